@@ -1,0 +1,154 @@
+"""The contracts of receivers, processors and exporters.
+
+A component's *configuration* is a frozen struct with a `build` method: it is what a user writes
+in YAML or passes to `Pipeline([...])`. Its *running part* is what `build` returns.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from ..policy.plan import Part
+from .counters import Counters
+from .errors import DropReason, Problem
+from .payloads.document import Document, DocumentType, Payload
+from .payloads.document import Protocol as PayloadProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the pipeline hands to a component that it builds: not the user's to set."""
+
+    id: str  # `type` or `type/name`
+    counters: Counters
+    log: logging.Logger
+    storage: Path | None = None  # service.storage; None: keep everything in memory
+
+
+class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The configuration of one component. Each field has a description: docs come from it."""
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong beyond types, with paths relative to this component."""
+        return ()
+
+
+class ReceiverConfig(ComponentConfig, frozen=True, kw_only=True):
+    """The configuration of a receiver."""
+
+    def build(self, settings: Settings) -> Receiver:
+        """Make the receiver. Opens nothing yet."""
+        raise NotImplementedError
+
+
+class ProcessorConfig(ComponentConfig, frozen=True, kw_only=True):
+    """The configuration of a processor."""
+
+    def build(self, settings: Settings) -> Processor | Part:
+        """Make the processor, or its part of the scrub plan that the whole chain shares."""
+        raise NotImplementedError
+
+
+class ExporterConfig(ComponentConfig, frozen=True, kw_only=True):
+    """The configuration of an exporter."""
+
+    def build(self, settings: Settings) -> Exporter:
+        """Make the exporter. Opens nothing yet."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a payload at the door: how many documents were accepted or refused, and why.
+
+    Filtered and sampled documents are accepted: the sender did nothing wrong. Refused ones are
+    those that could not be judged (broken, limits, unknown kinds).
+    """
+
+    accepted: int
+    refused: Mapping[DropReason, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Where a receiver puts what it received."""
+
+    async def accept(self, payload: Payload) -> Receipt:
+        """Sanitise a payload and queue it for every destination.
+
+        When this returns, the payload is accepted: it is delivered, queued or counted as
+        dropped, for each destination. Raises RefusedPayload (429 or 503) when the pipeline is
+        too busy or stopping; then nothing was taken and the sender may try again.
+        """
+
+
+class Receiver(ABC):
+    """Takes requests from senders and puts payloads into a sink."""
+
+    @abstractmethod
+    async def start(self, sink: Sink) -> None:
+        """Open the door. Raises OSError when an endpoint cannot be had."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Close the door: new requests are refused, those begun are finished. Idempotent.
+
+        Must be safe to call without start() having been called.
+        """
+
+    async def finished(self) -> None:
+        """Return when there is nothing more to come (a file was read); never, for servers."""
+        import asyncio
+
+        await asyncio.Event().wait()
+
+
+class Processor(ABC):
+    """Judges documents one by one. Synchronous, no I/O, never awaits."""
+
+    contexts: ClassVar[bool] = False  # whether headers, resources and scopes are shown to it too
+
+    @abstractmethod
+    def process(self, document: Document) -> None:
+        """Look at a document; assign a new `document.tree` to change it, raise Drop to drop it.
+
+        The tree found there must not be changed in place. Any other exception drops the document
+        as `processor_failed`: what nobody judged does not go out.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a destination said to one payload: counts of documents."""
+
+    accepted: int
+    # Left out or refused for good, by reason: `unsupported`, `invalid`, `unroutable`, …
+    dropped: Mapping[DropReason, int] = field(default_factory=dict)
+
+
+class Exporter(ABC):
+    """Delivers payloads to one destination. Knows one attempt; retries are the queue's work."""
+
+    accepts: ClassVar[Sequence[PayloadProtocol]]  # a payload of another protocol is converted first
+    supported: ClassVar[frozenset[DocumentType] | None] = None  # None: every type
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Get ready. Must not need the destination to be up."""
+
+    @abstractmethod
+    async def export(self, payload: Payload) -> Delivered:
+        """Make one attempt to deliver a sanitised payload. Raises ExportFailed.
+
+        Cancelling aborts the attempt at once, closing its connection.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Close connections. Idempotent, safe without start()."""

@@ -1,0 +1,102 @@
+"""What can go wrong, one class a thing the caller can do about it.
+
+    Exception
+    ├── ConfigError          the configuration is wrong: every problem of it, exit code 2
+    ├── RefusedPayload       a request cannot be taken: the sender is told the status
+    ├── BrokenDocument       a document cannot be read: it does not go out
+    ├── Drop                 a processor decided that a document does not go out
+    └── ExportFailed         one delivery attempt failed: retry it or drop it
+
+None of them ever carries a payload's value: the text names path, kind and size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+DropReason = Literal[
+    "broken",  # its encoding could not be read
+    "expired",  # it waited longer than the destination's queue allows
+    "filtered",  # a filter's condition was true
+    "invalid",  # the destination refused it for good
+    "limit",  # a bound of size, depth or work was met
+    "parent",  # what it belongs to did not go out
+    "processor_failed",  # a processor raised: nobody judged the document
+    "queue_full",  # the destination's queue had no room
+    "rate_limited",  # a local rate limit or the destination's own
+    "retries_exhausted",  # the destination could not be reached for too long
+    "sampled",  # sampling decided against it
+    "shutdown",  # the process ended before it could be delivered
+    "unroutable",  # the destination has no home for its project
+    "unsupported",  # nobody can judge or store its kind
+]
+DROP_REASONS: tuple[str, ...] = get_args(DropReason)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a configuration: where, and what is allowed there."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used. Holds every problem that was found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class RefusedPayload(Exception):  # noqa: N818  it is an answer to the sender, not a fault of ours
+    """A request is not taken, for a reason the sender is told.
+
+    `status` is the HTTP status, `reason` a word of a closed list for the counter,
+    `message` a sentence without any value of the request.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class BrokenDocument(Exception):  # noqa: N818  a fact about data
+    """A document's bytes are not what its kind says. The text names the kind of damage only."""
+
+
+class Drop(Exception):  # noqa: N818  a decision, not a fault
+    """Raised by a processor: this document does not go out."""
+
+    def __init__(self, reason: DropReason) -> None:
+        super().__init__(reason)
+        self.reason: DropReason = reason
+
+
+class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
+    """One attempt to deliver failed.
+
+    `retryable` says whether the same bytes may succeed later. `retry_after` (seconds) is the
+    destination's own wish. `kind` is a word for counters and status (`timeout`, `refused`,
+    `http_500`, …): never the text of somebody else's exception, which may quote the payload.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        reason: DropReason = "invalid",
+    ) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.reason: DropReason = reason

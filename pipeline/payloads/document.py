@@ -1,0 +1,127 @@
+"""What flows: payloads, and the documents that are judged one by one.
+
+A *payload* is one received request. Its *documents* are what can be sanitised, sampled,
+delivered and accounted for on their own: an envelope item or an element of a container item,
+a log record, a span, a data point. Its *contexts* are what several documents share: the
+envelope's headers, an OTLP resource or scope.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from ..errors import DropReason
+
+# A decoded document: what JSON can say, and bytes. Trees are never changed in place: whoever
+# wants another one builds it, sharing what stays the same.
+Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[str, Tree]"
+
+Protocol = Literal["sentry", "otlp"]
+
+DocumentType = Literal[
+    # contexts
+    "envelope", "resource", "scope",
+    # Sentry; a container item (logs, spans, metrics) counts as its elements
+    "event", "transaction", "span", "log", "metric", "check_in", "feedback", "user_report",
+    "raw_security", "session", "sessions", "client_report", "attachment",
+    # OTLP
+    "otlp_span", "log_record", "data_point",
+    # everything else: minidumps, replays, profiles, types that nobody knows
+    "unknown",
+]  # fmt: skip
+DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
+
+
+class Document(ABC):
+    """One thing to judge. Decoded when somebody looks, encoded again when somebody changed it."""
+
+    __slots__ = ("decisions", "dropped", "parents", "type")
+
+    def __init__(self, type_: DocumentType, parents: tuple[Document, ...] = ()) -> None:
+        self.type: DocumentType = type_
+        # Without them this one must not go out: headers, resource, scope, an attachment's event.
+        self.parents = parents
+        self.dropped: DropReason | None = None
+        # What was decided once for all copies of this document, by processor id (sampling).
+        self.decisions: dict[str, object] = {}
+
+    @property
+    @abstractmethod
+    def tree(self) -> Tree:
+        """The decoded content. Raises BrokenDocument when the bytes cannot be read."""
+
+    @tree.setter
+    @abstractmethod
+    def tree(self, tree: Tree) -> None:
+        """Replace the content."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes of the content as received (an estimate where documents share bytes)."""
+
+    @property
+    @abstractmethod
+    def trace_id(self) -> str | None:
+        """The 32 hex digits of its trace, if it belongs to one."""
+
+    @property
+    @abstractmethod
+    def event_id(self) -> str | None:
+        """The 32 hex digits of its event id, if it has one."""
+
+    @property
+    def lost(self) -> DropReason | None:
+        """Why it does not go out: dropped itself, or belonging to something that was."""
+        if self.dropped is not None:
+            return self.dropped
+        return "parent" if any(parent.lost for parent in self.parents) else None
+
+    @abstractmethod
+    def copy(self, parents: tuple[Document, ...]) -> Document:
+        """Another document with the same content, decisions shared, to go another way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A document that did not go out: what the record keeps of it. Never a value."""
+
+    type: DocumentType
+    reason: DropReason
+    size: int
+    by: str  # the id of the component that decided
+
+
+class Payload(ABC):
+    """One received request, kept in its own protocol without loss of anything it names."""
+
+    __slots__ = ("contexts", "documents", "project", "received", "repaired")
+
+    protocol: Protocol
+
+    def __init__(self, project: str, received: float) -> None:
+        self.project = project  # the name that the receiver found for the sender's project
+        self.received = received  # when it came in, seconds since the epoch
+        self.contexts: list[Document] = []
+        self.documents: list[Document] = []
+        self.repaired = 0  # sloppy places that were mended when it was read
+
+    @abstractmethod
+    def encode(self) -> bytes:
+        """The request as bytes, without the documents that are lost."""
+
+    @abstractmethod
+    def copy(self) -> Payload:
+        """The same content to go another way. Cheap: trees are shared until replaced."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all documents as received."""
+        return sum(document.size for document in self.documents)
+
+    @property
+    def alive(self) -> list[Document]:
+        """The documents that still go out."""
+        return [document for document in self.documents if document.lost is None]
