@@ -55,9 +55,7 @@ class Counters:
         """The sum over every series of `name` that has these labels."""
         wanted = set(labels.items())
         return sum(
-            value
-            for series, found, value in self
-            if series == name and wanted <= set(found)
+            value for series, found, value in self if series == name and wanted <= set(found)
         )
 
     def __iter__(self) -> Iterator[tuple[CounterName, Labels, int]]:

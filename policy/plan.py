@@ -42,7 +42,9 @@ class Rendered:
     """A subject after the actions, and how often what left in which form."""
 
     tree: Tree  # the input object itself when nothing was changed
-    counts: Mapping[tuple[str, Form, str], int] = field(default_factory=dict)  # class, form, detector
+    counts: Mapping[tuple[str, Form, str], int] = field(
+        default_factory=dict
+    )  # class, form, detector
 
 
 class Plan:

@@ -3,7 +3,7 @@
 A *payload* is one received request. Its *documents* are what can be sanitised, sampled,
 delivered and accounted for on their own: an envelope item or an element of a container item,
 a log record, a span, a data point. Its *contexts* are what several documents share: the
-envelope's headers, an OTLP resource or scope.
+envelope's headers, an OTLP resource, scope or metric (name, unit, description).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Protocol = Literal["sentry", "otlp"]
 
 DocumentType = Literal[
     # contexts
-    "envelope", "resource", "scope",
+    "envelope", "resource", "scope", "otlp_metric",
     # Sentry; a container item (logs, spans, metrics) counts as its elements
     "event", "transaction", "span", "log", "metric", "check_in", "feedback", "user_report",
     "raw_security", "session", "sessions", "client_report", "attachment",
