@@ -41,9 +41,10 @@ class Problem:
 
     path: str
     message: str
+    place: str = ""  # where it was written: `errlock.yaml:12`
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return ": ".join(part for part in (self.place, self.path, self.message) if part)
 
 
 class ConfigError(Exception):
