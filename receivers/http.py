@@ -1,0 +1,272 @@
+"""What receivers over HTTP share: a server, the reading of bodies, the bytes in flight.
+
+Nothing of a body is ever written to disk or quoted: not by us, and not by aiohttp, whose own
+handling of errors (a log line with the exception's text, an answer with the parser's) is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from ..pipeline.errors import RefusedPayload
+from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
+
+ENCODINGS = frozenset(DECOMPRESSORS)
+READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
+KEEPALIVE = 75.0  # seconds that an idle connection is kept
+
+_UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A certificate for the door."""
+
+    cert_file: Annotated[
+        Path, msgspec.Meta(description="PEM file of the certificate and its chain.")
+    ]
+    key_file: Annotated[Path, msgspec.Meta(description="PEM file of the private key.")]
+
+    def context(self) -> ssl.SSLContext:
+        """Load both. Raises OSError, which names the file."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+
+class Budget:
+    """Bounds the bytes of all bodies that are read or being worked on at one time."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def hold(self) -> Held:
+        """A share of the budget, given back at the end of the `with` block."""
+        return Held(self)
+
+
+class Held:
+    """What one request holds of a budget."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """Hold more. Raises RefusedPayload (429, `busy`) when there is no room."""
+        if self._budget.used + size > self._budget.limit:
+            raise RefusedPayload(429, "busy", "too many bytes in flight")
+        self._budget.used += size
+        self._size += size
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._budget.used -= self._size
+        self._size = 0
+
+
+async def read_body(
+    request: web.BaseRequest,
+    *,
+    limit: int,
+    encodings: Collection[str] = ENCODINGS,
+    held: Held | None = None,
+    timeout: float = READ_TIMEOUT,  # noqa: ASYNC109  the refusal is ours, not a TimeoutError
+) -> bytes:
+    """Read a body and undo its content encoding; `limit` is on the bytes that come out.
+
+    Raises RefusedPayload: 413 `too_large`, 415 `encoding`, 400 `broken_encoding`, 400 `incomplete`,
+    408 `timeout`, 429 `busy`. The server must not undo encodings itself: HttpServer does not.
+    """
+    decompressor = _decompressor(request, encodings)
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout):
+            async for data in request.content.iter_any():
+                for piece in (data,) if decompressor is None else decompressor.feed(data):
+                    if len(body) + len(piece) > limit:
+                        raise _too_large(limit)
+                    if held is not None:
+                        held.take(len(piece))
+                    body += piece
+        if decompressor is not None:
+            decompressor.finish()
+    except BrokenEncoding:
+        raise RefusedPayload(
+            400, "broken_encoding", "the body is not what its Content-Encoding says"
+        ) from None
+    except TimeoutError:
+        raise RefusedPayload(408, "timeout", "the body took too long to arrive") from None
+    except (web.RequestPayloadError, OSError):
+        raise RefusedPayload(400, "incomplete", "the body ended early or is badly framed") from None
+    return bytes(body)
+
+
+def _decompressor(request: web.BaseRequest, encodings: Collection[str]) -> Decompressor | None:
+    """What undoes the request's Content-Encoding. None: nothing to undo."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in encodings or encoding not in DECOMPRESSORS:
+        known = ", ".join(sorted(set(encodings) & ENCODINGS - {"x-gzip"}))
+        raise RefusedPayload(415, "encoding", f"unknown Content-Encoding; known: {known}")
+    return DECOMPRESSORS[encoding]()
+
+
+def _too_large(limit: int) -> RefusedPayload:
+    return RefusedPayload(413, "too_large", f"the body has more than {limit} bytes")
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's connection, except that errors neither log nor answer with what was received."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer with the status alone. The connection is closed."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("a response was begun")
+        response = web.json_response({"detail": "bad request" if status < 500 else "error"})
+        response.set_status(status)
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Say nothing: what fails between requests is the client's connection."""
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class HttpServer:
+    """Serves one handler on one endpoint (`host:port`; no host: every interface)."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        endpoint: str,
+        *,
+        log: logging.Logger,
+        tls: TlsConfig | None = None,
+        grace: float = 30.0,
+    ) -> None:
+        self._handler = handler
+        self._endpoint = endpoint
+        self._log = log
+        self._tls = tls
+        self._grace = grace  # seconds that requests begun may take when stopping
+        self._runner: web.ServerRunner | None = None
+        self.stopping = False
+        self.port = 0  # the port in use, once started
+
+    async def start(self) -> None:
+        """Listen. Raises OSError."""
+        context = self._tls.context() if self._tls else None
+        sockets = listen(self._endpoint)
+        self.port = sockets[0].getsockname()[1]
+        server = _Server(
+            self._handle,
+            auto_decompress=False,  # read_body does it, with limits
+            access_log=None,
+            keepalive_timeout=KEEPALIVE,
+            lingering_time=5.0,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
+        await self._runner.setup()
+        for each in sockets:
+            await web.SockSite(self._runner, each, ssl_context=context).start()
+
+    async def stop(self) -> None:
+        """Stop listening and finish the requests that have begun. Idempotent."""
+        self.stopping = True
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            response = await self._handler(request)
+        except Exception as error:  # noqa: BLE001  its text may quote the request: only its type is told
+            self._log.error("a request handler failed: %s", type(error).__name__)
+            response = web.json_response({"detail": "internal error"}, status=500)
+        response.headers["Server"] = "errlock"  # not which Python and aiohttp
+        return response
+
+
+def split_endpoint(endpoint: str) -> tuple[str | None, int]:
+    """`host:port` as its parts; the host may be absent or `[IPv6]`. Raises ValueError."""
+    host, colon, port = endpoint.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("expected host:port, such as localhost:9000 or 0.0.0.0:9000")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 host is written in brackets: [::1]:9000")
+    return host or None, int(port)
+
+
+def listen(endpoint: str) -> list[socket.socket]:
+    """Sockets on every address of the endpoint that this machine has. Raises OSError.
+
+    With port 0 the system chooses one, and every address gets the same.
+    """
+    host, port = split_endpoint(endpoint)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in sorted(set(found)):
+        try:
+            each = socket.socket(family, kind, protocol)
+        except OSError as error:  # no IPv6 here
+            failure = error
+            continue
+        sockets.append(each)
+        try:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            each.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
+        except OSError as error:
+            sockets.pop().close()
+            failure = error
+            if error.errno in _UNAVAILABLE:
+                continue
+            for other in sockets:
+                other.close()
+            raise
+    if not sockets:
+        raise failure or OSError("no address")
+    return sockets
