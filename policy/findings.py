@@ -1,8 +1,26 @@
-"""What detection yields: spans of text, each with its class."""
+"""What detection yields: trees, spans of text with their classes, and the forms they leave in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .classes import severity
+
+Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[str, Tree]"
+
+# How a finding leaves, from the most to the least telling.
+Form = Literal["clear", "pseudonym", "generalised", "masked", "removed"]
+FORMS: tuple[Form, ...] = ("clear", "pseudonym", "generalised", "masked", "removed")
+
+
+class PolicyLimit(Exception):  # noqa: N818  a fact about data
+    """Judging a document would take more work than the policy allows: it must not go out."""
+
+
+class Unsupported(Exception):  # noqa: N818  a fact about data
+    """A document is of a kind that the policy cannot judge: it must not go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +31,50 @@ class Span:
     end: int
     class_: str
     detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A finding at its place in a string of a document, mapped back through every encoding.
+
+    `value` is what stands there once decoded: the same in every encoding. `form` is what an
+    earlier chain left there; `quoted` says that text at this place needs quotation marks (a
+    number inside JSON).
+    """
+
+    start: int
+    end: int
+    class_: str
+    detector: str
+    value: str
+    form: Form = "clear"
+    quoted: bool = False
+
+
+def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
+    """Join marks that overlap: each union takes the most sensitive class in it.
+
+    `text` is the string they stand in. The result is sorted and free of overlaps.
+    """
+    merged: list[Mark] = []
+    for mark in sorted(set(marks), key=lambda mark: (mark.start, -mark.end)):
+        if merged and mark.start < merged[-1].end:
+            merged[-1] = _union(merged[-1], mark, text)
+        else:
+            merged.append(mark)
+    return merged
+
+
+def _union(one: Mark, two: Mark, text: str) -> Mark:
+    start, end = min(one.start, two.start), max(one.end, two.end)
+    worst = min(one, two, key=lambda mark: (mark.form != "clear", *severity(mark.class_)))
+    same = (worst.start, worst.end) == (start, end)
+    return Mark(
+        start,
+        end,
+        worst.class_,
+        worst.detector,
+        worst.value if same else text[start:end],
+        worst.form,
+        one.quoted and two.quoted,
+    )

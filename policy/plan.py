@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
-Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[str, Tree]"
-
-# How a finding leaves, from the most to the least telling.
-Form = Literal["clear", "pseudonym", "generalised", "masked", "removed"]
-FORMS: tuple[Form, ...] = ("clear", "pseudonym", "generalised", "masked", "removed")
+from .findings import FORMS as FORMS
+from .findings import Form as Form
+from .findings import PolicyLimit as PolicyLimit
+from .findings import Tree as Tree
+from .findings import Unsupported as Unsupported
 
 
 @dataclass(frozen=True)
