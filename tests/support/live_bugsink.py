@@ -1,0 +1,239 @@
+"""A real Bugsink (a self-hosted backend that speaks the Sentry protocol) for tests.
+
+It lives in a virtual environment of its own under `.cache/`, because it pins Django; that and a
+migrated database are made once per set of pinned versions and reused. Each test session gets a
+copy of the database and a server on a port of its own. What arrived is read from the database.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ports import free_port
+
+_REQUIREMENTS = Path(__file__).with_name("bugsink-requirements.txt")
+_CACHE = Path(__file__).parents[2] / ".cache"
+# Made in advance: a row is renamed when a test asks for a project, instead of starting Django.
+_PROJECTS = 120
+_START_DEADLINE = 60.0  # seconds
+
+# TASK_ALWAYS_EAGER: an event is an issue when the request is answered, so no test has to wait.
+# Quotas out of the way, no calls home, no trust in proxy headers.
+_SETTINGS = """\
+from bugsink.settings.default import *
+
+SECRET_KEY = "only-for-tests-" * 4
+DATABASES["default"]["NAME"] = {folder!r} + "/db.sqlite3"
+DATABASES["snappea"]["NAME"] = {folder!r} + "/snappea.sqlite3"
+SNAPPEA = {{
+    "TASK_ALWAYS_EAGER": True,
+    "NUM_WORKERS": 1,
+    "PID_FILE": None,
+    "WAKEUP_CALLS_DIR": {folder!r} + "/wakeup",
+    "STATS_RETENTION_MINUTES": 60,
+}}
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+ALLOWED_HOSTS = ["*"]
+SECURE_PROXY_SSL_HEADER = None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
+BUGSINK = {{
+    "BASE_URL": "http://127.0.0.1:{port}",
+    "INGEST_STORE_BASE_DIR": {folder!r} + "/ingestion",
+    "PHONEHOME": False,
+    **dict.fromkeys(
+        [
+            f"MAX_EVENTS_{{scope}}PER_{{period}}"
+            for scope in ("", "PER_PROJECT_")
+            for period in ("5_MINUTES", "HOUR", "MONTH")
+        ],
+        10_000_000,
+    ),
+}}
+"""
+
+_MAKE_PROJECTS = f"""\
+from projects.models import Project
+from teams.models import Team
+team = Team.objects.create(name="tests")
+for number in range({_PROJECTS}):
+    Project.objects.create(
+        name=f"free-{{number:03}}", team=team, retention_max_event_count=1_000_000
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project of the running Bugsink."""
+
+    id: int
+    key: str
+    port: int
+
+    @property
+    def dsn(self) -> str:
+        """Where an SDK or an exporter sends to."""
+        return self.dsn_through(self.port)
+
+    def dsn_through(self, port: int) -> str:
+        """The same by way of another port of this machine: a relay in front of Bugsink."""
+        return f"http://{self.key}@127.0.0.1:{port}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A group of events as Bugsink sees it."""
+
+    type: str  # `calculated_type`: the exception's type, or `Log Message`
+    value: str
+    events: int
+    last_frame: str  # the function in which the last event was raised
+
+
+class Bugsink:
+    """A running Bugsink; see `running_bugsink`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self._database = folder / "db.sqlite3"
+
+    def project(self, name: str) -> Project:
+        """Make a project that nobody else uses."""
+        with closing(sqlite3.connect(self._database, timeout=30)) as database, database:
+            id_, key = database.execute(
+                "UPDATE projects_project SET name = ? WHERE id = (SELECT min(id)"
+                " FROM projects_project WHERE name LIKE 'free-%') RETURNING id, sentry_key",
+                [f"{name} for a test"],
+            ).fetchone()
+        return Project(id_, key, self.port)
+
+    def issues(self, project: Project) -> list[Issue]:
+        """The issues of a project, oldest first."""
+        rows = self._read(
+            "SELECT calculated_type, calculated_value, digested_event_count, last_frame_function"
+            " FROM issues_issue WHERE project_id = ? ORDER BY digest_order",
+            project.id,
+        )
+        return [Issue(*row) for row in rows]
+
+    def events(self, project: Project) -> list[dict[str, Any]]:
+        """The events of a project as they are stored, in the order in which they came."""
+        rows = self._read(
+            "SELECT data FROM events_event WHERE project_id = ? ORDER BY project_digest_order",
+            project.id,
+        )
+        return [json.loads(data) for (data,) in rows]
+
+    def wait_for_events(
+        self, project: Project, count: int, timeout: float = 20.0
+    ) -> list[dict[str, Any]]:
+        """The events as soon as there are `count` of them. Raises TimeoutError."""
+        deadline = time.monotonic() + timeout
+        while len(events := self.events(project)) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Bugsink has {len(events)} of {count} events")
+            time.sleep(0.05)
+        return events
+
+    def _read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._database, timeout=30)) as database:
+            return database.execute(query, parameters).fetchall()
+
+
+@contextmanager
+def running_bugsink(folder: Path) -> Iterator[Bugsink]:
+    """Start Bugsink with its data in `folder`, stop it at the end."""
+    home = _installed()
+    port = free_port()
+    shutil.copytree(home / "template", folder, dirs_exist_ok=True)
+    environment = _environment(folder, port)
+    gunicorn = [home / "bin/python", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    with (folder / "gunicorn.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*gunicorn, "--threads", "4", "--no-control-socket", "bugsink.wsgi"],
+            cwd=folder, env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            _wait_until_it_answers(server, port, folder / "gunicorn.log")
+            yield Bugsink(folder, port)
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _installed() -> Path:
+    """The virtual environment with a migrated database in it; made when it is not there."""
+    pins = f"{_REQUIREMENTS.read_text()}{_SETTINGS}{_MAKE_PROJECTS}{sys.version_info[:2]}"
+    home = _CACHE / f"bugsink-venv-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
+    home.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test sessions may start at once
+        if not (home / "ready").exists():
+            _install(home)
+            (home / "ready").touch()
+    return home
+
+
+def _install(home: Path) -> None:
+    python = home / "bin/python"
+    _run([sys.executable, "-m", "venv", "--clear", home])
+    _run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", _REQUIREMENTS])
+    template = home / "template"
+    template.mkdir()
+    environment = _environment(template, 0)
+    manage = [python, "-m", "django"]
+    _run([*manage, "migrate", "--verbosity=0"], environment)
+    _run([*manage, "migrate", "--verbosity=0", "--database=snappea"], environment)
+    _run([*manage, "shell", "--command", _MAKE_PROJECTS], environment)
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    """Write the settings module of a server that keeps its data in `folder`."""
+    (folder / "bugsink_test_settings.py").write_text(
+        _SETTINGS.format(folder=str(folder), port=port)
+    )
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "bugsink_test_settings",
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _run(command: list[str | Path], environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[1:4]} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_DEADLINE
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5):
+                return
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"Bugsink did not start:\n{log.read_text()[-4000:]}")
