@@ -1,0 +1,1 @@
+"""Programs that measure; run one with `./dev bench NAME`, or all of them."""

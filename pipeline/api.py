@@ -1,0 +1,141 @@
+"""The library: a policy as an object that sanitises documents in the caller's thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .chain import Chain, Step
+from .component import ProcessorConfig, Settings
+from .counters import Counters
+from .errors import ConfigError, Problem, RefusedPayload
+from .payloads.document import Payload
+
+if TYPE_CHECKING:
+    from .config import Config
+
+Format = Literal["event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics", "text"]
+
+
+class Pipeline:
+    """A chain of processors, ready to use. Thread-safe; does no I/O; starts no thread.
+
+    Every method fails closed: what cannot be judged comes back as None.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[ProcessorConfig] | Mapping[str, ProcessorConfig],
+        *,
+        destination: str = "",
+    ) -> None:
+        """Compile. `destination` separates its pseudonyms from other destinations'.
+
+        Raises ConfigError when a processor's options cannot be used.
+        """
+        if not isinstance(processors, Mapping):
+            processors = {f"{type(p).__name__.lower()}/{i}": p for i, p in enumerate(processors)}
+        self.counters = Counters()
+        problems = [
+            Problem(f"processors.{id_}.{problem.path}".rstrip("."), problem.message)
+            for id_, processor in processors.items()
+            for problem in processor.problems()
+        ]
+        if problems:
+            raise ConfigError(problems)
+        steps = [Step(id_, p.build(self._settings(id_))) for id_, p in processors.items()]
+        self._chain = Chain(steps, self.counters, "library", destination)
+        self._stricter: Chain | None = None
+
+    def _settings(self, id_: str) -> Settings:
+        return Settings(id=id_, counters=self.counters, log=logging.getLogger(f"errlock.{id_}"))
+
+    @classmethod
+    def default(cls) -> Pipeline:
+        """The policy of a configuration that says nothing: redact, balanced, no sampling."""
+        from ..processors.redact import Redact
+
+        return cls({"redact": Redact()})
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, pipeline: str | None = None, exporter: str | None = None
+    ) -> Pipeline:
+        """The policy of a collector's configuration file. Raises ConfigError."""
+        from .config import load
+
+        return cls.from_config(load([str(path)]), pipeline=pipeline, exporter=exporter)
+
+    @classmethod
+    def from_config(
+        cls, config: Config, *, pipeline: str | None = None, exporter: str | None = None
+    ) -> Pipeline:
+        """The policy under which one exporter of one pipeline gets its documents.
+
+        Both may be left out: then it is the first pipeline and its first exporter.
+        Raises ConfigError when they do not exist.
+        """
+        pipelines = config.service.pipelines
+        name = pipeline if pipeline is not None else next(iter(pipelines))
+        if name not in pipelines:
+            raise ConfigError([_unknown("pipeline", name, pipelines)])
+        options = pipelines[name]
+        target = exporter if exporter is not None else options.exporters[0]
+        if target not in options.exporters:
+            raise ConfigError([_unknown("exporter", target, options.exporters)])
+        chain = cls({id_: config.processors[id_] for id_ in options.processors}, destination=target)
+        own = config.exporters[target].processors
+        if own:
+            chain._stricter = cls(
+                {id_: config.processors[id_] for id_ in own}, destination=target
+            )._chain
+        return chain
+
+    def scrub_payload(self, payload: Payload) -> Payload | None:
+        """A sanitised copy of a payload, or None when none of its documents may go out."""
+        result = self._chain.run(payload)
+        if self._stricter is not None:
+            result = self._stricter.run(result)
+        return result if result.alive else None
+
+    def scrub_event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A sanitised copy of a Sentry event, or None. The event itself is left as it is."""
+        from .payloads.envelope import Envelope
+
+        result = self.scrub_payload(Envelope.from_event(event, "", time.time()))
+        if result is None:
+            return None
+        tree = result.alive[0].tree
+        assert isinstance(tree, dict)
+        return tree
+
+    def scrub(self, data: bytes, format: Format = "event") -> bytes | None:  # noqa: A002  the CLI's word
+        """Sanitise one encoded document; the result has the same format. None: it may not go out.
+
+        `event`: a Sentry event as JSON; `envelope`: a Sentry envelope; `otlp-*`: a request as
+        OTLP JSON; `text`: UTF-8 text. Raises RefusedPayload when the bytes cannot be read.
+        """
+        from .formats import FORMATS
+
+        if format == "text":
+            text = self.scrub_text(data.decode("utf-8"))
+            return None if text is None else text.encode()
+        codec = FORMATS[format]
+        result = self.scrub_payload(codec.decode(data))
+        return None if result is None else codec.encode(result)
+
+    def scrub_text(self, text: str) -> str | None:
+        """A sanitised copy of free text (a log line), or None when it cannot be judged."""
+        event = self.scrub_event({"message": text})
+        return None if event is None else str(event["message"])
+
+
+def _unknown(kind: str, name: str, known: object) -> Problem:
+    assert isinstance(known, (Mapping, Sequence))
+    return Problem("", f"unknown {kind} '{name}'. Known: {', '.join(known)}")
+
+
+__all__ = ["Format", "Pipeline", "RefusedPayload"]

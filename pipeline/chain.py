@@ -1,0 +1,202 @@
+"""The processors of a pipeline as one chain: judges before the scrub, the plan, judges after it.
+
+`redact`, `hash` and `generalize` are parts of one plan, which stands where the first of them
+stands. Documents are scanned once; what was found is rendered once per distinct effective policy.
+Everything here is synchronous and does no I/O.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..policy.plan import Findings, Part, Plan, PolicyLimit, Subject, Unsupported
+from .component import Processor
+from .counters import Counters
+from .errors import BrokenDocument, Drop, DropReason
+from .payloads.document import Document, Payload
+
+_log = logging.getLogger("errlock.chain")
+
+# Reasons that mean "nobody could judge it": the sender is told that these were refused.
+REFUSALS: frozenset[DropReason] = frozenset(
+    {"broken", "limit", "processor_failed", "unsupported", "parent"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A processor or a part of a plan, with the id it has in the configuration."""
+
+    id: str
+    does: Processor | Part
+
+
+@dataclass(slots=True)
+class Scanned:
+    """A payload after detection: what was found in each of its documents, by identity."""
+
+    payload: Payload
+    findings: dict[int, Findings] = field(default_factory=dict)
+
+
+class Chain:
+    """A sequence of steps, compiled. Thread-safe as long as its processors are."""
+
+    def __init__(
+        self, steps: Sequence[Step], counters: Counters, name: str, scope: str = ""
+    ) -> None:
+        """Compile. `name` is the pipeline's, for counters; `scope` as in `Plan`."""
+        first = next((i for i, step in enumerate(steps) if isinstance(step.does, Part)), len(steps))
+        parts = [step for step in steps if isinstance(step.does, Part)]
+        judges = [(i, step) for i, step in enumerate(steps) if isinstance(step.does, Processor)]
+        self._before = [step for i, step in judges if i < first]
+        self._after = [step for i, step in judges if i > first]
+        self.parts = [step.does for step in parts if isinstance(step.does, Part)]
+        self._scrub_id = "+".join(step.id for step in parts)
+        self._plan = Plan(self.parts, scope) if self.parts else None
+        self._counters = counters
+        self._name = name
+
+    def plan(self, scope: str) -> Plan | None:
+        """This chain's plan for a destination: pseudonyms differ from scope to scope."""
+        return Plan(self.parts, scope) if self.parts else None
+
+    def scan(self, payload: Payload) -> Scanned:
+        """Judge before the scrub and find what is sensitive, for every destination at once.
+
+        Sets `dropped` on documents of `payload`; changes no tree.
+        """
+        self._judge(payload, self._before)
+        scanned = Scanned(payload)
+        if self._plan is not None:
+            self._detect(self._plan, scanned)
+        return scanned
+
+    def render(self, scanned: Scanned, plan: Plan | None) -> Payload:
+        """What one destination gets: a copy with the plan's actions applied, judged after it."""
+        payload = scanned.payload.copy()
+        if plan is not None:
+            self._render(plan, payload, scanned)
+        self._judge(payload, self._after)
+        return payload
+
+    def run(self, payload: Payload, plan: Plan | None = None) -> Payload:
+        """Scan and render for one destination (the library, a destination's own chain)."""
+        return self.render(self.scan(payload), plan if plan is not None else self._plan)
+
+    def _detect(self, plan: Plan, scanned: Scanned) -> None:
+        subjects = Subjects(scanned.payload)
+        for document in subjects.broken:
+            self._drop(document, "broken", self._scrub_id)
+        try:
+            results = plan.detect(subjects.all)
+        except Exception as failure:  # noqa: BLE001  fail closed: what nobody judged stays here
+            self._failed(failure, self._scrub_id)
+            results = [failure] * len(subjects.all)
+        for document, result in zip(subjects.documents, results, strict=True):
+            if isinstance(result, Findings):
+                scanned.findings[id(document)] = result
+            else:
+                self._drop(document, self._reason(result), self._scrub_id)
+
+    def _render(self, plan: Plan, payload: Payload, scanned: Scanned) -> None:
+        originals = (*scanned.payload.contexts, *scanned.payload.documents)
+        copies = (*payload.contexts, *payload.documents)
+        for original, document in zip(originals, copies, strict=True):
+            findings = scanned.findings.get(id(original))
+            if findings is None:
+                if document.lost is None:
+                    self._drop(document, "processor_failed", self._scrub_id)
+                continue
+            try:
+                rendered = plan.render(Subject(document.type, document.tree), findings)
+            except Exception as failure:  # noqa: BLE001  fail closed
+                self._failed(failure, self._scrub_id)
+                self._drop(document, self._reason(failure), self._scrub_id)
+                continue
+            if rendered.tree is not document.tree:
+                document.tree = rendered.tree
+            for (class_, form, _detector), count in rendered.counts.items():
+                self._counters.add(
+                    "findings", count, pipeline=self._name, **{"class": class_, "form": form}
+                )
+
+    def _judge(self, payload: Payload, steps: Iterable[Step]) -> None:
+        for step in steps:
+            assert isinstance(step.does, Processor)
+            shown = payload.documents
+            if step.does.contexts:
+                shown = [*payload.contexts, *payload.documents]
+            for document in shown:
+                if document.lost is None:
+                    self._judge_one(document, step.does, step.id)
+
+    def _judge_one(self, document: Document, processor: Processor, by: str) -> None:
+        try:
+            processor.process(document)
+        except Drop as drop:
+            self._drop(document, drop.reason, by)
+        except Exception as failure:  # noqa: BLE001  fail closed
+            self._failed(failure, by)
+            self._drop(document, self._reason(failure), by)
+
+    def _drop(self, document: Document, reason: DropReason, by: str) -> None:
+        document.dropped = reason
+        self._counters.add(
+            "processor_dropped",
+            pipeline=self._name,
+            processor=by,
+            type=document.type,
+            reason=reason,
+        )
+
+    @staticmethod
+    def _reason(failure: object) -> DropReason:
+        if isinstance(failure, PolicyLimit):
+            return "limit"
+        if isinstance(failure, Unsupported):
+            return "unsupported"
+        if isinstance(failure, BrokenDocument):
+            return "broken"
+        return "processor_failed"
+
+    def _failed(self, failure: Exception, by: str) -> None:
+        if not isinstance(failure, (PolicyLimit, Unsupported, BrokenDocument)):
+            # The kind only: the text of an exception may quote what was being judged.
+            _log.error("processor %s failed with %s", by, type(failure).__name__)
+
+
+class Subjects:
+    """The documents of a payload that can be read, as the policy sees them."""
+
+    def __init__(self, payload: Payload) -> None:
+        self.documents: list[Document] = []
+        self.all: list[Subject] = []
+        self.broken: list[Document] = []
+        seen: dict[int, Subject] = {}
+        for document in (*payload.contexts, *payload.documents):
+            if document.lost is None:
+                self._add(document, seen)
+
+    def _add(self, document: Document, seen: dict[int, Subject]) -> None:
+        try:
+            tree = document.tree
+        except BrokenDocument:
+            self.broken.append(document)
+            return
+        parents = tuple(seen[id(parent)] for parent in document.parents if id(parent) in seen)
+        subject = seen[id(document)] = Subject(document.type, tree, parents)
+        self.documents.append(document)
+        self.all.append(subject)
+
+
+def refused(payload: Payload) -> Mapping[DropReason, int]:
+    """How many documents of a payload could not be judged, by reason."""
+    counts: dict[DropReason, int] = {}
+    for document in payload.documents:
+        reason = document.lost
+        if reason in REFUSALS:
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts

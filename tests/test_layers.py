@@ -1,0 +1,72 @@
+"""Dependencies point downwards, and importing the library is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Folder -> the folders of errlock that it may import from. Within pipeline/, see LOW.
+MAY_IMPORT = {
+    "policy": set(),
+    "delivery": {"pipeline"},
+    "processors": {"policy", "pipeline"},
+    "receivers": {"pipeline"},
+    "exporters": {"pipeline"},
+}
+# What components may use of pipeline/: its contracts and payloads, never what runs them.
+LOW = {"component", "counters", "errors", "options", "payloads"}
+
+
+def imports(module: Path) -> set[tuple[str, ...]]:
+    """The errlock modules that a file imports, as paths from the root of the repository."""
+    found: set[tuple[str, ...]] = set()
+    here = module.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[: len(here) - node.level + 1]
+            path = (*base, *(node.module.split(".") if node.module else ()))
+            found |= {(*path, alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("errlock."):
+            found.add(tuple(node.module.split(".")[1:]))  # type: ignore[union-attr]  # checked above
+    return found
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_a_folder_imports_only_what_lies_below_it(folder: str) -> None:
+    wrong = [
+        f"{module.relative_to(ROOT)} imports {'.'.join(path)}"
+        for module in sorted((ROOT / folder).rglob("*.py"))
+        for path in sorted(imports(module))
+        if path[0] not in {folder, *MAY_IMPORT[folder]}
+        or (path[0] == "pipeline" and len(path) > 1 and path[1] not in LOW)
+    ]
+    assert wrong == []
+
+
+def test_the_contracts_and_payloads_do_not_import_what_runs_them() -> None:
+    modules = [
+        *(ROOT / "pipeline" / f"{name}.py" for name in LOW - {"payloads"}),
+        *(ROOT / "pipeline" / "payloads").glob("*.py"),
+    ]
+    wrong = [
+        f"{module.relative_to(ROOT)} imports {'.'.join(path)}"
+        for module in modules
+        for path in imports(module)
+        if path[0] not in {"pipeline", "policy"}
+        or (path[0] == "pipeline" and len(path) > 1 and path[1] not in LOW)
+    ]
+    assert wrong == []
+
+
+def test_importing_the_library_loads_no_server_and_no_telemetry_sdk() -> None:
+    code = "import sys, errlock.pipeline; print(*sys.modules)"
+    out = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    heavy = {"aiohttp", "grpc", "google.protobuf", "phonenumbers", "cryptography", "rich",
+             "opentelemetry.sdk", "sqlite3"}  # fmt: skip
+    assert heavy & set(out) == set()
