@@ -1,0 +1,179 @@
+"""What a key says about its value, and when the value says otherwise.
+
+A key is read as words, whatever the naming style: `refreshToken`, `REFRESH_TOKEN` and
+`x-refresh-token` are the same three times. In English compounds the last word names the thing: a
+`token_count` is a count, a `password_policy` a policy. So the vocabulary (`catalogue/keys.toml`) is
+compared with the *end* of the key, after words that only say which of several it is (`new`, `2`,
+`value`).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+import re2
+
+# Longer keys are free text that somebody used as a key.
+MAX_KEY = 200
+
+_VOCABULARY = tomllib.loads(
+    (resources.files(__package__) / "catalogue" / "keys.toml").read_text(encoding="utf-8")
+)
+TERMS: dict[str, str] = {
+    term: class_ for class_, terms in _VOCABULARY["terms"].items() for term in terms.split()
+}
+GLUED: dict[str, str] = _VOCABULARY["glued"]
+OTHER_THINGS = {term: frozenset(v.split()) for term, v in _VOCABULARY["other_things"].items()}
+QUALIFIERS = frozenset(_VOCABULARY["words"]["qualifiers"].split())
+QUESTIONS = frozenset(_VOCABULARY["words"]["questions"].split())
+EMPTY_WORDS = frozenset(_VOCABULARY["words"]["empty"].split())
+
+_LOWER_UPPER = re2.compile(r"([\p{Ll}0-9])(\p{Lu})")
+_ACRONYM = re2.compile(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
+_WORD = re2.compile(r"\p{N}+|[\p{L}\p{M}]+")
+
+
+def words_of(key: str) -> tuple[str, ...]:
+    """Split a key of any naming style into lower-case words; digits stand alone."""
+    key = _ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", key))
+    return tuple(word.casefold() for word in _WORD.findall(key))
+
+
+@lru_cache(maxsize=8192)
+def classify_key(key: str) -> str | None:
+    """Return the class that a key names for its value, or None.
+
+    Looks at the key only: whether the value is worth hiding is for `is_innocent`.
+    """
+    if not key or len(key) > MAX_KEY:
+        return None
+    words = words_of(key.encode("utf-8", "replace").decode("utf-8"))
+    if not words or (len(words) > 1 and words[0] in QUESTIONS):
+        return None
+    while words:
+        found = _match_tail(words)
+        if found is not None:
+            return found
+        if len(words) > 1 and (words[-1] in QUALIFIERS or words[-1].isdigit()):
+            words = words[:-1]
+            continue
+        return None
+    return None
+
+
+def _match_tail(words: tuple[str, ...]) -> str | None:
+    for length in range(min(5, len(words)), 0, -1):
+        tail = "".join(words[-length:])
+        before = words[-length - 1] if len(words) > length else ""
+        for term in (tail, tail.removesuffix("s")):
+            class_ = TERMS.get(term)
+            if class_ is not None:
+                return None if _is_another_thing(before, tail, term) else class_
+    last = words[-1].removesuffix("s")
+    for end, class_ in GLUED.items():
+        if last.endswith(end) and len(last) > len(end):
+            return class_
+    return None
+
+
+def _is_another_thing(before: str, tail: str, term: str) -> bool:
+    if not before:
+        return False
+    return before in OTHER_THINGS.get(tail, ()) or before in OTHER_THINGS.get(term, ())
+
+
+_PLACEHOLDER = re2.compile(
+    r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
+    r"|%\(?[a-z_]*\)?[sdrifx]?|\$\d{1,3}|:[a-z_]\w*|@[a-z_]\w*|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
+    r"|\$\([^()]*\)|\$[A-Z_]+|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]|\(hidden\)|\{\}"
+    r"|\[\]|\(\))$"
+)
+_CODE = re2.compile(
+    r"^(?:(?:await|new|return|lambda|not|typeof) .*|[A-Za-z_][\w.]*\(.*\)?[;,]?"
+    r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
+    r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV)"
+    r"(?:\.[A-Za-z_]\w*|\[['\"]?\w+['\"]?\]|->\w+)+.*)$"
+)
+_EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
+_IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
+_COORDINATE = re2.compile(r"\d\.\d{2,}")
+_HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
+
+_TOKENLIKE = ("secret.token", "secret.session", "secret.api_key", "secret.cookie", "secret.otp")
+
+
+def is_innocent(value: object, class_: str) -> bool:
+    """Whether a value is not made sensitive by a key of this class.
+
+    Nothing, booleans, reprs of objects, placeholders (ours and others'), template variables and
+    type names are innocent under every key; counts under a token-like one. Under a name, e-mail or
+    phone key the value must only be of a plausible shape. Containers are never innocent.
+    """
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, (int, float)):
+        return _innocent_number(value, class_)
+    if isinstance(value, (bytes, bytearray)):
+        value = bytes(value).decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return False
+    text = _unquoted(value.strip())
+    if not text or text.casefold() in EMPTY_WORDS:
+        return True
+    if len(text) <= 200 and (_PLACEHOLDER.match(text) or _CODE.match(text)):
+        return True
+    return _implausible(text, class_)
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes and the prefix of a repr: `b'x'` is x."""
+    if len(text) > 1 and text[0] in "bur" and text[1] in "'\"":
+        text = text[1:]
+    while len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`":
+        text = text[1:-1]
+    return text.strip()
+
+
+def _innocent_number(value: float, class_: str) -> bool:
+    if class_ == "pii.location":
+        return value == 0
+    if isinstance(value, float):
+        return True
+    size = len(str(abs(value)))
+    if class_.startswith(("secret.otp", "financial.cvv")):
+        return size < 3
+    if class_.startswith("secret."):
+        return size < (4 if class_ == "secret.password" else 9)
+    if class_ in ("pii.name", "pii.email", "pii.ip", "pii.mac", "pii.address", "pii.username"):
+        return class_ != "pii.address" or size < 4
+    return size < 6
+
+
+def _implausible(text: str, class_: str) -> bool:
+    digits = sum(c.isdigit() for c in text)
+    match class_:
+        case "pii.email":
+            return not _EMAIL_LIKE.search(text)
+        case "pii.phone":
+            return not 5 <= digits <= 20 or len(text) > 60
+        case "pii.name":
+            return len(text) > 120 or not any(c.isalpha() for c in text)
+        case "pii.ip":
+            return not _IP_LIKE.search(text)
+        case "pii.location":
+            return not _COORDINATE.search(text)
+        case "pii.address":
+            return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
+        case "pii.dob" | "pii.imei" | "financial.card" | "financial.iban":
+            return digits < 4
+        case "pii.national_id" | "pii.passport" | "financial.bank_account":
+            return digits < 3
+        case "secret.url_credentials":
+            return "@" not in text and "=" not in text
+        case "financial.cvv":
+            return not 3 <= digits <= 4
+    if class_ in _TOKENLIKE:
+        return text.isdigit() and len(text) < (3 if class_ == "secret.otp" else 6)
+    return False

@@ -1,0 +1,108 @@
+"""Everything sensitive in one flat string: the reference that the fast engine must equal.
+
+Runs each exact rule on each string in time linear in its length. The only shortcut is a literal
+that every match of a rule must hold; it shares nothing with the engine's prefilter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .detectors import Detector, compile_pattern
+from .findings import Span
+from .validators import VALIDATORS, Candidate, Validator
+from .words import find_words
+
+# How far before a match its context words may stand (bytes).
+CONTEXT_REACH = 48
+
+
+class _Rule:
+    """A detector, compiled."""
+
+    __slots__ = ("context", "detector", "group", "pattern", "validator")
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self.pattern = compile_pattern(detector.pattern)
+        self.group: int = self.pattern.groupindex.get(b"v", 0)
+        self.context = (
+            compile_pattern(
+                r"(?i)(?:^|[^\pL\pN])(?:" + "|".join(detector.context) + r")(?:s?[^\pL]|$)"
+            )
+            if detector.context
+            else None
+        )
+        name = detector.validator
+        self.validator: Validator | None = VALIDATORS[name] if name else None
+
+    def spans(self, data: bytes, key: str | None) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        match = self.pattern.search(data)
+        while match is not None:
+            start, end = match.span(self.group)
+            if start < end and self._holds(data, start, end, key):
+                found.append((start, end))
+            # Go on right behind the span: what followed it may begin the next one.
+            after = max(end, match.start() + 1)
+            match = self.pattern.search(data, after)
+        return found
+
+    def _holds(self, data: bytes, start: int, end: int, key: str | None) -> bool:
+        if self.context is not None:
+            before = data[max(0, start - CONTEXT_REACH) : start]
+            if not self.context.search(before) and not (
+                key and self.context.search(key.replace("_", " ").encode("utf-8", "replace"))
+            ):
+                return False
+        return self.validator is None or self.validator(Candidate(data, start, end, key))
+
+
+class TextScanner:
+    """Finds everything sensitive in flat strings. Holds no state of the strings it has seen."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        """Compile. The detectors must have come from `load_catalogue` or `load_detectors`."""
+        self._rules = [_Rule(detector) for detector in detectors]
+        self._always: list[int] = []
+        self._literals: dict[str, list[int]] = {}
+        for index, rule in enumerate(self._rules):
+            if not rule.detector.needs:
+                self._always.append(index)
+            for literal in rule.detector.needs:
+                self._literals.setdefault(literal, []).append(index)
+
+    def scan(self, text: str, key: str | None = None) -> list[Span]:
+        """Find every sensitive span, in characters. Spans may overlap and come in no order.
+
+        `key` is context only (a national phone number under `phone`): what a sensitive key makes
+        of its whole value is for `keys.classify_key` and `keys.is_innocent`.
+        """
+        if not text:
+            return []
+        data = text.encode("utf-8", "surrogatepass")
+        folded = text.casefold()
+        wanted = set(self._always)
+        for literal, indexes in self._literals.items():
+            if literal in folded:
+                wanted.update(indexes)
+        spans = [
+            Span(start, end, self._rules[index].detector.class_, self._rules[index].detector.id)
+            for index in sorted(wanted)
+            for start, end in self._rules[index].spans(data, key)
+        ]
+        spans += find_words(data)
+        if len(data) == len(text):
+            return spans
+        return _in_characters(data, spans)
+
+
+def _in_characters(data: bytes, spans: list[Span]) -> list[Span]:
+    """The same spans, with offsets in characters instead of bytes; one pass over the text."""
+    offsets = {0: 0}
+    last = 0
+    for offset in sorted({edge for span in spans for edge in (span.start, span.end)}):
+        piece = data[last:offset].decode("utf-8", "surrogatepass")
+        offsets[offset] = offsets[last] + len(piece)
+        last = offset
+    return [Span(offsets[s.start], offsets[s.end], s.class_, s.detector) for s in spans]
