@@ -1,0 +1,102 @@
+"""A real collector for tests: `errlock run` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ports import free_port
+
+ERRLOCK = Path(sys.executable).with_name("errlock")
+_START_DEADLINE = 30.0  # seconds
+_STOP_DEADLINE = 40.0
+
+
+class Errlock:
+    """A running collector; see `running_errlock`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], health: int, metrics: int, log: Path):
+        self._process = process
+        self._health = health
+        self._metrics = metrics
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        """What it printed so far, on both channels."""
+        return self._log.read_text(errors="replace")
+
+    def metrics(self) -> str:
+        """Its metrics in Prometheus' text format."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as got:
+            text: bytes = got.read()
+            return text.decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of all series of `name` that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in self.metrics().splitlines()
+            if line.startswith((f"{name}{{", f"{name} ")) and all(want in line for want in wanted)
+        )
+
+    def stop(self) -> int:
+        """Tell it to stop, as an operator does (SIGTERM); its exit code. Idempotent."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(_STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"errlock did not stop:\n{self.log[-4000:]}") from None
+
+    def wait_until_healthy(self) -> None:
+        """Return when its health endpoint answers 200."""
+        deadline = time.monotonic() + _START_DEADLINE
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/", timeout=5):
+                    return
+            except urllib.error.HTTPError as answer:
+                answer.close()
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"errlock did not start:\n{self.log[-4000:]}")
+
+
+@contextmanager
+def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
+    """Run a collector with this configuration until the end; its operators' ports are added."""
+    health, metrics = free_port(), free_port()
+    service = {
+        "storage": "memory",
+        "shutdown_timeout": "10s",
+        "health": {"endpoint": f"127.0.0.1:{health}"},
+        "telemetry": {"metrics": {"endpoint": f"127.0.0.1:{metrics}"}},
+        **config["service"],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "errlock.yaml"
+    path.write_text(json.dumps({**config, "service": service}, indent=2))  # JSON is YAML
+    with (folder / "errlock.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
+        )
+        errlock = Errlock(process, health, metrics, folder / "errlock.log")
+        try:
+            errlock.wait_until_healthy()
+            yield errlock
+        finally:
+            errlock.stop()
