@@ -1,0 +1,23 @@
+"""Time as delivery sees it, so that a test can move it by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+
+class Clock:
+    """The machine's monotonic clock."""
+
+    def now(self) -> float:
+        """Seconds since some fixed moment; never goes backwards."""
+        return time.monotonic()
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Return when `event` is set or `until` has come, whichever is first."""
+        seconds = None if until is None else max(0.0, until - self.now())
+        # Not wait_for(): it may begin to wait only after the event was set and cleared again.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()

@@ -1,0 +1,319 @@
+"""A destination: an exporter with a queue, retries and an account of its own.
+
+Nothing here waits for another destination, and nothing that goes wrong here is raised to who
+offers a payload. For every document type, at any moment between two awaits:
+
+    accepted = delivered + queued + dropped
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+from ..pipeline.component import Delivered, Exporter
+from ..pipeline.counters import Counters
+from ..pipeline.errors import BrokenDocument, DropReason, ExportFailed
+from ..pipeline.payloads.document import Document, DocumentType, Payload, Protocol
+from .account import Account, Balance, count
+from .clock import Clock
+from .health import Health, HealthState
+from .options import DeliveryOptions
+from .queue import MemoryQueue, Parcel
+from .retry import Backoff
+
+# Turns a payload into one of another protocol. It gets a copy of its own, in which it sets
+# `dropped` on the documents that the other protocol has no place for.
+Convert: TypeAlias = Callable[[Payload, Protocol], "Payload | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a destination is, for people and metrics. Safe to ask for from other threads."""
+
+    health: HealthState
+    queued_documents: int
+    queued_bytes: int
+    capacity_bytes: int
+    oldest_age: float  # seconds; 0 when nothing waits
+    last_error: str | None  # the kind of the last failed attempt
+
+    def as_dict(self) -> dict[str, object]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+class Destination:
+    """Delivers what it is offered. All methods but `status` belong to one event loop."""
+
+    def __init__(
+        self,
+        id_: str,
+        exporter: Exporter,
+        options: DeliveryOptions,
+        counters: Counters,
+        log: logging.Logger,
+        *,
+        convert: Convert | None = None,
+        clock: Clock | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Without `convert`, payloads of a protocol that the exporter does not take are dropped."""
+        self.id = id_
+        self._exporter = exporter
+        self._options = options
+        self._counters = counters
+        self._log = log
+        self._convert = convert
+        self._clock = clock or Clock()
+        self._backoff = backoff or Backoff(options.retry_on_failure)
+        self._queue = MemoryQueue(options.sending_queue)
+        self._account = Account(id_, counters)
+        self._health = Health()
+        self._pause = _Pause(options.sending_queue.num_consumers)
+        self._wake = asyncio.Event()
+        self._consumers: list[asyncio.Task[None]] = []
+        self._draining = False
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Start the exporter and the deliveries. Raises what the exporter's start raises."""
+        await self._exporter.start()
+        self._consumers = [
+            asyncio.create_task(self._consume(), name=f"{self.id} consumer {number}")
+            for number in range(self._options.sending_queue.num_consumers)
+        ]
+
+    def offer(self, payload: Payload) -> None:
+        """Queue a sanitised payload; the caller keeps it unchanged. Never blocks, never raises.
+
+        Documents that the destination cannot take, or has no room for, are dropped and counted.
+        """
+        payload = payload.copy()  # what gets marked in it is this destination's own affair
+        alive = payload.alive
+        self._account.accept(count(alive))
+        if self._stopped:
+            self._account.drop(count(alive), "shutdown")
+            return
+        native = payload.protocol in self._exporter.accepts
+        if native:
+            self._leave_out_unsupported(alive)
+        counts = self._book_losses(alive)
+        if not counts:
+            return
+        parcel = Parcel(payload, counts, payload.size, self._clock.now(), converted=not native)
+        evicted = self._queue.put(parcel)
+        for one in evicted:
+            self._account.drop(one.counts, "queue_full")
+        if parcel not in evicted:
+            self._account.enqueue(counts)
+            self._wake.set()
+
+    async def stop(self, deadline: float) -> None:
+        """Try everything that waits once more until `deadline`, count the rest as `shutdown`.
+
+        `deadline` is a time of the clock (`time.monotonic()`). Idempotent, safe without start().
+        """
+        self._draining = True
+        self._queue.hurry()
+        self._wake.set()
+        if self._consumers:
+            seconds = max(0.0, deadline - self._clock.now())
+            _, unfinished = await asyncio.wait(self._consumers, timeout=seconds)
+            for consumer in unfinished:
+                consumer.cancel()
+            await asyncio.gather(*self._consumers, return_exceptions=True)
+        self._stopped = True
+        for parcel in list(self._queue):
+            self._give_up(parcel, "shutdown")
+        try:
+            await self._exporter.stop()
+        except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
+            self._log.warning("%s did not close cleanly: %s", self.id, type(failure).__name__)
+
+    def status(self) -> Status:
+        """How it is now."""
+        oldest = self._queue.oldest()
+        return Status(
+            health=self._health.state,
+            queued_documents=self._queue.documents,
+            queued_bytes=self._queue.bytes,
+            capacity_bytes=self._options.sending_queue.queue_size,
+            oldest_age=self._clock.now() - oldest.enqueued if oldest is not None else 0.0,
+            last_error=self._health.last_error,
+        )
+
+    def balance(self) -> Balance:
+        """The account: what is queued is counted anew, by walking over the queue."""
+        queued: Counter[DocumentType] = Counter()
+        for parcel in self._queue:
+            queued.update(parcel.counts)
+        account = self._account
+        return Balance(
+            Counter(account.accepted), Counter(account.delivered), queued, Counter(account.dropped)
+        )
+
+    def _leave_out_unsupported(self, documents: list[Document]) -> None:
+        supported = self._exporter.supported
+        if supported is not None:
+            for document in documents:
+                if document.type not in supported:
+                    document.dropped = "unsupported"
+
+    def _book_losses(self, documents: list[Document]) -> Counter[DocumentType]:
+        """Count those that are lost by now as dropped; returns the counts of the others."""
+        kept: Counter[DocumentType] = Counter()
+        for document in documents:
+            if document.lost is None:
+                kept[document.type] += 1
+            else:
+                self._account.drop({document.type: 1}, document.lost)
+        return kept
+
+    async def _consume(self) -> None:
+        while True:
+            now = self._clock.now()
+            for parcel in self._queue.expire(now):
+                self._account.drop(parcel.counts, "expired")
+            if self._draining or now >= self._pause.until:
+                if (taken := self._queue.take(now)) is not None:
+                    await self._attempt(taken)
+                    continue
+                if self._draining:
+                    return
+            self._wake.clear()
+            await self._clock.wait(self._wake, self._next_event())
+
+    def _next_event(self) -> float | None:
+        """When a consumer that found nothing to do should look again."""
+        moments = []
+        if (due := self._queue.next_due()) is not None:
+            moments.append(max(due, self._pause.until))
+        if (expiry := self._queue.next_expiry()) is not None:
+            moments.append(expiry)
+        return min(moments, default=None)
+
+    async def _attempt(self, parcel: Parcel) -> None:
+        if parcel.converted and not self._make_conversion(parcel):
+            return
+        if not parcel.attempts:
+            parcel.first_attempt = self._clock.now()
+        parcel.attempts += 1
+        alive = parcel.payload.alive
+        try:
+            answer = await self._exporter.export(parcel.payload)
+        except ExportFailed as failure:
+            self._failed(parcel, failure)
+        except asyncio.CancelledError:
+            if self._being_cancelled():
+                raise
+            # The exporter's own connection was cancelled under it, as gRPC does.
+            self._failed(parcel, ExportFailed("cancelled", retryable=True))
+        except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
+            self._log.error("%s failed with %s", self.id, type(failure).__name__)
+            self._failed(parcel, ExportFailed("exception", retryable=False))
+        else:
+            self._succeeded(parcel, alive, answer)
+
+    @staticmethod
+    def _being_cancelled() -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+    def _make_conversion(self, parcel: Parcel) -> bool:
+        """Replace the payload by its conversion, once. Returns whether something is left."""
+        if parcel.payload.protocol in self._exporter.accepts:
+            return True
+        source = parcel.payload.copy()
+        alive = source.alive
+        try:
+            made = self._convert(source, self._exporter.accepts[0]) if self._convert else None
+        except Exception as failure:  # noqa: BLE001  fail closed; its text may quote a value
+            self._log.error("conversion for %s failed: %s", self.id, type(failure).__name__)
+            broken = isinstance(failure, BrokenDocument)
+            self._give_up(parcel, "broken" if broken else "processor_failed")
+            return False
+        if made is not None:
+            self._leave_out_unsupported(made.alive)
+        if made is None or not made.alive:
+            self._give_up(parcel, "unsupported")
+            return False
+        self._queue.replace(parcel, made, self._book_losses(alive))
+        return True
+
+    def _succeeded(self, parcel: Parcel, alive: list[Document], answer: Delivered) -> None:
+        self._queue.remove(parcel)
+        if parcel.converted:
+            self._account.settle_converted(parcel.counts, answer)
+        else:
+            marked = [document for document in alive if document.lost is not None]
+            self._account.settle(parcel.counts, marked, answer)
+        self._pause.end()
+        if self._health.succeeded():
+            self._log.info("%s is up again", self.id)
+        self._wake.set()  # what waited for the end of a pause
+
+    def _failed(self, parcel: Parcel, failure: ExportFailed) -> None:
+        self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
+        if self._health.failed(failure.kind):
+            self._log.warning("%s is %s: %s", self.id, self._health.state, failure.kind)
+        if not failure.retryable:
+            self._give_up(parcel, failure.reason)
+        elif self._draining:
+            self._give_up(parcel, "shutdown")
+        else:
+            self._retry(parcel, failure.retry_after)
+
+    def _retry(self, parcel: Parcel, hint: float | None) -> None:
+        options = self._options.retry_on_failure
+        now = self._clock.now()
+        delay = self._backoff.delay(parcel.attempts, hint)
+        elapsed = now - parcel.first_attempt + delay
+        if not options.enabled or (options.max_elapsed_time and elapsed > options.max_elapsed_time):
+            self._give_up(parcel, "retries_exhausted")
+        else:
+            self._queue.again(parcel, now + delay)
+        if self._pause.due(now):
+            self._pause.begin(now + self._backoff.delay(self._pause.level, hint))
+        self._wake.set()  # consumers with nothing to do wait for other moments than these
+
+    def _give_up(self, parcel: Parcel, reason: DropReason) -> None:
+        self._queue.remove(parcel)
+        self._account.drop(parcel.counts, reason)
+
+
+class _Pause:
+    """Keeps every consumer from a destination that fails for all of them.
+
+    A payload that fails waits on its own and others pass it. Only when as many attempts failed
+    in a row as there are consumers, the destination as a whole is left alone for a while, each
+    time for longer, so that a long queue is not one long hail of attempts.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.until = float("-inf")
+        self.level = 0  # pauses so far without a success between them
+        self._patience = patience
+        self._failures = 0
+
+    def due(self, now: float) -> bool:
+        """Count a failure. Returns whether a pause should begin; those in flight begin none."""
+        self._failures += 1
+        if self._failures < self._patience or now < self.until:
+            return False
+        self.level += 1
+        return True
+
+    def begin(self, until: float) -> None:
+        """Nobody tries before then."""
+        self.until = until
+        self._failures = 0
+
+    def end(self) -> None:
+        """The destination took something."""
+        self.until = float("-inf")
+        self.level = self._failures = 0

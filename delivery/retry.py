@@ -1,0 +1,43 @@
+"""How long to wait before the next attempt."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+from .options import RetryOnFailure
+
+# A destination that asks for more is asked again after a day.
+LONGEST_HINT = 24 * 3600.0
+
+
+class Backoff:
+    """Exponential backoff with jitter, as the OpenTelemetry Collector's exporters do it.
+
+    The interval grows by `multiplier` from `initial_interval` to `max_interval`; the wait is
+    drawn around it, so it can be longer than `max_interval` by the randomization factor.
+    """
+
+    def __init__(self, options: RetryOnFailure, draw: Callable[[], float] = random.random) -> None:
+        """`draw` yields numbers from 0 to 1."""
+        self._options = options
+        self._draw = draw
+        self._steps = 0
+        if options.multiplier > 1:
+            # Beyond this exponent the interval stays the same: its power could overflow.
+            growth = options.max_interval / options.initial_interval
+            self._steps = math.ceil(math.log(growth) / math.log(options.multiplier))
+
+    def delay(self, failures: int, hint: float | None = None) -> float:
+        """Seconds to wait after so many failures in a row (1 or more).
+
+        A destination's own wish (`hint`, from Retry-After) makes it longer, never shorter.
+        """
+        options = self._options
+        exponent = min(failures - 1, self._steps)
+        interval = min(
+            options.initial_interval * options.multiplier**exponent, options.max_interval
+        )
+        spread = options.randomization_factor * (2 * self._draw() - 1)
+        return max(interval * (1 + spread), min(hint or 0.0, LONGEST_HINT))

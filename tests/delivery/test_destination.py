@@ -1,0 +1,489 @@
+"""A destination delivers, retries, gives up, and accounts for every document."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from errlock.delivery.destination import Convert, Destination
+from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
+from errlock.delivery.retry import Backoff
+from errlock.pipeline.component import Delivered
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.errors import BrokenDocument, ExportFailed
+from errlock.pipeline.options import Duration, Size
+from errlock.pipeline.payloads.document import Payload, Protocol
+from hand_clock import HandClock, all_act
+from line_payload import Line, Lines, events
+from scripted_exporter import ScriptedExporter, unreachable
+
+LOG = logging.getLogger("errlock.test")
+
+
+class Bench:
+    """Destinations on one hand-moved clock, all of them stopped at the end."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.counters = Counters()
+        self.destinations: list[Destination] = []
+
+    def destination(
+        self,
+        exporter: ScriptedExporter,
+        *,
+        id_: str = "one",
+        retry: RetryOnFailure | None = None,
+        convert: Convert | None = None,
+        **queue: Any,
+    ) -> Destination:
+        retry = retry or RetryOnFailure()
+        options = DeliveryOptions(sending_queue=SendingQueue(**queue), retry_on_failure=retry)
+        made = Destination(
+            id_,
+            exporter,
+            options,
+            self.counters,
+            LOG,
+            convert=convert,
+            clock=self.clock,
+            backoff=Backoff(retry, lambda: 0.5),
+        )
+        self.destinations.append(made)
+        return made
+
+    async def started(self, exporter: ScriptedExporter, **options: Any) -> Destination:
+        made = self.destination(exporter, **options)
+        await made.start()
+        return made
+
+    def dropped(self, **labels: str) -> int:
+        return self.counters.total("exporter_dropped", **labels)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    for destination in bench.destinations:
+        assert destination.balance().holds
+        await destination.stop(bench.clock.now())
+        assert destination.balance().holds
+
+
+async def test_a_payload_is_delivered_and_counted_by_type(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.offer(Lines(Line("event"), Line("log"), Line("log")))
+    await all_act()
+    assert [len(payload.alive) for payload in exporter.taken] == [3]
+    assert destination.balance().delivered == {"event": 1, "log": 2}
+    assert bench.counters.total("exporter_enqueued", exporter="one", type="log") == 2
+    assert bench.counters.total("exporter_sent", exporter="one", type="log") == 2
+
+
+async def test_what_was_offered_before_the_start_is_delivered_after_it(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = bench.destination(exporter)
+    destination.offer(events(2))
+    assert destination.status().queued_documents == 2
+    await destination.start()
+    await all_act()
+    assert destination.balance().delivered == {"event": 2}
+
+
+async def test_documents_that_the_chain_dropped_are_none_of_its_business(bench: Bench) -> None:
+    destination = await bench.started(ScriptedExporter())
+    payload = events(2)
+    payload.documents[0].dropped = "sampled"
+    destination.offer(payload)
+    await all_act()
+    assert destination.balance().accepted == {"event": 1}
+
+
+async def test_a_payload_without_documents_is_not_sent(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.offer(Lines())
+    await all_act()
+    assert exporter.attempts == []
+
+
+async def test_a_transient_failure_is_tried_again_after_the_backoff(bench: Bench) -> None:
+    exporter = ScriptedExporter([unreachable(), unreachable()])
+    destination = await bench.started(exporter)
+    destination.offer(events())
+    await all_act()
+    assert destination.status().health == "failing"
+    await bench.clock.advance(4.9)
+    assert len(exporter.attempts) == 1
+    await bench.clock.advance(0.1)
+    assert len(exporter.attempts) == 2
+    await bench.clock.advance(7.5)
+    assert len(exporter.taken) == 1
+    assert destination.status().health == "up"
+    assert bench.counters.total("exporter_send_failed", exporter="one", kind="refused") == 2
+
+
+async def test_a_retry_after_is_kept(bench: Bench) -> None:
+    exporter = ScriptedExporter([unreachable(retry_after=60)])
+    destination = await bench.started(exporter)
+    destination.offer(events())
+    await bench.clock.advance(59)
+    assert len(exporter.attempts) == 1
+    await bench.clock.advance(1)
+    assert len(exporter.taken) == 1
+
+
+async def test_a_retry_is_not_missed_by_consumers_that_had_nothing_to_do(bench: Bench) -> None:
+    exporter = ScriptedExporter([unreachable()])
+    destination = await bench.started(exporter, num_consumers=2)
+    destination.offer(events())
+    destination.offer(events())
+    await all_act()
+    exporter.open.clear()  # the one that failed gets busy with something slow
+    destination.offer(events())
+    await bench.clock.advance(5)
+    assert len(exporter.attempts) == 4
+
+
+async def test_a_permanent_failure_is_not_tried_again(bench: Bench) -> None:
+    exporter = ScriptedExporter([ExportFailed("http_403", retryable=False, reason="unroutable")])
+    destination = await bench.started(exporter)
+    destination.offer(events(2))
+    await bench.clock.advance(3600)
+    assert len(exporter.attempts) == 1
+    assert bench.dropped(exporter="one", type="event", reason="unroutable") == 2
+
+
+async def test_retries_end_after_max_elapsed_time(bench: Bench) -> None:
+    exporter = ScriptedExporter(rest=unreachable())
+    retry = RetryOnFailure(max_elapsed_time=Duration("20s"))
+    destination = await bench.started(exporter, retry=retry)
+    destination.offer(events())
+    for _ in range(10):
+        await bench.clock.advance(5)
+    # At 0, 5 and 12.5 seconds; the next one would come at 23.75.
+    assert len(exporter.attempts) == 3
+    assert bench.dropped(reason="retries_exhausted") == 1
+
+
+async def test_without_retries_a_failure_is_final(bench: Bench) -> None:
+    exporter = ScriptedExporter([unreachable()])
+    destination = await bench.started(exporter, retry=RetryOnFailure(enabled=False))
+    destination.offer(events())
+    await all_act()
+    assert bench.dropped(reason="retries_exhausted") == 1
+
+
+async def test_what_waited_too_long_is_dropped_without_anybody_asking(bench: Bench) -> None:
+    exporter = ScriptedExporter(rest=unreachable())
+    destination = await bench.started(exporter, max_age=Duration("1h"))
+    destination.offer(events())
+    for _ in range(3700 // 20):
+        await bench.clock.advance(20)
+    assert destination.status().queued_documents == 0
+    assert bench.dropped(reason="expired") == 1
+
+
+async def test_a_full_queue_drops_the_oldest_and_counts_it(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = bench.destination(exporter, queue_size=Size(30))
+    for _ in range(3):
+        destination.offer(events(size=8))
+    newest = events(size=18)
+    destination.offer(newest)
+    assert bench.dropped(exporter="one", reason="queue_full") == 2
+    assert destination.status().queued_bytes == 30
+    await destination.start()
+    await all_act()
+    assert [payload.size for payload in exporter.taken] == [10, 20]
+
+
+async def test_a_foreign_exception_drops_the_payload_and_shows_its_name_only(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = ScriptedExporter([ValueError("password=hunter2")])
+    destination = await bench.started(exporter)
+    destination.offer(events())
+    await bench.clock.advance(3600)
+    assert len(exporter.attempts) == 1
+    assert bench.dropped(reason="invalid") == 1
+    assert destination.status().last_error == "exception"
+    assert "one failed with ValueError" in caplog.messages
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_cancellation_from_inside_the_exporter_is_a_failure_like_others(
+    bench: Bench,
+) -> None:
+    def torn(_payload: Payload) -> Delivered:
+        raise asyncio.CancelledError
+
+    exporter = ScriptedExporter([torn])
+    destination = await bench.started(exporter, num_consumers=1)
+    destination.offer(events())
+    await bench.clock.advance(5)
+    assert destination.balance().delivered == {"event": 1}
+
+
+async def test_a_payload_that_always_fails_does_not_hold_up_the_others(bench: Bench) -> None:
+    def poisoned(payload: Payload) -> Delivered:
+        if payload.alive[0].tree == "poison":
+            raise ExportFailed("http_500", retryable=True)
+        return Delivered(len(payload.alive))
+
+    exporter = ScriptedExporter(rest=poisoned)
+    destination = await bench.started(exporter, num_consumers=1)
+    destination.offer(Lines(Line("event", "poison")))
+    await all_act()
+    for _ in range(20):
+        destination.offer(events())
+        await bench.clock.advance(5)
+    assert destination.balance().delivered == {"event": 20}
+    assert destination.status().queued_documents == 1
+
+
+async def test_a_dead_destination_is_not_hailed_with_its_queue(bench: Bench) -> None:
+    exporter = ScriptedExporter(rest=unreachable())
+    destination = await bench.started(exporter, num_consumers=4)
+    for _ in range(1000):
+        destination.offer(events())
+    for _ in range(60):
+        await bench.clock.advance(1)
+    # Four attempts, a pause of 5 s, four, a pause of 7.5 s, …: five pauses in a minute.
+    assert len(exporter.attempts) == 20
+    assert destination.status().health == "down"
+    exporter.rest = None
+    for _ in range(60):
+        await bench.clock.advance(1)
+    assert destination.balance().delivered == {"event": 1000}
+    assert destination.status().health == "up"
+
+
+async def test_a_slow_destination_and_a_dead_one_delay_nobody(bench: Bench) -> None:
+    slow, dead, well = ScriptedExporter(), ScriptedExporter(rest=unreachable()), ScriptedExporter()
+    slow.open.clear()
+    destinations = [
+        await bench.started(exporter, id_=id_)
+        for id_, exporter in (("slow", slow), ("dead", dead), ("well", well))
+    ]
+    for _ in range(10):
+        payload = events()
+        for destination in destinations:
+            destination.offer(payload)
+    await all_act()
+    assert [d.balance().delivered for d in destinations] == [{}, {}, {"event": 10}]
+    assert len(well.attempts) == 10
+    slow.open.set()
+    await all_act()
+    assert destinations[0].balance().delivered == {"event": 10}
+    assert len(slow.attempts) == 10
+
+
+async def test_unsupported_documents_are_left_out_with_what_belongs_to_them(bench: Bench) -> None:
+    class LogsOnly(ScriptedExporter):
+        supported = frozenset({"log", "attachment"})
+
+    exporter = LogsOnly()
+    destination = await bench.started(exporter)
+    event = Line("event")
+    payload = Lines(event, Line("attachment", parents=(event,)), Line("log"))
+    destination.offer(payload)
+    await all_act()
+    assert [d.type for d in exporter.taken[0].alive] == ["log"]
+    assert destination.balance().dropped == {
+        ("event", "unsupported"): 1,
+        ("attachment", "parent"): 1,
+    }
+    assert len(payload.alive) == 3, "other destinations still have them"
+
+
+async def test_documents_that_the_exporter_marks_are_counted_by_their_own_type(
+    bench: Bench,
+) -> None:
+    def limited(payload: Payload) -> Delivered:
+        payload.documents[1].dropped = "rate_limited"
+        return Delivered(1, {"rate_limited": 1})
+
+    destination = await bench.started(ScriptedExporter([limited]))
+    destination.offer(Lines(Line("event"), Line("transaction")))
+    await all_act()
+    assert destination.balance().delivered == {"event": 1}
+    assert destination.balance().dropped == {("transaction", "rate_limited"): 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "delivered", "dropped"),
+    [
+        (Delivered(3, {"invalid": 2}), {"log_record": 3}, {("log_record", "invalid"): 2}),
+        (Delivered(0, {"unroutable": 5}), {}, {("log_record", "unroutable"): 5}),
+        (Delivered(4), {"log_record": 4}, {("log_record", "invalid"): 1}),
+        (Delivered(5, {"invalid": 9}), {}, {("log_record", "invalid"): 5}),
+        (Delivered(9), {"log_record": 5}, {}),
+    ],
+)
+async def test_whatever_the_exporter_answers_each_document_is_counted_once(
+    bench: Bench, answer: Delivered, delivered: dict[str, int], dropped: dict[Any, int]
+) -> None:
+    destination = await bench.started(ScriptedExporter([answer]))
+    destination.offer(Lines(*(Line("log_record") for _ in range(5))))
+    await all_act()
+    balance = destination.balance()
+    assert {k: v for k, v in balance.delivered.items() if v} == delivered
+    assert balance.dropped == dropped
+    assert balance.holds
+
+
+def one_event_of(payload: Payload, protocol: Protocol) -> Payload | None:
+    """A conversion that makes an event of the first document and has no use for the others."""
+    for document in payload.alive[1:]:
+        document.dropped = "unsupported"
+    return Lines(Line("event"), protocol=protocol)
+
+
+async def test_a_payload_of_another_protocol_is_converted_once(bench: Bench) -> None:
+    conversions: list[Protocol] = []
+
+    def convert(payload: Payload, protocol: Protocol) -> Payload | None:
+        conversions.append(protocol)
+        return one_event_of(payload, protocol)
+
+    exporter = ScriptedExporter([unreachable()])
+    destination = await bench.started(exporter, convert=convert)
+    destination.offer(Lines(Line("log_record"), Line("log_record"), protocol="otlp"))
+    await bench.clock.advance(5)
+    assert conversions == ["sentry"]
+    assert [document.type for document in exporter.taken[0].alive] == ["event"]
+    assert destination.balance().delivered == {"log_record": 1}
+    assert destination.balance().dropped == {("log_record", "unsupported"): 1}
+
+
+async def test_what_converts_to_nothing_is_unsupported(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter, convert=lambda _payload, _protocol: None)
+    destination.offer(Lines(Line("data_point"), protocol="otlp"))
+    await all_act()
+    assert exporter.attempts == []
+    assert destination.balance().dropped == {("data_point", "unsupported"): 1}
+
+
+async def test_a_refused_conversion_counts_its_original(bench: Bench) -> None:
+    exporter = ScriptedExporter([Delivered(0, {"invalid": 1})])
+    destination = await bench.started(exporter, convert=one_event_of)
+    destination.offer(Lines(Line("log_record"), protocol="otlp"))
+    await all_act()
+    assert destination.balance().dropped == {("log_record", "invalid"): 1}
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [(BrokenDocument("log_record"), "broken"), (KeyError("hunter2"), "processor_failed")],
+)
+async def test_a_failed_conversion_drops_the_payload(
+    bench: Bench, caplog: pytest.LogCaptureFixture, failure: Exception, reason: str
+) -> None:
+    def convert(_payload: Payload, _protocol: Protocol) -> Payload | None:
+        raise failure
+
+    destination = await bench.started(ScriptedExporter(), convert=convert)
+    destination.offer(Lines(Line("log_record"), protocol="otlp"))
+    await all_act()
+    assert bench.dropped(type="log_record", reason=reason) == 1
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_stop_delivers_what_waits(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter, num_consumers=1)
+    for _ in range(50):
+        destination.offer(events())
+    await destination.stop(bench.clock.now() + 60)
+    assert destination.balance().delivered == {"event": 50}
+    assert not exporter.started
+
+
+async def test_a_stop_tries_each_waiting_payload_once_whatever_it_waits_for(bench: Bench) -> None:
+    exporter = ScriptedExporter([unreachable(), unreachable(3600)])
+    destination = await bench.started(exporter, num_consumers=2)
+    destination.offer(events())
+    destination.offer(events())
+    await all_act()
+    exporter.script = [unreachable()]
+    await destination.stop(bench.clock.now() + 60)
+    assert len(exporter.attempts) == 4
+    assert destination.balance().delivered == {"event": 1}
+    assert bench.dropped(reason="shutdown") == 1
+
+
+async def test_a_stop_aborts_what_is_not_done_by_the_deadline(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    exporter.open.clear()
+    destination = await bench.started(exporter, num_consumers=1)
+    destination.offer(events())
+    destination.offer(events())
+    await all_act()
+    await destination.stop(bench.clock.now() + 0.01)
+    assert exporter.cancelled == 1
+    assert bench.dropped(reason="shutdown") == 2
+
+
+async def test_what_comes_after_the_stop_is_counted(bench: Bench) -> None:
+    destination = await bench.started(ScriptedExporter())
+    await destination.stop(bench.clock.now())
+    destination.offer(events(3))
+    assert bench.dropped(reason="shutdown") == 3
+
+
+async def test_a_stop_without_a_start_counts_what_waits(bench: Bench) -> None:
+    destination = bench.destination(ScriptedExporter())
+    destination.offer(events())
+    await destination.stop(bench.clock.now())
+    assert bench.dropped(reason="shutdown") == 1
+
+
+async def test_the_status_tells_depth_age_and_the_last_error(bench: Bench) -> None:
+    destination = await bench.started(ScriptedExporter(rest=unreachable()), queue_size=Size("1KiB"))
+    destination.offer(events(2, size=98))
+    await bench.clock.advance(7)
+    assert destination.status().as_dict() == {
+        "health": "failing",
+        "queued_documents": 2,
+        "queued_bytes": 200,
+        "capacity_bytes": 1024,
+        "oldest_age": 7.0,
+        "last_error": "refused",
+    }
+
+
+async def test_changes_of_health_are_logged_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    exporter = ScriptedExporter([unreachable()] * 6)
+    destination = await bench.started(exporter)
+    destination.offer(events())
+    for _ in range(40):
+        await bench.clock.advance(5)
+    assert caplog.messages == ["one is failing: refused", "one is down: refused", "one is up again"]
+
+
+async def test_the_account_balances_between_any_two_steps(bench: Bench) -> None:
+    acts: list[Callable[[Payload], Delivered] | Exception | None]
+    acts = [None, unreachable(), ExportFailed("http_400", retryable=False), KeyError(), None]
+    exporter = ScriptedExporter(acts * 40)
+    destination = await bench.started(exporter, queue_size=Size(400), max_age=Duration("40s"))
+    for number in range(200):
+        destination.offer(Lines(Line("event", "x" * (number % 70)), Line("log")))
+        assert destination.balance().holds
+        for _ in range(number % 4):
+            await asyncio.sleep(0)
+            assert destination.balance().holds
+        if number % 5 == 0:
+            await bench.clock.advance(1)
+    reasons = {reason for _, reason in destination.balance().dropped}
+    assert reasons >= {"invalid", "queue_full"}
+    assert destination.balance().delivered["event"] > 20
