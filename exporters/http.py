@@ -1,0 +1,148 @@
+"""What exporters over HTTP share: one attempt to post bytes, and what its outcome means.
+
+Redirects are never followed, proxies and netrc of the environment are not used, and nothing
+instruments these requests: a destination is what the configuration names, and an export that is
+traced would be exported again.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from time import time
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDictProxy
+
+from ..pipeline.errors import ExportFailed
+
+ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are looked at
+RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the destination said. Its body may quote what was sent: never logged or raised."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes  # the first ANSWER_LIMIT bytes
+
+
+class HttpClient:
+    """Posts to one destination. Use as: start, post …, stop."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
+        connections: int = 8,
+    ) -> None:
+        self._timeout = timeout  # seconds for one attempt, connecting included
+        self._headers = dict(headers or {})
+        self._ca_file = ca_file
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Get ready; nothing is connected. Raises OSError when the CA file cannot be read."""
+        trust = ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=trust),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+        )
+        # SDKs that instrument aiohttp add theirs to every session: they would put trace headers
+        # and breadcrumbs of the application onto what is sent.
+        self._session.trace_configs.clear()
+
+    async def stop(self) -> None:
+        """Close every connection. Idempotent, safe without start()."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Make one attempt. Raises ExportFailed (retryable) when there was no answer.
+
+        Cancelling closes the connection.
+        """
+        if self._session is None:
+            raise ExportFailed("not_started", retryable=True)
+        try:
+            with uninstrumented():
+                async with self._session.post(
+                    url, data=body, headers=headers, allow_redirects=False
+                ) as response:
+                    text = await response.content.read(ANSWER_LIMIT)
+                    return Answer(response.status, response.headers, text)
+        except TimeoutError:
+            raise ExportFailed("timeout", retryable=True) from None
+        except aiohttp.ClientConnectorCertificateError:
+            raise ExportFailed("certificate", retryable=True) from None
+        except aiohttp.ClientConnectorSSLError:
+            raise ExportFailed("tls", retryable=True) from None
+        except aiohttp.ClientConnectorDNSError:
+            raise ExportFailed("dns", retryable=True) from None
+        except (aiohttp.ClientError, OSError):
+            raise ExportFailed("connection", retryable=True) from None
+
+
+def failed(answer: Answer) -> ExportFailed:
+    """What an answer other than success means for the attempt."""
+    # A redirect is a fault of the way there, not of the payload: it may be gone next time.
+    retryable = answer.status in RETRYABLE or answer.status >= 500 or 300 <= answer.status < 400
+    return ExportFailed(
+        f"http_{answer.status}",
+        retryable=retryable,
+        retry_after=retry_after(answer.headers) if retryable else None,
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110, 10.2.3)."""
+    text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), 7 * 86400.0) if seconds == seconds else None
+
+
+@contextmanager
+def uninstrumented() -> Iterator[None]:
+    """Nothing in this block makes OpenTelemetry spans or metrics."""
+    from opentelemetry import context
+
+    # The name is private, but it is the one that every instrumentation asks for.
+    token = context.attach(context.set_value(context._SUPPRESS_INSTRUMENTATION_KEY, True))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def is_url(text: str) -> bool:
+    """Whether this is an http or https URL with a host and without credentials."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+        ) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,184 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+
+import aiohttp
+import pytest
+from errlock.exporters.http import HttpClient, failed, is_url, retry_after
+from errlock.pipeline.errors import ExportFailed
+from opentelemetry import context
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Backend:
+    """Answers every connection with the same bytes and keeps what came."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer  # None: never
+        self.received = b""
+        self.begun = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.url = ""
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        while data := await reader.read(65536):
+            self.received += data
+            self.begun.set()
+            if self.answer is not None and b"\r\n\r\n" in self.received:
+                writer.write(self.answer)
+        self.closed.set()
+
+
+@asynccontextmanager
+async def backend(answer: bytes | None) -> AsyncIterator[Backend]:
+    running = Backend(answer)
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    running.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+    yield running
+    server.close()
+    for writer in running.writers:
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def client(timeout: float = 5.0) -> AsyncIterator[HttpClient]:  # noqa: ASYNC109  it is the option under test
+    made = HttpClient(timeout=timeout, headers={"X-Team": "a"})
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_post_brings_the_answer() -> None:
+    async with backend(OK) as there, client() as here:
+        answer = await here.post(there.url, b"body", {"X-Sort": "b"})
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert there.received.startswith(b"POST /x HTTP/1.1\r\n")
+    assert b"\r\nX-Team: a\r\nX-Sort: b\r\n" in there.received
+    assert there.received.endswith(b"\r\n\r\nbody")
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with backend(OK) as elsewhere:
+        moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n"
+        async with backend(moved.encode()) as there, client() as here:
+            answer = await here.post(there.url, b"body", {})
+        assert answer.status == 307
+        assert elsewhere.received == b""
+    assert failed(answer).retryable
+
+
+async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with backend(OK) as proxy, backend(OK) as there, client() as here:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        await here.post(there.url, b"body", {})
+        assert proxy.received == b""
+
+
+async def test_no_tracing_of_the_application_sees_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    original = aiohttp.ClientSession.__init__
+
+    async def on_start(*_: object) -> None:
+        seen.append("request")
+
+    def instrumented(self: aiohttp.ClientSession, **kwargs: object) -> None:
+        config = aiohttp.TraceConfig()
+        config.on_request_start.append(on_start)
+        original(self, trace_configs=[config], **kwargs)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", instrumented)
+    async with backend(OK) as there, client() as here:
+        await here.post(there.url, b"body", {})
+    assert seen == []
+
+
+async def test_opentelemetry_is_told_not_to_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    original = aiohttp.ClientSession.post
+
+    def watched(self: aiohttp.ClientSession, *args: object, **kwargs: object) -> object:
+        seen.append(context.get_value(context._SUPPRESS_INSTRUMENTATION_KEY))
+        return original(self, *args, **kwargs)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(aiohttp.ClientSession, "post", watched)
+    async with backend(OK) as there, client() as here:
+        await here.post(there.url, b"body", {})
+    assert seen == [True]
+
+
+async def test_cancelling_closes_the_connection() -> None:
+    async with backend(None) as there, client() as here:
+        attempt = asyncio.create_task(here.post(there.url, b"body", {}))
+        await there.begun.wait()
+        attempt.cancel()
+        await asyncio.wait_for(there.closed.wait(), 5)
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+
+
+async def test_no_answer_in_time_is_a_timeout() -> None:
+    async with backend(None) as there, client(timeout=0.05) as here:
+        with pytest.raises(ExportFailed, match=r"^timeout$") as caught:
+            await here.post(there.url, b"body", {})
+    assert caught.value.retryable
+
+
+async def test_nobody_there_is_a_connection_error() -> None:
+    async with backend(OK) as there:
+        gone = there.url
+    async with client() as here:
+        with pytest.raises(ExportFailed, match=r"^connection$") as caught:
+            await here.post(gone, b"body", {})
+    assert caught.value.retryable
+
+
+async def test_what_is_not_http_is_a_connection_error() -> None:
+    async with backend(b"220 smtp ready\r\n") as there, client() as here:
+        with pytest.raises(ExportFailed, match=r"^connection$"):
+            await here.post(there.url, b"body", {})
+
+
+async def test_posting_after_stop_is_refused() -> None:
+    async with client() as here:
+        pass
+    with pytest.raises(ExportFailed, match=r"^not_started$"):
+        await here.post("http://127.0.0.1:1/", b"", {})
+    await here.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30.0), ("1.5", 1.5), ("-3", 0.0), ("", None), ("soon", None), ("nan", None)],
+)
+def test_retry_after_in_seconds(text: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": text}) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    wait = retry_after({"Retry-After": formatdate(time.time() + 100, usegmt=True)})
+    assert wait is not None
+    assert 95 < wait <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("https://sentry.example/api", True),
+        ("http://localhost:9000", True),
+        ("localhost:9000", False),
+        ("ftp://x", False),
+        ("http://user:pw@x", False),
+        ("http://", False),
+        ("http://x:port", False),
+    ],
+)
+def test_what_is_a_url(text: str, is_one: bool) -> None:
+    assert is_url(text) is is_one
