@@ -1,0 +1,260 @@
+"""YAML files to a checked configuration. Every ConfigError about a file is made here or below.
+
+Conventions are the OpenTelemetry collector's: ids `type` or `type/name`, several files of which
+maps merge and lists replace, `${…}` (see interpolation.py), a section with nothing in it wipes what
+earlier files said. What is not written has a working default: every receiver on localhost, redact,
+the local exporter, and one pipeline `default` of all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path as FilePath
+from typing import Any, cast
+
+import msgspec
+
+from .component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
+from .decoding import Decoder
+from .errors import ConfigError, Problem
+from .interpolation import BROKEN, Broken, Expander
+from .references import check_references
+from .registry import DEFAULT, Kind, NoSuchType, Registry, nearest
+from .service import DestinationOptions, PipelineOptions, ServiceOptions
+from .yaml import Parsed, merge, parse
+
+_SECTIONS: dict[str, Kind] = {
+    "receivers": "receiver",
+    "processors": "processor",
+    "exporters": "exporter",
+}
+_DEFAULTS: dict[str, dict[str, None]] = {
+    "receivers": {"sentry": None, "otlp": None},
+    "processors": {"redact": None},
+    "exporters": {"local": None},
+}
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}(?:/[\w.-]{1,1024})?")
+_ID_FORM = "expected type or type/name: letters, digits and _, after the / also - and ."
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterOptions:
+    """An exporter's own options, and those about the delivery to it."""
+
+    component: ExporterConfig
+    delivery: DestinationOptions
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """Ids of processors that make the policy stricter for this exporter."""
+        return self.delivery.processors
+
+    @property
+    def standby_for(self) -> str | None:
+        """The id of the exporter that this one can take over from."""
+        return self.delivery.standby_for
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration without problems. Components are in the order in which they are written."""
+
+    receivers: Mapping[str, ReceiverConfig]
+    processors: Mapping[str, ProcessorConfig]
+    exporters: Mapping[str, ExporterOptions]
+    service: ServiceOptions
+    raw: Mapping[
+        str, Any
+    ]  # as written, files merged, `${…}` unexpanded: holds no secret of the env
+    warnings: Sequence[Problem] = ()
+
+
+def load(
+    paths: Sequence[str | FilePath] = (),
+    sets: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    registry: Registry = DEFAULT,
+) -> Config:
+    """The configuration of some files, later ones on top, `a.b=c` settings above all.
+
+    `env` is where `${env:X}` looks, by default the process's environment. Raises ConfigError
+    with every problem.
+    """
+    problems: list[Problem] = []
+    merged = Parsed({})
+    for read in [*(partial(_read, path) for path in paths), *(partial(_setting, s) for s in sets)]:
+        try:
+            merged = merge(merged, read())
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return _Reader(merged, os.environ if env is None else env, registry).config()
+
+
+def loads(
+    text: str,
+    env: Mapping[str, str] | None = None,
+    registry: Registry = DEFAULT,
+    source: str = "config",
+) -> Config:
+    """The configuration of a YAML text. Raises ConfigError with every problem."""
+    merged = merge(Parsed({}), _sections(parse(text, source), source))
+    return _Reader(merged, os.environ if env is None else env, registry).config()
+
+
+def default_config(registry: Registry = DEFAULT) -> Config:
+    """What runs when nothing is configured."""
+    return loads("", {}, registry)
+
+
+def _read(path: str | FilePath) -> Parsed:
+    source = str(path)
+    try:
+        text = FilePath(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror}", source)]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem("", "is not UTF-8 text", source)]) from None
+    return _sections(parse(text, source), source)
+
+
+def _sections(parsed: Parsed, source: str) -> Parsed:
+    if parsed.tree is None:
+        return Parsed({})
+    if not isinstance(parsed.tree, dict):
+        raise ConfigError([Problem("", "expected sections such as receivers:", source)])
+    return parsed
+
+
+def _setting(text: str) -> Parsed:
+    """A tree of one value: `exporters.otlp.endpoint=tempo:4317`."""
+    name, equals, value = text.partition("=")
+    parts = name.split(".")
+    if not equals or not all(parts):
+        raise ConfigError([Problem("", "expected a.b.c=value", f"--set {name}")])
+    parsed = parse(value, f"--set {name}")
+    tree = parsed.tree if value.strip() else None
+    for part in reversed(parts):
+        tree = {part: tree}
+    places = {(*parts, *path): f"--set {name}" for path in parsed.places}
+    return Parsed(tree, places)
+
+
+class _Reader:
+    """Makes one Config of merged files, collecting problems and warnings."""
+
+    def __init__(self, merged: Parsed, env: Mapping[str, str], registry: Registry) -> None:
+        self._raw: dict[str, Any] = merged.tree
+        self._registry = registry
+        self._decoder = Decoder(merged.places)
+        expander = Expander(env, merged.places)
+        self._tree: dict[str, Any] = expander.expand(merged.tree)
+        self._decoder.problems += expander.problems
+
+    def config(self) -> Config:
+        """Raises ConfigError."""
+        self._check_sections()
+        found = {section: self._components(section) for section in _SECTIONS}
+        pipelines, service = self._service(found)
+        warnings = check_references(found, pipelines, self._decoder, self._raw)
+        if self._decoder.problems or isinstance(service, Broken):
+            raise ConfigError(self._decoder.problems)
+        return Config(**found, service=service, raw=self._raw, warnings=warnings)
+
+    def _check_sections(self) -> None:
+        known = [*_SECTIONS, "service"]
+        for name in self._tree:
+            if name not in known:
+                near = nearest(name, known) or "."
+                self._decoder.report((name,), f"unknown section{near} Known: {', '.join(known)}")
+
+    def _components(self, section: str) -> dict[str, Any]:
+        """Every component of a section by id; BROKEN for those that have problems."""
+        written = self._tree.get(section)
+        if written is None:
+            written = _DEFAULTS[section]
+        written = self._decoder.section(written, (section,))
+        if isinstance(written, Broken):
+            return {}
+        decode = self._exporter if section == "exporters" else self._component
+        return {id_: decode(section, id_, value) for id_, value in written.items()}
+
+    def _component(
+        self, section: str, id_: str, value: Any, also: Iterable[str] = ()
+    ) -> ComponentConfig | Broken:
+        type_ = self._type(section, id_)
+        if isinstance(type_, Broken):
+            return type_
+        return self._decoder.struct(type_, value, (section, id_), also)
+
+    def _type(self, section: str, id_: str) -> type[ComponentConfig] | Broken:
+        if not _ID.fullmatch(id_):
+            return self._decoder.report((section, id_), _ID_FORM)
+        try:
+            return self._registry.find(_SECTIONS[section], id_.partition("/")[0])
+        except NoSuchType as error:
+            return self._decoder.report((section, id_), str(error))
+
+    def _exporter(self, section: str, id_: str, value: Any) -> ExporterOptions | Broken:
+        path = (section, id_)
+        type_ = self._type(section, id_)
+        value = self._decoder.section(value, path)
+        if isinstance(type_, Broken) or isinstance(value, Broken):
+            return BROKEN
+        # An option that the exporter has under the same name is the exporter's.
+        own = {field.encode_name for field in msgspec.structs.fields(type_)}
+        common = [name for name in DestinationOptions.__struct_fields__ if name not in own]
+        delivery = self._decoder.struct(
+            DestinationOptions, {name: value[name] for name in common if name in value}, path
+        )
+        component = self._decoder.struct(type_, value, path, common)
+        if isinstance(delivery, Broken) or isinstance(component, Broken):
+            return BROKEN
+        return ExporterOptions(cast("ExporterConfig", component), delivery)
+
+    def _service(
+        self, found: Mapping[str, dict[str, Any]]
+    ) -> tuple[dict[str, PipelineOptions], ServiceOptions | Broken]:
+        """The pipelines that have no problem of their own, and all of `service`."""
+        written = self._decoder.section(self._tree.get("service"), ("service",))
+        if isinstance(written, Broken):
+            return {}, BROKEN
+        pipelines = written.get("pipelines")
+        if pipelines is None or pipelines == {}:
+            pipelines = {"default": _everything(found)}
+        service = self._decoder.struct(
+            ServiceOptions, {**written, "pipelines": pipelines}, ("service",)
+        )
+        path = ("service", "pipelines")
+        decoded = {}
+        sections = self._decoder.section(pipelines, path)
+        for id_, value in ({} if isinstance(sections, Broken) else sections).items():
+            if not _ID.fullmatch(id_):
+                self._decoder.report((*path, id_), _ID_FORM)
+            decoded[id_] = self._decoder.struct(PipelineOptions, value, (*path, id_))
+        return {id_: p for id_, p in decoded.items() if not isinstance(p, Broken)}, service
+
+
+def _everything(found: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """A pipeline of all components, but for standbys and what exporters keep for themselves."""
+    exporters = {
+        id_: options for id_, options in found["exporters"].items() if options is not BROKEN
+    }
+    kept = {id_ for options in exporters.values() for id_ in options.processors}
+    standbys = {id_ for id_, options in exporters.items() if options.standby_for}
+    return {
+        "receivers": list(found["receivers"]),
+        "processors": [id_ for id_ in found["processors"] if id_ not in kept],
+        "exporters": [id_ for id_ in found["exporters"] if id_ not in standbys],
+    }
+
+
+__all__ = [
+    "Config", "ExporterOptions", "PipelineOptions", "ServiceOptions",
+    "default_config", "load", "loads",
+]  # fmt: skip

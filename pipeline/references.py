@@ -1,0 +1,101 @@
+"""Whether what a configuration names is there, and whether what is there is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .decoding import Decoder
+from .errors import Problem
+from .interpolation import BROKEN
+from .registry import nearest
+from .service import PipelineOptions
+from .yaml import Path, show_path
+
+_ROLES = {"receivers": "receiver", "processors": "processor", "exporters": "exporter"}
+
+
+def check_references(
+    found: Mapping[str, Mapping[str, Any]],
+    pipelines: Mapping[str, PipelineOptions],
+    decoder: Decoder,
+    written: Mapping[str, Any],
+) -> list[Problem]:
+    """Report every wrong reference to the decoder; returns warnings.
+
+    `found` has the components of each section by id, BROKEN where they have problems;
+    `written` is the configuration as the user wrote it.
+    """
+    check = _Check(found, decoder)
+    for id_, pipeline in pipelines.items():
+        check.pipeline(id_, pipeline)
+    for id_, options in found["exporters"].items():
+        if options is not BROKEN:
+            check.exporter(id_, options.processors, options.standby_for)
+    return check.warnings(pipelines, written)
+
+
+class _Check:
+    def __init__(self, found: Mapping[str, Mapping[str, Any]], decoder: Decoder) -> None:
+        self._found = found
+        self._decoder = decoder
+        self._used: set[tuple[str, str]] = set()
+
+    def pipeline(self, id_: str, pipeline: PipelineOptions) -> None:
+        path: Path = ("service", "pipelines", id_)
+        for section, role in _ROLES.items():
+            ids: Sequence[str] = getattr(pipeline, section)
+            if not ids and role != "processor":
+                self._decoder.report((*path, section), f"expected at least one {role}")
+            self._ids(section, ids, (*path, section))
+
+    def exporter(self, id_: str, processors: Sequence[str], standby_for: str | None) -> None:
+        path: Path = ("exporters", id_)
+        self._ids("processors", processors, (*path, "processors"))
+        if standby_for is None:
+            return
+        self._used.add(("exporters", id_))
+        if standby_for == id_:
+            self._decoder.report((*path, "standby_for"), "an exporter cannot stand by for itself")
+        else:
+            self._id("exporters", standby_for, (*path, "standby_for"))
+
+    def _ids(self, section: str, ids: Sequence[str], path: Path) -> None:
+        for index, id_ in enumerate(ids):
+            if id_ in ids[:index]:
+                self._decoder.report((*path, index), f"{_ROLES[section]} {id_!r} is named twice")
+            else:
+                self._id(section, id_, (*path, index))
+
+    def _id(self, section: str, id_: str, path: Path) -> None:
+        self._used.add((section, id_))
+        known = self._found[section]
+        if id_ not in known:
+            near = nearest(id_, known) or "."
+            configured = ", ".join(known) or "none"
+            self._decoder.report(
+                path,
+                f"no {_ROLES[section]} {id_!r} is configured under {section}{near} "
+                f"Configured: {configured}",
+            )
+
+    def warnings(
+        self, pipelines: Mapping[str, PipelineOptions], written: Mapping[str, Any]
+    ) -> list[Problem]:
+        """What works and is probably not meant."""
+        unused = [
+            Problem(show_path((section, id_)), "is not used by any pipeline")
+            for section in _ROLES
+            for id_ in _keys(written.get(section))
+            if (section, id_) not in self._used
+        ]
+        bare = [
+            Problem(f"service.pipelines.{id_}", "has no processor: documents leave as they came")
+            for id_, pipeline in pipelines.items()
+            if not pipeline.processors
+        ]
+        return unused + bare
+
+
+def _keys(section: Any) -> Sequence[str]:
+    return list(section) if isinstance(section, Mapping) else []

@@ -1,0 +1,154 @@
+"""Which component types there are, and where the configuration struct of each is.
+
+Nothing registers itself: the built-in types stand in the table below and are imported when they
+are named. Other packages add types by entry points in the groups `errlock.receivers`,
+`errlock.processors` and `errlock.exporters`, each naming a configuration struct; they cannot
+replace a built-in type, so that no installed package can put itself in the place of `redact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal, TypeAlias, get_args
+
+from .component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
+
+Kind = Literal["receiver", "processor", "exporter"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_Table: TypeAlias = Mapping[Kind, Mapping[str, "str | type[ComponentConfig]"]]
+
+BUILT_IN: _Table = {
+    "receiver": {
+        "file": "errlock.receivers.file:FileConfig",
+        "otlp": "errlock.receivers.otlp:OtlpConfig",
+        "sentry": "errlock.receivers.sentry:SentryConfig",
+    },
+    "processor": {
+        "filter": "errlock.processors.filter:Filter",
+        "generalize": "errlock.processors.generalize:Generalize",
+        "hash": "errlock.processors.hash:Hash",
+        "keep": "errlock.processors.keep:Keep",
+        "redact": "errlock.processors.redact:Redact",
+        "sample": "errlock.processors.sample:Sample",
+    },
+    "exporter": {
+        "debug": "errlock.exporters.debug:DebugExporterConfig",
+        "file": "errlock.exporters.file:FileExporterConfig",
+        "local": "errlock.exporters.local:LocalExporterConfig",
+        "otlp": "errlock.exporters.otlp:OtlpExporterConfig",
+        "otlp_http": "errlock.exporters.otlp_http:OtlpHttpExporterConfig",
+        "sentry": "errlock.exporters.sentry:SentryExporterConfig",
+    },
+}
+# What the collector calls them, or called them.
+ALIASES: Mapping[Kind, Mapping[str, str]] = {
+    "receiver": {},
+    "processor": {"redaction": "redact"},
+    "exporter": {"otlp_grpc": "otlp", "otlphttp": "otlp_http", "logging": "debug"},
+}
+# What collector users look for and do not need here.
+_NOT_NEEDED: Mapping[Kind, Mapping[str, str]] = {
+    "receiver": {},
+    "processor": {
+        "batch": "leave it out, every exporter has a queue of its own",
+        "memory_limiter": "leave it out, receivers refuse early under load",
+        "probabilistic_sampler": "write 'sample' with a rate",
+        "transform": "write 'generalize' with rules, or 'redact'",
+    },
+    "exporter": {},
+}
+_CONTRACTS: Mapping[Kind, type[ComponentConfig]] = {
+    "receiver": ReceiverConfig,
+    "processor": ProcessorConfig,
+    "exporter": ExporterConfig,
+}
+
+
+class NoSuchType(LookupError):  # noqa: N818  what the name is, as LookupErrors say
+    """A type name that nothing provides, or whose provider cannot be loaded. Says what is known."""
+
+
+def nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
+    """`; did you mean 'redact'?`, or nothing when no known name is near."""
+    found = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+class Registry:
+    """The component types that a configuration may name. Never changed: see `having`, `without`."""
+
+    def __init__(self, types: _Table = BUILT_IN, *, plugins: bool = True) -> None:
+        """`plugins` says whether entry points of other packages count."""
+        self._types = {kind: dict(types.get(kind, {})) for kind in KINDS}
+        self._plugins = plugins
+
+    def having(self, kind: Kind, name: str, config: type[ComponentConfig]) -> Registry:
+        """A registry with one more type."""
+        types = {each: dict(found) for each, found in self._types.items()}
+        types[kind][name] = config
+        return Registry(types, plugins=self._plugins)
+
+    def without(self, kind: Kind, name: str) -> Registry:
+        """A registry without a type of this table; entry points are switched off as a whole."""
+        types = {each: dict(found) for each, found in self._types.items()}
+        types[kind].pop(name, None)
+        return Registry(types, plugins=self._plugins)
+
+    def names(self, kind: Kind) -> list[str]:
+        """Every type name of a kind, sorted, aliases left out. Loads nothing."""
+        plugins = {point.name for point in self._entry_points(kind)}
+        return sorted(plugins | set(self._types[kind]))
+
+    def canonical(self, kind: Kind, name: str) -> str:
+        """The name of a type that may be written by an alias."""
+        return name if name in self._types[kind] else ALIASES[kind].get(name, name)
+
+    def find(self, kind: Kind, name: str) -> type[ComponentConfig]:
+        """The configuration struct of a type, imported now. Raises NoSuchType."""
+        name = self.canonical(kind, name)
+        known = self._types[kind].get(name)
+        if isinstance(known, str):
+            module, _, attribute = known.partition(":")
+            config = getattr(import_module(module), attribute)
+        elif known is not None:
+            config = known
+        else:
+            config = self._load(kind, name)
+        if not isinstance(config, type) or not issubclass(config, _CONTRACTS[kind]):
+            raise NoSuchType(
+                f"{kind} type {name!r} does not name a subclass of {_CONTRACTS[kind].__name__}"
+            )
+        return config
+
+    def _entry_points(self, kind: Kind) -> list[EntryPoint]:
+        return list(entry_points(group=f"errlock.{kind}s")) if self._plugins else []
+
+    def _load(self, kind: Kind, name: str) -> object:
+        found = [point for point in self._entry_points(kind) if point.name == name]
+        if not found:
+            raise NoSuchType(self._unknown(kind, name))
+        packages = sorted({point.dist.name if point.dist else point.module for point in found})
+        if len(packages) > 1:
+            raise NoSuchType(
+                f"{kind} type {name!r} is provided by {' and '.join(packages)}: uninstall one"
+            )
+        try:
+            return found[0].load()
+        except Exception as error:  # noqa: BLE001  whatever the import of a foreign package raises
+            raise NoSuchType(
+                f"{kind} type {name!r} of the package {packages[0]} cannot be loaded "
+                f"({type(error).__name__}: {error}); is it installed with its dependencies?"
+            ) from None
+
+    def _unknown(self, kind: Kind, name: str) -> str:
+        names = self.names(kind)
+        hint = _NOT_NEEDED[kind].get(name)
+        near = f"; {hint}." if hint else nearest(name, names) or "."
+        return f"unknown {kind} type {name!r}{near} Known: {', '.join(names)}"
+
+
+DEFAULT = Registry()

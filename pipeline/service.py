@@ -1,0 +1,146 @@
+"""What the configuration says about the process and not about a component: `service`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ..delivery.options import DeliveryOptions
+from .errors import Problem
+from .options import Duration, Size
+
+_ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration that belongs to no component."""
+
+
+def endpoint_problem(endpoint: str) -> str | None:
+    """What is wrong with a `host:port` to listen on, or None."""
+    found = _ENDPOINT.fullmatch(endpoint)
+    if found is None:
+        return "expected host:port, such as localhost:4317 or [::1]:4317"
+    return None if int(found[1]) < 65536 else "expected a port from 0 to 65535"
+
+
+class PipelineOptions(Section, frozen=True, kw_only=True):
+    """The components of one pipeline, by id."""
+
+    receivers: Annotated[
+        tuple[str, ...], Meta(description="Ids of the receivers whose payloads it takes.")
+    ]
+    processors: Annotated[
+        tuple[str, ...], Meta(description="Ids of its processors, in the order in which they act.")
+    ] = ()
+    exporters: Annotated[
+        tuple[str, ...], Meta(description="Ids of the exporters that get what is left.")
+    ]
+
+
+class MetricsOptions(Section, frozen=True, kw_only=True):
+    """errlock's own metrics."""
+
+    level: Annotated[
+        Literal["none", "basic", "normal", "detailed"],
+        Meta(description="How much is measured. `none` opens no endpoint."),
+    ] = "normal"
+    endpoint: Annotated[
+        str, Meta(description="Where Prometheus finds them, at /metrics (`host:port`).")
+    ] = "localhost:8888"
+    otlp_endpoint: Annotated[
+        str | None, Meta(description="Where they are sent to as OTLP over gRPC (`host:port`).")
+    ] = None
+
+    def problems(self) -> Iterable[Problem]:
+        """An endpoint that cannot be listened on."""
+        if message := endpoint_problem(self.endpoint):
+            yield Problem("endpoint", message)
+
+
+class TracesOptions(Section, frozen=True, kw_only=True):
+    """errlock's own traces."""
+
+    otlp_endpoint: Annotated[
+        str | None, Meta(description="Where they are sent to as OTLP over gRPC (`host:port`).")
+    ] = None
+
+
+class LogsOptions(Section, frozen=True, kw_only=True):
+    """errlock's own log, on stderr."""
+
+    level: Annotated[
+        Literal["debug", "info", "warn", "error"], Meta(description="The least that is logged.")
+    ] = "info"
+    encoding: Annotated[
+        Literal["console", "json"],
+        Meta(description="One readable line or one JSON object for each entry."),
+    ] = "console"
+
+
+class TelemetryOptions(Section, frozen=True, kw_only=True):
+    """What errlock tells about itself."""
+
+    metrics: Annotated[MetricsOptions, Meta(description="errlock's own metrics.")] = (
+        MetricsOptions()
+    )
+    traces: Annotated[TracesOptions, Meta(description="errlock's own traces.")] = TracesOptions()
+    logs: Annotated[LogsOptions, Meta(description="errlock's own log, on stderr.")] = LogsOptions()
+
+
+class HealthOptions(Section, frozen=True, kw_only=True):
+    """The health endpoint."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="Where health is told, at / (`host:port`). Empty: nowhere."),
+    ] = "localhost:13133"
+
+    def problems(self) -> Iterable[Problem]:
+        """An endpoint that cannot be listened on."""
+        if self.endpoint and (message := endpoint_problem(self.endpoint)):
+            yield Problem("endpoint", message)
+
+
+class ServiceOptions(Section, frozen=True, kw_only=True):
+    """How the components are put together, and the process around them."""
+
+    storage: Annotated[
+        str,
+        Meta(
+            description="The folder for what must outlive the process, made when needed; "
+            "`memory` keeps everything in memory, up to a crash."
+        ),
+    ] = "./errlock-data"
+    pipelines: Annotated[
+        dict[str, PipelineOptions],
+        Meta(description="Receivers, processors and exporters, put together."),
+    ] = {}
+    telemetry: Annotated[TelemetryOptions, Meta(description="What errlock tells about itself.")] = (
+        TelemetryOptions()
+    )
+    health: Annotated[HealthOptions, Meta(description="The health endpoint.")] = HealthOptions()
+    shutdown_timeout: Annotated[
+        Duration, Meta(description="How long queues may drain when the process is told to stop.")
+    ] = Duration("30s")
+    max_bytes_in_flight: Annotated[
+        Size,
+        Meta(description="Most bytes that may wait to be sanitised; more is refused with 429."),
+    ] = Size("256MiB")
+
+
+class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
+    """The keys of an exporter's section that are not the exporter's own."""
+
+    processors: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids of processors that make the policy stricter for this exporter."),
+    ] = ()
+    standby_for: Annotated[
+        str | None,
+        Meta(description="The id of the exporter that this one can take over from."),
+    ] = None
