@@ -24,7 +24,7 @@ from .clock import Clock
 from .health import Health, HealthState
 from .options import DeliveryOptions
 from .queue import MemoryQueue, Parcel
-from .retry import Backoff
+from .retry import Backoff, Pause
 
 # Turns a payload into one of another protocol. It gets a copy of its own, in which it sets
 # `dropped` on the documents that the other protocol has no place for.
@@ -74,7 +74,7 @@ class Destination:
         self._queue = MemoryQueue(options.sending_queue)
         self._account = Account(id_, counters)
         self._health = Health()
-        self._pause = _Pause(options.sending_queue.num_consumers)
+        self._pause = Pause(options.sending_queue.num_consumers)
         self._wake = asyncio.Event()
         self._consumers: list[asyncio.Task[None]] = []
         self._draining = False
@@ -284,36 +284,3 @@ class Destination:
     def _give_up(self, parcel: Parcel, reason: DropReason) -> None:
         self._queue.remove(parcel)
         self._account.drop(parcel.counts, reason)
-
-
-class _Pause:
-    """Keeps every consumer from a destination that fails for all of them.
-
-    A payload that fails waits on its own and others pass it. Only when as many attempts failed
-    in a row as there are consumers, the destination as a whole is left alone for a while, each
-    time for longer, so that a long queue is not one long hail of attempts.
-    """
-
-    def __init__(self, patience: int) -> None:
-        self.until = float("-inf")
-        self.level = 0  # pauses so far without a success between them
-        self._patience = patience
-        self._failures = 0
-
-    def due(self, now: float) -> bool:
-        """Count a failure. Returns whether a pause should begin; those in flight begin none."""
-        self._failures += 1
-        if self._failures < self._patience or now < self.until:
-            return False
-        self.level += 1
-        return True
-
-    def begin(self, until: float) -> None:
-        """Nobody tries before then."""
-        self.until = until
-        self._failures = 0
-
-    def end(self) -> None:
-        """The destination took something."""
-        self.until = float("-inf")
-        self.level = self._failures = 0

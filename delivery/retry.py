@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""How long to wait before the next attempt, for one payload and for a whole destination."""
 
 from __future__ import annotations
 
@@ -41,3 +41,36 @@ class Backoff:
         )
         spread = options.randomization_factor * (2 * self._draw() - 1)
         return max(interval * (1 + spread), min(hint or 0.0, LONGEST_HINT))
+
+
+class Pause:
+    """Keeps every consumer from a destination that fails for all of them.
+
+    A payload that fails waits on its own and others pass it. Only when as many attempts failed
+    in a row as there are consumers, the destination as a whole is left alone for a while, each
+    time for longer, so that a long queue is not one long hail of attempts.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.until = float("-inf")
+        self.level = 0  # pauses so far without a success between them
+        self._patience = patience
+        self._failures = 0
+
+    def due(self, now: float) -> bool:
+        """Count a failure. Returns whether a pause should begin; those in flight begin none."""
+        self._failures += 1
+        if self._failures < self._patience or now < self.until:
+            return False
+        self.level += 1
+        return True
+
+    def begin(self, until: float) -> None:
+        """Nobody tries before then."""
+        self.until = until
+        self._failures = 0
+
+    def end(self) -> None:
+        """The destination took something."""
+        self.until = float("-inf")
+        self.level = self._failures = 0
