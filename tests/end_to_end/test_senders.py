@@ -26,9 +26,7 @@ def test_sentry_python_alone_leaks_every_canary(bugsink: Bugsink, wire: MakeWire
     ]
 
 
-def test_sentry_node_alone_leaks_every_canary(
-    bugsink: Bugsink, wire: MakeWire, node: Node
-) -> None:
+def test_sentry_node_alone_leaks_every_canary(bugsink: Bugsink, wire: MakeWire, node: Node) -> None:
     project, relay = bugsink.project("node alone"), wire(bugsink.port)
     send_with_sentry_node(node, project.dsn_through(relay.port))
     assert found_in(relay.views()) == list(CANARIES)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import brotli
-import grpc
+import brotli  # type: ignore[import-untyped]  # it has no annotations
+import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 import zstandard
 from canaries import CANARIES, found_in
@@ -26,7 +26,7 @@ class Echo(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802  the server's name for it
+    def do_POST(self) -> None:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             body = b""
             while size := int(self.rfile.readline(), 16):

@@ -162,7 +162,13 @@ def running_bugsink(folder: Path) -> Iterator[Bugsink]:
     port = free_port()
     shutil.copytree(home / "template", folder, dirs_exist_ok=True)
     environment = _environment(folder, port)
-    gunicorn = [home / "bin/python", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    gunicorn: list[str | Path] = [
+        home / "bin/python",
+        "-m",
+        "gunicorn",
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
     with (folder / "gunicorn.log").open("wb") as log:
         server = subprocess.Popen(
             [*gunicorn, "--threads", "4", "--no-control-socket", "bugsink.wsgi"],
@@ -200,7 +206,7 @@ def _install(home: Path) -> None:
     template = home / "template"
     template.mkdir()
     environment = _environment(template, 0)
-    manage = [python, "-m", "django"]
+    manage: list[str | Path] = [python, "-m", "django"]
     _run([*manage, "migrate", "--verbosity=0"], environment)
     _run([*manage, "migrate", "--verbosity=0", "--database=snappea"], environment)
     _run([*manage, "shell", "--command", _MAKE_PROJECTS], environment)

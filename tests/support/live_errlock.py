@@ -21,6 +21,41 @@ _START_DEADLINE = 30.0  # seconds
 _STOP_DEADLINE = 40.0
 
 
+def collector(receivers: dict[str, Any], exporters: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with the default policy: everything received goes to every exporter."""
+    return {
+        "receivers": receivers,
+        "processors": {"redact": {}},
+        "exporters": exporters,
+        "service": {
+            "pipelines": {
+                "errors": {
+                    "receivers": list(receivers),
+                    "processors": ["redact"],
+                    "exporters": list(exporters),
+                }
+            }
+        },
+    }
+
+
+def sentry_at(port: int) -> dict[str, Any]:
+    """A receiver for Sentry SDKs; any project and any key."""
+    return {"sentry": {"endpoint": f"127.0.0.1:{port}"}}
+
+
+def otlp_at(grpc: int, http: int) -> dict[str, Any]:
+    """A receiver for OpenTelemetry SDKs."""
+    return {
+        "otlp": {
+            "protocols": {
+                "grpc": {"endpoint": f"127.0.0.1:{grpc}"},
+                "http": {"endpoint": f"127.0.0.1:{http}"},
+            }
+        }
+    }
+
+
 class Errlock:
     """A running collector; see `running_errlock`."""
 

@@ -21,6 +21,11 @@ def send_with_sentry_python(dsn: str) -> None:
     _run("sentry_python.py", SENTRY_DSN=dsn)
 
 
+def send_errors_of_20_kinds(dsn: str) -> None:
+    """200 errors, ten of each kind, by sentry-sdk."""
+    _run("grouping_python.py", SENTRY_DSN=dsn)
+
+
 def send_with_opentelemetry(protocol: str, endpoint: str) -> None:
     """A span with an exception, that exception as a log record, and logs; `grpc` or `http`."""
     _run("opentelemetry_python.py", protocol, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)

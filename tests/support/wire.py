@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # it has no annotations
 import zstandard
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -203,7 +203,8 @@ def _decompressed(body: bytes, encoding: str) -> bytes:
             case "deflate":
                 return zlib.decompress(body)
             case "br":
-                return brotli.decompress(body)
+                plain: bytes = brotli.decompress(body)
+                return plain
             case "zstd":
                 return zstandard.ZstdDecompressor().decompressobj().decompress(body)
     return body
