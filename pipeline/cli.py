@@ -1,0 +1,105 @@
+"""`errlock`: the commands. Exit code 0; 1 when a command ran and found something; 2 for mistakes
+in usage or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from .commands import (
+    components,
+    demo,
+    explain,
+    keys,
+    print_config,
+    run,
+    schema,
+    scrub,
+    validate,
+)
+from .errors import ConfigError
+from .registry import DEFAULT, Registry, nearest
+from .terminal import err
+
+_COMMANDS = (run, demo, validate, components, print_config, schema, scrub, explain, keys)
+_DESCRIPTION = """\
+The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
+takes out what must not leave, and sends the rest where you say."""
+_EXAMPLES = """\
+examples:
+  errlock run                              start with no configuration at all
+  errlock run -c errlock.yaml              start a collector
+  errlock validate -c errlock.yaml         check a configuration
+  errlock scrub < events.jsonl             sanitise one event a line
+  errlock explain event.json               see what would be taken out, and why
+
+`errlock COMMAND --help` has the options of a command."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with the nearest name, instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        err(f"{self.prog}: {message}\nSee {self.prog} --help")
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int:
+    """Run a command; returns the exit code. `registry` has the component types it may use."""
+    try:
+        args = _parse(sys.argv[1:] if argv is None else list(argv))
+        args.registry = registry
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except ConfigError as error:
+        for problem in error.problems:
+            err(str(problem))
+        return 2
+    except SystemExit as stop:  # argparse: --help, --version, a wrong option
+        return stop.code if isinstance(stop.code, int) else 2
+    except BrokenPipeError:  # whoever read our output went away, as `head` does
+        _forget_stdout()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        err(f"errlock: {name}{error.strerror or type(error).__name__}")
+        return 2
+    return code
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="errlock", description=_DESCRIPTION, epilog=_EXAMPLES, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"errlock {version('errlock')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    for command in _COMMANDS:
+        command.register(commands)
+    known = list(commands.choices)
+    if not argv:
+        parser.print_help()
+        raise SystemExit(2)
+    if not argv[0].startswith("-") and argv[0] not in known:
+        near = nearest(argv[0], known) or "."
+        parser.error(f"no command {argv[0]!r}{near} Known: {', '.join(known)}")
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        options = list(commands.choices[argv[0]]._option_string_actions)
+        wrong = rest[0].partition("=")[0]
+        commands.choices[argv[0]].error(f"no option {wrong!r}{nearest(wrong, options)}")
+    return args
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing, so that flushing it at exit does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,98 @@
+"""`errlock explain`: what would be taken out of a document, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BrokenDocument, RefusedPayload
+from ..terminal import err, escape, has_colours, out, paint
+from .options import Commands, add_command, add_config_options, add_json_option
+from .scrub import add_policy_options, policy_of
+
+if TYPE_CHECKING:
+    from ..explanation import Explanation, Finding
+
+_SHOWN = 60  # characters of a value that are shown
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands, "explain", "show what would be taken out of a document, and why",
+        "Values as received are shown on a terminal only; --values shows them elsewhere, too.",
+        "  errlock explain event.json\n"
+        "  errlock explain -c errlock.yaml --json < event.json",
+    )  # fmt: skip
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="default: stdin")
+    add_config_options(parser)
+    add_policy_options(parser)
+    add_json_option(parser)
+    parser.add_argument("--values", action="store_true", help="show values as received")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    explainer = getattr(policy_of(args), "explain", None)
+    if explainer is None:
+        err("errlock explain: not in this version yet")
+        return 2
+    try:
+        explanations: Sequence[Explanation] = explainer(data, format=args.format)
+    except (RefusedPayload, BrokenDocument) as damage:
+        err(f"errlock explain: {damage}")
+        return 1
+    values = args.values or sys.stdout.isatty()
+    if args.json:
+        out(json.dumps([_plain(each, values) for each in explanations], indent=2))
+    else:
+        show(explanations, values, has_colours(sys.stdout))
+    return 0
+
+
+def show(explanations: Sequence[Explanation], values: bool, colours: bool) -> None:
+    """Print for people. `values` says whether the values as received are shown."""
+    for each in explanations:
+        fate = f"does not go out: {each.dropped} ({each.by})" if each.dropped else ""
+        found = f"{len(each.findings)} finding{'s' if len(each.findings) != 1 else ''}"
+        out(f"{paint(each.type, 'bold', colours)}: {fate or found}")
+        for finding in each.findings:
+            _show_finding(finding, values, colours)
+
+
+def _show_finding(finding: Finding, values: bool, colours: bool) -> None:
+    by = f" by {finding.by}" if finding.by else ""
+    out(f"  {escape(finding.path)}  [{finding.start}:{finding.end}]")
+    out(f"    {finding.class_} (detector {finding.detector}), {finding.form}{by}")
+    after = paint(_shortened(finding.after) or "(nothing)", "green", colours)
+    if values:
+        sys.stdout.write(f"    {paint(_shortened(finding.before), 'red', colours)} -> {after}\n")
+    else:
+        sys.stdout.write(f"    -> {after}\n")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _plain(explanation: Explanation, values: bool) -> dict[str, Any]:
+    findings = []
+    for finding in explanation.findings:
+        plain: dict[str, Any] = {
+            "path": finding.path, "start": finding.start, "end": finding.end,
+            "class": finding.class_, "detector": finding.detector,
+            "form": finding.form, "by": finding.by, "after": finding.after,
+        }  # fmt: skip
+        if values:
+            plain["before"] = finding.before
+        findings.append(plain)
+    return {
+        "type": explanation.type, "dropped": explanation.dropped, "by": explanation.by,
+        "findings": findings,
+    }  # fmt: skip

@@ -1,0 +1,52 @@
+"""Options that several commands have: which configuration, which form of output."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_command(
+    commands: Commands, name: str, summary: str, description: str = "", examples: str = ""
+) -> argparse.ArgumentParser:
+    """A command with its help: one line in the list, then what it does, then examples."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{description}".strip(),
+        epilog=f"examples:\n{examples}" if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """`-c FILE` and `--set a.b=c`, both repeatable."""
+    parser.add_argument(
+        "-c", "--config", action="append", default=[], metavar="FILE",
+        help="a configuration file; repeatable: maps merge, lists replace, the last one wins",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="A.B=C", dest="sets",
+        help="one option, above all files; repeatable",
+    )  # fmt: skip
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """`--json`: for scripts."""
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration that the options name; the default one if they name none.
+
+    Raises ConfigError.
+    """
+    from ..config import load
+
+    return load(args.config, args.sets, registry=args.registry)

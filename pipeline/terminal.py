@@ -1,0 +1,57 @@
+"""What commands write: results on stdout, everything else on stderr, nothing that acts on a
+terminal. Text that came out of a document or a file may hold escape sequences.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import IO
+
+# Control, format (bidirectional overrides too), surrogate and private characters, line separators.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+
+
+def escape(text: str, keep: str = "") -> str:
+    """Text with what a terminal would act upon written out: `\\x1b`, `\\u202e`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in _UNSAFE else _written_out(char)
+        for char in text
+    )
+
+
+def _written_out(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def out(text: str = "") -> None:
+    """Write a line of the result."""
+    sys.stdout.write(f"{escape(text, keep=chr(10))}\n")
+
+
+def err(text: str) -> None:
+    """Write a line of everything else."""
+    sys.stderr.write(f"{escape(text, keep=chr(10))}\n")
+
+
+def has_colours(stream: IO[str]) -> bool:
+    """Whether to colour: on a terminal, unless NO_COLOR (https://no-color.org) says not to."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, colour: str, on: bool) -> str:
+    """Text, escaped, in a colour if `on`."""
+    return f"\x1b[{_CODES[colour]}m{escape(text)}\x1b[0m" if on else escape(text)
+
+
+def table(rows: list[tuple[str, ...]], gap: int = 2) -> list[str]:
+    """Lines with aligned columns; the last column is not padded."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)] if rows else []
+    return [
+        "".join(f"{cell:{width + gap}}" for cell, width in zip(row, widths, strict=False)) + row[-1]
+        for row in rows
+    ]
