@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import msgspec
 from google.protobuf.message import DecodeError, Message
 
 from ..errors import BrokenDocument, RefusedPayload
+from . import json
 from .document import Document, Payload, Tree
 from .otlp_documents import Around, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
@@ -67,11 +67,12 @@ class OtlpRequest(Payload):
         message = SHAPES[signal].request()
         reader = JsonReader()
         try:
-            reader.message(message, msgspec.json.decode(body))
-        except (NotOtlp, BrokenDocument, msgspec.DecodeError, UnicodeError, RecursionError):
+            tree, mended = json.decode(body)
+            reader.message(message, tree)
+        except (NotOtlp, BrokenDocument):
             raise _malformed("JSON") from None
         self = cls._of(message, signal, project, received)
-        self._repairs.count = reader.ignored
+        self._repairs.count = mended + reader.ignored
         return self
 
     @classmethod

@@ -19,9 +19,8 @@ from typing import Any
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList
 
-from .otlp_tree import ARRAY_MESSAGES, HEX_FIELDS, MAP_MESSAGES, nested
+from .otlp_tree import HEX_FIELDS
 
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32,
@@ -36,10 +35,6 @@ _64_BITS = {
 _DIGITS = re.compile(r"-?\d{1,20}", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_NESTING = {
-    ArrayValue.DESCRIPTOR.full_name: ARRAY_MESSAGES,
-    KeyValueList.DESCRIPTOR.full_name: MAP_MESSAGES,
-}
 
 
 class NotOtlp(Exception):  # noqa: N818  a fact about data
@@ -54,8 +49,12 @@ class JsonReader:
     def __init__(self) -> None:
         self.ignored = 0
 
-    def message(self, target: Message, json: Any, messages: int = 0) -> None:
-        """Fill a new message. Raises NotOtlp, or BrokenDocument for values nested too deeply."""
+    def message(self, target: Message, json: Any) -> None:
+        """Fill a new message. Raises NotOtlp.
+
+        `json` is nested 128 deep at most (json.MAX_DEPTH): that is less than the 100 messages within
+        each other that protobuf reads.
+        """
         if not isinstance(json, dict):
             raise NotOtlp("an object is missing")
         fields = _fields(target.DESCRIPTOR)
@@ -64,7 +63,7 @@ class JsonReader:
             if found is None:
                 self.ignored += 1
             elif value is not None:  # null is absence
-                self._field(target, *found, value, messages)
+                self._field(target, *found, value)
 
     def _field(
         self,
@@ -72,14 +71,15 @@ class JsonReader:
         field: FieldDescriptor,
         scalar: Callable[[Any], Any] | None,
         value: Any,
-        messages: int,
     ) -> None:
         try:
             if not field.is_repeated:
                 if scalar is not None:
                     setattr(target, field.name, scalar(value))
                 else:
-                    self._child(getattr(target, field.name), value, messages)
+                    child = getattr(target, field.name)
+                    child.SetInParent()
+                    self.message(child, value)
                 return
             if not isinstance(value, list):
                 raise NotOtlp("an array is missing")
@@ -88,14 +88,9 @@ class JsonReader:
                 into.extend([scalar(each) for each in value])
                 return
             for each in value:
-                self.message(into.add(), {} if each is None else each, messages)
+                self.message(into.add(), {} if each is None else each)
         except (TypeError, ValueError, OverflowError):  # texts that quote the value
             raise NotOtlp("a value has the wrong type or range") from None
-
-    def _child(self, target: Message, value: Any, messages: int) -> None:
-        target.SetInParent()
-        more = _NESTING.get(target.DESCRIPTOR.full_name, 0)
-        self.message(target, value, nested(messages, more) if more else messages)
 
 
 def encode_message(message: Message) -> dict[str, Any]:

@@ -166,10 +166,23 @@ def test_what_is_no_otlp_json_is_refused(body: bytes) -> None:
     assert refused.value.__suppress_context__
 
 
-def test_values_nested_deeper_than_protobuf_reads_are_refused() -> None:
+@pytest.mark.parametrize("shape", ["arrayValue", "kvlistValue"])
+def test_what_json_can_nest_protobuf_can_read(shape: str) -> None:
     deep: Any = {"intValue": 1}
-    for _ in range(46):
-        deep = {"arrayValue": {"values": [deep]}}
-    with pytest.raises(RefusedPayload, match="not an OTLP request in JSON"):
-        value(deep)
-    assert value(deep["arrayValue"]["values"][0])
+    for levels in range(60):
+        body = span(attributes=[{"key": "k", "value": deep}])
+        try:
+            payload = OtlpRequest.decode_json(body, "traces")
+        except RefusedPayload:
+            break
+        assert OtlpRequest.decode(payload.encode(), "traces").documents[0].tree == tree(body)
+        entry = deep if shape == "arrayValue" else {"key": "k", "value": deep}
+        deep = {shape: {"values": [entry]}}
+    assert 25 < levels < 45
+
+
+def test_what_is_merely_sloppy_is_mended_and_counted() -> None:
+    body = b"\xef\xbb\xbf" + span(name="cut \ud83d", attributes=[{"key": "k", "value": {}}])
+    payload = OtlpRequest.decode_json(body, "traces")
+    assert payload.documents[0].tree == {"name": "cut \ufffd", "attributes": {"k": None}}
+    assert payload.repaired == 2

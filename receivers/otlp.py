@@ -1,0 +1,95 @@
+"""The OpenTelemetry protocol: logs, traces and metrics over gRPC and HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.options import Secret, Size
+from .http import Budget
+from .otlp_grpc import GrpcConfig, OtlpGrpcServer
+from .otlp_http import HttpConfig, OtlpHttpServer
+
+
+class ProtocolsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which transports are served: those that are written, both when none is."""
+
+    grpc: Annotated[GrpcConfig | None | UnsetType, msgspec.Meta(description="OTLP over gRPC.")] = (
+        UNSET
+    )
+    http: Annotated[HttpConfig | None | UnsetType, msgspec.Meta(description="OTLP over HTTP.")] = (
+        UNSET
+    )
+
+
+class AuthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What senders must show."""
+
+    bearer: Annotated[
+        Secret, msgspec.Meta(description="The token of `Authorization: Bearer <token>`.")
+    ]
+
+
+class OtlpConfig(ReceiverConfig, frozen=True, kw_only=True):
+    """Receives what OpenTelemetry SDKs and collectors send."""
+
+    protocols: Annotated[
+        ProtocolsConfig,
+        msgspec.Meta(description="`grpc`, `http` or both. One that is not written is off."),
+    ] = ProtocolsConfig()
+    auth: Annotated[
+        AuthConfig | None, msgspec.Meta(description="What senders must show. None: nothing.")
+    ] = None
+    max_bytes_in_flight: Annotated[
+        Size,
+        msgspec.Meta(description="Bytes of all requests being read or judged at one time."),
+    ] = Size("256MiB")
+
+    def build(self, settings: Settings) -> OtlpReceiver:
+        """Make the receiver. Opens nothing yet."""
+        return OtlpReceiver(self, settings)
+
+
+class OtlpReceiver(Receiver):
+    """Serves OTLP. `grpc_port` and `http_port` are the ports in use, once started."""
+
+    def __init__(self, config: OtlpConfig, settings: Settings) -> None:
+        bearer = config.auth.bearer if config.auth else None
+        budget = Budget(config.max_bytes_in_flight)
+        written = config.protocols
+        both = written.grpc is UNSET and written.http is UNSET
+        self._grpc: OtlpGrpcServer | None = None
+        self._http: OtlpHttpServer | None = None
+        if both or written.grpc is not UNSET:
+            self._grpc = OtlpGrpcServer(written.grpc or GrpcConfig(), settings, bearer, budget)
+        if both or written.http is not UNSET:
+            self._http = OtlpHttpServer(written.http or HttpConfig(), settings, bearer, budget)
+
+    @property
+    def grpc_port(self) -> int:
+        """The port of gRPC; 0 when it is off."""
+        return self._grpc.port if self._grpc else 0
+
+    @property
+    def http_port(self) -> int:
+        """The port of HTTP; 0 when it is off."""
+        return self._http.port if self._http else 0
+
+    async def start(self, sink: Sink) -> None:
+        """Open both doors or none. Raises OSError."""
+        try:
+            for server in (self._grpc, self._http):
+                if server is not None:
+                    await server.start(sink)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Refuse new requests and finish those begun. Idempotent."""
+        for server in (self._http, self._grpc):
+            if server is not None:
+                await server.stop()

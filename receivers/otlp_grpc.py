@@ -1,0 +1,144 @@
+"""OTLP over gRPC: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc.
+
+Requests are read as bytes and decoded by us. grpcio undoes gzip and deflate, and holds its size
+limit to what comes out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import grpc  # type: ignore[import-untyped]  # has no annotations
+import msgspec
+from grpc import aio
+
+from ..pipeline.component import Settings, Sink
+from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.options import Secret
+from ..pipeline.payloads.otlp_signals import Signal
+from .http import Budget, TlsConfig, split_endpoint
+from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
+
+# Seconds that requests begun may take when stopping.
+_GRACE = 30.0
+SERVICES: dict[Signal, str] = {
+    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
+    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
+    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
+_STATUS = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class GrpcConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gRPC side of the receiver."""
+
+    endpoint: Annotated[str, msgspec.Meta(description="Where to listen: `host:port`.")] = (
+        "localhost:4317"
+    )
+    max_recv_msg_size_mib: Annotated[
+        int, msgspec.Meta(description="The largest message in MiB, decompressed.", ge=1, le=1024)
+    ] = 4
+    tls: Annotated[TlsConfig | None, msgspec.Meta(description="Serve TLS.")] = None
+
+    def problems(self) -> list[Problem]:
+        """What is wrong beyond types."""
+        try:
+            split_endpoint(self.endpoint)
+        except ValueError as error:
+            return [Problem("endpoint", str(error))]
+        return []
+
+
+class OtlpGrpcServer:
+    """The gRPC side of the receiver."""
+
+    def __init__(
+        self, config: GrpcConfig, settings: Settings, bearer: Secret | None, budget: Budget
+    ) -> None:
+        self._config = config
+        self._bearer = bearer
+        self._budget = budget
+        self._intake = Intake(settings, "grpc")
+        self._server: aio.Server | None = None
+        self.port = 0  # the port in use, once started
+
+    async def start(self, sink: Sink) -> None:
+        """Listen. Raises OSError."""
+        self._intake.sink = sink
+        self._server = aio.server(
+            options=(
+                ("grpc.max_receive_message_length", self._config.max_recv_msg_size_mib << 20),
+                ("grpc.so_reuseport", 0),  # a second process is told that the port is taken
+                ("grpc.max_concurrent_streams", 100),  # a connection
+            )
+        )
+        self._server.add_generic_rpc_handlers(
+            tuple(
+                grpc.method_handlers_generic_handler(
+                    service, {"Export": grpc.stream_unary_rpc_method_handler(self._handler(signal))}
+                )
+                for signal, service in SERVICES.items()
+            )
+        )
+        self.port = self._listen(self._server)
+        await self._server.start()
+
+    def _listen(self, server: aio.Server) -> int:
+        host, port = split_endpoint(self._config.endpoint)
+        address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
+        bound: int
+        try:
+            if self._config.tls is None:
+                bound = server.add_insecure_port(address)
+            else:
+                tls = self._config.tls
+                pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+                bound = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        except RuntimeError:
+            raise OSError(f"cannot listen on {self._config.endpoint}") from None
+        return bound
+
+    async def stop(self) -> None:
+        """Refuse new requests and finish those begun. Idempotent."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop(_GRACE)
+
+    def _handler(self, signal: Signal) -> Callable[[Any, Any], Awaitable[bytes]]:
+        # On the wire there is no difference between one message and a stream of one. Asking for
+        # the message here is what lets us count the one that was too large to be handed over.
+        async def export(_: Any, context: aio.ServicerContext) -> bytes:
+            try:
+                return await self._export(signal, context)
+            except RefusedPayload as refused:
+                refusal = self._intake.refuse(refused)
+            await _abort(context, refusal)
+            return b""
+
+        return export
+
+    async def _export(self, signal: Signal, context: aio.ServicerContext) -> bytes:
+        metadata = dict(context.invocation_metadata() or ())
+        authorise(self._bearer, str(metadata.get("authorization", "")))
+        message = await context.read()
+        if not isinstance(message, bytes):
+            limit = self._config.max_recv_msg_size_mib
+            raise RefusedPayload(413, "too_large", f"no message, or one of more than {limit} MiB")
+        with self._budget.hold() as held:
+            held.take(len(message))
+            return await self._intake.take(message, signal, "protobuf")
+
+
+async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:
+    """Answer with a status, and with RetryInfo where the sender may try again."""
+    trailing: tuple[tuple[str, str | bytes], ...] = ()
+    if refusal.retryable:
+        trailing = (
+            ("grpc-status-details-bin", refusal.encode("protobuf")),
+            ("retry-after", str(RETRY_AFTER)),
+        )
+    # It fails when grpcio has answered already: the message was too large, the sender went away.
+    with contextlib.suppress(aio.InternalError):
+        await context.abort(_STATUS[refusal.code], refusal.message, trailing)
