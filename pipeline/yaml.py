@@ -71,9 +71,8 @@ _Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"<<$"), ["<"])
 
 def parse(text: str, source: str) -> Parsed:
     """The values of a YAML document. Raises ConfigError with every problem and its line."""
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
+        node = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
@@ -81,8 +80,6 @@ def parse(text: str, source: str) -> Parsed:
         raise ConfigError([problem]) from None
     except yaml.YAMLError:
         raise ConfigError([Problem("", "not valid YAML: a control character", source)]) from None
-    finally:
-        loader.dispose()
     if node is None:
         return Parsed({})
     build = _Build(source)
