@@ -52,7 +52,7 @@ class JsonReader:
     def message(self, target: Message, json: Any) -> None:
         """Fill a new message. Raises NotOtlp.
 
-        `json` is nested 128 deep at most (json.MAX_DEPTH): that is less than the 100 messages within
+        `json` is nested 128 deep at most (json.MAX_DEPTH): less than the 100 messages within
         each other that protobuf reads.
         """
         if not isinstance(json, dict):

@@ -169,7 +169,8 @@ def test_what_is_no_otlp_json_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("shape", ["arrayValue", "kvlistValue"])
 def test_what_json_can_nest_protobuf_can_read(shape: str) -> None:
     deep: Any = {"intValue": 1}
-    for levels in range(60):
+    levels = 0
+    while levels < 60:
         body = span(attributes=[{"key": "k", "value": deep}])
         try:
             payload = OtlpRequest.decode_json(body, "traces")
@@ -177,7 +178,7 @@ def test_what_json_can_nest_protobuf_can_read(shape: str) -> None:
             break
         assert OtlpRequest.decode(payload.encode(), "traces").documents[0].tree == tree(body)
         entry = deep if shape == "arrayValue" else {"key": "k", "value": deep}
-        deep = {shape: {"values": [entry]}}
+        deep, levels = {shape: {"values": [entry]}}, levels + 1
     assert 25 < levels < 45
 
 

@@ -1,0 +1,574 @@
+"""OTLP over real sockets: the SDK's own exporters, hand-made and hostile requests."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import brotli
+import grpc
+import pytest
+import zstandard
+from errlock.pipeline.component import Settings
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.options import Secret
+from errlock.receivers.otlp import (
+    AuthConfig,
+    OtlpConfig,
+    OtlpReceiver,
+    ProtocolsConfig,
+)
+from errlock.receivers.otlp_grpc import GrpcConfig
+from errlock.receivers.otlp_http import CorsConfig, HttpConfig
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import aio
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
+    OTLPMetricExporter as GrpcMetrics,
+)
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogs
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
+    OTLPMetricExporter as HttpMetrics,
+)
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from otlp_messages import log_request
+from recording_sink import RecordingSink
+
+HTTP = HttpConfig(endpoint="localhost:0")
+GRPC = GrpcConfig(endpoint="localhost:0")
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+JSON = {"Content-Type": "application/json"}
+RESOURCE = Resource({"service.name": "shop"})
+LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+
+
+class Door:
+    """A receiver that runs, with a sink behind it."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("protocols", ProtocolsConfig(grpc=GRPC, http=HTTP))
+        self.sink = RecordingSink()
+        self.counters = Counters()
+        settings = Settings(id="otlp", counters=self.counters, log=logging.getLogger("errlock.t"))
+        self.receiver = OtlpConfig(**options).build(settings)
+
+    def url(self, path: str = "/v1/logs") -> str:
+        return f"http://localhost:{self.receiver.http_port}{path}"
+
+    @property
+    def target(self) -> str:
+        return f"localhost:{self.receiver.grpc_port}"
+
+    async def post(
+        self, body: bytes, headers: dict[str, str] = PROTOBUF, path: str = "/v1/logs", **more: Any
+    ) -> tuple[int, dict[str, str], bytes]:
+        method = more.pop("method", "POST")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.url(path), data=body, headers=headers, **more) as response,
+        ):
+            return response.status, dict(response.headers), await response.read()
+
+    async def call(self, body: bytes, method: str = LOGS, **more: Any) -> bytes:
+        async with aio.insecure_channel(self.target) as channel:
+            answer: bytes = await channel.unary_unary(method)(body, timeout=20, **more)
+            return answer
+
+    async def failed_call(self, body: bytes, method: str = LOGS, **more: Any) -> aio.AioRpcError:
+        with pytest.raises(aio.AioRpcError) as failed:
+            await self.call(body, method, **more)
+        error: aio.AioRpcError = failed.value
+        return error
+
+    def refused(self, transport: str, reason: str) -> int:
+        return self.counters.total(
+            "receiver_requests_refused", receiver="otlp", transport=transport, reason=reason
+        )
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    async for opened in opened_door():
+        yield opened
+
+
+async def opened_door(**options: Any) -> AsyncIterator[Door]:
+    door = Door(**options)
+    await door.receiver.start(door.sink)
+    yield door
+    await door.receiver.stop()
+
+
+def one_log(exporter: Any) -> None:
+    provider = LoggerProvider(RESOURCE)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    provider.get_logger("library").emit(
+        LogRecord(timestamp=1, body={"text": "hello"}, attributes={"n": 1, "user": "ada"})
+    )
+    provider.shutdown()
+
+
+def one_span(exporter: Any) -> None:
+    provider = TracerProvider(resource=RESOURCE)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with pytest.raises(ValueError), provider.get_tracer("library").start_as_current_span("work"):
+        raise ValueError("no")
+    provider.shutdown()
+
+
+def one_metric(exporter: Any) -> None:
+    provider = MeterProvider([PeriodicExportingMetricReader(exporter)], RESOURCE)
+    provider.get_meter("library").create_counter("orders").add(3, {"customer": "ada"})
+    provider.shutdown()
+
+
+SENT: dict[str, tuple[Any, Any, Any]] = {
+    "logs": (one_log, GrpcLogs, HttpLogs),
+    "traces": (one_span, GrpcSpans, HttpSpans),
+    "metrics": (one_metric, GrpcMetrics, HttpMetrics),
+}
+
+
+def check(door: Door, signal: str, transport: str) -> None:
+    (payload,) = door.sink.payloads
+    (document,) = payload.documents
+    assert (payload.signal, payload.project) == (signal, "shop")
+    assert payload.contexts[0].tree == {"attributes": {"service.name": "shop"}}
+    assert payload.contexts[1].tree == {"name": "library"}
+    if signal == "logs":
+        assert document.tree["body"] == {"text": "hello"}
+        assert document.tree["attributes"] == {"n": 1, "user": "ada"}
+    elif signal == "traces":
+        assert (document.tree["name"], document.tree["status"]["code"]) == ("work", 2)
+        assert document.tree["events"][0]["attributes"]["exception.type"] == "ValueError"
+    else:
+        assert (document.tree["as_int"], document.tree["attributes"]) == (3, {"customer": "ada"})
+    labels = {"receiver": "otlp", "transport": transport, "type": document.type}
+    assert list(door.counters) == [("receiver_accepted", tuple(labels.items()), 1)]
+
+
+@pytest.mark.parametrize("signal", SENT)
+@pytest.mark.parametrize(
+    "compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip, grpc.Compression.Deflate]
+)
+async def test_the_sdk_sends_over_grpc(door: Door, signal: str, compression: Any) -> None:
+    emit, exporter, _ = SENT[signal]
+    await asyncio.to_thread(
+        lambda: emit(exporter(f"http://{door.target}", insecure=True, compression=compression))
+    )
+    check(door, signal, "grpc")
+
+
+@pytest.mark.parametrize("signal", SENT)
+@pytest.mark.parametrize("compression", list(Compression))
+async def test_the_sdk_sends_over_http(door: Door, signal: str, compression: Any) -> None:
+    emit, _, exporter = SENT[signal]
+    url = door.url(f"/v1/{signal}")
+    await asyncio.to_thread(lambda: emit(exporter(url, compression=compression)))
+    check(door, signal, "http")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("br", brotli.compress),
+        ("zstd", zstandard.ZstdCompressor().compress),
+    ],
+)
+async def test_bodies_may_be_compressed(door: Door, encoding: str, encode: Any) -> None:
+    body = encode(log_request("hello").SerializeToString())
+    status, _, _ = await door.post(body, {**PROTOBUF, "Content-Encoding": encoding})
+    assert (status, door.sink.trees) == (200, [{"body": "hello"}])
+
+
+async def test_success_is_an_empty_response_of_the_same_type(door: Door) -> None:
+    status, headers, body = await door.post(log_request().SerializeToString())
+    assert (status, headers["Content-Type"], body) == (200, "application/x-protobuf", b"")
+    status, headers, body = await door.post(
+        b'{"resourceLogs":[]}', {"Content-Type": "application/json; charset=utf-8"}
+    )
+    assert (status, headers["Content-Type"], body) == (200, "application/json", b"{}")
+
+
+async def test_json_is_read(door: Door) -> None:
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}]}]}]}
+    status, _, _ = await door.post(json.dumps(body).encode(), JSON)
+    assert (status, door.sink.trees) == (200, [{"body": "x"}])
+
+
+@pytest.mark.parametrize("path", ["/v1/logs", "/v1/traces", "/v1/metrics"])
+async def test_an_empty_request_is_a_success(door: Door, path: str) -> None:
+    assert (await door.post(b"", path=path))[0] == 200
+    assert (await door.post(b"{}", JSON, path=path))[0] == 200
+    assert door.sink.payloads == []
+
+
+async def test_an_empty_grpc_request_is_a_success(door: Door) -> None:
+    assert await door.call(b"") == b""
+    assert door.sink.payloads == []
+
+
+async def test_services_of_one_request_become_payloads_of_their_own(door: Door) -> None:
+    request = log_request("a", service="one")
+    request.MergeFrom(log_request("b", service="two"))
+    await door.call(request.SerializeToString())
+    assert [payload.project for payload in door.sink.payloads] == ["one", "two"]
+
+
+async def test_what_was_refused_is_told_as_partial_success(door: Door) -> None:
+    door.sink.refused = {"limit": 1, "broken": 2}
+    request = log_request("hunter2")
+    for _ in range(4):
+        request.MergeFrom(log_request("hunter2"))
+    expected = "refused (broken: 2, limit: 1)"
+    for answer in (
+        await door.call(request.SerializeToString()),
+        (await door.post(request.SerializeToString()))[2],
+    ):
+        partial = ExportLogsServiceResponse.FromString(answer).partial_success
+        assert (partial.rejected_log_records, partial.error_message) == (3, expected)
+    count = door.counters.total
+    assert count("receiver_refused", transport="grpc", type="log_record", reason="broken") == 2
+    assert count("receiver_refused", transport="http", type="log_record", reason="limit") == 1
+    assert count("receiver_accepted", transport="http", type="log_record") == 2
+
+
+async def test_partial_success_in_json(door: Door) -> None:
+    door.sink.refused = {"limit": 1}
+    body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"hunter2"}]}]}]}'
+    answer = json.loads((await door.post(body, JSON, path="/v1/traces"))[2])
+    assert answer == {
+        "partialSuccess": {"rejectedSpans": "1", "errorMessage": "refused (limit: 1)"}
+    }
+
+
+async def test_a_busy_pipeline_is_unavailable_and_says_when_to_come_again(door: Door) -> None:
+    door.sink.be_busy()
+    body = log_request("hunter2").SerializeToString()
+
+    status, headers, answer = await door.post(body)
+    assert (status, headers["Retry-After"]) == (503, "1")
+    told = Status.FromString(answer)
+    delay = RetryInfo()
+    assert told.details[0].Unpack(delay)
+    assert (told.code, delay.retry_delay.seconds) == (14, 1)
+
+    error = await door.failed_call(body)
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert error.details() == "too many bytes are waiting to be sanitised"
+    details = dict(error.trailing_metadata())
+    assert Status.FromString(details["grpc-status-details-bin"]) == told
+
+    answer = (await door.post(b'{"resourceLogs":[]}', JSON))[2]
+    assert answer == b"{}"
+    assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
+
+
+async def test_busy_in_json(door: Door) -> None:
+    door.sink.be_busy()
+    body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}'
+    status, _, answer = await door.post(body, JSON)
+    assert (status, json.loads(answer)) == (
+        503,
+        {
+            "code": 14,
+            "message": "too many bytes are waiting to be sanitised",
+            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}],
+        },
+    )
+
+
+async def test_the_sdk_tries_again_when_busy(door: Door) -> None:
+    door.sink.be_busy()
+    exporter = GrpcLogs(f"http://{door.target}", insecure=True)
+    sent: Any = asyncio.create_task(asyncio.to_thread(one_log, exporter))
+    await door.sink.entered.wait()
+    door.sink.failure = None
+    await sent
+    assert len(door.sink.payloads) == 1
+
+
+async def test_requests_beyond_the_budget_are_refused_while_others_are_judged() -> None:
+    async for door in opened_door(max_bytes_in_flight=3000):
+        door.sink.open.clear()
+        body = log_request("x" * 2000).SerializeToString()
+        first = asyncio.create_task(door.call(body))
+        await door.sink.entered.wait()
+        assert (await door.post(body))[0] == 503
+        assert (await door.failed_call(body)).code() == grpc.StatusCode.UNAVAILABLE
+        door.sink.open.set()
+        await first
+        assert (await door.post(body))[0] == 200
+        assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
+
+
+HOSTILE = {
+    "no protobuf": b"\xff\xffhunter2",
+    "truncated": log_request("hunter2" * 9).SerializeToString()[:-5],
+    "bad utf-8": log_request("hunter2").SerializeToString().replace(b"hunter2", b"hunter\xff"),
+    "too deep": b"",
+}
+_deep: Any = "hunter2"
+for _ in range(60):
+    _deep = [_deep]
+HOSTILE["too deep"] = log_request(_deep).SerializeToString()
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_what_is_no_protobuf_is_an_invalid_argument(door: Door, kind: str) -> None:
+    expected = "the body is not an OTLP request in protobuf"
+    status, headers, body = await door.post(HOSTILE[kind])
+    assert (status, headers["Content-Type"]) == (400, "application/x-protobuf")
+    assert Status.FromString(body) == Status(code=3, message=expected)
+    error = await door.failed_call(HOSTILE[kind])
+    assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, expected)
+    assert door.refused("http", "malformed") == door.refused("grpc", "malformed") == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"hunter2",
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"hunter2"}]}]}]}',
+        b'{"resourceSpans":' + b"[" * 100_000,
+    ],
+)
+async def test_what_is_no_json_is_an_invalid_argument(door: Door, body: bytes) -> None:
+    status, headers, answer = await door.post(body, JSON, path="/v1/traces")
+    assert (status, headers["Content-Type"]) == (400, "application/json")
+    assert json.loads(answer) == {
+        "code": 3,
+        "message": "the body is not an OTLP request in JSON",
+    }
+
+
+def zero_bomb(size: int) -> bytes:
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)) + packer.flush()
+
+
+async def test_a_bomb_is_too_large_over_http(door: Door) -> None:
+    bomb = zero_bomb(300 << 20)
+    assert len(bomb) < 400_000
+    status, _, body = await door.post(bomb, {**PROTOBUF, "Content-Encoding": "gzip"})
+    assert status == 413
+    told = Status.FromString(body)
+    assert (told.code, told.message) == (8, "the body has more than 20971520 bytes")
+    assert door.refused("http", "too_large") == 1
+
+
+@pytest.mark.parametrize("compression", [None, grpc.Compression.Gzip])
+async def test_a_message_over_the_limit_is_refused_over_grpc(door: Door, compression: Any) -> None:
+    error = await door.failed_call(bytes(5 << 20), compression=compression)
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+    assert door.refused("grpc", "too_large") == 1
+
+
+async def test_a_grpc_call_without_a_message_is_refused(door: Door) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        for message in ():
+            yield message
+
+    async with aio.insecure_channel(door.target) as channel:
+        with pytest.raises(aio.AioRpcError) as failed:
+            await channel.stream_unary(LOGS)(nothing(), timeout=20)
+    assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert failed.value.details() == "no message, or one of more than 4 MiB"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "text/plain"}, b"hunter2"),
+        ({"Content-Type": "application/octet-stream"}, b"hunter2"),
+        ({**PROTOBUF, "Content-Encoding": "snappy"}, b"hunter2"),
+    ],
+)
+async def test_a_wrong_type_is_unsupported(door: Door, headers: Any, body: bytes) -> None:
+    status, _, answer = await door.post(body, headers)
+    assert status == 415
+    assert b"hunter2" not in answer
+
+
+async def test_without_a_known_type_the_answer_is_text(door: Door) -> None:
+    _, headers, answer = await door.post(b"hunter2", {"Content-Type": "text/plain"})
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer == b"expected Content-Type application/x-protobuf or application/json"
+    assert door.refused("http", "content_type") == 1
+
+
+async def test_broken_gzip_is_a_bad_request(door: Door) -> None:
+    status, _, answer = await door.post(b"hunter2", {**PROTOBUF, "Content-Encoding": "gzip"})
+    assert status == 400
+    assert Status.FromString(answer).message == "the body is not what its Content-Encoding says"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
+async def test_other_methods_are_not_allowed(door: Door, method: str) -> None:
+    status, headers, _ = await door.post(b"", method=method)
+    assert (status, headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/logs/", "/v1development/profiles", "/hunter2"])
+async def test_other_paths_are_not_found(door: Door, path: str) -> None:
+    status, _, answer = await door.post(b"", path=path)
+    assert (status, answer) == (404, b"no such path")
+    assert door.refused("http", "path") == 1
+
+
+async def test_profiles_are_not_implemented(door: Door) -> None:
+    service = "opentelemetry.proto.collector.profiles.v1development.ProfilesService"
+    error = await door.failed_call(b"hunter2", f"/{service}/Export")
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.UNIMPLEMENTED,
+        "Method not found!",
+    )
+
+
+async def test_a_failure_behind_the_door_is_internal_and_says_nothing(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.sink.failure = ValueError("hunter2")
+    body = log_request("hunter2").SerializeToString()
+    status, _, answer = await door.post(body)
+    error = await door.failed_call(body)
+    assert (status, Status.FromString(answer)) == (500, Status(code=13, message="internal error"))
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "internal error")
+    assert caplog.messages == ["a request failed: ValueError"] * 2
+    assert "hunter2" not in caplog.text
+
+
+async def test_an_unknown_field_goes_nowhere(door: Door) -> None:
+    request = log_request("a")
+    record = request.resource_logs[0].scope_logs[0].log_records[0]
+    record.MergeFromString(b"\x9a\x06\x07hunter2")
+    assert await door.call(request.SerializeToString()) == b""
+    assert b"hunter2" not in door.sink.payloads[0].encode()
+    assert door.counters.total("receiver_repaired", receiver="otlp") == 1
+
+
+async def test_a_token_is_asked_for_before_anything_is_read() -> None:
+    async for door in opened_door(auth=AuthConfig(bearer=Secret("s3cret"))):
+        body = log_request().SerializeToString()
+        for headers in (PROTOBUF, {**PROTOBUF, "Authorization": "Bearer no"}):
+            status, answer_headers, answer = await door.post(body, headers)
+            assert (status, answer_headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert Status.FromString(answer).code == 16
+        error = await door.failed_call(body, metadata=(("authorization", "Bearer no"),))
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+        assert door.sink.payloads == []
+        assert (await door.post(body, {**PROTOBUF, "Authorization": "Bearer s3cret"}))[0] == 200
+        await door.call(body, metadata=(("authorization", "Bearer s3cret"),))
+        assert len(door.sink.payloads) == 2
+        assert (door.refused("http", "auth"), door.refused("grpc", "auth")) == (2, 1)
+
+
+async def test_browsers_of_allowed_origins_may_send() -> None:
+    cors = CorsConfig(allowed_origins=("https://*.shop.example",), allowed_headers=("x-tenant",))
+    http = HttpConfig(endpoint="localhost:0", cors=cors)
+    async for door in opened_door(protocols=ProtocolsConfig(http=http)):
+        origin = {"Origin": "https://www.shop.example"}
+        status, headers, _ = await door.post(b"", origin, method="OPTIONS")
+        assert (status, headers["Access-Control-Allow-Methods"]) == (204, "POST")
+        assert headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
+        assert headers["Access-Control-Allow-Headers"] == (
+            "content-type, content-encoding, authorization, x-tenant"
+        )
+        _, headers, _ = await door.post(b"", {**PROTOBUF, **origin})
+        assert headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
+        for wrong in ("https://shop.example.evil.example", "https://shop.example"):
+            _, headers, _ = await door.post(b"", {**PROTOBUF, "Origin": wrong})
+            assert "Access-Control-Allow-Origin" not in headers
+
+
+async def test_paths_can_be_chosen() -> None:
+    http = HttpConfig(endpoint="localhost:0", logs_url_path="/in")
+    async for door in opened_door(protocols=ProtocolsConfig(http=http)):
+        assert (await door.post(b"", path="/in"))[0] == 200
+        assert (await door.post(b"", path="/v1/logs"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("protocols", "grpc_on", "http_on"),
+    [
+        (ProtocolsConfig(), True, True),
+        (ProtocolsConfig(grpc=None), True, False),
+        (ProtocolsConfig(http=None), False, True),
+        (ProtocolsConfig(grpc=None, http=None), True, True),
+    ],
+)
+def test_a_protocol_that_is_not_written_is_off(
+    protocols: ProtocolsConfig, grpc_on: bool, http_on: bool
+) -> None:
+    receiver: OtlpReceiver = Door(protocols=protocols).receiver
+    assert (receiver._grpc is not None, receiver._http is not None) == (grpc_on, http_on)
+
+
+def test_problems_of_a_configuration() -> None:
+    http = HttpConfig(endpoint="nowhere", logs_url_path="logs", traces_url_path="logs")
+    assert [str(problem) for problem in http.problems()] == [
+        "endpoint: expected host:port, such as localhost:9000 or 0.0.0.0:9000",
+        "logs_url_path: expected a path that begins with /",
+        "expected three different url paths",
+    ]
+    assert [str(problem) for problem in GrpcConfig(endpoint="::1:5").problems()] == [
+        "endpoint: an IPv6 host is written in brackets: [::1]:9000"
+    ]
+    assert list(OtlpConfig().problems()) == []
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+async def test_a_taken_port_is_an_os_error_and_opens_nothing(door: Door, protocol: str) -> None:
+    taken = f"localhost:{getattr(door.receiver, f'{protocol}_port')}"
+    config: Any = {"grpc": GRPC, "http": HTTP}
+    config[protocol] = type(config[protocol])(endpoint=taken)
+    other = Door(protocols=ProtocolsConfig(**config))
+    with pytest.raises(OSError):
+        await other.receiver.start(other.sink)
+    await other.receiver.stop()
+
+
+async def test_stopping_finishes_what_has_begun_and_refuses_the_rest(door: Door) -> None:
+    door.sink.open.clear()
+    body = log_request().SerializeToString()
+    over_grpc = asyncio.create_task(door.call(body))
+    await door.sink.entered.wait()
+    door.sink.entered.clear()
+    over_http = asyncio.create_task(door.post(body))
+    await door.sink.entered.wait()
+    stopping = asyncio.create_task(door.receiver.stop())
+    door.sink.open.set()
+    await stopping
+    assert (await over_http)[0] == 200
+    assert await over_grpc == b""
+    assert (await door.failed_call(body)).code() == grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await door.post(body)
+
+
+async def test_stop_is_safe_without_start_and_twice() -> None:
+    receiver = Door().receiver
+    await receiver.stop()
+    await receiver.stop()
