@@ -24,8 +24,8 @@ from importlib import resources
 import msgspec
 import re2
 
-from ..pipeline.errors import ConfigError, Problem
 from .classes import CLASSES, OPEN_CLASSES, is_class
+from .errors import PolicyError
 from .validators import VALIDATORS
 
 ALPHABETS = {
@@ -103,7 +103,7 @@ def _jwt(seed: str) -> str:
 
 @cache
 def load_catalogue() -> tuple[Detector, ...]:
-    """Read the built-in detectors, in a fixed order. Raises ConfigError if one is wrong."""
+    """Read the built-in detectors, in a fixed order. Raises PolicyError if one is wrong."""
     entries: list[Mapping[str, object]] = []
     folder = resources.files(__package__) / "catalogue"
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
@@ -115,27 +115,27 @@ def load_catalogue() -> tuple[Detector, ...]:
 def load_detectors(
     entries: Sequence[Mapping[str, object]], path: str = "detectors"
 ) -> tuple[Detector, ...]:
-    """Make detectors of decoded entries. Raises ConfigError with every problem found.
+    """Make detectors of decoded entries. Raises PolicyError with every problem found.
 
     `path` is where the entries stand in the configuration, for the messages.
     """
     detectors: list[Detector] = []
-    problems: list[Problem] = []
+    problems: list[tuple[str, str]] = []
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         where = f"{path}[{index}]"
         try:
             detector = msgspec.convert(entry, Detector)
         except msgspec.ValidationError as error:
-            problems.append(Problem(where, _plain(str(error))))
+            problems.append((where, _plain(str(error))))
             continue
-        problems += [Problem(f"{where}.{name}", text) for name, text in _problems(detector)]
+        problems += [(f"{where}.{name}", text) for name, text in _problems(detector)]
         if detector.id in seen:
-            problems.append(Problem(f"{where}.id", f"{detector.id!r} is there twice"))
+            problems.append((f"{where}.id", f"{detector.id!r} is there twice"))
         seen.add(detector.id)
         detectors.append(detector)
     if problems:
-        raise ConfigError(problems)
+        raise PolicyError(problems)
     return tuple(detectors)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .classes import severity
+from .classes import ROOTS, severity
 
 Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[str, Tree]"
 
@@ -67,8 +67,9 @@ def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
 
 def _union(one: Mark, two: Mark, text: str) -> Mark:
     start, end = min(one.start, two.start), max(one.end, two.end)
-    worst = min(one, two, key=lambda mark: (mark.form != "clear", *severity(mark.class_)))
+    worst = min(one, two, key=_rank)
     same = (worst.start, worst.end) == (start, end)
+    quoted = any(mark.quoted and (mark.start, mark.end) == (start, end) for mark in (one, two))
     return Mark(
         start,
         end,
@@ -76,5 +77,11 @@ def _union(one: Mark, two: Mark, text: str) -> Mark:
         worst.detector,
         worst.value if same else text[start:end],
         worst.form,
-        one.quoted and two.quoted,
+        quoted,
     )
+
+
+def _rank(mark: Mark) -> tuple[bool, int, int]:
+    """What an earlier chain left counts least, then what is only made coarser."""
+    root = mark.class_.partition(".")[0]
+    return (mark.form != "clear", *(severity(mark.class_) if root in ROOTS else (len(ROOTS), 0)))

@@ -7,19 +7,20 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .copies import Copied, Literals, copied_values
+from .detection import Detection
 from .findings import FORMS as FORMS
 from .findings import Form as Form
 from .findings import PolicyLimit as PolicyLimit
 from .findings import Tree as Tree
 from .findings import Unsupported as Unsupported
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one processor adds to the plan of its chain."""
+from .parts import Part as Part
+from .rendering import Count, Rendering
+from .scan import Scan, Site
 
 
 @dataclass(slots=True)
@@ -35,15 +36,15 @@ class Subject:
 class Findings:
     """What was found in one subject: only the plan looks inside."""
 
+    sites: tuple[Site, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A subject after the actions, and how often what left in which form."""
 
     tree: Tree  # the input object itself when nothing was changed
-    counts: Mapping[tuple[str, Form, str], int] = field(
-        default_factory=dict
-    )  # class, form, detector
+    counts: Mapping[Count, int] = field(default_factory=dict)  # class, form, detector
 
 
 class Plan:
@@ -51,7 +52,9 @@ class Plan:
 
     def __init__(self, parts: Sequence[Part], scope: str = "") -> None:
         """Compile. `scope` separates the pseudonyms of one destination from another's."""
-        raise NotImplementedError
+        self._parts = tuple(parts)
+        self._scope = scope
+        self._detection = Detection(self._parts)
 
     def detect(self, subjects: Sequence[Subject]) -> list[Findings | Exception]:
         """Find what is sensitive in documents that came together, copies included.
@@ -60,8 +63,68 @@ class Plan:
         met): that one must not go out. The result serves every plan with the same parts,
         whatever its scope.
         """
-        raise NotImplementedError
+        scans = [self._scan(subject) for subject in subjects]
+        values = [
+            copied_values(scan.sites, self._detection.claims) if isinstance(scan, Scan) else set()
+            for scan in scans
+        ]
+        shared = _Shared(subjects, values)
+        results: list[Findings | Exception] = []
+        for subject, scan in zip(subjects, scans, strict=True):
+            results.append(self._finish(scan, shared.of(subject)))
+        return results
+
+    def _scan(self, subject: Subject) -> Scan | Exception:
+        try:
+            return Scan(self._detection, subject.type, subject.tree)
+        except (PolicyLimit, Unsupported) as limit:
+            return limit
+
+    def _finish(self, scan: Scan | Exception, values: Iterable[Copied]) -> Findings | Exception:
+        if isinstance(scan, Exception):
+            return scan
+        try:
+            Literals(values, strict=self._detection.strict).mark(scan.sites)
+        except PolicyLimit as limit:
+            return limit
+        return Findings(tuple(scan.finish()))
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""
-        raise NotImplementedError
+        counts: Counter[Count] = Counter()
+        rendering = Rendering(self._parts, self._scope, counts)
+        return Rendered(rendering.tree(subject.type, subject.tree, findings.sites), counts)
+
+
+class _Shared:
+    """Whose values a document is searched for: its own, its parents', an envelope's whole family.
+
+    Items of an envelope share theirs through its headers. Records under one OTLP resource do not:
+    they are of different requests, and only the resource is searched for the values of all.
+    """
+
+    def __init__(self, subjects: Sequence[Subject], values: Sequence[set[Copied]]) -> None:
+        self._own = {id(s): found for s, found in zip(subjects, values, strict=True)}
+        self._below: dict[int, set[Copied]] = {}
+        for subject, found in zip(subjects, values, strict=True):
+            for parent in _ancestors(subject):
+                self._below.setdefault(id(parent), set()).update(found)
+
+    def of(self, subject: Subject) -> set[Copied]:
+        values = self._own[id(subject)] | self._below.get(id(subject), set())
+        for parent in _ancestors(subject):
+            values |= self._own.get(id(parent), set())
+            if parent.type == "envelope":
+                values |= self._below.get(id(parent), set())
+        return values
+
+
+def _ancestors(subject: Subject) -> list[Subject]:
+    found: dict[int, Subject] = {}
+    waiting = list(subject.parents)
+    while waiting:
+        parent = waiting.pop()
+        if id(parent) not in found:
+            found[id(parent)] = parent
+            waiting.extend(parent.parents)
+    return list(found.values())

@@ -1,0 +1,147 @@
+"""The compiled detection of a policy: everything that its parts say about finding values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+
+import re2
+
+from .detectors import Detector, load_catalogue
+from .findings import Span
+from .generalisation import HOME
+from .keys import classify_key, is_innocent
+from .parts import GeneralizePart, Part, RedactPart, form_of
+from .placeholders import Placeholder, find, labels
+from .selectors import Selector, Trail
+from .text import TextScanner
+from .words import sensitive_parts
+
+# Marks of other scrubbers and SDKs: what they replaced is not there any more.
+_FILTERED = frozenset(
+    {"[filtered]", "[redacted]", "[removed]", "[masked]", "[hidden]", "[scrubbed]", "[]"}
+)
+
+SELECTED = "selector"  # the detector's name for what a selector named
+
+
+@lru_cache(maxsize=16)
+def _scanner(detectors: tuple[Detector, ...]) -> TextScanner:
+    """A scanner of the catalogue and these; compiled once for all plans of a policy."""
+    return TextScanner((*load_catalogue(), *detectors))
+
+
+class Detection:
+    """What to look for. Holds no state of the documents it has seen."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = tuple(parts)
+        redact = [part for part in parts if isinstance(part, RedactPart)]
+        self.detectors = tuple(detector for part in redact for detector in part.detectors)
+        self._scanner = _scanner(self.detectors)
+        self._keys = [(re2.compile(p), class_) for part in redact for p, class_ in part.keys]
+        self.selectors = [rule for part in redact for rule in part.selectors]
+        self.safe: list[Selector] = [selector for part in redact for selector in part.safe]
+        self._known = [part.known for part in redact if part.known is not None]
+        self.coarse = [p.generaliser for p in parts if isinstance(p, GeneralizePart)]
+        self.strict = any(part.profile == "strict" for part in redact)
+        self.item_types = frozenset().union(*(part.item_types for part in redact))
+        own = [detector.class_ for detector in self.detectors]
+        self.labels = labels([*own, *(class_ for _, class_ in self.selectors), *self._key_classes()])
+        self.trails = bool(self.selectors or self.safe)
+        self.claims = cache(self._claims)
+
+    def _key_classes(self) -> list[str]:
+        return [class_ for _, class_ in self._keys]
+
+    def _claims(self, class_: str) -> bool:
+        return form_of(self._parts, class_) != "clear"
+
+    def key_class(self, key: str) -> str | None:
+        """The class of a value under this key: the user's patterns first."""
+        for pattern, class_ in self._keys:
+            if pattern.search(key):
+                return class_
+        return classify_key(key)
+
+    def field_class(self, trail: Trail) -> str | None:
+        """The class that a selector gives the field at the end of this trail."""
+        return next((class_ for rule, class_ in self.selectors if rule.matches(trail)), None)
+
+    def is_safe(self, trail: Trail) -> bool:
+        """Whether the user said that this field is to be left alone."""
+        return any(rule.matches(trail) for rule in self.safe)
+
+    def spans(self, text: str, key: str | None) -> list[Span]:
+        """Everything that is sensitive in a text on its own."""
+        found = self._scanner.scan(text, key)
+        for known in self._known:
+            for start, end in known.spans(text):
+                found.append(Span(start, end, "secret.known_value", "known_value"))
+        return found
+
+    def coarse_spans(self, text: str) -> Iterator[Span]:
+        """What the policy makes coarser though it is not sensitive as such."""
+        for generaliser in self.coarse:
+            for start, end, class_ in generaliser.spans(text):
+                yield Span(start, end, class_, class_)
+
+    def band(self, key: str) -> str | None:
+        """The class of a number under a key that the policy puts into bands."""
+        return next((band for each in self.coarse if (band := each.band(key))), None)
+
+    def placeholders(self, text: str) -> list[Placeholder]:
+        """What an earlier chain left in a text."""
+        return list(find(text, self.labels))
+
+    def sensitive_parts(self, text: str, class_: str) -> list[tuple[int, int, str]]:
+        """What of a text under a key of this class goes: start, end, class."""
+        start, end = _content(text)
+        inner = text[start:end]
+        if not inner or self.innocent(inner, class_):
+            return []
+        if class_ not in ("secret.cookie", "secret.token.bearer"):
+            return [(start, end, class_)]
+        data = inner.encode("utf-8", "replace")
+        return [
+            (
+                start + len(data[:a].decode("utf-8", "replace")),
+                start + len(data[:b].decode("utf-8", "replace")),
+                found,
+            )
+            for a, b, found in sensitive_parts(data, class_)
+        ]
+
+    def innocent(self, value: str | float, class_: str) -> bool:
+        """Whether a value is harmless although its key is of this class."""
+        if not isinstance(value, str):
+            return is_innocent(value, class_)
+        stripped = value.strip()
+        if stripped.startswith("[") and stripped.endswith("]"):
+            return stripped.casefold() in _FILTERED or self.only_placeholders(stripped)
+        return is_innocent(value, class_)
+
+    def only_placeholders(self, text: str) -> bool:
+        """Whether nothing but what an earlier chain left stands in a text."""
+        at, rest = 0, []
+        for held in self.placeholders(text):
+            rest.append(text[at : held.start])
+            at = held.end
+        return at > 0 and not any(char.isalnum() for part in (*rest, text[at:]) for char in part)
+
+
+def _content(text: str) -> tuple[int, int]:
+    """The inside of a value that was written with quotes (`'x'`, `b'x'`), as reprs are."""
+    start = 1 if len(text) > 2 and text[0] in "bur" and text[1] in "'\"" else 0
+    if len(text) - start >= 2 and text[start] in "'\"" and text[-1] == text[start]:
+        return start + 1, len(text) - 1
+    return 0, len(text)
+
+
+def without_owners(spans: list[Span]) -> list[Span]:
+    """Without the owners of home folders where the policy generalises these."""
+    homes = {(span.start, span.end) for span in spans if span.class_ == HOME}
+    if not homes:
+        return spans
+    return [s for s in spans if s.class_ != "pii.username" or (s.start, s.end) not in homes]
+

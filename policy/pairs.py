@@ -1,0 +1,112 @@
+"""Names and values written next to each other in a text: the key context that text can hold.
+
+Form bodies, multipart bodies, XML and HTML, dumps of environments and settings line by line, SQL
+statements. Words before a value in a sentence (`password is …`) are the text scanner's work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import re2
+
+from .literals import Leaf, literal_at
+from .views import View, percent_decoded
+
+Pair = tuple[str, View]
+
+_FORM = re.compile(r"(?:^|[?&\s\"'])([A-Za-z0-9_.\-\[\]%]{1,64})=([^&\s\"'<>]*)")
+_PART = re2.compile(
+    r'(?i)content-disposition:[^\r\n]*?\bname="([^"\r\n]{0,64})"[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n'
+)
+_ELEMENT = re2.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]{0,63})(?:\s[^<>]*)?>([^<>]+)</")
+_ATTRIBUTE = re2.compile(r"""\s([A-Za-z_][\w:.-]{0,63})\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')""")
+_NAMED_TAG = re2.compile(
+    r"""(?i)<[a-z_][\w:.-]*\s[^<>]*?\b(?:name|key|id)\s*=\s*["']([^"'<>]{1,64})["']"""
+    r"""[^<>]*?(?:\b(?:value|content)\s*=\s*["']([^"'<>]*)["'][^<>]*>|>([^<>]+)</)"""
+)
+_LINE = re2.compile(
+    r"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\"']?([A-Za-z_][\w.\-]{0,63})[\"']?"
+    r"[ \t]*(=|:(?:[ \t]|$)|:=)[ \t]*(.*?)[ \t\r,;]*$"
+)
+_INSERT = re2.compile(r"(?i)\binsert\s+into\s+[^\s(]+\s*\(([^()]*)\)\s*values\s*\(")
+_EQUALS = re2.compile(
+    r"""([A-Za-z_][\w.]{0,63})["`\]]?\s*(?:=|<>|!=|\b(?i:like|ilike))\s*'((?:[^']|'')*)'"""
+)
+
+
+def pairs(view: View) -> Iterator[Pair]:
+    """The names in a text and the values beside them, each where it stands."""
+    text = view.text
+    if "=" in text and "&" in text:
+        yield from _form(view)
+    if "name=" in text and "ontent-" in text:
+        yield from _multipart(view)
+    if "<" in text and ">" in text:
+        yield from _markup(view)
+    if "\n" in text:
+        yield from _lines(view)
+    if "'" in text:
+        yield from _sql(view)
+
+
+def _form(view: View) -> Iterator[Pair]:
+    for match in _FORM.finditer(view.text):
+        value = view.part(*match.span(2))
+        if "%" in value.text or "+" in value.text:
+            value = percent_decoded(value, plus=True)
+        name = match[1]
+        if "%" in name:
+            name = percent_decoded(View(name)).text
+        yield name, value
+
+
+def _multipart(view: View) -> Iterator[Pair]:
+    for match in _PART.finditer(view.text):
+        end = view.text.find("\n--", match.end())
+        end = len(view.text) if end < 0 else end
+        value = view.text[match.end() : end]
+        yield match[1], view.part(match.end(), match.end() + len(value.rstrip("\r\n")))
+
+
+def _markup(view: View) -> Iterator[Pair]:
+    for match in _ELEMENT.finditer(view.text):
+        yield match[1], view.part(*match.span(2))
+    for match in _NAMED_TAG.finditer(view.text):
+        yield match[1], view.part(*match.span(2 if match[2] is not None else 3))
+    for match in _ATTRIBUTE.finditer(view.text):
+        yield match[1], view.part(*match.span(2 if match[2] is not None else 3))
+
+
+def _lines(view: View) -> Iterator[Pair]:
+    """Lines of a dump. Prose has colons too, so most of the lines must be pairs."""
+    found = list(_LINE.finditer(view.text))
+    written = sum(1 for line in view.text.split("\n") if line.strip())
+    if len(found) < 2 or 2 * len(found) < written:
+        return
+    for match in found:
+        start, end = match.span(3)
+        if end - start > 1 and view.text[start] == view.text[end - 1] and view.text[start] in "\"'":
+            start, end = start + 1, end - 1
+        if start < end:
+            yield match[1], view.part(start, end)
+
+
+def _sql(view: View) -> Iterator[Pair]:
+    for match in _EQUALS.finditer(view.text):
+        yield match[1].rpartition(".")[2], view.part(*match.span(2))
+    for match in _INSERT.finditer(view.text):
+        columns = [name.strip(' \t\r\n"`[]') for name in match[1].split(",")]
+        yield from _rows(view, columns, match.end() - 1)
+
+
+def _rows(view: View, columns: list[str], at: int) -> Iterator[Pair]:
+    """The rows of an INSERT: values by position, one bracket after the other."""
+    while at < len(view.text) and view.text[at] == "(":
+        row, at = literal_at(view, at)
+        for _, position, value in row.items:
+            if position < len(columns) and isinstance(value, Leaf) and value.kind != "word":
+                yield columns[position], value.view
+        while at < len(view.text) and view.text[at] in ", \t\r\n":
+            at += 1

@@ -1,0 +1,171 @@
+"""Rendering: the actions of a chain applied to what was found in a document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from .findings import FORMS, Form, Mark, Tree
+from .generalisation import COARSE
+from .meta import REMARK_TYPES, Path, Remark, rebuilt, rule_name
+from .parts import GeneralizePart, Part
+from .scan import Site
+
+Count = tuple[str, Form, str]  # class, form, detector
+
+# Documents that tell in `_meta` what was changed.
+_WITH_META = ("event", "transaction", "feedback", "span", "log", "check_in")
+
+
+class Rendering:
+    """One document being rendered for one destination."""
+
+    def __init__(self, parts: Sequence[Part], scope: str, counts: Counter[Count]) -> None:
+        self._parts = parts
+        self._scope = scope
+        self._counts = counts
+        self._remarks: dict[Path, list[Remark]] = {}
+        self._renamed: set[Path] = set()
+
+    def tree(self, type_: str, tree: Tree, sites: Sequence[Site]) -> Tree:
+        """The document after the actions: the same object when nothing changes."""
+        edits = _Edits()
+        for site in sites:
+            self._site(site, edits.at(site.path), tree)
+        new = edits.applied(tree)
+        if type_ in _WITH_META and isinstance(new, dict):
+            new = self._with_meta(new, self._renamed)
+        return new
+
+    def _with_meta(self, tree: dict[str, Tree], renamed: set[Path]) -> dict[str, Tree]:
+        inbound = tree.get("_meta")
+        if inbound is None and not self._remarks and "_meta" not in tree:
+            return tree
+        body = {key: value for key, value in tree.items() if key != "_meta"}
+        meta = rebuilt(inbound, body, self._remarks, renamed | self._remarks.keys())
+        if meta == inbound and "_meta" in tree:
+            return tree
+        return body if meta is None else {**body, "_meta": meta}
+
+    def _site(self, site: Site, edit: _Edits, tree: Tree) -> None:
+        text = site.view.text
+        out: list[str] = []
+        remarks: list[Remark] = []
+        at = length = 0
+        gone = False
+        for mark in site.marks:
+            act = self._act(mark, site)
+            if act is None:
+                continue
+            form, new = act
+            out += [text[at : mark.start], new or ""]
+            length += mark.start - at
+            if not mark.class_.startswith(COARSE):
+                remarks.append(_remark(mark, form, length, length + len(new or "")))
+            length += len(new or "")
+            at = mark.end
+            gone = new is None and mark.start == 0 and mark.end == len(text)
+        if at == 0 and not out:
+            return
+        new_text = "".join([*out, text[at:]])
+        if new_text == text and not gone:
+            return
+        if site.is_key:
+            self._renamed.add(site.path)
+            edit.key = new_text
+            return
+        edit.replaced = True
+        edit.value = None if gone else _like(_at(tree, site.path), new_text)
+        if remarks:
+            self._remarks[site.path] = (
+                [(remarks[0][0], "x", None, None)] if gone else remarks
+            )
+
+    def _act(self, mark: Mark, site: Site) -> tuple[Form, str | None] | None:
+        """The form a finding leaves in and its new text; None when it stays as it is."""
+        for part in self._parts:
+            form = part.form(mark.class_)
+            if form is None:
+                continue
+            if FORMS.index(form) <= FORMS.index(mark.form) and mark.form != "clear":
+                break
+            self._counts[mark.class_, form, mark.detector] += 1
+            new = self._address(part, mark) if site.field.kind == "address" else part.act(mark, self._scope)
+            return form, f'"{new}"' if mark.quoted and new is not None else new
+        self._counts[mark.class_, mark.form, mark.detector] += 1
+        return None
+
+    @staticmethod
+    def _address(part: Part, mark: Mark) -> str | None:
+        """What may stand where only an address is allowed: a network's address, or nothing."""
+        if isinstance(part, GeneralizePart):
+            return part.generaliser.network(mark.value, bare=True)
+        return None
+
+
+def _remark(mark: Mark, form: Form, start: int, end: int) -> Remark:
+    return rule_name(mark.class_), cast("Any", REMARK_TYPES[form]), start, end
+
+
+def _at(tree: Tree, path: Path) -> Tree:
+    for key in path:
+        tree = tree[key]  # type: ignore[index,call-overload]  # the path came from this tree
+    return tree
+
+
+def _like(old: Tree, text: str) -> Tree:
+    """The new text as the type that stood there, as far as text can be that."""
+    return text.encode() if isinstance(old, bytes) else text
+
+
+class _Edits:
+    """What changes in a tree, as a tree of the same shape."""
+
+    __slots__ = ("below", "key", "replaced", "value")
+
+    def __init__(self) -> None:
+        self.below: dict[str | int, _Edits] = {}
+        self.key: str | None = None
+        self.replaced = False
+        self.value: Tree = None
+
+    def at(self, path: Path) -> _Edits:
+        edit = self
+        for key in path:
+            edit = edit.below.setdefault(key, _Edits())
+        return edit
+
+    def applied(self, tree: Tree) -> Tree:
+        """A new tree that shares with the old one what stays the same."""
+        if self.replaced:
+            return self.value
+        if not self.below:
+            return tree
+        if isinstance(tree, list):
+            return _same_or(tree, [self._below(i, value) for i, value in enumerate(tree)])
+        assert isinstance(tree, dict)
+        names = dict(_names(tree, self.below))
+        new = {names.get(key, key): self._below(key, value) for key, value in tree.items()}
+        return tree if not names and all(new[key] is tree[key] for key in tree) else new
+
+    def _below(self, key: str | int, value: Tree) -> Tree:
+        edit = self.below.get(key)
+        return value if edit is None else edit.applied(value)
+
+
+def _same_or(old: list[Tree], new: list[Tree]) -> list[Tree]:
+    return old if all(a is b for a, b in zip(old, new, strict=True)) else new
+
+
+def _names(tree: dict[str, Tree], edits: dict[str | int, _Edits]) -> Iterable[tuple[str, str]]:
+    """The new names of keys that change; ones that would be equal get a number."""
+    renamed = {key: edits[key].key for key in tree if key in edits and edits[key].key is not None}
+    taken = {key for key in tree if key not in renamed}
+    for key, name in renamed.items():
+        assert name is not None
+        unique, number = name, 2
+        while unique in taken:
+            unique, number = f"{name}_{number}", number + 1
+        taken.add(unique)
+        yield key, unique

@@ -1,0 +1,196 @@
+"""Views: what a text says once an encoding is undone, with the way back to the original text.
+
+Detection works on views; what it finds is mapped back to characters of the string in the
+document. Encodings that go character by character have an exact way back; for a token that is
+encoded as a whole (base64) the way back is the whole token.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import re2
+
+MAX_DEPTH = 3  # encodings inside encodings
+
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_PERCENT_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U([0-9A-Fa-f]{8})|(.))",
+    re.DOTALL,
+)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+# A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
+_BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX = re.compile(r"[0-9a-fA-F-]+")
+
+
+@dataclass(slots=True)
+class View:
+    """A text and its place in another one. The root view is a string of the document.
+
+    Exactly one of these says how to get back: `token` (the whole of it), `chars` (where each
+    character begins, and where the last one ends), else `offset`.
+    """
+
+    text: str
+    parent: View | None = None
+    offset: int = 0
+    chars: Sequence[int] | None = None
+    token: tuple[int, int] | None = None
+    depth: int = 0
+    quoted: bool = False
+
+    def part(self, start: int, end: int) -> View:
+        """A part of this text as a view of its own; nothing is decoded."""
+        return View(self.text[start:end], self, start, depth=self.depth)
+
+    def root_span(self, start: int, end: int) -> tuple[int, int]:
+        """Where characters `start` to `end` of this text stand in the document's string."""
+        view = self
+        while view.parent is not None:
+            if view.token is not None:
+                start, end = view.token
+            elif view.chars is not None:
+                start, end = view.chars[start], view.chars[end]
+            else:
+                start, end = start + view.offset, end + view.offset
+            view = view.parent
+        return start, end
+
+
+def decodings(view: View) -> Iterator[View]:
+    """The views of a text under each encoding that it shows signs of."""
+    if view.depth >= MAX_DEPTH:
+        return
+    text = view.text
+    if "%" in text and _PERCENT.search(text):
+        yield percent_decoded(view)
+    if "\\" in text:
+        yield unescaped(view)
+    if "&" in text and _ENTITY.search(text):
+        yield _entities_decoded(view)
+    if len(text) >= 16:
+        yield from _base64_tokens(view)
+
+
+def unescaped(view: View, start: int = 0, end: int | None = None) -> View:
+    r"""A string literal's content: `\"`, `\n`, `\u0040`, `\x40`, `\U00000040` undone."""
+    end = len(view.text) if end is None else end
+    pieces = _Pieces(view.text, start)
+    for match in _ESCAPE.finditer(view.text, start, end):
+        code = match[1] or match[2] or match[3] or match[4]
+        pieces.copy(match.start())
+        if code is None:
+            pieces.put(_ESCAPED.get(match[5], match[5]), match.start(), match.end())
+        else:
+            pieces.put_code(int(code, 16), match.start(), match.end())
+    pieces.copy(end)
+    return pieces.view(view)
+
+
+def percent_decoded(view: View, *, plus: bool = False) -> View:
+    """Percent-encoding undone; with `plus` also `+` for a space, as form bodies have it."""
+    text = view.text.replace("+", " ") if plus else view.text
+    pieces = _Pieces(text, 0)
+    for match in _PERCENT_RUN.finditer(text):
+        pieces.copy(match.start())
+        at = match.start()
+        for char, width in _characters(bytes.fromhex(match[0].replace("%", ""))):
+            pieces.put(char, at, at + 3 * width)
+            at += 3 * width
+    pieces.copy(len(text))
+    return pieces.view(view)
+
+
+def _characters(data: bytes) -> Iterator[tuple[str, int]]:
+    """The characters of UTF-8 with their widths; bytes that are not UTF-8 count one by one."""
+    try:
+        for char in data.decode():
+            yield char, len(char.encode())
+    except UnicodeDecodeError:
+        for byte in data:
+            yield chr(byte), 1
+
+
+def _entities_decoded(view: View) -> View:
+    pieces = _Pieces(view.text, 0)
+    for match in _ENTITY.finditer(view.text):
+        pieces.copy(match.start())
+        pieces.put(html.unescape(match[0]), match.start(), match.end())
+    pieces.copy(len(view.text))
+    return pieces.view(view)
+
+
+def _base64_tokens(view: View) -> Iterator[View]:
+    for match in _BASE64.finditer(view.text):
+        decoded = base64_text(match[0])
+        if decoded is not None:
+            yield View(decoded, view, token=match.span(), depth=view.depth + 1)
+
+
+def base64_text(token: str) -> str | None:
+    """The printable text that a token of base64 holds; None when it holds none.
+
+    A file path is made of the same characters, so a token with slashes may also be several:
+    only what decodes to printable UTF-8 counts.
+    """
+    bare = token.rstrip("=")
+    if len(bare) % 4 == 1 or _HEX.fullmatch(bare):
+        return None
+    standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
+    try:
+        decoded = base64.b64decode(standard, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
+    return decoded if shown.isprintable() and shown else None
+
+
+class _Pieces:
+    """Builds a decoded text together with the place of each of its characters."""
+
+    def __init__(self, source: str, start: int) -> None:
+        self._source = source
+        self._at = start
+        self._text: list[str] = []
+        self._chars: list[int] = []
+        self._high: int | None = None  # a high surrogate that waits for its other half
+
+    def copy(self, end: int) -> None:
+        """Take the source up to `end` as it is."""
+        if end > self._at:
+            self._high = None
+            self._text.append(self._source[self._at : end])
+            self._chars.extend(range(self._at, end))
+            self._at = end
+
+    def put(self, text: str, start: int, end: int) -> None:
+        """Put what `start` to `end` of the source stands for."""
+        self._high = None
+        self._text.append(text)
+        self._chars.extend([start] * len(text))
+        self._at = end
+
+    def put_code(self, code: int, start: int, end: int) -> None:
+        """Put a code point; two halves of a surrogate pair become one character."""
+        if 0xDC00 <= code < 0xE000 and self._high is not None and self._at == start:
+            self._text[-1] = chr(0x10000 + ((self._high - 0xD800) << 10) + (code - 0xDC00))
+            self._high = None
+            self._at = end
+            return
+        valid = code <= 0x10FFFF and not 0xD800 <= code < 0xE000
+        self.put(chr(code) if valid else "\ufffd", start, end)
+        if 0xD800 <= code < 0xDC00:
+            self._high = code
+
+    def view(self, parent: View) -> View:
+        """The decoded text as a view of `parent`."""
+        self._chars.append(self._at)
+        return View("".join(self._text), parent, chars=self._chars, depth=parent.depth + 1)
