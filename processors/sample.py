@@ -234,8 +234,10 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
     if wrapped:
         weight = {"type": "double", "value": weight}
     document.tree = {**tree, place: {**around, WEIGHT: weight}}
-    if not before and document.type in ("transaction", "span") and document.parents:
-        _scale_header(document.parents[-1], rate, id_)
+    if not before and document.type in ("transaction", "span"):
+        for parent in document.parents:
+            if parent.type == "envelope":
+                _scale_header(parent, rate, id_)
 
 
 def _place(type_: DocumentType, tree: dict[str, Tree]) -> tuple[str | None, bool]:
