@@ -163,7 +163,7 @@ class _Reader:
         pipelines, service = self._service(found)
         warnings = check_references(found, pipelines, self._decoder, self._raw)
         if self._decoder.problems or isinstance(service, Broken):
-            raise ConfigError(self._decoder.problems)
+            raise ConfigError(sorted(self._decoder.problems, key=_where))
         return Config(**found, service=service, raw=self._raw, warnings=warnings)
 
     def _check_sections(self) -> None:
@@ -238,6 +238,12 @@ class _Reader:
                 self._decoder.report((*path, id_), _ID_FORM)
             decoded[id_] = self._decoder.struct(PipelineOptions, value, (*path, id_))
         return {id_: p for id_, p in decoded.items() if not isinstance(p, Broken)}, service
+
+
+def _where(problem: Problem) -> tuple[str, int]:
+    """A sort key: file and line, so that problems come in the order of reading."""
+    source, _, line = problem.place.rpartition(":")
+    return (source, int(line)) if line.isdigit() else (problem.place, 0)
 
 
 def _everything(found: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
