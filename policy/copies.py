@@ -22,9 +22,10 @@ MAX_VALUES = 64
 _SMALL_NUMBER = 8  # digits
 
 # One repetition each: words in one case, Capitalised, CamelCase, snake_case and dotted names.
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|(?:[A-Z][a-z]{1,30}){1,8}|[A-Za-z]+(?:[_.\-/][A-Za-z]+){0,8}")
+_WORD = re.compile(
+    r"[A-Z]?[a-z]+|[A-Z]+|(?:[A-Z][a-z]{1,30}){1,8}|[A-Za-z]{1,40}(?:[_.\-/][A-Za-z]{1,40}){1,8}"
+)
 _CLASSES = ("secret", "financial", "pii", "custom")
-# Values under these keys are what people are called; two words make one unmistakable.
 _NUMERIC = re.compile(r"[0-9.,:+\-]+")
 
 

@@ -47,12 +47,10 @@ class Detection:
         self.strict = any(part.profile == "strict" for part in redact)
         self.item_types = frozenset().union(*(part.item_types for part in redact))
         own = [detector.class_ for detector in self.detectors]
-        self.labels = labels([*own, *(class_ for _, class_ in self.selectors), *self._key_classes()])
+        named = [class_ for _, class_ in (*self.selectors, *self._keys)]
+        self.labels = labels([*own, *named])
         self.trails = bool(self.selectors or self.safe)
         self.claims = cache(self._claims)
-
-    def _key_classes(self) -> list[str]:
-        return [class_ for _, class_ in self._keys]
 
     def _claims(self, class_: str) -> bool:
         return form_of(self._parts, class_) != "clear"
@@ -144,4 +142,3 @@ def without_owners(spans: list[Span]) -> list[Span]:
     if not homes:
         return spans
     return [s for s in spans if s.class_ != "pii.username" or (s.start, s.end) not in homes]
-

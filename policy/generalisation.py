@@ -19,7 +19,9 @@ import re2
 COARSE = "coarse."
 HOME = COARSE + "home"  # the owner of a home folder in a path
 
-_HOME = re2.compile(r"(?i)(?:[/\\](?:home|users)|documents and settings)[/\\]+([^/\\\s\"':<>|]+)[/\\]")
+_HOME = re2.compile(
+    r"(?i)(?:[/\\](?:home|users)|documents and settings)[/\\]+([^/\\\s\"':<>|]+)[/\\]"
+)
 
 _TIMESTAMP = re2.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
@@ -64,9 +66,8 @@ class Generaliser:
         """Whether a class is made coarser here."""
         if class_.startswith(COARSE):
             return True
-        return (
-            (class_ == "pii.ip" and self.v4 is not None)
-            or (class_ == "pii.email" and self.emails)
+        return (class_ == "pii.ip" and self.v4 is not None) or (
+            class_ == "pii.email" and self.emails
         )
 
     def coarse(self, class_: str, value: str) -> str | None:
@@ -88,7 +89,7 @@ class Generaliser:
         return {"route": "{id}", "sql": "?", "id": "<id>", "home": "user"}.get(kind)
 
     def network(self, value: str, *, bare: bool = False) -> str | None:
-        """The network of an address; `bare` without the prefix length, where only an address fits."""
+        """The network of an address; `bare`: without the prefix length."""
         host, _, given = value.strip("[] ").partition("/")
         try:
             address = ipaddress.ip_address(host.partition("%")[0])

@@ -16,6 +16,8 @@ from .views import View, unescaped
 
 MAX_NESTING = 128
 
+_OPENERS, _CLOSERS = frozenset("{[("), frozenset("}])")
+
 _OPENING = re.compile(r"[{\[(]")
 # Cannot backtrack: the alternatives begin with different characters or end where others begin.
 _TOKEN = re.compile(
@@ -98,11 +100,11 @@ class _Reader:
         while (match := _TOKEN.match(text, self._at)) is not None:
             token = match[0]
             self._at = match.end()
-            if token in "{[(":
+            if token in _OPENERS:
                 if len(stack) >= MAX_NESTING:
                     break
                 stack.append(_Open())
-            elif token in "}])":
+            elif token in _CLOSERS:
                 branch = self._close(stack)
                 if not stack:
                     return branch, self._at

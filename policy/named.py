@@ -32,6 +32,27 @@ def named_value(node: Mapping[str, Tree]) -> Named | None:
     return None
 
 
+# Inside of an object under a sensitive key (`token: {value, type, expires_in}`) these say
+# something about the value without being it.
+_DESCRIPTIONS = frozenset(
+    """status state type kind method provider scope scopes expires expiry expires_in expires_at
+    expiresin expiresat count size length version algorithm alg enabled verified valid created
+    created_at updated updated_at issued_at lang language format source role level reason
+    error message code_length attempts""".split()  # noqa: SIM905  reads best as text
+)
+
+
+def describes(key: str, value: Tree) -> bool:
+    """Whether a field of an object under a sensitive key only tells about the sensitive value."""
+    if key.casefold() not in _DESCRIPTIONS:
+        return False
+    if isinstance(value, str):
+        return (
+            len(value) <= 32 and value.replace("_", "").replace("-", "").replace(" ", "").isalpha()
+        )
+    return not isinstance(value, (dict, list, bytes))
+
+
 def pair_list(node: Sequence[Tree]) -> bool:
     """Whether a list is one of `[name, value]` pairs, as headers and tags often are."""
     return bool(node) and all(

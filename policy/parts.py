@@ -63,7 +63,9 @@ class RedactPart(Part):
         """What to do with a class; `keep` when this part does not claim it."""
         rules = {**PROFILES[self.profile], **dict(self.classes)}
         found = [rule for rule in rules if matches(class_, rule)]
-        return rules[max(found, key=lambda rule: rule.removesuffix(".*").count("."))] if found else "keep"
+        if not found:
+            return "keep"
+        return rules[max(found, key=lambda rule: (rule != "*", rule.removesuffix(".*").count(".")))]
 
     def form(self, class_: str) -> Form | None:
         """Removed or masked, as the profile and the user's classes say."""
@@ -132,8 +134,13 @@ def claims(selectors: Sequence[str], class_: str) -> bool:
     )
 
 
+def default_parts() -> tuple[Part, ...]:
+    """The policy of a chain that nobody configured: redaction with the balanced profile."""
+    return (RedactPart(),)
+
+
 def form_of(parts: Iterable[Part], class_: str) -> Form:
-    """The form in which a chain of parts lets a class out: the first part that claims it decides."""
+    """The form in which a chain lets a class out: the first part that claims it decides."""
     return next((form for part in parts if (form := part.form(class_)) is not None), "clear")
 
 

@@ -78,9 +78,7 @@ class Rendering:
         edit.replaced = True
         edit.value = None if gone else _like(_at(tree, site.path), new_text)
         if remarks:
-            self._remarks[site.path] = (
-                [(remarks[0][0], "x", None, None)] if gone else remarks
-            )
+            self._remarks[site.path] = [(remarks[0][0], "x", None, None)] if gone else remarks
 
     def _act(self, mark: Mark, site: Site) -> tuple[Form, str | None] | None:
         """The form a finding leaves in and its new text; None when it stays as it is."""
@@ -91,7 +89,10 @@ class Rendering:
             if FORMS.index(form) <= FORMS.index(mark.form) and mark.form != "clear":
                 break
             self._counts[mark.class_, form, mark.detector] += 1
-            new = self._address(part, mark) if site.field.kind == "address" else part.act(mark, self._scope)
+            if site.field.kind == "address":
+                new = self._address(part, mark)
+            else:
+                new = part.act(mark, self._scope)
             return form, f'"{new}"' if mark.quoted and new is not None else new
         self._counts[mark.class_, mark.form, mark.detector] += 1
         return None
@@ -110,7 +111,7 @@ def _remark(mark: Mark, form: Form, start: int, end: int) -> Remark:
 
 def _at(tree: Tree, path: Path) -> Tree:
     for key in path:
-        tree = tree[key]  # type: ignore[index,call-overload]  # the path came from this tree
+        tree = tree[key]  # type: ignore[index]  # the path came from this tree
     return tree
 
 

@@ -7,13 +7,14 @@ that a document meets the same limits on every machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 
 from .detection import SELECTED, Detection, without_owners
 from .fields import TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .literals import Branch, Leaf, Node, literals
-from .named import flagged_value, named_value, pair_key, pair_list
+from .named import describes, flagged_value, named_value, pair_key, pair_list
 from .pairs import pairs
 from .selectors import Trail, next_step, root_step
 from .views import MAX_DEPTH, View, decodings
@@ -39,8 +40,8 @@ class Site:
     field: Field
     is_key: bool = False
     whole: bool = False  # can only be replaced as a whole: a number, bytes that are not text
-    marks: list[Mark] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
+    marks: list[Mark] = attribute(default_factory=list)
+    views: list[View] = attribute(default_factory=list)
 
 
 class Scan:
@@ -53,9 +54,7 @@ class Scan:
         self._size = 0  # characters of the document so far
         self._decoded = 0
         self._views = 0
-        place = TABLE.get(type_)
-        if place is None:
-            place = self._without_table(type_, tree)
+        place = TABLE.get(type_) or self._without_table(type_, tree)
         if place is not None:
             trail = (root_step(type_, tree),) if detection.trails else ()
             self._walk(tree, (), None, None, place, trail)
@@ -114,6 +113,8 @@ class Scan:
             context, class_here = key, class_
             if named is not None and key == named.value_key:
                 context = named.name
+            if describes(key, value):
+                class_here = None
             found = self._class_under(context, child(place, context))
             steps = (*trail, next_step(trail, key, value)) if trail else ()
             self._walk(value, (*path, key), context, found or class_here, child(place, key), steps)
@@ -246,8 +247,7 @@ class Scan:
     def _whole(self, site: Site, view: View, class_: str, found: list[Span]) -> None:
         """Mark what a key's class makes of a whole value, unless detectors say it better."""
         parts = self._detection.sensitive_parts(view.text, class_)
-        better = class_ in _REFINED and any(span.class_ != class_ for span in found)
-        if not better:
+        if not (class_ in _REFINED and found):
             for start, end, part_class in parts:
                 self._mark(site, view, Span(start, end, part_class, "key"))
 
@@ -337,15 +337,18 @@ class Scan:
         held = self._detection.placeholders(text)
         if not site.marks and not held:
             return []
-        marks = [mark for mark in site.marks if not self._detection.only_placeholders(mark.value)]
-        marks = [mark for mark in marks if not self._detection.only_placeholders(text[mark.start : mark.end])]
-        for found in held:
-            form = found.form
-            if form == "pseudonym" or any(m.start < found.end and found.start < m.end for m in marks):
-                marks.append(Mark(found.start, found.end, found.class_, "placeholder", "", form))
+        only_held = self._detection.only_placeholders
+        marks = [
+            mark
+            for mark in site.marks
+            if not only_held(mark.value) and not only_held(text[mark.start : mark.end])
+        ]
+        for start, end, class_, form in held:
+            # A pseudonym may still be lowered; any other is only kept from being cut in two.
+            if form == "pseudonym" or any(m.start < end and start < m.end for m in marks):
+                marks.append(Mark(start, end, class_, "placeholder", text[start:end], form))
         if site.whole and marks:
-            worst = merge([replace(mark, start=0, end=len(text)) for mark in marks], text)
-            return worst
+            marks = [replace(mark, start=0, end=len(text)) for mark in marks]
         return merge(marks, text)
 
 
