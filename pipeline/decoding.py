@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -147,7 +148,7 @@ class Decoder:
         own = ""
         for candidate in _candidates(type_, value):
             try:
-                decoded = msgspec.convert(candidate, type_, dec_hook=decode_option)
+                decoded = msgspec.convert(candidate, type_, dec_hook=_decode_option)
             except msgspec.ValidationError:
                 continue
             if isinstance(decoded, Secret) and not decoded:
@@ -171,6 +172,14 @@ class Decoder:
         missing = "" if field in value else "is missing; "
         near = nearest(tag, list(by_tag)) if isinstance(tag, str) else ""
         return self.report((*path, field), f"{missing}expected one of {known}{near}")
+
+
+def _decode_option(type_: Any, value: Any) -> Any:
+    if type_ is FilePath and isinstance(value, str) and value:
+        return FilePath(value)
+    if type_ is FilePath:
+        raise ValueError
+    return decode_option(type_, value)
 
 
 def _container(type_: Any, value: Any) -> Any:

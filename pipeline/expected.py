@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -18,7 +19,7 @@ SEQUENCES: dict[object, type] = {
 MAPPINGS = (dict, Mapping)
 _NAMES: dict[object, str] = {
     str: "text", bool: "true or false", int: "a whole number", float: "a number",
-    type(None): "nothing", Secret: "text",
+    type(None): "nothing", Secret: "text", Path: "a path",
     Duration: "a duration such as 300ms, 1.5s, 2h45m, 7d or 0",
     Size: "a size such as 512KiB, 20MiB, 1.5GB or a number of bytes",
 }  # fmt: skip
@@ -29,7 +30,7 @@ def describe(type_: Any) -> str:
     kind, limits = bare(type_), limits_of(type_)
     origin = get_origin(kind) or kind
     if origin in (Union, types.UnionType):
-        kinds = [arg for arg in get_args(kind) if arg is not type(None)]
+        kinds = [arg for arg in get_args(kind) if arg not in (type(None), msgspec.UnsetType)]
         return " or ".join(dict.fromkeys(describe(arg) for arg in kinds))
     if origin is Literal:
         return "one of " + ", ".join(str(arg) for arg in get_args(kind))
@@ -107,7 +108,7 @@ def alternatives(type_: Any) -> tuple[Any, ...]:
     """The types that are allowed, without their annotations; one, unless it is a union."""
     kind = bare(type_)
     if get_origin(kind) in (Union, types.UnionType):
-        return tuple(bare(arg) for arg in get_args(kind))
+        return tuple(bare(arg) for arg in get_args(kind) if arg is not msgspec.UnsetType)
     return (kind,)
 
 

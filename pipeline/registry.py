@@ -111,13 +111,10 @@ class Registry:
         """The configuration struct of a type, imported now. Raises NoSuchType."""
         name = self.canonical(kind, name)
         known = self._types[kind].get(name)
-        if isinstance(known, str):
-            module, _, attribute = known.partition(":")
-            config = getattr(import_module(module), attribute)
-        elif known is not None:
-            config = known
-        else:
+        if known is None:
             config = self._load(kind, name)
+        else:
+            config = _imported(kind, name, known) if isinstance(known, str) else known
         if not isinstance(config, type) or not issubclass(config, _CONTRACTS[kind]):
             raise NoSuchType(
                 f"{kind} type {name!r} does not name a subclass of {_CONTRACTS[kind].__name__}"
@@ -149,6 +146,15 @@ class Registry:
         hint = _NOT_NEEDED[kind].get(name)
         near = f"; {hint}." if hint else nearest(name, names) or "."
         return f"unknown {kind} type {name!r}{near} Known: {', '.join(names)}"
+
+
+def _imported(kind: Kind, name: str, dotted: str) -> object:
+    """A built-in type. What it needs may be missing in a broken installation."""
+    module, _, attribute = dotted.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ImportError as error:
+        raise NoSuchType(f"{kind} type {name!r} cannot be loaded ({error})") from None
 
 
 DEFAULT = Registry()

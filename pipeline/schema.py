@@ -7,6 +7,7 @@ what the documentation says. (msgspec's own generator cannot write defaults of D
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -22,6 +23,7 @@ from .written import as_written
 _REFERENCE = {"type": "string", "pattern": r"\$\{.+\}"}
 _SCALARS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
+    Path: {"type": "string"},
     bool: {"anyOf": [{"type": "boolean"}, _REFERENCE]},
     int: {"anyOf": [{"type": "integer"}, _REFERENCE]},
     float: {"anyOf": [{"type": "number"}, _REFERENCE]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,6 +42,8 @@ def as_written(value: Any) -> Any:
     """A value as plain maps, lists, text and numbers."""
     if isinstance(value, Secret):
         return repr(value)
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, Duration):
         return _duration(value)
     if isinstance(value, Size):
@@ -48,8 +51,9 @@ def as_written(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         config = value.__struct_config__
         tag = {config.tag_field: config.tag} if config.tag_field is not None else {}
-        fields = msgspec.structs.fields(value)
-        return tag | {f.encode_name: as_written(getattr(value, f.name)) for f in fields}
+        found = {f.encode_name: getattr(value, f.name) for f in msgspec.structs.fields(value)}
+        written = {name: as_written(v) for name, v in found.items() if v is not msgspec.UNSET}
+        return tag | written
     if isinstance(value, Mapping):
         return {key: as_written(each) for key, each in value.items()}
     if isinstance(value, AbstractSet):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -91,31 +92,45 @@ def describe_component(kind: Kind, name: str, config: type[ComponentConfig]) -> 
     return Description(kind, name, summary, list(options.values()))
 
 
-def _options(struct: Any) -> list[Option]:
+def _options(struct: Any, prefix: str = "", inside: tuple[Any, ...] = ()) -> Iterator[Option]:
+    """The options of a struct and of the structs in it, by dotted name."""
     from ..expected import describe
     from ..schema import default_of
     from ..written import as_written
 
-    found = []
     for field in msgspec.structs.fields(struct):
+        name = f"{prefix}{field.encode_name}"
         metas = getattr(field.type, "__metadata__", ())
         texts = [m.description for m in metas if isinstance(m, msgspec.Meta) and m.description]
         default = None if field.required else as_written(default_of(field))
-        found.append(
-            Option(
-                field.encode_name,
-                describe(field.type),
-                field.required,
-                default,
-                texts[0] if texts else "",
-            )
-        )
-    return found
+        nested = [each for each in _nested(field.type, name) if each[1] not in inside]
+        if not nested:
+            kind = describe(field.type).partition(" such as")[0]
+            default = None if default is msgspec.UNSET else default
+            yield Option(name, kind, field.required, default, texts[0] if texts else "")
+        for path, each in nested:
+            yield from _options(each, f"{path}.", (*inside, struct))
+
+
+def _nested(type_: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The structs that a type holds, each with the name under which it stands."""
+    from ..expected import MAPPINGS, SEQUENCES, alternatives, is_struct
+
+    for kind in alternatives(type_):
+        args, origin = get_args(kind), get_origin(kind)
+        if is_struct(kind):
+            yield path, kind
+        elif origin in MAPPINGS:
+            yield from _nested(args[1], f"{path}.*")
+        elif origin in SEQUENCES:
+            yield from _nested(args[0], f"{path}[]")
 
 
 def _show(component: Description) -> None:
     out(f"{component.kind} {component.type}: {component.summary}")
     for option in component.options:
         default = "required" if option.required else json.dumps(option.default, ensure_ascii=False)
-        out(f"\n  {option.name}  ({option.type}; {default})\n      {option.description}")
+        out(f"\n  {option.name}  ({option.type}; {default})")
+        if option.description:
+            out(f"      {option.description}")
     out()

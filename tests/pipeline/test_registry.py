@@ -108,3 +108,10 @@ def test_a_type_of_two_packages_is_refused(plugin: Path) -> None:
     assert refusal(DEFAULT, "exporter", "both") == (
         "exporter type 'both' is provided by errlock-one and errlock-two: uninstall one"
     )
+
+
+def test_a_built_in_type_whose_dependency_is_missing_says_so() -> None:
+    registry = Registry({"exporter": {"x": "no_such_package_anywhere.x:X"}}, plugins=False)
+    assert refusal(registry, "exporter", "x") == (
+        "exporter type 'x' cannot be loaded (No module named 'no_such_package_anywhere')"
+    )
