@@ -1,0 +1,231 @@
+"""Delivers envelopes to backends that speak the Sentry protocol.
+
+Sentry (SaaS and self-hosted), Bugsink, GlitchTip. Each attempt is one POST of one envelope to the
+DSN that the configuration names for the payload's project.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from time import time
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
+from ..pipeline.errors import DropReason, ExportFailed, Problem
+from ..pipeline.options import Duration, Secret
+from ..pipeline.payloads.document import DocumentType, Payload
+from ..pipeline.payloads.document import Protocol as PayloadProtocol
+from ..pipeline.payloads.envelope import Envelope
+from .dsn import Dsn
+from .http import HttpClient, failed
+from .sentry_limits import CATEGORIES, RateLimits
+
+Backend = Literal["sentry", "bugsink", "glitchtip"]
+
+# What each backend stores. Bugsink and GlitchTip answer 200 to other kinds and throw them away, so
+# that "delivered" would be a lie: these are left out and counted.
+# Bugsink 2.6: https://www.bugsink.com/docs/sdk-recommendations/ ; GlitchTip 5:
+# https://glitchtip.com/documentation/ ; both tried or read in 2026-11.
+STORED: Mapping[Backend, frozenset[DocumentType]] = {
+    "sentry": frozenset(CATEGORIES),
+    "bugsink": frozenset({"event"}),
+    "glitchtip": frozenset({"event", "transaction"}),
+}
+# Headers that this exporter writes itself.
+OWN_HEADERS = frozenset(
+    {"x-sentry-auth", "authorization", "content-type", "content-encoding", "content-length", "host"}
+)
+
+
+class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
+    """Sends to Sentry (SaaS, self-hosted), Bugsink or GlitchTip."""
+
+    dsn: Annotated[
+        Secret | None, msgspec.Meta(description="The DSN that documents of every project go to.")
+    ] = None
+    projects: Annotated[
+        dict[str, Secret],
+        msgspec.Meta(
+            description="A DSN for each project name; '*' for all that are not listed. "
+            "Documents of a project without a home are dropped as `unroutable`."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    backend: Annotated[
+        Backend,
+        msgspec.Meta(
+            description="What answers there. Kinds of documents that it does not store are left "
+            "out and counted as `unsupported`."
+        ),
+    ] = "sentry"
+    types: Annotated[
+        list[DocumentType] | None,
+        msgspec.Meta(description="The kinds of documents to send, instead of the backend's."),
+    ] = None
+    compression: Annotated[
+        Literal["gzip", "zstd", "none"],
+        msgspec.Meta(description="How bodies are compressed. Bugsink and GlitchTip know no zstd."),
+    ] = "gzip"
+    timeout: Annotated[
+        Duration, msgspec.Meta(description="How long one attempt may take, connecting included.")
+    ] = Duration("30s")
+    ca_file: Annotated[
+        Path | None,
+        msgspec.Meta(description="PEM file of the only certificate authorities to trust."),
+    ] = None
+    headers: Annotated[
+        dict[str, Secret],
+        msgspec.Meta(description="Further headers, for a proxy in front of the backend."),
+    ] = msgspec.field(default_factory=dict)
+
+    def problems(self) -> Iterable[Problem]:
+        """See `ComponentConfig.problems`."""
+        if self.dsn is None and not self.projects:
+            yield Problem("", "expected dsn, or projects with a DSN each")
+        if self.dsn is not None and self.projects:
+            yield Problem("dsn", "with projects, write it there as '*'")
+        if self.dsn is not None:
+            yield from _dsn_problem("dsn", self.dsn)
+        for name, dsn in self.projects.items():
+            yield from _dsn_problem(f"projects.{name}", dsn)
+        if self.timeout <= 0:
+            yield Problem("timeout", "expected more than 0")
+        for name in self.headers:
+            if name.lower() in OWN_HEADERS:
+                yield Problem(f"headers.{name}", "is written by this exporter itself")
+        if self.ca_file is not None and not self.ca_file.is_file():
+            yield Problem("ca_file", "there is no such file")
+
+    def build(self, settings: Settings) -> SentryExporter:
+        """See `ExporterConfig.build`."""
+        return SentryExporter(self)
+
+
+def _dsn_problem(path: str, dsn: Secret) -> Iterable[Problem]:
+    try:
+        Dsn.parse(dsn.reveal())
+    except ValueError as error:
+        yield Problem(path, str(error))
+
+
+class Home:
+    """Where the documents of a project go, and what that place does not take right now."""
+
+    def __init__(self, dsn: Dsn) -> None:
+        self.dsn = dsn
+        self.limits = RateLimits()
+
+
+class SentryExporter(Exporter):
+    """See the module. Limits are kept per DSN, until the process ends."""
+
+    accepts: ClassVar[Sequence[PayloadProtocol]] = ("sentry",)
+
+    def __init__(self, config: SentryExporterConfig) -> None:
+        texts = {"*": config.dsn} if config.dsn is not None else config.projects
+        dsns = {name: Dsn.parse(text.reveal()) for name, text in texts.items()}
+        homes = {dsn: Home(dsn) for dsn in dsns.values()}
+        self._homes = {name: homes[dsn] for name, dsn in dsns.items()}
+        self._stored = frozenset(config.types) if config.types else STORED[config.backend]
+        self._compression = config.compression
+        self._agent = f"errlock/{version('errlock')}"
+        self._client = HttpClient(
+            timeout=config.timeout,
+            headers={
+                "User-Agent": self._agent,
+                **{name: value.reveal() for name, value in config.headers.items()},
+            },
+            ca_file=config.ca_file,
+        )
+
+    async def start(self) -> None:
+        """See `Exporter.start`."""
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """See `Exporter.stop`."""
+        await self._client.stop()
+
+    async def export(self, payload: Payload) -> Delivered:
+        """See `Exporter.export`. Marks what it left out as dropped, when the attempt succeeded."""
+        assert isinstance(payload, Envelope)
+        home = self._homes.get(payload.project) or self._homes.get("*")
+        outgoing = payload.copy()
+        for document in outgoing.alive:
+            if home is None:
+                document.dropped = "unroutable"
+            elif document.type not in self._stored:
+                document.dropped = "unsupported"
+        if home is not None and outgoing.alive:
+            self._leave_out_limited(outgoing, home)
+            await self._post(outgoing, home)
+        return _settle(payload, outgoing)
+
+    @staticmethod
+    def _leave_out_limited(outgoing: Envelope, home: Home) -> None:
+        """Leave out what the destination does not take now; raise if that is everything.
+
+        A payload is sent once: when a part of it can go now, the rest is not kept back for later.
+        """
+        waits = {id(each): home.limits.wait(each.type) for each in outgoing.alive}
+        if all(waits.values()):
+            raise ExportFailed(
+                "rate_limited",
+                retryable=True,
+                retry_after=max(waits.values()),
+                reason="rate_limited",
+            )
+        for document in outgoing.alive:
+            if waits[id(document)]:
+                document.dropped = "rate_limited"
+
+    async def _post(self, outgoing: Envelope, home: Home) -> None:
+        """One attempt. Raises ExportFailed."""
+        body = outgoing.encode(sent_at=time(), public_key=home.dsn.public_key)
+        if not outgoing.alive:  # encoding dropped the last one
+            return
+        headers = {
+            "Content-Type": "application/x-sentry-envelope",
+            "X-Sentry-Auth": home.dsn.auth(self._agent),
+        }
+        if self._compression != "none":
+            body = _compress(body, self._compression)
+            headers["Content-Encoding"] = self._compression
+        answer = await self._client.post(home.dsn.envelope_url, body, headers)
+        home.limits.learn(answer)
+        if answer.status == 429:
+            wait = max(home.limits.wait(each.type) for each in outgoing.alive)
+            raise ExportFailed(
+                "http_429", retryable=True, retry_after=wait or None, reason="rate_limited"
+            )
+        if not 200 <= answer.status < 300:
+            raise failed(answer)
+
+
+def _compress(body: bytes, compression: Literal["gzip", "zstd"]) -> bytes:
+    if compression == "gzip":
+        return gzip.compress(body, compresslevel=6, mtime=0)
+    import zstandard
+
+    return zstandard.ZstdCompressor().compress(body)
+
+
+def _settle(payload: Envelope, outgoing: Envelope) -> Delivered:
+    """Say what became of each document, and mark those that were left out."""
+    dropped: Counter[DropReason] = Counter()
+    accepted = 0
+    for document, sent in zip(payload.documents, outgoing.documents, strict=True):
+        if document.lost is not None:
+            continue
+        if sent.lost is None:
+            accepted += 1
+        else:
+            dropped[sent.lost] += 1
+    for document, sent in zip(payload.documents, outgoing.documents, strict=True):
+        document.dropped = document.dropped or sent.dropped
+    return Delivered(accepted, dropped)
