@@ -1,7 +1,7 @@
-"""OpenTelemetry's trees to Sentry's: exceptions to error events, other log records to logs.
+"""OpenTelemetry's exceptions to Sentry's error events.
 
 After "OpenTelemetry exceptions to Sentry errors" (getsentry/develop, pull request 837) and the
-event payload and logs pages of develop.sentry.dev. Pure: trees in, trees out, nothing changed in
+event payload pages of develop.sentry.dev. Pure: trees in, trees out, nothing changed in
 place, nothing looked up. Spans themselves are not carried over: Sentry takes those over OTLP.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -21,7 +22,6 @@ from .conventions import (
     EVENT_LEVELS,
     EXCEPTION,
     LANGUAGES,
-    LOG_LEVELS,
     METHOD,
     QUERY,
     SERVER,
@@ -34,13 +34,14 @@ from .conventions import (
     release,
     tags_and_rest,
 )
-from .raised import Frame, Raised, line_of, text_of, to_values
+from .raised import Frame, Raised, from_values, line_of, text_of, to_values
 
 Object: TypeAlias = dict[str, Tree]
 Seen: TypeAlias = Mapping[str, Tree]
 
 _CLIENT_SPANS = (3, 4)  # CLIENT and PRODUCER: their http.* tells of the request that was made
 _FATAL = 21
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def is_exception(attributes: Tree) -> bool:
@@ -58,12 +59,13 @@ def log_record_to_event(resource: Seen, scope: Seen, record: Seen) -> Object | N
     severity = record.get("severity_number")
     handled = not (isinstance(severity, int) and severity >= _FATAL)
     unused = Unused(record.get("attributes"))
+    message = unused.peek("exception.message") or unused.peek("exception.type")
     event = _event(resource, unused, record, time, handled)
     event["level"] = level(severity, record.get("severity_text"), EVENT_LEVELS, "error")
     if isinstance(scope.get("name"), str) and scope.get("name"):
         event["logger"] = scope["name"]
     body = record.get("body")
-    if isinstance(body, str) and body:
+    if isinstance(body, str) and body not in ("", message):
         event["logentry"] = {"formatted": body}
     _finish(event, unused, {} if isinstance(body, (str, type(None))) else {"body": body})
     return event
@@ -114,17 +116,15 @@ def _event(
     """What error events of both origins have in common; takes from `unused` what it carries."""
     about = Unused(resource.get("attributes"))
     language = about.peek("telemetry.sdk.language")
-    escaped = unused.value("exception.escaped")
-    if escaped in (True, "True", "true"):
+    if unused.value("exception.escaped") in (True, "True", "true"):
         handled = False
     stack = unused.text("exception.stacktrace") or ""
     platform, raised, read = _raised(unused, stack, LANGUAGES.get(language))
     event: Object = {
-        "event_id": _event_id(ids, time, raised, "" if read else stack),
         "platform": platform,
         "exception": {"values": to_values(raised, handled)},
         "sdk": {"name": "errlock", "settings": {"infer_ip": "never"}},
-        **_origin(about),
+        **origin(about),
     }
     if isinstance(time, int):
         event["timestamp"] = time / 1e9
@@ -134,12 +134,24 @@ def _event(
         contexts["trace"] = trace
     event["contexts"] = contexts
     if stack and not read:
-        event["extra"] = {"exception.stacktrace": stack}
+        event["extra"] = {EXCEPTION[2]: stack}
+    event["event_id"] = _event_id(event, ids, time)
+    _return_home(event, unused)
     if user := _user(unused):
         event["user"] = user
     if incoming and (request := _request(unused)):
         event["request"] = request
     return event
+
+
+def _return_home(event: Object, unused: Unused) -> None:
+    """Give an event that was Sentry's before it was OpenTelemetry's what it had then."""
+    given = unused.text("sentry.event_id")
+    if given and _ID.fullmatch(given):
+        event["event_id"] = given
+    for name in ("transaction", "dist"):
+        if value := unused.text(f"sentry.{name}"):
+            event[name] = value
 
 
 def _raised(unused: Unused, stack: str, platform: str | None) -> tuple[str, Raised, bool]:
@@ -178,23 +190,35 @@ def _bare(type_: str) -> str:
     )
 
 
-def _event_id(ids: Seen, time: Tree, raised: Raised, stack: str) -> str:
-    """The same for a span event and a log record of one exception, wherever they are converted.
+def raise_points(event: Seen) -> str:
+    """What tells an exception from another one: what each of its chain says, and where it arose.
 
-    A traceback grows on its way outwards, so a stack is represented by where each exception of
-    the chain was raised. Without a trace the time stands in for it.
+    Not the whole stack: a traceback grows on its way outwards, so that an inner log record has
+    less of it than the span that it leaves.
     """
-    parts: list[Tree] = [ids.get("trace_id") or time, ids.get("span_id")]
-    for found in raised.walk():
+    exception = event.get("exception")
+    values = exception.get("values") if isinstance(exception, dict) else None
+    raised = from_values(values) if isinstance(values, list) else None
+    extra = event.get("extra")
+    parts: list[Tree] = [extra.get(EXCEPTION[2]) if isinstance(extra, dict) else None]
+    for found in raised.walk() if raised else ():
         newest: Frame = found.frames[-1] if found.frames else {}
         place = text_of(newest, "abs_path", "filename", "module")
         parts += [_bare(found.type), found.value, text_of(newest, "function"), place]
         parts.append(line_of(newest))
-    text = json.dumps([*parts, stack], default=repr, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return json.dumps(parts, default=repr)
 
 
-def _origin(about: Unused) -> Object:
+def _event_id(event: Seen, ids: Seen, time: Tree) -> str:
+    """The same for a span event and a log record of one exception, wherever they are converted.
+
+    Without a trace the time stands in for it.
+    """
+    parts = [ids.get("trace_id") or time, ids.get("span_id"), raise_points(event)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def origin(about: Unused) -> Object:
     """What all documents of a resource have in common."""
     origin = {
         "release": release(about),
@@ -253,55 +277,3 @@ def _finish(event: Object, unused: Unused, extra: Object) -> None:
     extra = {**(before if isinstance(before, dict) else {}), **rest, **extra}
     if extra:
         event["extra"] = extra
-
-
-def log_record_to_log(resource: Seen, scope: Seen, record: Seen) -> Object:
-    """A log record as an element of Sentry's `log` item (develop.sentry.dev, logs)."""
-    about = Unused(resource.get("attributes"))
-    origin = _origin(about)
-    severity = record.get("severity_number")
-    time = record.get("time_unix_nano") or record.get("observed_time_unix_nano")
-    body = record.get("body")
-    attributes: Object = {
-        "sentry.release": origin.get("release"),
-        "sentry.environment": origin.get("environment"),
-        "server.address": origin.get("server_name"),
-        "logger.name": scope.get("name"),
-        "event.name": record.get("event_name"),
-        **about.left(),
-        **Unused(record.get("attributes")).left(),
-    }
-    log: Object = {
-        "timestamp": time / 1e9 if isinstance(time, int) else 0.0,
-        "trace_id": record.get("trace_id") or _without_trace(record),
-        "level": level(severity, record.get("severity_text"), LOG_LEVELS, "info"),
-        "body": body if isinstance(body, str) else _json(body),
-        "attributes": {
-            name: _typed(value) for name, value in attributes.items() if value not in (None, "")
-        },
-    }
-    if record.get("span_id"):
-        log["span_id"] = record["span_id"]
-    if isinstance(severity, int) and 0 < severity <= 24:
-        log["severity_number"] = severity
-    return log
-
-
-def _without_trace(record: Seen) -> str:
-    """The trace id that the protocol demands, for a record that has none."""
-    text = json.dumps(record, default=repr, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _typed(value: Tree) -> Object:
-    if isinstance(value, bool):
-        return {"value": value, "type": "boolean"}
-    if isinstance(value, int):
-        return {"value": value, "type": "integer"}
-    if isinstance(value, float):
-        return {"value": value, "type": "double"}
-    return {"value": value if isinstance(value, str) else _json(value), "type": "string"}
-
-
-def _json(value: Tree) -> str:
-    return "" if value is None else json.dumps(value, default=repr, ensure_ascii=False)

@@ -1,0 +1,278 @@
+"""Payloads to payloads of the other protocol, for exporters that take only that one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..errors import BrokenDocument
+from ..payloads.document import Document, Payload, Protocol, Tree
+from . import to_otlp, to_sentry
+from .logs import log_record_to_log, log_to_log_record
+
+if TYPE_CHECKING:
+    from ..payloads.envelope import Envelope
+    from ..payloads.otlp import OtlpRequest
+
+Object: TypeAlias = dict[str, Tree]
+
+_LOGS = "application/vnd.sentry.items.log+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What became of a payload in the other protocol."""
+
+    payloads: Sequence[Payload]
+    carried: Sequence[Sequence[Document]]  # of the source, by payload; each document stands once
+    left_out: Sequence[Document]  # the other protocol has no place for them, or they are broken
+
+
+def convert_all(payload: Payload, to: Protocol) -> Converted:
+    """Carry over what the other protocol has a place for. The payload is left as it is.
+
+    Lost documents are not looked at. Sentry takes one event an envelope, and OTLP one signal a
+    request, so there may be many.
+    """
+    if payload.protocol == to:
+        return Converted([payload], [payload.alive], [])
+    return _to_sentry(payload) if to == "sentry" else _to_otlp(payload)
+
+
+def convert(payload: Payload, to: Protocol) -> Payload | None:
+    """One payload with all that the other protocol has a place for; None when there is nothing.
+
+    Marks as dropped, in `payload`, what is not carried. The envelope may hold several events; of
+    a Sentry envelope that has both errors or logs and spans, the spans are not carried.
+    """
+    converted = convert_all(payload, to)
+    left_out = list(converted.left_out)
+    made = converted.payloads[0] if converted.payloads else None
+    if to == "sentry" and len(converted.payloads) > 1:
+        made = _together(payload, converted.payloads)
+    elif to == "otlp":
+        left_out += chain.from_iterable(converted.carried[1:])
+    for document in left_out:
+        document.dropped = "unsupported"
+    return made
+
+
+# To Sentry
+
+
+@dataclass(slots=True)
+class _Error:
+    """An error event, and the documents that told of it."""
+
+    event: Object
+    documents: list[Document] = field(default_factory=list)
+
+
+def _to_sentry(payload: Payload) -> Converted:
+    told: list[tuple[Document, Object]] = []
+    logs: list[tuple[Document, Object]] = []
+    left_out: list[Document] = []
+    for document in payload.alive:
+        try:
+            events, log = _read(document)
+        except BrokenDocument:
+            events, log = [], None
+        told += [(document, event) for event in events]
+        if log is not None:
+            logs.append((document, log))
+        elif not events:
+            left_out.append(document)
+    payloads: list[Payload] = []
+    carried: list[list[Document]] = []
+    for error in _once(told):
+        envelope = _envelope(payload, {"event_id": error.event["event_id"]})
+        envelope.add("event", error.event)
+        payloads.append(envelope)
+        carried.append(error.documents)
+    if logs:
+        envelope = _envelope(payload, {})
+        envelope.add_container("log", [log for _, log in logs], _LOGS)
+        payloads.append(envelope)
+        carried.append([document for document, _ in logs])
+    return Converted(payloads, carried, left_out)
+
+
+def _read(document: Document) -> tuple[list[Object], Object | None]:
+    """The errors that a document tells of; a log record that tells of none becomes a log."""
+    if document.type not in ("log_record", "otlp_span"):
+        return [], None
+    scope, resource, tree = (
+        _object(document.parents[0]),
+        _object(document.parents[1]),
+        document.tree,
+    )
+    assert isinstance(tree, dict)
+    if document.type == "otlp_span":
+        return to_sentry.span_to_events(resource, scope, tree), None
+    event = to_sentry.log_record_to_event(resource, scope, tree)
+    if event is not None:
+        return [event], None
+    return [], log_record_to_log(resource, scope, tree)
+
+
+def _once(told: Iterable[tuple[Document, Object]]) -> Iterable[_Error]:
+    """Each exception once, with all documents that told of it; a document stands once.
+
+    An exception on its way out is recorded by each span that it leaves: the innermost counts.
+    """
+    found = [(document, event, *_whereabouts(event)) for document, event in told]
+    below = {(trace, parent, points) for *_, trace, _, parent, points in found if trace}
+    errors: dict[Tree, _Error] = {}
+    innermost: dict[tuple[Tree, str], _Error] = {}
+    placed: set[int] = set()
+    for outer in (False, True):
+        for document, event, trace, span, _, points in found:
+            if ((trace, span, points) in below) is not outer:
+                continue
+            known = innermost.get((trace, points)) if outer else None
+            error = known or errors.setdefault(event["event_id"], _Error(event))
+            if trace:
+                innermost.setdefault((trace, points), error)
+            if id(document) not in placed:
+                placed.add(id(document))
+                error.documents.append(document)
+    return errors.values()
+
+
+def _whereabouts(event: Object) -> tuple[Tree, Tree, Tree, str]:
+    """Trace, span and parent span of an error event, and where its exceptions were raised."""
+    contexts = event["contexts"]
+    trace = contexts.get("trace") if isinstance(contexts, dict) else None
+    ids = trace if isinstance(trace, dict) else {}
+    points = to_sentry.raise_points(event)
+    return ids.get("trace_id"), ids.get("span_id"), ids.get("parent_span_id"), points
+
+
+def _envelope(payload: Payload, headers: Object) -> Envelope:
+    from ..payloads.envelope import Envelope
+
+    return Envelope(payload.project, payload.received, headers)
+
+
+def _together(payload: Payload, envelopes: Sequence[Payload]) -> Envelope:
+    """One envelope with the items of several."""
+    together = _envelope(payload, {})
+    logs: list[Tree] = []
+    for document in chain.from_iterable(envelope.documents for envelope in envelopes):
+        if document.type == "log":
+            logs.append(document.tree)
+        else:
+            together.add("event", document.tree)
+    if logs:
+        together.add_container("log", logs, _LOGS)
+    return together
+
+
+# To OTLP
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one document becomes."""
+
+    document: Document
+    resource: Object
+    scope: Object
+    records: list[Tree]
+
+
+def _to_otlp(payload: Payload) -> Converted:
+    parts: dict[Literal["logs", "traces"], list[_Part]] = {"logs": [], "traces": []}
+    left_out: list[Document] = []
+    for document in payload.alive:
+        try:
+            found = _parts_of(document, payload.project)
+        except BrokenDocument:
+            found = None
+        if found is None:
+            left_out.append(document)
+        else:
+            parts[found[0]].append(found[1])
+    payloads: list[Payload] = []
+    carried: list[list[Document]] = []
+    for signal, of_signal in parts.items():
+        requests: list[OtlpRequest] = []
+        documents: list[Document] = []
+        for request, those in _requests(signal, of_signal, payload):
+            requests += [request] if request else []
+            (documents if request else left_out).extend(those)
+        if requests:
+            payloads.append(_joined(signal, requests))
+            carried.append(documents)
+    return Converted(payloads, carried, left_out)
+
+
+def _parts_of(document: Document, project: str) -> tuple[Literal["logs", "traces"], _Part] | None:
+    tree = document.tree
+    if not isinstance(tree, dict):
+        return None
+    if document.type == "event":
+        record = to_otlp.event_to_log_record(tree)
+        resource = to_otlp.resource_of(tree, project)
+        return "logs", _Part(document, resource, to_otlp.scope_of(tree), [record])
+    if document.type == "log" and isinstance(tree.get("body"), str):
+        about, scope, record = log_to_log_record(tree)
+        return "logs", _Part(document, to_otlp.resource_of(about, project), scope, [record])
+    if document.type == "transaction" and (spans := to_otlp.transaction_to_spans(tree)):
+        resource = to_otlp.resource_of(tree, project)
+        return "traces", _Part(document, resource, to_otlp.scope_of(tree), list(spans))
+    if document.type == "span" and (span := to_otlp.span_to_span(tree)):
+        about = to_otlp.origin_of(span)
+        return "traces", _Part(document, to_otlp.resource_of(about, project), {}, [span])
+    return None
+
+
+def _requests(
+    signal: Literal["logs", "traces"], parts: Sequence[_Part], payload: Payload
+) -> Iterator[tuple[OtlpRequest | None, list[Document]]]:
+    """Requests with the documents in them; None with those that OTLP cannot hold."""
+    groups: dict[str, list[_Part]] = {}
+    for part in parts:
+        groups.setdefault(repr((part.resource, part.scope)), []).append(part)
+    for group in groups.values():
+        try:
+            yield _request(signal, group, payload), [part.document for part in group]
+        except BrokenDocument:
+            for part in group:
+                try:
+                    yield _request(signal, [part], payload), [part.document]
+                except BrokenDocument:
+                    yield None, [part.document]
+
+
+def _request(
+    signal: Literal["logs", "traces"], parts: Sequence[_Part], payload: Payload
+) -> OtlpRequest:
+    from ..payloads.otlp import OtlpRequest
+
+    return OtlpRequest.from_trees(
+        signal,
+        parts[0].resource,
+        parts[0].scope,
+        list(chain.from_iterable(part.records for part in parts)),
+        project=payload.project,
+        received=payload.received,
+    )
+
+
+def _joined(signal: Literal["logs", "traces"], requests: Sequence[OtlpRequest]) -> OtlpRequest:
+    """One request with the resources of several: in protobuf, one after the other is that."""
+    from ..payloads.otlp import OtlpRequest
+
+    first = requests[0]
+    if len(requests) == 1:
+        return first
+    body = b"".join(request.encode() for request in requests)
+    return OtlpRequest.decode(body, signal, first.project, first.received)
+
+
+def _object(document: Document) -> Object:
+    tree = document.tree
+    return tree if isinstance(tree, dict) else {}
