@@ -1,0 +1,42 @@
+"""errlock inside an application: its SDKs and its log hand over what they have, sanitised.
+
+Each name is imported when it is first used, so that nobody needs an SDK they do not have:
+
+- `sentry_transport(pipeline)` for sentry-sdk,
+- `OtelSpanExporter(inner, pipeline)` and `OtelLogExporter(inner, pipeline)` for opentelemetry-sdk,
+- `LoggingFilter(pipeline)` and `LoggingHandler(inner, pipeline)` for `logging`.
+
+They sanitise in the thread that hands over; sending stays where the SDK does it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .log_records import LoggingFilter, LoggingHandler
+    from .opentelemetry import OtelLogExporter, OtelSpanExporter
+    from .sentry import SentryTransport, sentry_transport
+
+__all__ = [
+    "LoggingFilter",
+    "LoggingHandler",
+    "OtelLogExporter",
+    "OtelSpanExporter",
+    "SentryTransport",
+    "sentry_transport",
+]
+
+_HOMES = {
+    "LoggingFilter": "log_records",
+    "LoggingHandler": "log_records",
+    "OtelLogExporter": "opentelemetry",
+    "OtelSpanExporter": "opentelemetry",
+    "SentryTransport": "sentry",
+    "sentry_transport": "sentry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,164 @@
+"""Sanitising for `logging`: records are clean before a handler writes them.
+
+    handler.addFilter(LoggingFilter(Pipeline.default()))
+
+A filter changes the record in place, so every handler that comes after it gets the clean one.
+Put it on the first handler of the root logger: filters of a *logger* do not see the records of
+the loggers below it. `LoggingHandler` changes nothing in place: it hands a clean copy to one
+handler.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .judging import is_judging, judging
+
+if TYPE_CHECKING:
+    from ..api import Pipeline
+
+# What every record has; the rest came with `extra`.
+_STANDARD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+_PLAIN = (str, bool, int, float, type(None))
+_MAX_DEPTH = 16
+_TRACEBACKS = logging.Formatter()
+
+
+class LoggingFilter(logging.Filter):
+    """Sanitises message, arguments, traceback, stack and `extra` fields of each record.
+
+    Objects in arguments and `extra` become sanitised text: what they hold cannot be judged.
+    `exc_info` is dropped after its text was sanitised, unless `keep_exc_info` says that whoever
+    uses it sanitises too (sentry-sdk with errlock's transport). A record that cannot be judged
+    is not written.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, keep_exc_info: bool = False) -> None:
+        super().__init__()
+        self._pipeline = pipeline
+        self._keep_exc_info = keep_exc_info
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Sanitise in place; False when the record must not be written. Never raises."""
+        if is_judging():
+            # What errlock says of its own work has no values in it; what others say of it may.
+            return f"{record.name}.".startswith("errlock.")
+        with judging():
+            try:
+                return self._sanitise(record)
+            except Exception:  # noqa: BLE001  fail closed: nobody judged it
+                return False
+
+    def _sanitise(self, record: logging.LogRecord) -> bool:
+        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        message = _message(record)
+        before = {
+            "message": message,
+            "extra": {
+                "arguments": _plain(record.args),
+                "traceback": _traceback(record),
+                "stack": record.stack_info,
+                "fields": _plain(fields),
+            },
+        }
+        after = self._pipeline.scrub_event(before)
+        if after is None:
+            return False
+        extra = _mapping(after.get("extra"))
+        _set_message(record, message, str(after.get("message") or ""), extra)
+        record.exc_text = extra.get("traceback")
+        record.stack_info = extra.get("stack")
+        if not self._keep_exc_info:
+            record.exc_info = None
+        _set_fields(record, fields, _mapping(extra.get("fields")))
+        return True
+
+
+class LoggingHandler(logging.Handler):
+    """Hands sanitised copies of records to another handler; the records stay as they are."""
+
+    def __init__(
+        self, inner: logging.Handler, pipeline: Pipeline, *, keep_exc_info: bool = False
+    ) -> None:
+        super().__init__(inner.level)
+        self._inner = inner
+        self._filter = LoggingFilter(pipeline, keep_exc_info=keep_exc_info)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a sanitised copy on."""
+        clean = copy.copy(record)
+        if self._filter.filter(clean):
+            self._inner.handle(clean)
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  logging's name
+        """Set the formatter of the handler that writes."""
+        self._inner.setFormatter(fmt)
+
+    def flush(self) -> None:
+        """Flush the handler that writes."""
+        self._inner.flush()
+
+    def close(self) -> None:
+        """Close the handler that writes."""
+        self._inner.close()
+        super().close()
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The formatted message; the bare one where the arguments do not fit it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
+
+
+def _traceback(record: logging.LogRecord) -> str | None:
+    if record.exc_text:
+        return record.exc_text
+    exc_info = record.exc_info
+    return _TRACEBACKS.formatException(exc_info) if isinstance(exc_info, tuple) else None
+
+
+def _set_message(
+    record: logging.LogRecord, before: str, after: str, extra: Mapping[str, Any]
+) -> None:
+    """Keep template and arguments, which others group by, when nothing in them changed."""
+    arguments = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
+    untouched = (
+        before == after
+        and isinstance(record.msg, str)
+        and all(isinstance(argument, _PLAIN) for argument in arguments)
+        and extra.get("arguments") == _plain(record.args)
+    )
+    if not untouched:
+        record.msg, record.args = after, ()
+    if hasattr(record, "message"):
+        record.message = after
+
+
+def _set_fields(
+    record: logging.LogRecord, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Put the clean fields in place; those that are gone or renamed do not stay."""
+    for name in before:
+        delattr(record, name)
+    vars(record).update(after)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A value as an event can hold it: objects as their text."""
+    if isinstance(value, _PLAIN):
+        return value
+    if depth < _MAX_DEPTH:
+        if isinstance(value, Mapping):
+            return {str(key): _plain(each, depth + 1) for key, each in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(each, depth + 1) for each in value]
+    return str(value)

@@ -1,0 +1,174 @@
+"""Wrappers that sanitise what opentelemetry-sdk exports before its exporter gets it.
+
+    BatchSpanProcessor(OtelSpanExporter(OTLPSpanExporter(), pipeline))
+    BatchLogRecordProcessor(OtelLogExporter(OTLPLogExporter(), pipeline))
+
+Spans and log records are read into an OTLP payload, judged as the collector judges them, and
+written into new SDK objects from nothing but what came out of that. What could not be judged is
+left out; the export counts as done, since the same bytes would fare no better later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from ..errors import BrokenDocument
+from ..payloads.otlp import OtlpRequest
+from .judging import judging
+from .otel_trees import (
+    log_of,
+    log_tree,
+    resource_of,
+    resource_tree,
+    scope_of,
+    scope_tree,
+    span_of,
+    span_tree,
+)
+
+if TYPE_CHECKING:
+    from ..api import Pipeline
+    from ..payloads.document import Document
+
+_T = TypeVar("_T", ReadableSpan, ReadableLogRecord)
+_Tree: TypeAlias = dict[str, Any]
+_Back: TypeAlias = Callable[[_Tree, Resource, InstrumentationScope], _T]
+
+
+class OtelSpanExporter(SpanExporter):
+    """Sanitises spans and passes them to `inner`."""
+
+    def __init__(self, inner: SpanExporter, pipeline: Pipeline) -> None:
+        self._inner = inner
+        self._pipeline = pipeline
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Sanitise and export. SUCCESS when nothing is left to export."""
+        with judging():
+            clean = _sanitised(self._pipeline, "traces", spans, span_tree, span_of)
+        return self._inner.export(clean) if clean else SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Shut `inner` down."""
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush `inner`."""
+        return self._inner.force_flush(timeout_millis)
+
+
+class OtelLogExporter(LogRecordExporter):
+    """Sanitises log records and passes them to `inner`."""
+
+    def __init__(self, inner: LogRecordExporter, pipeline: Pipeline) -> None:
+        self._inner = inner
+        self._pipeline = pipeline
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Sanitise and export. SUCCESS when nothing is left to export.
+
+        errlock's own log is left out: telling of a failure here would make the next one.
+        """
+        others = [record for record in batch if not _is_own(record)]
+        with judging():
+            clean = _sanitised(self._pipeline, "logs", others, log_tree, log_of)
+        return self._inner.export(clean) if clean else LogRecordExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Shut `inner` down."""
+        self._inner.shutdown()  # type: ignore[no-untyped-call]  # theirs has no annotations
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush `inner`."""
+        return self._inner.force_flush(timeout_millis)
+
+
+def _is_own(record: ReadableLogRecord) -> bool:
+    """Whether errlock logged it: the SDK's logging handler names the scope after the logger."""
+    scope = record.instrumentation_scope
+    return scope is not None and f"{scope.name}.".startswith("errlock.")
+
+
+def _sanitised(
+    pipeline: Pipeline,
+    signal: Literal["logs", "traces"],
+    records: Sequence[_T],
+    there: Callable[[_T], _Tree],
+    back: _Back[_T],
+) -> list[_T]:
+    """What is left of the records; those of one resource and scope are judged together."""
+    groups: dict[tuple[int, int], list[_T]] = {}
+    for record in records:
+        key = id(record.resource), id(record.instrumentation_scope)
+        groups.setdefault(key, []).append(record)
+    clean: list[_T] = []
+    for group in groups.values():
+        made = 0
+        try:
+            for payload in _payloads(signal, group, there):
+                made += len(payload.documents)
+                result = pipeline.scrub_payload(payload)
+                clean += [] if result is None else _records(result.alive, back)
+        except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
+            made = 0
+        _count(pipeline, signal, len(group) - made)
+    return clean
+
+
+def _payloads(
+    signal: Literal["logs", "traces"], group: Sequence[_T], there: Callable[[_T], _Tree]
+) -> Iterator[OtlpRequest]:
+    """One payload; or, when it holds something that OTLP has no room for, one a record."""
+    resource = resource_tree(group[0].resource)
+    scope = scope_tree(group[0].instrumentation_scope)
+    now = time.time()
+    try:
+        yield OtlpRequest.from_trees(
+            signal, resource, scope, [there(record) for record in group], project="", received=now
+        )
+    except BrokenDocument:
+        for record in group if len(group) > 1 else ():
+            yield from _payloads(signal, [record], there)
+
+
+def _records(documents: Iterable[Document], back: _Back[_T]) -> list[_T]:
+    """SDK objects of documents; those of one resource share it, as exporters expect."""
+    resources: dict[int, Resource] = {}
+    scopes: dict[int, InstrumentationScope] = {}
+    records = []
+    for document in documents:
+        scope, resource = document.parents
+        if id(resource) not in resources:
+            resources[id(resource)] = resource_of(_tree(resource))
+        if id(scope) not in scopes:
+            scopes[id(scope)] = scope_of(_tree(scope))
+        records.append(back(_tree(document), resources[id(resource)], scopes[id(scope)]))
+    return records
+
+
+def _tree(document: Document) -> _Tree:
+    tree = document.tree
+    assert isinstance(tree, dict)
+    return tree
+
+
+def _count(pipeline: Pipeline, signal: Literal["logs", "traces"], lost: int) -> None:
+    """Count records that could not even be put before the policy."""
+    if lost:
+        pipeline.counters.add(
+            "processor_dropped",
+            lost,
+            pipeline="library",
+            processor="embed",
+            type="otlp_span" if signal == "traces" else "log_record",
+            reason="broken",
+        )

@@ -1,0 +1,230 @@
+"""A transport for sentry-sdk that sanitises everything, after all of the SDK's hooks.
+
+    sentry_sdk.init(dsn=..., transport=sentry_transport(Pipeline.default()))
+
+The transport is the one place that every item passes: errors, transactions, logs, sessions,
+check-ins, attachments, profiles. It sanitises in the caller's thread and gives the result to the
+SDK's own HTTP transport, which sends from a thread of its own: queue, rate limits, proxies and
+client reports stay the SDK's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+from sentry_sdk.envelope import Envelope, Item
+from sentry_sdk.transport import Http2Transport, HttpTransport, Transport
+
+from ..payloads.envelope import Envelope as Payload
+from .judging import is_judging, judging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sentry_sdk._types import EventDataCategory
+
+    from ..api import Pipeline
+
+_log = logging.getLogger("errlock.embed")
+
+# The words of client reports are a closed list (https://develop.sentry.dev/sdk/telemetry/client-reports/).
+_TAKEN_OUT, _FAILED = "event_processor", "internal_sdk_error"
+_OFF = frozenset({"", "0", "false", "f", "n", "no", "off"})  # as sentry-sdk reads its environment
+
+
+class SentryTransport(Transport):
+    """Sanitises envelopes and passes them on; see `sentry_transport`.
+
+    Fails closed: an envelope that cannot be judged does not go out and is told of in the SDK's
+    client reports. After a fork the child starts with an empty queue, connections and a sending
+    thread of its own; what the parent had queued, the parent sends.
+    """
+
+    def __init__(
+        self, options: dict[str, Any], pipeline: Pipeline, *, allow_local_spotlight: bool = False
+    ) -> None:
+        super().__init__(options)
+        _shut_spotlight(options, allow_local_spotlight)
+        _shut_printer()
+        self._pipeline = pipeline
+        self.start_anew()
+        _living.add(self)
+
+    def start_anew(self) -> None:
+        """Forget connections, queue and thread: they belong to the process before the fork."""
+        self._lock = threading.Lock()
+        self._sender: HttpTransport | Http2Transport | None = None
+
+    @property
+    def inner(self) -> HttpTransport | Http2Transport:
+        """The SDK's own transport; made at first use in each process."""
+        sender = self._sender
+        if sender is None:
+            with self._lock:
+                sender = self._sender
+                if sender is None:
+                    assert self.options is not None
+                    http2 = self.options.get("_experiments", {}).get("transport_http2", False)
+                    sender = (Http2Transport if http2 else HttpTransport)(self.options)
+                    self._sender = sender
+        return sender
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        """Sanitise, then queue for sending. Never raises."""
+        if is_judging():
+            return  # an error in errlock's own work: reporting it would go round in circles
+        with judging():
+            try:
+                sanitised = self._sanitise(envelope)
+            except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
+                for item in envelope.items:
+                    self.inner.record_lost_event(_FAILED, item=_without_content(item))
+                return
+        self._record_losses(envelope.items, [] if sanitised is None else sanitised.items)
+        if sanitised is not None:
+            self.inner.capture_envelope(sanitised)
+
+    def _sanitise(self, envelope: Envelope) -> Envelope | None:
+        """What may go out of an envelope; None when nothing may."""
+        payload = Payload.decode(envelope.serialize(), "", time.time())
+        result = self._pipeline.scrub_payload(payload)
+        if result is None:
+            return None
+        assert isinstance(result, Payload)
+        key = None if self.parsed_dsn is None else self.parsed_dsn.public_key
+        return _read(result.encode(public_key=key))
+
+    def _record_losses(self, before: Iterable[Item], after: Iterable[Item]) -> None:
+        """Count what was taken out, by category."""
+        had, left = _quantities(before), _quantities(after)
+        for category, quantity in had.items():
+            if quantity > left[category]:
+                self.inner.record_lost_event(
+                    _TAKEN_OUT, category, quantity=quantity - left[category]
+                )
+
+    def flush(self, timeout: float, callback: Callable[[int, float], None] | None = None) -> None:
+        """Wait at most `timeout` seconds until what is queued is sent."""
+        self.inner.flush(timeout, callback)
+
+    def kill(self) -> None:
+        """Stop sending at once."""
+        self.inner.kill()
+
+    def is_healthy(self) -> bool:
+        """Whether the SDK's transport keeps up and is not rate-limited."""
+        return self.inner.is_healthy()
+
+    def record_lost_event(
+        self,
+        reason: str,
+        data_category: EventDataCategory | None = None,
+        item: Item | None = None,
+        *,
+        quantity: int = 1,
+    ) -> None:
+        """Count a loss for the next client report."""
+        self.inner.record_lost_event(reason, data_category, item, quantity=quantity)
+
+
+def sentry_transport(
+    pipeline: Pipeline, *, allow_local_spotlight: bool = False
+) -> type[SentryTransport]:
+    """What to pass as `transport` to `sentry_sdk.init`.
+
+    Spotlight gets its copy beside the transport, unsanitised: it is switched off with a warning,
+    unless `allow_local_spotlight` is set and its address is on this machine. So is the envelope
+    printer (`SENTRY_PRINT_ENVELOPES`).
+    """
+
+    class BoundSentryTransport(SentryTransport):
+        """A `SentryTransport` that has its pipeline; the SDK passes its options."""
+
+        def __init__(self, options: dict[str, Any]) -> None:
+            super().__init__(options, pipeline, allow_local_spotlight=allow_local_spotlight)
+
+    return BoundSentryTransport
+
+
+# Those to be told of a fork. Registered once: such a hook cannot be taken back.
+_living: WeakSet[SentryTransport] = WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in list(_living):
+        transport.start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _read(envelope: bytes) -> Envelope:
+    """An envelope as the pipeline writes it (every item has its `length`), payloads as bytes.
+
+    Not with the SDK's reader: that one decodes events, which are only to be encoded again.
+    """
+    line, _, rest = envelope.partition(b"\n")
+    headers, items = json.loads(line), []
+    while rest.strip():
+        line, _, rest = rest.partition(b"\n")
+        item_headers = json.loads(line)
+        length = item_headers["length"]
+        items.append(Item(payload=rest[:length], headers=item_headers))
+        rest = rest[length + 1 :]
+    return Envelope(headers=headers, items=items)
+
+
+def _without_content(item: Item) -> Item:
+    """An item to count by its headers; counting must not fail where reading did."""
+    return Item(payload=b"", headers=item.headers)
+
+
+def _quantities(items: Iterable[Item]) -> Counter[EventDataCategory]:
+    """How many there are of each category. Attachments count in bytes there: they are left out."""
+    found: Counter[EventDataCategory] = Counter()
+    for item in items:
+        if item.data_category != "attachment":
+            count = item.headers.get("item_count")
+            found[item.data_category] += count if isinstance(count, int) else 1
+    return found
+
+
+def _shut_spotlight(options: dict[str, Any], allow_local: bool) -> None:
+    """Switch Spotlight off in the options, which the SDK reads after it made the transport."""
+    configured, environment = options.get("spotlight"), os.environ.get("SENTRY_SPOTLIGHT", "")
+    if configured is False or (configured is None and environment.lower() in _OFF):
+        return
+    url = next((u for u in (configured, environment) if isinstance(u, str) and "://" in u), None)
+    if allow_local and (url is None or _is_local(url)):  # None: its default, on localhost
+        return
+    options["spotlight"] = False
+    _log.warning(
+        "Spotlight is switched off: it would get a copy of everything that nobody sanitised"
+    )
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shut_printer() -> None:
+    """Silence the SDK's printer of envelopes: it stands before the transport."""
+    if os.environ.get("SENTRY_PRINT_ENVELOPES", "").lower() in ("1", "true", "yes"):
+        logging.getLogger("sentry_sdk.envelopes").disabled = True
+        _log.warning(
+            "SENTRY_PRINT_ENVELOPES is without effect: it would print what nobody sanitised"
+        )
