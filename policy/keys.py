@@ -88,6 +88,7 @@ _PLACEHOLDER = re2.compile(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%\(?[a-z_]*\)?[sdrifx]?|\$\d{1,3}|:[a-z_]\w*|@[a-z_]\w*|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\$\([^()]*\)|\$[A-Z_]+|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]|\(hidden\)|\{\}"
+    r"|[$#]?\{[a-z_][\w.]*\}?"
     r"|\[\]|\(\))$"
 )
 _CODE = re2.compile(
@@ -100,6 +101,18 @@ _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
 _COORDINATE = re2.compile(r"\d\.\d{2,}")
 _HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
+
+# Words of validation messages: a form's error under `password` is not the password.
+_PROSE = re2.compile(
+    r"(?i)\b(?:required|must|invalid|incorrect|cannot|can't|may not|should|at least|characters"
+    r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
+    r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
+)
+_PATH = re2.compile(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
+_BARE_URL = re2.compile(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
+_NAMED_SCHEME = re2.compile(
+    r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session)$"
+)
 
 _TOKENLIKE = ("secret.token", "secret.session", "secret.api_key", "secret.cookie", "secret.otp")
 
@@ -124,7 +137,19 @@ def is_innocent(value: object, class_: str) -> bool:
         return True
     if len(text) <= 200 and (_PLACEHOLDER.match(text) or _CODE.match(text)):
         return True
+    if class_.startswith("secret.") and _is_about_a_secret(text, class_):
+        return True
     return _implausible(text, class_)
+
+
+def _is_about_a_secret(text: str, class_: str) -> bool:
+    """Prose, the path of a file, an address or the name of a scheme instead of a secret."""
+    if " " in text and _PROSE.search(text):
+        return True
+    if len(text) > 200:
+        return False
+    path = _PATH.match(text) and (class_ != "secret.api_key" or "." in text)
+    return bool(path or _BARE_URL.match(text) or _NAMED_SCHEME.match(text))
 
 
 def _unquoted(text: str) -> str:

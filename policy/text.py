@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from .detectors import Detector, compile_pattern
 from .findings import Span
+from .keys import MAX_KEY, words_of
 from .validators import VALIDATORS, Candidate, Validator
 from .words import find_words
 
@@ -41,21 +42,24 @@ class _Rule:
         match = self.pattern.search(data)
         while match is not None:
             start, end = match.span(self.group)
-            if start < end and self._holds(data, start, end, key):
-                found.append((start, end))
-            # Go on right behind the span: what followed it may begin the next one.
-            after = max(end, match.start() + 1)
+            held = self._hold(data, start, end, key) if start < end else None
+            if held is not None:
+                found.append((held.start, held.end))
+            # Go on right behind the span: what followed it may begin the next one. A match that
+            # was refused may hide another one inside; patterns are bounded, so this stays linear.
+            after = held.end if held is not None else max(start, match.start()) + 1
             match = self.pattern.search(data, after)
         return found
 
-    def _holds(self, data: bytes, start: int, end: int, key: str | None) -> bool:
+    def _hold(self, data: bytes, start: int, end: int, key: str | None) -> Candidate | None:
         if self.context is not None:
             before = data[max(0, start - CONTEXT_REACH) : start]
             if not self.context.search(before) and not (
-                key and self.context.search(key.replace("_", " ").encode("utf-8", "replace"))
+                key and self.context.search(_spoken(key).encode("utf-8", "replace"))
             ):
-                return False
-        return self.validator is None or self.validator(Candidate(data, start, end, key))
+                return None
+        candidate = Candidate(data, start, end, key)
+        return candidate if self.validator is None else self.validator(candidate)
 
 
 class TextScanner:
@@ -67,9 +71,11 @@ class TextScanner:
         self._always: list[int] = []
         self._literals: dict[str, list[int]] = {}
         for index, rule in enumerate(self._rules):
-            if not rule.detector.needs:
+            # A context word is a literal, too: it stands in the text or in the key.
+            literals = rule.detector.needs or rule.detector.context
+            if not literals:
                 self._always.append(index)
-            for literal in rule.detector.needs:
+            for literal in literals:
                 self._literals.setdefault(literal, []).append(index)
 
     def scan(self, text: str, key: str | None = None) -> list[Span]:
@@ -81,7 +87,7 @@ class TextScanner:
         if not text:
             return []
         data = text.encode("utf-8", "surrogatepass")
-        folded = text.casefold()
+        folded = f"{text} {_spoken(key)}".casefold() if key else text.casefold()
         wanted = set(self._always)
         for literal, indexes in self._literals.items():
             if literal in folded:
@@ -95,6 +101,11 @@ class TextScanner:
         if len(data) == len(text):
             return spans
         return _in_characters(data, spans)
+
+
+def _spoken(key: str) -> str:
+    """A key as words, so that the words of a context can be looked for in it."""
+    return " ".join(words_of(key[:MAX_KEY]))
 
 
 def _in_characters(data: bytes, spans: list[Span]) -> list[Span]:

@@ -1,0 +1,147 @@
+"""Where the value behind a key ends in free text, and whether it is a value or source code.
+
+Works on UTF-8 bytes and looks at most `MAX_VALUE` bytes ahead, so that a text full of keys costs
+time in its length only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import re2
+
+from .keys import classify_key, is_innocent
+
+# Longer values are cut here: the rest is judged as text of its own.
+MAX_VALUE = 4096
+
+_QUOTES = b"\"'`"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The bytes of a value, and how it stands in the text."""
+
+    start: int
+    end: int
+    quoted: bool
+    separator: str  # "=", " = ", ": ", ":", "=>" or " " as it was written
+
+    def text(self, data: bytes) -> str:
+        """The value as text."""
+        return data[self.start : self.end].decode("utf-8", "replace")
+
+
+# An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
+_OPENING = re2.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+_UNQUOTED = re2.compile(rb"""(?:\\[^nr"'\s]|[^\s"'`<>\\])+""")
+# What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
+_NEXT_KEY = re2.compile(rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]]""")
+_SEPARATORS = {b"=": "=", b":": ":", b"=>": "=>", b":=": "=", b"==": " = ", b"===": " = "}
+
+
+def separator_of(written: bytes) -> str:
+    """Normalise what stands between key and value: with spaces around, `=` reads as code."""
+    sign = written.strip(b" \t\"'\\])`")
+    kind = _SEPARATORS.get(sign, " ")
+    if kind == "=" and written[:1] in b" \t" and written[-1:] in b" \t":
+        return " = "
+    if kind == ":" and written[-1:] in b" \t":
+        return ": "
+    return kind
+
+
+def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
+    """Read the value that begins at `at`. It may be empty."""
+    opening = _OPENING.match(data, at)
+    if opening is not None:
+        for group in (1, 2):
+            if opening.start(group) >= 0:
+                return _quoted(data, opening.start(group), opening.end(group), separator)
+    if data[at : at + 1] in (b"[", b"("):
+        end = data.find(b"]" if data[at : at + 1] == b"[" else b")", at, at + MAX_VALUE)
+        if end > at:
+            return Value(at + 1, end, False, separator)
+    return Value(at, _unquoted_end(data, at, class_), False, separator)
+
+
+def _quoted(data: bytes, quote_start: int, start: int, separator: str) -> Value:
+    """A quoted value: it ends at the quote that is escaped as often as the one that opened it."""
+    depth = start - quote_start - 1
+    quote = data[start - 1 : start]
+    limit = min(len(data), start + MAX_VALUE)
+    at = start
+    while (at := data.find(quote, at, limit)) >= 0:
+        slashes = at - len(data[start:at].rstrip(b"\\")) - start
+        if slashes == depth or (depth == 0 and slashes % 2 == 0):
+            return Value(start, at - depth, True, separator)
+        at += 1
+    line_end = data.find(b"\n", start, limit)  # cut off: to the end of the line
+    return Value(start, line_end if line_end >= 0 else limit, True, separator)
+
+
+def _unquoted_end(data: bytes, at: int, class_: str) -> int:
+    match = _UNQUOTED.match(data, at, min(len(data), at + MAX_VALUE))
+    if match is None:
+        return at
+    limit = match.end()
+    end = at
+    loose = class_ == "secret.password"  # passwords hold any character
+    while end < limit:
+        byte = data[end : end + 1]
+        if byte in b",;&" and not (loose and not _NEXT_KEY.match(data, end + 1)):
+            break
+        if byte in b"|" and not loose:
+            break
+        if byte in b")}]" and not (loose and data[end + 1 : end + 2].isalnum()):
+            break
+        end += 1
+    if end == limit or data[end : end + 1] in b",;":
+        while end > at and data[end - 1 : end] in b".:":
+            end -= 1
+    return end
+
+
+_WORD = re2.compile(r"^[\pL_$][\pL_.\-/]*$")
+_CHAIN = re2.compile(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
+_CALL = re2.compile(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
+_SHORT_NAMES = frozenset(
+    ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
+)
+
+
+def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
+    """Whether what follows a telling key is a value worth hiding: not code, prose or a template."""
+    text = value.text(data)
+    if not text or is_innocent(text, class_):
+        return False
+    if value.quoted:
+        return True
+    if value.separator != " " and _CALL.search(text) and value.separator != "=>":
+        return False
+    if not class_.startswith("secret."):
+        return value.separator != " = " or not _WORD.match(text)
+    if text.isdigit():
+        return len(text) >= 4
+    if not _WORD.match(text):
+        return True
+    return _plain_word_is_value(data, value, text, class_)
+
+
+def _plain_word_is_value(data: bytes, value: Value, text: str, class_: str) -> bool:
+    """Judge letters only: `password=hunter` is one, `token = tok` and `token: punc` are not."""
+    if classify_key(text) is not None or _CHAIN.match(text) or text in _SHORT_NAMES:
+        return False
+    if value.separator in ("=", "=>"):
+        return len(text) > 2
+    if len(text) >= 20 and any(c.isupper() for c in text[1:]) and any(c.islower() for c in text):
+        return True
+    if value.separator == ": " and class_ == "secret.password":
+        return text.islower() and _ends_here(data, value.end) and len(text) >= 4
+    return False
+
+
+def _ends_here(data: bytes, end: int) -> bool:
+    """Whether no further word of a sentence follows."""
+    rest = data[end : end + 2]
+    return not rest or rest[:1] in b"\r\n,;\"'}]|" or rest in (b"\\n", b"\\r")
