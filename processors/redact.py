@@ -121,9 +121,9 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
         for text, class_ in self.selectors.items():
             if class_ not in _FIELD_CLASSES and not is_class(class_):
                 yield Problem(f"selectors.{text}", _unknown_class(class_))
-            yield from _selector_problem(f"selectors.{text}", text)
+            yield from selector_problem(f"selectors.{text}", text)
         for index, text in enumerate(self.safe_fields):
-            yield from _selector_problem(f"safe_fields[{index}]", text)
+            yield from selector_problem(f"safe_fields[{index}]", text)
         try:
             self._detectors()
         except PolicyError as error:
@@ -228,7 +228,8 @@ def pattern_problem(path: str, pattern: str, replacement: str = "") -> Iterator[
         yield Problem(path, "not a pattern that RE2 takes (no look-around, no back-references)")
 
 
-def _selector_problem(path: str, text: str) -> Iterator[Problem]:
+def selector_problem(path: str, text: str) -> Iterator[Problem]:
+    """A problem when a selector cannot be read."""
     try:
         parse_selector(text)
     except ValueError as error:
