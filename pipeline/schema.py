@@ -136,9 +136,9 @@ class _Build:
             if isinstance(meta, msgspec.Meta) and meta.description:
                 schema = {"description": meta.description, **schema}
         default = default_of(field)
-        return (
-            schema if default is msgspec.NODEFAULT else {**schema, "default": as_written(default)}
-        )
+        if default is msgspec.NODEFAULT or default is msgspec.UNSET:
+            return schema
+        return {**schema, "default": as_written(default)}
 
     def type(self, type_: Any) -> dict[str, Any]:
         """The schema of any type that a field may have."""

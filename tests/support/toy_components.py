@@ -1,12 +1,25 @@
-"""Components that do nothing, with options of every kind: for tests of the configuration."""
+"""Components that do next to nothing, with options of every kind: for tests of configuration and
+commands.
+"""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
-from errlock.pipeline.component import ExporterConfig, ProcessorConfig, ReceiverConfig
-from errlock.pipeline.errors import Problem
+from errlock.pipeline.component import (
+    Delivered,
+    Exporter,
+    ExporterConfig,
+    Processor,
+    ProcessorConfig,
+    Receiver,
+    ReceiverConfig,
+    Settings,
+    Sink,
+)
+from errlock.pipeline.errors import Drop, Problem
 from errlock.pipeline.options import Duration, Secret, Size
+from errlock.pipeline.payloads.document import Document, Payload
 from errlock.pipeline.registry import Registry
 from msgspec import Meta
 
@@ -26,12 +39,50 @@ class ByValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     above: int
 
 
+class Doorman(Receiver):
+    async def start(self, sink: Sink) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def finished(self) -> None: ...
+
+
+class Washer(Processor):
+    """Writes `washed` over a message, and drops a document without one."""
+
+    def process(self, document: Document) -> None:
+        tree = document.tree
+        if not isinstance(tree, dict) or "message" not in tree:
+            raise Drop("filtered")
+        if tree["message"] == "boom":
+            raise SystemError(str(tree))
+        document.tree = {**tree, "message": "washed"}
+
+
+class Shop(Exporter):
+    accepts = ("sentry", "otlp")
+
+    async def start(self) -> None: ...
+
+    async def export(self, payload: Payload) -> Delivered:
+        return Delivered(len(payload.documents))
+
+    async def stop(self) -> None: ...
+
+
 class Door(ReceiverConfig, frozen=True, kw_only=True):
+    """Opens a door."""
+
     endpoint: Annotated[str, Meta(description="Where to listen.")] = "localhost:9000"
     tls: Annotated[Tls | None, Meta(description="Transport security.")] = None
 
+    def build(self, settings: Settings) -> Receiver:
+        return Doorman()
+
 
 class Wash(ProcessorConfig, frozen=True, kw_only=True):
+    """Washes documents."""
+
     profile: Annotated[Literal["balanced", "strict"], Meta(description="How much goes.")] = (
         "balanced"
     )
@@ -49,8 +100,13 @@ class Wash(ProcessorConfig, frozen=True, kw_only=True):
         if "everything" in self.classes:
             yield Problem(f"classes[{self.classes.index('everything')}]", "is not a class")
 
+    def build(self, settings: Settings) -> Processor:
+        return Washer()
+
 
 class Target(ExporterConfig, frozen=True, kw_only=True):
+    """Sends documents away."""
+
     endpoint: Annotated[str, Meta(description="Where to send.")]
     timeout: Annotated[Duration, Meta(description="How long an attempt may take.")] = Duration("5s")
     batch: Annotated[Size, Meta(description="How much at once.")] = Size("1MiB")
@@ -59,9 +115,17 @@ class Target(ExporterConfig, frozen=True, kw_only=True):
     )
     tls: Annotated[Tls, Meta(description="Transport security.")] = Tls()
 
+    def build(self, settings: Settings) -> Exporter:
+        return Shop()
+
 
 class Shelf(ExporterConfig, frozen=True, kw_only=True):
+    """Keeps documents."""
+
     path: Annotated[str | None, Meta(description="The file.")] = None
+
+    def build(self, settings: Settings) -> Exporter:
+        return Shop()
 
 
 TOYS = Registry(
