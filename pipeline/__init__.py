@@ -1,8 +1,9 @@
-"""The library: what an application embeds.
+"""The library: what an application embeds, `Pipeline` first of all.
 
-    from errlock.pipeline import Pipeline
     pipeline = Pipeline.default()
-    clean = pipeline.scrub_event(event)      # None: it must not go out
+    clean = pipeline.scrub_event(event)  # None: it must not go out
+
+`errlock.pipeline.embed` puts it into sentry-sdk, opentelemetry-sdk and logging.
 """
 
 from .api import Format, Pipeline

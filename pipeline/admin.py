@@ -1,0 +1,59 @@
+"""What operators look at: metrics at :8888/metrics and health at :13133."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class AdminServer:
+    """Small HTTP servers on addresses of their own, apart from the receivers'."""
+
+    def __init__(self) -> None:
+        self._runners: list[web.AppRunner] = []
+
+    async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
+        """Answer GET requests for some paths at `host:port`. Raises OSError."""
+        host, _, port = endpoint.rpartition(":")
+        app = web.Application()
+        app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+
+    async def stop(self) -> None:
+        """Close every server."""
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        self._runners.clear()
+
+
+def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
+    """Answers with Prometheus' text format."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=prometheus(),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+    return handle
+
+
+def health_handler(state: Callable[[], tuple[bool, Mapping[str, object]]]) -> Handler:
+    """Answers 200 when healthy, else 503, with the state of every component as JSON."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        healthy, body = state()
+        return web.Response(
+            status=200 if healthy else 503,
+            text=json.dumps(body, indent=2) + "\n",
+            content_type="application/json",
+        )
+
+    return handle

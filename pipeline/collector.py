@@ -1,0 +1,182 @@
+"""The life of a collector: start exporters, then receivers; stop receivers first, then drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+from .admin import AdminServer, health_handler, metrics_handler
+from .chain import REFUSALS
+from .config import Config
+from .counters import Counters
+from .graph import Graph, build
+from .telemetry import Telemetry
+
+State = Literal["starting", "running", "stopping", "stopped"]
+
+_log = logging.getLogger("errlock.collector")
+
+# Above this share of refused documents something is wrong with the policy, not with the data.
+_DEGRADED_SHARE = 0.05
+_SAMPLE_EVERY = 5.0  # seconds
+# The interpreter judges one payload at a time; the second thread keeps the first one fed.
+_JUDGES = 2
+
+
+class Collector:
+    """A graph with its telemetry, started and stopped as one."""
+
+    def __init__(self, config: Config) -> None:
+        """Build everything; open nothing."""
+        self.counters = Counters()
+        self.state: State = "starting"
+        self._config = config
+        self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
+        self.graph: Graph = build(config, self.counters, self._executor)
+        self._admin = AdminServer()
+        self._refusals = RefusedShare(self.counters)
+        self._watch: asyncio.Task[None] | None = None
+        telemetry = config.service.telemetry
+        self.telemetry = Telemetry(
+            self.counters,
+            self.graph.destinations,
+            telemetry.metrics.otlp_endpoint,
+            telemetry.traces.otlp_endpoint,
+        )
+
+    async def start(self) -> None:
+        """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
+        for destination in self.graph.destinations.values():
+            await destination.start()
+        service = self._config.service
+        if service.telemetry.metrics.level != "none":
+            await self._admin.serve(
+                service.telemetry.metrics.endpoint,
+                {"/metrics": metrics_handler(self.telemetry.prometheus)},
+            )
+        if service.health.endpoint:
+            await self._admin.serve(
+                service.health.endpoint,
+                {"/": health_handler(self.health), "/health": health_handler(self.health)},
+            )
+        for id_, receiver in self.graph.receivers.items():
+            await receiver.start(self.graph.sinks[id_])
+            _log.info("receiver %s is open", id_)
+        self._watch = asyncio.create_task(self._look_at_refusals())
+        self.state = "running"
+
+    async def stop(self) -> None:
+        """Close the doors, deliver what can be delivered in time, count the rest. Idempotent."""
+        if self.state == "stopped":
+            return
+        self.state = "stopping"
+        if self._watch is not None:
+            self._watch.cancel()
+        deadline = time.monotonic() + self._config.service.shutdown_timeout
+        await asyncio.gather(*(receiver.stop() for receiver in self.graph.receivers.values()))
+        self.graph.gate.open = False
+        await asyncio.gather(
+            *(destination.stop(deadline) for destination in self.graph.destinations.values())
+        )
+        await self._admin.stop()
+        self._executor.shutdown()
+        self.telemetry.shutdown()
+        self.state = "stopped"
+
+    async def finished(self) -> None:
+        """Return when every receiver has nothing more to come. Servers never have."""
+        await asyncio.gather(*(r.finished() for r in self.graph.receivers.values()))
+
+    async def _look_at_refusals(self) -> None:
+        """Sample, so that a minute ago is known whoever asks; say once when it gets bad."""
+        was_degraded = False
+        while True:
+            await asyncio.sleep(_SAMPLE_EVERY)
+            degraded = self._refusals.share() > _DEGRADED_SHARE
+            if degraded and not was_degraded:
+                _log.error("more than 5 %% of the last minute's documents could not be judged")
+            was_degraded = degraded
+
+    def health(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether it does its work, and how each component is. Down destinations are told too."""
+        destinations = {
+            id_: destination.status().as_dict()
+            for id_, destination in self.graph.destinations.items()
+        }
+        share = self._refusals.share()
+        status = self.state if share <= _DEGRADED_SHARE else "degraded"
+        return self.state == "running", {
+            "status": status,
+            "refused_share": round(share, 4),
+            "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
+            "exporters": destinations,
+        }
+
+
+class RefusedShare:
+    """The share of documents of the last minute that nobody could judge."""
+
+    def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
+        self._counters = counters
+        self._clock = clock
+        # (when, documents so far, refused so far), the oldest first
+        self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
+
+    def share(self) -> float:
+        """Look at the counters, compare with a minute ago."""
+        accepted = self._counters.total("receiver_accepted")
+        refused = sum(
+            self._counters.total("processor_dropped", reason=reason) for reason in REFUSALS
+        )
+        now = self._clock()
+        self._samples.append((now, accepted + refused, refused))
+        while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
+            self._samples.popleft()
+        _, documents_then, refused_then = self._samples[0]
+        return (refused - refused_then) / max(1, accepted + refused - documents_then)
+
+
+async def serve(config: Config, announce: Callable[[Collector], None] | None = None) -> int:
+    """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
+
+    `announce` is called once everything is open. Returns the exit code. Raises OSError when an
+    endpoint cannot be had; then nothing stays open.
+    """
+    _no_core_dumps()
+    collector = Collector(config)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    try:
+        await collector.start()
+        if announce is not None:
+            announce(collector)
+        await _first(stopped.wait(), collector.finished())
+    finally:
+        await collector.stop()
+    _log.info("stopped")
+    return 0
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when one of them is done; cancel the others."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _no_core_dumps() -> None:
+    """A core file would hold unsanitised payloads."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

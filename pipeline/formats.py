@@ -1,0 +1,51 @@
+"""Encoded documents by format name: what `Pipeline.scrub` and `errlock scrub` read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING, Literal
+
+from .payloads import json
+from .payloads.document import Payload
+from .payloads.envelope import Envelope
+
+Signal = Literal["logs", "traces", "metrics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one format is read, and how a payload is written in it. Both may raise RefusedPayload."""
+
+    decode: Callable[[bytes], Payload]
+    encode: Callable[[Payload], bytes]
+
+
+def _event(payload: Payload) -> bytes:
+    return json.encode(payload.alive[0].tree)
+
+
+def _otlp(signal: Signal) -> Codec:
+    def decode(data: bytes) -> Payload:
+        from .payloads.otlp import OtlpRequest  # protobuf: only for those who need it
+
+        return OtlpRequest.decode_json(data, signal)
+
+    def encode(payload: Payload) -> bytes:
+        if TYPE_CHECKING:
+            from .payloads.otlp import OtlpRequest
+
+            assert isinstance(payload, OtlpRequest)
+        return payload.encode_json()
+
+    return Codec(decode, encode)
+
+
+FORMATS: Mapping[str, Codec] = {
+    "event": Codec(Envelope.from_event, _event),
+    "envelope": Codec(lambda data: Envelope.decode(data, "", time()), lambda p: p.encode()),
+    "otlp-logs": _otlp("logs"),
+    "otlp-traces": _otlp("traces"),
+    "otlp-metrics": _otlp("metrics"),
+}

@@ -1,0 +1,205 @@
+"""What runs: receivers, routes and destinations, built from a configuration.
+
+A *route* is one pipeline. It scans a payload once, renders it once per distinct effective policy
+among its destinations, and offers each destination its copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..delivery.destination import Destination
+from ..policy.parts import HashPart, Part
+from ..policy.plan import Plan
+from .chain import Chain, Step, refused
+from .component import Receipt, Receiver, Settings
+from .config import Config, PipelineOptions
+from .counters import Counters
+from .crossing import convert
+from .errors import RefusedPayload
+from .payloads.document import Payload
+
+# Pipelines with these type names take one signal, as collector users expect; others take all.
+SIGNALS = ("logs", "metrics", "traces")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The destinations of a route that share one effective policy, and that policy."""
+
+    plan: Plan | None
+    stricter: Chain | None
+    destinations: Sequence[Destination]
+
+
+class Route:
+    """One pipeline at work."""
+
+    def __init__(self, id_: str, chain: Chain, branches: Sequence[Branch]) -> None:
+        self.id = id_
+        self._chain = chain
+        self._branches = branches
+        kind = id_.partition("/")[0]
+        self._signal = kind if kind in SIGNALS else None
+
+    def takes(self, payload: Payload) -> bool:
+        """Whether this pipeline is for such payloads."""
+        return self._signal is None or getattr(payload, "signal", None) == self._signal
+
+    def judge(self, payload: Payload) -> list[Payload]:
+        """Everything that costs time: one sanitised payload for each branch, in their order."""
+        scanned = self._chain.scan(payload)
+        outgoing = []
+        for branch in self._branches:
+            rendered = self._chain.render(scanned, branch.plan)
+            if branch.stricter is not None:
+                rendered = branch.stricter.run(rendered)
+            outgoing.append(rendered)
+        return outgoing
+
+    def offer(self, outgoing: Sequence[Payload]) -> None:
+        """Queue what `judge` made. Never blocks."""
+        for branch, payload in zip(self._branches, outgoing, strict=True):
+            for destination in branch.destinations:
+                destination.offer(payload)
+
+
+class RouteSink:
+    """Where one receiver puts payloads: every route that names it."""
+
+    def __init__(self, routes: Sequence[Route], gate: Gate) -> None:
+        self._routes = routes
+        self._gate = gate
+
+    async def accept(self, payload: Payload) -> Receipt:
+        """See `Sink.accept`."""
+        routes = [route for route in self._routes if route.takes(payload)]
+        if not routes:
+            return Receipt(accepted=0, refused={"unroutable": len(payload.documents)})
+        judged = [
+            await self._gate.judge(route, payload if index == 0 else payload.copy())
+            for index, route in enumerate(routes)
+        ]
+        for route, outgoing in zip(routes, judged, strict=True):
+            route.offer(outgoing)
+        reasons = refused(judged[0][0])
+        return Receipt(len(payload.documents) - sum(reasons.values()), reasons)
+
+
+class Gate:
+    """Bounds the bytes that wait for judgement, and keeps judging off the event loop."""
+
+    def __init__(self, limit: int, executor: Executor) -> None:
+        self.open = True
+        self._limit = limit
+        self._waiting = 0
+        self._executor = executor
+
+    async def judge(self, route: Route, payload: Payload) -> list[Payload]:
+        """`route.judge(payload)` in a worker thread. Raises RefusedPayload when too busy."""
+        if not self.open:
+            raise RefusedPayload(503, "shutdown", "shutting down")
+        size = payload.size
+        if self._waiting and self._waiting + size > self._limit:
+            raise RefusedPayload(429, "busy", "too many bytes are waiting to be sanitised")
+        self._waiting += size
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, route.judge, payload)
+        finally:
+            self._waiting -= size
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The running parts of a configuration, wired."""
+
+    receivers: Mapping[str, Receiver]
+    sinks: Mapping[str, RouteSink]
+    destinations: Mapping[str, Destination]
+    gate: Gate
+
+
+def build(config: Config, counters: Counters, executor: Executor) -> Graph:
+    """Build every component that a pipeline names. Starts nothing."""
+    make = _Builder(config, counters)
+    pipelines = config.service.pipelines
+    destinations = {id_: make.destination(id_) for id_ in _named(pipelines, "exporters")}
+    gate = Gate(config.service.max_bytes_in_flight, executor)
+    routes = {id_: make.route(id_, options, destinations) for id_, options in pipelines.items()}
+    receivers = _named(pipelines, "receivers")
+    return Graph(
+        receivers={id_: config.receivers[id_].build(make.settings(id_)) for id_ in receivers},
+        sinks={
+            id_: RouteSink([routes[p] for p, o in pipelines.items() if id_ in o.receivers], gate)
+            for id_ in receivers
+        },
+        destinations=destinations,
+        gate=gate,
+    )
+
+
+def _named(pipelines: Mapping[str, PipelineOptions], kind: str) -> list[str]:
+    """The component ids that pipelines use, each once, in the order of first use."""
+    return list(dict.fromkeys(id_ for o in pipelines.values() for id_ in getattr(o, kind)))
+
+
+def _is_scoped(part: Part) -> bool:
+    """Whether what a part writes differs from destination to destination."""
+    return isinstance(part, HashPart) and not part.shared
+
+
+class _Builder:
+    def __init__(self, config: Config, counters: Counters) -> None:
+        self._config = config
+        self._counters = counters
+        storage = config.service.storage
+        self._storage = None if storage == "memory" else Path(storage)
+
+    def settings(self, id_: str) -> Settings:
+        log = logging.getLogger(f"errlock.{id_}")
+        return Settings(id=id_, counters=self._counters, log=log, storage=self._storage)
+
+    def destination(self, id_: str) -> Destination:
+        settings = self.settings(id_)
+        options = self._config.exporters[id_]
+        exporter = options.component.build(settings)
+        return Destination(
+            id_, exporter, options.delivery, self._counters, settings.log, convert=convert
+        )
+
+    def route(
+        self, id_: str, options: PipelineOptions, destinations: Mapping[str, Destination]
+    ) -> Route:
+        chain = self.chain(options.processors, id_)
+        branches: dict[object, list[str]] = {}
+        for exporter in options.exporters:
+            own = tuple(self._config.exporters[exporter].processors)
+            parts = [*chain.parts, *self.chain(own, id_).parts]
+            scope = exporter if any(map(_is_scoped, parts)) else ""
+            branches.setdefault((own, scope), []).append(exporter)
+        return Route(
+            id_,
+            chain,
+            [
+                Branch(
+                    chain.plan(ids[0]),
+                    self._stricter(ids[0], id_),
+                    [destinations[exporter] for exporter in ids],
+                )
+                for ids in branches.values()
+            ],
+        )
+
+    def _stricter(self, exporter: str, pipeline: str) -> Chain | None:
+        own = self._config.exporters[exporter].processors
+        return self.chain(own, f"{pipeline}/{exporter}", exporter) if own else None
+
+    def chain(self, ids: Sequence[str], name: str, scope: str = "") -> Chain:
+        steps = [Step(id_, self._config.processors[id_].build(self.settings(id_))) for id_ in ids]
+        return Chain(steps, self._counters, name, scope)
