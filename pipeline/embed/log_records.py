@@ -33,7 +33,7 @@ class LoggingFilter(logging.Filter):
     Objects in arguments and `extra` become sanitised text: what they hold cannot be judged.
     `exc_info` is dropped after its text was sanitised, unless `keep_exc_info` says that whoever
     uses it sanitises too (sentry-sdk with errlock's transport). A record that cannot be judged
-    is not written.
+    is not written; handlers without this filter that come later get it empty.
     """
 
     def __init__(self, pipeline: Pipeline, *, keep_exc_info: bool = False) -> None:
@@ -45,12 +45,12 @@ class LoggingFilter(logging.Filter):
         """Sanitise in place; False when the record must not be written. Never raises."""
         if is_judging():
             # What errlock says of its own work has no values in it; what others say of it may.
-            return f"{record.name}.".startswith("errlock.")
+            return f"{record.name}.".startswith("errlock.") or _empty(record)
         with judging():
             try:
-                return self._sanitise(record)
+                return self._sanitise(record) or _empty(record)
             except Exception:  # noqa: BLE001  fail closed: nobody judged it
-                return False
+                return _empty(record)
 
     def _sanitise(self, record: logging.LogRecord) -> bool:
         fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -105,6 +105,17 @@ class LoggingHandler(logging.Handler):
         """Close the handler that writes."""
         self._inner.close()
         super().close()
+
+
+def _empty(record: logging.LogRecord) -> bool:
+    """Take everything out of a record that nobody judged. False, as the filter's answer."""
+    for name in [name for name in vars(record) if name not in _STANDARD]:
+        delattr(record, name)
+    record.msg, record.args = "a log record that could not be judged", ()
+    record.exc_info = record.exc_text = record.stack_info = None
+    if hasattr(record, "message"):
+        record.message = record.msg
+    return False
 
 
 def _message(record: logging.LogRecord) -> str:
