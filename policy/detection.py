@@ -46,7 +46,7 @@ class Detection:
         self.coarse = [p.generaliser for p in parts if isinstance(p, GeneralizePart)]
         self.strict = any(part.profile == "strict" for part in redact)
         self.item_types = frozenset().union(*(part.item_types for part in redact))
-        own = [detector.class_ for detector in self.detectors]
+        own = [detector.class_ for detector in (*load_catalogue(), *self.detectors)]
         named = [class_ for _, class_ in (*self.selectors, *self._keys)]
         self.labels = labels([*own, *named])
         self.trails = bool(self.selectors or self.safe)
@@ -121,11 +121,8 @@ class Detection:
 
     def only_placeholders(self, text: str) -> bool:
         """Whether nothing but what an earlier chain left stands in a text."""
-        at, rest = 0, []
-        for held in self.placeholders(text):
-            rest.append(text[at : held.start])
-            at = held.end
-        return at > 0 and not any(char.isalnum() for part in (*rest, text[at:]) for char in part)
+        held = self.placeholders(text)
+        return bool(held) and says_nothing_else(text, 0, len(text), held)
 
 
 def _content(text: str) -> tuple[int, int]:
@@ -134,6 +131,17 @@ def _content(text: str) -> tuple[int, int]:
     if len(text) - start >= 2 and text[start] in "'\"" and text[-1] == text[start]:
         return start + 1, len(text) - 1
     return 0, len(text)
+
+
+def says_nothing_else(text: str, start: int, end: int, held: Sequence[Placeholder]) -> bool:
+    """Whether characters `start` to `end` hold no letter or digit outside of placeholders."""
+    at = start
+    for place in held:
+        if place.start < end and start < place.end:
+            if any(char.isalnum() for char in text[at : place.start]):
+                return False
+            at = max(at, place.end)
+    return not any(char.isalnum() for char in text[at:end])
 
 
 def without_owners(spans: list[Span]) -> list[Span]:

@@ -57,7 +57,7 @@ def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
     `text` is the string they stand in. The result is sorted and free of overlaps.
     """
     merged: list[Mark] = []
-    for mark in sorted(set(marks), key=lambda mark: (mark.start, -mark.end)):
+    for mark in sorted(set(marks), key=_order):
         if merged and mark.start < merged[-1].end:
             merged[-1] = _union(merged[-1], mark, text)
         else:
@@ -79,6 +79,12 @@ def _union(one: Mark, two: Mark, text: str) -> Mark:
         worst.form,
         quoted,
     )
+
+
+def _order(mark: Mark) -> tuple[int, int, bool, str, str, str]:
+    """By place, the longest first; what only repeats another finding last."""
+    copy = mark.detector == "copy"
+    return mark.start, -mark.end, copy, mark.class_, mark.detector, mark.value
 
 
 def _rank(mark: Mark) -> tuple[bool, int, int]:

@@ -20,9 +20,9 @@ COARSE = "coarse."
 HOME = COARSE + "home"  # the owner of a home folder in a path
 
 _HOME = re2.compile(
-    r"(?i)(?:[/\\](?:home|users)|documents and settings)[/\\]+([^/\\\s\"':<>|]+)[/\\]"
+    r"(?:/home/|/Users/|(?i:[a-z]:[/\\]+users[/\\]+)|(?i:documents and settings)[/\\]+)"
+    r"([^/\\\s\"':<>|{}]+)[/\\]"
 )
-
 _TIMESTAMP = re2.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 )

@@ -6,11 +6,12 @@ that a document meets the same limits on every machine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
-from .detection import SELECTED, Detection, without_owners
+from .detection import SELECTED, Detection, says_nothing_else, without_owners
 from .fields import TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .literals import Branch, Leaf, Node, literals
@@ -27,6 +28,8 @@ MAX_VIEWS, CHARACTERS_A_VIEW = 256, 64
 # Kinds whose values are names of things in programs: only what is a secret wherever it stands.
 _NARROW = ("code", "path", "version", "parts", "word")
 _DIGITS = 9  # a whole number with so many digits may be one of a card, a phone or a person
+
+_PREFIX_LENGTH = re.compile(r"/[0-9]{1,3}(?![0-9A-Za-z.])")
 
 Path = tuple[str | int, ...]
 
@@ -247,11 +250,13 @@ class Scan:
     def _whole(self, site: Site, view: View, class_: str, found: list[Span]) -> None:
         """Mark what a key's class makes of a whole value, unless detectors say it better."""
         parts = self._detection.sensitive_parts(view.text, class_)
-        if not (class_ in _REFINED and found):
+        refined = class_ in _REFINED and (found or self._detection.placeholders(view.text))
+        if not refined:
             for start, end, part_class in parts:
                 self._mark(site, view, Span(start, end, part_class, "key"))
 
     def _mark(self, site: Site, view: View, span: Span) -> None:
+        span = _with_prefix(span, view.text)
         start, end = view.root_span(span.start, span.end)
         value = view.text[span.start : span.end]
         quoted = view.quoted and (span.start, span.end) == (0, len(view.text))
@@ -337,11 +342,10 @@ class Scan:
         held = self._detection.placeholders(text)
         if not site.marks and not held:
             return []
-        only_held = self._detection.only_placeholders
         marks = [
             mark
             for mark in site.marks
-            if not only_held(mark.value) and not only_held(text[mark.start : mark.end])
+            if not held or not says_nothing_else(text, mark.start, mark.end, held)
         ]
         for start, end, class_, form in held:
             # A pseudonym may still be lowered; any other is only kept from being cut in two.
@@ -356,6 +360,14 @@ class Scan:
 _REFINED = frozenset(
     {"pii.user_id", "pii.username", "secret.url_credentials", "secret.connection_string"}
 )
+
+
+def _with_prefix(span: Span, text: str) -> Span:
+    """An address together with the prefix length behind it: `203.0.113.0/24` is one value."""
+    if span.class_ != "pii.ip" or text[max(0, span.start - 1) : span.start] in ("/", "@"):
+        return span
+    match = _PREFIX_LENGTH.match(text, span.end)
+    return span if match is None else Span(span.start, match.end(), span.class_, span.detector)
 
 
 def _is_seen_in(kind: str, span: Span) -> bool:
