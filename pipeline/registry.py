@@ -23,7 +23,7 @@ _Table: TypeAlias = Mapping[Kind, Mapping[str, "str | type[ComponentConfig]"]]
 
 BUILT_IN: _Table = {
     "receiver": {
-        "file": "errlock.receivers.file:FileConfig",
+        "file": "errlock.receivers.file:FileReceiverConfig",
         "otlp": "errlock.receivers.otlp:OtlpConfig",
         "sentry": "errlock.receivers.sentry:SentryConfig",
     },
