@@ -112,7 +112,7 @@ def _frame(line: str) -> Frame | None:
         line = line[: line.rfind(")") + 1]
     called, _, source = line[3:-1].rpartition("(")
     found = _SOURCE.fullmatch(source)
-    if not line.endswith(")") or found is None:
+    if not line.endswith(")") or found is None or called.endswith(" "):
         return None
     # `app//module@version/class.method`; the name of a hidden class has a slash of its own.
     end = called.find("$$Lambda")
