@@ -1,0 +1,223 @@
+"""Read documents from a file or standard input, one a line.
+
+A line is an event as JSON, an envelope in base64, an envelope as the `file` exporter writes it, or
+an export request as OTLP JSON. What cannot be read is counted by reason and never shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.options import Size
+from ..pipeline.payloads.document import DocumentType, Payload
+from ..pipeline.payloads.envelope import Envelope
+from ..pipeline.payloads.otlp import OtlpRequest
+from .json_lines import Format, Lines, read_envelope, seen_format
+
+_CHUNK = 1 << 18
+# Seconds between two looks at a file that is followed, and between two tries when a pipeline
+# is too busy.
+_PAUSE = 0.5
+_STDIN = "-"
+
+
+class FileReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
+    """Read documents from a file or standard input, one a line."""
+
+    path: Annotated[str, Meta(description="The file, or `-` for standard input.")]
+    format: Annotated[
+        Format,
+        Meta(
+            description="What a line is: an event as JSON, an envelope (in base64, or as the file "
+            "exporter writes it), an OTLP request as JSON. auto: seen from each line."
+        ),
+    ] = "auto"
+    project: Annotated[
+        str, Meta(description="The project of events and envelopes that do not name theirs.")
+    ] = "default"
+    follow: Annotated[
+        bool, Meta(description="Wait for more at the end, also when the file is replaced.")
+    ] = False
+    max_line_size: Annotated[Size, Meta(description="Longer lines are refused.")] = Size("20MiB")
+
+    def problems(self) -> Iterable[Problem]:
+        """A path that names no file; standard input, which cannot be followed."""
+        if not self.path or self.path.endswith("/"):
+            yield Problem("path", "expected the path of a file, or - for standard input")
+        if self.follow and self.path == _STDIN:
+            yield Problem("follow", "standard input is read until it ends, it cannot be followed")
+
+    def build(self, settings: Settings) -> FileReceiver:
+        """Make the receiver."""
+        return FileReceiver(self, settings)
+
+
+class FileReceiver(Receiver):
+    """Reads in a daemon thread: a pipe may never bring another byte."""
+
+    def __init__(self, options: FileReceiverConfig, settings: Settings) -> None:
+        self._options = options
+        self._settings = settings
+        self._lines = Lines(options.max_line_size)
+        self._fd: int | None = None
+        self._sink: Sink | None = None
+        self._stopping = threading.Event()
+        self._taking = asyncio.Lock()
+        self._done = asyncio.Event()
+
+    async def start(self, sink: Sink) -> None:
+        """Open the file and begin to read. Raises OSError."""
+        self._sink = sink
+        is_stdin = self._options.path == _STDIN
+        self._fd = 0 if is_stdin else os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
+        if stat.S_ISDIR(os.fstat(self._fd).st_mode):
+            os.close(self._fd)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._options.path)
+        loop = asyncio.get_running_loop()
+        name = f"{self._settings.id} reader"
+        threading.Thread(target=self._read, args=(loop,), name=name, daemon=True).start()
+
+    async def stop(self) -> None:
+        """Finish the line that was begun and read no more."""
+        self._stopping.set()
+        async with self._taking:
+            self._done.set()
+
+    async def finished(self) -> None:
+        """Return at the end of the file; never when it is followed."""
+        await self._done.wait()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand chunks to the event loop, one after the other, until the end (an empty one)."""
+        try:
+            while True:
+                data = self._next_chunk()
+                if self._stopping.is_set():
+                    return
+                asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
+                if not data:
+                    return
+        except (RuntimeError, CancelledError):
+            return  # the event loop has ended: nobody is there to take anything
+        finally:
+            if self._fd:
+                os.close(self._fd)
+
+    def _next_chunk(self) -> bytes:
+        assert self._fd is not None
+        try:
+            while not (data := os.read(self._fd, _CHUNK)) and self._options.follow:
+                if self._stopping.wait(_PAUSE):
+                    break
+                self._catch_up()
+        except OSError as failure:
+            name = errno.errorcode.get(failure.errno or 0, "OSError")
+            self._settings.log.error("%s cannot be read any more: %s", self._settings.id, name)
+            return b""
+        return data
+
+    def _catch_up(self) -> None:
+        """Notice that the followed file was replaced, or made empty to be written anew."""
+        assert self._fd is not None
+        here = os.fstat(self._fd)
+        try:
+            there = Path(self._options.path).stat()
+        except FileNotFoundError:
+            return  # it will be made again
+        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
+            fresh = os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
+            os.close(self._fd)
+            self._fd = fresh
+        elif here.st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+            os.lseek(self._fd, 0, os.SEEK_SET)
+
+    async def _take(self, data: bytes) -> None:
+        async with self._taking:
+            for line in self._lines.feed(data) if data else self._lines.end():
+                if self._stopping.is_set():
+                    return
+                await self._take_line(line)
+            if not data:
+                self._done.set()
+
+    async def _take_line(self, line: bytes | None) -> None:
+        try:
+            if line is None:
+                raise RefusedPayload(413, "too_long", "the line is too long")
+            for payload in self._payloads(line):
+                await self._accept(payload)
+        except RefusedPayload as refused:
+            self._refuse(refused.reason)
+        except Exception as failure:  # noqa: BLE001  its text may quote the line
+            self._settings.log.error("a line failed: %s", type(failure).__name__)
+            self._refuse("internal")
+
+    def _refuse(self, reason: str) -> None:
+        self._settings.counters.add(
+            "receiver_requests_refused",
+            receiver=self._settings.id,
+            transport="file",
+            reason=reason,
+        )
+
+    async def _accept(self, payload: Payload) -> None:
+        """Put a payload into the sink, as soon as there is room."""
+        assert self._sink is not None
+        while True:
+            try:
+                receipt = await self._sink.accept(payload)
+            except RefusedPayload as refused:
+                if refused.status != 429 or self._stopping.is_set():
+                    raise
+                await asyncio.sleep(_PAUSE)
+            else:
+                return self._count(payload, receipt)
+
+    def _count(self, payload: Payload, receipt: Receipt) -> None:
+        add = self._settings.counters.add
+        receiver = self._settings.id
+        left: Counter[DocumentType] = Counter(each.type for each in payload.documents)
+        for reason, amount in receipt.refused.items():
+            known = Counter(each.type for each in payload.documents if each.lost == reason)
+            for type_, count in (known or left.copy()).items():
+                taken = min(amount, count, left[type_])
+                amount -= taken
+                left[type_] -= taken
+                if taken:
+                    add("receiver_refused", taken, receiver=receiver, transport="file",
+                        type=type_, reason=reason)  # fmt: skip
+        for type_, count in left.items():
+            if count:
+                add("receiver_accepted", count, receiver=receiver, transport="file", type=type_)
+        if payload.repaired:
+            add("receiver_repaired", payload.repaired, receiver=receiver)
+
+    def _payloads(self, line: bytes) -> Iterable[Payload]:
+        """What a line holds. Raises RefusedPayload."""
+        format_ = self._options.format
+        if format_ == "auto":
+            format_ = seen_format(line)
+        project, now = self._options.project, time.time()
+        if format_ == "event":
+            return [Envelope.from_event(line, project, now)]
+        if format_ == "envelope":
+            return [read_envelope(line, project, now)]
+        if format_ == "otlp-logs":
+            return OtlpRequest.decode_json(line, "logs", received=now).split()
+        if format_ == "otlp-traces":
+            return OtlpRequest.decode_json(line, "traces", received=now).split()
+        return OtlpRequest.decode_json(line, "metrics", received=now).split()

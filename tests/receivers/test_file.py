@@ -1,0 +1,376 @@
+"""Documents from a file or a pipe, one a line; what is broken is counted and never shown."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from errlock.exporters.file import FileExporterConfig
+from errlock.pipeline.component import Receipt, Settings
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.errors import RefusedPayload
+from errlock.pipeline.options import Size
+from errlock.pipeline.payloads.document import Payload
+from errlock.receivers.file import FileReceiver, FileReceiverConfig
+from errlock.receivers.json_lines import Lines
+from recording_sink import RecordingSink
+from sanitised_payloads import EVENT_ID, envelope, event, logs, metrics, spans
+
+
+class Arrivals(RecordingSink):
+    """A sink that tells how much has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came = asyncio.Condition()
+
+    async def accept(self, payload: Payload) -> Receipt:
+        receipt = await super().accept(payload)
+        async with self._came:
+            self._came.notify_all()
+        return receipt
+
+    async def arrived(self, count: int) -> None:
+        """Return when so many payloads have come."""
+        async with asyncio.timeout(30), self._came:
+            await self._came.wait_for(lambda: len(self.payloads) >= count)
+
+
+class Bench:
+    """A receiver on a file, and what it brought."""
+
+    def __init__(self, path: Path, stack: AsyncExitStack) -> None:
+        self.path = path
+        self.counters = Counters()
+        self.sink = Arrivals()
+        self._stack = stack
+
+    def made(self, path: str | None = None, **options: Any) -> FileReceiver:
+        config = FileReceiverConfig(path=path or str(self.path), **options)
+        log = logging.getLogger("errlock.test")
+        receiver = config.build(Settings(id="file", counters=self.counters, log=log))
+        self._stack.push_async_callback(receiver.stop)
+        return receiver
+
+    async def read(self, *lines: bytes | str, **options: Any) -> list[Payload]:
+        """Read a file of these lines to its end."""
+        data = [line.encode() if isinstance(line, str) else line for line in lines]
+        self.path.write_bytes(b"\n".join(data))
+        receiver = self.made(**options)
+        await receiver.start(self.sink)
+        await asyncio.wait_for(receiver.finished(), timeout=30)
+        return self.sink.payloads
+
+    def refused(self, reason: str) -> int:
+        return self.counters.total("receiver_requests_refused", receiver="file", reason=reason)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with AsyncExitStack() as stack:
+        yield Bench(tmp_path / "lines.jsonl", stack)
+
+
+EVENT = json.dumps(event())
+ENVELOPE = base64.b64encode(envelope(attachment=b"hello").encode()).decode()
+
+
+def types(payloads: list[Payload]) -> list[list[str]]:
+    return [[document.type for document in payload.documents] for payload in payloads]
+
+
+async def test_every_form_of_a_line_is_told_apart(bench: Bench) -> None:
+    otlp = [logs().encode_json(), spans().encode_json(), metrics().encode_json()]
+    payloads = await bench.read(EVENT, ENVELOPE, *otlp)
+    assert types(payloads) == [
+        ["event"],
+        ["event", "attachment"],
+        ["log_record"],
+        ["otlp_span"],
+        ["data_point"],
+    ]
+    assert payloads[0].documents[0].event_id == EVENT_ID
+    assert [payload.project for payload in payloads[:3]] == ["default", "default", "shop"]
+    assert bench.counters.total("receiver_accepted", receiver="file", transport="file") == 6
+    assert bench.counters.total("receiver_accepted", type="event") == 2
+
+
+@pytest.mark.parametrize(
+    ("format_", "line", "type_"),
+    [
+        ("event", EVENT, "event"),
+        ("event", '{"items": [], "headers": {}}', "event"),
+        ("envelope", ENVELOPE, "event"),
+        ("otlp-logs", logs().encode_json(), "log_record"),
+        ("otlp-traces", spans().encode_json(), "otlp_span"),
+        ("otlp-metrics", metrics().encode_json(), "data_point"),
+    ],
+)
+async def test_a_format_can_be_named(
+    bench: Bench, format_: str, line: str | bytes, type_: str
+) -> None:
+    [payload] = await bench.read(line, format=format_)
+    assert payload.documents[0].type == type_
+
+
+async def test_events_get_the_project_that_is_configured(bench: Bench) -> None:
+    [payload] = await bench.read(EVENT, project="legacy")
+    assert payload.project == "legacy"
+
+
+async def test_a_request_of_several_services_is_split(bench: Bench) -> None:
+    both = json.loads(logs(service="a").encode_json())
+    both["resourceLogs"] += json.loads(logs(service="b").encode_json())["resourceLogs"]
+    payloads = await bench.read(json.dumps(both))
+    assert [payload.project for payload in payloads] == ["a", "b"]
+
+
+async def test_what_the_file_exporter_wrote_is_read_back(bench: Bench) -> None:
+    log = logging.getLogger("errlock.test")
+    settings = Settings(id="file", counters=Counters(), log=log)
+    exporter = FileExporterConfig(path=str(bench.path)).build(settings)
+    await exporter.start()
+    sent = [
+        envelope(event(extra={"a": "zeile\r\n\tü\u2028"}), attachment=b"line one\r\nline two\n\n"),
+        logs("one", "two"),
+        spans(),
+        metrics(),
+    ]
+    for payload in sent:
+        await exporter.export(payload)
+    await exporter.stop()
+    receiver = bench.made()
+    await receiver.start(bench.sink)
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert [payload.project for payload in bench.sink.payloads] == [p.project for p in sent]
+    assert [payload.encode() for payload in bench.sink.payloads] == [p.encode() for p in sent]
+
+
+@pytest.mark.parametrize("format_", ["auto", "event", "envelope", "otlp-logs"])
+@pytest.mark.parametrize(
+    "line",
+    [b'{"password": "hunter2"', b"hunter2 is no base64!", b'"hunter2"', b"[1]", b"\xff\xfehunter2"],
+)
+async def test_a_broken_line_is_counted_and_never_shown(
+    bench: Bench, caplog: pytest.LogCaptureFixture, format_: str, line: bytes
+) -> None:
+    assert await bench.read(line, format=format_) == []
+    total = bench.counters.total("receiver_requests_refused", receiver="file", transport="file")
+    assert total == 1
+    assert bench.refused("internal") == 0
+    assert "hunter2" not in caplog.text
+    assert not any("hunter2" in str(series) for series in bench.counters)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"headers": {}, "items": [{"headers": {"type": "event"}, "base64": "?"}]}',
+        '{"headers": {}, "items": [{"headers": 1}]}',
+        '{"headers": {}, "items": 1}',
+        '{"headers": 1, "items": []}',
+    ],
+)
+async def test_a_broken_line_of_the_file_exporter_is_refused(bench: Bench, line: str) -> None:
+    assert await bench.read(line) == []
+    assert bench.counters.total("receiver_requests_refused", receiver="file") == 1
+    assert bench.refused("internal") == 0
+
+
+async def test_a_broken_line_does_not_hold_up_the_next(bench: Bench) -> None:
+    assert len(await bench.read("{", EVENT, "", "  ", "?", EVENT + "\r")) == 2
+
+
+async def test_a_line_that_is_too_long_is_refused(bench: Bench) -> None:
+    payloads = await bench.read(EVENT, "x" * 300_000, EVENT, max_line_size=Size(100_000))
+    assert len(payloads) == 2
+    assert bench.refused("too_long") == 1
+
+
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(bench: Bench) -> None:
+    assert len(await bench.read(b"\xef\xbb\xbf" + ENVELOPE.encode())) == 1
+
+
+def test_lines_are_cut_wherever_chunks_end() -> None:
+    data = b"one\n\ntwo and more\r\nthree"
+    for size in range(1, len(data) + 1):
+        lines = Lines(100)
+        cut = [
+            line for at in range(0, len(data), size) for line in lines.feed(data[at : at + size])
+        ]
+        assert [*cut, *lines.end()] == [b"one", b"two and more", b"three"]
+
+
+async def test_refused_documents_are_counted_by_type_and_reason(bench: Bench) -> None:
+    class Sink:
+        async def accept(self, payload: Payload) -> Receipt:
+            payload.documents[1].dropped = "limit"
+            return Receipt(1, {"limit": 1})
+
+    bench.path.write_text(ENVELOPE)
+    receiver = bench.made()
+    await receiver.start(Sink())
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert bench.counters.total("receiver_accepted", type="event") == 1
+    assert bench.counters.total("receiver_accepted", type="attachment") == 0
+    assert bench.counters.total("receiver_refused", type="attachment", reason="limit") == 1
+
+
+async def test_a_busy_pipeline_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.0)
+    refusals = [RefusedPayload(429, "busy", "later")] * 3
+    sink = bench.sink
+
+    class Sink:
+        async def accept(self, payload: Payload) -> Receipt:
+            if refusals:
+                raise refusals.pop()
+            return await sink.accept(payload)
+
+    bench.path.write_text(EVENT)
+    receiver = bench.made()
+    await receiver.start(Sink())
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert types(sink.payloads) == [["event"]]
+
+
+async def test_a_sink_that_fails_does_not_stop_the_reading(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Sink:
+        async def accept(self, payload: Payload) -> Receipt:
+            raise KeyError("hunter2")
+
+    bench.path.write_text(f"{EVENT}\n{EVENT}\n")
+    receiver = bench.made()
+    await receiver.start(Sink())
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert bench.refused("internal") == 2
+    assert caplog.messages == ["a line failed: KeyError"] * 2
+
+
+@contextmanager
+def stdin(fd: int) -> Any:
+    """This process's standard input, for a while."""
+    kept = os.dup(0)
+    os.dup2(fd, 0)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+async def test_standard_input_is_read_to_its_end(bench: Bench) -> None:
+    read, write = os.pipe()
+    with stdin(read):
+        os.close(read)
+        receiver = bench.made("-")
+        await receiver.start(bench.sink)
+        os.write(write, EVENT.encode() + b"\n" + EVENT.encode()[:20])
+        await bench.sink.arrived(1)
+        os.write(write, EVENT.encode()[20:])
+        os.close(write)
+        await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert len(bench.sink.payloads) == 2
+
+
+def test_a_process_ends_although_its_standard_input_does_not() -> None:
+    code = """
+import asyncio, logging
+from errlock.pipeline.component import Settings
+from errlock.pipeline.counters import Counters
+from errlock.receivers.file import FileReceiverConfig
+
+async def main():
+    settings = Settings(id="file", counters=Counters(), log=logging.getLogger())
+    receiver = FileReceiverConfig(path="-").build(settings)
+    await receiver.start(None)
+    await receiver.stop()
+
+asyncio.run(main())
+"""
+    read, write = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], stdin=read, check=True, timeout=60
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+async def test_a_followed_file_brings_what_is_added(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    bench.path.write_text(EVENT + "\n")
+    receiver = bench.made(follow=True)
+    await receiver.start(bench.sink)
+    await bench.sink.arrived(1)
+    with bench.path.open("a") as file:
+        file.write(EVENT + "\n")
+    await bench.sink.arrived(2)
+    # Moved aside and made anew, as log rotation does it.
+    bench.path.rename(bench.path.with_suffix(".1"))
+    bench.path.write_text(EVENT + "\n")
+    await bench.sink.arrived(3)
+    # Written anew in place, and shorter.
+    bench.path.write_text('{"message": "again"}\n')
+    await bench.sink.arrived(4)
+    await receiver.stop()
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+
+
+async def test_a_stop_ends_the_reading_between_two_lines(bench: Bench) -> None:
+    stopped = asyncio.Event()
+    seen: list[Payload] = []
+
+    class Sink:
+        async def accept(self, payload: Payload) -> Receipt:
+            seen.append(payload)
+            stopped.set()
+            await asyncio.sleep(0)
+            return Receipt(len(payload.documents))
+
+    bench.path.write_text(f"{EVENT}\n" * 1000)
+    receiver = bench.made()
+    await receiver.start(Sink())
+    await stopped.wait()
+    await receiver.stop()
+    await receiver.stop()
+    assert 1 <= len(seen) < 1000
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+
+
+async def test_a_stop_without_a_start_is_fine(bench: Bench) -> None:
+    await bench.made().stop()
+
+
+async def test_a_file_that_is_not_there_is_an_os_error(bench: Bench) -> None:
+    with pytest.raises(FileNotFoundError):
+        await bench.made().start(bench.sink)
+
+
+async def test_a_folder_is_an_os_error(bench: Bench) -> None:
+    with pytest.raises(IsADirectoryError):
+        await bench.made(str(bench.path.parent)).start(bench.sink)
+
+
+def test_every_problem_is_named_with_its_path() -> None:
+    assert [str(problem) for problem in FileReceiverConfig(path="", follow=True).problems()] == [
+        "path: expected the path of a file, or - for standard input"
+    ]
+    assert [str(problem) for problem in FileReceiverConfig(path="-", follow=True).problems()] == [
+        "follow: standard input is read until it ends, it cannot be followed"
+    ]
