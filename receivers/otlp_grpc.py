@@ -17,17 +17,12 @@ from grpc import aio
 from ..pipeline.component import Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret
-from ..pipeline.payloads.otlp_signals import Signal
+from ..pipeline.payloads.otlp_signals import SERVICES, Signal
 from .http import Budget, TlsConfig, split_endpoint
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 
 # Seconds that requests begun may take when stopping.
 _GRACE = 30.0
-SERVICES: dict[Signal, str] = {
-    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
-    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
-    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
-}
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 

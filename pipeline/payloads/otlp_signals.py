@@ -20,6 +20,14 @@ from .otlp_documents import Around, Metric, OtlpDocument, data_points
 Signal = Literal["logs", "traces", "metrics"]
 
 
+# The gRPC service of each; its method is Export.
+SERVICES: dict[Signal, str] = {
+    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
+    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
+    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
+
+
 class Level(NamedTuple):
     """One kind of context, from the outermost: how it is made, and what it holds."""
 

@@ -1,0 +1,213 @@
+"""OTLP over gRPC, to a collector or a backend: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+import grpc  # type: ignore[import-untyped]  # it has no annotations
+import msgspec
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
+from grpc import aio
+
+# Instrumentations replace the functions of `grpc.aio`: they would put trace headers of the
+# application onto what is sent, and report each export as something to export.
+from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as above
+
+from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
+from ..pipeline.errors import ExportFailed, Problem
+from ..pipeline.options import Duration, Secret
+from ..pipeline.payloads.document import Payload
+from ..pipeline.payloads.otlp_signals import SERVICES
+from .http import uninstrumented
+from .otlp_answer import as_otlp, delivered
+
+_COMPRESSION = {
+    "gzip": grpc.Compression.Gzip,
+    "deflate": grpc.Compression.Deflate,
+    "none": grpc.Compression.NoCompression,
+}
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),  # nor those of the environment
+    ("grpc.enable_retries", 0),  # retries are the queue's work
+    ("grpc.max_reconnect_backoff_ms", 5000),
+)
+# https://opentelemetry.io/docs/specs/otlp/#failures. RESOURCE_EXHAUSTED only with RetryInfo.
+_RETRYABLE = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+_HEADER = re.compile(r"[0-9A-Za-z_.-]+")
+_LONGEST_WAIT = 7 * 86400.0
+
+
+class GrpcTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the destination is known, and how it knows us."""
+
+    insecure: Annotated[
+        bool, msgspec.Meta(description="Send in the clear, without TLS. Default: TLS.")
+    ] = False
+    ca_file: Annotated[
+        Path | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
+    ] = None
+    cert_file: Annotated[
+        Path | None, msgspec.Meta(description="PEM file of our own certificate.")
+    ] = None
+    key_file: Annotated[Path | None, msgspec.Meta(description="PEM file of its key.")] = None
+    server_name_override: Annotated[
+        str | None, msgspec.Meta(description="The name that the certificate must have instead.")
+    ] = None
+
+    def problems(self) -> list[Problem]:
+        """What is wrong beyond types."""
+        if (self.cert_file is None) != (self.key_file is None):
+            return [Problem("", "expected both cert_file and key_file or none of them")]
+        return []
+
+
+class OtlpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
+    """Sends OTLP over gRPC."""
+
+    endpoint: Annotated[
+        str,
+        msgspec.Meta(description="`host:port`, or a URL: with `http://` in the clear."),
+    ]
+    tls: Annotated[GrpcTlsConfig, msgspec.Meta(description="TLS, which is the default.")] = (
+        GrpcTlsConfig()
+    )
+    headers: Annotated[
+        dict[str, Secret], msgspec.Meta(description="Sent with each request (gRPC metadata).")
+    ] = msgspec.field(default_factory=dict)
+    compression: Annotated[
+        Literal["gzip", "deflate", "none"], msgspec.Meta(description="Of requests.")
+    ] = "gzip"
+    timeout: Annotated[
+        Duration, msgspec.Meta(description="For one attempt, connecting included.")
+    ] = Duration("5s")
+
+    def problems(self) -> list[Problem]:
+        """What is wrong beyond types."""
+        found = []
+        if _target(self.endpoint) is None:
+            found.append(Problem("endpoint", "expected host:port or a http(s) URL of these alone"))
+        if not self.timeout > 0:
+            found.append(Problem("timeout", "expected a duration above 0"))
+        found += [
+            Problem("headers", "expected names of letters, digits, -, _ and . and values of ASCII")
+            for name, value in self.headers.items()
+            if not _HEADER.fullmatch(name)
+            or name.lower().startswith("grpc-")
+            or not (value.reveal().isascii() and value.reveal().isprintable())
+        ]
+        return found
+
+    def build(self, settings: Settings) -> OtlpExporter:
+        """Make the exporter. Opens nothing yet."""
+        return OtlpExporter(self)
+
+
+class OtlpExporter(Exporter):
+    """Sends OTLP over gRPC."""
+
+    accepts: ClassVar = ("otlp",)
+
+    def __init__(self, config: OtlpExporterConfig) -> None:
+        self._config = config
+        self._metadata = tuple(
+            (name.lower(), value.reveal()) for name, value in config.headers.items()
+        )
+        self._channel: aio.Channel | None = None
+
+    async def start(self) -> None:
+        """Get ready; nothing is connected. Raises OSError when a TLS file cannot be read."""
+        target, plain = _target(self._config.endpoint) or ("", False)
+        tls = self._config.tls
+        if plain or tls.insecure:
+            self._channel = channels.insecure_channel(target, options=_OPTIONS)
+            return
+        credentials = grpc.ssl_channel_credentials(
+            *(
+                path.read_bytes() if path else None
+                for path in (tls.ca_file, tls.key_file, tls.cert_file)
+            )
+        )
+        name = tls.server_name_override
+        options = (("grpc.ssl_target_name_override", name),) if name else ()
+        self._channel = channels.secure_channel(target, credentials, options=_OPTIONS + options)
+
+    async def stop(self) -> None:
+        """Close the connection. Idempotent, safe without start()."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+    async def export(self, payload: Payload) -> Delivered:
+        """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""
+        if self._channel is None:
+            raise ExportFailed("not_started", retryable=True)
+        request = as_otlp(payload)
+        body = await asyncio.to_thread(request.encode)
+        try:
+            with uninstrumented():
+                answer: bytes = await self._channel.unary_unary(
+                    f"/{SERVICES[request.signal]}/Export"
+                )(
+                    body,
+                    timeout=self._config.timeout,
+                    metadata=self._metadata,
+                    compression=_COMPRESSION[self._config.compression],
+                )
+        except aio.AioRpcError as error:
+            raise _failed(error.code(), error.trailing_metadata()) from None
+        except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
+            raise ExportFailed("connection", retryable=True) from None
+        return delivered(request, answer)
+
+
+def _target(endpoint: str) -> tuple[str, bool] | None:
+    """What gRPC connects to, and whether the endpoint says that it is in the clear."""
+    try:
+        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        if not parts.hostname or not parts.port or parts.username is not None:
+            return None
+    except ValueError:
+        return None
+    if parts.scheme not in ("", "http", "https") or parts.path.strip("/") or parts.query:
+        return None
+    return parts.netloc, parts.scheme == "http"
+
+
+def _failed(code: Any, metadata: Any) -> ExportFailed:
+    """What a status other than OK means for the attempt. Its text may quote what was sent."""
+    kind = "timeout" if code == grpc.StatusCode.DEADLINE_EXCEEDED else f"grpc_{code.name.lower()}"
+    wait = _retry_info(metadata)
+    exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
+    if code in _RETRYABLE or exhausted:
+        return ExportFailed(kind, retryable=True, retry_after=wait)
+    return ExportFailed(kind, retryable=False)
+
+
+def _retry_info(metadata: Any) -> float | None:
+    """The seconds of a RetryInfo among the details of a status."""
+    try:
+        for key, value in metadata or ():
+            if key == "grpc-status-details-bin":
+                for detail in Status.FromString(value).details:
+                    info = RetryInfo()
+                    if detail.Unpack(info):
+                        seconds: float = info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+                        return min(max(seconds, 0.0), _LONGEST_WAIT)
+    except (DecodeError, TypeError):
+        return None
+    return None

@@ -1,0 +1,161 @@
+"""OTLP over HTTP, to a collector or a backend: https://opentelemetry.io/docs/specs/otlp/#otlphttp."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
+from ..pipeline.errors import ExportFailed, Problem
+from ..pipeline.options import Duration, Secret
+from ..pipeline.payloads.document import Payload
+from ..pipeline.payloads.otlp import OtlpRequest
+from ..pipeline.payloads.otlp_signals import Signal
+from .http import Answer, HttpClient, is_url, retry_after
+from .otlp_answer import as_otlp, delivered
+
+_TYPES = {"proto": "application/x-protobuf", "json": "application/json"}
+# https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
+_RETRYABLE = frozenset({429, 502, 503, 504})
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SIGNALS: tuple[Signal, ...] = ("logs", "traces", "metrics")
+
+
+class HttpTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the destination is known."""
+
+    ca_file: Annotated[
+        Path | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
+    ] = None
+
+
+class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
+    """Sends OTLP over HTTP."""
+
+    endpoint: Annotated[
+        str | None,
+        msgspec.Meta(description="The URL to which `/v1/logs`, `/v1/traces`, `/v1/metrics` add."),
+    ] = None
+    logs_endpoint: Annotated[
+        str | None, msgspec.Meta(description="The whole URL for logs, instead.")
+    ] = None
+    traces_endpoint: Annotated[
+        str | None, msgspec.Meta(description="The whole URL for traces, instead.")
+    ] = None
+    metrics_endpoint: Annotated[
+        str | None, msgspec.Meta(description="The whole URL for metrics, instead.")
+    ] = None
+    encoding: Annotated[
+        Literal["proto", "json"], msgspec.Meta(description="Protobuf or OTLP's JSON.")
+    ] = "proto"
+    tls: Annotated[HttpTlsConfig, msgspec.Meta(description="TLS, for https URLs.")] = (
+        HttpTlsConfig()
+    )
+    headers: Annotated[dict[str, Secret], msgspec.Meta(description="Sent with each request.")] = (
+        msgspec.field(default_factory=dict)
+    )
+    compression: Annotated[
+        Literal["gzip", "zstd", "none"], msgspec.Meta(description="Of requests.")
+    ] = "gzip"
+    timeout: Annotated[
+        Duration, msgspec.Meta(description="For one attempt, connecting included.")
+    ] = Duration("30s")
+
+    def url(self, signal: Signal) -> str | None:
+        """Where a signal goes. None: nowhere."""
+        own: str | None = getattr(self, f"{signal}_endpoint")
+        if own is None and self.endpoint is not None:
+            return f"{self.endpoint.rstrip('/')}/v1/{signal}"
+        return own
+
+    def problems(self) -> list[Problem]:
+        """What is wrong beyond types."""
+        fields = ("endpoint", *(f"{signal}_endpoint" for signal in _SIGNALS))
+        given = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+        found = [
+            Problem(name, "expected a http or https URL without credentials")
+            for name, url in given.items()
+            if not is_url(url)
+        ]
+        if not given:
+            found.append(Problem("endpoint", "is missing; expected a http or https URL"))
+        if not self.timeout > 0:
+            found.append(Problem("timeout", "expected a duration above 0"))
+        found += [
+            Problem("headers", "expected names and values that HTTP allows")
+            for name, value in self.headers.items()
+            if not _HEADER.fullmatch(name) or not value.reveal().isprintable()
+        ]
+        return found
+
+    def build(self, settings: Settings) -> OtlpHttpExporter:
+        """Make the exporter. Opens nothing yet."""
+        return OtlpHttpExporter(self)
+
+
+class OtlpHttpExporter(Exporter):
+    """Sends OTLP over HTTP."""
+
+    accepts: ClassVar = ("otlp",)
+
+    def __init__(self, config: OtlpHttpExporterConfig) -> None:
+        self._config = config
+        headers = {name: value.reveal() for name, value in config.headers.items()}
+        self._client = HttpClient(
+            timeout=config.timeout, headers=headers, ca_file=config.tls.ca_file
+        )
+        self._headers = {"Content-Type": _TYPES[config.encoding]}
+        if config.compression != "none":
+            self._headers["Content-Encoding"] = config.compression
+
+    async def start(self) -> None:
+        """Get ready; nothing is connected. Raises OSError when the CA file cannot be read."""
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """Close every connection. Idempotent, safe without start()."""
+        await self._client.stop()
+
+    async def export(self, payload: Payload) -> Delivered:
+        """Make one attempt. Raises ExportFailed. Cancelling closes the connection."""
+        request = as_otlp(payload)
+        url = self._config.url(request.signal)
+        if url is None:
+            return Delivered(0, {"unroutable": len(request.alive)})
+        body = await asyncio.to_thread(self._body, request)
+        answer = await self._client.post(url, body, self._headers)
+        if not 200 <= answer.status < 300:
+            raise _failed(answer)
+        return _delivered(request, answer)
+
+    def _body(self, request: OtlpRequest) -> bytes:
+        body = request.encode_json() if self._config.encoding == "json" else request.encode()
+        if self._config.compression == "gzip":
+            return gzip.compress(body, compresslevel=6, mtime=0)
+        if self._config.compression == "zstd":
+            import zstandard
+
+            return zstandard.ZstdCompressor().compress(body)
+        return body
+
+
+def _failed(answer: Answer) -> ExportFailed:
+    if answer.status in _RETRYABLE:
+        return ExportFailed(
+            f"http_{answer.status}", retryable=True, retry_after=retry_after(answer.headers)
+        )
+    return ExportFailed(f"http_{answer.status}", retryable=False)
+
+
+def _delivered(request: OtlpRequest, answer: Answer) -> Delivered:
+    """What a success says. Real servers answer with another type, too, or with nothing."""
+    type_ = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if type_ == "text/html":  # a login page, a proxy's greeting
+        raise ExportFailed("not_otlp", retryable=False)
+    body = answer.body if type_ in _TYPES.values() else b""
+    return delivered(request, body, is_json=bool(body) and type_ == _TYPES["json"])
