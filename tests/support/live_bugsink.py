@@ -116,9 +116,9 @@ class Bugsink:
         """Make a project that nobody else uses."""
         with closing(sqlite3.connect(self._database, timeout=30)) as database, database:
             id_, key = database.execute(
-                "UPDATE projects_project SET name = ? WHERE id = (SELECT min(id)"
+                "UPDATE projects_project SET name = ? || ' ' || id WHERE id = (SELECT min(id)"
                 " FROM projects_project WHERE name LIKE 'free-%') RETURNING id, sentry_key",
-                [f"{name} for a test"],
+                [f"test {name}"],
             ).fetchone()
         return Project(id_, key, self.port)
 

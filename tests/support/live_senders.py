@@ -16,9 +16,9 @@ _SENDERS = Path(__file__).parents[1] / "end_to_end/senders"
 _FOREIGN = ("SENTRY_", "OTEL_")
 
 
-def send_with_sentry_python(dsn: str) -> None:
-    """An error, a message, a transaction and logs, by sentry-sdk."""
-    _run("sentry_python.py", SENTRY_DSN=dsn)
+def send_with_sentry_python(dsn: str, *, embed: bool = False) -> None:
+    """An error, a message, a transaction and logs, by sentry-sdk; `embed`: errlock is in it."""
+    _run("sentry_python.py", SENTRY_DSN=dsn, **_embedding(embed))
 
 
 def send_errors_of_20_kinds(dsn: str) -> None:
@@ -26,9 +26,14 @@ def send_errors_of_20_kinds(dsn: str) -> None:
     _run("grouping_python.py", SENTRY_DSN=dsn)
 
 
-def send_with_opentelemetry(protocol: str, endpoint: str) -> None:
+def send_with_opentelemetry(protocol: str, endpoint: str, *, embed: bool = False) -> None:
     """A span with an exception, that exception as a log record, and logs; `grpc` or `http`."""
-    _run("opentelemetry_python.py", protocol, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    _run(
+        "opentelemetry_python.py",
+        protocol,
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
+        **_embedding(embed),
+    )
 
 
 def send_with_sentry_node(node: Node, dsn: str) -> None:
@@ -41,6 +46,10 @@ def send_with_sentry_node(node: Node, dsn: str) -> None:
             "FRAGMENTS": json.dumps(FRAGMENTS),
         },
     )
+
+
+def _embedding(embed: bool) -> dict[str, str]:
+    return {"EMBED_ERRLOCK": "1"} if embed else {}
 
 
 def _run(script: str, *arguments: str, **environment: str) -> None:

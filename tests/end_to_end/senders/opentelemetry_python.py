@@ -2,11 +2,13 @@
 
 Run as a program: OTEL_EXPORTER_OTLP_ENDPOINT says where to, `grpc` or `http` as its argument how.
 The same exception is reported twice, as a span event and as a log record, as instrumentations do.
+With EMBED_ERRLOCK set, errlock stands before the exporters.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 
@@ -35,6 +37,19 @@ def exporters(protocol: str) -> tuple[SpanExporter, LogRecordExporter]:
     return OTLPSpanExporter(), OTLPLogExporter()
 
 
+def embedded(
+    spans: SpanExporter, logs: LogRecordExporter
+) -> tuple[SpanExporter, LogRecordExporter]:
+    """errlock before the exporters, or the exporters themselves."""
+    if "EMBED_ERRLOCK" not in os.environ:
+        return spans, logs
+    from errlock.pipeline import Pipeline
+    from errlock.pipeline.embed import OtelLogExporter, OtelSpanExporter
+
+    pipeline = Pipeline.default()
+    return OtelSpanExporter(spans, pipeline), OtelLogExporter(logs, pipeline)
+
+
 def charge() -> None:
     """Fail with canaries in the message."""
     raise ConnectionError(f"{FRAGMENTS['basic_auth']}: {FRAGMENTS['aws_secret_key']}")
@@ -43,7 +58,7 @@ def charge() -> None:
 def main() -> None:
     """Send a span with an exception, the same exception as a log record, and plain logs."""
     logging.disable()
-    spans, logs = exporters(sys.argv[1])
+    spans, logs = embedded(*exporters(sys.argv[1]))
     resource = Resource.create({
         "service.name": "shop", "service.version": "4.2.0",
         "deployment.environment.name": "production", "process.owner": CANARIES["email"],

@@ -1,18 +1,20 @@
 """An application with sentry-sdk that leaks every canary in every place that the SDK has.
 
 Run as a program, with SENTRY_DSN set. The SDK's own scrubber is off: what is missing at the other
-end was taken out by errlock.
+end was taken out by errlock. With EMBED_ERRLOCK set, errlock is the SDK's transport.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 
 import sentry_sdk
 from canaries import CANARIES, FRAGMENTS
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.scrubber import EventScrubber
+from sentry_sdk.transport import Transport
 
 
 def charge(order: dict[str, str]) -> None:
@@ -64,9 +66,20 @@ def fill(scope: sentry_sdk.Scope) -> None:
     scope.add_event_processor(lambda event, _hint: {**event, "request": request()})
 
 
+def transport() -> type[Transport] | None:
+    """errlock's, or none: then it is the SDK's own."""
+    if "EMBED_ERRLOCK" not in os.environ:
+        return None
+    from errlock.pipeline import Pipeline
+    from errlock.pipeline.embed import sentry_transport
+
+    return sentry_transport(Pipeline.default())
+
+
 def main() -> None:
     """Send an error, a message, a transaction, logs and a session."""
     sentry_sdk.init(
+        transport=transport(),
         send_default_pii=True,
         event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
         traces_sample_rate=1.0,
