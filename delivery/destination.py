@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
@@ -80,6 +80,11 @@ class Destination:
         self._draining = False
         self._stopped = False
 
+    @property
+    def accepts(self) -> Sequence[Protocol]:
+        """The protocols that its exporter takes, the preferred one first."""
+        return self._exporter.accepts
+
     async def start(self) -> None:
         """Start the exporter and the deliveries. Raises what the exporter's start raises."""
         await self._exporter.start()
@@ -112,6 +117,12 @@ class Destination:
         if parcel not in evicted:
             self._account.enqueue(counts)
             self._wake.set()
+
+    def leave_out(self, documents: Iterable[Document]) -> None:
+        """Book documents that the destination's protocol has no place for."""
+        counts = count(documents)
+        self._account.accept(counts)
+        self._account.drop(counts, "unsupported")
 
     async def stop(self, deadline: float) -> None:
         """Try everything that waits once more until `deadline`, count the rest as `shutdown`.

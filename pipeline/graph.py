@@ -20,9 +20,9 @@ from .chain import Chain, Step, refused
 from .component import Receipt, Receiver, Settings
 from .config import Config, PipelineOptions
 from .counters import Counters
-from .crossing import convert
-from .errors import RefusedPayload
-from .payloads.document import Payload
+from .crossing import convert_all
+from .errors import DropReason, RefusedPayload
+from .payloads.document import Document, Payload, Protocol
 
 # Pipelines with these type names take one signal, as collector users expect; others take all.
 SIGNALS = ("logs", "metrics", "traces")
@@ -30,11 +30,28 @@ SIGNALS = ("logs", "metrics", "traces")
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The destinations of a route that share one effective policy, and that policy."""
+    """The destinations of a route that get the same bytes: one policy, one protocol."""
 
     plan: Plan | None
     stricter: Chain | None
+    protocols: Sequence[Protocol]
     destinations: Sequence[Destination]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a branch gets of one payload."""
+
+    payloads: Sequence[Payload]
+    left_out: Sequence[Document] = ()  # its protocol has no place for them
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A payload after its route: what goes to each branch, in their order, and what was refused."""
+
+    outgoing: Sequence[Outgoing]
+    refused: Mapping[DropReason, int]
 
 
 class Route:
@@ -51,22 +68,34 @@ class Route:
         """Whether this pipeline is for such payloads."""
         return self._signal is None or getattr(payload, "signal", None) == self._signal
 
-    def judge(self, payload: Payload) -> list[Payload]:
-        """Everything that costs time: one sanitised payload for each branch, in their order."""
+    def judge(self, payload: Payload) -> Judged:
+        """Everything that costs time: sanitise for each branch, in the branch's protocol."""
         scanned = self._chain.scan(payload)
         outgoing = []
+        refusals: Mapping[DropReason, int] = {}
         for branch in self._branches:
             rendered = self._chain.render(scanned, branch.plan)
+            refusals = refused(rendered)
             if branch.stricter is not None:
                 rendered = branch.stricter.run(rendered)
-            outgoing.append(rendered)
-        return outgoing
+            outgoing.append(_in_protocol(rendered, branch.protocols))
+        return Judged(outgoing, refusals)
 
-    def offer(self, outgoing: Sequence[Payload]) -> None:
+    def offer(self, judged: Judged) -> None:
         """Queue what `judge` made. Never blocks."""
-        for branch, payload in zip(self._branches, outgoing, strict=True):
+        for branch, outgoing in zip(self._branches, judged.outgoing, strict=True):
             for destination in branch.destinations:
-                destination.offer(payload)
+                for payload in outgoing.payloads:
+                    destination.offer(payload)
+                destination.leave_out(outgoing.left_out)
+
+
+def _in_protocol(payload: Payload, accepted: Sequence[Protocol]) -> Outgoing:
+    """A payload as it is if it may stay so, else as payloads of another protocol."""
+    if payload.protocol in accepted:
+        return Outgoing([payload])
+    converted = convert_all(payload, accepted[0])
+    return Outgoing(converted.payloads, converted.left_out)
 
 
 class RouteSink:
@@ -87,7 +116,7 @@ class RouteSink:
         ]
         for route, outgoing in zip(routes, judged, strict=True):
             route.offer(outgoing)
-        reasons = refused(judged[0][0])
+        reasons = judged[0].refused
         return Receipt(len(payload.documents) - sum(reasons.values()), reasons)
 
 
@@ -100,7 +129,7 @@ class Gate:
         self._waiting = 0
         self._executor = executor
 
-    async def judge(self, route: Route, payload: Payload) -> list[Payload]:
+    async def judge(self, route: Route, payload: Payload) -> Judged:
         """`route.judge(payload)` in a worker thread. Raises RefusedPayload when too busy."""
         if not self.open:
             raise RefusedPayload(503, "shutdown", "shutting down")
@@ -169,9 +198,7 @@ class _Builder:
         settings = self.settings(id_)
         options = self._config.exporters[id_]
         exporter = options.component.build(settings)
-        return Destination(
-            id_, exporter, options.delivery, self._counters, settings.log, convert=convert
-        )
+        return Destination(id_, exporter, options.delivery, self._counters, settings.log)
 
     def route(
         self, id_: str, options: PipelineOptions, destinations: Mapping[str, Destination]
@@ -182,7 +209,8 @@ class _Builder:
             own = tuple(self._config.exporters[exporter].processors)
             parts = [*chain.parts, *self.chain(own, id_).parts]
             scope = exporter if any(map(_is_scoped, parts)) else ""
-            branches.setdefault((own, scope), []).append(exporter)
+            accepts = tuple(destinations[exporter].accepts)
+            branches.setdefault((own, scope, accepts), []).append(exporter)
         return Route(
             id_,
             chain,
@@ -190,6 +218,7 @@ class _Builder:
                 Branch(
                     chain.plan(ids[0]),
                     self._stricter(ids[0], id_),
+                    destinations[ids[0]].accepts,
                     [destinations[exporter] for exporter in ids],
                 )
                 for ids in branches.values()
