@@ -7,7 +7,6 @@ Messages name the path, what is allowed and what kind of value was found, never 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
@@ -45,7 +44,19 @@ class Decoder:
         at = path
         while at and at not in self._places:
             at = at[:-1]
-        problem = Problem(show_path(path), message, self._places.get(at, ""))
+        return self._note(Problem(show_path(path), message, self._places.get(at, "")))
+
+    def _report_own(self, path: Path, own: Problem) -> None:
+        """Note what a struct says about itself; its path is text and may hold any key."""
+        inside = {
+            _plain_path(at[len(path) :]): at for at in self._places if at[: len(path)] == path
+        }
+        near = [text for text in inside if own.path.startswith(text)]
+        place = self._places[inside[max(near, key=len)]] if near else ""
+        shown = ".".join(part for part in (show_path(path), own.path) if part)
+        self._note(Problem(shown, own.message, place))
+
+    def _note(self, problem: Problem) -> Broken:
         if problem not in self.problems:
             self.problems.append(problem)
         return BROKEN
@@ -91,7 +102,7 @@ class Decoder:
             return self.report(path, str(error))
         problems = list(getattr(struct, "problems", tuple)())
         for problem in problems:
-            self.report((*path, *_parts(problem.path)), problem.message)
+            self._report_own(path, problem)
         return BROKEN if problems else struct
 
     def _known_keys(
@@ -124,7 +135,7 @@ class Decoder:
 
     def _map(self, args: tuple[Any, ...], value: Any, path: Path) -> Any:
         if not isinstance(value, dict):
-            return self.report(path, f"expected a section, got {kind_of(value)}")
+            return self.report(path, f"expected a map, got {kind_of(value)}")
         key_type, value_type = args or (str, Any)
         found = {}
         for key, each in value.items():
@@ -229,7 +240,6 @@ def _candidates(type_: Any, value: Any) -> list[Any]:
     return [value.text, value.value]
 
 
-def _parts(path: str) -> Path:
-    """The path that a component wrote: `rules[0].match`."""
-    found = re.findall(r"[^.\[\]]+|\[\d+\]", path)
-    return tuple(int(part[1:-1]) if part.startswith("[") else part for part in found)
+def _plain_path(path: Path) -> str:
+    """A path as a component writes it: `rules[0].match`, keys as they are."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")

@@ -33,9 +33,12 @@ def describe(type_: Any) -> str:
         kinds = [arg for arg in get_args(kind) if arg not in (type(None), msgspec.UnsetType)]
         return " or ".join(dict.fromkeys(describe(arg) for arg in kinds))
     if origin is Literal:
-        return "one of " + ", ".join(str(arg) for arg in get_args(kind))
-    if origin in MAPPINGS or is_struct(kind):
+        names = [str(arg).lower() if isinstance(arg, bool) else str(arg) for arg in get_args(kind)]
+        return "one of " + ", ".join(names)
+    if is_struct(kind):
         return "a section"
+    if origin in MAPPINGS:
+        return "a map"
     if origin in SEQUENCES:
         item = get_args(kind)[0] if get_args(kind) else None
         of = f" of {describe(item)}" if get_origin(bare(item)) is Literal else ""

@@ -86,10 +86,13 @@ def describe_component(kind: Kind, name: str, config: type[ComponentConfig]) -> 
     """What a type is and what can be set about it: from its docstring and its fields."""
     from ..service import DestinationOptions
 
-    structs: list[Any] = [config, DestinationOptions] if kind == "exporter" else [config]
-    options = {o.name: o for struct in reversed(structs) for o in _options(struct)}
+    options = list(_options(config))
+    if kind == "exporter":
+        own = {option.name.partition(".")[0] for option in options}
+        common = _options(DestinationOptions)
+        options += [option for option in common if option.name.partition(".")[0] not in own]
     summary = (config.__doc__ or "").partition("\n")[0]
-    return Description(kind, name, summary, list(options.values()))
+    return Description(kind, name, summary, options)
 
 
 def _options(struct: Any, prefix: str = "", inside: tuple[Any, ...] = ()) -> Iterator[Option]:
@@ -103,7 +106,7 @@ def _options(struct: Any, prefix: str = "", inside: tuple[Any, ...] = ()) -> Ite
         metas = getattr(field.type, "__metadata__", ())
         texts = [m.description for m in metas if isinstance(m, msgspec.Meta) and m.description]
         default = None if field.required else as_written(default_of(field))
-        nested = [each for each in _nested(field.type, name) if each[1] not in inside]
+        nested = [each for each in _nested(field.type, name) if each[1] not in (*inside, struct)]
         if not nested:
             kind = describe(field.type).partition(" such as")[0]
             default = None if default is msgspec.UNSET else default

@@ -229,12 +229,6 @@ def test_a_key_of_ones_own_is_not_printed(
     assert errlock("key", "new", str(tmp_path / "second"))[:2] == (0, "")
 
 
-def test_a_reader_that_goes_away_is_no_accident() -> None:
-    command = f"{ERRLOCK} schema | head -c 1"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
-    assert (done.stdout, done.stderr) == (b"{", b"")
-
-
 def test_text_from_a_file_does_not_reach_the_terminal_raw(errlock: Errlock, tmp_path: Path) -> None:
     path = tmp_path / "evil.yaml"
     path.write_text('"\\e[31m\\u202e": 1\n')

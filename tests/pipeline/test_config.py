@@ -241,7 +241,7 @@ service:
             "18: exporters.target.batch: expected a size such as 512KiB, 20MiB, 1.5GB "
             "or a number of bytes, got text"
         ),
-        "18: exporters.target.headers: expected a section, got a list",
+        "18: exporters.target.headers: expected a map, got a list",
         "18: exporters.target.tls.insecure: expected true or false, got text",
         "20: service.storage: expected text, got a number: put it in quotes",
         "22: service.pipelines.errors.receivers[1]: receiver 'sentry' is named twice",

@@ -1,0 +1,171 @@
+"""`errlock scrub`: one document a line in, one a line out."""
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from errlock.pipeline.api import Pipeline
+from errlock.pipeline.cli import main
+from errlock.pipeline.config import loads
+from toy_components import TOYS
+
+ERRLOCK = Path(sys.executable).parent / "errlock"
+EVENT = {"event_id": "c" * 32, "message": "password=hunter22", "platform": "python"}
+
+Scrub = Callable[..., tuple[int, list[bytes], str]]
+
+
+@pytest.fixture
+def scrub(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Scrub:
+    """Runs `errlock scrub` on some bytes: `code, lines, stderr`."""
+
+    def run(data: bytes, *options: str) -> tuple[int, list[bytes], str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        code = main(["scrub", *options], TOYS)
+        captured = capfdbinary.readouterr()
+        return code, captured.out.split(b"\n")[:-1], captured.err.decode()
+
+    return run
+
+
+def line(event: object) -> bytes:
+    return json.dumps(event).encode() + b"\n"
+
+
+def test_a_line_in_is_a_line_out_in_the_same_order(scrub: Scrub) -> None:
+    events = [{**EVENT, "release": f"v{i}"} for i in range(50)]
+    code, lines, err = scrub(b"".join(map(line, events)))
+    assert (code, err) == (0, "")
+    assert [json.loads(each)["release"] for each in lines] == [f"v{i}" for i in range(50)]
+    assert b"hunter22" not in b"".join(lines)
+
+
+def test_the_result_is_that_of_the_library(scrub: Scrub) -> None:
+    (found,) = scrub(line(EVENT))[1]
+    assert json.loads(found) == Pipeline.default().scrub_event(EVENT)
+
+
+def test_a_configuration_has_its_own_policy(scrub: Scrub) -> None:
+    _, lines, _ = scrub(line(EVENT), "--set", "processors.redact.profile=strict")
+    assert json.loads(lines[0])["message"] == "washed"
+
+
+def test_a_document_that_is_dropped_is_null_and_no_failure(scrub: Scrub) -> None:
+    sets = ("--set", "processors.redact.profile=strict")
+    assert scrub(line({"event_id": "c" * 32}), *sets) == (0, [b"null"], "")
+
+
+def test_a_processor_that_fails_lets_nothing_through(scrub: Scrub) -> None:
+    sets = ("--set", "processors.redact.profile=strict")
+    _, lines, err = scrub(line({**EVENT, "message": "boom", "tags": {"a": "hunter22"}}), *sets)
+    assert lines == [b"null"]
+    assert "hunter22" not in err
+
+
+def test_a_broken_line_is_null_and_told_by_its_number_without_its_content(scrub: Scrub) -> None:
+    data = line(EVENT) + b'{"message": "hunter22\n' + b"\n" + line(EVENT)
+    code, lines, err = scrub(data)
+    assert code == 1
+    assert [each == b"null" for each in lines] == [False, True, True, False]
+    assert "hunter22" not in err
+    told = err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith("line 2: ")
+    assert told[1] == "line 3: empty"
+
+
+def test_the_last_line_needs_no_line_end(scrub: Scrub) -> None:
+    assert len(scrub(line(EVENT) + line(EVENT).strip())[1]) == 2
+
+
+def test_nothing_in_is_nothing_out(scrub: Scrub) -> None:
+    assert scrub(b"") == (0, [], "")
+
+
+def test_a_line_of_many_megabytes_is_one_line(scrub: Scrub) -> None:
+    big = {**EVENT, "extra": {"log": "all is well. " * 300_000}}
+    code, lines, err = scrub(line(EVENT) + line(big) + line(EVENT))
+    assert (code, err, len(lines)) == (0, "", 3)
+
+
+def test_text_is_a_json_string_a_line(scrub: Scrub) -> None:
+    data = b'"password=hunter22\\nsecond line"\n"all is well"\n'
+    assert scrub(data, "--format", "text") == (
+        0,
+        [b'"password=[password]\\nsecond line"', b'"all is well"'],
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("format_", "broken", "message"),
+    [
+        ("text", b"hunter22", "not JSON"),
+        ("text", b'["hunter22"]', "not a JSON string"),
+        ("envelope", b"{hunter22}", "not base64"),
+    ],
+)
+def test_a_line_that_is_not_of_its_format_says_so(
+    scrub: Scrub, format_: str, broken: bytes, message: str
+) -> None:
+    assert scrub(broken, "--format", format_) == (1, [b"null"], f"line 1: {message}\n")
+
+
+def test_envelopes_are_in_base64(scrub: Scrub) -> None:
+    item = json.dumps(EVENT).encode()
+    envelope = b'{"event_id":"%s"}\n{"type":"event","length":%d}\n%s\n' % (
+        b"c" * 32,
+        len(item),
+        item,
+    )
+    code, lines, err = scrub(base64.b64encode(envelope) + b"\n", "--format", "envelope")
+    assert (code, err, len(lines)) == (0, "", 1)
+    clean = base64.b64decode(lines[0])
+    assert json.loads(clean.split(b"\n")[2])["message"] == "password=[password]"
+
+
+def test_otlp_requests_are_otlp_json(scrub: Scrub) -> None:
+    record = {"body": {"stringValue": "password=hunter22"}, "severityNumber": 17}
+    request = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    code, lines, err = scrub(line(request), "--format", "otlp-logs")
+    assert (code, err, len(lines)) == (0, "", 1)
+    (clean,) = json.loads(lines[0])["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    assert clean["body"] == {"stringValue": "password=[password]"}
+    assert clean["severityNumber"] == 17
+
+
+def test_an_unknown_pipeline_is_refused(scrub: Scrub) -> None:
+    options = ("--set", "service.storage=memory", "--pipeline", "errors")
+    assert scrub(b"", *options) == (2, [], "unknown pipeline 'errors'. Known: default\n")
+
+
+def test_each_answer_comes_before_the_next_question() -> None:
+    """A filter in a conversation must not wait for its buffer to fill."""
+    filter_ = subprocess.Popen(
+        [ERRLOCK, "scrub", "--format", "text"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert filter_.stdin is not None
+    assert filter_.stdout is not None
+    with filter_:
+        for question in (b'"one"\n', b'"two"\n'):
+            filter_.stdin.write(question)
+            filter_.stdin.flush()
+            assert filter_.stdout.readline() == question
+        filter_.stdin.close()
+    assert filter_.returncode == 0
+
+
+def test_a_reader_that_goes_away_is_no_accident() -> None:
+    command = f"yes '\"x\"' | {ERRLOCK} scrub --format text | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b'"x"\n', b"")
+
+
+def test_a_policy_of_the_library_and_of_a_file_are_one(tmp_path: Path) -> None:
+    config = loads("processors: {redact: }", {}, TOYS)
+    assert Pipeline.from_config(config).scrub_event(EVENT) == {**EVENT, "message": "washed"}
