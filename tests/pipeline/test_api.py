@@ -1,0 +1,131 @@
+"""The library: `Pipeline`."""
+
+import base64
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import errlock.pipeline
+from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
+from errlock.processors.keep import Keep
+from errlock.processors.redact import Redact
+
+SECRET = "hunter22correct"
+EVENT: dict[str, Any] = {
+    "event_id": "9ec79c33ec9942ab8353589fcb2e04dc",
+    "message": f"login failed password={SECRET}",
+    "tags": {"region": "eu"},
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline.default()
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(errlock.pipeline.__all__) == [
+        "ConfigError", "Format", "Pipeline", "Problem", "RefusedPayload",
+    ]  # fmt: skip
+
+
+def test_an_event_comes_back_sanitised_and_is_itself_left_alone(pipeline: Pipeline) -> None:
+    event = copy.deepcopy(EVENT)
+    clean = pipeline.scrub_event(event)
+    assert clean is not None
+    assert clean["message"] == "login failed password=[password]"
+    assert clean["tags"] == {"region": "eu"}
+    assert event == EVENT
+
+
+def test_an_event_as_bytes(pipeline: Pipeline) -> None:
+    clean = pipeline.scrub(json.dumps(EVENT).encode(), format="event")
+    assert clean is not None
+    assert json.loads(clean)["message"] == "login failed password=[password]"
+
+
+def test_an_envelope_as_bytes(pipeline: Pipeline) -> None:
+    body = b'{}\n{"type":"event"}\n' + json.dumps(EVENT).encode() + b"\n"
+    clean = pipeline.scrub(body, format="envelope")
+    assert clean is not None
+    assert SECRET.encode() not in clean
+    assert b"login failed" in clean
+
+
+def test_otlp_json_as_bytes(pipeline: Pipeline) -> None:
+    record = {"body": {"stringValue": f"password={SECRET}"}, "severityNumber": 9}
+    request = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    clean = pipeline.scrub(json.dumps(request).encode(), format="otlp-logs")
+    assert clean is not None
+    log = json.loads(clean)["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    assert log["body"] == {"stringValue": "password=[password]"}
+
+
+def test_text(pipeline: Pipeline) -> None:
+    assert pipeline.scrub_text(f"password={SECRET} rejected") == "password=[password] rejected"
+    assert pipeline.scrub(f"pwd={SECRET}".encode(), format="text") == b"pwd=[password]"
+
+
+def test_what_cannot_be_read_is_refused_without_its_value(pipeline: Pipeline) -> None:
+    with pytest.raises(RefusedPayload) as refusal:
+        pipeline.scrub(f'{{"password": "{SECRET}"'.encode())
+    assert SECRET not in str(refusal.value)
+
+
+def test_an_envelope_of_which_nothing_may_go_out_is_none(pipeline: Pipeline) -> None:
+    body = b'{}\n{"type":"replay_video","length":3}\nabc\n'
+    assert pipeline.scrub(body, format="envelope") is None
+
+
+def test_processors_can_be_given_as_objects() -> None:
+    clean = Pipeline([Keep(fields=("message",)), Redact()]).scrub_event(EVENT)
+    assert clean is not None
+    assert "tags" not in clean
+    assert clean["message"] == "login failed password=[password]"
+
+
+def test_options_that_cannot_be_used_are_told_with_their_path() -> None:
+    with pytest.raises(ConfigError) as error:
+        Pipeline([Redact(classes={"nonsense": "replace"})])
+    assert str(error.value.problems[0]).startswith("processors.redact/0.classes")
+
+
+def test_a_policy_from_a_file_is_that_of_the_pipeline_and_exporter_named(tmp_path: Path) -> None:
+    path = tmp_path / "errlock.yaml"
+    path.write_text(
+        """
+        receivers: { sentry: }
+        processors:
+          redact: { profile: minimal }
+          redact/strict: { profile: strict }
+        exporters:
+          debug:
+          debug/strict: { processors: [redact/strict] }
+        service:
+          pipelines:
+            errors: { receivers: [sentry], processors: [redact], exporters: [debug, debug/strict] }
+        """
+    )
+    event = {"message": "hello jane@example.com"}
+    lenient = Pipeline.from_file(path).scrub_event(event)
+    strict = Pipeline.from_file(path, exporter="debug/strict").scrub_event(event)
+    assert lenient is not None
+    assert lenient["message"] == "hello jane@example.com"
+    assert strict is not None
+    assert strict["message"] == "hello [email]"
+    with pytest.raises(ConfigError, match="unknown exporter 'sentry'. Known: debug, debug/strict"):
+        Pipeline.from_file(path, exporter="sentry")
+    with pytest.raises(ConfigError, match="unknown pipeline 'logs'. Known: errors"):
+        Pipeline.from_file(path, pipeline="logs")
+
+
+def test_every_format_of_the_command_line_is_one_of_the_library(pipeline: Pipeline) -> None:
+    event = json.dumps(EVENT).encode()
+    envelope = b'{}\n{"type":"event"}\n' + event + b"\n"
+    empty = b'{"resourceLogs":[]}'
+    assert pipeline.scrub(envelope, "envelope")
+    assert base64.b64encode(pipeline.scrub(event, "event") or b"")
+    assert pipeline.scrub(empty, "otlp-logs") is None
