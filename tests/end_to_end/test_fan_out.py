@@ -1,0 +1,47 @@
+"""One envelope goes to three destinations; one that is dead delays and loses nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_bugsink import Bugsink
+from live_errlock import collector, running_errlock, sentry_at
+from live_senders import send_with_sentry_python
+from ports import free_port
+
+
+@pytest.fixture(params=["refusing", "silent"])
+def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port where connections are refused, or taken and never answered."""
+    if request.param == "refusing":
+        yield free_port()
+        return
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_two_of_three_destinations_get_everything_while_one_is_dead(
+    bugsink: Bugsink, dead_port: int, tmp_path: Path
+) -> None:
+    first, second, port = bugsink.project("first"), bugsink.project("second"), free_port()
+    config = collector(
+        sentry_at(port),
+        {
+            "sentry/first": {"dsn": first.dsn},
+            "sentry/dead": {"dsn": f"http://key@127.0.0.1:{dead_port}/1"},
+            "sentry/second": {"dsn": second.dsn},
+        },
+    )
+    config["service"]["shutdown_timeout"] = "2s"
+    with running_errlock(config, tmp_path) as errlock:
+        send_with_sentry_python(f"http://key@127.0.0.1:{port}/1")
+        for project in (first, second):
+            events = bugsink.wait_for_events(project, 2)
+            assert sorted(event["event_id"] for event in events) == sorted(
+                event["event_id"] for event in bugsink.events(first)
+            )
+        errlock.stop()
+    assert len(bugsink.events(first)) == len(bugsink.events(second)) == 2
