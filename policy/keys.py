@@ -99,6 +99,9 @@ _CODE = re2.compile(
 )
 _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
+_LOOPBACK = re2.compile(
+    r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
+)
 _COORDINATE = re2.compile(r"\d\.\d{2,}")
 _HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
 
@@ -110,6 +113,9 @@ _PROSE = re2.compile(
 )
 _PATH = re2.compile(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
 _BARE_URL = re2.compile(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
+_VERSION = re2.compile(
+    r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
+)
 _NAMED_SCHEME = re2.compile(
     r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session)$"
 )
@@ -149,7 +155,8 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
     if len(text) > 200:
         return False
     path = _PATH.match(text) and (class_ != "secret.api_key" or "." in text)
-    return bool(path or _BARE_URL.match(text) or _NAMED_SCHEME.match(text))
+    named = _BARE_URL.match(text) or _NAMED_SCHEME.match(text) or _VERSION.match(text)
+    return bool(path or named)
 
 
 def _unquoted(text: str) -> str:
@@ -186,14 +193,16 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.name":
             return len(text) > 120 or not any(c.isalpha() for c in text)
         case "pii.ip":
-            return not _IP_LIKE.search(text)
+            return not _IP_LIKE.search(text) or bool(_LOOPBACK.match(text))
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":
             return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
         case "pii.dob" | "pii.imei" | "financial.card" | "financial.iban":
             return digits < 4
-        case "pii.national_id" | "pii.passport" | "financial.bank_account":
+        case "pii.national_id":
+            return digits < 6
+        case "pii.passport" | "financial.bank_account":
             return digits < 3
         case "secret.url_credentials":
             return "@" not in text and "=" not in text

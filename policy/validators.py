@@ -161,6 +161,8 @@ def iban(candidate: Candidate) -> Candidate | None:
     if kept != length or not candidate.stands_alone():
         return None
     compact = candidate.value.replace(" ", "").replace("-", "").upper()
+    if not compact.isascii() or not compact.isalnum():
+        return None
     number = "".join(str(int(c, 36)) for c in compact[4:] + compact[:4])
     return candidate if int(number) % 97 == 1 else None
 
@@ -172,6 +174,8 @@ _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 def base58check(candidate: Candidate) -> Candidate | None:
     """Base58Check: four bytes of a double SHA-256 at the end (Bitcoin and its kin)."""
     number = 0
+    if any(char not in _BASE58 for char in candidate.value):
+        return None
     for char in candidate.value:
         number = number * 58 + _BASE58.index(char)
     raw = number.to_bytes(25, "big") if number.bit_length() <= 200 else b""
@@ -311,6 +315,8 @@ def ipv4(candidate: Candidate) -> Candidate | None:
     if right[:1] in ("+", "~"):
         return None
     octets = candidate.value.split(".")
+    if len(octets) != 4 or not all(octet.isdecimal() and octet.isascii() for octet in octets):
+        return None
     if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
         return None
     return None if octets[0] in ("0", "127", "255") else candidate

@@ -242,7 +242,7 @@ def _phrases(data: bytes) -> Iterator[Span]:
         if _looks_random(text) or len(text) >= 20:
             basic = match.group(1)[:2].lower() == b"ba"
             class_ = "secret.basic_auth" if basic else "secret.token.bearer"
-            yield Span(*match.span(2), class_, "words.scheme")
+            yield _at(match.span(2), class_, "words.scheme")
     yield from _one_time_codes(data)
 
 
@@ -255,9 +255,9 @@ def _one_time_codes(data: bytes) -> Iterator[Span]:
         noun = data[match.start() : match.start(2)].lower()
         telling = b"otp" in noun or b"pin" in noun or b"pass" in noun or before in _OTP_BEFORE
         if telling or (digits == 6 and b" is" in noun):
-            yield Span(*match.span(2), "secret.otp", "words.otp")
+            yield _at(match.span(2), "secret.otp", "words.otp")
     for match in _IS_CODE.finditer(data):
-        yield Span(*match.span(1), "secret.otp", "words.otp")
+        yield _at(match.span(1), "secret.otp", "words.otp")
 
 
 # -- names and values apart: XML, HTML, multipart, name/value pairs --------------------------
@@ -287,14 +287,14 @@ def _markup(data: bytes) -> Iterator[Span]:
             if class_ is None or class_ in _BY_SHAPE:
                 continue
             if not is_innocent(match.group(2), class_):
-                yield Span(*match.span(2), class_, "words.element")
+                yield _at(match.span(2), class_, "words.element")
     for match in _NAMED.finditer(data):
         class_ = classify_key(_text(match.group(1)))
         if class_ is None or class_ in _BY_SHAPE:
             continue
         bounds = _its_value(data, match.start(), match.end(), class_)
         if bounds and not is_innocent(data[bounds[0] : bounds[1]], class_):
-            yield Span(*bounds, class_, "words.named")
+            yield _at(bounds, class_, "words.named")
 
 
 def _its_value(data: bytes, start: int, end: int, class_: str) -> tuple[int, int] | None:
@@ -340,13 +340,14 @@ def _flags(data: bytes) -> Iterator[Span]:
         class_ = classify_key(_text(match.group(1)))
         if class_ is None or class_ in _BY_SHAPE:
             continue
-        value = Value(*match.span(3), False, "=")
+        start, end = match.span(3)
+        value = Value(start, end, False, "=")
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
     for pattern in (_SHORT_FLAG, _CURL_USER):
         for match in pattern.finditer(data):
             if not is_innocent(match.group(1), "secret.password"):
-                yield Span(*match.span(1), "secret.password", "words.flag")
+                yield _at(match.span(1), "secret.password", "words.flag")
 
 
 # -- SQL -------------------------------------------------------------------------------------
@@ -371,11 +372,11 @@ _SQL_VALUE = re2.compile(
 def _sql(data: bytes) -> Iterator[Span]:
     for match in _IDENTIFIED.finditer(data):
         if not is_innocent(match.group(1), "secret.password"):
-            yield Span(*match.span(1), "secret.password", "words.sql")
+            yield _at(match.span(1), "secret.password", "words.sql")
     for match in _COMPARED.finditer(data):
         class_ = classify_key(_text(match.group(1)))
         if class_ is not None and not is_innocent(match.group(2), class_):
-            yield Span(*match.span(2), class_, "words.sql")
+            yield _at(match.span(2), class_, "words.sql")
     for match in _INSERT.finditer(data):
         yield from _inserted(data, match.group(1), match.end())
 
@@ -394,7 +395,7 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
             group = next((g for g in (1, 2, 3) if match.start(g) >= 0), 0)
             telling = class_ is not None and group and class_ not in _BY_SHAPE
             if class_ and telling and not is_innocent(match.group(group), class_):
-                yield Span(*match.span(group), class_, "words.sql")
+                yield _at(match.span(group), class_, "words.sql")
             at = match.end()
             if data[at : at + 1] != b",":
                 break
@@ -404,6 +405,10 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
         at += 1
         while data[at : at + 1] in (b",", b" ", b"\n", b"\r", b"\t"):
             at += 1
+
+
+def _at(bounds: tuple[int, int], class_: str, detector: str) -> Span:
+    return Span(bounds[0], bounds[1], class_, detector)
 
 
 def _text(data: bytes) -> str:

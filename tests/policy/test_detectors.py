@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+import re2
+from errlock.policy.classes import is_class
+from errlock.policy.detectors import Detector, example, load_catalogue, load_detectors
+from errlock.policy.errors import PolicyError
+from errlock.policy.text import TextScanner
+from errlock.policy.validators import VALIDATORS
+
+CATALOGUE = load_catalogue()
+
+
+def found_by(detector: Detector, text: str) -> list[tuple[int, int]]:
+    spans = TextScanner([detector]).scan(text)
+    return [(span.start, span.end) for span in spans if span.detector == detector.id]
+
+
+@pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.id)
+def test_a_detector_catches_each_of_its_examples_exactly(detector: Detector) -> None:
+    assert detector.catch
+    for notation in detector.catch:
+        text, start, end = example(detector.id, notation)
+        assert (start, end) in found_by(detector, text), text
+
+
+@pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.id)
+def test_a_detector_spares_each_of_its_look_alikes(detector: Detector) -> None:
+    assert detector.spare
+    for notation in detector.spare:
+        text, _, _ = example(detector.id, notation)
+        assert found_by(detector, text) == [], text
+
+
+@pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.id)
+def test_what_a_detector_needs_stands_in_each_of_its_examples(detector: Detector) -> None:
+    for notation in detector.catch:
+        text, _, _ = example(detector.id, notation)
+        literals = detector.needs or detector.context
+        assert not literals or any(literal in text.casefold() for literal in literals)
+
+
+@pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.id)
+def test_a_detector_says_where_its_format_comes_from(detector: Detector) -> None:
+    assert detector.source
+    assert is_class(detector.class_)
+
+
+def test_every_detector_together_catches_every_example() -> None:
+    scanner = TextScanner(CATALOGUE)
+    for detector in CATALOGUE:
+        for notation in detector.catch:
+            text, start, end = example(detector.id, notation)
+            assert any(span.start <= start and end <= span.end for span in scanner.scan(text)), text
+
+
+def test_an_example_is_made_up_the_same_way_each_time() -> None:
+    assert example("x", "a «{hex:8}» b") == example("x", "a «{hex:8}» b")
+    assert example("x", "{hex:8}") != example("y", "{hex:8}")
+
+
+def test_an_example_gives_the_span_between_its_marks() -> None:
+    assert example("x", "key «AK{join}IA» here") == ("key AKIA here", 4, 8)
+
+
+def test_an_example_without_marks_is_its_own_span() -> None:
+    assert example("x", "abc") == ("abc", 0, 3)
+
+
+ENTRY = {"id": "acme", "class": "custom.acme", "source": "we", "pattern": r"ACME-(?P<v>\d{6})"}
+
+
+def test_a_users_detector_finds_its_group() -> None:
+    (detector,) = load_detectors([ENTRY])
+    assert found_by(detector, "ref ACME-123456 lost") == [(9, 15)]
+
+
+def test_a_users_detector_may_ask_for_words_before_it() -> None:
+    (detector,) = load_detectors([{**ENTRY, "pattern": r"\d{6}", "context": ["badge"]}])
+    assert found_by(detector, "badge no 123456") == [(9, 15)]
+    assert found_by(detector, "order no 123456") == []
+
+
+def test_the_words_before_a_value_may_stand_in_its_key() -> None:
+    (detector,) = load_detectors([{**ENTRY, "pattern": r"\d{6}", "context": ["badge"]}])
+    spans = TextScanner([detector]).scan("123456", key="staffBadgeNumber")
+    assert [span.detector for span in spans] == ["acme"]
+
+
+def messages(*entries: dict[str, object]) -> list[str]:
+    with pytest.raises(PolicyError) as caught:
+        load_detectors(entries, path="processors.redact.detectors")
+    return str(caught.value).split("\n")
+
+
+def test_every_problem_of_every_detector_is_told_at_once() -> None:
+    found = messages(
+        {**ENTRY, "class": "pii.emial"},
+        {**ENTRY, "id": "two", "pattern": "(?=x)"},
+        {**ENTRY, "id": "three", "validator": "ibam"},
+        {**ENTRY, "id": "four", "needs": ["ACME"]},
+        {**ENTRY, "id": "four", "pattern": "x*"},
+    )
+    path = "processors.redact.detectors"
+    near = "did you mean 'pii.email'?"
+    opened = "secret.api_key.*, pii.national_id.*, custom.*"
+    known = ", ".join(sorted(VALIDATORS))
+    refused = "RE2 does not take it (look-around and back-references are not)"
+    assert found == [
+        f"{path}[0].class: unknown class 'pii.emial'; {near} Open classes: {opened}",
+        f"{path}[1].pattern: {refused}",
+        f"{path}[2].validator: unknown; did you mean 'iban'? Known: {known}",
+        f"{path}[3].needs: write the words in lower case",
+        f"{path}[4].pattern: matches the empty text",
+        f"{path}[4].id: 'four' is there twice",
+    ]
+
+
+def test_an_unknown_field_of_a_detector_is_refused_with_what_is_allowed() -> None:
+    allowed = "id, class, source, pattern, needs, context, validator, catch, spare"
+    (message,) = messages({**ENTRY, "regex": "x"})
+    assert message == (
+        f"processors.redact.detectors[0]: Object contains unknown field `regex`. Allowed: {allowed}"
+    )
+
+
+def test_no_pattern_of_the_catalogue_outgrows_its_memory() -> None:
+    """RE2 falls back to a slower engine when its automaton has no room."""
+    options = re2.Options()
+    options.max_mem = 8 << 20
+    for detector in CATALOGUE:
+        assert re2.compile(detector.pattern.encode(), options).search(b"x" * 100) is None
