@@ -99,18 +99,6 @@ class Account:
         self._drop_any(left, left.total() - answer.accepted, "invalid")
         self.deliver(left)
 
-    def settle_converted(self, counts: Counts, answer: Delivered) -> None:
-        """Book a payload that was delivered in another protocol, in which it has other documents.
-
-        Each of its own documents counts as delivered unless the answer says that one was
-        dropped; when nothing was accepted, none was delivered.
-        """
-        left = Counter(counts)
-        for reason, amount in answer.dropped.items():
-            self._drop_any(left, amount if answer.accepted else left.total(), reason)
-        self._drop_any(left, 0 if answer.accepted else left.total(), "invalid")
-        self.deliver(left)
-
     def _drop_any(self, left: Counter[DocumentType], amount: int, reason: DropReason) -> None:
         for type_, available in left.most_common():
             taken = min(amount, available)

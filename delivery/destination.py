@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeAlias
 
 from ..pipeline.component import Delivered, Exporter
 from ..pipeline.counters import Counters
-from ..pipeline.errors import BrokenDocument, DropReason, ExportFailed
+from ..pipeline.errors import DropReason, ExportFailed
 from ..pipeline.payloads.document import Document, DocumentType, Payload, Protocol
 from .account import Account, Balance, count
 from .clock import Clock
@@ -25,10 +24,6 @@ from .health import Health, HealthState
 from .options import DeliveryOptions
 from .queue import MemoryQueue, Parcel
 from .retry import Backoff, Pause
-
-# Turns a payload into one of another protocol. It gets a copy of its own, in which it sets
-# `dropped` on the documents that the other protocol has no place for.
-Convert: TypeAlias = Callable[[Payload, Protocol], "Payload | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +53,14 @@ class Destination:
         counters: Counters,
         log: logging.Logger,
         *,
-        convert: Convert | None = None,
         clock: Clock | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """Without `convert`, payloads of a protocol that the exporter does not take are dropped."""
         self.id = id_
         self._exporter = exporter
         self._options = options
         self._counters = counters
         self._log = log
-        self._convert = convert
         self._clock = clock or Clock()
         self._backoff = backoff or Backoff(options.retry_on_failure)
         self._queue = MemoryQueue(options.sending_queue)
@@ -104,13 +96,10 @@ class Destination:
         if self._stopped:
             self._account.drop(count(alive), "shutdown")
             return
-        native = payload.protocol in self._exporter.accepts
-        if native:
-            self._leave_out_unsupported(alive)
-        counts = self._book_losses(alive)
+        counts = self._book_losses(alive, supported=self._supported(payload))
         if not counts:
             return
-        parcel = Parcel(payload, counts, payload.size, self._clock.now(), converted=not native)
+        parcel = Parcel(payload, counts, payload.size, self._clock.now())
         evicted = self._queue.put(parcel)
         for one in evicted:
             self._account.drop(one.counts, "queue_full")
@@ -118,8 +107,8 @@ class Destination:
             self._account.enqueue(counts)
             self._wake.set()
 
-    def leave_out(self, documents: Iterable[Document]) -> None:
-        """Book documents that the destination's protocol has no place for."""
+    def leave_out(self, documents: Sequence[Document]) -> None:
+        """Count documents that have no place in the exporter's protocol. Changes nothing else."""
         counts = count(documents)
         self._account.accept(counts)
         self._account.drop(counts, "unsupported")
@@ -168,15 +157,19 @@ class Destination:
             Counter(account.accepted), Counter(account.delivered), queued, Counter(account.dropped)
         )
 
-    def _leave_out_unsupported(self, documents: list[Document]) -> None:
-        supported = self._exporter.supported
+    def _supported(self, payload: Payload) -> frozenset[DocumentType] | None:
+        """The types that the exporter takes in the payload's protocol; None for all."""
+        takes = payload.protocol in self._exporter.accepts
+        return self._exporter.supported if takes else frozenset()
+
+    def _book_losses(
+        self, documents: list[Document], supported: frozenset[DocumentType] | None
+    ) -> Counter[DocumentType]:
+        """Count what cannot be delivered as dropped; returns the counts of what can."""
         if supported is not None:
             for document in documents:
                 if document.type not in supported:
                     document.dropped = "unsupported"
-
-    def _book_losses(self, documents: list[Document]) -> Counter[DocumentType]:
-        """Count those that are lost by now as dropped; returns the counts of the others."""
         kept: Counter[DocumentType] = Counter()
         for document in documents:
             if document.lost is None:
@@ -209,8 +202,6 @@ class Destination:
         return min(moments, default=None)
 
     async def _attempt(self, parcel: Parcel) -> None:
-        if parcel.converted and not self._make_conversion(parcel):
-            return
         if not parcel.attempts:
             parcel.first_attempt = self._clock.now()
         parcel.attempts += 1
@@ -235,34 +226,10 @@ class Destination:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _make_conversion(self, parcel: Parcel) -> bool:
-        """Replace the payload by its conversion, once. Returns whether something is left."""
-        if parcel.payload.protocol in self._exporter.accepts:
-            return True
-        source = parcel.payload.copy()
-        alive = source.alive
-        try:
-            made = self._convert(source, self._exporter.accepts[0]) if self._convert else None
-        except Exception as failure:  # noqa: BLE001  fail closed; its text may quote a value
-            self._log.error("conversion for %s failed: %s", self.id, type(failure).__name__)
-            broken = isinstance(failure, BrokenDocument)
-            self._give_up(parcel, "broken" if broken else "processor_failed")
-            return False
-        if made is not None:
-            self._leave_out_unsupported(made.alive)
-        if made is None or not made.alive:
-            self._give_up(parcel, "unsupported")
-            return False
-        self._queue.replace(parcel, made, self._book_losses(alive))
-        return True
-
     def _succeeded(self, parcel: Parcel, alive: list[Document], answer: Delivered) -> None:
         self._queue.remove(parcel)
-        if parcel.converted:
-            self._account.settle_converted(parcel.counts, answer)
-        else:
-            marked = [document for document in alive if document.lost is not None]
-            self._account.settle(parcel.counts, marked, answer)
+        marked = [document for document in alive if document.lost is not None]
+        self._account.settle(parcel.counts, marked, answer)
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)

@@ -23,7 +23,6 @@ class Parcel:
     in_flight: bool = False  # a consumer has it
     attempts: int = 0
     first_attempt: float = 0.0
-    converted: bool = False  # `payload` is the conversion, `counts` are of the original
 
     @property
     def documents(self) -> int:
@@ -109,12 +108,6 @@ class MemoryQueue:
         del self._parcels[parcel.number]
         self.documents -= parcel.documents
         self.bytes -= parcel.size
-
-    def replace(self, parcel: Parcel, payload: Payload, counts: Mapping[DocumentType, int]) -> None:
-        """Change what a parcel holds, as after a conversion."""
-        self.documents += sum(counts.values()) - parcel.documents
-        self.bytes += payload.size - parcel.size
-        parcel.payload, parcel.counts, parcel.size = payload, counts, payload.size
 
     def oldest(self) -> Parcel | None:
         """The one that came first, in flight or not. Safe from other threads."""

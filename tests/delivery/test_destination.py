@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from errlock.delivery.destination import Convert, Destination
+from errlock.delivery.destination import Destination
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
 from errlock.pipeline.component import Delivered
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.errors import BrokenDocument, ExportFailed
+from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Size
-from errlock.pipeline.payloads.document import Payload, Protocol
+from errlock.pipeline.payloads.document import Payload
 from hand_clock import HandClock, all_act
 from line_payload import Line, Lines, events
 from scripted_exporter import ScriptedExporter, unreachable
@@ -37,7 +37,6 @@ class Bench:
         *,
         id_: str = "one",
         retry: RetryOnFailure | None = None,
-        convert: Convert | None = None,
         **queue: Any,
     ) -> Destination:
         retry = retry or RetryOnFailure()
@@ -48,7 +47,6 @@ class Bench:
             options,
             self.counters,
             LOG,
-            convert=convert,
             clock=self.clock,
             backoff=Backoff(retry, lambda: 0.5),
         )
@@ -338,62 +336,21 @@ async def test_whatever_the_exporter_answers_each_document_is_counted_once(
     assert balance.holds
 
 
-def one_event_of(payload: Payload, protocol: Protocol) -> Payload | None:
-    """A conversion that makes an event of the first document and has no use for the others."""
-    for document in payload.alive[1:]:
-        document.dropped = "unsupported"
-    return Lines(Line("event"), protocol=protocol)
-
-
-async def test_a_payload_of_another_protocol_is_converted_once(bench: Bench) -> None:
-    conversions: list[Protocol] = []
-
-    def convert(payload: Payload, protocol: Protocol) -> Payload | None:
-        conversions.append(protocol)
-        return one_event_of(payload, protocol)
-
-    exporter = ScriptedExporter([unreachable()])
-    destination = await bench.started(exporter, convert=convert)
-    destination.offer(Lines(Line("log_record"), Line("log_record"), protocol="otlp"))
-    await bench.clock.advance(5)
-    assert conversions == ["sentry"]
-    assert [document.type for document in exporter.taken[0].alive] == ["event"]
-    assert destination.balance().delivered == {"log_record": 1}
+async def test_a_payload_of_a_protocol_that_the_exporter_does_not_take_is_unsupported(
+    bench: Bench,
+) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.offer(Lines(Line("log_record"), protocol="otlp"))
+    await all_act()
+    assert exporter.attempts == []
     assert destination.balance().dropped == {("log_record", "unsupported"): 1}
 
 
-async def test_what_converts_to_nothing_is_unsupported(bench: Bench) -> None:
-    exporter = ScriptedExporter()
-    destination = await bench.started(exporter, convert=lambda _payload, _protocol: None)
-    destination.offer(Lines(Line("data_point"), protocol="otlp"))
-    await all_act()
-    assert exporter.attempts == []
-    assert destination.balance().dropped == {("data_point", "unsupported"): 1}
-
-
-async def test_a_refused_conversion_counts_its_original(bench: Bench) -> None:
-    exporter = ScriptedExporter([Delivered(0, {"invalid": 1})])
-    destination = await bench.started(exporter, convert=one_event_of)
-    destination.offer(Lines(Line("log_record"), protocol="otlp"))
-    await all_act()
-    assert destination.balance().dropped == {("log_record", "invalid"): 1}
-
-
-@pytest.mark.parametrize(
-    ("failure", "reason"),
-    [(BrokenDocument("log_record"), "broken"), (KeyError("hunter2"), "processor_failed")],
-)
-async def test_a_failed_conversion_drops_the_payload(
-    bench: Bench, caplog: pytest.LogCaptureFixture, failure: Exception, reason: str
-) -> None:
-    def convert(_payload: Payload, _protocol: Protocol) -> Payload | None:
-        raise failure
-
-    destination = await bench.started(ScriptedExporter(), convert=convert)
-    destination.offer(Lines(Line("log_record"), protocol="otlp"))
-    await all_act()
-    assert bench.dropped(type="log_record", reason=reason) == 1
-    assert "hunter2" not in caplog.text
+async def test_what_has_no_place_in_its_protocol_is_counted(bench: Bench) -> None:
+    destination = await bench.started(ScriptedExporter())
+    destination.leave_out([Line("data_point"), Line("data_point")])
+    assert bench.dropped(exporter="one", type="data_point", reason="unsupported") == 2
 
 
 async def test_a_stop_delivers_what_waits(bench: Bench) -> None:
