@@ -204,6 +204,8 @@ def _frame(path: str, lineno: int, function: str) -> Frame:
         module = inside.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         if inside.endswith(".py") and module:
             frame["module"] = module
+            if "." not in module:  # as Sentry's SDK names the files of a module at the top
+                frame["filename"] = inside.rpartition("/")[2]
     elif path.startswith("<frozen ") and path.endswith(">"):
         frame["module"] = path[len("<frozen ") : -1]
     frame["in_app"] = installed is None and not path.startswith("<frozen ")

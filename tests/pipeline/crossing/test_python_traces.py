@@ -109,7 +109,7 @@ def test_the_standard_library_has_a_module_and_is_not_the_app(version: str) -> N
     ] == [
         (None, "/srv/shop/t.py", True),
         (None, "/srv/shop/t.py", True),
-        ("json", "json/__init__.py", False),
+        ("json", "__init__.py", False),
         ("json.decoder", "json/decoder.py", False),
         ("json.decoder", "json/decoder.py", False),
     ]
