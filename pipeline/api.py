@@ -16,6 +16,7 @@ from .payloads.document import Payload
 
 if TYPE_CHECKING:
     from .config import Config
+    from .explanation import Explanation
 
 Format = Literal["event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics", "text"]
 
@@ -47,6 +48,7 @@ class Pipeline:
         if problems:
             raise ConfigError(problems)
         steps = [Step(id_, p.build(self._settings(id_))) for id_, p in processors.items()]
+        self._destination = destination
         self._chain = Chain(steps, self.counters, "library", destination)
         self._stricter: Chain | None = None
 
@@ -131,6 +133,20 @@ class Pipeline:
         """A sanitised copy of free text (a log line), or None when it cannot be judged."""
         event = self.scrub_event({"message": text})
         return None if event is None else str(event["message"])
+
+    def explain(self, data: bytes, format: Format = "event") -> list[Explanation]:  # noqa: A002  as in scrub
+        """What the policy finds in one encoded document, and what becomes of it.
+
+        One explanation a document that has findings or does not go out. They hold values as
+        received: for the eyes of whoever gave the document in. Raises RefusedPayload.
+        """
+        from .explanation import explanations
+        from .formats import FORMATS, text_as_event
+
+        payload = text_as_event(data) if format == "text" else FORMATS[format].decode(data)
+        scanned = self._chain.scan(payload)
+        result = self._chain.render(scanned, self._chain.plan(self._destination))
+        return explanations(self._chain.explain(scanned), result)
 
 
 def _unknown(kind: str, name: str, known: object) -> Problem:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..policy.plan import Findings, Part, Plan, PolicyLimit, Subject, Unsupported
+from ..policy.plan import Explained, Findings, Part, Plan, PolicyLimit, Subject, Unsupported
 from .component import Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
@@ -54,7 +54,8 @@ class Chain:
         self._before = [step for i, step in judges if i < first]
         self._after = [step for i, step in judges if i > first]
         self.parts = [step.does for step in parts if isinstance(step.does, Part)]
-        self._scrub_id = "+".join(step.id for step in parts)
+        self._part_ids = [step.id for step in parts]
+        self._scrub_id = "+".join(self._part_ids)
         self._plan = Plan(self.parts, scope) if self.parts else None
         self._counters = counters
         self._name = name
@@ -85,6 +86,20 @@ class Chain:
     def run(self, payload: Payload, plan: Plan | None = None) -> Payload:
         """Scan and render for one destination (the library, a destination's own chain)."""
         return self.render(self.scan(payload), plan if plan is not None else self._plan)
+
+    def explain(self, scanned: Scanned) -> list[tuple[Document, list[tuple[Explained, str]]]]:
+        """Each document with what was found in it and the id of the step that acts on it."""
+        documents = (*scanned.payload.contexts, *scanned.payload.documents)
+        return [(document, self._explain(scanned, document)) for document in documents]
+
+    def _explain(self, scanned: Scanned, document: Document) -> list[tuple[Explained, str]]:
+        findings = scanned.findings.get(id(document))
+        if findings is None or self._plan is None:
+            return []
+        return [
+            (each, "" if each.part is None else self._part_ids[each.part])
+            for each in self._plan.explain(findings)
+        ]
 
     def _detect(self, plan: Plan, scanned: Scanned) -> None:
         subjects = Subjects(scanned.payload)

@@ -22,6 +22,11 @@ class Codec:
     encode: Callable[[Payload], bytes]
 
 
+def text_as_event(data: bytes) -> Envelope:
+    """Free text as the message of an event."""
+    return Envelope.from_event({"message": data.decode()})
+
+
 def _event(payload: Payload) -> bytes:
     return json.encode(payload.alive[0].tree)
 

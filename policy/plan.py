@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from .copies import Copied, Literals, copied_values
 from .detection import Detection
+from .explaining import Explained as Explained
+from .explaining import explained
 from .findings import FORMS as FORMS
 from .findings import Form as Form
 from .findings import PolicyLimit as PolicyLimit
@@ -94,6 +96,10 @@ class Plan:
         counts: Counter[Count] = Counter()
         rendering = Rendering(self._parts, self._scope, counts)
         return Rendered(rendering.tree(subject.type, subject.tree, findings.sites), counts)
+
+    def explain(self, findings: Findings) -> list[Explained]:
+        """Each finding with its value as received: for whoever gave the document in."""
+        return list(explained(self._parts, self._scope, findings.sites))
 
 
 class _Shared:

@@ -55,7 +55,7 @@ class Rendering:
         at = length = 0
         gone = False
         for mark in site.marks:
-            act = self._act(mark, site)
+            act = self.act(mark, site)
             if act is None:
                 continue
             form, new = act
@@ -80,7 +80,7 @@ class Rendering:
         if remarks:
             self._remarks[site.path] = [(remarks[0][0], "x", None, None)] if gone else remarks
 
-    def _act(self, mark: Mark, site: Site) -> tuple[Form, str | None] | None:
+    def act(self, mark: Mark, site: Site) -> tuple[Form, str | None] | None:
         """The form a finding leaves in and its new text; None when it stays as it is."""
         for part in self._parts:
             form = part.form(mark.class_)

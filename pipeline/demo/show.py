@@ -16,7 +16,7 @@ from ..config import Config, loads
 from ..payloads.document import Tree
 from ..payloads.envelope import Envelope
 from ..payloads.otlp import OtlpRequest
-from .sides import Row, rows, telling
+from .sides import Row, rows, short, telling
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +99,7 @@ def show(found: dict[str, list[Row]], console: Console) -> None:
 
     for title, all_rows in found.items():
         table = Table(title=title, title_justify="left", expand=True, show_lines=True)
-        table.add_column("where", ratio=3, style="dim", overflow="fold")
+        table.add_column("where", ratio=4, style="dim", overflow="fold")
         table.add_column("what the SDK sent", ratio=5, overflow="fold")
         table.add_column("what came out", ratio=5, overflow="fold")
         shown = telling(all_rows)
@@ -109,7 +109,7 @@ def show(found: dict[str, list[Row]], console: Console) -> None:
             if row.changed:
                 before.stylize("red")
                 after.stylize("green")
-            table.add_row(row.path, before, after)
+            table.add_row(Text(short(row.path)), before, after)
         console.print(table)
         rest = sum(not row.changed for row in all_rows) - sum(not row.changed for row in shown)
         console.print(f"and {rest} more values, as they were\n", style="dim")

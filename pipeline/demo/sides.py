@@ -9,7 +9,9 @@ from ..payloads.document import Tree
 from ..terminal import escape
 
 # Of what an SDK sends, shown although nothing in it was changed: the evidence stays.
-_EVIDENCE = ("exception.values[0].type", "release", "transaction", "name", "attempts", "amount")
+_EVIDENCE = frozenset({"type", "release", "name", "attempts", "amount", "function"})
+# Paths are long; these parts of them say nothing that a reader needs.
+_DULL = ("exception.values[0].stacktrace.", ".values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,19 @@ def rows(before: Tree, after: Tree) -> list[Row]:
 
 def telling(found: Sequence[Row]) -> list[Row]:
     """Those that were changed, and a few that show that the evidence stays."""
-    return [row for row in found if row.changed or row.path.endswith(_EVIDENCE)]
+    return [row for row in found if row.changed or _is_evidence(row.path)]
+
+
+def _is_evidence(path: str) -> bool:
+    place, _, name = path.rpartition(".")
+    return name in _EVIDENCE and not place.startswith(("sdk", "contexts", "breadcrumbs"))
+
+
+def short(path: str) -> str:
+    """A path as it is shown in a narrow column."""
+    for dull in _DULL:
+        path = path.replace(dull, "")
+    return path
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, str]]:
