@@ -1,0 +1,173 @@
+"""The collector: its life, its doors, and that one destination does not hold up another."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from errlock.pipeline.collector import Collector, RefusedShare
+from errlock.pipeline.config import Config, loads
+from errlock.pipeline.counters import Counters
+from ports import free_port
+
+SECRET = "hunter22correct"
+EVENT = {"event_id": "9ec79c33ec9942ab8353589fcb2e04dc", "message": f"password={SECRET}"}
+
+
+def envelope(event: dict[str, Any]) -> bytes:
+    return b'{}\n{"type":"event"}\n' + json.dumps(event).encode() + b"\n"
+
+
+class Running:
+    """A collector with a Sentry receiver, on ports of its own."""
+
+    def __init__(self, folder: Path, exporters: str, names: str, more: str = "") -> None:
+        self.sentry, self.health, self.metrics = free_port(), free_port(), free_port()
+        self.out = folder / "out.jsonl"
+        text = f"""
+        receivers: {{ sentry: {{ endpoint: "localhost:{self.sentry}" }} }}
+        processors: {{ redact: }}
+        exporters:
+          file: {{ path: "{self.out}" }}
+          {exporters}
+        service:
+          storage: memory
+          shutdown_timeout: 2s
+          telemetry: {{ metrics: {{ endpoint: "localhost:{self.metrics}" }} }}
+          health: {{ endpoint: "localhost:{self.health}" }}
+          pipelines:
+            errors: {{ receivers: [sentry], processors: [redact], exporters: [{names}] }}
+            {more}
+        """
+        self.config: Config = loads(text, {})
+        self.collector = Collector(self.config)
+
+    async def __aenter__(self) -> "Running":
+        await self.collector.start()
+        self.session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.session.close()
+        await self.collector.stop()
+
+    async def send(self, body: bytes) -> int:
+        url = f"http://localhost:{self.sentry}/api/1/envelope/?sentry_key=abc"
+        async with self.session.post(url, data=body) as response:
+            return response.status
+
+    async def get(self, port: int, path: str) -> tuple[int, str]:
+        async with self.session.get(f"http://localhost:{port}{path}") as response:
+            return response.status, await response.text()
+
+    async def lines(self, count: int) -> list[str]:
+        for _ in range(200):
+            if self.out.exists() and self.out.read_text().count("\n") >= count:
+                break
+            await asyncio.sleep(0.02)
+        return self.out.read_text().splitlines()
+
+
+async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        assert await running.send(envelope(EVENT)) == 200
+        [line] = await running.lines(1)
+    assert SECRET not in line
+    assert "password=[password]" in line
+
+
+async def test_a_dead_destination_holds_up_nobody(tmp_path: Path) -> None:
+    dead = f'sentry/dead: {{ dsn: "http://abc@localhost:{free_port()}/1" }}'
+    async with Running(tmp_path, dead, "sentry/dead, file") as running:
+        for _ in range(5):
+            assert await running.send(envelope(EVENT)) == 200
+        assert len(await running.lines(5)) == 5
+        destinations = running.collector.graph.destinations
+        assert destinations["file"].balance().delivered == {"event": 5}
+        balance = destinations["sentry/dead"].balance()
+        assert (balance.accepted, balance.queued) == ({"event": 5}, {"event": 5})
+    assert destinations["sentry/dead"].balance().dropped == {("event", "shutdown"): 5}
+    assert destinations["sentry/dead"].balance().holds
+
+
+async def test_what_was_accepted_is_delivered_before_the_end(tmp_path: Path) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        for _ in range(20):
+            assert await running.send(envelope(EVENT)) == 200
+    assert len(running.out.read_text().splitlines()) == 20
+
+
+async def test_after_the_end_the_door_is_shut_and_stopping_again_does_nothing(
+    tmp_path: Path,
+) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        await running.collector.stop()
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await running.send(envelope(EVENT))
+        await running.collector.stop()
+
+
+async def test_health_names_every_component(tmp_path: Path) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        status, text = await running.get(running.health, "/")
+    assert status == 200
+    health = json.loads(text)
+    assert health["status"] == "running"
+    assert health["exporters"]["file"]["health"] == "up"
+    assert health["receivers"] == {"sentry": {"state": "running"}}
+
+
+async def test_metrics_have_the_collectors_names_and_no_value(tmp_path: Path) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        await running.send(envelope(EVENT))
+        await running.lines(1)
+        _, text = await running.get(running.metrics, "/metrics")
+    assert 'otelcol_receiver_accepted_log_records_total{receiver="sentry"' in text
+    assert 'otelcol_exporter_sent_log_records_total{exporter="file"} 1.0' in text
+    assert (
+        'errlock_findings_total{class="secret.password",form="removed",pipeline="errors"} 1.0'
+        in text
+    )
+    assert SECRET not in text
+
+
+async def test_one_receiver_can_feed_two_pipelines(tmp_path: Path) -> None:
+    more = "raw: { receivers: [sentry], processors: [], exporters: [file/raw] }"
+    raw = tmp_path / "raw.jsonl"
+    async with Running(tmp_path, f'file/raw: {{ path: "{raw}" }}', "file", more) as running:
+        assert await running.send(envelope(EVENT)) == 200
+        [line] = await running.lines(1)
+    assert SECRET not in line
+    assert SECRET in raw.read_text()
+
+
+async def test_a_pipeline_of_one_signal_takes_no_other(tmp_path: Path) -> None:
+    more = "traces: { receivers: [sentry], processors: [redact], exporters: [file/traces] }"
+    traces = tmp_path / "traces.jsonl"
+    async with Running(tmp_path, f'file/traces: {{ path: "{traces}" }}', "file", more) as running:
+        assert await running.send(envelope(EVENT)) == 200
+        await running.lines(1)
+    assert traces.read_text() == ""
+
+
+async def test_an_endpoint_that_is_taken_is_told_and_leaves_nothing_open(tmp_path: Path) -> None:
+    async with Running(tmp_path, "", "file") as running:
+        second = Collector(running.config)
+        with pytest.raises(OSError, match="address already in use"):
+            await second.start()
+        await second.stop()
+
+
+def test_the_share_of_refusals_is_that_of_the_last_minute() -> None:
+    now = 0.0
+    counters = Counters()
+    share = RefusedShare(counters, lambda: now)
+    counters.add("receiver_accepted", 100, receiver="sentry")
+    counters.add("processor_dropped", 100, reason="broken")
+    now = 30
+    assert share.share() == pytest.approx(0.5)
+    now = 100
+    counters.add("receiver_accepted", 300, receiver="sentry")
+    assert share.share() == pytest.approx(0.0)
