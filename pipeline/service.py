@@ -13,7 +13,7 @@ from ..delivery.options import DeliveryOptions
 from .errors import Problem
 from .options import Duration, Size
 
-_ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
+_ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d+)")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -76,7 +76,9 @@ def parse(text: str, source: str) -> Parsed:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
-        problem = Problem("", f"not valid YAML: {error.problem or error.context}", place)
+        what = str(error.problem or error.context)
+        hint = "; indent with spaces" if "'\\t'" in what else ""
+        problem = Problem("", f"not valid YAML: {what}{hint}", place)
         raise ConfigError([problem]) from None
     except yaml.YAMLError:
         raise ConfigError([Problem("", "not valid YAML: a control character", source)]) from None
