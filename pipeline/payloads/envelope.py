@@ -105,9 +105,10 @@ class Envelope(Payload):
         self, type_: str, tree: Tree, headers: Mapping[str, Tree] | None = None
     ) -> EnvelopeDocument:
         """Add an item of a known type; the content of an attachment is text."""
-        item = Item(type_)
+        beside = dict(headers or {})
+        item = Item(type_, _take_content_type(beside))
         form = "text" if type_ == "attachment" else ITEM_TYPES[type_][1]
-        context = self._context(item, dict(headers or {}), {})
+        context = self._context(item, beside, {})
         document = self._append(item, Content.of(tree, form), context)
         self._link_to_event()
         return document

@@ -140,6 +140,11 @@ class Content:
                 self._bytes = json.encode(tree)
         return self._bytes
 
+    def may_hold(self, needles: tuple[bytes, ...]) -> bool:
+        """Whether the bytes have one of these; True when there are none to look at."""
+        data = self._bytes
+        return data is None or any(needle in data for needle in needles)
+
     def _decode(self, data: bytes) -> tuple[Tree, int]:
         if self.form == "discarded":
             return b"", 0
@@ -246,6 +251,10 @@ class EnvelopeDocument(Document):
     def encode(self) -> bytes:
         """The content as bytes. Raises BrokenDocument."""
         return self._content.encode()
+
+    def may_hold(self, *needles: bytes) -> bool:
+        """Whether the bytes as received have one of these; True when there are none to look at."""
+        return self._content.may_hold(needles)
 
     def maybe(self, *path: str) -> Tree:
         """The value at a path of object keys, or None, for broken documents too."""

@@ -1,0 +1,295 @@
+"""Takes what Sentry SDKs send, on the endpoints of Sentry's own ingestion.
+
+Answers and limits are Relay's where not said otherwise. Answers never quote a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from time import time
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+from aiohttp import web
+
+from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.options import Duration, Size
+from ..pipeline.payloads.envelope import Envelope
+from . import sentry_requests as requests
+from .http import Budget, Held, HttpServer, TlsConfig, read_body, split_endpoint
+from .sentry_admission import SIZES, Pressure, check
+from .sentry_arrival import client_address, correct_clock, put_in_address
+from .sentry_auth import ProjectConfig, Projects, key_in_dsn, key_of
+from .sentry_books import Books
+
+EVENT_LIMIT = SIZES["event"]
+CHECK_IN_LIMIT = SIZES["check_in"]
+# How long errors wait for room, in seconds, and how often they look.
+PATIENCE, INTERVAL = 5.0, 0.1
+
+_PATHS = re.compile(
+    r"/api/(?:(?P<project>[^/]+)/)?(?:"
+    r"(?P<kind>envelope|store|security|csp-report|nel|minidump|playstation)"
+    r"|(?P<unreal>unreal)/(?P<unreal_key>[^/]+)"
+    r"|(?P<cron>cron)/(?P<slug>[^/]+)(?:/(?P<cron_key>[^/]+))?"
+    r"|(?P<attachments>events)/[^/]+/attachments"
+    r")/?|/(?P<tunnel>tunnel)/?"
+)
+_DISCARDED = ("minidump", "playstation", "unreal")
+_CORS = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "x-sentry-auth, x-requested-with, x-forwarded-for, origin, "
+    "referer, accept, content-type, authentication, authorization, content-encoding, "
+    "transfer-encoding, baggage, sentry-trace, traceparent",
+    "Access-Control-Expose-Headers": "x-sentry-error, x-sentry-rate-limits, retry-after",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+class SentryConfig(ReceiverConfig, frozen=True, kw_only=True):
+    """Receives from Sentry SDKs: point their DSN here."""
+
+    endpoint: Annotated[
+        str, msgspec.Meta(description="host:port to listen on; without a host, every interface.")
+    ] = "localhost:9000"
+    projects: Annotated[
+        dict[str, ProjectConfig],
+        msgspec.Meta(
+            description="Who may send, by project name. Once one is listed, others are refused; "
+            "with none, every project and key is taken and the id is the name."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    accept_any_key: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Allow an endpoint that other machines reach without listing projects."
+        ),
+    ] = False
+    tls: Annotated[
+        TlsConfig | None, msgspec.Meta(description="Serve HTTPS with this certificate.")
+    ] = None
+    allowed_origins: Annotated[
+        list[str],
+        msgspec.Meta(description="Origins of web pages that may send; '*' is every one."),
+    ] = msgspec.field(default_factory=lambda: ["*"])
+    trusted_proxies: Annotated[
+        list[str],
+        msgspec.Meta(description="Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8."),
+    ] = msgspec.field(default_factory=list)
+    max_envelope_size: Annotated[
+        Size, msgspec.Meta(description="The largest body that is taken, after decompression.")
+    ] = Size("20MiB")
+    max_bytes_in_flight: Annotated[
+        Size, msgspec.Meta(description="The largest sum of bodies that are being worked on.")
+    ] = Size("256MiB")
+    read_timeout: Annotated[
+        Duration, msgspec.Meta(description="How long a body may take to arrive.")
+    ] = Duration("60s")
+
+    def problems(self) -> Iterable[Problem]:
+        """See `ComponentConfig.problems`."""
+        try:
+            host, _ = split_endpoint(self.endpoint)
+        except ValueError as error:
+            yield Problem("endpoint", str(error))
+        else:
+            if not (self.projects or self.accept_any_key or _is_local(host)):
+                yield Problem(
+                    "projects",
+                    "list who may send, because other machines reach this endpoint, "
+                    "or set accept_any_key: true",
+                )
+        for index, network in enumerate(self.trusted_proxies):
+            if _network(network) is None:
+                yield Problem(f"trusted_proxies[{index}]", "expected a network such as 10.0.0.0/8")
+        keys = Counter(key for project in self.projects.values() for key in project.keys)
+        for name, project in self.projects.items():
+            if any(keys[key] > 1 for key in project.keys):
+                yield Problem(f"projects.{name}.keys", "a key is listed more than once")
+        if self.read_timeout <= 0:
+            yield Problem("read_timeout", "expected more than 0")
+        for field in ("cert_file", "key_file"):
+            if self.tls is not None and not getattr(self.tls, field).is_file():
+                yield Problem(f"tls.{field}", "there is no such file")
+
+    def build(self, settings: Settings) -> SentryReceiver:
+        """See `ReceiverConfig.build`."""
+        return SentryReceiver(self, settings)
+
+
+def _is_local(host: str | None) -> bool:
+    try:
+        return host == "localhost" or (host is not None and ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text)
+    except ValueError:
+        return None
+
+
+class SentryReceiver(Receiver):
+    """See the module."""
+
+    def __init__(self, config: SentryConfig, settings: Settings) -> None:
+        self._config = config
+        self._books = Books(settings.id, settings.counters)
+        self._projects = Projects(config.projects)
+        self._proxies = [each for each in map(_network, config.trusted_proxies) if each]
+        self._budget = Budget(config.max_bytes_in_flight)
+        self._pressure = Pressure()
+        self._server = HttpServer(self._answer, config.endpoint, log=settings.log, tls=config.tls)
+        self._sink: Sink | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        return self._server.port
+
+    async def start(self, sink: Sink) -> None:
+        """See `Receiver.start`."""
+        self._sink = sink
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """See `Receiver.stop`."""
+        await self._server.stop()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, refusals included."""
+        try:
+            response = await self._route(request)
+        except RefusedPayload as refused:
+            self._books.refuse_request(refused.reason)
+            response = web.json_response({"detail": str(refused)}, status=refused.status)
+        if (limits := self._pressure.header) is not None:
+            response.headers["X-Sentry-Rate-Limits"] = limits
+        self._add_cors(request, response)
+        return response
+
+    async def _route(self, request: web.BaseRequest) -> web.Response:
+        found = _PATHS.fullmatch(request.path)
+        if found is None:
+            raise RefusedPayload(404, "not_found", "no such endpoint")
+        part = found.groupdict()
+        kind = (
+            part["kind"] or part["unreal"] or part["cron"] or part["attachments"] or part["tunnel"]
+        )
+        self._check_origin(request)
+        if request.method == "OPTIONS":
+            return web.Response(headers=_CORS)
+        if request.method != "POST" and not (kind == "cron" and request.method in ("GET", "PUT")):
+            raise RefusedPayload(405, "method", "method not allowed")
+        if self._server.stopping:
+            raise RefusedPayload(503, "shutdown", "shutting down")
+        key = part["unreal_key"] or part["cron_key"] or key_of(request)
+        with self._budget.hold() as held:
+            return await self._take(request, kind, part, key, held)
+
+    async def _take(
+        self,
+        request: web.BaseRequest,
+        kind: str,
+        part: Mapping[str, str],
+        key: str | None,
+        held: Held,
+    ) -> web.Response:
+        # Who a tunnel is used by stands in the envelope: then its body has to be read first.
+        tunnel = key is None and kind in ("envelope", "tunnel")
+        project = "" if tunnel else self._projects.name(part["project"], key)
+        if kind in _DISCARDED:
+            return await self._discard(request)
+        if kind == "events":
+            raise RefusedPayload(
+                403, "unsupported", "attachments are taken together with their event only"
+            )
+        envelope = await self._read(request, kind, part["slug"], held)
+        if tunnel:
+            id_, key = key_in_dsn(envelope.dsn)
+            project = self._projects.name(part["project"] or id_, key)
+        envelope.project = project
+        check(envelope)
+        correct_clock(envelope)
+        put_in_address(
+            envelope,
+            client_address(request, self._proxies),
+            request.headers.get("User-Agent"),
+        )
+        event_id = envelope.headers.event_id
+        self._books.settle(envelope, await self._accept(envelope))
+        return web.json_response({"id": event_id} if event_id else {})
+
+    async def _read(self, request: web.BaseRequest, kind: str, slug: str, held: Held) -> Envelope:
+        limit = {
+            "store": EVENT_LIMIT, "security": EVENT_LIMIT, "csp-report": EVENT_LIMIT,
+            "nel": EVENT_LIMIT, "cron": CHECK_IN_LIMIT,
+        }.get(kind, int(self._config.max_envelope_size))  # fmt: skip
+        body = await read_body(request, limit=limit, held=held, timeout=self._config.read_timeout)
+        received = time()
+        if kind == "store":
+            return requests.store(body, limit, received)
+        if kind == "cron":
+            return requests.cron(body, slug, request.query, received)
+        if kind in ("security", "csp-report", "nel"):
+            return requests.security(body, kind, request.query, received)
+        return Envelope.decode(body, "", received)
+
+    async def _discard(self, request: web.BaseRequest) -> web.Response:
+        """Read a crash report without keeping any of it. Clients expect 200, as Relay answers."""
+        size = 0
+        try:
+            async with asyncio.timeout(self._config.read_timeout):
+                async for data in request.content.iter_any():
+                    size += len(data)
+                    if size > self._config.max_envelope_size:
+                        break
+        except (TimeoutError, web.RequestPayloadError, OSError):
+            raise RefusedPayload(400, "incomplete", "the body did not arrive") from None
+        self._books.refuse("unknown", "unsupported", 1)
+        return web.Response(text=str(uuid4()))
+
+    async def _accept(self, envelope: Envelope) -> Receipt:
+        """Put it into the sink; errors wait a while for room. Raises RefusedPayload."""
+        assert self._sink is not None
+        documents = len(envelope.documents)
+        waited = 0.0
+        while True:
+            for type_, amount in self._pressure.shed(envelope).items():
+                self._books.refuse(type_, "rate_limited", amount)
+            if documents and not envelope.alive:
+                raise RefusedPayload(429, "busy", "too busy for documents of this kind")
+            try:
+                return await self._sink.accept(envelope)
+            except RefusedPayload as refused:
+                if refused.status != 429:
+                    raise
+                self._pressure.seen()
+                if waited >= PATIENCE:
+                    raise
+            await asyncio.sleep(INTERVAL)
+            waited += INTERVAL
+
+    def _check_origin(self, request: web.BaseRequest) -> None:
+        origin = request.headers.get("Origin")
+        allowed = self._config.allowed_origins
+        if origin is not None and "*" not in allowed and origin not in allowed:
+            raise RefusedPayload(403, "origin", "this origin may not send")
+
+    def _add_cors(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        origin = request.headers.get("Origin")
+        allowed = self._config.allowed_origins
+        if origin is not None and ("*" in allowed or origin in allowed):
+            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+            response.headers["Vary"] = "Origin"
+            response.headers["Access-Control-Expose-Headers"] = _CORS[
+                "Access-Control-Expose-Headers"
+            ]
