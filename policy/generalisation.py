@@ -16,6 +16,8 @@ from typing import Any
 
 import re2
 
+from .placeholders import placeholder
+
 COARSE = "coarse."
 HOME = COARSE + "home"  # the owner of a home folder in a path
 
@@ -36,7 +38,7 @@ _ID_SEGMENT = re2.compile(
 _SQL = re2.compile(r"(?i)^\s*(?:select|insert|update|delete|with|merge|replace)\s")
 _SQL_LITERAL = re2.compile(r"('(?:[^']|'')*')|(?:^|[\s(,=<>+*/-])([0-9]+(?:\.[0-9]+)?)\b")
 _ID = re2.compile(
-    r"(?i)\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}|[0-9]{4,})\b"
+    r"(?i)(?:^|[^\w*])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}|[0-9]{4,})\b"
 )
 _USER_AGENT = re2.compile(r"Mozilla/5\.0 \([^()]*\)[^\r\n\"]*")
 _FAMILIES = (
@@ -154,7 +156,8 @@ def _routes(text: str) -> Iterator[tuple[int, int, str]]:
 def _domain(value: str) -> str | None:
     _, at, domain = value.strip().rpartition("@")
     domain = domain.casefold().strip("<>\"' ")
-    return f"@{domain}" if at and domain else None
+    # Without the placeholder, what stands before it in the text could be read as a local part.
+    return f"{placeholder('pii.email')}@{domain}" if at and domain else None
 
 
 def _band(value: str, width: int) -> str | None:

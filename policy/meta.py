@@ -41,6 +41,8 @@ def rebuilt(
     meta = _kept(inbound, tree, (), changed) if isinstance(inbound, dict) else None
     meta = meta or {}
     for path, notes in remarks.items():
+        if "" in path:  # the key that the notes themselves stand under
+            continue
         node: dict[str, Tree] = meta
         for key in path:
             below = node.get(str(key))

@@ -24,7 +24,7 @@ def named_value(node: Mapping[str, Tree]) -> Named | None:
         return None
     folded = {key.casefold(): key for key in node}
     for name_key in _NAMES:
-        name = node.get(folded.get(name_key, ""))
+        name = node[folded[name_key]] if name_key in folded else None
         if isinstance(name, str) and len(name) <= 128:
             for value_key in _VALUES:
                 if value_key.casefold() in folded:

@@ -38,7 +38,7 @@ class Generalize(ProcessorConfig, frozen=True, kw_only=True):
         Prefixes()
     )
     email: Annotated[
-        Literal["domain", False], Meta(description="E-mail addresses become `@domain`.")
+        Literal["domain", False], Meta(description="E-mail addresses become `[email]@domain`.")
     ] = False
     timestamps: Annotated[
         Literal["hour", False],
