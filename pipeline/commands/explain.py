@@ -24,7 +24,8 @@ def register(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
         commands, "explain", "show what would be taken out of a document, and why",
-        "Values as received are shown on a terminal only; --values shows them elsewhere, too.",
+        "The document is one event or request, as it is. Values as received are shown on a\n"
+        "terminal only; --values shows them elsewhere, too.",
         "  errlock explain event.json\n"
         "  errlock explain -c errlock.yaml --json < event.json",
     )  # fmt: skip
@@ -39,12 +40,8 @@ def register(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
-    explainer = getattr(policy_of(args), "explain", None)
-    if explainer is None:
-        err("errlock explain: not in this version yet")
-        return 2
     try:
-        explanations: Sequence[Explanation] = explainer(data, format=args.format)
+        explanations = policy_of(args).explain(data, format=args.format)
     except (RefusedPayload, BrokenDocument) as damage:
         err(f"errlock explain: {damage}")
         return 1
@@ -58,10 +55,13 @@ def run(args: argparse.Namespace) -> int:
 
 def show(explanations: Sequence[Explanation], values: bool, colours: bool) -> None:
     """Print for people. `values` says whether the values as received are shown."""
+    if not explanations:
+        out("nothing found: it goes out as it is")
     for each in explanations:
-        fate = f"does not go out: {each.dropped} ({each.by})" if each.dropped else ""
         found = f"{len(each.findings)} finding{'s' if len(each.findings) != 1 else ''}"
-        out(f"{paint(each.type, 'bold', colours)}: {fate or found}")
+        by = f" ({each.by})" if each.by else ""
+        fate = f", does not go out: {each.dropped}{by}" if each.dropped else ""
+        sys.stdout.write(f"{paint(each.type, 'bold', colours)}: {found}{fate}\n")
         for finding in each.findings:
             _show_finding(finding, values, colours)
 

@@ -1,0 +1,130 @@
+"""`errlock explain`: what would be taken out, and why."""
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from errlock.pipeline.cli import main
+
+ERRLOCK = Path(sys.executable).parent / "errlock"
+EVENT = json.dumps({"message": "password=hunter22", "tags": {"a\x1b[31m": "jane@example.com"}})
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def event(tmp_path: Path) -> str:
+    path = tmp_path / "event.json"
+    path.write_text(EVENT)
+    return str(path)
+
+
+def test_each_finding_has_its_place_class_detector_and_fate(event: str, capsys: Capture) -> None:
+    assert main(["explain", event]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("event: 2 findings\n")
+    assert (
+        "  message  [9:17]\n"
+        "    secret.password (detector words.pair), removed by redact\n"
+        "    -> [password]\n"
+    ) in out
+
+
+def test_a_value_as_received_is_only_shown_when_asked_for(event: str, capsys: Capture) -> None:
+    main(["explain", event])
+    assert "hunter22" not in capsys.readouterr().out
+    main(["explain", event, "--values"])
+    assert "    hunter22 -> [password]\n" in capsys.readouterr().out
+
+
+def test_the_event_may_come_from_stdin(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(EVENT.encode())))
+    assert main(["explain"]) == 0
+    assert capsys.readouterr().out.startswith("event: 2 findings\n")
+
+
+def test_json_is_for_scripts_and_has_no_values_unless_asked_for(
+    event: str, capsys: Capture
+) -> None:
+    main(["explain", event, "--json"])
+    out = capsys.readouterr().out
+    assert "hunter22" not in out
+    (document,) = json.loads(out)
+    assert (document["type"], document["dropped"]) == ("event", None)
+    assert document["findings"][0] == {
+        "path": "message",
+        "start": 9,
+        "end": 17,
+        "class": "secret.password",
+        "detector": "words.pair",
+        "form": "removed",
+        "by": "redact",
+        "after": "[password]",
+    }
+    main(["explain", event, "--json", "--values"])
+    assert json.loads(capsys.readouterr().out)[0]["findings"][0]["before"] == "hunter22"
+
+
+def test_a_clean_document_has_nothing_to_explain(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "event.json"
+    path.write_text('{"message": "all is well"}')
+    assert main(["explain", str(path)]) == 0
+    assert capsys.readouterr().out == "nothing found: it goes out as it is\n"
+
+
+def test_text_is_explained_too(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("login failed password=hunter22")
+    assert main(["explain", str(path), "--format", "text"]) == 0
+    assert "secret.password" in capsys.readouterr().out
+
+
+def test_a_broken_document_is_told_without_its_content(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "event.json"
+    path.write_text("{hunter22")
+    assert main(["explain", str(path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("errlock explain: ")
+    assert "hunter22" not in captured.err
+
+
+def test_a_missing_file_is_named(capsys: Capture) -> None:
+    assert main(["explain", "nowhere.json"]) == 2
+    assert capsys.readouterr().err == "errlock: nowhere.json: No such file or directory\n"
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_gets_values_and_colours_but_no_escapes_of_the_document(
+    event: str, no_color: str
+) -> None:
+    shown = on_a_terminal([str(ERRLOCK), "explain", event], {"NO_COLOR": no_color})
+    assert b"\x1b[31ma" not in shown
+    assert rb"tags.a\x1b[31m" in shown
+    coloured = b"\x1b[31mhunter22\x1b[0m -> \x1b[32m[password]\x1b[0m"
+    assert (coloured in shown) is not bool(no_color)
+    assert (b"hunter22 -> [password]" in shown) is bool(no_color)
+
+
+def on_a_terminal(command: list[str], env: dict[str, str]) -> bytes:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", **env}
+    with subprocess.Popen(command, stdout=theirs, env=environment):
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+    os.close(ours)
+    return shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says EIO when the other side has closed
+        return b""
