@@ -1,0 +1,307 @@
+from typing import Any
+
+import sentry_sdk
+from errlock.pipeline.crossing import convert, convert_all
+from errlock.pipeline.crossing.to_otlp import nanoseconds
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from otel_exceptions import record
+from sentry_sdk import logger
+from sentry_sdk.transport import Transport
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
+
+
+def fail() -> None:
+    raise ValueError("no total")
+
+
+def logs(*records: Any) -> OtlpRequest:
+    return OtlpRequest.from_trees(
+        "logs", {"attributes": {"service.name": "shop"}}, {}, records, project="shop", received=5.0
+    )
+
+
+def sentry(*items: tuple[str, Any]) -> Envelope:
+    envelope = Envelope("shop", 5.0, {"event_id": "fc6d8c0c43fc4630ad850ee518f1b9d0"})
+    for type_, tree in items:
+        envelope.add(type_, tree)
+    return envelope
+
+
+def trees(payload: Payload | None) -> list[Any]:
+    assert payload is not None
+    return [document.tree for document in payload.documents]
+
+
+def exception(message: str) -> Any:
+    return {
+        "time_unix_nano": 1,
+        "trace_id": TRACE,
+        "span_id": SPAN,
+        "attributes": {"exception.type": "E", "exception.message": message},
+    }
+
+
+def test_an_envelope_goes_through_the_wire_as_a_backend_wants_it() -> None:
+    request = OtlpRequest.decode(record(fail).traces, "traces")
+    [made] = convert_all(request, "sentry").payloads
+    again = Envelope.decode(made.encode(), "shop", 0.0)
+    [event] = trees(again)
+    assert again.headers.event_id == event["event_id"]
+    assert event["exception"]["values"][0]["type"] == "ValueError"
+    assert made.project == "shop"
+    assert made.received == request.received
+
+
+def test_each_error_has_an_envelope_of_its_own() -> None:
+    converted = convert_all(logs(exception("a"), exception("b")), "sentry")
+    assert [
+        [event["exception"]["values"][0]["value"] for event in trees(made)]
+        for made in converted.payloads
+    ] == [["a"], ["b"]]
+
+
+def test_the_same_exception_told_twice_is_one_event() -> None:
+    request = logs(exception("a"), exception("a"))
+    converted = convert_all(request, "sentry")
+    assert len(converted.payloads) == 1
+    assert converted.carried == [request.documents]
+
+
+def test_an_exception_that_leaves_several_spans_is_one_event_of_the_innermost() -> None:
+    found = record(fail, spans=("request", "service", "query"))
+    request = OtlpRequest.decode(found.traces, "traces")
+    assert len(request.documents) == 3
+    converted = convert_all(request, "sentry")
+    [[event]] = [trees(made) for made in converted.payloads]
+    assert event["transaction"] == "query"
+    assert [len(documents) for documents in converted.carried] == [3]
+    [of_the_log] = trees(convert(OtlpRequest.decode(found.logs, "logs"), "sentry"))
+    assert of_the_log["event_id"] == event["event_id"]
+
+
+def test_spans_that_claim_to_be_each_others_parents_are_no_loop() -> None:
+    def span(own: str, parent: str) -> Any:
+        told = {"name": "exception", "attributes": {"exception.type": "E"}}
+        return {"trace_id": TRACE, "span_id": own, "parent_span_id": parent, "events": [told]}
+
+    other = "00f067aa0ba902b7"
+    request = OtlpRequest.from_trees(
+        "traces", {}, {}, [span(SPAN, other), span(other, SPAN)], project="", received=0.0
+    )
+    converted = convert_all(request, "sentry")
+    assert len(converted.payloads) == 1
+    assert [len(documents) for documents in converted.carried] == [2]
+
+
+def test_other_log_records_become_logs_in_one_container() -> None:
+    request = logs(
+        {"time_unix_nano": 2_000_000_000, "severity_number": 9, "body": "hello", "trace_id": TRACE},
+        exception("a"),
+        {"time_unix_nano": 3_000_000_000, "body": {"a": 1}},
+    )
+    converted = convert_all(request, "sentry")
+    assert [[document.type for document in made.documents] for made in converted.payloads] == [
+        ["event"],
+        ["log", "log"],
+    ]
+    hello, other = trees(converted.payloads[1])
+    assert hello == {
+        "timestamp": 2.0,
+        "trace_id": TRACE,
+        "level": "info",
+        "severity_number": 9,
+        "body": "hello",
+        "attributes": {"service.name": {"value": "shop", "type": "string"}},
+    }
+    assert other["body"] == '{"a": 1}'
+    assert len(other["trace_id"]) == 32
+
+
+def test_spans_without_exceptions_are_left_out_and_marked() -> None:
+    request = OtlpRequest.from_trees(
+        "traces", {}, {}, [{"trace_id": TRACE, "span_id": SPAN}], project="", received=0.0
+    )
+    assert convert(request, "sentry") is None
+    assert [document.dropped for document in request.documents] == ["unsupported"]
+
+
+def test_lost_documents_are_not_looked_at() -> None:
+    request = logs(exception("a"), exception("b"))
+    request.documents[0].dropped = "sampled"
+    made = convert(request, "sentry")
+    assert [event["exception"]["values"][0]["value"] for event in trees(made)] == ["b"]
+    assert request.documents[0].dropped == "sampled"
+
+
+def test_one_payload_holds_all_where_one_is_asked_for() -> None:
+    made = convert(logs(exception("a"), {"body": "x"}, exception("b")), "sentry")
+    assert made is not None
+    assert [document.type for document in made.documents] == ["event", "event", "log"]
+
+
+def test_a_payload_of_the_same_protocol_is_itself() -> None:
+    request = logs(exception("a"))
+    assert convert(request, "otlp") is request
+
+
+# Sentry to OTLP
+
+
+def sent(do: Any, **options: Any) -> list[Envelope]:
+    """The envelopes that Sentry's SDK sends while `do` runs."""
+    found: list[Envelope] = []
+
+    class Kept(Transport):
+        def capture_envelope(self, envelope: Any) -> None:
+            found.append(Envelope.decode(envelope.serialize(), "shop", 7.0))
+
+    client = sentry_sdk.Client(
+        dsn="http://key@127.0.0.1:1/1",
+        transport=Kept,
+        default_integrations=False,
+        release="shop@1.2.3",
+        environment="production",
+        server_name="web-1",
+        **options,
+    )
+    with sentry_sdk.isolation_scope() as scope, sentry_sdk.new_scope() as current:
+        scope.set_client(client)
+        current.set_client(client)
+        do()
+        client.flush()
+    return found
+
+
+def test_an_error_of_sentrys_sdk_becomes_a_log_record() -> None:
+    def raise_and_capture() -> None:
+        try:
+            fail()
+        except ValueError as error:
+            sentry_sdk.capture_exception(error)
+
+    [envelope] = sent(raise_and_capture)
+    made = convert(envelope, "otlp")
+    [log] = trees(made)
+    assert log["attributes"]["exception.type"] == "ValueError"
+    assert log["attributes"]["exception.message"] == "no total"
+    stack = log["attributes"]["exception.stacktrace"]
+    assert stack.startswith("Traceback (most recent call last):\n")
+    assert stack.endswith(', in fail\n    raise ValueError("no total")\nValueError: no total\n')
+    assert made is not None
+    resource: Any = made.contexts[0].tree
+    assert resource["attributes"]["service.name"] == "shop"
+    assert resource["attributes"]["service.version"] == "1.2.3"
+    assert isinstance(made, OtlpRequest)
+    assert made.signal == "logs"
+
+
+def test_there_and_back_an_event_stays_the_same_event() -> None:
+    def raise_and_capture() -> None:
+        try:
+            fail()
+        except ValueError as error:
+            sentry_sdk.capture_exception(error)
+
+    [envelope] = sent(raise_and_capture)
+    [before] = trees(envelope)
+    request = convert(envelope, "otlp")
+    assert request is not None
+    [after] = trees(convert(OtlpRequest.decode(request.encode(), "logs"), "sentry"))
+    for name in ("event_id", "level", "platform", "release", "environment", "server_name"):
+        assert after[name] == before[name]
+    assert after["contexts"]["trace"]["trace_id"] == before["contexts"]["trace"]["trace_id"]
+    assert nanoseconds(after["timestamp"]) == nanoseconds(before["timestamp"])
+    [value], [expected] = after["exception"]["values"], before["exception"]["values"]
+    assert (value["type"], value["value"]) == (expected["type"], expected["value"])
+    names = ("function", "abs_path", "lineno")
+    assert [[frame[name] for name in names] for frame in value["stacktrace"]["frames"]] == [
+        [frame[name] for name in names] for frame in expected["stacktrace"]["frames"]
+    ]
+
+
+def test_a_transaction_of_sentrys_sdk_becomes_spans() -> None:
+    def trace() -> None:
+        with (
+            sentry_sdk.start_transaction(op="http.server", name="GET /cart"),
+            sentry_sdk.start_span(op="db", name="SELECT ?"),
+        ):
+            pass
+
+    [envelope] = sent(trace, traces_sample_rate=1.0)
+    made = convert(envelope, "otlp")
+    root, child = trees(made)
+    assert (root["name"], root["kind"]) == ("GET /cart", 2)
+    assert (child["name"], child["kind"]) == ("SELECT ?", 3)
+    assert child["parent_span_id"] == root["span_id"]
+    assert child["trace_id"] == root["trace_id"]
+    assert isinstance(made, OtlpRequest)
+    assert made.signal == "traces"
+
+
+def test_logs_of_sentrys_sdk_become_log_records() -> None:
+    def log() -> None:
+        logger.warning("cart of {id} is slow", id="c-7")
+
+    envelopes = sent(log, enable_logs=True)
+    made = convert(envelopes[0], "otlp")
+    [log_record] = trees(made)
+    assert log_record["body"] == "cart of c-7 is slow"
+    assert log_record["severity_number"] == 13
+    assert log_record["attributes"]["sentry.message.parameter.id"] == "c-7"
+    assert made is not None
+    resource: Any = made.contexts[0].tree
+    assert resource["attributes"]["deployment.environment.name"] == "production"
+
+
+def test_what_opentelemetry_has_no_place_for_is_left_out_and_marked() -> None:
+    envelope = sentry(
+        ("check_in", {"check_in_id": "a", "status": "ok"}),
+        ("event", {"message": "hello"}),
+        ("session", {"sid": "a"}),
+    )
+    made = convert(envelope, "otlp")
+    assert [log["body"] for log in trees(made)] == ["hello"]
+    assert [document.dropped for document in envelope.documents] == [
+        "unsupported",
+        None,
+        "unsupported",
+    ]
+
+
+def test_errors_and_spans_are_requests_of_their_own() -> None:
+    transaction = {
+        "type": "transaction",
+        "start_timestamp": 1.0,
+        "timestamp": 2.0,
+        "contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN}},
+    }
+    envelope = sentry(("transaction", transaction), ("event", {"message": "hello"}))
+    converted = convert_all(envelope, "otlp")
+    assert [made.signal for made in converted.payloads if isinstance(made, OtlpRequest)] == [
+        "logs",
+        "traces",
+    ]
+    assert converted.carried == [[envelope.documents[1]], [envelope.documents[0]]]
+    assert converted.left_out == []
+    convert(envelope, "otlp")
+    assert [document.dropped for document in envelope.documents] == ["unsupported", None]
+
+
+def test_documents_of_several_releases_keep_their_resources() -> None:
+    envelope = sentry(
+        ("event", {"message": "a", "release": "shop@1"}),
+        ("event", {"message": "b", "release": "shop@2"}),
+        ("event", {"message": "c", "release": "shop@1"}),
+    )
+    made = convert(envelope, "otlp")
+    assert made is not None
+    told: list[Any] = [(each.tree, each.parents[-1].tree) for each in made.documents]
+    assert [(log["body"], resource["attributes"]["service.version"]) for log, resource in told] == [
+        ("a", "1"),
+        ("c", "1"),
+        ("b", "2"),
+    ]
