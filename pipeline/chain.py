@@ -35,7 +35,7 @@ class Step:
 
 @dataclass(slots=True)
 class Scanned:
-    """A payload after detection: what was found in each of its documents, by identity."""
+    """A copy of a payload after detection: what was found in each of its documents, by identity."""
 
     payload: Payload
     findings: dict[int, Findings] = field(default_factory=dict)
@@ -67,10 +67,10 @@ class Chain:
     def scan(self, payload: Payload) -> Scanned:
         """Judge before the scrub and find what is sensitive, for every destination at once.
 
-        Sets `dropped` on documents of `payload`; changes no tree.
+        The payload is left as it is.
         """
-        self._judge(payload, self._before)
-        scanned = Scanned(payload)
+        scanned = Scanned(payload.copy())
+        self._judge(scanned.payload, self._before)
         if self._plan is not None:
             self._detect(self._plan, scanned)
         return scanned

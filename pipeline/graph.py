@@ -110,10 +110,7 @@ class RouteSink:
         routes = [route for route in self._routes if route.takes(payload)]
         if not routes:
             return Receipt(accepted=0, refused={"unroutable": len(payload.documents)})
-        judged = [
-            await self._gate.judge(route, payload if index == 0 else payload.copy())
-            for index, route in enumerate(routes)
-        ]
+        judged = [await self._gate.judge(route, payload) for route in routes]
         for route, outgoing in zip(routes, judged, strict=True):
             route.offer(outgoing)
         reasons = judged[0].refused

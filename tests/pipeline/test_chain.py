@@ -74,6 +74,12 @@ def test_the_payload_that_came_in_is_left_as_it_is() -> None:
     assert payload.documents[0].tree == tree
 
 
+def test_another_pipeline_gets_what_this_one_dropped() -> None:
+    payload = event()
+    assert chain(DropsEvents()).run(payload).alive == []
+    assert len(chain(part()).run(payload).alive) == 1
+
+
 def test_a_processor_that_raises_drops_the_document_and_tells_no_value(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
