@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from pathlib import Path
 from time import time
 from urllib.parse import urlsplit
@@ -81,8 +82,9 @@ class HttpClient:
             raise ExportFailed("not_started", retryable=True)
         try:
             with uninstrumented():
+                # As a file: it is written in pieces, so that a large one does not hold the loop.
                 async with self._session.post(
-                    url, data=body, headers=headers, allow_redirects=False
+                    url, data=BytesIO(body), headers=headers, allow_redirects=False
                 ) as response:
                     text = await response.content.read(ANSWER_LIMIT)
                     return Answer(response.status, response.headers, text)

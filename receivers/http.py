@@ -202,7 +202,7 @@ class HttpServer:
             auto_decompress=False,  # read_body does it, with limits
             access_log=None,
             keepalive_timeout=KEEPALIVE,
-            lingering_time=5.0,
+            lingering_time=1.0,  # a body that was refused is read so long, for the answer to arrive
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()

@@ -170,6 +170,8 @@ class SentryReceiver(Receiver):
             response = await self._route(request)
         except RefusedPayload as refused:
             self._books.refuse_request(refused.reason)
+            if refused.reason == "busy":
+                self._pressure.seen()
             response = web.json_response({"detail": str(refused)}, status=refused.status)
         if (limits := self._pressure.header) is not None:
             response.headers["X-Sentry-Rate-Limits"] = limits
@@ -266,7 +268,7 @@ class SentryReceiver(Receiver):
             for type_, amount in self._pressure.shed(envelope).items():
                 self._books.refuse(type_, "rate_limited", amount)
             if documents and not envelope.alive:
-                raise RefusedPayload(429, "busy", "too busy for documents of this kind")
+                raise RefusedPayload(429, "shed", "too busy for documents of this kind")
             try:
                 return await self._sink.accept(envelope)
             except RefusedPayload as refused:

@@ -9,6 +9,7 @@ import pytest
 from errlock.exporters.http import HttpClient, failed, is_url, retry_after
 from errlock.pipeline.errors import ExportFailed
 from opentelemetry import context
+from recording_backend import recording_backend
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -61,6 +62,13 @@ async def test_a_post_brings_the_answer() -> None:
     assert there.received.startswith(b"POST /x HTTP/1.1\r\n")
     assert b"\r\nX-Team: a\r\nX-Sort: b\r\n" in there.received
     assert there.received.endswith(b"\r\n\r\nbody")
+
+
+async def test_a_large_body_is_sent_whole() -> None:
+    body = bytes(range(256)) * 8192
+    async with recording_backend() as there, client() as here:
+        await here.post(f"http://127.0.0.1:{there.port}/", body, {})
+    assert there.requests[0].raw_body == body
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -58,7 +59,7 @@ class Bench:
         """Status, decoded body, headers with names in lower case."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.session.request(
-            method, self.url + path, data=data, headers=named
+            method, self.url + path, data=BytesIO(data), headers=named
         ) as response:
             text = await response.text()
             body = json.loads(text) if response.content_type == "application/json" else text
