@@ -169,7 +169,10 @@ def _like(value: Tree, moment: float) -> Tree:
     """A timestamp in the form that `value` has."""
     if not isinstance(value, str):
         return moment
-    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):  # beyond the years that there are
+        return value
 
 
 def _at(tree: Tree, path: tuple[str, ...], change: Callable[[Tree], Tree]) -> Tree:
