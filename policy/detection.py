@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 
@@ -21,6 +22,9 @@ from .words import sensitive_parts
 _FILTERED = frozenset(
     {"[filtered]", "[redacted]", "[removed]", "[masked]", "[hidden]", "[scrubbed]", "[]"}
 )
+
+# What is left of a generalised e-mail address.
+_DOMAIN_LEFT = re.compile(r"\[email\]@[a-z0-9.-]{1,253}")
 
 SELECTED = "selector"  # the detector's name for what a selector named
 
@@ -56,7 +60,12 @@ class Detection:
         return form_of(self._parts, class_) != "clear"
 
     def key_class(self, key: str) -> str | None:
-        """The class of a value under this key: the user's patterns first."""
+        """The class of a value under this key: the user's patterns first.
+
+        None for a key that a former chain rewrote: its placeholder names what the key was.
+        """
+        if "[" in key and any(not _is_index(key, held.start) for held in self.placeholders(key)):
+            return None
         for pattern, class_ in self._keys:
             if pattern.search(key):
                 return class_
@@ -115,6 +124,8 @@ class Detection:
         if not isinstance(value, str):
             return is_innocent(value, class_)
         stripped = value.strip()
+        if class_.startswith("pii.") and _DOMAIN_LEFT.fullmatch(stripped):
+            return True
         if stripped.startswith("[") and stripped.endswith("]"):
             return stripped.casefold() in _FILTERED or self.only_placeholders(stripped)
         return is_innocent(value, class_)
@@ -123,6 +134,12 @@ class Detection:
         """Whether nothing but what an earlier chain left stands in a text."""
         held = self.placeholders(text)
         return bool(held) and says_nothing_else(text, 0, len(text), held)
+
+
+def _is_index(key: str, start: int) -> bool:
+    """Whether a bracket belongs to a form's field name, as in `user[email]`."""
+    before = key[start - 1 : start]
+    return before.isalnum() or before in ("_", "]")
 
 
 def _content(text: str) -> tuple[int, int]:
