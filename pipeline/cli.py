@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
@@ -17,6 +18,7 @@ from .commands import (
     demo,
     explain,
     keys,
+    local,
     print_config,
     run,
     schema,
@@ -27,7 +29,7 @@ from .errors import ConfigError
 from .registry import DEFAULT, Registry, nearest
 from .terminal import err
 
-_COMMANDS = (run, demo, validate, components, print_config, schema, scrub, explain, keys)
+_COMMANDS = (run, demo, validate, components, print_config, schema, scrub, explain, local, keys)
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
 takes out what must not leave, and sends the rest where you say."""
@@ -68,10 +70,14 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
         return 1
     except KeyboardInterrupt:
         return 130
-    except OSError as error:
+    except OSError as error:  # a file or an endpoint that cannot be had
         name = f"{error.filename}: " if error.filename else ""
         err(f"errlock: {name}{error.strerror or type(error).__name__}")
         return 2
+    except Exception as error:  # noqa: BLE001  a mistake of ours; its text may quote a document
+        err(f"errlock: {type(error).__name__}: this is a bug, please report it with these lines")
+        err("".join(traceback.format_tb(error.__traceback__)).rstrip())
+        return 1
     return code
 
 

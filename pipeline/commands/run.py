@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ..terminal import err, table
@@ -12,6 +14,7 @@ from .options import Commands, add_command, add_config_options, read_config
 
 if TYPE_CHECKING:
     from ..collector import Collector
+    from ..component import Receiver, ReceiverConfig
     from ..config import Config
 
 _log = logging.getLogger("errlock.run")
@@ -42,42 +45,56 @@ def run(args: argparse.Namespace) -> int:
     for warning in config.warnings:
         _log.warning("%s", warning)
 
-    def announce(_collector: Collector) -> None:
-        for line in greeting(config):
+    def announce(collector: Collector) -> None:
+        for line in greeting(config, collector.graph.receivers):
             err(line)
 
     return asyncio.run(serve(config, announce))
 
 
-def greeting(config: Config) -> list[str]:
-    """How to point an SDK at this collector, and where to look at what came out."""
+def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:
+    """How to point an SDK at these open receivers, and where to look at what came out."""
     rows: list[tuple[str, ...]] = []
-    used = {id_ for pipeline in config.service.pipelines.values() for id_ in pipeline.receivers}
-    for id_, receiver in config.receivers.items():
-        if id_ in used:
-            rows += [(id_, *row) for row in _door(id_.partition("/")[0], receiver)]
+    for id_, receiver in receivers.items():
+        rows += [(id_, *row) for row in _doors(config.receivers[id_], receiver)]
     for id_, exporter in config.exporters.items():
         if id_.partition("/")[0] == "local":
-            path = getattr(exporter.component, "path", None) or config.service.storage
-            rows.append((id_, "what came out", str(path)))
+            # Not imported: what runs knows components by name only.
+            folder = getattr(exporter.component, "path", None) or config.service.storage
+            rows.append((id_, "what came out", f"errlock local --folder {quote(str(folder))}"))
     metrics = config.service.telemetry.metrics
     if metrics.level != "none":
         rows.append(("metrics", "Prometheus", f"http://{metrics.endpoint}/metrics"))
     if config.service.health.endpoint:
         rows.append(("health", "state", f"http://{config.service.health.endpoint}/"))
-    return ["errlock is running. Ctrl-C stops it.", *(f"  {line}" for line in table(rows))]
+    return ["errlock is running; Ctrl-C stops it.", *(f"  {line}" for line in table(rows))]
 
 
-def _door(type_: str, receiver: object) -> list[tuple[str, str]]:
-    """What to set in an SDK for a receiver."""
-    if type_ == "sentry":
-        endpoint = getattr(receiver, "endpoint", "")
-        return [("Sentry SDKs", f"SENTRY_DSN=http://errlock@{endpoint}/1")]
-    if type_ == "otlp":
-        protocols = getattr(receiver, "protocols", None)
-        return [
-            (f"OpenTelemetry ({name})", f"OTEL_EXPORTER_OTLP_ENDPOINT=http://{door.endpoint}")
-            for name in ("grpc", "http")
-            if (door := getattr(protocols, name, None)) is not None
+def _doors(config: ReceiverConfig, receiver: Receiver) -> list[tuple[str, str]]:
+    """What to set in an SDK for a receiver: a built-in one, others are not known here."""
+    port = getattr(receiver, "port", 0)
+    if port and hasattr(config, "projects"):
+        scheme = "https" if getattr(config, "tls", None) else "http"
+        at = f"{_host(getattr(config, 'endpoint', ''))}:{port}"
+        projects = getattr(config, "projects", None) or {}
+        named = [
+            (f"Sentry SDKs ({name})", f"SENTRY_DSN={scheme}://KEY@{at}/{project.id}")
+            for name, project in projects.items()
         ]
-    return []
+        return named or [("Sentry SDKs", f"SENTRY_DSN={scheme}://any@{at}/1")]
+    protocols = getattr(config, "protocols", None)
+    found = []
+    for name, protocol in (("grpc", "grpc"), ("http", "http/protobuf")):
+        if port := getattr(receiver, f"{name}_port", 0):
+            options = getattr(protocols, name, None) or None
+            scheme = "https" if getattr(options, "tls", None) else "http"
+            at = f"{_host(getattr(options, 'endpoint', ''))}:{port}"
+            setting = f"OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{at}"
+            found.append(("OpenTelemetry", f"{setting} OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"))
+    return found
+
+
+def _host(endpoint: str) -> str:
+    """The host under which an SDK on this machine finds an endpoint."""
+    host = endpoint.rpartition(":")[0]
+    return "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104  not to listen on

@@ -57,7 +57,7 @@ def test_an_unknown_command_gets_the_nearest_one(errlock: Errlock) -> None:
         "",
         (
             "errlock: no command 'vaildate'; did you mean 'validate'? Known: run, demo, validate, "
-            "components, print-config, schema, scrub, explain, key\nSee errlock --help\n"
+            "components, print-config, schema, scrub, explain, local, key\nSee errlock --help\n"
         ),
     )
 
@@ -75,8 +75,19 @@ def test_an_unknown_option_gets_the_nearest_one(errlock: Errlock) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "demo", "validate", "components", "print-config", "schema", "scrub", "explain", "key"],
-)
+    [
+        "run",
+        "demo",
+        "validate",
+        "components",
+        "print-config",
+        "schema",
+        "scrub",
+        "explain",
+        "local",
+        "key",
+    ],
+)  # fmt: skip
 def test_every_command_has_a_help(errlock: Errlock, command: str) -> None:
     code, out, err = errlock(command, "--help")
     assert (code, err) == (0, "")
