@@ -68,6 +68,7 @@ def frames_of(event: dict[str, Any]) -> list[str]:
 def test_sentry_python(passage: Passage, inbound: dict[str, int]) -> None:
     send_with_sentry_python(f"http://key@127.0.0.1:{inbound['sentry']}/1")
     passage.bugsink.wait_for_events(passage.project, 2)
+    assert found_in(passage.errlock.told()) == []
     assert passage.errlock.stop() == 0
     assert found_in(passage.relay.views()) == []
     event = passage.issue_of("ConnectionError")
@@ -79,6 +80,7 @@ def test_sentry_python(passage: Passage, inbound: dict[str, int]) -> None:
 def test_sentry_node(passage: Passage, inbound: dict[str, int], node: Node) -> None:
     send_with_sentry_node(node, f"http://key@127.0.0.1:{inbound['sentry']}/1")
     passage.bugsink.wait_for_events(passage.project, 2)
+    assert found_in(passage.errlock.told()) == []
     assert passage.errlock.stop() == 0
     assert found_in(passage.relay.views()) == []
     event = passage.issue_of("TypeError")
@@ -93,6 +95,7 @@ def test_opentelemetry_becomes_one_error_issue(
 ) -> None:
     send_with_opentelemetry(protocol, f"http://127.0.0.1:{inbound[protocol]}")
     passage.bugsink.wait_for_events(passage.project, 1)
+    assert found_in(passage.errlock.told()) == []
     assert passage.errlock.stop() == 0
     assert found_in(passage.relay.views()) == []
     # The span event and the log record told of the same exception.

@@ -70,6 +70,15 @@ class Errlock:
         """What it printed so far, on both channels."""
         return self._log.read_text(errors="replace")
 
+    def told(self) -> list[bytes]:
+        """All that it told operators so far: log, metrics, health, every file in its folder."""
+        pages = (f"{self._metrics}/metrics", f"{self._health}/")
+        told = [path.read_bytes() for path in self._log.parent.rglob("*") if path.is_file()]
+        for page in pages:
+            with urllib.request.urlopen(f"http://127.0.0.1:{page}", timeout=5) as got:
+                told.append(got.read())
+        return told
+
     def metrics(self) -> str:
         """Its metrics in Prometheus' text format."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as got:
@@ -119,7 +128,11 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         "storage": "memory",
         "shutdown_timeout": "10s",
         "health": {"endpoint": f"127.0.0.1:{health}"},
-        "telemetry": {"metrics": {"endpoint": f"127.0.0.1:{metrics}"}},
+        # Debug: what must not be in the log must not be in the longest one.
+        "telemetry": {
+            "metrics": {"endpoint": f"127.0.0.1:{metrics}"},
+            "logs": {"level": "debug"},
+        },
         **config["service"],
     }
     folder.mkdir(parents=True, exist_ok=True)
