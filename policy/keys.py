@@ -88,14 +88,15 @@ _PLACEHOLDER = re2.compile(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%\(?[a-z_]*\)?[sdrifx]?|\$\d{1,3}|:[a-z_]\w*|@[a-z_]\w*|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\$\([^()]*\)|\$[A-Z_]+|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]|\(hidden\)|\{\}"
-    r"|[$#]?\{[a-z_][\w.]*\}?"
+    r"|[$#]?\{[a-z_][\w.]*\}?|\$?\{\{|<%=?|\$[a-z_]*(?:pass|pwd|token|secret|key|pw)[a-z_]*"
     r"|\[\]|\(\))$"
 )
 _CODE = re2.compile(
     r"^(?:(?:await|new|return|lambda|not|typeof) .*|[A-Za-z_][\w.]*\(.*\)?[;,]?"
     r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
-    r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV)"
-    r"(?:\.[A-Za-z_]\w*|\[['\"]?\w+['\"]?\]|->\w+)+.*)$"
+    r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
+    r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
+    r"(?:\.[A-Za-z_]\w*|\[['\"]?\w+['\"]?\]|\[$|->\w+)+.*)$"
 )
 _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
@@ -103,7 +104,7 @@ _LOOPBACK = re2.compile(
     r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
 )
 _COORDINATE = re2.compile(r"\d\.\d{2,}")
-_HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
+_HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.:\[\]-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
 
 # Words of validation messages: a form's error under `password` is not the password.
 _PROSE = re2.compile(
@@ -141,11 +142,18 @@ def is_innocent(value: object, class_: str) -> bool:
     text = _unquoted(value.strip())
     if not text or text.casefold() in EMPTY_WORDS:
         return True
+    if _made_up(text):
+        return _implausible(text, class_)
     if len(text) <= 200 and (_PLACEHOLDER.match(text) or _CODE.match(text)):
         return True
     if class_.startswith("secret.") and _is_about_a_secret(text, class_):
         return True
     return _implausible(text, class_)
+
+
+def _made_up(text: str) -> bool:
+    """Letters and digits only, both of them, and long: neither code nor a placeholder nor prose."""
+    return len(text) >= 8 and text.isalnum() and not text.isalpha() and not text.isdigit()
 
 
 def _is_about_a_secret(text: str, class_: str) -> bool:

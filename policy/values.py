@@ -15,7 +15,17 @@ from .keys import classify_key, is_innocent
 # Longer values are cut here: the rest is judged as text of its own.
 MAX_VALUE = 4096
 
-_QUOTES = b"\"'`"
+
+def compile_bytes(pattern: bytes) -> re2._Regexp[bytes]:
+    """Compile a pattern that sees bytes, not characters: those from 0x80 up are letters here.
+
+    RE2's programs for classes of characters are many times larger, and fall back to a slower
+    engine when they do not fit its memory.
+    """
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    return re2.compile(pattern, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,12 @@ class Value:
 
 
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
-_OPENING = re2.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
-_UNQUOTED = re2.compile(rb"""(?:\\[^nr"'\s]|[^\s"'`<>\\])+""")
+_OPENING = compile_bytes(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+_UNQUOTED = compile_bytes(rb"""(?:\\[^nr"'\s]|[^\s"'`<>\\])+""")
 # What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
-_NEXT_KEY = re2.compile(rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]]""")
+_NEXT_KEY = compile_bytes(
+    rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]&|]"""
+)
 _SEPARATORS = {b"=": "=", b":": ":", b"=>": "=>", b":=": "=", b"==": " = ", b"===": " = "}
 
 

@@ -2,23 +2,20 @@
 
 One vocabulary serves keys of documents and keys in text (`keys.classify_key`). What a line of
 source code says about a variable (`token = tokens.get(…)`, `password=None`) is not a value.
-All offsets are in bytes of the UTF-8 text; bytes from 0x80 up count as letters, because a class of
-all Unicode letters makes RE2's programs too large.
+All offsets are in bytes of the UTF-8 text; bytes from 0x80 up count as letters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
 from .findings import Span
-from .keys import classify_key, is_innocent
-from .values import MAX_VALUE, Value, read_value, reads_as_value, separator_of
+from .keys import classify_key, is_innocent, words_of
+from .values import MAX_VALUE, Value, compile_bytes, read_value, reads_as_value, separator_of
 
-_KEY = rb"[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_.\-\x{80}-\x{10FFFF}]{0,60}"
+_KEY = rb"[A-Za-z_\x80-\xff][A-Za-z0-9_.\-\x80-\xff]{0,60}"
 
-_PAIR = re2.compile(
+_PAIR = compile_bytes(
     rb"(" + _KEY + rb")(?:\[\])?"
     rb"""(\\{0,15}["'`]?\]?[ \t]*(?:=>|:=|={1,3}|:)[ \t]*)"""
 )
@@ -35,7 +32,8 @@ def find_words(data: bytes) -> list[Span]:
         spans += _markup(data)
     if b"-" in data:
         spans += _flags(data)
-    if b"'" in data or b"(" in data:
+    if b"'" in data or b'"' in data:
+        spans += _arguments(data)
         spans += _sql(data)
     return spans
 
@@ -62,7 +60,12 @@ def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
         parts = sensitive_parts(data[start:end], class_)
         yield from (Span(start + a, start + b, c, "words.header") for a, b, c in parts)
         return
+    if data[at : at + 1] in b"[(" and (listed := _listed(data, at, class_)) is not None:
+        yield from listed
+        return
     value = read_value(data, at, separator, class_)
+    if value.separator == " = " and data[at : at + 1] == b"(":
+        return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
     if reads_as_value(data, value, class_):
@@ -81,7 +84,7 @@ def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
         yield Span(start, end, class_, "words.pair")
 
 
-_CAPITALISED = re2.compile(rb"(?:[A-Z\x{C0}-\x{24F}][^\s,;=:\d()\[\]{}<>\"]* ?){1,4}")
+_CAPITALISED = compile_bytes(rb"(?:[A-Z\xc3-\xc9][^\s,;=:&|\d()\[\]{}<>\"]* ?){1,4}")
 
 
 def _name(data: bytes, value: Value) -> Value:
@@ -96,16 +99,52 @@ def _name(data: bytes, value: Value) -> Value:
     return Value(value.start, max(end, value.end), False, value.separator)
 
 
+_ARGUMENT = compile_bytes(rb"""(""" + _KEY + rb""")(?:["']\s*,|\()\s*["']""")
+_READERS = (
+    "get fetch find read load lookup check delete remove clear reset generate create verify "
+    "validate parse decode encode hash encrypt decrypt require request new"
+)
+
+
+def _arguments(data: bytes) -> Iterator[Span]:
+    """`define('DB_PASSWORD', 'x1')`, `setPassword("x1")`: values that look made up only."""
+    for match in _ARGUMENT.finditer(data):
+        key = _text(match.group(1))
+        class_ = classify_key(key)
+        if class_ is None or class_ in _BY_SHAPE or words_of(key)[0] in _READERS.split():
+            continue
+        value = read_value(data, match.end() - 1, " ", class_)
+        text = value.text(data)
+        if _looks_random(text) and not is_innocent(text, class_) and classify_key(text) is None:
+            yield Span(value.start, value.end, class_, "words.argument")
+
+
+def _listed(data: bytes, at: int, class_: str) -> Iterator[Span] | None:
+    """The strings of a list or tuple: `auth=('bob', 'x1')`; None if it is none or holds names."""
+    match = _STRINGS.match(data, at)
+    if match is None:
+        return None
+    return (
+        _at(item.span(1), class_, "words.pair")
+        for item in _STRING.finditer(data, match.start(1), match.end(1))
+        if not is_innocent(item.group(1), class_)
+    )
+
+
+_STRING = compile_bytes(rb"""[bu]?["']([^"'\\]*)["']""")
+_STRINGS = compile_bytes(rb"""[\[(]((?:\s*[bu]?(?:"[^"\\]*"|'[^'\\]*')\s*,?){2,20})[\])]""")
+
+
 # -- headers ---------------------------------------------------------------------------------
 
-_SCHEME = re2.compile(
+_SCHEME = compile_bytes(
     rb"(?i)(?:bearer|basic|token|digest|negotiate|ntlm|apikey|api-key|key|jwt|oauth|hmac|hawk"
     rb"|sso-key|splunk|genie(?:key)?|aws4-hmac-sha256|goog4-rsa-sha256|sharedkey|sharedkeylite"
     rb"|kakaoak|client-id|discogs|bot|sapisidhash|dpop|hoba|vapid|scram-sha-\d+)[ :=]+"
 )
-_HEADER_END = re2.compile(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
-_LONE_SCHEME = re2.compile(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
-_COOKIE = re2.compile(rb"""(?:^|;|,)\s*([^\s=;,"']{1,80})=("[^"]*"|[^;,\s]*)""")
+_HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
+_LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
+_COOKIE = compile_bytes(rb"""(?:^|;|,)\s*([^\s=;,"']{1,80})=("[^"]*"|[^;,\s]*)""")
 # Attributes of Set-Cookie (RFC 6265) and what sites keep in cookies openly.
 _OPEN_COOKIES = frozenset(
     b"""path domain expires max-age samesite secure httponly version comment priority partitioned
@@ -169,7 +208,8 @@ def _cookies(value: bytes) -> list[tuple[int, int, str]]:
             continue
         found = class_ if class_ and class_.startswith("secret.") else "secret.cookie"
         parts.append((match.start(2), match.end(2), found))
-    if not parts and b"=" not in value and _looks_random(_text(value).strip()):
+    lone = _text(value).strip()
+    if not parts and "=" not in lone and _looks_random(lone) and not is_innocent(lone, "secret"):
         return [(0, len(value), "secret.cookie")]
     return parts
 
@@ -192,19 +232,19 @@ _SECRET_NOUN = (
     rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]){0,2}"
     rb"(?:key|token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort)"
 )
-_IS = re2.compile(
-    rb"(?i)(?:^|[^\pL\pN_])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
+_IS = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
     rb"|used|found|value|sent|for [\w@.'-]{1,60}))?(?: (?:is|was|are|were|equals|has been|will be)"
     rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
-    rb"|updated|rotated|equal) to):?|:| =)[ ]+"
+    rb"|updated|rotated|equal) to):?|:| =| (?:provided|given|supplied|received|sent|was|of))[ ]+"
 )
-_WITH = re2.compile(
-    rb"(?i)(?:^|[^\pL\pN_])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
+_WITH = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
     rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
     rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
 )
-_CODE_IS = re2.compile(
-    rb"(?i)(?:^|[^\pL\pN_])(?:(\pL+) )?"
+_CODE_IS = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
     rb"(?:(?:pass)?code|otp|pin|one[- ]time[- ]password|tan)"
     rb"(?: (?:for|to) [^\d:]{1,40})?(?: is| was|:|=| =)?:? ?[\"'`(]{0,2}"
     rb"(?:[A-Z]-)?(\d[\d -]{2,8}\d)"
@@ -219,7 +259,9 @@ _OTP_BEFORE = frozenset(
     mfa otp totp time one-time factor reset activation backup recovery
     your""".split()
 )
-_IS_CODE = re2.compile(rb"(?i)\b(\d{4,8}) is your [\pL\pN ]{0,40}(?:code|otp|pin)\b")
+_IS_CODE = compile_bytes(
+    rb"(?i)\b(\d{3}[ -]?\d{1,5}) (?:is|as) (?:your|the) [^\d\r\n.]{0,40}(?:code|otp|pin)\b"
+)
 
 
 def _phrases(data: bytes) -> Iterator[Span]:
@@ -239,6 +281,8 @@ def _phrases(data: bytes) -> Iterator[Span]:
             yield Span(value.start, value.end, class_, "words.sentence")
     for match in _LONE_SCHEME.finditer(data):
         text = _text(match.group(2))
+        if b"=" in match.group(2).rstrip(b"="):
+            continue  # the next pair of a list of pairs
         if _looks_random(text) or len(text) >= 20:
             basic = match.group(1)[:2].lower() == b"ba"
             class_ = "secret.basic_auth" if basic else "secret.token.bearer"
@@ -262,22 +306,23 @@ def _one_time_codes(data: bytes) -> Iterator[Span]:
 
 # -- names and values apart: XML, HTML, multipart, name/value pairs --------------------------
 
-_ELEMENT = re2.compile(
+_ELEMENT = compile_bytes(
     rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?([^<\]]+)"
 )
-_NAMED = re2.compile(
+_NAMED = compile_bytes(
     rb"""(?i)(?:^|[^\w])(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
     rb"""\s*\\{0,15}["']?(""" + _KEY + rb""")(?:\[\])?\\{0,15}["']?"""
 )
-_ITS_VALUE = re2.compile(
-    rb"""(?i)^[^<>{}\r\n]{0,200}?[\s,"'](?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
+_ITS_VALUE = compile_bytes(
+    rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
+    rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
 )
-_ITS_TEXT = re2.compile(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
-_ITS_PART = re2.compile(
+_ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
+_ITS_PART = compile_bytes(
     rb"^(?:;[^\r\n]{0,200}|\\?\")?(?:(?:\r?\n|\\r\\n|\\n)[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}"
     rb"(?:\r?\n\r?\n|\\r\\n\\r\\n|\\n\\n)"
 )
-_PART_END = re2.compile(rb"\r?\n--|\\r\\n--|\\n--")
+_PART_END = compile_bytes(rb"\r?\n--|\\r\\n--|\\n--")
 
 
 def _markup(data: bytes) -> Iterator[Span]:
@@ -320,16 +365,16 @@ def _its_value(data: bytes, start: int, end: int, class_: str) -> tuple[int, int
 
 # -- command lines ---------------------------------------------------------------------------
 
-_FLAG = re2.compile(
+_FLAG = compile_bytes(
     rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
     rb"""([^\s"',\]\-][^\s"'\],]*)"""
 )
-_SHORT_FLAG = re2.compile(
+_SHORT_FLAG = compile_bytes(
     rb"(?i)\b(?:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
     rb"|mongo(?:sh|dump)?|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
     rb"[^\r\n|;]{0,200}?\s-(?:p|a|w|P)['\" ]?['\"]?([^\s'\"-][^\s'\"]*)"
 )
-_CURL_USER = re2.compile(
+_CURL_USER = compile_bytes(
     rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?"
     rb"[^\s:'\"]{1,100}:([^\s'\"]+)"
 )
@@ -352,19 +397,19 @@ def _flags(data: bytes) -> Iterator[Span]:
 
 # -- SQL -------------------------------------------------------------------------------------
 
-_IDENTIFIED = re2.compile(
+_IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
     rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
-_COMPARED = re2.compile(
+_COMPARED = compile_bytes(
     rb"""(?i)\b("""
     + _KEY
     + rb""")["'`\]]?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?)\s*N?'((?:[^'\\]|\\.|'')+)'"""
 )
-_INSERT = re2.compile(
+_INSERT = compile_bytes(
     rb"(?i)\b(?:insert|replace)\s[^()]{0,200}\(([^()]{1,999})\)\s*(?:values?|select)\s*"
 )
-_SQL_VALUE = re2.compile(
+_SQL_VALUE = compile_bytes(
     rb"""\s*(?:[NE]?'((?:[^'\\]|\\.|'')*)'|"((?:[^"\\]|\\.)*)"|([^,()]*(?:\([^()]*\))?))\s*"""
 )
 
