@@ -2,21 +2,27 @@ import asyncio
 import gzip
 import json
 import logging
+import ssl
 import uuid
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 import sentry_sdk
 import zstandard
+from errlock.exporters.sentry import SentryExporterConfig
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.options import Secret
+from errlock.receivers.http import TlsConfig
 from errlock.receivers.sentry import SentryConfig
 from errlock.receivers.sentry_auth import ProjectConfig
+from recording_backend import recording_backend
+from self_signed import self_signed
 from sentry_bench import KEY, running
 from sentry_sdk.integrations.logging import LoggingIntegration
 
@@ -26,6 +32,7 @@ NOT_LISTED = (
     "projects: list who may send, because other machines reach this endpoint, "
     "or set accept_any_key: true"
 )
+SETTINGS = Settings(id="sentry", counters=Counters(), log=logging.getLogger("test"))
 SHOP = {"shop": ProjectConfig(id=7, keys=[Secret(KEY)])}
 
 
@@ -333,8 +340,7 @@ async def test_shutting_down_is_told() -> None:
 
 
 async def test_stopping_is_safe_without_starting_and_twice() -> None:
-    settings = Settings(id="sentry", counters=Counters(), log=logging.getLogger("test"))
-    receiver = SentryConfig(endpoint="127.0.0.1:0").build(settings)
+    receiver = SentryConfig(endpoint="127.0.0.1:0").build(SETTINGS)
     await receiver.stop()
     await receiver.stop()
 
@@ -363,3 +369,44 @@ def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> N
 )  # fmt: skip
 def test_a_good_configuration_has_no_problems(options: dict[str, Any]) -> None:
     assert list(SentryConfig(**options).problems()) == []
+
+
+async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
+    cert_file, key_file = self_signed(tmp_path)
+    trust = ssl.create_default_context(cafile=cert_file)
+    options = {"tls": TlsConfig(cert_file=cert_file, key_file=key_file), "endpoint": "localhost:0"}
+    async with running(**options) as bench:
+        url = f"https://localhost:{bench.receiver.port}/api/7/envelope/"
+        async with bench.session.post(url, data=ENVELOPE, ssl=trust) as response:
+            assert response.status == 200
+        assert len(bench.sink.envelopes) == 1
+
+
+def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
+    tls = TlsConfig(cert_file=tmp_path / "none", key_file=tmp_path / "none")
+    assert [str(each) for each in SentryConfig(tls=tls).problems()] == [
+        "tls.cert_file: there is no such file",
+        "tls.key_file: there is no such file",
+    ]
+
+
+async def test_what_came_in_goes_out_to_a_backend() -> None:
+    """SDK, receiver, exporter, backend: what the sender wrote, less what it may not say."""
+    async with recording_backend() as there, running(projects=SHOP) as bench:
+        exporter = SentryExporterConfig(dsn=Secret(there.dsn()), compression="none").build(SETTINGS)
+        await exporter.start()
+
+        def send() -> None:
+            with sentry_sdk.new_scope() as scope:
+                scope.set_client(sentry_sdk.Client(dsn=bench.dsn(), default_integrations=False))
+                sentry_sdk.capture_message("an error")
+                scope.get_client().close(5)
+
+        await asyncio.to_thread(send)
+        await exporter.export(bench.sink.only)
+        await exporter.stop()
+    assert KEY.encode() not in there.wire
+    header, _, event = there.requests[0].body.splitlines()
+    assert json.loads(header)["event_id"] == bench.sink.only.documents[0].event_id
+    assert json.loads(header)["trace"]["public_key"] == "theirkey"
+    assert json.loads(event)["message"] == "an error"
