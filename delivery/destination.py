@@ -233,7 +233,7 @@ class Destination:
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)
-        self._wake.set()  # what waited for the end of a pause
+        self._wake.set()  # those that wait for the end of a pause need not
 
     def _failed(self, parcel: Parcel, failure: ExportFailed) -> None:
         self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
@@ -255,9 +255,8 @@ class Destination:
             self._give_up(parcel, "retries_exhausted")
         else:
             self._queue.again(parcel, now + delay)
-        if self._pause.due(now):
+        if self._pause.due():
             self._pause.begin(now + self._backoff.delay(self._pause.level, hint))
-        self._wake.set()  # consumers with nothing to do wait for other moments than these
 
     def _give_up(self, parcel: Parcel, reason: DropReason) -> None:
         self._queue.remove(parcel)

@@ -57,10 +57,11 @@ class Pause:
         self._patience = patience
         self._failures = 0
 
-    def due(self, now: float) -> bool:
-        """Count a failure. Returns whether a pause should begin; those in flight begin none."""
+    def due(self) -> bool:
+        """Count a failure. Returns whether a pause should begin."""
         self._failures += 1
-        if self._failures < self._patience or now < self.until:
+        # Those in flight when a pause begins are fewer than that: they begin none.
+        if self._failures < self._patience:
             return False
         self.level += 1
         return True

@@ -230,7 +230,7 @@ class Writer:
                 self._delete(
                     connection, "id IN (SELECT id FROM documents ORDER BY id LIMIT ?)", 100
                 )
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.executescript("PRAGMA incremental_vacuum")  # execute() frees one page only
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:

@@ -262,6 +262,32 @@ async def test_a_dead_destination_is_not_hailed_with_its_queue(bench: Bench) -> 
     assert destination.status().health == "up"
 
 
+async def test_the_first_success_ends_a_pause_for_everyone(bench: Bench) -> None:
+    doors = {"slow": asyncio.Event(), "late": asyncio.Event()}
+
+    class OneByOne(ScriptedExporter):
+        async def export(self, payload: Payload) -> Delivered:
+            word = str(payload.alive[0].tree)
+            self.attempts.append(payload)
+            if word == "fails":
+                raise unreachable()
+            await doors[word].wait()
+            return Delivered(1)
+
+    exporter = OneByOne()
+    destination = await bench.started(exporter, num_consumers=2)
+    for word in ("slow", "fails", "fails"):
+        destination.offer(Lines(Line("event", word)))
+        await all_act()
+    destination.offer(Lines(Line("event", "late")))
+    destination.offer(Lines(Line("event", "late")))
+    await all_act()
+    assert len(exporter.attempts) == 3, "two failures in a row with two consumers: a pause"
+    doors["slow"].set()
+    await all_act()
+    assert len(exporter.attempts) == 5, "both consumers are at work again"
+
+
 async def test_a_slow_destination_and_a_dead_one_delay_nobody(bench: Bench) -> None:
     slow, dead, well = ScriptedExporter(), ScriptedExporter(rest=unreachable()), ScriptedExporter()
     slow.open.clear()
@@ -312,6 +338,22 @@ async def test_documents_that_the_exporter_marks_are_counted_by_their_own_type(
     await all_act()
     assert destination.balance().delivered == {"event": 1}
     assert destination.balance().dropped == {("transaction", "rate_limited"): 1}
+
+
+async def test_an_attachment_that_went_with_its_event_is_counted_once(bench: Bench) -> None:
+    def limited(payload: Payload) -> Delivered:
+        payload.documents[0].dropped = "rate_limited"
+        return Delivered(1, {"rate_limited": 2})
+
+    destination = await bench.started(ScriptedExporter([limited]))
+    event = Line("event")
+    destination.offer(Lines(event, Line("attachment", parents=(event,)), Line("log")))
+    await all_act()
+    assert {k: v for k, v in destination.balance().delivered.items() if v} == {"log": 1}
+    assert destination.balance().dropped == {
+        ("event", "rate_limited"): 1,
+        ("attachment", "parent"): 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,19 @@ def test_what_hurries_is_due_at_once_and_only_once() -> None:
     assert waiting.take(99) is None
 
 
+def test_only_the_last_time_set_for_a_retry_counts() -> None:
+    waiting = queue()
+    one = parcel()
+    waiting.put(one)
+    waiting.take(0)
+    waiting.again(one, due=5.0)
+    waiting.hurry()
+    waiting.take(0)
+    waiting.again(one, due=50.0)
+    assert waiting.take(5.0) is None
+    assert waiting.next_due() == 50.0
+
+
 def test_the_oldest_go_when_there_is_no_room() -> None:
     waiting = queue(queue_size=Size(30))
     first, second, third = parcel(), parcel(), parcel()

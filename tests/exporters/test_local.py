@@ -143,18 +143,32 @@ async def test_the_oldest_go_when_it_is_too_much(open_store: Open, tmp_path: Pat
     assert (tmp_path / "store" / "local.sqlite3").stat().st_size < 800 * 1024
 
 
+async def grow_old(exporter: LocalExporter, where: str) -> None:
+    await run_in_writer(exporter, f"UPDATE documents SET stored = stored - 7200 WHERE {where}")
+    await exporter.stop()
+
+
 async def test_what_is_too_old_is_overwritten(open_store: Open, tmp_path: Path) -> None:
     exporter = await open_store()
-    await exporter.export(logs("canary-7431"))
-    await exporter.stop()
-    path = tmp_path / "store" / "local.sqlite3"
-    assert b"canary-7431" in path.read_bytes()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE documents SET stored = stored - 3600")
-    connection.close()
+    await exporter.export(logs("before", "canary-7431", "after"))
+    await grow_old(exporter, "title LIKE 'canary%'")
+    folder = tmp_path / "store"
+    assert any(b"canary-7431" in file.read_bytes() for file in folder.iterdir())
     await open_store(max_age=Duration("1h"))
-    assert store(tmp_path).count() == 0
-    assert not any(b"canary-7431" in file.read_bytes() for file in path.parent.iterdir())
+    assert [one.title for one in store(tmp_path).list()] == ["after", "before"]
+    assert not any(b"canary-7431" in file.read_bytes() for file in folder.iterdir())
+
+
+async def test_the_file_gets_smaller_when_much_is_forgotten(
+    open_store: Open, tmp_path: Path
+) -> None:
+    exporter = await open_store()
+    await exporter.export(logs(*("x" * 1000 for _ in range(500))))
+    await grow_old(exporter, "1")
+    path = tmp_path / "store" / "local.sqlite3"
+    assert path.stat().st_size > 500_000
+    await open_store(max_age=Duration("1h"))
+    assert path.stat().st_size < 100_000
 
 
 async def test_a_store_is_opened_again_with_what_it_holds(open_store: Open, tmp_path: Path) -> None:

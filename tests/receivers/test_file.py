@@ -343,13 +343,13 @@ async def test_a_stop_ends_the_reading_between_two_lines(bench: Bench) -> None:
             await asyncio.sleep(0)
             return Receipt(len(payload.documents))
 
-    bench.path.write_text(f"{EVENT}\n" * 1000)
+    bench.path.write_text(f"{EVENT}\n" * 200)  # less than one read
     receiver = bench.made()
     await receiver.start(Sink())
     await stopped.wait()
     await receiver.stop()
     await receiver.stop()
-    assert 1 <= len(seen) < 1000
+    assert 1 <= len(seen) < 200
     await asyncio.wait_for(receiver.finished(), timeout=30)
 
 
