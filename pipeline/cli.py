@@ -75,7 +75,12 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
         err(f"errlock: {name}{error.strerror or type(error).__name__}")
         return 2
     except Exception as error:  # noqa: BLE001  a mistake of ours; its text may quote a document
-        err(f"errlock: {type(error).__name__}: this is a bug, please report it with these lines")
+        what = (
+            f"{type(error).__name__} ({error})"
+            if isinstance(error, ImportError)
+            else (type(error).__name__)
+        )
+        err(f"errlock: {what}: this is a bug, please report it with these lines")
         err("".join(traceback.format_tb(error.__traceback__)).rstrip())
         return 1
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 from collections.abc import Mapping
 from shlex import quote
@@ -36,6 +35,8 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    import asyncio
+
     from ..collector import serve
     from ..logs import configure_logging
 

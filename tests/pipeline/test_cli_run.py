@@ -38,7 +38,9 @@ class Running:
         for line in self.process.stderr:
             self.greeting += line
             if line.startswith("  health"):
-                break
+                return
+        self.process.communicate()
+        raise AssertionError(f"it did not start:\n{self.greeting}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         self.process.send_signal(how)
@@ -56,9 +58,8 @@ class Running:
 def running(tmp_path: Path) -> Iterator[Running]:
     collector = Running(tmp_path)
     yield collector
-    if collector.process.poll() is None:
+    with collector.process:  # closes its pipes
         collector.process.kill()
-        collector.process.communicate()
 
 
 def test_it_says_how_to_point_an_sdk_at_it_and_where_to_look(running: Running) -> None:
@@ -124,7 +125,7 @@ def test_an_unexpected_error_is_told_without_its_text(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise LookupError("".join(["hunter", "22"]))
+        raise LookupError(f"hunter{20 + 2}")
 
     monkeypatch.setattr("errlock.pipeline.schema.config_schema", broken)
     assert main(["schema"]) == 1
