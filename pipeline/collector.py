@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import resource
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,6 +29,7 @@ _log = logging.getLogger("errlock.collector")
 # Above this share of refused documents something is wrong with the policy, not with the data.
 _DEGRADED_SHARE = 0.05
 _SAMPLE_EVERY = 5.0  # seconds
+_PR_SET_DUMPABLE = 4  # prctl(2)
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
 _JUDGES = 2
 
@@ -178,5 +181,7 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 def _no_core_dumps() -> None:
-    """A core file would hold unsanitised payloads."""
+    """A core file, or a debugger of the same user, would see unsanitised payloads."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
