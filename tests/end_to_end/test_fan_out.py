@@ -39,9 +39,15 @@ def test_two_of_three_destinations_get_everything_while_one_is_dead(
     with running_errlock(config, tmp_path) as errlock:
         send_with_sentry_python(f"http://key@127.0.0.1:{port}/1")
         for project in (first, second):
-            events = bugsink.wait_for_events(project, 2)
-            assert sorted(event["event_id"] for event in events) == sorted(
-                event["event_id"] for event in bugsink.events(first)
-            )
+            bugsink.wait_for_events(project, 2)
+        accepted = errlock.metric("errlock_receiver_accepted_total", receiver="sentry")
+        for exporter in ("sentry/first", "sentry/second"):
+            errlock.wait_for_metric("errlock_exporter_sent_total", accepted, exporter=exporter)
+        # What the dead one has not got still waits for it.
+        assert errlock.metric("errlock_exporter_sent_total", exporter="sentry/dead") == 0
+        waiting = errlock.metric("errlock_exporter_queue_documents", exporter="sentry/dead")
+        assert waiting == accepted > 2
         errlock.stop()
-    assert len(bugsink.events(first)) == len(bugsink.events(second)) == 2
+    ids = [sorted(event["event_id"] for event in bugsink.events(each)) for each in (first, second)]
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 2

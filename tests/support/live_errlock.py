@@ -19,6 +19,7 @@ from ports import free_port
 ERRLOCK = Path(sys.executable).with_name("errlock")
 _START_DEADLINE = 30.0  # seconds
 _STOP_DEADLINE = 40.0
+_METRIC_DEADLINE = 20.0
 
 
 def collector(receivers: dict[str, Any], exporters: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +94,13 @@ class Errlock:
             for line in self.metrics().splitlines()
             if line.startswith((f"{name}{{", f"{name} ")) and all(want in line for want in wanted)
         )
+
+    def wait_for_metric(self, name: str, value: float, **labels: str) -> None:
+        """Return when `metric` has this value."""
+        deadline = time.monotonic() + _METRIC_DEADLINE
+        while (found := self.metric(name, **labels)) != value:
+            assert time.monotonic() < deadline, f"{name} {labels} is {found}, not {value}"
+            time.sleep(0.05)
 
     def stop(self) -> int:
         """Tell it to stop, as an operator does (SIGTERM); its exit code. Idempotent."""
