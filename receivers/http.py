@@ -104,6 +104,7 @@ async def read_body(
     decompressor = _decompressor(request, encodings)
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
+    await _ask_for_body(request)
     body = bytearray()
     try:
         async with asyncio.timeout(timeout):
@@ -125,6 +126,13 @@ async def read_body(
     except (web.RequestPayloadError, OSError):
         raise RefusedPayload(400, "incomplete", "the body ended early or is badly framed") from None
     return bytes(body)
+
+
+async def _ask_for_body(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to go on; curl does with large bodies (RFC 9110, 10.1.1)."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # it is no part of the answer
 
 
 def _decompressor(request: web.BaseRequest, encodings: Collection[str]) -> Decompressor | None:

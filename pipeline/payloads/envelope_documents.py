@@ -234,9 +234,9 @@ class EnvelopeDocument(Document):
     @tree.setter
     def tree(self, tree: Tree) -> None:
         if tree is not self._content.tree:
-            size = self._content.size
-            self._content = Content(self._content.form, None, tree)
-            self._content.size = size
+            before = self._content
+            self._content = Content(before.form, None, tree)
+            self._content.size, self._content.repairs = before.size, before.repairs
 
     @property
     def size(self) -> int:

@@ -160,6 +160,25 @@ async def test_a_length_over_the_limit_is_refused_before_the_body_comes() -> Non
         assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
 
 
+async def test_a_client_that_asks_first_is_told_to_go_on() -> None:
+    async with server() as (_, reader, writer):
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"body")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert (await reader.readuntil(b"body")).endswith(b"\r\n\r\nbody")
+
+
+async def test_a_client_that_asks_first_is_not_told_to_send_too_much() -> None:
+    async with server() as (_, reader, writer):
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+
+
 async def test_a_body_that_ends_early_is_not_taken() -> None:
     async with server() as (_, reader, writer):
         answer = await raw(

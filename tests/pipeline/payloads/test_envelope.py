@@ -8,6 +8,8 @@ from errlock.pipeline.errors import BrokenDocument, RefusedPayload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.envelope_documents import ITEM_TYPES, TEXT_ATTACHMENT_LIMIT
 from errlock.pipeline.payloads.envelope_framing import MAX_ELEMENTS, MAX_ITEMS
+from hypothesis import given
+from hypothesis import strategies as st
 from sentry_sdk.envelope import Envelope as SdkEnvelope
 from sentry_sdk.envelope import Item as SdkItem
 
@@ -383,6 +385,37 @@ def test_what_the_sdk_writes_is_read_and_what_is_written_the_sdk_reads() -> None
     assert attachment.get_bytes() == b"text\nlines\n"
     assert attachment.headers["filename"] == "a.txt"
     assert sentry_sdk.VERSION
+
+
+def test_repairs_stay_counted_when_a_document_is_changed() -> None:
+    envelope = decode(b"{}\n" + item(b'{"a":NaN}'))
+    _ = envelope.documents[0].tree
+    envelope.documents[0].tree = {"a": 1}
+    assert envelope.repaired == 1
+
+
+ALPHABET = [
+    b"{}", b"\n", b"\r\n", b'{"type":"event"}', b'{"type":"log","length":14}', b'{"items":[{}]}',
+    b'{"a":1,"a":2}', b'{"type":"attachment","length":3}', b'"\\ud83d"', b"NaN", b"\xff", b"abc",
+    b'{"type":"x","filename":"a"}', b"[[", b'{"event_id":1,"trace":[],"dsn":{}}', b'"', b"\\",
+    b'{"type":"event","length":7}', b'{"a":1}', b'{"type":"log"}', b'{"items":{"a":[]}}',
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(ALPHABET)).map(lambda parts: b"{}\n" + b"".join(parts)) | st.binary()
+)
+def test_any_bytes_are_read_or_refused_and_what_goes_out_can_be_read(body: bytes) -> None:
+    try:
+        envelope = decode(body)
+    except RefusedPayload:
+        return
+    out = envelope.copy().encode()
+    again = decode(out)
+    assert again.encode() == out
+    assert again.repaired == 0
+    for document in again.documents:
+        _ = document.tree, document.event_id, document.trace_id
 
 
 def test_reading_many_small_items_takes_time_in_proportion() -> None:
