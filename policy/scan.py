@@ -228,10 +228,9 @@ class Scan:
             self._whole(site, view, class_, found)
         for span in found:
             self._mark(site, view, span)
-        if site.field.kind == "text":
-            self._structures(site, view)
+        covered = site.field.kind == "text" and self._structures(site, view)
         if site.field.kind not in ("version", "word", "source") and fresh:
-            for decoded in decodings(view):
+            for decoded in decodings(view, escapes=not covered):
                 self._judge(site, decoded, key, None)
 
     def _spans(self, site: Site, view: View, key: str | None) -> list[Span]:
@@ -264,15 +263,19 @@ class Scan:
 
     # -- inside a text -------------------------------------------------------------------
 
-    def _structures(self, site: Site, view: View) -> None:
+    def _structures(self, site: Site, view: View) -> bool:
+        """Judge what is written as data inside a text; whether one literal is all of the text."""
         text = view.text
+        covered = False
         if view.depth > MAX_DEPTH:
-            return
+            return False
         if ("'" in text or '"' in text) and ("{" in text or "[" in text or "(" in text):
-            for branch, _, _ in literals(view):
+            for branch, start, end in literals(view):
+                covered = start == 0 and end == len(text)
                 self._branch(site, branch, None)
         for name, value in pairs(view):
             self._named_text(site, value, name, self._detection.key_class(_last_part(name)))
+        return covered
 
     def _named_text(
         self, site: Site, view: View, key: str | None, class_: str | None, *, number: bool = False

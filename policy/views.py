@@ -18,14 +18,18 @@ import re2
 
 MAX_DEPTH = 3  # encodings inside encodings
 
-_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
-_PERCENT_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_ESCAPE = re.compile(
-    r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U([0-9A-Fa-f]{8})|(.))",
-    re.DOTALL,
+_PERCENTS = r"(?:%[0-9A-Fa-f]{2})+"
+_ESCAPES = (
+    r"\\(?:u\{(?P<brace>[0-9A-Fa-f]{1,6})\}|u(?P<u>[0-9A-Fa-f]{4})|x(?P<x>[0-9A-Fa-f]{2})"
+    r"|U(?P<long>[0-9A-Fa-f]{8})|(?P<char>[\s\S]))"
 )
+_ENTITIES = r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+# None of them can backtrack: runs of fixed pieces, each beginning with a sign of its own.
+_PERCENT = re.compile(_PERCENTS)
+_ESCAPE = re.compile(_ESCAPES)
+_SIGN = re.compile(f"{_PERCENTS}|{_ESCAPES}|{_ENTITIES}")
+_SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_ENTITIES}")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
@@ -65,48 +69,62 @@ class View:
         return start, end
 
 
-def decodings(view: View) -> Iterator[View]:
-    """The views of a text under each encoding that it shows signs of."""
+def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
+    """What a text says once encodings are undone: as a whole, and each token of base64.
+
+    Percent-encoding, escapes and HTML entities are undone together, so that a text has one such
+    view a level and not one a combination. Without `escapes` backslashes are left alone: they
+    belong to literals that are read on their own.
+    """
     if view.depth >= MAX_DEPTH:
         return
     text = view.text
-    if "%" in text and _PERCENT.search(text):
-        yield percent_decoded(view)
-    if "\\" in text:
-        yield unescaped(view)
-    if "&" in text and _ENTITY.search(text):
-        yield _entities_decoded(view)
+    if ("%" in text or "&" in text or (escapes and "\\" in text)) and _SIGN.search(text):
+        decoded = _decoded(view, 0, len(text), _SIGN if escapes else _SIGN_BUT_ESCAPES)
+        if decoded.text != text:
+            yield decoded
     if len(text) >= 16:
         yield from _base64_tokens(view)
 
 
 def unescaped(view: View, start: int = 0, end: int | None = None) -> View:
     r"""A string literal's content: `\"`, `\n`, `\u0040`, `\x40`, `\U00000040` undone."""
-    end = len(view.text) if end is None else end
-    pieces = _Pieces(view.text, start)
-    for match in _ESCAPE.finditer(view.text, start, end):
-        code = match[1] or match[2] or match[3] or match[4]
-        pieces.copy(match.start())
-        if code is None:
-            pieces.put(_ESCAPED.get(match[5], match[5]), match.start(), match.end())
-        else:
-            pieces.put_code(int(code, 16), match.start(), match.end())
-    pieces.copy(end)
-    return pieces.view(view)
+    return _decoded(view, start, len(view.text) if end is None else end, _ESCAPE)
 
 
 def percent_decoded(view: View, *, plus: bool = False) -> View:
     """Percent-encoding undone; with `plus` also `+` for a space, as form bodies have it."""
-    text = view.text.replace("+", " ") if plus else view.text
-    pieces = _Pieces(text, 0)
-    for match in _PERCENT_RUN.finditer(text):
+    source = View(view.text.replace("+", " ")) if plus else view
+    decoded = _decoded(source, 0, len(source.text), _PERCENT)
+    decoded.parent, decoded.depth = view, view.depth + 1
+    return decoded
+
+
+def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
+    pieces = _Pieces(view.text, start)
+    for match in signs.finditer(view.text, start, end):
         pieces.copy(match.start())
-        at = match.start()
-        for char, width in _characters(bytes.fromhex(match[0].replace("%", ""))):
-            pieces.put(char, at, at + 3 * width)
-            at += 3 * width
-    pieces.copy(len(text))
+        first = match[0][0]
+        if first == "%":
+            at = match.start()
+            for char, width in _characters(bytes.fromhex(match[0].replace("%", ""))):
+                pieces.put(char, at, at + 3 * width)
+                at += 3 * width
+        elif first == "&":
+            pieces.put(html.unescape(match[0]), match.start(), match.end())
+        else:
+            _undo_escape(pieces, match)
+    pieces.copy(end)
     return pieces.view(view)
+
+
+def _undo_escape(pieces: _Pieces, match: re.Match[str]) -> None:
+    digits = match["brace"] or match["u"] or match["x"] or match["long"]
+    if digits is None:
+        char = match["char"]
+        pieces.put(_ESCAPED.get(char, char), match.start(), match.end())
+    else:
+        pieces.put_code(int(digits, 16), match.start(), match.end())
 
 
 def _characters(data: bytes) -> Iterator[tuple[str, int]]:
@@ -117,15 +135,6 @@ def _characters(data: bytes) -> Iterator[tuple[str, int]]:
     except UnicodeDecodeError:
         for byte in data:
             yield chr(byte), 1
-
-
-def _entities_decoded(view: View) -> View:
-    pieces = _Pieces(view.text, 0)
-    for match in _ENTITY.finditer(view.text):
-        pieces.copy(match.start())
-        pieces.put(html.unescape(match[0]), match.start(), match.end())
-    pieces.copy(len(view.text))
-    return pieces.view(view)
 
 
 def _base64_tokens(view: View) -> Iterator[View]:
