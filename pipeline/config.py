@@ -93,7 +93,9 @@ def load(
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return _Reader(merged, os.environ if env is None else env, registry).config()
+    config = _Reader(merged, os.environ if env is None else env, registry).config()
+    _check_who_may_write(config, paths)
+    return config
 
 
 def loads(
@@ -121,6 +123,23 @@ def _read(path: str | FilePath) -> Parsed:
     except UnicodeDecodeError:
         raise ConfigError([Problem("", "is not UTF-8 text", source)]) from None
     return _sections(parse(text, source), source)
+
+
+def _check_who_may_write(config: Config, paths: Sequence[str | FilePath]) -> None:
+    """Refuse to run a program that a file names which other users may change."""
+    open_files = [path for path in paths if FilePath(path).stat().st_mode & 0o022]
+    problems = [
+        Problem(
+            f"processors.{id_}.known_values.command",
+            f"runs a program, and other users may change this file: chmod go-w {path}",
+            str(path),
+        )
+        for id_, processor in config.processors.items()
+        if getattr(getattr(processor, "known_values", None), "command", None)
+        for path in open_files
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _sections(parsed: Parsed, source: str) -> Parsed:

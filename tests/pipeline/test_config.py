@@ -316,3 +316,18 @@ def test_what_no_pipeline_uses_is_a_warning() -> None:
         "exporters.target: is not used by any pipeline",
         "service.pipelines.a: has no processor: documents leave as they came",
     ]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_file_that_others_may_change_must_not_name_a_program(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "errlock.yaml"
+    path.write_text("processors: {redact: {known_values: {command: [cat, /run/secrets/all]}}}")
+    path.chmod(mode)
+    with pytest.raises(ConfigError) as caught:
+        load([path])
+    assert str(caught.value) == (
+        f"{path}: processors.redact.known_values.command: runs a program, and other users may "
+        f"change this file: chmod go-w {path}"
+    )
+    path.chmod(0o600)
+    assert load([path]).processors
