@@ -1,4 +1,18 @@
-"""Payloads to payloads of the other protocol, for exporters that take only that one."""
+"""Payloads to payloads of the other protocol, for exporters that take only that one.
+
+OpenTelemetry                   Sentry
+log record with exception.*  -> event (error)
+exception events of a span   -> events (errors); the span itself is left out
+other log record             -> log
+span without exceptions      -> left out: Sentry takes spans over OTLP
+data point                   -> left out
+
+Sentry                          OpenTelemetry
+event                        -> log record, with exception.* where it has an exception
+transaction, span            -> spans
+log                          -> log record
+all else                     -> left out: check-ins, sessions, feedback, attachments, metrics, …
+"""
 
 from __future__ import annotations
 
@@ -34,29 +48,11 @@ def convert_all(payload: Payload, to: Protocol) -> Converted:
     """Carry over what the other protocol has a place for. The payload is left as it is.
 
     Lost documents are not looked at. Sentry takes one event an envelope, and OTLP one signal a
-    request, so there may be many.
+    request, so there may be many payloads. Never raises: what cannot be carried is left out.
     """
     if payload.protocol == to:
         return Converted([payload], [payload.alive], [])
     return _to_sentry(payload) if to == "sentry" else _to_otlp(payload)
-
-
-def convert(payload: Payload, to: Protocol) -> Payload | None:
-    """One payload with all that the other protocol has a place for; None when there is nothing.
-
-    Marks as dropped, in `payload`, what is not carried. The envelope may hold several events; of
-    a Sentry envelope that has both errors or logs and spans, the spans are not carried.
-    """
-    converted = convert_all(payload, to)
-    left_out = list(converted.left_out)
-    made = converted.payloads[0] if converted.payloads else None
-    if to == "sentry" and len(converted.payloads) > 1:
-        made = _together(payload, converted.payloads)
-    elif to == "otlp":
-        left_out += chain.from_iterable(converted.carried[1:])
-    for document in left_out:
-        document.dropped = "unsupported"
-    return made
 
 
 # To Sentry
@@ -77,7 +73,7 @@ def _to_sentry(payload: Payload) -> Converted:
     for document in payload.alive:
         try:
             events, log = _read(document)
-        except BrokenDocument:
+        except Exception:  # noqa: BLE001  one document must not hold up the others
             events, log = [], None
         told += [(document, event) for event in events]
         if log is not None:
@@ -88,14 +84,23 @@ def _to_sentry(payload: Payload) -> Converted:
     carried: list[list[Document]] = []
     for error in _once(told):
         envelope = _envelope(payload, {"event_id": error.event["event_id"]})
-        envelope.add("event", error.event)
-        payloads.append(envelope)
-        carried.append(error.documents)
+        try:
+            envelope.add("event", error.event)
+        except BrokenDocument:
+            left_out += error.documents
+        else:
+            payloads.append(envelope)
+            carried.append(error.documents)
     if logs:
         envelope = _envelope(payload, {})
-        envelope.add_container("log", [log for _, log in logs], _LOGS)
-        payloads.append(envelope)
-        carried.append([document for document, _ in logs])
+        documents = [document for document, _ in logs]
+        try:
+            envelope.add_container("log", [log for _, log in logs], _LOGS)
+        except BrokenDocument:
+            left_out += documents
+        else:
+            payloads.append(envelope)
+            carried.append(documents)
     return Converted(payloads, carried, left_out)
 
 
@@ -156,20 +161,6 @@ def _envelope(payload: Payload, headers: Object) -> Envelope:
     return Envelope(payload.project, payload.received, headers)
 
 
-def _together(payload: Payload, envelopes: Sequence[Payload]) -> Envelope:
-    """One envelope with the items of several."""
-    together = _envelope(payload, {})
-    logs: list[Tree] = []
-    for document in chain.from_iterable(envelope.documents for envelope in envelopes):
-        if document.type == "log":
-            logs.append(document.tree)
-        else:
-            together.add("event", document.tree)
-    if logs:
-        together.add_container("log", logs, _LOGS)
-    return together
-
-
 # To OTLP
 
 
@@ -189,7 +180,7 @@ def _to_otlp(payload: Payload) -> Converted:
     for document in payload.alive:
         try:
             found = _parts_of(document, payload.project)
-        except BrokenDocument:
+        except Exception:  # noqa: BLE001  one document must not hold up the others
             found = None
         if found is None:
             left_out.append(document)

@@ -1,9 +1,10 @@
 from typing import Any
 
+import pytest
 import sentry_sdk
-from errlock.pipeline.crossing import convert, convert_all
+from errlock.pipeline.crossing import Converted, convert_all
 from errlock.pipeline.crossing.to_otlp import nanoseconds
-from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.document import Payload, Protocol
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from otel_exceptions import record
@@ -31,9 +32,16 @@ def sentry(*items: tuple[str, Any]) -> Envelope:
     return envelope
 
 
-def trees(payload: Payload | None) -> list[Any]:
-    assert payload is not None
+def trees(payload: Payload) -> list[Any]:
     return [document.tree for document in payload.documents]
+
+
+def only(payload: Payload, to: Protocol) -> Payload:
+    """What a payload becomes when nothing is left out and one payload holds it all."""
+    converted = convert_all(payload, to)
+    assert not converted.left_out
+    [made] = converted.payloads
+    return made
 
 
 def exception(message: str) -> Any:
@@ -79,7 +87,7 @@ def test_an_exception_that_leaves_several_spans_is_one_event_of_the_innermost() 
     [[event]] = [trees(made) for made in converted.payloads]
     assert event["transaction"] == "query"
     assert [len(documents) for documents in converted.carried] == [3]
-    [of_the_log] = trees(convert(OtlpRequest.decode(found.logs, "logs"), "sentry"))
+    [of_the_log] = trees(only(OtlpRequest.decode(found.logs, "logs"), "sentry"))
     assert of_the_log["event_id"] == event["event_id"]
 
 
@@ -121,31 +129,24 @@ def test_other_log_records_become_logs_in_one_container() -> None:
     assert len(other["trace_id"]) == 32
 
 
-def test_spans_without_exceptions_are_left_out_and_marked() -> None:
+def test_spans_without_exceptions_are_left_out() -> None:
     request = OtlpRequest.from_trees(
         "traces", {}, {}, [{"trace_id": TRACE, "span_id": SPAN}], project="", received=0.0
     )
-    assert convert(request, "sentry") is None
-    assert [document.dropped for document in request.documents] == ["unsupported"]
+    assert convert_all(request, "sentry") == Converted([], [], request.documents)
+    assert request.alive == request.documents
 
 
 def test_lost_documents_are_not_looked_at() -> None:
     request = logs(exception("a"), exception("b"))
     request.documents[0].dropped = "sampled"
-    made = convert(request, "sentry")
-    assert [event["exception"]["values"][0]["value"] for event in trees(made)] == ["b"]
-    assert request.documents[0].dropped == "sampled"
-
-
-def test_one_payload_holds_all_where_one_is_asked_for() -> None:
-    made = convert(logs(exception("a"), {"body": "x"}, exception("b")), "sentry")
-    assert made is not None
-    assert [document.type for document in made.documents] == ["event", "event", "log"]
+    [event] = trees(only(request, "sentry"))
+    assert event["exception"]["values"][0]["value"] == "b"
 
 
 def test_a_payload_of_the_same_protocol_is_itself() -> None:
     request = logs(exception("a"))
-    assert convert(request, "otlp") is request
+    assert convert_all(request, "otlp") == Converted([request], [request.documents], [])
 
 
 # Sentry to OTLP
@@ -172,7 +173,7 @@ def sent(do: Any, **options: Any) -> list[Envelope]:
         scope.set_client(client)
         current.set_client(client)
         do()
-        client.flush()
+        client.close()  # flushes, and ends its threads
     return found
 
 
@@ -184,14 +185,13 @@ def test_an_error_of_sentrys_sdk_becomes_a_log_record() -> None:
             sentry_sdk.capture_exception(error)
 
     [envelope] = sent(raise_and_capture)
-    made = convert(envelope, "otlp")
+    made = only(envelope, "otlp")
     [log] = trees(made)
     assert log["attributes"]["exception.type"] == "ValueError"
     assert log["attributes"]["exception.message"] == "no total"
     stack = log["attributes"]["exception.stacktrace"]
     assert stack.startswith("Traceback (most recent call last):\n")
     assert stack.endswith(', in fail\n    raise ValueError("no total")\nValueError: no total\n')
-    assert made is not None
     resource: Any = made.contexts[0].tree
     assert resource["attributes"]["service.name"] == "shop"
     assert resource["attributes"]["service.version"] == "1.2.3"
@@ -208,9 +208,8 @@ def test_there_and_back_an_event_stays_the_same_event() -> None:
 
     [envelope] = sent(raise_and_capture)
     [before] = trees(envelope)
-    request = convert(envelope, "otlp")
-    assert request is not None
-    [after] = trees(convert(OtlpRequest.decode(request.encode(), "logs"), "sentry"))
+    request = only(envelope, "otlp")
+    [after] = trees(only(OtlpRequest.decode(request.encode(), "logs"), "sentry"))
     for name in ("event_id", "level", "platform", "release", "environment", "server_name"):
         assert after[name] == before[name]
     assert after["contexts"]["trace"]["trace_id"] == before["contexts"]["trace"]["trace_id"]
@@ -232,7 +231,7 @@ def test_a_transaction_of_sentrys_sdk_becomes_spans() -> None:
             pass
 
     [envelope] = sent(trace, traces_sample_rate=1.0)
-    made = convert(envelope, "otlp")
+    made = only(envelope, "otlp")
     root, child = trees(made)
     assert (root["name"], root["kind"]) == ("GET /cart", 2)
     assert (child["name"], child["kind"]) == ("SELECT ?", 3)
@@ -247,29 +246,40 @@ def test_logs_of_sentrys_sdk_become_log_records() -> None:
         logger.warning("cart of {id} is slow", id="c-7")
 
     envelopes = sent(log, enable_logs=True)
-    made = convert(envelopes[0], "otlp")
+    made = only(envelopes[0], "otlp")
     [log_record] = trees(made)
     assert log_record["body"] == "cart of c-7 is slow"
     assert log_record["severity_number"] == 13
     assert log_record["attributes"]["sentry.message.parameter.id"] == "c-7"
-    assert made is not None
     resource: Any = made.contexts[0].tree
     assert resource["attributes"]["deployment.environment.name"] == "production"
 
 
-def test_what_opentelemetry_has_no_place_for_is_left_out_and_marked() -> None:
+def test_what_opentelemetry_has_no_place_for_is_left_out() -> None:
     envelope = sentry(
         ("check_in", {"check_in_id": "a", "status": "ok"}),
         ("event", {"message": "hello"}),
         ("session", {"sid": "a"}),
     )
-    made = convert(envelope, "otlp")
-    assert [log["body"] for log in trees(made)] == ["hello"]
-    assert [document.dropped for document in envelope.documents] == [
-        "unsupported",
-        None,
-        "unsupported",
-    ]
+    converted = convert_all(envelope, "otlp")
+    assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["hello"]]
+    assert converted.left_out == [envelope.documents[0], envelope.documents[2]]
+
+
+@pytest.mark.parametrize("broken", [b"{", b"[1]"])
+def test_a_document_that_cannot_be_read_is_left_out(broken: bytes) -> None:
+    body = b'{}\n{"type":"event"}\n' + broken + b'\n{"type":"log"}\n{"body":"b","level":"info"}\n'
+    envelope = Envelope.decode(body, "shop", 5.0)
+    converted = convert_all(envelope, "otlp")
+    assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["b"]]
+    assert converted.left_out == [envelope.documents[0]]
+
+
+def test_what_protobuf_cannot_hold_is_left_out() -> None:
+    envelope = sentry(("event", {"message": "a"}), ("event", {"message": "\ud800"}))
+    converted = convert_all(envelope, "otlp")
+    assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["a"]]
+    assert converted.left_out == [envelope.documents[1]]
 
 
 def test_errors_and_spans_are_requests_of_their_own() -> None:
@@ -287,8 +297,6 @@ def test_errors_and_spans_are_requests_of_their_own() -> None:
     ]
     assert converted.carried == [[envelope.documents[1]], [envelope.documents[0]]]
     assert converted.left_out == []
-    convert(envelope, "otlp")
-    assert [document.dropped for document in envelope.documents] == ["unsupported", None]
 
 
 def test_documents_of_several_releases_keep_their_resources() -> None:
@@ -297,8 +305,7 @@ def test_documents_of_several_releases_keep_their_resources() -> None:
         ("event", {"message": "b", "release": "shop@2"}),
         ("event", {"message": "c", "release": "shop@1"}),
     )
-    made = convert(envelope, "otlp")
-    assert made is not None
+    made = only(envelope, "otlp")
     told: list[Any] = [(each.tree, each.parents[-1].tree) for each in made.documents]
     assert [(log["body"], resource["attributes"]["service.version"]) for log, resource in told] == [
         ("a", "1"),

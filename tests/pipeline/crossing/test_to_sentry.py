@@ -8,6 +8,9 @@ import pytest
 import sentry_sdk
 from errlock.pipeline.crossing import convert_all, to_sentry
 from errlock.pipeline.payloads.otlp import OtlpRequest
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from otel_exceptions import record
 from recorded_traces import recorded
 from sentry_sdk.transport import Transport
@@ -84,6 +87,7 @@ def sent_by_sentry_sdk(exception: BaseException) -> Any:
     with sentry_sdk.isolation_scope() as scope:
         scope.set_client(client)
         scope.capture_exception(exception)
+    client.close()
     return sent[0]
 
 
@@ -134,6 +138,23 @@ def test_a_span_event_and_a_log_record_of_one_exception_have_one_event_id(
     of_the_log = event_of(OtlpRequest.decode(found.logs, "logs"))
     assert of_the_span["event_id"] == of_the_log["event_id"]
     assert len(of_the_span["event_id"]) == 32
+
+
+def test_an_exception_given_to_the_logs_api_is_an_error() -> None:
+    logged = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # it has no annotations
+    provider = LoggerProvider()
+    provider.add_log_record_processor(SimpleLogRecordProcessor(logged))
+    try:
+        deep(2)
+    except ValueError as error:
+        provider.get_logger("shop").emit(
+            exception=error, event_name="http.server.request.exception"
+        )
+    body = encode_logs(logged.get_finished_logs()).SerializeToString()
+    event = event_of(OtlpRequest.decode(body, "logs"))
+    [value] = event["exception"]["values"]
+    assert (value["type"], value["value"]) == ("ValueError", "")
+    assert [frame["function"] for frame in value["stacktrace"]["frames"]][-3:] == ["deep"] * 3
 
 
 def test_another_trace_is_another_event() -> None:
