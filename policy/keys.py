@@ -65,6 +65,8 @@ def classify_key(key: str) -> str | None:
 
 def _match_tail(words: tuple[str, ...]) -> str | None:
     for length in range(min(5, len(words)), 0, -1):
+        if length > 1 and any(len(w) == 1 and w.isalpha() for w in words[-length:]):
+            continue  # `f.name` is no `fname`
         tail = "".join(words[-length:])
         before = words[-length - 1] if len(words) > length else ""
         for term in (tail, tail.removesuffix("s")):
@@ -92,7 +94,10 @@ _PLACEHOLDER = re2.compile(
     r"|\[\]|\(\))$"
 )
 _CODE = re2.compile(
-    r"^(?:(?:await|new|return|lambda|not|typeof) .*|[A-Za-z_][\w.]*\(.*\)?[;,]?"
+    r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
+    r"|-----BEGIN (?:CERT|[A-Z ]*PUBLIC).*"
+    r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
+    r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*|[A-Za-z_][\w.]*\(.*\)?[;,]?"
     r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
@@ -141,6 +146,8 @@ def is_innocent(value: object, class_: str) -> bool:
         return False
     text = _unquoted(value.strip())
     if not text or text.casefold() in EMPTY_WORDS:
+        return True
+    if len(text) < 4 and not any(c.isalnum() for c in text):
         return True
     if _made_up(text):
         return _implausible(text, class_)

@@ -319,7 +319,8 @@ def ipv4(candidate: Candidate) -> Candidate | None:
         return None
     if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
         return None
-    return None if octets[0] in ("0", "127", "255") else candidate
+    harmless = octets[0] in ("0", "127", "255") or candidate.value == "169.254.169.254"
+    return None if harmless else candidate
 
 
 _IPV6_TAIL = re2.compile(r"[^:]:$")

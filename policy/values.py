@@ -7,6 +7,7 @@ time in its length only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import re2
 
@@ -117,6 +118,7 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
 _WORD = re2.compile(r"^[\pL_$][\pL_.\-/]*$")
 _CHAIN = re2.compile(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
 _CALL = re2.compile(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
+_INDEXED = re2.compile(r"^[A-Za-z_][\w.]*\[")
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
 )
@@ -127,17 +129,27 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     text = value.text(data)
     if not text or is_innocent(text, class_):
         return False
-    if value.quoted:
-        return True
+    if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
+        return text.lstrip()[:1] not in (",", ")") and _is_plausible_here(text, value, class_)
     if value.separator != " " and _CALL.search(text) and value.separator != "=>":
         return False
+    if value.separator in (" = ", ": ") and _INDEXED.match(text):
+        return False
     if not class_.startswith("secret."):
-        return value.separator != " = " or not _WORD.match(text)
+        return value.separator != " = " and _is_plausible_here(text, value, class_)
     if text.isdigit():
         return len(text) >= 4
     if not _WORD.match(text):
         return True
     return _plain_word_is_value(data, value, text, class_)
+
+
+def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
+    """Addresses and user ids in free text must look like it: their keys are common words."""
+    digits = sum(c.isdigit() for c in text)
+    if class_ == "pii.address":
+        return digits >= 4 or (value.quoted and " " in text and digits > 0 and "\\" not in text)
+    return class_ != "pii.user_id" or digits > 0
 
 
 def _plain_word_is_value(data: bytes, value: Value, text: str, class_: str) -> bool:
@@ -146,11 +158,16 @@ def _plain_word_is_value(data: bytes, value: Value, text: str, class_: str) -> b
         return False
     if value.separator in ("=", "=>"):
         return len(text) > 2
-    if len(text) >= 20 and any(c.isupper() for c in text[1:]) and any(c.islower() for c in text):
+    if len(text) >= 12 and _case_changes(text) * 5 >= len(text):
         return True
     if value.separator == ": " and class_ == "secret.password":
         return text.islower() and _ends_here(data, value.end) and len(text) >= 4
     return False
+
+
+def _case_changes(text: str) -> int:
+    """How often a capital follows a small letter: often in tokens, seldom in CamelCase."""
+    return sum(a.islower() and b.isupper() for a, b in pairwise(text))
 
 
 def _ends_here(data: bytes, end: int) -> bool:

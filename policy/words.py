@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import re2
+
 from .findings import Span
 from .keys import classify_key, is_innocent, words_of
 from .values import MAX_VALUE, Value, compile_bytes, read_value, reads_as_value, separator_of
@@ -56,6 +58,8 @@ def _pairs(data: bytes) -> Iterator[Span]:
 def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
     """The sensitive part of the value at `at`, which a key of this class announced."""
     if class_ in ("secret.cookie", "secret.token.bearer"):
+        if separator == " = " and data[at : at + 1] not in (b'"', b"'"):
+            return  # an assignment in code
         start, end = _header_value(data, at)
         parts = sensitive_parts(data[start:end], class_)
         yield from (Span(start + a, start + b, c, "words.header") for a, b, c in parts)
@@ -114,6 +118,11 @@ def _arguments(data: bytes) -> Iterator[Span]:
         if class_ is None or class_ in _BY_SHAPE or words_of(key)[0] in _READERS.split():
             continue
         value = read_value(data, match.end() - 1, " ", class_)
+        if class_ in ("secret.cookie", "secret.token.bearer"):
+            parts = sensitive_parts(data[value.start : value.end], class_)
+            for start, end, found in parts:
+                yield Span(value.start + start, value.start + end, found, "words.argument")
+            continue
         text = value.text(data)
         if _looks_random(text) and not is_innocent(text, class_) and classify_key(text) is None:
             yield Span(value.start, value.end, class_, "words.argument")
@@ -209,14 +218,18 @@ def _cookies(value: bytes) -> list[tuple[int, int, str]]:
         found = class_ if class_ and class_.startswith("secret.") else "secret.cookie"
         parts.append((match.start(2), match.end(2), found))
     lone = _text(value).strip()
-    if not parts and "=" not in lone and _looks_random(lone) and not is_innocent(lone, "secret"):
+    made_up = _looks_random(lone) and any(c.isdigit() for c in lone)
+    if not parts and "=" not in lone and made_up and not is_innocent(lone, "secret.cookie"):
         return [(0, len(value), "secret.cookie")]
     return parts
 
 
+_HOST_AND_PORT = re2.compile(r"^[A-Za-z][\w.-]*:\d{1,5}$")
+
+
 def _looks_random(text: str) -> bool:
     """Whether a word is nothing that people write: long enough, and not of letters only."""
-    if len(text) < 6 or " " in text:
+    if len(text) < 6 or " " in text or _HOST_AND_PORT.search(text):
         return False
     letters = any(c.isalpha() for c in text)
     digits = any(c.isdigit() for c in text)
@@ -227,10 +240,13 @@ def _looks_random(text: str) -> bool:
 
 # -- sentences -------------------------------------------------------------------------------
 
+_WHOSE = (
+    rb"(?:api|access|secret|private|auth|authentication|refresh|bearer|session|security|client"
+    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]"
+)
 _SECRET_NOUN = (
-    rb"(?:(?:api|access|secret|private|auth|authentication|refresh|bearer|session|security|client"
-    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]){0,2}"
-    rb"(?:key|token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort)"
+    rb"(?:(?:" + _WHOSE + rb"){1,2}key|(?:" + _WHOSE + rb"){0,2}"
+    rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort))"
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
@@ -266,6 +282,8 @@ _IS_CODE = compile_bytes(
 
 def _phrases(data: bytes) -> Iterator[Span]:
     for match in _IS.finditer(data):
+        if b" " not in match.group(1) and not data[match.end(1) : match.end()].strip(b" :=s)"):
+            continue  # `password: x` is a pair
         value = read_value(data, match.end(), " ", "secret.password")
         text = value.text(data)
         if is_innocent(text, "secret.password"):
@@ -337,6 +355,8 @@ def _markup(data: bytes) -> Iterator[Span]:
         class_ = classify_key(_text(match.group(1)))
         if class_ is None or class_ in _BY_SHAPE:
             continue
+        if data[match.start(1) - 1 : match.start(1)] == b" " and b'"' in match.group(0):
+            continue  # `"key": cookie.key`: code
         bounds = _its_value(data, match.start(), match.end(), class_)
         if bounds and not is_innocent(data[bounds[0] : bounds[1]], class_):
             yield _at(bounds, class_, "words.named")
@@ -369,6 +389,11 @@ _FLAG = compile_bytes(
     rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
     rb"""([^\s"',\]\-][^\s"'\],]*)"""
 )
+# What follows a flag that a sentence talks about.
+_NO_ARGUMENTS = (
+    "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
+    "parameter", "parameters", "value", "to", "with", "for", "in", "the", "not", "must", "can",
+)  # fmt: skip
 _SHORT_FLAG = compile_bytes(
     rb"(?i)\b(?:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
     rb"|mongo(?:sh|dump)?|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
@@ -387,6 +412,8 @@ def _flags(data: bytes) -> Iterator[Span]:
             continue
         start, end = match.span(3)
         value = Value(start, end, False, "=")
+        if value.text(data).lower() in _NO_ARGUMENTS:
+            continue
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
     for pattern in (_SHORT_FLAG, _CURL_USER):
