@@ -27,6 +27,10 @@ from .http import HttpClient, failed
 from .sentry_limits import CATEGORIES, RateLimits
 
 Backend = Literal["sentry", "bugsink", "glitchtip"]
+SentryType = Literal[
+    "event", "transaction", "span", "log", "metric", "check_in", "feedback", "user_report",
+    "raw_security", "session", "sessions", "client_report", "attachment",
+]  # fmt: skip
 
 # What each backend stores. Bugsink and GlitchTip answer 200 to other kinds and throw them away, so
 # that "delivered" would be a lie: these are left out and counted.
@@ -64,7 +68,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         ),
     ] = "sentry"
     types: Annotated[
-        list[DocumentType] | None,
+        list[SentryType] | None,
         msgspec.Meta(description="The kinds of documents to send, instead of the backend's."),
     ] = None
     compression: Annotated[
@@ -131,7 +135,9 @@ class SentryExporter(Exporter):
         dsns = {name: Dsn.parse(text.reveal()) for name, text in texts.items()}
         homes = {dsn: Home(dsn) for dsn in dsns.values()}
         self._homes = {name: homes[dsn] for name, dsn in dsns.items()}
-        self._stored = frozenset(config.types) if config.types else STORED[config.backend]
+        self._stored: frozenset[DocumentType] = (
+            frozenset(config.types) if config.types else STORED[config.backend]
+        )
         self._compression = config.compression
         self._agent = f"errlock/{version('errlock')}"
         self._client = HttpClient(
