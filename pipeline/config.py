@@ -37,6 +37,11 @@ _DEFAULTS: dict[str, dict[str, None]] = {
     "processors": {"redact": None},
     "exporters": {"local": None},
 }
+# What collector users look for and do not need here.
+_NOT_NEEDED = {
+    "connectors": "leave it out, documents are converted to what an exporter takes",
+    "extensions": "leave it out, health and storage are options of service",
+}
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}(?:/[\w.-]{1,1024})?")
 _ID_FORM = "expected type or type/name: letters, digits and _, after the / also - and ."
 
@@ -189,7 +194,8 @@ class _Reader:
         known = [*_SECTIONS, "service"]
         for name in self._tree:
             if name not in known:
-                near = nearest(name, known) or "."
+                hint = _NOT_NEEDED.get(name)
+                near = f"; {hint}." if hint else nearest(name, known) or "."
                 self._decoder.report((name,), f"unknown section{near} Known: {', '.join(known)}")
 
     def _components(self, section: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..api import Format, Pipeline
 
 _CHUNK = 1 << 20
+_TELL_EVERY = 1.0  # seconds between two steps of the counter on a terminal
 _FORMATS = ("event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics", "text")
 
 
@@ -159,7 +160,7 @@ class _Progress:
         self._told = time.monotonic()
 
     def step(self, number: int) -> None:
-        if self._on and time.monotonic() - self._told > 1:
+        if self._on and time.monotonic() - self._told >= _TELL_EVERY:
             self._told = time.monotonic()
             sys.stderr.write(f"\r{number:,} lines")
             sys.stderr.flush()

@@ -249,6 +249,15 @@ def test_text_from_a_file_does_not_reach_the_terminal_raw(errlock: Errlock, tmp_
     assert "\u202e" not in err
 
 
+def test_a_terminal_that_knows_few_characters_is_no_accident() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [ERRLOCK, "components", "filter", "--json"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_importing_the_commands_loads_nothing_heavy() -> None:
     code = "import sys, errlock.pipeline.cli; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

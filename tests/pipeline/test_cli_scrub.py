@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -158,6 +160,18 @@ def test_each_answer_comes_before_the_next_question() -> None:
             assert filter_.stdout.readline() == question
         filter_.stdin.close()
     assert filter_.returncode == 0
+
+
+def test_a_terminal_sees_how_far_it_is(scrub: Scrub, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setattr("errlock.pipeline.commands.scrub._TELL_EVERY", 0)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert len(scrub(line(EVENT) * 3)[1]) == 3
+        terminal.flush()
+        shown = os.read(ours, 4096)
+    os.close(ours)
+    assert shown == b"\r1 lines\r2 lines\r3 lines\r\x1b[K"
 
 
 def test_a_reader_that_goes_away_is_no_accident() -> None:
