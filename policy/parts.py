@@ -60,12 +60,16 @@ class RedactPart(Part):
     item_types: frozenset[str] = frozenset()  # kinds let through though nobody can judge them
 
     def method(self, class_: str) -> Method:
-        """What to do with a class; `keep` when this part does not claim it."""
-        rules = {**PROFILES[self.profile], **dict(self.classes)}
-        found = [rule for rule in rules if matches(class_, rule)]
-        if not found:
-            return "keep"
-        return rules[max(found, key=lambda rule: (rule != "*", rule.removesuffix(".*").count(".")))]
+        """What to do with a class; `keep` when this part does not claim it.
+
+        The user's own rules decide where one matches, else the profile's; in both the most
+        specific one.
+        """
+        for rules in (dict(self.classes), PROFILES[self.profile]):
+            found = [rule for rule in rules if matches(class_, rule)]
+            if found:
+                return rules[max(found, key=_precision)]
+        return "keep"
 
     def form(self, class_: str) -> Form | None:
         """Removed or masked, as the profile and the user's classes say."""
@@ -78,6 +82,10 @@ class RedactPart(Part):
         if method == "remove":
             return None
         return masked(mark.value) if method == "mask" else placeholder(mark.class_)
+
+
+def _precision(rule: str) -> tuple[bool, int]:
+    return rule != "*", rule.removesuffix(".*").count(".")
 
 
 def masked(value: str) -> str:
