@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from . import java_traces
 from .raised import MAX_EXCEPTIONS, Calls, Frame, Raised, line_of, text_of
 
 _CALL = re.compile(
@@ -41,6 +42,18 @@ def parse(text: str) -> Raised | None:
             raised, said, calls = above, [line] if line else [], []
         elif line and line != "Stack trace:":
             said.append(line)
+    return raised or _read_java_like(text)
+
+
+def _read_java_like(text: str) -> Raised | None:
+    if ".php" not in text:
+        return None
+    raised = java_traces.parse(text.replace("at {main}(", "at {main}.{main}("))
+    for found in raised.walk() if raised else ():
+        for frame in found.frames:
+            frame["in_app"] = "filename" in frame
+            if frame.get("module") == "{main}":
+                del frame["module"]
     return raised
 
 

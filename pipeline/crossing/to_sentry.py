@@ -1,8 +1,8 @@
 """OpenTelemetry's exceptions to Sentry's error events.
 
-After "OpenTelemetry exceptions to Sentry errors" (getsentry/develop, pull request 837) and the
-event payload pages of develop.sentry.dev. Pure: trees in, trees out, nothing changed in
-place, nothing looked up. Spans themselves are not carried over: Sentry takes those over OTLP.
+Fields after the event payload pages of develop.sentry.dev and OpenTelemetry's semantic conventions
+for exceptions; getsentry/develop, pull request 837, set the aim. Pure: trees in, trees out, nothing
+changed in place, nothing looked up.
 """
 
 from __future__ import annotations

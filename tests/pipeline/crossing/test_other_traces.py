@@ -1,6 +1,6 @@
 """Ruby and PHP."""
 
-from errlock.pipeline.crossing import php_traces, ruby_traces
+from errlock.pipeline.crossing import php_traces, ruby_traces, stacktraces
 from errlock.pipeline.crossing.raised import Raised
 
 RUBY = """\
@@ -77,6 +77,24 @@ def test_php() -> None:
         "{main} /srv/shop/index.php:3",
     ]
     assert [frame["in_app"] for frame in reversed(raised.frames)] == [True, False, False, True]
+
+
+def test_the_form_of_opentelemetrys_php_sdk() -> None:
+    found = stacktraces.parse(
+        "Shop.CartException: no total\n\tat Shop.Cart.total(Cart.php:12)\n"
+        "\tat {main}(index.php:3)\n"
+        "Caused by: TypeError: bad\n\tat Shop.Stock.take(Stock.php:4)\n\t... 2 more\n",
+        "php",
+    )
+    assert found is not None
+    platform, raised = found
+    assert platform == "php"
+    assert [(one.module, one.type) for one in raised.walk()] == [
+        ("Shop", "CartException"),
+        (None, "TypeError"),
+    ]
+    assert calls(raised) == ["total Cart.php:12", "{main} index.php:3"]
+    assert "module" not in raised.frames[0]
 
 
 def test_php_is_written_as_php_writes_it_but_for_the_arguments() -> None:
