@@ -105,6 +105,7 @@ _CODE = re2.compile(
 )
 _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
+_TEMPLATE = re2.compile(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([a-z_]+\))?[sdr]")
 _LOOPBACK = re2.compile(
     r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
 )
@@ -155,7 +156,13 @@ def is_innocent(value: object, class_: str) -> bool:
         return True
     if class_.startswith("secret.") and _is_about_a_secret(text, class_):
         return True
+    if ("{" in text or "%" in text) and not _has_letters(_TEMPLATE.sub("", text)):
+        return True  # `{user}:{password}`, `%s:%s`
     return _implausible(text, class_)
+
+
+def _has_letters(text: str) -> bool:
+    return any(c.isalnum() for c in text)
 
 
 def _made_up(text: str) -> bool:

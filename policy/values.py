@@ -146,6 +146,8 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
 
 def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
     """Addresses and user ids in free text must look like it: their keys are common words."""
+    if not class_.startswith("secret.") and _WORD.match(text) and classify_key(text) is not None:
+        return False  # `username:password`
     digits = sum(c.isdigit() for c in text)
     if class_ == "pii.address":
         return digits >= 4 or (value.quoted and " " in text and digits > 0 and "\\" not in text)

@@ -115,7 +115,9 @@ def _arguments(data: bytes) -> Iterator[Span]:
     for match in _ARGUMENT.finditer(data):
         key = _text(match.group(1))
         class_ = classify_key(key)
-        if class_ is None or class_ in _BY_SHAPE or words_of(key)[0] in _READERS.split():
+        if class_ is None or not class_.startswith("secret.") or class_ in _BY_SHAPE:
+            continue
+        if words_of(key)[0] in _READERS.split():
             continue
         value = read_value(data, match.end() - 1, " ", class_)
         if class_ in ("secret.cookie", "secret.token.bearer"):
