@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -90,6 +91,5 @@ class OtlpReceiver(Receiver):
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun. Idempotent."""
-        for server in (self._http, self._grpc):
-            if server is not None:
-                await server.stop()
+        servers = (self._grpc, self._http)
+        await asyncio.gather(*(server.stop() for server in servers if server is not None))

@@ -30,6 +30,7 @@ from otlp_messages import log_request
 from ports import free_port
 from recording_sink import RecordingSink
 from self_signed import self_signed
+from wire import Wire
 
 SETTINGS = Settings(id="otlp", counters=Counters(), log=logging.getLogger("errlock.t"))
 PLAIN = GrpcTlsConfig(insecure=True)
@@ -90,13 +91,16 @@ async def failure(answer: Answer, **options: Any) -> ExportFailed:
 
 
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
-async def test_what_is_sent_arrives(compression: Any) -> None:
+async def test_what_is_sent_arrives_compressed(
+    compression: Any, wire: Callable[[int], Wire]
+) -> None:
+    sent = payload("a text that is easy to compress " * 20, count=3)
     async with receiving() as (receiver, sink):
-        endpoint = f"localhost:{receiver.grpc_port}"
-        async with exporting(endpoint, compression=compression) as exporter:
-            sent = payload(count=3)
+        relay = wire(receiver.grpc_port)
+        async with exporting(f"localhost:{relay.port}", compression=compression) as exporter:
             assert await exporter.export(sent) == Delivered(3)
     assert [each.encode() for each in sink.payloads] == [sent.encode()]
+    assert (sent.encode() in relay.sent) == (compression == "none")
 
 
 async def test_metrics_and_traces_have_services_of_their_own() -> None:

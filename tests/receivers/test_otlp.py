@@ -15,9 +15,11 @@ import brotli  # type: ignore[import-untyped]  # it has no stubs
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 import zstandard
+from aiohttp import web
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.options import Secret
+from errlock.receivers.http import Budget, HttpServer
 from errlock.receivers.otlp import (
     AuthConfig,
     OtlpConfig,
@@ -25,7 +27,7 @@ from errlock.receivers.otlp import (
     ProtocolsConfig,
 )
 from errlock.receivers.otlp_grpc import GrpcConfig
-from errlock.receivers.otlp_http import CorsConfig, HttpConfig
+from errlock.receivers.otlp_http import CorsConfig, HttpConfig, OtlpHttpDoor
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
@@ -115,6 +117,16 @@ async def opened_door(**options: Any) -> AsyncIterator[Door]:
     await door.receiver.start(door.sink)
     yield door
     await door.receiver.stop()
+
+
+async def is_open(port: int) -> bool:
+    """Whether somebody listens on a port of this machine (nobody does on 0)."""
+    try:
+        _, writer = await asyncio.open_connection("localhost", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def one_log(exporter: Any) -> None:
@@ -322,6 +334,35 @@ async def test_requests_beyond_the_budget_are_refused_while_others_are_judged() 
         assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
 
 
+async def test_another_receiver_can_offer_otlp_for_a_project_of_its_own() -> None:
+    sink, counters = RecordingSink(), Counters()
+    settings = Settings(id="sentry", counters=counters, log=logging.getLogger("errlock.t"))
+    otlp = OtlpHttpDoor(settings, limit=1000, budget=Budget(10_000))
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        return await otlp.answer(request, "logs", project="7")
+
+    server = HttpServer(handle, "localhost:0", log=settings.log)
+    await server.start()
+    request = log_request("a", service="one")
+    request.MergeFrom(log_request("b", service="two"))
+    url = f"http://localhost:{server.port}/api/7/integration/otlp/v1/logs"
+    async with aiohttp.ClientSession() as session:
+
+        async def post(body: bytes) -> int:
+            async with session.post(url, data=body, headers=PROTOBUF) as response:
+                return response.status
+
+        assert await post(request.SerializeToString()) == 503
+        otlp.intake.sink = sink
+        assert await post(request.SerializeToString()) == 200
+        assert await post(bytes(1001)) == 413
+    await server.stop()
+    (payload,) = sink.payloads
+    assert (payload.project, len(payload.documents)) == ("7", 2)
+    assert counters.total("receiver_accepted", receiver="sentry", transport="http") == 2
+
+
 HOSTILE = {
     "no protobuf": b"\xff\xffhunter2",
     "truncated": log_request("hunter2" * 9).SerializeToString()[:-5],
@@ -379,11 +420,15 @@ async def test_a_bomb_is_too_large_over_http(door: Door) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, grpc.Compression.Gzip])
-async def test_a_message_over_the_limit_is_refused_over_grpc(door: Door, compression: Any) -> None:
+async def test_a_message_over_the_limit_is_refused_over_grpc(
+    door: Door, compression: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     error = await door.failed_call(bytes(5 << 20), compression=compression)
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+    await door.receiver.stop()
     assert door.refused("grpc", "too_large") == 1
+    assert caplog.messages == []
 
 
 async def test_a_grpc_call_without_a_message_is_refused(door: Door) -> None:
@@ -547,7 +592,8 @@ async def test_a_taken_port_is_an_os_error_and_opens_nothing(door: Door, protoco
     other = Door(protocols=ProtocolsConfig(**config))
     with pytest.raises(OSError):
         await other.receiver.start(other.sink)
-    await other.receiver.stop()
+    assert not await is_open(other.receiver.grpc_port)
+    assert not await is_open(other.receiver.http_port)
 
 
 async def test_stopping_finishes_what_has_begun_and_refuses_the_rest(door: Door) -> None:
@@ -559,6 +605,8 @@ async def test_stopping_finishes_what_has_begun_and_refuses_the_rest(door: Door)
     over_http = asyncio.create_task(door.post(body))
     await door.sink.entered.wait()
     stopping = asyncio.create_task(door.receiver.stop())
+    while await is_open(door.receiver.grpc_port) or await is_open(door.receiver.http_port):
+        assert not stopping.done()
     door.sink.open.set()
     await stopping
     assert (await over_http)[0] == 200

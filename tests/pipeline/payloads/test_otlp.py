@@ -179,6 +179,12 @@ def test_a_copy_goes_its_own_way() -> None:
     assert only(copy).parents == (copy.contexts[1], copy.contexts[0])
 
 
+def test_a_copy_of_what_was_changed_is_changed() -> None:
+    payload = decoded(log_request("text"))
+    only(payload).tree = {"body": "changed"}
+    assert payload.copy().encode() == log_request("changed").SerializeToString()
+
+
 def test_copies_share_what_was_decided_once() -> None:
     payload = decoded(log_request())
     only(payload.copy()).decisions["sample"] = True
