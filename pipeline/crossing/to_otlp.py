@@ -31,7 +31,7 @@ def resource_of(event: Seen, project: str) -> Object:
     """The resource of a document: release, environment, server, platform and contexts."""
     contexts = _object(event.get("contexts"))
     otel = _object(contexts.get("otel"))
-    attributes: Object = dict(_object(otel.get("resource")))
+    attributes = attributes_in(otel.get("resource"))
     name, _, version = text(event.get("release")).rpartition("@")
     if not attributes.get("service.name"):
         attributes["service.name"] = name or project or "unknown_service"
