@@ -6,12 +6,12 @@ Answers and limits are Relay's where not said otherwise. Answers never quote a r
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from time import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import msgspec
@@ -27,29 +27,15 @@ from .sentry_admission import SIZES, Pressure, check
 from .sentry_arrival import client_address, correct_clock, put_in_address
 from .sentry_auth import ProjectConfig, Projects, key_in_dsn, key_of
 from .sentry_books import Books
+from .sentry_routes import Pages, Route, route
+
+if TYPE_CHECKING:
+    from .otlp_http import OtlpHttpDoor
 
 EVENT_LIMIT = SIZES["event"]
 CHECK_IN_LIMIT = SIZES["check_in"]
 # How long errors wait for room, in seconds, and how often they look.
 PATIENCE, INTERVAL = 5.0, 0.1
-
-_PATHS = re.compile(
-    r"/api/(?:(?P<project>[^/]+)/)?(?:"
-    r"(?P<kind>envelope|store|security|csp-report|nel|minidump|playstation)"
-    r"|(?P<unreal>unreal)/(?P<unreal_key>[^/]+)"
-    r"|(?P<cron>cron)/(?P<slug>[^/]+)(?:/(?P<cron_key>[^/]+))?"
-    r"|(?P<attachments>events)/[^/]+/attachments"
-    r")/?|/(?P<tunnel>tunnel)/?"
-)
-_DISCARDED = ("minidump", "playstation", "unreal")
-_CORS = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "x-sentry-auth, x-requested-with, x-forwarded-for, origin, "
-    "referer, accept, content-type, authentication, authorization, content-encoding, "
-    "transfer-encoding, baggage, sentry-trace, traceparent",
-    "Access-Control-Expose-Headers": "x-sentry-error, x-sentry-rate-limits, retry-after",
-    "Access-Control-Max-Age": "3600",
-}
 
 
 class SentryConfig(ReceiverConfig, frozen=True, kw_only=True):
@@ -147,6 +133,8 @@ class SentryReceiver(Receiver):
         self._proxies = [each for each in map(_network, config.trusted_proxies) if each]
         self._budget = Budget(config.max_bytes_in_flight)
         self._pressure = Pressure()
+        self._pages = Pages(config.allowed_origins)
+        self._settings = settings
         self._server = HttpServer(self._answer, config.endpoint, log=settings.log, tls=config.tls)
         self._sink: Sink | None = None
 
@@ -154,6 +142,17 @@ class SentryReceiver(Receiver):
     def port(self) -> int:
         """The port in use, once started."""
         return self._server.port
+
+    @cached_property
+    def _otlp(self) -> OtlpHttpDoor:
+        """Takes OTLP. Made when the first request comes, because protobuf is slow to import."""
+        from .otlp_http import OtlpHttpDoor
+
+        door = OtlpHttpDoor(
+            self._settings, limit=self._config.max_envelope_size, budget=self._budget
+        )
+        door.intake.sink = self._sink
+        return door
 
     async def start(self, sink: Sink) -> None:
         """See `Receiver.start`."""
@@ -175,50 +174,37 @@ class SentryReceiver(Receiver):
             response = web.json_response({"detail": str(refused)}, status=refused.status)
         if (limits := self._pressure.header) is not None:
             response.headers["X-Sentry-Rate-Limits"] = limits
-        self._add_cors(request, response)
+        self._pages.open(request, response)
         return response
 
     async def _route(self, request: web.BaseRequest) -> web.Response:
-        found = _PATHS.fullmatch(request.path)
-        if found is None:
-            raise RefusedPayload(404, "not_found", "no such endpoint")
-        part = found.groupdict()
-        kind = (
-            part["kind"] or part["unreal"] or part["cron"] or part["attachments"] or part["tunnel"]
-        )
-        self._check_origin(request)
+        asked = route(request.path, request.method)
+        self._pages.check(request)
         if request.method == "OPTIONS":
-            return web.Response(headers=_CORS)
-        if request.method != "POST" and not (kind == "cron" and request.method in ("GET", "PUT")):
-            raise RefusedPayload(405, "method", "method not allowed")
+            return self._pages.preflight()
         if self._server.stopping:
             raise RefusedPayload(503, "shutdown", "shutting down")
-        key = part["unreal_key"] or part["cron_key"] or key_of(request)
-        with self._budget.hold() as held:
-            return await self._take(request, kind, part, key, held)
-
-    async def _take(
-        self,
-        request: web.BaseRequest,
-        kind: str,
-        part: Mapping[str, str],
-        key: str | None,
-        held: Held,
-    ) -> web.Response:
-        # Who a tunnel is used by stands in the envelope: then its body has to be read first.
-        tunnel = key is None and kind in ("envelope", "tunnel")
-        project = "" if tunnel else self._projects.name(part["project"], key)
-        if kind in _DISCARDED:
+        key = asked.key or key_of(request)
+        # Who uses a tunnel stands in the envelope: then its body has to be read first.
+        tunnel = key is None and asked.kind == "envelope"
+        project = "" if tunnel else self._projects.name(asked.project, key)
+        if asked.kind == "crash":
             return await self._discard(request)
-        if kind == "events":
+        if asked.kind == "attachments":
             raise RefusedPayload(
                 403, "unsupported", "attachments are taken together with their event only"
             )
-        envelope = await self._read(request, kind, part["slug"], held)
-        if tunnel:
-            id_, key = key_in_dsn(envelope.dsn)
-            project = self._projects.name(part["project"] or id_, key)
-        envelope.project = project
+        if asked.kind == "otlp":
+            return await self._otlp.answer(request, asked.signal, project=project)
+        with self._budget.hold() as held:
+            envelope = await self._read(request, asked, held)
+            if tunnel:
+                id_, key = key_in_dsn(envelope.dsn)
+                project = self._projects.name(asked.project or id_, key)
+            envelope.project = project
+            return await self._take(request, envelope)
+
+    async def _take(self, request: web.BaseRequest, envelope: Envelope) -> web.Response:
         check(envelope)
         correct_clock(envelope)
         put_in_address(
@@ -230,19 +216,18 @@ class SentryReceiver(Receiver):
         self._books.settle(envelope, await self._accept(envelope))
         return web.json_response({"id": event_id} if event_id else {})
 
-    async def _read(self, request: web.BaseRequest, kind: str, slug: str, held: Held) -> Envelope:
-        limit = {
-            "store": EVENT_LIMIT, "security": EVENT_LIMIT, "csp-report": EVENT_LIMIT,
-            "nel": EVENT_LIMIT, "cron": CHECK_IN_LIMIT,
-        }.get(kind, int(self._config.max_envelope_size))  # fmt: skip
+    async def _read(self, request: web.BaseRequest, asked: Route, held: Held) -> Envelope:
+        limit = int(self._config.max_envelope_size)
+        if asked.kind != "envelope":
+            limit = CHECK_IN_LIMIT if asked.kind == "cron" else EVENT_LIMIT
         body = await read_body(request, limit=limit, held=held, timeout=self._config.read_timeout)
         received = time()
-        if kind == "store":
+        if asked.kind == "store":
             return requests.store(body, limit, received)
-        if kind == "cron":
-            return requests.cron(body, slug, request.query, received)
-        if kind in ("security", "csp-report", "nel"):
-            return requests.security(body, kind, request.query, received)
+        if asked.kind == "cron":
+            return requests.cron(body, asked.slug, request.query, received)
+        if asked.kind in ("report", "nel"):
+            return requests.security(body, asked.kind, request.query, received)
         return Envelope.decode(body, "", received)
 
     async def _discard(self, request: web.BaseRequest) -> web.Response:
@@ -279,19 +264,3 @@ class SentryReceiver(Receiver):
                     raise
             await asyncio.sleep(INTERVAL)
             waited += INTERVAL
-
-    def _check_origin(self, request: web.BaseRequest) -> None:
-        origin = request.headers.get("Origin")
-        allowed = self._config.allowed_origins
-        if origin is not None and "*" not in allowed and origin not in allowed:
-            raise RefusedPayload(403, "origin", "this origin may not send")
-
-    def _add_cors(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        origin = request.headers.get("Origin")
-        allowed = self._config.allowed_origins
-        if origin is not None and ("*" in allowed or origin in allowed):
-            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
-            response.headers["Vary"] = "Origin"
-            response.headers["Access-Control-Expose-Headers"] = _CORS[
-                "Access-Control-Expose-Headers"
-            ]

@@ -208,6 +208,22 @@ async def test_a_check_in_by_url_arrives() -> None:
         assert bench.sink.envelopes[1].documents[0].type == "check_in"
 
 
+async def test_otlp_on_sentrys_path_arrives() -> None:
+    record = {"body": {"stringValue": "x"}}
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
+    async with running(projects=SHOP) as bench:
+        answer = await bench.post(
+            "/api/7/integration/otlp/v1/logs", body, Content_Type="application/json",
+            X_Sentry_Auth=f"sentry sentry_key={KEY}",
+        )  # fmt: skip
+        assert answer[:2] == (200, {})
+        (payload,) = bench.sink.others
+        assert (payload.project, payload.protocol) == ("shop", "otlp")
+        assert payload.documents[0].tree == {"body": "x"}
+        assert bench.count("receiver_accepted") == {("log_record",): 1}
+        assert (await bench.post("/api/7/integration/otlp/v1/logs", body))[0] == 401
+
+
 @pytest.mark.parametrize("path", ["/api/7/minidump/", "/api/7/unreal/KEY/", "/api/7/playstation"])
 async def test_crash_reports_are_answered_but_not_kept(path: str) -> None:
     async with running(projects=SHOP) as bench:

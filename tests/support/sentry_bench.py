@@ -25,15 +25,18 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
+        self.others: list[Payload] = []
         self.refusals: list[RefusedPayload] = []  # for the next payloads, one each
         self.refused: dict[DropReason, int] = {}
 
     async def accept(self, payload: Payload) -> Receipt:
         if self.refusals:
             raise self.refusals.pop(0)
-        assert isinstance(payload, Envelope)
         payload.encode()
-        self.envelopes.append(payload)
+        if isinstance(payload, Envelope):
+            self.envelopes.append(payload)
+        else:
+            self.others.append(payload)
         return Receipt(len(payload.documents) - sum(self.refused.values()), self.refused)
 
     @property
