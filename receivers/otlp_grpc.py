@@ -6,7 +6,6 @@ limit to what comes out.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -134,6 +133,6 @@ async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:
             ("grpc-status-details-bin", refusal.encode("protobuf")),
             ("retry-after", str(RETRY_AFTER)),
         )
-    # It fails when grpcio has answered already: the message was too large, the sender went away.
-    with contextlib.suppress(aio.InternalError):
-        await context.abort(_STATUS[refusal.code], refusal.message, trailing)
+    # Raises in any case. When grpcio has answered already (the message was too large, the sender
+    # went away), that is all that it does.
+    await context.abort(_STATUS[refusal.code], refusal.message, trailing)
