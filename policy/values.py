@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import re2
 
+from .findings import Span
 from .keys import classify_key, is_innocent
 
 # Longer values are cut here: the rest is judged as text of its own.
@@ -27,6 +28,23 @@ def compile_bytes(pattern: bytes) -> re2._Regexp[bytes]:
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     return re2.compile(pattern, options)
+
+
+# A key in text, in bytes.
+KEY = rb"[A-Za-z_\x80-\xff][A-Za-z0-9_.\-\x80-\xff]{0,60}"
+
+# Classes whose values other detectors find by their shape; a key in free text adds nothing.
+BY_SHAPE = frozenset(["pii.ip", "pii.mac", "secret.url_credentials", "secret.connection_string"])
+
+
+def text_of(data: bytes) -> str:
+    """Bytes of a text as text, whatever they hold."""
+    return data.decode("utf-8", "replace")
+
+
+def span_of(bounds: tuple[int, int], class_: str, detector: str) -> Span:
+    """A span from a match's bounds."""
+    return Span(bounds[0], bounds[1], class_, detector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +194,17 @@ def _ends_here(data: bytes, end: int) -> bool:
     """Whether no further word of a sentence follows."""
     rest = data[end : end + 2]
     return not rest or rest[:1] in b"\r\n,;\"'}]|" or rest in (b"\\n", b"\\r")
+
+
+_HOST_AND_PORT = re2.compile(r"^[A-Za-z][\w.-]*:\d{1,5}$")
+
+
+def looks_random(text: str) -> bool:
+    """Whether a word is nothing that people write: long enough, and not of letters only."""
+    if len(text) < 6 or " " in text or _HOST_AND_PORT.search(text):
+        return False
+    letters = any(c.isalpha() for c in text)
+    digits = any(c.isdigit() for c in text)
+    special = any(not c.isalnum() and c not in "-._/:" for c in text)
+    inner = any(c.isupper() for c in text[1:]) and any(c.islower() for c in text)
+    return letters and (digits or special or (inner and len(text) >= 16))

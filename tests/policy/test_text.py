@@ -81,7 +81,7 @@ GIVEN_AWAY: list[tuple[str, set[str]]] = [
     ),
     ("ConnectionError: redis://default:AbCdEf123@redis-1.example.com:6379", {"AbCdEf123"}),
     (
-        "org.postgresql.util.PSQLException: jdbc:postgresql://db:5432/app?user=app&password=Sup3rS3cret&ssl=true",  # noqa: E501  one statement of one line, as logs have it
+        "org.postgresql.util.PSQLException: jdbc:postgresql://db:5432/app?user=app&password=Sup3rS3cret&ssl=true",
         {"Sup3rS3cret"},
     ),
     ("Config{host='x', apiKey='k-abc123def', timeout=30}", {"k-abc123def"}),

@@ -1,0 +1,99 @@
+"""Addresses of machines and mailboxes, and what only looks like them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+import re2
+
+from .candidates import Candidate
+
+_VERSION_WORDS = re2.compile(
+    r"(?:[a-z]/|\bv|version\W{0,3}|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|upgraded? to |@"
+    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly |oid )$"
+)
+_VERSION_KEYS = re2.compile(
+    r"(?i)(?:version|release|build|sdk|kernel|firmware|dependency|\bdep\b|package|oid$|schema)"
+)
+
+
+def ipv4(candidate: Candidate) -> Candidate | None:
+    """An address, not a version: neither loopback, unspecified, broadcast nor a netmask."""
+    if candidate.key and _VERSION_KEYS.search(candidate.key):
+        return None
+    if not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(16)):
+        return None
+    left, right = candidate.before(2), candidate.after(2)
+    if left[-1:] in (".", "-") or (right[:1] in (".", "-") and right[1:].isalnum()):
+        return None
+    if right[:1] in ("+", "~"):
+        return None
+    octets = candidate.value.split(".")
+    if len(octets) != 4 or not all(octet.isdecimal() and octet.isascii() for octet in octets):
+        return None
+    if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
+        return None
+    harmless = octets[0] in ("0", "127", "255") or candidate.value == "169.254.169.254"
+    return None if harmless else candidate
+
+
+_IPV6_TAIL = re2.compile(r"[^:]:$")
+
+
+def ipv6(candidate: Candidate) -> Candidate | None:
+    """An address as RFC 4291 writes them; loopback, times, slices and C++ scopes are not."""
+    glue = "_:"
+    if _IPV6_TAIL.search(candidate.value):  # an address and the colon of a sentence
+        candidate = replace(candidate, end=candidate.end - 1)
+        glue = "_"
+    if not candidate.stands_alone(glue):
+        return None
+    bare = candidate.value.partition("%")[0]
+    try:
+        address = ipaddress.IPv6Address(bare)
+    except ValueError:
+        return None
+    if address.is_loopback or address.is_unspecified:
+        return None
+    groups = [group for group in bare.split(":") if group]
+    if not any(c.isdigit() for c in bare) or (len(groups) < 3 and len(groups[0]) < 3):
+        return None
+    if "::" not in bare and max(len(group) for group in groups) < 3:
+        return None
+    return candidate if len(groups) > 1 else None
+
+
+def mac(candidate: Candidate) -> Candidate | None:
+    """A hardware address with one kind of separator; not all zeros or ones."""
+    value = candidate.value.lower()
+    separators = {c for c in value if c in ":-."}
+    compact = value.replace(":", "").replace("-", "").replace(".", "")
+    if len(separators) != 1 or compact in ("0" * 12, "f" * 12):
+        return None
+    if "." in separators and (compact.isdigit() or compact.isalpha()):
+        return None
+    return candidate if candidate.stands_alone(":-._") else None
+
+
+_FILE_ENDINGS = (
+    "png jpg jpeg gif svg webp ico js mjs cjs css map json html htm xml pdf mp4 woff woff2"
+)
+_REMOTE = re2.compile(r"^:[\w~.\-]*/|^:[\w~.\-]+\.git\b")
+_AUTHORITY = re2.compile(r"[a-z][a-z0-9+.\-]*:/{1,2}(?:[^\s/?#\"'<>]*)$")
+
+
+def email(candidate: Candidate) -> Candidate | None:
+    """A mailbox: not a package with its version, an image's density, a git remote, a URL's user."""
+    local, _, domain = candidate.value.replace("＠", "@").rpartition("@")
+    labels = domain.lower().split(".")
+    if local.lower() in ("git", "hg", "svn") or _REMOTE.match(candidate.after(60)):
+        return None
+    numeric = sum(label.isdigit() for label in labels)
+    if numeric > 1 or (numeric and labels[0].isdigit() and len(labels[0]) == 1):
+        return None
+    if labels[-1] in _FILE_ENDINGS.split() and labels[0][:1].isdigit():
+        return None
+    if _AUTHORITY.search(candidate.before(200)) and not candidate.before(8).endswith("mailto:"):
+        return None
+    return None if local.endswith("/") or candidate.before(1) == "@" else candidate

@@ -1,0 +1,46 @@
+"""Secrets among the arguments of a command line in free text. Offsets in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Span
+from .keys import classify_key, is_innocent
+from .values import BY_SHAPE, Value, compile_bytes, reads_as_value, span_of, text_of
+
+_FLAG = compile_bytes(
+    rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
+    rb"""([^\s"',\]\-][^\s"'\],]*)"""
+)
+# What follows a flag that a sentence talks about.
+_NO_ARGUMENTS = (
+    "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
+    "parameter", "parameters", "value", "to", "with", "for", "in", "the", "not", "must", "can",
+)  # fmt: skip
+_SHORT_FLAG = compile_bytes(
+    rb"(?i)\b(?:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
+    rb"|mongo(?:sh|dump)?|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
+    rb"[^\r\n|;]{0,200}?\s-(?:p|a|w|P)['\" ]?['\"]?([^\s'\"-][^\s'\"]*)"
+)
+_CURL_USER = compile_bytes(
+    rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?"
+    rb"[^\s:'\"]{1,100}:([^\s'\"]+)"
+)
+
+
+def find_in_command_lines(data: bytes) -> Iterator[Span]:
+    """Find values that an option names: `--api-key x`, `mysql -px`, `curl -u bob:x`."""
+    for match in _FLAG.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        if class_ is None or class_ in BY_SHAPE:
+            continue
+        start, end = match.span(3)
+        value = Value(start, end, False, "=")
+        if value.text(data).lower() in _NO_ARGUMENTS:
+            continue
+        if reads_as_value(data, value, class_):
+            yield Span(value.start, value.end, class_, "words.flag")
+    for pattern in (_SHORT_FLAG, _CURL_USER):
+        for match in pattern.finditer(data):
+            if not is_innocent(match.group(1), "secret.password"):
+                yield span_of(match.span(1), "secret.password", "words.flag")

@@ -1,0 +1,68 @@
+"""Names and values that stand apart: XML, HTML, multipart forms, name/value pairs. In bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Span
+from .keys import classify_key, is_innocent
+from .values import BY_SHAPE, KEY, MAX_VALUE, compile_bytes, read_value, span_of, text_of
+
+_ELEMENT = compile_bytes(
+    rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?([^<\]]+)"
+)
+_NAMED = compile_bytes(
+    rb"""(?i)(?:^|[^\w])(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
+    rb"""\s*\\{0,15}["']?(""" + KEY + rb""")(?:\[\])?\\{0,15}["']?"""
+)
+_ITS_VALUE = compile_bytes(
+    rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
+    rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
+)
+_ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
+_ITS_PART = compile_bytes(
+    rb"^(?:;[^\r\n]{0,200}|\\?\")?(?:(?:\r?\n|\\r\\n|\\n)[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}"
+    rb"(?:\r?\n\r?\n|\\r\\n\\r\\n|\\n\\n)"
+)
+_PART_END = compile_bytes(rb"\r?\n--|\\r\\n--|\\n--")
+
+
+def find_in_markup(data: bytes) -> Iterator[Span]:
+    """Find values that an element, an attribute or a part of a form names."""
+    if b"</" in data:
+        for match in _ELEMENT.finditer(data):
+            class_ = classify_key(text_of(match.group(1)))
+            if class_ is None or class_ in BY_SHAPE:
+                continue
+            if not is_innocent(match.group(2), class_):
+                yield span_of(match.span(2), class_, "words.element")
+    for match in _NAMED.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        if class_ is None or class_ in BY_SHAPE:
+            continue
+        if data[match.start(1) - 1 : match.start(1)] == b" " and b'"' in match.group(0):
+            continue  # `"key": cookie.key`: code
+        bounds = _its_value(data, match.start(), match.end(), class_)
+        if bounds and not is_innocent(data[bounds[0] : bounds[1]], class_):
+            yield span_of(bounds, class_, "words.named")
+
+
+def _its_value(data: bytes, start: int, end: int, class_: str) -> tuple[int, int] | None:
+    """Where the value stands that belongs to the name that ends at `end`."""
+    ahead = data[end : end + 1200]
+    if found := _ITS_VALUE.search(ahead):
+        value = read_value(data, end + found.end(), "=", class_)
+        return value.start, value.end
+    if found := _ITS_PART.search(ahead):
+        begin = end + found.end()
+        stop = _PART_END.search(data, begin, min(len(data), begin + MAX_VALUE))
+        return begin, stop.start() if stop else min(len(data), begin + MAX_VALUE)
+    if found := _ITS_TEXT.search(ahead):
+        return end + found.start(1), end + found.end(1)
+    opened = data.rfind(b"<", max(0, start - 400), start)  # <input value="…" name="password">
+    if opened >= 0 and data.find(b">", opened, start) < 0:
+        before = _ITS_VALUE.search(data[opened + 1 : start + 1])
+        if before:
+            value = read_value(data, opened + 1 + before.end(), "=", class_)
+            return value.start, value.end
+    return None

@@ -1,0 +1,242 @@
+"""Numbers with a check of their own: cards, accounts, wallets, identity numbers, telephones.
+
+Checksums of public formats come from python-stdnum, telephone numbers from phonenumberslite; both
+are imported when first used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .candidates import Candidate, Validator
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+# Issuer ranges: first and last prefix, lengths (ISO/IEC 7812; the schemes' own pages).
+_ISSUERS = (
+    ("4", "4", (13, 16, 19)),  # Visa
+    ("51", "55", (16,)),  # Mastercard
+    ("2221", "2720", (16,)),
+    ("34", "34", (15,)),  # American Express
+    ("37", "37", (15,)),
+    ("300", "305", (14, 16)),  # Diners Club
+    ("36", "36", (14, 16)),
+    ("38", "39", (14, 16)),
+    ("6011", "6011", (16, 19)),  # Discover
+    ("644", "659", (16, 19)),
+    ("3528", "3589", (16, 19)),  # JCB
+    ("62", "62", (16, 17, 18, 19)),  # UnionPay
+    ("81", "81", (16,)),
+    ("50", "50", (16, 18, 19)),  # Maestro, RuPay
+    ("56", "58", (16, 18, 19)),
+    ("60", "60", (16,)),
+    ("63", "63", (16, 18, 19)),
+    ("67", "67", (16, 18, 19)),
+    ("2200", "2204", (16,)),  # Mir
+    ("9792", "9792", (16,)),  # Troy
+)
+_CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (4, 4, 4, 1)}
+
+
+def card(candidate: Candidate) -> Candidate | None:
+    """A payment card number: an issuer's prefix and length, Luhn, separators as cards have them."""
+    digits = candidate.digits
+    value = candidate.value
+    if not candidate.stands_alone() or len(set(digits)) < 2 or not _luhn(digits):
+        return None
+    if candidate.before(1) == "." and candidate.before(2)[:1].isdigit():
+        return None
+    if candidate.after(1) == "." and candidate.after(2)[1:].isdigit():
+        return None
+    if value != digits:
+        separators = {c for c in value if not c.isdigit()}
+        groups = tuple(len(g) for g in value.replace(separators.pop(), " ").split(" "))
+        if separators or groups not in _CARD_GROUPS:
+            return None
+    issued = any(
+        low <= digits[: len(low)] <= high and len(digits) in lengths
+        for low, high, lengths in _ISSUERS
+    )
+    return candidate if issued else None
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit)
+        if place % 2:
+            number = number * 2 - 9 if number > 4 else number * 2
+        total += number
+    return total % 10 == 0
+
+
+# Lengths by country: SWIFT's IBAN registry (ISO 13616), release 99.
+_IBAN_LENGTHS = {
+    country: int(length)
+    for length, countries in {
+        "15": "NO",
+        "16": "BE",
+        "18": "DK FO FI GL NL SD FK",
+        "19": "MK SI",
+        "20": "AT BA EE KZ XK LT LU MN",
+        "21": "HR LV LI CH",
+        "22": "BH BG CR GE DE IE ME RS GB VA",
+        "23": "GI IL TL IQ AE OM SO",
+        "24": "AD CZ MD PK RO SA SK ES SE TN VG",
+        "25": "LY PT ST",
+        "26": "IS TR",
+        "27": "BI DJ FR GR IT MC MR SM",
+        "28": "AL AZ BY CY DO SV GT HU LB NI PL",
+        "29": "BR EG PS QA UA",
+        "30": "JO KW MU YE",
+        "31": "MT SC",
+        "32": "LC",
+        "33": "RU",
+    }.items()
+    for country in countries.split()
+}
+
+
+def iban(candidate: Candidate) -> Candidate | None:
+    """An IBAN of a registered country: its length and ISO 7064 mod 97-10."""
+    length = _IBAN_LENGTHS.get(candidate.value[:2].upper())
+    if length is None:
+        return None
+    kept = 0
+    for offset, char in enumerate(candidate.value):
+        kept += char not in " -"
+        if kept == length:
+            candidate = replace(candidate, end=candidate.start + offset + 1)
+            break
+    if kept != length or not candidate.stands_alone():
+        return None
+    compact = candidate.value.replace(" ", "").replace("-", "").upper()
+    if not compact.isascii() or not compact.isalnum():
+        return None
+    number = "".join(str(int(c, 36)) for c in compact[4:] + compact[:4])
+    return candidate if int(number) % 97 == 1 else None
+
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def base58check(candidate: Candidate) -> Candidate | None:
+    """Base58Check: four bytes of a double SHA-256 at the end (Bitcoin and its kin)."""
+    number = 0
+    if any(char not in _BASE58 for char in candidate.value):
+        return None
+    for char in candidate.value:
+        number = number * 58 + _BASE58.index(char)
+    raw = number.to_bytes(25, "big") if number.bit_length() <= 200 else b""
+    digest = hashlib.sha256(hashlib.sha256(raw[:21]).digest()).digest()
+    return candidate if raw and digest[:4] == raw[21:] else None
+
+
+def bech32(candidate: Candidate) -> Candidate | None:
+    """A Bech32 or Bech32m address: BIP 173 and BIP 350."""
+    prefix, _, rest = candidate.value.lower().rpartition("1")
+    if any(c not in _BECH32 for c in rest):
+        return None
+    values = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+    values += [_BECH32.index(c) for c in rest]
+    check = 1
+    for value in values:
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for bit, generator in enumerate(
+            (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+        ):
+            check ^= generator if (top >> bit) & 1 else 0
+    return candidate if check in (1, 0x2BC830A3) else None
+
+
+@lru_cache(maxsize=64)
+def _stdnum(name: str) -> ModuleType:
+    return import_module(f"stdnum.{name}")
+
+
+def standard_number(name: str) -> Validator:
+    """A validator by a module of python-stdnum, such as `br.cpf`."""
+
+    def validate(candidate: Candidate) -> Candidate | None:
+        valid = bool(_stdnum(name).is_valid(candidate.value))
+        return candidate if valid and candidate.stands_alone() else None
+
+    return validate
+
+
+_PARTS_LIST = ("part", "sku", "order", "item", "serial", "model", "ref", "invoice", "ticket", "id")
+
+
+def us_ssn(candidate: Candidate) -> Candidate | None:
+    """A US social security number that can have been issued, and is not called a part number."""
+    if not candidate.stands_alone("-") or not _stdnum("us.ssn").is_valid(candidate.digits):
+        return None
+    before = candidate.before(24).replace("#", " ").replace(":", " ").split()
+    return None if any(word in _PARTS_LIST for word in before[-2:]) else candidate
+
+
+def uk_nino(candidate: Candidate) -> Candidate | None:
+    """A UK national insurance number: prefixes that are in use (HMRC manual NIM39110)."""
+    prefix = candidate.value[:2].upper()
+    unused = prefix in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
+    return candidate if not unused and candidate.stands_alone() else None
+
+
+def some_digits(candidate: Candidate) -> Candidate | None:
+    """At least two digits, and nothing glued to it."""
+    return candidate if len(candidate.digits) >= 2 and candidate.stands_alone() else None
+
+
+def phone_international(candidate: Candidate) -> Candidate | None:
+    """A number with `+` that exists in its country's plan; what follows it is cut off."""
+    if candidate.before(1).isalnum():
+        return None
+    while len(candidate.digits) >= 7:
+        if _possible_phone(candidate.value, None) and not candidate.after(1).isalnum():
+            return candidate
+        shorter = max(candidate.value.rfind(c) for c in " -./(")
+        if shorter <= 0:
+            return None
+        kept = candidate.value[:shorter].rstrip(" -./()")
+        candidate = replace(candidate, end=candidate.start + len(kept.encode()))
+    return None
+
+
+_REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE"
+
+
+def phone_national(candidate: Candidate) -> Candidate | None:
+    """A national number that is valid in one of the larger plans."""
+    digits = candidate.digits
+    if not 7 <= len(digits) <= 15 or not candidate.stands_alone("-/"):
+        return None
+    valid = any(_valid_phone(candidate.value, region) for region in _REGIONS.split())
+    return candidate if valid else None
+
+
+def _possible_phone(text: str, region: str | None) -> bool:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_possible_number(number))
+
+
+def _valid_phone(text: str, region: str) -> bool:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_valid_number(number))

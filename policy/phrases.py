@@ -1,0 +1,93 @@
+"""What sentences say: `the new password is x1`, `your code is 482193`. Offsets in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Span
+from .keys import classify_key, is_innocent
+from .values import compile_bytes, looks_random, read_value, span_of, text_of
+
+_LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
+
+_WHOSE = (
+    rb"(?:api|access|secret|private|auth|authentication|refresh|bearer|session|security|client"
+    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]"
+)
+_SECRET_NOUN = (
+    rb"(?:(?:" + _WHOSE + rb"){1,2}key|(?:" + _WHOSE + rb"){0,2}"
+    rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort))"
+)
+_IS = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
+    rb"|used|found|value|sent|for [\w@.'-]{1,60}))?(?: (?:is|was|are|were|equals|has been|will be)"
+    rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
+    rb"|updated|rotated|equal) to):?|:| =| (?:provided|given|supplied|received|sent|was|of))[ ]+"
+)
+_WITH = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
+    rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
+    rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
+)
+_CODE_IS = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
+    rb"(?:(?:pass)?code|otp|pin|one[- ]time[- ]password|tan)"
+    rb"(?: (?:for|to) [^\d:]{1,40})?(?: is| was|:|=| =)?:? ?[\"'`(]{0,2}"
+    rb"(?:[A-Z]-)?(\d[\d -]{2,8}\d)"
+)
+_NO_OTP_BEFORE = frozenset(
+    b"""error status exit return response zip postal country product sku reason area http
+    promo discount coupon source line op key char unicode region currency language event fault state
+    result message byte bar exception signal sql vendor errno swift branch dialing""".split()
+)
+_OTP_BEFORE = frozenset(
+    b"""verification security confirmation login access auth authentication authorization sms 2fa
+    mfa otp totp time one-time factor reset activation backup recovery
+    your""".split()
+)
+_IS_CODE = compile_bytes(
+    rb"(?i)\b(\d{3}[ -]?\d{1,5}) (?:is|as) (?:your|the) [^\d\r\n.]{0,40}(?:code|otp|pin)\b"
+)
+
+
+def find_phrases(data: bytes) -> Iterator[Span]:
+    """Find what a sentence calls a password, a token or a code."""
+    for match in _IS.finditer(data):
+        if b" " not in match.group(1) and not data[match.end(1) : match.end()].strip(b" :=s)"):
+            continue  # `password: x` is a pair
+        value = read_value(data, match.end(), " ", "secret.password")
+        text = value.text(data)
+        if is_innocent(text, "secret.password"):
+            continue
+        if (value.quoted and " " not in text) or looks_random(text):
+            class_ = classify_key(text_of(match.group(1))) or "secret.token"
+            yield Span(value.start, value.end, class_, "words.sentence")
+    for match in _WITH.finditer(data):
+        value = read_value(data, match.end(), " ", "secret.password")
+        text = value.text(data)
+        if looks_random(text) and not is_innocent(text, "secret.password"):
+            class_ = classify_key(text_of(match.group(1))) or "secret.token"
+            yield Span(value.start, value.end, class_, "words.sentence")
+    for match in _LONE_SCHEME.finditer(data):
+        text = text_of(match.group(2))
+        if b"=" in match.group(2).rstrip(b"="):
+            continue  # the next pair of a list of pairs
+        if looks_random(text) or len(text) >= 20:
+            basic = match.group(1)[:2].lower() == b"ba"
+            class_ = "secret.basic_auth" if basic else "secret.token.bearer"
+            yield span_of(match.span(2), class_, "words.scheme")
+    yield from _one_time_codes(data)
+
+
+def _one_time_codes(data: bytes) -> Iterator[Span]:
+    for match in _CODE_IS.finditer(data):
+        before = (match.group(1) or b"").lower()
+        digits = sum(48 <= byte <= 57 for byte in match.group(2))
+        if before in _NO_OTP_BEFORE or not 4 <= digits <= 8:
+            continue
+        noun = data[match.start() : match.start(2)].lower()
+        telling = b"otp" in noun or b"pin" in noun or b"pass" in noun or before in _OTP_BEFORE
+        if telling or (digits == 6 and b" is" in noun):
+            yield span_of(match.span(2), "secret.otp", "words.otp")
+    for match in _IS_CODE.finditer(data):
+        yield span_of(match.span(1), "secret.otp", "words.otp")
