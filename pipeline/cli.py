@@ -78,13 +78,7 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
         err(f"errlock: {name}{error.strerror or type(error).__name__}")
         return 2
     except Exception as error:  # noqa: BLE001  a mistake of ours; its text may quote a document
-        what = (
-            f"{type(error).__name__} ({error})"
-            if isinstance(error, ImportError)
-            else (type(error).__name__)
-        )
-        err(f"errlock: {what}: this is a bug, please report it with these lines")
-        err("".join(traceback.format_tb(error.__traceback__)).rstrip())
+        _tell_bug(error)
         return 1
     return code
 
@@ -111,6 +105,13 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         wrong = rest[0].partition("=")[0]
         commands.choices[argv[0]].error(f"no option {wrong!r}{nearest(wrong, options)}")
     return args
+
+
+def _tell_bug(error: Exception) -> None:
+    """Where it happened, with no text of it but that of an import."""
+    text = f" ({error})" if isinstance(error, ImportError) else ""
+    err(f"errlock: {type(error).__name__}{text}: this is a bug, please report it with these lines")
+    err("".join(traceback.format_tb(error.__traceback__)).rstrip())
 
 
 def _forget_stdout() -> None:

@@ -73,7 +73,7 @@ def _entry(record: logging.LogRecord) -> dict[str, str]:
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_entry(record), ensure_ascii=False)
+        return json.dumps(_entry(record))
 
 
 class _Console(logging.Formatter):

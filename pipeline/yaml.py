@@ -3,6 +3,7 @@
 Scalars follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), not 1.1:
 `on`, `off`, `yes`, `no`, `2024-01-01` and `1:30` are text. Keys are text as written. A key that is
 written twice is refused: the loaders in use keep the last one, and one of two rules would vanish.
+Infinity and not-a-number are text, too: no option has a use for them.
 """
 
 from __future__ import annotations
@@ -60,10 +61,7 @@ _Loader.add_implicit_resolver(
 )
 _Loader.add_implicit_resolver(
     f"{_TAG}float",
-    re.compile(
-        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-    ),
+    re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"),
     [*"-+0123456789."],
 )
 _Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"<<$"), ["<"])
@@ -80,6 +78,8 @@ def parse(text: str, source: str) -> Parsed:
         hint = "; indent with spaces" if "'\\t'" in what else ""
         problem = Problem("", f"not valid YAML: {what}{hint}", place)
         raise ConfigError([problem]) from None
+    except RecursionError:
+        raise ConfigError([Problem("", "nested too deeply", source)]) from None
     except yaml.YAMLError:
         raise ConfigError([Problem("", "not valid YAML: a control character", source)]) from None
     if node is None:
@@ -133,7 +133,7 @@ class _Build:
             case "int":
                 return _whole_number(node.value)
             case "float":
-                return float(re.sub(r"^([-+]?)\.(inf|nan)$", r"\1\2", node.value.lower()))
+                return float(node.value)
         self._refuse_tag(node, path)
         return None
 

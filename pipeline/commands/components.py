@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             err(f"errlock components: unknown type {args.type!r}{near} Known: {known}")
             return 2
     if args.json:
-        out(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        out(json.dumps([asdict(each) for each in found], indent=2))
     elif args.type is not None:
         for each in found:
             _show(each)
@@ -132,7 +132,7 @@ def _nested(type_: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _show(component: Description) -> None:
     out(f"{component.kind} {component.type}: {component.summary}")
     for option in component.options:
-        default = "required" if option.required else json.dumps(option.default, ensure_ascii=False)
+        default = "required" if option.required else json.dumps(option.default)
         out(f"\n  {option.name}  ({option.type}; {default})")
         if option.description:
             out(f"      {option.description}")

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     written = config_as_written(read_config(args))
     if args.format == "json":
-        out(json.dumps(written, indent=2, ensure_ascii=False))
+        out(json.dumps(written, indent=2))
     else:
         out(yaml.safe_dump(written, sort_keys=False, allow_unicode=True).rstrip())
     return 0

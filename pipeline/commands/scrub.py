@@ -60,7 +60,7 @@ def policy_of(args: argparse.Namespace) -> Pipeline:
     """The policy that the options name. Raises ConfigError."""
     from ..api import Pipeline
 
-    if not args.config and not args.sets:
+    if not (args.config or args.sets or args.pipeline or args.exporter):
         return Pipeline.default()
     return Pipeline.from_config(read_config(args), pipeline=args.pipeline, exporter=args.exporter)
 

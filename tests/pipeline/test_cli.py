@@ -240,6 +240,22 @@ def test_a_key_of_ones_own_is_not_printed(
     assert errlock("key", "new", str(tmp_path / "second"))[:2] == (0, "")
 
 
+def test_the_key_of_a_keyring_may_be_in_a_file(
+    errlock: Errlock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ERRLOCK_KEY", raising=False)
+    made = errlock("key", "new", str(tmp_path / "first"))[1]
+    key = tmp_path / "key"
+    key.write_text(made.removeprefix("ERRLOCK_KEY="))
+    second = str(tmp_path / "second")
+    assert errlock("key", "new", second, "--key-file", str(key))[:2] == (0, "")
+    key.write_text("hunter22")
+    code, out, err = errlock("key", "new", str(tmp_path / "third"), "--key-file", str(key))
+    assert (code, out) == (2, "")
+    assert err.startswith("errlock key new: ")
+    assert "hunter22" not in err
+
+
 def test_text_from_a_file_does_not_reach_the_terminal_raw(errlock: Errlock, tmp_path: Path) -> None:
     path = tmp_path / "evil.yaml"
     path.write_text('"\\e[31m\\u202e": 1\n')

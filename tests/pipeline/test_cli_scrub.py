@@ -142,8 +142,11 @@ def test_otlp_requests_are_otlp_json(scrub: Scrub) -> None:
 
 
 def test_an_unknown_pipeline_is_refused(scrub: Scrub) -> None:
-    options = ("--set", "service.storage=memory", "--pipeline", "errors")
-    assert scrub(b"", *options) == (2, [], "unknown pipeline 'errors'. Known: default\n")
+    assert scrub(b"", "--pipeline", "errors") == (
+        2,
+        [],
+        "unknown pipeline 'errors'. Known: default\n",
+    )
 
 
 def test_each_answer_comes_before_the_next_question() -> None:

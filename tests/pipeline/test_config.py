@@ -331,3 +331,17 @@ def test_a_file_that_others_may_change_must_not_name_a_program(tmp_path: Path, m
     )
     path.chmod(0o600)
     assert load([path]).processors
+
+
+def test_the_collectors_names_of_exporters_are_understood() -> None:
+    config = loads(
+        "exporters: {otlphttp/eu: {endpoint: 'http://tempo:4318'}, otlp_grpc: {endpoint: a:1}}"
+    )
+    types = {id_: type(options.component).__name__ for id_, options in config.exporters.items()}
+    assert types == {"otlphttp/eu": "OtlpHttpExporterConfig", "otlp_grpc": "OtlpExporterConfig"}
+
+
+def test_a_number_that_no_machine_holds_is_a_problem_and_no_accident() -> None:
+    assert problems("processors: {redact: {depth: -99999999999999999999999}}") == [
+        "1: processors.redact.depth: expected a whole number (at least 1)"
+    ]

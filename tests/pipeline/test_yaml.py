@@ -19,7 +19,7 @@ def problems(text: str) -> list[str]:
         ("12", 12), ("-3", -3), ("0x1f", 31), ("0o14", 12), ("0123", 123),
         ("1e3", 1000.0), (".5", 0.5), ("1_000", "1_000"), ("1:30", "1:30"),
         ("2024-01-01", "2024-01-01"), ("localhost:4317", "localhost:4317"), ("'12'", "12"),
-        ("-.inf", float("-inf")),
+        ("-.inf", "-.inf"), (".nan", ".nan"),
     ],
 )  # fmt: skip
 def test_plain_scalars_follow_the_core_schema_of_yaml_1_2(written: str, value: object) -> None:
@@ -66,6 +66,7 @@ def test_the_first_of_several_merged_maps_wins() -> None:
         ("a: [1\nb: 2", "f.yaml:2: not valid YAML: expected ',' or ']', but got ':'"),
         ("a: *x", "f.yaml:1: not valid YAML: found undefined alias 'x'"),
         ("a: 1\n---\nb: 1", "f.yaml:2: not valid YAML: but found another document"),
+        ("[" * 5000, "f.yaml: nested too deeply"),
         ("a: \x00", "f.yaml: not valid YAML: a control character"),
     ],
 )  # fmt: skip
