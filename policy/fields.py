@@ -58,7 +58,8 @@ HOST = Field("text", code="code.host")
 # The grammars. None of them can backtrack: fixed lengths or one repetition at the end.
 GRAMMARS: dict[str, re.Pattern[str]] = {
     "id": re.compile(
-        r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?:-[0-9a-fA-F]{1,8})?"
+        r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}"
+        r"-[0-9a-fA-F]{12}(?:-[0-9a-fA-F]{1,8})?"
         r"|[0-9a-fA-F]{16}|[0-9a-fA-F]{32,64}"
     ),
     "time": re.compile(
@@ -82,7 +83,8 @@ _STACKTRACE: Fields = {
 _MECHANISM: Fields = {
     "type": WORD, "help_link": CODE, "source": CODE, "exception_id": NUMBER, "parent_id": NUMBER,
     "meta": {"signal": {"name": WORD, "code_name": WORD, "number": NUMBER, "code": NUMBER},
-             "mach_exception": {"name": WORD}, "errno": {"name": WORD}, "ns_error": {"domain": CODE}},
+             "mach_exception": {"name": WORD}, "errno": {"name": WORD},
+             "ns_error": {"domain": CODE}},
 }  # fmt: skip
 _EXCEPTION: Fields = {
     "type": CODE, "module": CODE, "stacktrace": _STACKTRACE, "raw_stacktrace": _STACKTRACE,
@@ -106,7 +108,8 @@ _TRACE: Fields = {
     "user_id": Field(class_="pii.user_id"), "user_segment": TEXT,
 }  # fmt: skip
 _SPAN: Fields = {
-    **_TRACE, "start_timestamp": TIME, "timestamp": TIME, "end_timestamp": TIME, "same_process_as_parent": WORD,
+    **_TRACE, "start_timestamp": TIME, "timestamp": TIME, "end_timestamp": TIME,
+    "same_process_as_parent": WORD,
     "is_segment": WORD, "segment_id": ID, "profile_id": ID, "platform": WORD, "kind": WORD,
     "links": {"trace_id": ID, "span_id": ID},
 }  # fmt: skip
@@ -135,13 +138,16 @@ _CONTEXTS: Fields = {
     "os": {**_NAMED, "kernel_version": VERSION, "raw_description": VERSION, "rooted": WORD},
     "browser": _NAMED, "client_os": _NAMED, "client_runtime": _NAMED,
     "app": {"app_name": CODE, "app_version": VERSION, "app_build": VERSION, "type": WORD,
-            "app_identifier": CODE, "app_start_time": TIME, "build_type": WORD, "device_app_hash": ID},
-    "device": {"type": WORD, "family": CODE, "model": CODE, "model_id": CODE, "arch": WORD, "brand": CODE,
+            "app_identifier": CODE, "app_start_time": TIME, "build_type": WORD,
+            "device_app_hash": ID},
+    "device": {"type": WORD, "family": CODE, "model": CODE, "model_id": CODE, "arch": WORD,
+               "brand": CODE,
                "manufacturer": CODE, "orientation": WORD, "boot_time": TIME, "memory_size": NUMBER,
                "free_memory": NUMBER, "usable_memory": NUMBER, "storage_size": NUMBER,
                "free_storage": NUMBER, "screen_resolution": WORD, "locale": WORD, "timezone": WORD,
                "name": Field(class_="pii.name"), "cpu_description": CODE},
-    "gpu": {**_NAMED, "id": NUMBER, "vendor_id": NUMBER, "vendor_name": CODE, "driver_version": VERSION,
+    "gpu": {**_NAMED, "id": NUMBER, "vendor_id": NUMBER, "vendor_name": CODE,
+            "driver_version": VERSION,
             "api_type": WORD},
     "culture": {"locale": WORD, "timezone": WORD, "calendar": WORD, "display_name": WORD},
     "response": {"type": WORD, "status_code": NUMBER, "body_size": NUMBER},
@@ -173,7 +179,8 @@ _EVENT: Fields = {
     "breadcrumbs": {**_BREADCRUMB, "values": _BREADCRUMB},
     "contexts": _CONTEXTS, "spans": _SPAN, "debug_meta": {"images": _IMAGE},
     "transaction_info": {"source": WORD}, "project": NUMBER, "key_id": CODE,
-    "tags": {"sentry:release": CODE, "sentry:dist": CODE, "url": TEXT, "runtime": VERSION, "runtime.version": VERSION,
+    "tags": {"sentry:release": CODE, "sentry:dist": CODE, "url": TEXT, "runtime": VERSION,
+             "runtime.version": VERSION,
              "browser": VERSION, "browser.version": VERSION, "os": VERSION, "os.version": VERSION,
              "client_os": VERSION, "release": CODE, "environment": CODE, "*": TEXT},
     "measurements": {"*": {"value": NUMBER, "unit": WORD}}, "template": _FRAME,
@@ -189,7 +196,8 @@ _ATTRIBUTES: Fields = {
     "user.full_name": Field(class_="pii.name"), "user.email": Field(class_="pii.email"),
     "enduser.id": Field(class_="pii.user_id"), "enduser.pseudo.id": Field(class_="pii.user_id"),
     "user.geo.city": Field(class_="pii.location"), "geo.location.lat": Field(class_="pii.location"),
-    "geo.location.lon": Field(class_="pii.location"), "geo.locality.name": Field(class_="pii.location"),
+    "geo.location.lon": Field(class_="pii.location"),
+    "geo.locality.name": Field(class_="pii.location"),
     "geo.postal_code": Field(class_="pii.location"), "device.id": Field(class_="pii.user_id"),
     "session.id": Field(class_="pii.user_id"), "session.previous_id": Field(class_="pii.user_id"),
     "service.name": CODE, "service.version": VERSION, "service.instance.id": CODE,
@@ -219,7 +227,8 @@ _TYPED: Fields = {
 _TYPED_ATTRIBUTES: Fields = {**_TYPED, "*": {"type": WORD, "unit": WORD}}
 _SENTRY_SPAN: Fields = {
     **_SPAN, "attributes": _TYPED_ATTRIBUTES, "data": _ATTRIBUTES, "event_id": ID,
-    "organization_id": NUMBER, "project_id": NUMBER, "received": TIME, "measurements": {"*": {"value": NUMBER}},
+    "organization_id": NUMBER, "project_id": NUMBER, "received": TIME,
+    "measurements": {"*": {"value": NUMBER}},
 }  # fmt: skip
 _SPAN["data"] = _ATTRIBUTES
 _TRACE["data"] = _ATTRIBUTES
@@ -291,7 +300,8 @@ TABLE: dict[str, Fields] = {
     "data_point": {
         "attributes": _ATTRIBUTES, "start_time_unix_nano": TIME, "time_unix_nano": TIME,
         "exemplars": _EXEMPLAR, "as_int": NUMBER, "as_double": NUMBER, "count": NUMBER,
-        "sum": NUMBER, "bucket_counts": NUMBER, "explicit_bounds": NUMBER, "quantile_values": {"value": NUMBER},
+        "sum": NUMBER, "bucket_counts": NUMBER, "explicit_bounds": NUMBER,
+        "quantile_values": {"value": NUMBER},
         "min": NUMBER, "max": NUMBER, "positive": NUMBER, "negative": NUMBER, "scale": NUMBER,
         "zero_count": NUMBER, "zero_threshold": NUMBER, "flags": NUMBER,
     },
@@ -307,6 +317,6 @@ def child(place: Field | Fields, key: str) -> Field | Fields:
 
 
 def keeps_to_grammar(kind: Kind, value: str) -> bool:
-    """Whether a value of a protected kind is what the protocol says, so that it is never touched."""
+    """Whether a value of a protected kind is what the protocol says: then it is never touched."""
     grammar = GRAMMARS.get(kind)
     return grammar is not None and grammar.fullmatch(value) is not None

@@ -207,7 +207,9 @@ class Scan:
         view = site.view
         site.views.append(view)
         band = self._detection.band(key) if key else None
-        if class_ is not None and not self._detection.innocent(node, class_):
+        # A field that is what it is (`user.id`) holds it, however small the number.
+        meant = class_ is not None and class_ == site.field.class_
+        if class_ is not None and (meant or not self._detection.innocent(node, class_)):
             self._mark(site, view, Span(0, len(view.text), class_, "key"))
         elif isinstance(node, int) and len(view.text) >= _DIGITS and site.field.kind == "text":
             for span in self._detection.spans(view.text, key):
