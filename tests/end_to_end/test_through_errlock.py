@@ -13,6 +13,7 @@ from live_errlock import Errlock, collector, otlp_at, running_errlock, sentry_at
 from live_node import Node
 from live_senders import (
     send_with_opentelemetry,
+    send_with_opentelemetry_node,
     send_with_sentry_node,
     send_with_sentry_python,
 )
@@ -104,6 +105,22 @@ def test_opentelemetry_becomes_one_error_issue(
     assert (event["release"], event["environment"]) == ("shop@4.2.0", "production")
     assert len(event["contexts"]["trace"]["trace_id"]) == 32
     assert found_in([passage.errlock.log.encode()]) == []
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", "http/json"])
+def test_opentelemetry_of_node_becomes_one_error_issue(
+    passage: Passage, inbound: dict[str, int], node: Node, protocol: str
+) -> None:
+    port = inbound[protocol.partition("/")[0]]
+    send_with_opentelemetry_node(node, protocol, f"http://127.0.0.1:{port}")
+    passage.bugsink.wait_for_events(passage.project, 1)
+    assert found_in(passage.errlock.told()) == []
+    assert passage.errlock.stop() == 0
+    assert found_in(passage.relay.views()) == []
+    event = passage.issue_of("TypeError")
+    assert frames_of(event)[-1] == "charge"
+    assert event["platform"] == "node"
+    assert event["release"] == "shop@4.2.0"
 
 
 @pytest.mark.parametrize("exporter", ["otlp", "otlp_http"])

@@ -15,6 +15,7 @@ import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 import zstandard
 from canaries import CANARIES, found_in
+from http_sink import read_body
 from wire import Wire
 
 MakeWire = Callable[[int], Wire]
@@ -27,14 +28,7 @@ class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = read_body(self)
         self.send_response(200)
         self.send_header("Content-Encoding", self.headers.get("Content-Encoding", "identity"))
         self.send_header("Content-Length", str(len(body)))

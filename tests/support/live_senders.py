@@ -38,14 +38,31 @@ def send_with_opentelemetry(protocol: str, endpoint: str, *, embed: bool = False
 
 def send_with_sentry_node(node: Node, dsn: str) -> None:
     """An error, a message, a transaction and logs, by @sentry/node."""
+    node.run("sender.cjs", {"SENTRY_DSN": dsn, **_canaries()})
+
+
+def send_with_opentelemetry_node(node: Node, protocol: str, endpoint: str) -> None:
+    """A span with an exception, by @opentelemetry/sdk-node.
+
+    `protocol` is `grpc`, `http/protobuf` or `http/json`.
+    """
     node.run(
-        "sender.cjs",
+        "otel_sender.cjs",
         {
-            "SENTRY_DSN": dsn,
-            "CANARIES": json.dumps(CANARIES),
-            "FRAGMENTS": json.dumps(FRAGMENTS),
+            "OTEL_SERVICE_NAME": "shop",
+            "OTEL_RESOURCE_ATTRIBUTES": "service.version=4.2.0",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+            **_canaries(),
         },
     )
+
+
+def _canaries() -> dict[str, str]:
+    return {"CANARIES": json.dumps(CANARIES), "FRAGMENTS": json.dumps(FRAGMENTS)}
 
 
 def _embedding(embed: bool) -> dict[str, str]:
