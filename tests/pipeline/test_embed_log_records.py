@@ -163,3 +163,20 @@ def test_the_handler_keeps_the_level_of_the_one_that_writes() -> None:
     app.log.warning("not this")
     app.log.error("this")
     assert [record.getMessage() for record in inner.records] == ["this"]
+
+
+def test_with_the_default_policy_no_canary_is_written() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(message)s %(details)s"))
+    handler.addFilter(LoggingFilter(Pipeline.default()))
+    log = logging.Logger("shop")
+    log.addHandler(handler)
+    for number, fragment in enumerate(FRAGMENTS.values()):
+        try:
+            raise ValueError(fragment)
+        except ValueError:
+            log.exception("%d: %s", number, fragment, extra={"details": {"note": fragment}})
+    written = stream.getvalue()
+    assert written.count("ValueError: ") == len(FRAGMENTS)
+    assert found_in([written.encode()]) == []
