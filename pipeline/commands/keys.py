@@ -17,14 +17,16 @@ def register(commands: Commands) -> None:
     parser = add_command(commands, "key", "make the keys that pseudonyms are made with")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     new = add_command(
-        actions, "new", "write a new keyring",
-        "The keyring holds the random keys of pseudonyms, wrapped by one key of yours. That is\n"
-        f"read from --key-file or from ${_VARIABLE}; without either, one is made and printed.\n"
-        "Keep it apart from the keyring: together they turn pseudonyms back into people.",
-        "  errlock key new errlock.keyring\n"
-        "  errlock key new errlock.keyring --key-file /run/secrets/errlock",
+        actions, "new", "make a key, and with --keyring the keyring that it wraps",
+        f"Prints {_VARIABLE}=... for the option `key` of hash. With --keyring, the random keys of\n"
+        f"pseudonyms are written to a file, wrapped by that key; one of yours is taken from\n"
+        f"--key-file or ${_VARIABLE} and not printed. Keep key and keyring apart: together they\n"
+        "turn pseudonyms back into people.",
+        "  errlock key new\n"
+        "  errlock key new --keyring errlock.keyring\n"
+        "  errlock key new --keyring errlock.keyring --key-file /run/secrets/errlock",
     )  # fmt: skip
-    new.add_argument("keyring", metavar="FILE", type=Path, help="the keyring to write")
+    new.add_argument("--keyring", metavar="FILE", type=Path, help="write a keyring here")
     new.add_argument("--key-file", metavar="FILE", type=Path, help="the file with the key")
     new.set_defaults(run=run_new)
 
@@ -33,6 +35,12 @@ def run_new(args: argparse.Namespace) -> int:
     """Run `errlock key new`."""
     from ...policy.pseudonyms import KeyringError, new_key, new_keyring
 
+    if args.keyring is None:
+        if args.key_file is not None:
+            err("errlock key new: --key-file is for --keyring")
+            return 2
+        out(f"{_VARIABLE}={new_key()}")
+        return 0
     made = ""
     if args.key_file is not None:
         key = args.key_file.read_text().strip()

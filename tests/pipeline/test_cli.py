@@ -218,16 +218,33 @@ def test_a_new_keyring_is_readable_by_its_owner_only(
 ) -> None:
     monkeypatch.delenv("ERRLOCK_KEY", raising=False)
     keyring = tmp_path / "keyring"
-    code, out, err = errlock("key", "new", str(keyring))
+    code, out, err = errlock("key", "new", "--keyring", str(keyring))
     assert (code, err) == (0, f"wrote {keyring}\n")
     assert out.startswith("ERRLOCK_KEY=")
     assert stat.S_IMODE(keyring.stat().st_mode) == 0o600
 
 
+def test_a_new_key_is_printed_and_different_each_time(errlock: Errlock) -> None:
+    first, second = errlock("key", "new"), errlock("key", "new")
+    assert (first[0], first[2]) == (0, "")
+    assert first[1].startswith("ERRLOCK_KEY=")
+    assert first != second
+
+
+def test_a_key_that_is_printed_is_one_that_hash_takes(errlock: Errlock) -> None:
+    name, _, key = errlock("key", "new")[1].strip().partition("=")
+    config = loads("processors: {hash: {key: '${ERRLOCK_KEY}'}}", {name: key})
+    assert list(config.processors) == ["hash"]
+
+
 def test_a_keyring_is_never_replaced(errlock: Errlock, tmp_path: Path) -> None:
     keyring = tmp_path / "keyring"
     keyring.write_text("mine")
-    assert errlock("key", "new", str(keyring)) == (2, "", f"errlock: {keyring}: File exists\n")
+    assert errlock("key", "new", "--keyring", str(keyring)) == (
+        2,
+        "",
+        f"errlock: {keyring}: File exists\n",
+    )
     assert keyring.read_text() == "mine"
 
 
@@ -235,22 +252,24 @@ def test_a_key_of_ones_own_is_not_printed(
     errlock: Errlock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ERRLOCK_KEY", raising=False)
-    made = errlock("key", "new", str(tmp_path / "first"))[1]
+    made = errlock("key", "new", "--keyring", str(tmp_path / "first"))[1]
     monkeypatch.setenv("ERRLOCK_KEY", made.strip().removeprefix("ERRLOCK_KEY="))
-    assert errlock("key", "new", str(tmp_path / "second"))[:2] == (0, "")
+    assert errlock("key", "new", "--keyring", str(tmp_path / "second"))[:2] == (0, "")
 
 
 def test_the_key_of_a_keyring_may_be_in_a_file(
     errlock: Errlock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ERRLOCK_KEY", raising=False)
-    made = errlock("key", "new", str(tmp_path / "first"))[1]
+    made = errlock("key", "new", "--keyring", str(tmp_path / "first"))[1]
     key = tmp_path / "key"
     key.write_text(made.removeprefix("ERRLOCK_KEY="))
     second = str(tmp_path / "second")
-    assert errlock("key", "new", second, "--key-file", str(key))[:2] == (0, "")
+    assert errlock("key", "new", "--keyring", second, "--key-file", str(key))[:2] == (0, "")
     key.write_text("hunter22")
-    code, out, err = errlock("key", "new", str(tmp_path / "third"), "--key-file", str(key))
+    code, out, err = errlock(
+        "key", "new", "--keyring", str(tmp_path / "third"), "--key-file", str(key)
+    )
     assert (code, out) == (2, "")
     assert err.startswith("errlock key new: ")
     assert "hunter22" not in err
