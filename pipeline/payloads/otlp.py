@@ -22,6 +22,9 @@ from .otlp_tree import write
 
 # What SDKs call a service that was given no name.
 NO_NAME = "unknown_service"
+# A record takes two bytes on the wire and some hundred in memory. Batches of SDKs and collectors
+# have thousands.
+MAX_DOCUMENTS = 100_000
 
 
 class OtlpRequest(Payload):
@@ -45,7 +48,7 @@ class OtlpRequest(Payload):
     def decode(
         cls, body: bytes, signal: Signal, project: str | None = None, received: float | None = None
     ) -> OtlpRequest:
-        """Read protobuf. Raises RefusedPayload (400 `malformed`).
+        """Read protobuf. Raises RefusedPayload: 400 `malformed`, 413 `too_many`.
 
         `project` is by default the `service.name` of the first resource; see `split`.
         """
@@ -122,9 +125,11 @@ class OtlpRequest(Payload):
         self.contexts.append(context)
         parents = (context, *parents)
         if level is shape.levels[-1]:
+            records = level.children(message)
+            if len(self.documents) + len(records) > MAX_DOCUMENTS:
+                raise RefusedPayload(413, "too_many", f"more than {MAX_DOCUMENTS} records")
             self.documents += [
-                Record(shape.record, record, self._repairs, parents)
-                for record in level.children(message)
+                Record(shape.record, record, self._repairs, parents) for record in records
             ]
         else:
             for child in level.children(message):

@@ -291,6 +291,37 @@ def test_what_is_no_protobuf_is_refused(body: bytes) -> None:
     assert str(refused.value) == "the body is not an OTLP request in protobuf"
 
 
+@MANY
+@given(data=st.data())
+def test_damaged_requests_are_refused_or_read_and_nothing_else(data: st.DataObject) -> None:
+    body = bytearray(trace_request(2).SerializeToString())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+    try:
+        payload = OtlpRequest.decode(bytes(body), "traces")
+    except RefusedPayload:
+        return
+    for document in (*payload.contexts, *payload.documents):
+        document.tree = dict(document.tree)  # type: ignore[arg-type]  # they are objects
+    again = OtlpRequest.decode(payload.encode(), "traces")
+    assert repr([each.tree for each in again.documents]) == repr(
+        [each.tree for each in payload.documents]
+    )
+
+
+def test_more_records_than_memory_should_hold_are_refused() -> None:
+    request = log_request()
+    for _ in range(60_000):
+        request.resource_logs[0].scope_logs[0].log_records.add()
+    records = request.SerializeToString()
+    assert len(OtlpRequest.decode(records, "logs").documents) == 60_001
+    with pytest.raises(RefusedPayload) as refused:
+        OtlpRequest.decode(records * 2, "logs")
+    assert (refused.value.status, refused.value.reason) == (413, "too_many")
+    assert str(refused.value) == "more than 100000 records"
+
+
 def test_a_string_that_is_not_utf8_is_refused() -> None:
     body = log_request("hunter").SerializeToString().replace(b"hunter", b"\xff\xfenter")
     with pytest.raises(RefusedPayload, match="not an OTLP request in protobuf"):
