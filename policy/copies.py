@@ -73,7 +73,10 @@ class Literals:
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
         self._pattern: Any = None
         if self._classes:
-            self._pattern = re2.compile("|".join(map(re2.escape, self._classes)))
+            options = re2.Options()
+            options.log_errors = False
+            options.max_mem = 1 << 26  # values may be long, and there may be 64 of them
+            self._pattern = re2.compile("|".join(map(re2.escape, self._classes)), options)
 
     def mark(self, sites: Sequence[Site]) -> None:
         """Add a mark for each copy, in every view."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import re2
 
@@ -63,9 +64,11 @@ def _form(view: View) -> Iterator[Pair]:
 
 
 def _multipart(view: View) -> Iterator[Pair]:
-    for match in _PART.finditer(view.text):
-        end = view.text.find("\n--", match.end())
-        end = len(view.text) if end < 0 else end
+    heads = list(_PART.finditer(view.text))
+    for match, following in zip_longest(heads, heads[1:]):
+        limit = len(view.text) if following is None else following.start()
+        end = view.text.find("\n--", match.end(), limit)
+        end = limit if end < 0 else end
         value = view.text[match.end() : end]
         yield match[1], view.part(match.end(), match.end() + len(value.rstrip("\r\n")))
 

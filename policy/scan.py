@@ -24,7 +24,7 @@ MAX_NESTING = 128
 # A document may be decoded to four times its size, and small ones to this many characters.
 MAX_EXPANSION, FLOOR = 4, 1 << 16
 # Views of one document: this many, and more in proportion where it is large.
-MAX_VIEWS, CHARACTERS_A_VIEW = 256, 64
+MAX_VIEWS, CHARACTERS_A_VIEW = 256, 16
 # Kinds whose values are names of things in programs: only what is a secret wherever it stands.
 _NARROW = ("code", "path", "version", "parts", "word")
 _DIGITS = 9  # a whole number with so many digits may be one of a card, a phone or a person
@@ -269,7 +269,7 @@ class Scan:
         """Judge what is written as data inside a text; whether one literal is all of the text."""
         text = view.text
         covered = False
-        if view.depth > MAX_DEPTH:
+        if view.depth > MAX_DEPTH or view.nesting > MAX_DEPTH:
             return False
         if ("'" in text or '"' in text) and ("{" in text or "[" in text or "(" in text):
             for branch, start, end in literals(view):

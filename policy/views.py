@@ -49,11 +49,13 @@ class View:
     chars: Sequence[int] | None = None
     token: tuple[int, int] | None = None
     depth: int = 0
+    nesting: int = 0  # parts inside parts, nothing decoded in between
     quoted: bool = False
 
     def part(self, start: int, end: int) -> View:
         """A part of this text as a view of its own; nothing is decoded."""
-        return View(self.text[start:end], self, start, depth=self.depth)
+        nesting = self.nesting + 1
+        return View(self.text[start:end], self, start, depth=self.depth, nesting=nesting)
 
     def root_span(self, start: int, end: int) -> tuple[int, int]:
         """Where characters `start` to `end` of this text stand in the document's string."""

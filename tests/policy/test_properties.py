@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from errlock.policy.generalisation import Generaliser
-from errlock.policy.parts import GeneralizePart, HashPart, RedactPart
+from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
 from errlock.policy.pseudonyms import Keyring, new_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -130,7 +130,7 @@ def test_a_copy_in_any_encoding_is_removed_too(
 
 
 KEY = new_key()
-CHAINS = {
+CHAINS: dict[str, list[Part]] = {
     "redact": [RedactPart()],
     "strict": [RedactPart(profile="strict")],
     "mask": [RedactPart(classes=(("pii", "mask"), ("secret", "mask")))],
