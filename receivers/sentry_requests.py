@@ -40,6 +40,12 @@ def security(body: bytes, kind: str, query: Mapping[str, str], received: float) 
         raise RefusedPayload(400, "broken", "the report is not an object")
     if len(reports) > 100:
         raise RefusedPayload(413, "too_many", "more than 100 reports")
+    if kind == "nel":
+        envelope = Envelope("", received, {})
+        envelope.repaired = repairs
+        logs = [_network_error(report, received) for report in reports]
+        envelope.add_container("log", logs, "application/vnd.sentry.items.log+json")
+        return envelope
     envelope = Envelope("", received, {"event_id": uuid4().hex})
     envelope.repaired = repairs
     headers: dict[str, Tree] = {
@@ -47,7 +53,7 @@ def security(body: bytes, kind: str, query: Mapping[str, str], received: float) 
     }
     headers["content_type"] = "application/json"
     for report in reports:
-        envelope.add("nel" if kind == "nel" else "raw_security", report, headers)
+        envelope.add("raw_security", report, headers)
     return envelope
 
 
@@ -79,6 +85,46 @@ def cron(body: bytes, slug: str, query: Mapping[str, str], received: float) -> E
     envelope.repaired = repairs
     envelope.add("check_in", check_in)
     return envelope
+
+
+def _network_error(report: Tree, received: float) -> Tree:
+    """A NEL report (https://www.w3.org/TR/network-error-logging/) as a log.
+
+    Sentry makes logs of them as well; envelopes have no item type for them any more.
+    """
+    assert isinstance(report, dict)
+    body = report.get("body")
+    told = body if isinstance(body, dict) else {}
+    values: dict[str, Tree] = {f"nel.{key}": value for key, value in told.items()}
+        f"nel.{key}": value for key, value in (body if isinstance(body, dict) else {}).items()
+    }
+    values |= {"url.full": report.get("url"), "user_agent.original": report.get("user_agent")}
+    age = report.get("age")
+    is_age = isinstance(age, (int, float)) and not isinstance(age, bool) and 0 <= age < 1e12
+    kind, phase = told.get("type"), told.get("phase")
+    where = f" in {phase}" if isinstance(phase, str) else ""
+    what = f": {kind}" if isinstance(kind, str) else ""
+    return {
+        "timestamp": received - (float(str(age)) / 1000 if is_age else 0.0),
+        "trace_id": uuid4().hex,
+        "level": "info" if kind == "ok" else "warn",
+        "body": f"network error{where}{what}",
+        "attributes": {
+            key: _attribute(value) for key, value in values.items() if value is not None
+        },
+    }
+
+
+def _attribute(value: Tree) -> Tree:
+    """An attribute of a Sentry log, whatever its value is."""
+    if isinstance(value, bool):
+        return {"type": "boolean", "value": value}
+    if isinstance(value, int):
+        return {"type": "integer", "value": value}
+    if isinstance(value, float):
+        return {"type": "double", "value": value}
+    text = value if isinstance(value, str) else json.encode(value).decode()
+    return {"type": "string", "value": text}
 
 
 def _unpacked(body: bytes, limit: int) -> bytes:
