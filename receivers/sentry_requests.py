@@ -96,8 +96,6 @@ def _network_error(report: Tree, received: float) -> Tree:
     body = report.get("body")
     told = body if isinstance(body, dict) else {}
     values: dict[str, Tree] = {f"nel.{key}": value for key, value in told.items()}
-        f"nel.{key}": value for key, value in (body if isinstance(body, dict) else {}).items()
-    }
     values |= {"url.full": report.get("url"), "user_agent.original": report.get("user_agent")}
     age = report.get("age")
     is_age = isinstance(age, (int, float)) and not isinstance(age, bool) and 0 <= age < 1e12
