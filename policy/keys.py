@@ -86,22 +86,25 @@ def _is_another_thing(before: str, tail: str, term: str) -> bool:
     return before in OTHER_THINGS.get(tail, ()) or before in OTHER_THINGS.get(term, ())
 
 
+# What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
 _PLACEHOLDER = re2.compile(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
-    r"|%\(?[a-z_]*\)?[sdrifx]?|\$\d{1,3}|:[a-z_]\w*|@[a-z_]\w*|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
-    r"|\$\([^()]*\)|\$[A-Z_]+|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]|\(hidden\)|\{\}"
-    r"|[$#]?\{[a-z_][\w.]*\}?|\$?\{\{|<%=?|\$[a-z_]*(?:pass|pwd|token|secret|key|pw)[a-z_]*"
-    r"|\[\]|\(\))$"
+    r"|%(?:\([a-z_]+\))?[sdrifx]|\$\d{1,3}|:[a-z_]+|@[a-z_]+|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
+    r"|\$\([^()]*\)|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
+    r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*\}?|\$?\{\{|<%=?|\[\]|\(\)"
+    r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
+# Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
 _CODE = re2.compile(
     r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
     r"|-----BEGIN (?:CERT|[A-Z ]*PUBLIC).*"
     r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
-    r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*|[A-Za-z_][\w.]*\(.*\)?[;,]?"
+    r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
+    r"|[A-Za-z_][\w.]*\((?:\)|[^)\d].*)?[;,]?"
     r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
-    r"(?:\.[A-Za-z_]\w*|\[['\"]?\w+['\"]?\]|\[$|->\w+)+.*)$"
+    r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)$"
 )
 _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
@@ -176,7 +179,7 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
         return True
     if len(text) > 200:
         return False
-    path = _PATH.match(text) and (class_ != "secret.api_key" or "." in text)
+    path = _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text))
     named = _BARE_URL.match(text) or _NAMED_SCHEME.match(text) or _VERSION.match(text)
     return bool(path or named)
 
@@ -220,7 +223,9 @@ def _implausible(text: str, class_: str) -> bool:
             return not _COORDINATE.search(text)
         case "pii.address":
             return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
-        case "pii.dob" | "pii.imei" | "financial.card" | "financial.iban":
+        case "pii.imei" | "financial.card" | "financial.iban":
+            return digits < 8  # the last four of a card are no card
+        case "pii.dob":
             return digits < 4
         case "pii.national_id":
             return digits < 6

@@ -94,7 +94,13 @@ def test_a_value_that_is_none_is_innocent_under_any_key(value: object) -> None:
     assert is_innocent(value, "secret.token")
 
 
-@pytest.mark.parametrize("value", ["hunter2", "correct horse", 123456, b"hunter2", ["x"], {"a": 1}])
+WORTH_HIDING = [
+    "hunter2", "correct horse", 123456, b"hunter2", ["x"], {"a": 1}, "Summer(2024)", "@dmin123",
+    "$ecret", ":Secret1", "data.P4ss!", "/9j4AAQSkZJRgABAQEASABIAAD/2wBD",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", WORTH_HIDING)
 def test_a_value_worth_hiding_is_not_innocent(value: object) -> None:
     assert not is_innocent(value, "secret.password")
 
@@ -123,6 +129,8 @@ def test_a_value_worth_hiding_is_not_innocent(value: object) -> None:
         ("db-1.internal:5432", "pii.address", True),
         ("12 Main Street", "pii.address", False),
         ("123", "financial.cvv", False),
+        ("************1111", "financial.card", True),
+        ("4111111111111112", "financial.card", False),
         ("visa", "financial.cvv", True),
         (52.52, "pii.location", False),
         (0, "pii.location", True),
