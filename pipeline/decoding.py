@@ -220,11 +220,12 @@ def _literals(type_: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value without what is known of its text, all the way down."""
+    """A value as YAML, without its text."""
     return value.value if isinstance(value, Expanded) else value
 
 
 def _deep(value: Any) -> Any:
+    """`_plain`, all the way down."""
     if isinstance(value, dict):
         return {key: _deep(each) for key, each in value.items()}
     return [_deep(each) for each in value] if isinstance(value, list) else _plain(value)

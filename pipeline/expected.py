@@ -26,7 +26,7 @@ _NAMES: dict[object, str] = {
 
 
 def describe(type_: Any) -> str:
-    """What is allowed, in words: `a whole number from 1 to 65535`, `one of balanced, strict`."""
+    """What is allowed, in words: `a whole number (at least 1)`, `one of balanced, strict`."""
     kind, limits = bare(type_), limits_of(type_)
     origin = get_origin(kind) or kind
     if origin in (Union, types.UnionType):

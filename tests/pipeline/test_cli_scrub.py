@@ -118,6 +118,28 @@ def test_a_line_that_is_not_of_its_format_says_so(
     assert scrub(broken, "--format", format_) == (1, [b"null"], f"line 1: {message}\n")
 
 
+def test_half_a_character_in_text_is_no_accident(scrub: Scrub) -> None:
+    assert scrub(rb'"\ud800 password=hunter22"', "--format", "text") == (
+        0,
+        [rb'"\\ud800 password=[password]"'],
+        "",
+    )
+
+
+def test_whatever_fails_inside_is_null_and_told_without_its_text(
+    scrub: Scrub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Pipeline, data: bytes, **__: str) -> bytes:
+        raise LookupError(data)
+
+    monkeypatch.setattr(Pipeline, "scrub", broken)
+    assert scrub(line(EVENT)) == (
+        1,
+        [b"null"],
+        "line 1: could not be judged (LookupError)\n",
+    )
+
+
 def test_envelopes_are_in_base64(scrub: Scrub) -> None:
     item = json.dumps(EVENT).encode()
     envelope = b'{"event_id":"%s"}\n{"type":"event","length":%d}\n%s\n' % (
