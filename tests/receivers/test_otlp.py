@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import json
-import logging
-import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import brotli  # type: ignore[import-untyped]  # it has no stubs
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
-import zstandard
-from aiohttp import web
-from errlock.pipeline.component import Settings
-from errlock.pipeline.counters import Counters
 from errlock.pipeline.options import Secret
-from errlock.receivers.http import Budget, HttpServer
 from errlock.receivers.otlp import (
     AuthConfig,
     OtlpConfig,
@@ -27,7 +17,7 @@ from errlock.receivers.otlp import (
     ProtocolsConfig,
 )
 from errlock.receivers.otlp_grpc import GrpcConfig
-from errlock.receivers.otlp_http import CorsConfig, HttpConfig, OtlpHttpDoor
+from errlock.receivers.otlp_http import HttpConfig
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
@@ -51,82 +41,16 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from otlp_door import GRPC, HTTP, JSON, LOGS, PROTOBUF, Door, is_open, opened_door
 from otlp_messages import log_request
-from recording_sink import RecordingSink
 
-HTTP = HttpConfig(endpoint="localhost:0")
-GRPC = GrpcConfig(endpoint="localhost:0")
-PROTOBUF = {"Content-Type": "application/x-protobuf"}
-JSON = {"Content-Type": "application/json"}
 RESOURCE = Resource({"service.name": "shop"})
-LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
-
-
-class Door:
-    """A receiver that runs, with a sink behind it."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("protocols", ProtocolsConfig(grpc=GRPC, http=HTTP))
-        self.sink = RecordingSink()
-        self.counters = Counters()
-        settings = Settings(id="otlp", counters=self.counters, log=logging.getLogger("errlock.t"))
-        self.receiver = OtlpConfig(**options).build(settings)
-
-    def url(self, path: str = "/v1/logs") -> str:
-        return f"http://localhost:{self.receiver.http_port}{path}"
-
-    @property
-    def target(self) -> str:
-        return f"localhost:{self.receiver.grpc_port}"
-
-    async def post(
-        self, body: bytes, headers: dict[str, str] = PROTOBUF, path: str = "/v1/logs", **more: Any
-    ) -> tuple[int, dict[str, str], bytes]:
-        method = more.pop("method", "POST")
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(method, self.url(path), data=body, headers=headers, **more) as response,
-        ):
-            return response.status, dict(response.headers), await response.read()
-
-    async def call(self, body: bytes, method: str = LOGS, **more: Any) -> bytes:
-        async with aio.insecure_channel(self.target) as channel:
-            answer: bytes = await channel.unary_unary(method)(body, timeout=20, **more)
-            return answer
-
-    async def failed_call(self, body: bytes, method: str = LOGS, **more: Any) -> aio.AioRpcError:
-        with pytest.raises(aio.AioRpcError) as failed:
-            await self.call(body, method, **more)
-        error: aio.AioRpcError = failed.value
-        return error
-
-    def refused(self, transport: str, reason: str) -> int:
-        return self.counters.total(
-            "receiver_requests_refused", receiver="otlp", transport=transport, reason=reason
-        )
 
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    async for opened in opened_door():
+    async with opened_door() as opened:
         yield opened
-
-
-async def opened_door(**options: Any) -> AsyncIterator[Door]:
-    door = Door(**options)
-    await door.receiver.start(door.sink)
-    yield door
-    await door.receiver.stop()
-
-
-async def is_open(port: int) -> bool:
-    """Whether somebody listens on a port of this machine (nobody does on 0)."""
-    try:
-        _, writer = await asyncio.open_connection("localhost", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 def one_log(exporter: Any) -> None:
@@ -198,36 +122,6 @@ async def test_the_sdk_sends_over_http(door: Door, signal: str, compression: Any
     check(door, signal, "http")
 
 
-@pytest.mark.parametrize(
-    ("encoding", "encode"),
-    [
-        ("gzip", gzip.compress),
-        ("deflate", zlib.compress),
-        ("br", brotli.compress),
-        ("zstd", zstandard.ZstdCompressor().compress),
-    ],
-)
-async def test_bodies_may_be_compressed(door: Door, encoding: str, encode: Any) -> None:
-    body = encode(log_request("hello").SerializeToString())
-    status, _, _ = await door.post(body, {**PROTOBUF, "Content-Encoding": encoding})
-    assert (status, door.sink.trees) == (200, [{"body": "hello"}])
-
-
-async def test_success_is_an_empty_response_of_the_same_type(door: Door) -> None:
-    status, headers, body = await door.post(log_request().SerializeToString())
-    assert (status, headers["Content-Type"], body) == (200, "application/x-protobuf", b"")
-    status, headers, body = await door.post(
-        b'{"resourceLogs":[]}', {"Content-Type": "application/json; charset=utf-8"}
-    )
-    assert (status, headers["Content-Type"], body) == (200, "application/json", b"{}")
-
-
-async def test_json_is_read(door: Door) -> None:
-    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}]}]}]}
-    status, _, _ = await door.post(json.dumps(body).encode(), JSON)
-    assert (status, door.sink.trees) == (200, [{"body": "x"}])
-
-
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/traces", "/v1/metrics"])
 async def test_an_empty_request_is_a_success(door: Door, path: str) -> None:
     assert (await door.post(b"", path=path))[0] == 200
@@ -265,15 +159,6 @@ async def test_what_was_refused_is_told_as_partial_success(door: Door) -> None:
     assert count("receiver_accepted", transport="http", type="log_record") == 2
 
 
-async def test_partial_success_in_json(door: Door) -> None:
-    door.sink.refused = {"limit": 1}
-    body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"hunter2"}]}]}]}'
-    answer = json.loads((await door.post(body, JSON, path="/v1/traces"))[2])
-    assert answer == {
-        "partialSuccess": {"rejectedSpans": "1", "errorMessage": "refused (limit: 1)"}
-    }
-
-
 async def test_a_busy_pipeline_is_unavailable_and_says_when_to_come_again(door: Door) -> None:
     door.sink.be_busy()
     body = log_request("hunter2").SerializeToString()
@@ -296,20 +181,6 @@ async def test_a_busy_pipeline_is_unavailable_and_says_when_to_come_again(door: 
     assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
 
 
-async def test_busy_in_json(door: Door) -> None:
-    door.sink.be_busy()
-    body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}'
-    status, _, answer = await door.post(body, JSON)
-    assert (status, json.loads(answer)) == (
-        503,
-        {
-            "code": 14,
-            "message": "too many bytes are waiting to be sanitised",
-            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}],
-        },
-    )
-
-
 async def test_the_sdk_tries_again_when_busy(door: Door) -> None:
     door.sink.be_busy()
     exporter = GrpcLogs(f"http://{door.target}", insecure=True)
@@ -321,7 +192,7 @@ async def test_the_sdk_tries_again_when_busy(door: Door) -> None:
 
 
 async def test_requests_beyond_the_budget_are_refused_while_others_are_judged() -> None:
-    async for door in opened_door(max_bytes_in_flight=3000):
+    async with opened_door(max_bytes_in_flight=3000) as door:
         door.sink.open.clear()
         body = log_request("x" * 2000).SerializeToString()
         first = asyncio.create_task(door.call(body))
@@ -332,35 +203,6 @@ async def test_requests_beyond_the_budget_are_refused_while_others_are_judged() 
         await first
         assert (await door.post(body))[0] == 200
         assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
-
-
-async def test_another_receiver_can_offer_otlp_for_a_project_of_its_own() -> None:
-    sink, counters = RecordingSink(), Counters()
-    settings = Settings(id="sentry", counters=counters, log=logging.getLogger("errlock.t"))
-    otlp = OtlpHttpDoor(settings, limit=1000, budget=Budget(10_000))
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        return await otlp.answer(request, "logs", project="7")
-
-    server = HttpServer(handle, "localhost:0", log=settings.log)
-    await server.start()
-    request = log_request("a", service="one")
-    request.MergeFrom(log_request("b", service="two"))
-    url = f"http://localhost:{server.port}/api/7/integration/otlp/v1/logs"
-    async with aiohttp.ClientSession() as session:
-
-        async def post(body: bytes) -> int:
-            async with session.post(url, data=body, headers=PROTOBUF) as response:
-                return response.status
-
-        assert await post(request.SerializeToString()) == 503
-        otlp.intake.sink = sink
-        assert await post(request.SerializeToString()) == 200
-        assert await post(bytes(1001)) == 413
-    await server.stop()
-    (payload,) = sink.payloads
-    assert (payload.project, len(payload.documents)) == ("7", 2)
-    assert counters.total("receiver_accepted", receiver="sentry", transport="http") == 2
 
 
 HOSTILE = {
@@ -386,39 +228,6 @@ async def test_what_is_no_protobuf_is_an_invalid_argument(door: Door, kind: str)
     assert door.refused("http", "malformed") == door.refused("grpc", "malformed") == 1
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"hunter2",
-        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"hunter2"}]}]}]}',
-        b'{"resourceSpans":' + b"[" * 100_000,
-    ],
-)
-async def test_what_is_no_json_is_an_invalid_argument(door: Door, body: bytes) -> None:
-    status, headers, answer = await door.post(body, JSON, path="/v1/traces")
-    assert (status, headers["Content-Type"]) == (400, "application/json")
-    assert json.loads(answer) == {
-        "code": 3,
-        "message": "the body is not an OTLP request in JSON",
-    }
-
-
-def zero_bomb(size: int) -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)) + packer.flush()
-
-
-async def test_a_bomb_is_too_large_over_http(door: Door) -> None:
-    bomb = zero_bomb(300 << 20)
-    assert len(bomb) < 400_000
-    status, _, body = await door.post(bomb, {**PROTOBUF, "Content-Encoding": "gzip"})
-    assert status == 413
-    told = Status.FromString(body)
-    assert (told.code, told.message) == (8, "the body has more than 20971520 bytes")
-    assert door.refused("http", "too_large") == 1
-
-
 @pytest.mark.parametrize("compression", [None, grpc.Compression.Gzip])
 async def test_a_message_over_the_limit_is_refused_over_grpc(
     door: Door, compression: Any, caplog: pytest.LogCaptureFixture
@@ -441,46 +250,6 @@ async def test_a_grpc_call_without_a_message_is_refused(door: Door) -> None:
             await channel.stream_unary(LOGS)(nothing(), timeout=20)
     assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert failed.value.details() == "no message, or one of more than 4 MiB"
-
-
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
-        ({"Content-Type": "text/plain"}, b"hunter2"),
-        ({"Content-Type": "application/octet-stream"}, b"hunter2"),
-        ({**PROTOBUF, "Content-Encoding": "snappy"}, b"hunter2"),
-    ],
-)
-async def test_a_wrong_type_is_unsupported(door: Door, headers: Any, body: bytes) -> None:
-    status, _, answer = await door.post(body, headers)
-    assert status == 415
-    assert b"hunter2" not in answer
-
-
-async def test_without_a_known_type_the_answer_is_text(door: Door) -> None:
-    _, headers, answer = await door.post(b"hunter2", {"Content-Type": "text/plain"})
-    assert headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer == b"expected Content-Type application/x-protobuf or application/json"
-    assert door.refused("http", "content_type") == 1
-
-
-async def test_broken_gzip_is_a_bad_request(door: Door) -> None:
-    status, _, answer = await door.post(b"hunter2", {**PROTOBUF, "Content-Encoding": "gzip"})
-    assert status == 400
-    assert Status.FromString(answer).message == "the body is not what its Content-Encoding says"
-
-
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
-async def test_other_methods_are_not_allowed(door: Door, method: str) -> None:
-    status, headers, _ = await door.post(b"", method=method)
-    assert (status, headers["Allow"]) == (405, "POST")
-
-
-@pytest.mark.parametrize("path", ["/", "/v1/logs/", "/v1development/profiles", "/hunter2"])
-async def test_other_paths_are_not_found(door: Door, path: str) -> None:
-    status, _, answer = await door.post(b"", path=path)
-    assert (status, answer) == (404, b"no such path")
-    assert door.refused("http", "path") == 1
 
 
 async def test_profiles_are_not_implemented(door: Door) -> None:
@@ -515,7 +284,7 @@ async def test_an_unknown_field_goes_nowhere(door: Door) -> None:
 
 
 async def test_a_token_is_asked_for_before_anything_is_read() -> None:
-    async for door in opened_door(auth=AuthConfig(bearer=Secret("s3cret"))):
+    async with opened_door(auth=AuthConfig(bearer=Secret("s3cret"))) as door:
         body = log_request().SerializeToString()
         for headers in (PROTOBUF, {**PROTOBUF, "Authorization": "Bearer no"}):
             status, answer_headers, answer = await door.post(body, headers)
@@ -528,31 +297,6 @@ async def test_a_token_is_asked_for_before_anything_is_read() -> None:
         await door.call(body, metadata=(("authorization", "Bearer s3cret"),))
         assert len(door.sink.payloads) == 2
         assert (door.refused("http", "auth"), door.refused("grpc", "auth")) == (2, 1)
-
-
-async def test_browsers_of_allowed_origins_may_send() -> None:
-    cors = CorsConfig(allowed_origins=("https://*.shop.example",), allowed_headers=("x-tenant",))
-    http = HttpConfig(endpoint="localhost:0", cors=cors)
-    async for door in opened_door(protocols=ProtocolsConfig(http=http)):
-        origin = {"Origin": "https://www.shop.example"}
-        status, headers, _ = await door.post(b"", origin, method="OPTIONS")
-        assert (status, headers["Access-Control-Allow-Methods"]) == (204, "POST")
-        assert headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
-        assert headers["Access-Control-Allow-Headers"] == (
-            "content-type, content-encoding, authorization, x-tenant"
-        )
-        _, headers, _ = await door.post(b"", {**PROTOBUF, **origin})
-        assert headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
-        for wrong in ("https://shop.example.evil.example", "https://shop.example"):
-            _, headers, _ = await door.post(b"", {**PROTOBUF, "Origin": wrong})
-            assert "Access-Control-Allow-Origin" not in headers
-
-
-async def test_paths_can_be_chosen() -> None:
-    http = HttpConfig(endpoint="localhost:0", logs_url_path="/in")
-    async for door in opened_door(protocols=ProtocolsConfig(http=http)):
-        assert (await door.post(b"", path="/in"))[0] == 200
-        assert (await door.post(b"", path="/v1/logs"))[0] == 404
 
 
 @pytest.mark.parametrize(
