@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ class Running:
         return self.out.read_text().splitlines()
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Return as soon as something is true; fail after five seconds."""
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not become true")
+
+
 async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
     async with Running(tmp_path, "", "file") as running:
         assert await running.send(envelope(EVENT)) == 200
@@ -85,7 +95,7 @@ async def test_a_dead_destination_holds_up_nobody(tmp_path: Path) -> None:
             assert await running.send(envelope(EVENT)) == 200
         assert len(await running.lines(5)) == 5
         destinations = running.collector.graph.destinations
-        assert destinations["file"].balance().delivered == {"event": 5}
+        await until(lambda: destinations["file"].balance().delivered == {"event": 5})
         balance = destinations["sentry/dead"].balance()
         assert (balance.accepted, balance.queued) == ({"event": 5}, {"event": 5})
     assert destinations["sentry/dead"].balance().dropped == {("event", "shutdown"): 5}
