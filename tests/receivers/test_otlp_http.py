@@ -16,6 +16,7 @@ import zstandard
 from aiohttp import web
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.receivers.http import Budget, HttpServer
 from errlock.receivers.otlp import ProtocolsConfig
 from errlock.receivers.otlp_http import CorsConfig, HttpConfig, OtlpHttpDoor
@@ -53,6 +54,13 @@ async def test_success_is_an_empty_response_of_the_same_type(door: Door) -> None
         b'{"resourceLogs":[]}', {"Content-Type": "application/json; charset=utf-8"}
     )
     assert (status, headers["Content-Type"], body) == (200, "application/json", b"{}")
+
+
+async def test_large_requests_are_read(door: Door) -> None:
+    body = log_request("x" * 300_000).SerializeToString()
+    as_json = OtlpRequest.decode(body, "logs").encode_json()
+    assert (await door.post(body))[0] == (await door.post(as_json, JSON))[0] == 200
+    assert [len(tree["body"]) for tree in door.sink.trees] == [300_000, 300_000]
 
 
 async def test_json_is_read(door: Door) -> None:
