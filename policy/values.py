@@ -136,6 +136,7 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
 _WORD = re2.compile(r"^[\pL_$][\pL_.\-/]*$")
 _CHAIN = re2.compile(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
 _CALL = re2.compile(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
+_CLOSED = re2.compile(r"^\s*[,)]|^\s+[+%&]")
 _INDEXED = re2.compile(r"^[A-Za-z_][\w.]*\[")
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
@@ -148,7 +149,7 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     if not text or is_innocent(text, class_):
         return False
     if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
-        return text.lstrip()[:1] not in (",", ")") and _is_plausible_here(text, value, class_)
+        return not _CLOSED.match(text) and _is_plausible_here(text, value, class_)
     if value.separator != " " and _CALL.search(text) and value.separator != "=>":
         return False
     if value.separator in (" = ", ": ") and _INDEXED.match(text):
@@ -166,6 +167,8 @@ def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
     """Addresses and user ids in free text must look like it: their keys are common words."""
     if not class_.startswith("secret.") and _WORD.match(text) and classify_key(text) is not None:
         return False  # `username:password`
+    if class_ == "pii.name" and not value.quoted and value.separator == ": ":
+        return text[:1].isupper()
     digits = sum(c.isdigit() for c in text)
     if class_ == "pii.address":
         return digits >= 4 or (value.quoted and " " in text and digits > 0 and "\\" not in text)

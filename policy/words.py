@@ -129,13 +129,15 @@ def _arguments(data: bytes) -> Iterator[Span]:
         if words_of(key)[0] in _READERS.split():
             continue
         value = read_value(data, match.end() - 1, " ", class_)
+        if classify_key(value.text(data)) is not None:
+            continue  # a list of names
         if class_ in ("secret.cookie", "secret.token.bearer"):
             parts = sensitive_parts(data[value.start : value.end], class_)
             for start, end, found in parts:
                 yield Span(value.start + start, value.start + end, found, "words.argument")
             continue
         text = value.text(data)
-        if looks_random(text) and not is_innocent(text, class_) and classify_key(text) is None:
+        if looks_random(text) and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.argument")
 
 

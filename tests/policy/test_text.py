@@ -190,6 +190,12 @@ GIVEN_AWAY: list[tuple[str, set[str]]] = [
     ("PASSPORT: C01X00T47", {"C01X00T47"}),
     ("SSN 078051120", {"078051120"}),
     ("DE89370400440532013000", {"DE89370400440532013000"}),
+    ('s:8:"password";s:7:"hunter2";', {"hunter2"}),
+    ('array(2) { ["password"]=> string(7) "hunter2" }', {"hunter2"}),
+    ("map[password:hunter2 user:bob]", {"hunter2"}),
+    ("auth=('bob','hunter2')", {"bob", "hunter2"}),
+    ("helm upgrade --set db.password=hunter2,db.user=x", {"hunter2"}),
+    ("Credentials=hunter2, Authenticated=true", {"hunter2"}),
 ]
 
 
@@ -426,6 +432,16 @@ HARMLESS = [
     "passwd hunter2 rejected",
     "login bob/hunter2@ORCL",
     'the secret is "abc def"',
+    'print("Token: " + repr(raw))',
+    "prompt='Password: ', stream=None)",
+    '["Cookie", "Authorization", "Proxy-Authorization"]',
+    "fullname:  the file to compile",
+    'tel = "%s:%s" % (user, password)',
+    'creds = f"{login}:{password}"',
+    "# The --username and --password options",
+    "fields[f.name] = f",
+    'session: Optional["Session"] = None',
+    "token == 0x33",
 ]
 
 
