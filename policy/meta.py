@@ -21,6 +21,9 @@ _RULE = re.compile(r"!?[@#]?[a-z][a-z0-9_.:-]{0,63}")
 _ERROR = re.compile(r"[a-z][a-z_]{0,63}")
 MAX_NESTING = 128
 
+# Documents that tell in `_meta` what was changed. Everywhere else that name means nothing.
+WITH_META = ("event", "transaction", "feedback", "span")
+
 Path = tuple[str | int, ...]
 Remark = tuple[str, Literal["s", "m", "p", "x"], int | None, int | None]
 

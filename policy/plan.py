@@ -79,17 +79,17 @@ class Plan:
     def _scan(self, subject: Subject) -> Scan | Exception:
         try:
             return Scan(self._detection, subject.type, subject.tree)
-        except (PolicyLimit, Unsupported) as limit:
-            return limit
+        except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
+            return failure
 
     def _finish(self, scan: Scan | Exception, values: Iterable[Copied]) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
         try:
             Literals(values, strict=self._detection.strict).mark(scan.sites)
-        except PolicyLimit as limit:
-            return limit
-        return Findings(tuple(scan.finish()))
+            return Findings(tuple(scan.finish()))
+        except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
+            return failure
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""

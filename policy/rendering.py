@@ -8,14 +8,11 @@ from typing import Any, cast
 
 from .findings import FORMS, Form, Mark, Tree
 from .generalisation import COARSE
-from .meta import REMARK_TYPES, Path, Remark, rebuilt, rule_name
+from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
 from .parts import GeneralizePart, Part
 from .scan import Site
 
 Count = tuple[str, Form, str]  # class, form, detector
-
-# Documents that tell in `_meta` what was changed.
-_WITH_META = ("event", "transaction", "feedback", "span", "log", "check_in")
 
 
 class Rendering:
@@ -34,7 +31,7 @@ class Rendering:
         for site in sites:
             self._site(site, edits.at(site.path), tree)
         new = edits.applied(tree)
-        if type_ in _WITH_META and isinstance(new, dict):
+        if type_ in WITH_META and isinstance(new, dict):
             new = self._with_meta(new, self._renamed)
         return new
 

@@ -15,6 +15,7 @@ from .detection import SELECTED, Detection, says_nothing_else, without_owners
 from .fields import TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .literals import Branch, Leaf, Node, literals
+from .meta import WITH_META
 from .named import describes, flagged_value, named_value, pair_key, pair_list
 from .pairs import pairs
 from .selectors import Trail, next_step, root_step
@@ -29,6 +30,7 @@ MAX_VIEWS, CHARACTERS_A_VIEW = 256, 16
 _NARROW = ("code", "path", "version", "parts", "word")
 _DIGITS = 9  # a whole number with so many digits may be one of a card, a phone or a person
 
+_VERSION = re.compile(r"[0-9]\.[0-9]")
 _PREFIX_LENGTH = re.compile(r"/[0-9]{1,3}(?![0-9A-Za-z.])")
 
 Path = tuple[str | int, ...]
@@ -53,6 +55,7 @@ class Scan:
     def __init__(self, detection: Detection, type_: str, tree: Tree) -> None:
         """Judge. Raises PolicyLimit or Unsupported when the document must not go out."""
         self._detection = detection
+        self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
         self._size = 0  # characters of the document so far
         self._decoded = 0
@@ -110,7 +113,7 @@ class Scan:
     ) -> None:
         named = named_value(node)
         for key, value in node.items():
-            if not path and key == "_meta":
+            if not path and key == "_meta" and self._has_meta:
                 continue  # rebuilt from what the document has become
             self._key(key, (*path, key), place)
             context, class_here = key, class_
@@ -190,6 +193,8 @@ class Scan:
     ) -> None:
         text, whole = _as_text(node)
         self._size += len(text)
+        if field_.kind == "version" and not _VERSION.search(text):
+            field_, class_ = TEXT, class_ or (self._detection.key_class(key) if key else None)
         if not text or (not selected and keeps_to_grammar(field_.kind, text)):
             return
         site = Site(path, View(text), field_, whole=whole)

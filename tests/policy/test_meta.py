@@ -94,6 +94,11 @@ def test_meta_that_is_no_object_goes() -> None:
     assert rendered({"message": "x", "_meta": "hunter2"}).tree == {"message": "x"}
 
 
+def test_meta_of_other_documents_is_a_field_like_any_other() -> None:
+    tree = {"body": "x", "_meta": {"": {"val": "jane@example.com"}}}
+    assert rendered(tree, type_="log").tree == {"body": "x", "_meta": {"": {"val": "[email]"}}}
+
+
 def test_documents_of_otlp_get_no_meta() -> None:
     tree = {"body": "jane@example.com"}
     assert rendered(tree, type_="log_record").tree == {"body": "[email]"}

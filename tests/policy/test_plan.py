@@ -86,6 +86,7 @@ def test_lone_surrogates_do_not_hide_a_secret() -> None:
         ({"modules": {"a": "1.2.3.4"}, "sdk": {"packages": [{"version": "1.2.3.4"}]}},) * 2,
         ({"event_id": "a" * 32, "contexts": {"trace": {"trace_id": "b" * 32}}},) * 2,
         ({"timestamp": 1715739899.364915, "breadcrumbs": [{"timestamp": 1715739899}]},) * 2,
+        ({"modules": {"password": SECRET}}, {"modules": {"password": "[password]"}}),
         ({"release": f"app@1.2.3.4+{'0a' * 20}"},) * 2,
         ({"release": "app+ghp_" + "aB3" * 12}, {"release": "app+[api_key.github]"}),
         ({"transaction": "/u/jane@example.com"}, {"transaction": "/u/[email]"}),
