@@ -10,12 +10,18 @@ from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_tree import TreeReader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
 from otlp_messages import REQUESTS, log_request, requests, set_attributes, set_value
 
 SIGNALS: Any = ["logs", "traces", "metrics"]
@@ -73,6 +79,25 @@ def only(payload: OtlpRequest) -> Any:
 def test_what_goes_in_comes_out() -> None:
     body = trace_request(300).SerializeToString()
     assert OtlpRequest.decode(body, "traces").encode() == body
+
+
+def test_a_large_request_of_the_sdk_comes_out_byte_for_byte() -> None:
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"service.name": "shop", "process.pid": 7}))
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    tracer = provider.get_tracer("library", "1.0", attributes={"a": True})
+    for number in range(1000):
+        with tracer.start_as_current_span(f"GET /{number}", kind=SpanKind.SERVER) as span:
+            span.set_attributes({"n": number, "ratio": 0.5, "tags": ["a", "b"], "text": "é" * 40})
+            span.record_exception(ValueError("no"))
+            span.set_status(StatusCode.ERROR, "failed")
+    body = encode_spans(memory.get_finished_spans()).SerializeToString()
+    assert len(body) > 300_000
+    payload = OtlpRequest.decode(body, "traces")
+    assert payload.encode() == body
+    for document in (*payload.contexts, *payload.documents):
+        document.tree = dict(document.tree)  # type: ignore[arg-type]  # they are objects
+    assert (payload.encode(), payload.repaired) == (body, 0)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
