@@ -17,12 +17,12 @@ from ..pipeline.payloads.envelope import Envelope
 
 _KB, _MB = 1024, 1024 * 1024
 
-# Bytes of one document. Relay's defaults (relay-config, 2026); attachments are bounded by the
-# envelope alone.
+# Bytes of one document: Relay's defaults (relay-config, 2026), sessions less, for which Relay has
+# 10 MiB in all. Attachments are bounded by the envelope alone.
 SIZES: Mapping[DocumentType, int] = {
     "event": _MB, "transaction": _MB, "feedback": _MB, "user_report": _MB, "raw_security": _MB,
     "log": 2 * _MB, "span": 10 * _MB, "metric": _MB, "check_in": 100 * _KB,
-    "session": 10 * _MB, "sessions": 10 * _MB, "client_report": 100 * _KB,
+    "session": _MB, "sessions": _MB, "client_report": 100 * _KB,
 }  # fmt: skip
 CONTAINER_SIZE = 12 * _MB
 COUNTS: Mapping[DocumentType, int] = {

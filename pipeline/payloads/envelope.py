@@ -195,6 +195,8 @@ class Envelope(Payload):
         if found is None:
             return False
         parts, others, repairs = found
+        if len(self.documents) + len(parts) > framing.MAX_ELEMENTS:
+            raise framing.too_many_elements()
         self._repaired += repairs
         headers.pop("item_count", None)
         item = Item(frame.type, _take_content_type(headers), container=True)

@@ -7,7 +7,7 @@ import sentry_sdk
 from errlock.pipeline.errors import BrokenDocument, RefusedPayload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.envelope_documents import ITEM_TYPES, TEXT_ATTACHMENT_LIMIT
-from errlock.pipeline.payloads.envelope_framing import MAX_ELEMENTS, MAX_ITEMS
+from errlock.pipeline.payloads.envelope_framing import MAX_COMMAS, MAX_ELEMENTS, MAX_ITEMS
 from hypothesis import given
 from hypothesis import strategies as st
 from sentry_sdk.envelope import Envelope as SdkEnvelope
@@ -114,7 +114,11 @@ def test_a_zero_length_event_is_broken() -> None:
         (b"{}\n" + b'{"type":"x","length":0}\n\n' * (MAX_ITEMS + 1), 413,
          "more than 1000 items"),
         (b"{}\n" + item(b'{"items":[%s]}' % b",".join([b"{}"] * (MAX_ELEMENTS + 1)), "log"), 413,
-         "more than 10000 elements in an item"),
+         "more than 10000 elements in containers"),
+        (b"{}\n" + item(b'{"items":[%s]}' % b",".join([b"{}"] * 6000), "log") * 2, 413,
+         "more than 10000 elements in containers"),
+        (b"{}\n" + item(b'{"items":[%s]}' % b",".join([b"0"] * (MAX_COMMAS + 2)), "log"), 413,
+         "more than 10000 elements in containers"),
     ],
 )  # fmt: skip
 def test_a_broken_envelope_is_refused(body: bytes, status: int, message: str) -> None:
