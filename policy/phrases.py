@@ -50,8 +50,23 @@ _IS_CODE = compile_bytes(
 )
 
 
+# One of these stands in whatever the patterns match.
+_SECRET_WORDS = (b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"kennwort")
+_CODE_WORDS = (b"code", b"otp", b"pin", b"tan", b"password")
+
+
 def find_phrases(data: bytes) -> Iterator[Span]:
     """Find what a sentence calls a password, a token or a code."""
+    lowered = data.lower()
+    if any(word in lowered for word in _SECRET_WORDS):
+        yield from _named_secrets(data)
+    if b"bearer" in lowered or b"basic" in lowered:
+        yield from _schemes(data)
+    if any(word in lowered for word in _CODE_WORDS):
+        yield from _one_time_codes(data)
+
+
+def _named_secrets(data: bytes) -> Iterator[Span]:
     for match in _IS.finditer(data):
         if b" " not in match.group(1) and not data[match.end(1) : match.end()].strip(b" :=s)"):
             continue  # `password: x` is a pair
@@ -68,6 +83,9 @@ def find_phrases(data: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
+
+
+def _schemes(data: bytes) -> Iterator[Span]:
     for match in _LONE_SCHEME.finditer(data):
         text = text_of(match.group(2))
         if b"=" in match.group(2).rstrip(b"="):
@@ -76,7 +94,6 @@ def find_phrases(data: bytes) -> Iterator[Span]:
             basic = match.group(1)[:2].lower() == b"ba"
             class_ = "secret.basic_auth" if basic else "secret.token.bearer"
             yield span_of(match.span(2), class_, "words.scheme")
-    yield from _one_time_codes(data)
 
 
 def _one_time_codes(data: bytes) -> Iterator[Span]:
