@@ -224,7 +224,9 @@ _ATTRIBUTES: Fields = {
 _TYPED: Fields = {
     name: {"value": field, "type": WORD, "unit": WORD} for name, field in _ATTRIBUTES.items()
 }
-_TYPED_ATTRIBUTES: Fields = {**_TYPED, "*": {"type": WORD, "unit": WORD}}
+# An attribute without a meaning of its own: its name says what its value is.
+ATTRIBUTE: Fields = {"type": WORD, "unit": WORD}
+_TYPED_ATTRIBUTES: Fields = {**_TYPED, "*": ATTRIBUTE}
 _SENTRY_SPAN: Fields = {
     **_SPAN, "attributes": _TYPED_ATTRIBUTES, "data": _ATTRIBUTES, "event_id": ID,
     "organization_id": NUMBER, "project_id": NUMBER, "received": TIME,

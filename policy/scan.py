@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
 from .detection import SELECTED, Detection, says_nothing_else, without_owners
-from .fields import TABLE, TEXT, Field, Fields, child, keeps_to_grammar
+from .fields import ATTRIBUTE, TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .literals import Branch, Leaf, Node, literals
 from .meta import WITH_META
@@ -167,7 +167,8 @@ class Scan:
     def _class_under(self, key: str, place: Field | Fields) -> str | None:
         if isinstance(place, Field) and place is not TEXT:
             return place.class_
-        return self._detection.key_class(key) if place is TEXT else None
+        named = place is TEXT or place is ATTRIBUTE
+        return self._detection.key_class(key) if named else None
 
     def _key(self, key: str, path: Path, place: Field | Fields) -> None:
         self._size += len(key)

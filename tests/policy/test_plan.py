@@ -147,6 +147,24 @@ def test_otlp_attributes_have_their_classes() -> None:
     }
 
 
+def test_sentrys_typed_attributes_have_their_classes() -> None:
+    tree = {
+        "body": "x",
+        "attributes": {
+            "password": {"value": SECRET, "type": "string"},
+            "user.email": {"value": "jane@example.com", "type": "string"},
+            "sentry.sdk.version": {"value": "1.2.3.4", "type": "string"},
+            "count": {"value": 4, "type": "integer"},
+        },
+    }
+    for type_ in ("log", "span", "metric"):
+        assert scrubbed(tree, type_=type_)["attributes"] == {
+            **tree["attributes"],  # type: ignore[dict-item]  # a dict, as written above
+            "password": {"value": "[password]", "type": "string"},
+            "user.email": {"value": "[email]", "type": "string"},
+        }
+
+
 # -- what cannot be judged -------------------------------------------------------------------
 
 
