@@ -15,7 +15,7 @@ from typing import Any
 import re2
 
 from .findings import Mark, PolicyLimit
-from .scan import Site
+from .judging import Site
 
 MIN_LENGTH = 6
 MAX_VALUES = 64

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .findings import Form, Mark
 from .parts import Part
 from .rendering import Rendering
-from .scan import Path, Site
+from .judging import Path, Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from .findings import Form as Form
 from .findings import PolicyLimit as PolicyLimit
 from .findings import Tree as Tree
 from .findings import Unsupported as Unsupported
+from .judging import Site
 from .parts import Part as Part
 from .rendering import Count, Rendering
-from .scan import Scan, Site
+from .scan import Scan
 
 
 @dataclass(slots=True)

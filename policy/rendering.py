@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from .findings import FORMS, Form, Mark, Tree
 from .generalisation import COARSE
+from .judging import Site
 from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
 from .parts import GeneralizePart, Part
-from .scan import Site
 
 Count = tuple[str, Form, str]  # class, form, detector
 

@@ -59,6 +59,13 @@ def test_a_card_as_a_number_is_found_and_replaced_by_valid_json() -> None:
     assert scrubbed_text('{"ref": 4111111111111111}') == '{"ref": "************1111"}'
 
 
+def test_numbers_in_json_in_a_string_are_judged_by_their_keys() -> None:
+    assert scrubbed_text('{"pin": 483920, "n": 483920}') == '{"pin": "[otp]", "n": 483920}'
+    assert scrubbed_text('{"token": {"n": 123456789, "expires_in": 3600123456}}') == (
+        '{"token": {"n": "[token]", "expires_in": 3600123456}}'
+    )
+
+
 def test_bytes_stay_bytes() -> None:
     tree = {"attributes": {"raw": b"password=" + SECRET.encode(), "bin": b"\xff\x00"}}
     assert scrubbed(tree, type_="log_record") == {
