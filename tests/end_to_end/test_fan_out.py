@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from live_bugsink import Bugsink
 from live_errlock import collector, running_errlock, sentry_at
+from live_ports import listening_port
 from live_senders import send_with_sentry_python
-from ports import free_port
 
 
 @pytest.fixture(params=["refusing", "silent"])
 def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
     """A port where connections are refused, or taken and never answered."""
     if request.param == "refusing":
-        yield free_port()
+        yield listening_port()
         return
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
@@ -26,7 +26,7 @@ def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_two_of_three_destinations_get_everything_while_one_is_dead(
     bugsink: Bugsink, dead_port: int, tmp_path: Path
 ) -> None:
-    first, second, port = bugsink.project("first"), bugsink.project("second"), free_port()
+    first, second, port = bugsink.project("first"), bugsink.project("second"), listening_port()
     config = collector(
         sentry_at(port),
         {

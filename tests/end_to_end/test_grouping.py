@@ -9,8 +9,8 @@ import pytest
 from errlock.policy.pseudonyms import new_key
 from live_bugsink import Bugsink
 from live_errlock import running_errlock
+from live_ports import listening_port
 from live_senders import send_errors_of_20_kinds
-from ports import free_port
 
 PROCESSORS: dict[str, dict[str, Any]] = {
     "redact": {},
@@ -42,7 +42,7 @@ def test_200_errors_are_20_issues_without_errlock(bugsink: Bugsink) -> None:
 def test_200_errors_are_20_issues_behind(
     chain: list[str], bugsink: Bugsink, tmp_path: Path
 ) -> None:
-    project, port = bugsink.project("grouping"), free_port()
+    project, port = bugsink.project("grouping"), listening_port()
     config = {
         "receivers": {"sentry": {"endpoint": f"127.0.0.1:{port}"}},
         "processors": {id_: PROCESSORS[id_] for id_ in chain},

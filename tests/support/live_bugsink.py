@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ports import free_port
+from live_ports import listening_port
 
 _REQUIREMENTS = Path(__file__).with_name("bugsink-requirements.txt")
 _CACHE = Path(__file__).parents[2] / ".cache"
@@ -159,7 +159,7 @@ class Bugsink:
 def running_bugsink(folder: Path) -> Iterator[Bugsink]:
     """Start Bugsink with its data in `folder`, stop it at the end."""
     home = _installed()
-    port = free_port()
+    port = listening_port()
     shutil.copytree(home / "template", folder, dirs_exist_ok=True)
     environment = _environment(folder, port)
     gunicorn: list[str | Path] = [

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ports import free_port
+from live_ports import listening_port
 
 ERRLOCK = Path(sys.executable).with_name("errlock")
 _START_DEADLINE = 30.0  # seconds
@@ -102,16 +102,24 @@ class Errlock:
             assert time.monotonic() < deadline, f"{name} {labels} is {found}, not {value}"
             time.sleep(0.05)
 
-    def stop(self) -> int:
-        """Tell it to stop, as an operator does (SIGTERM); its exit code. Idempotent."""
+    def stop(self) -> None:
+        """Tell it to stop, as an operator does (SIGTERM). Idempotent.
+
+        Raises AssertionError with its log unless it ends with exit code 0.
+        """
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(_STOP_DEADLINE)
+            code = self._process.wait(_STOP_DEADLINE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
             raise AssertionError(f"errlock did not stop:\n{self.log[-4000:]}") from None
+        assert code == 0, f"errlock ended with {code}:\n{self.log[-4000:]}"
+
+    def kill(self) -> None:
+        """End it at once, if it is still there."""
+        self._process.kill()
+        self._process.wait()
 
     def wait_until_healthy(self) -> None:
         """Return when its health endpoint answers 200."""
@@ -131,7 +139,7 @@ class Errlock:
 @contextmanager
 def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added."""
-    health, metrics = free_port(), free_port()
+    health, metrics = listening_port(), listening_port()
     service = {
         "storage": "memory",
         "shutdown_timeout": "10s",
@@ -154,5 +162,6 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         try:
             errlock.wait_until_healthy()
             yield errlock
-        finally:
             errlock.stop()
+        finally:
+            errlock.kill()

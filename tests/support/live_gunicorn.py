@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ports import free_port
+from live_ports import listening_port
 
 _REQUIREMENTS = Path(__file__).with_name("gunicorn-requirements.txt")
 _CACHE = Path(__file__).parents[2] / ".cache"
@@ -30,7 +30,7 @@ def running_gunicorn(
     application: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[int]:
     """Serve `module:callable` of tests/end_to_end/senders; the port. Stops it at the end."""
-    port = free_port()
+    port = listening_port()
     senders = Path(__file__).parents[1] / "end_to_end/senders"
     path = [str(Path(__file__).parent), str(senders), str(_installed())]
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
