@@ -26,6 +26,8 @@ _FILTERED = frozenset(
 # What is left of a generalised e-mail address.
 _DOMAIN_LEFT = re.compile(r"\[email\]@[a-z0-9.-]{1,253}")
 
+_ANYTHING = "pii.username"  # a class that values of every shape are of
+
 SELECTED = "selector"  # the detector's name for what a selector named
 
 
@@ -101,11 +103,17 @@ class Detection:
         """What an earlier chain left in a text."""
         return list(find(text, self.labels))
 
-    def sensitive_parts(self, text: str, class_: str) -> list[tuple[int, int, str]]:
-        """What of a text under a key of this class goes: start, end, class."""
+    def sensitive_parts(
+        self, text: str, class_: str, *, meant: bool = False
+    ) -> list[tuple[int, int, str]]:
+        """What of a text under a key of this class goes: start, end, class.
+
+        `meant` says that the field is nothing else (`user.geo.city`), so that a value of the
+        class need not look like one.
+        """
         start, end = _content(text)
         inner = text[start:end]
-        if not inner or self.innocent(inner, class_):
+        if not inner or self.innocent(inner, _ANYTHING if meant else class_):
             return []
         if class_ not in ("secret.cookie", "secret.token.bearer"):
             return [(start, end, class_)]

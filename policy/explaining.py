@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .findings import Form, Mark
+from .judging import Path, Site
 from .parts import Part
 from .rendering import Rendering
-from .judging import Path, Site
 
 
 @dataclass(frozen=True, slots=True)

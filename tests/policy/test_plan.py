@@ -89,7 +89,14 @@ def test_lone_surrogates_do_not_hide_a_secret() -> None:
         ({"user": {"ip_address": "{{auto}}"}},) * 2,
         ({"user": {"id": "4711"}},) * 2,
         ({"user": {"id": "jane@example.com"}}, {"user": {"id": "[email]"}}),
-        ({"user": {"geo": {"country_code": "DE", "city": "Ulm"}}},) * 2,
+        (
+            {"user": {"geo": {"country_code": "DE", "city": "Ulm"}}},
+            {"user": {"geo": {"country_code": "DE", "city": "[location]"}}},
+        ),
+        (
+            {"user": {"email": "jane at home", "name": None}},
+            {"user": {"email": "[email]", "name": None}},
+        ),
         ({"modules": {"a": "1.2.3.4"}, "sdk": {"packages": [{"version": "1.2.3.4"}]}},) * 2,
         ({"event_id": "a" * 32, "contexts": {"trace": {"trace_id": "b" * 32}}},) * 2,
         ({"timestamp": 1715739899.364915, "breadcrumbs": [{"timestamp": 1715739899}]},) * 2,
