@@ -127,12 +127,12 @@ class Chain:
                 continue
             try:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
+                if rendered.tree is not document.tree:
+                    document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
                 self._failed(failure, self._scrub_id)
                 self._drop(document, self._reason(failure), self._scrub_id)
                 continue
-            if rendered.tree is not document.tree:
-                document.tree = rendered.tree
             for (class_, form, _detector), count in rendered.counts.items():
                 self._counters.add(
                     "findings", count, pipeline=self._name, **{"class": class_, "form": form}
