@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .chain import Chain, Step
 from .component import ProcessorConfig, Settings
 from .counters import Counters
-from .errors import ConfigError, Problem, RefusedPayload
+from .errors import ConfigError, Problem, RefusedPayload, within
 from .payloads.document import Payload
 
 if TYPE_CHECKING:
@@ -40,17 +40,23 @@ class Pipeline:
         if not isinstance(processors, Mapping):
             processors = {f"{type(p).__name__.lower()}/{i}": p for i, p in enumerate(processors)}
         self.counters = Counters()
-        problems = [
-            Problem(f"processors.{id_}.{problem.path}".rstrip("."), problem.message)
-            for id_, processor in processors.items()
-            for problem in processor.problems()
-        ]
-        if problems:
-            raise ConfigError(problems)
-        steps = [Step(id_, p.build(self._settings(id_))) for id_, p in processors.items()]
+        steps = self._steps(processors)
         self._destination = destination
         self._chain = Chain(steps, self.counters, "library", destination)
         self._stricter: Chain | None = None
+
+    def _steps(self, processors: Mapping[str, ProcessorConfig]) -> list[Step]:
+        steps, problems = [], []
+        for id_, processor in processors.items():
+            try:
+                if wrong := tuple(processor.problems()):
+                    raise ConfigError(wrong)
+                steps.append(Step(id_, processor.build(self._settings(id_))))
+            except ConfigError as error:
+                problems += within(f"processors.{id_}", error.problems)
+        if problems:
+            raise ConfigError(problems)
+        return steps
 
     def _settings(self, id_: str) -> Settings:
         return Settings(id=id_, counters=self.counters, log=logging.getLogger(f"errlock.{id_}"))

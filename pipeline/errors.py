@@ -12,8 +12,8 @@ None of them ever carries a payload's value: the text names path, kind and size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 DropReason = Literal[
@@ -53,6 +53,11 @@ class ConfigError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+def within(path: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of a part as problems of the whole that holds it at `path`."""
+    return [replace(problem, path=f"{path}.{problem.path}".rstrip(".")) for problem in problems]
 
 
 class RefusedPayload(Exception):  # noqa: N818  it is an answer to the sender, not a fault of ours

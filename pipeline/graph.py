@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..delivery.destination import Destination
-from ..policy.parts import HashPart, Part
+from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
 from .chain import Chain, Step, refused
-from .component import Receipt, Receiver, Settings
+from .component import Exporter, Processor, Receipt, Receiver, Settings
 from .config import Config, PipelineOptions
 from .counters import Counters
 from .crossing import convert_all
-from .errors import DropReason, RefusedPayload
+from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
 from .payloads.document import Document, Payload, Protocol
 
 # Pipelines with these type names take one signal, as collector users expect; others take all.
@@ -152,60 +153,80 @@ class Graph:
 
 
 def build(config: Config, counters: Counters, executor: Executor) -> Graph:
-    """Build every component that a pipeline names. Starts nothing."""
-    make = _Builder(config, counters)
+    """Build every component that a pipeline names, and wire them. Starts nothing.
+
+    Raises ConfigError with every problem that only shows when components are built.
+    """
     pipelines = config.service.pipelines
-    destinations = {id_: make.destination(id_) for id_ in _named(pipelines, "exporters")}
+    parts = _Components(config, counters)
+    destinations = {
+        id_: parts.destination(id_, exporter) for id_, exporter in parts.exporters.items()
+    }
     gate = Gate(config.service.max_bytes_in_flight, executor)
-    routes = {id_: make.route(id_, options, destinations) for id_, options in pipelines.items()}
-    receivers = _named(pipelines, "receivers")
+    routes = {id_: parts.route(id_, options, destinations) for id_, options in pipelines.items()}
+    if parts.problems:
+        raise ConfigError(parts.problems)
     return Graph(
-        receivers={id_: config.receivers[id_].build(make.settings(id_)) for id_ in receivers},
+        receivers=parts.receivers,
         sinks={
             id_: RouteSink([routes[p] for p, o in pipelines.items() if id_ in o.receivers], gate)
-            for id_ in receivers
+            for id_ in parts.receivers
         },
         destinations=destinations,
         gate=gate,
     )
 
 
-def _named(pipelines: Mapping[str, PipelineOptions], kind: str) -> list[str]:
-    """The component ids that pipelines use, each once, in the order of first use."""
-    return list(dict.fromkeys(id_ for o in pipelines.values() for id_ in getattr(o, kind)))
+class _Components:
+    """The running parts of a configuration, each built once (processors: once a pipeline)."""
 
-
-def _is_scoped(part: Part) -> bool:
-    """Whether what a part writes differs from destination to destination."""
-    return isinstance(part, HashPart) and not part.shared
-
-
-class _Builder:
     def __init__(self, config: Config, counters: Counters) -> None:
+        self.problems: list[Problem] = []
         self._config = config
         self._counters = counters
         storage = config.service.storage
         self._storage = None if storage == "memory" else Path(storage)
+        pipelines = config.service.pipelines.values()
+        self.receivers: dict[str, Receiver] = {
+            id_: self._build("receivers", id_, config.receivers[id_])
+            for id_ in dict.fromkeys(id_ for options in pipelines for id_ in options.receivers)
+        }
+        self.exporters: dict[str, Exporter] = {
+            id_: self._build("exporters", id_, config.exporters[id_].component)
+            for id_ in dict.fromkeys(id_ for options in pipelines for id_ in options.exporters)
+        }
+        self._processors: dict[tuple[str, str], Processor | Part] = {}
+        if self.problems:
+            raise ConfigError(self.problems)
 
-    def settings(self, id_: str) -> Settings:
+    def _build(self, section: str, id_: str, options: Any) -> Any:
+        """A component; None and a problem when it cannot be built."""
+        try:
+            return options.build(self._settings(id_))
+        except ConfigError as error:
+            self.problems += within(f"{section}.{id_}", error.problems)
+            return None
+
+    def _settings(self, id_: str) -> Settings:
         log = logging.getLogger(f"errlock.{id_}")
         return Settings(id=id_, counters=self._counters, log=log, storage=self._storage)
 
-    def destination(self, id_: str) -> Destination:
-        settings = self.settings(id_)
-        options = self._config.exporters[id_]
-        exporter = options.component.build(settings)
-        return Destination(id_, exporter, options.delivery, self._counters, settings.log)
+    def destination(self, id_: str, exporter: Exporter) -> Destination:
+        """The exporter with a queue of its own."""
+        options = self._config.exporters[id_].delivery
+        return Destination(id_, exporter, options, self._counters, self._settings(id_).log)
 
     def route(
         self, id_: str, options: PipelineOptions, destinations: Mapping[str, Destination]
     ) -> Route:
-        chain = self.chain(options.processors, id_)
+        """A pipeline, with one branch for each distinct effective policy and protocol."""
+        chain = self._chain(id_, options.processors, id_)
         branches: dict[object, list[str]] = {}
         for exporter in options.exporters:
             own = tuple(self._config.exporters[exporter].processors)
-            parts = [*chain.parts, *self.chain(own, id_).parts]
-            scope = exporter if any(map(_is_scoped, parts)) else ""
+            parts = self._chain(id_, own, id_).parts
+            self._check_strictness(exporter, parts, chain.parts, id_)
+            scope = exporter if any(map(_is_scoped, [*chain.parts, *parts])) else ""
             accepts = tuple(destinations[exporter].accepts)
             branches.setdefault((own, scope, accepts), []).append(exporter)
         return Route(
@@ -222,10 +243,35 @@ class _Builder:
             ],
         )
 
+    def _check_strictness(
+        self, exporter: str, own: Sequence[Part], base: Sequence[Part], pipeline: str
+    ) -> None:
+        for class_, before, after in raised_classes(own, base):
+            self.problems.append(
+                Problem(
+                    f"exporters.{exporter}.processors",
+                    f"would make {class_} {after}, which pipeline '{pipeline}' leaves {before}; "
+                    "an exporter's own processors may only be stricter",
+                )
+            )
+
     def _stricter(self, exporter: str, pipeline: str) -> Chain | None:
         own = self._config.exporters[exporter].processors
-        return self.chain(own, f"{pipeline}/{exporter}", exporter) if own else None
+        return self._chain(pipeline, own, f"{pipeline}/{exporter}", exporter) if own else None
 
-    def chain(self, ids: Sequence[str], name: str, scope: str = "") -> Chain:
-        steps = [Step(id_, self._config.processors[id_].build(self.settings(id_))) for id_ in ids]
+    def _chain(self, pipeline: str, ids: Sequence[str], name: str, scope: str = "") -> Chain:
+        steps = []
+        for id_ in ids:
+            key = (pipeline, id_)
+            if key not in self._processors:
+                built = self._build("processors", id_, self._config.processors[id_])
+                if built is None:
+                    continue
+                self._processors[key] = built
+            steps.append(Step(id_, self._processors[key]))
         return Chain(steps, self._counters, name, scope)
+
+
+def _is_scoped(part: Part) -> bool:
+    """Whether what a part writes differs from destination to destination."""
+    return isinstance(part, HashPart) and not part.shared

@@ -1,0 +1,81 @@
+"""How a configuration becomes running parts."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from errlock.pipeline.config import loads
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.errors import ConfigError
+from errlock.pipeline.graph import Graph, build
+from errlock.policy.pseudonyms import new_key
+
+
+def graph(processors: str, exporters: str, chain: str = "redact") -> Graph:
+    names = ", ".join(line.partition(":")[0].strip() for line in exporters.splitlines() if line)
+    config = loads(
+        f"""
+receivers: {{ sentry: }}
+processors: {{ {processors} }}
+exporters:
+{exporters}
+service:
+  storage: memory
+  pipelines:
+    errors: {{ receivers: [sentry], processors: [{chain}], exporters: [{names}] }}
+""",
+        {},
+    )
+    with ThreadPoolExecutor(1) as executor:
+        return build(config, Counters(), executor)
+
+
+def branches(built: Graph) -> list[list[str]]:
+    [route] = built.sinks["sentry"]._routes
+    return [[destination.id for destination in each.destinations] for each in route._branches]
+
+
+def test_destinations_under_one_policy_share_one_rendering() -> None:
+    assert branches(graph("redact: {}", "  debug:\n  debug/b:")) == [["debug", "debug/b"]]
+
+
+def test_pseudonyms_of_their_own_make_destinations_differ() -> None:
+    key = new_key()
+    hashing = f'redact: {{}}, hash: {{ key: "{key}" }}'
+    assert branches(graph(hashing, "  debug:\n  debug/b:", "hash, redact")) == [
+        ["debug"],
+        ["debug/b"],
+    ]
+    shared = f'redact: {{}}, hash: {{ key: "{key}", scope: shared }}'
+    assert branches(graph(shared, "  debug:\n  debug/b:", "hash, redact")) == [["debug", "debug/b"]]
+
+
+def test_a_destination_may_have_a_stricter_policy() -> None:
+    processors = "redact: {}, redact/strict: { profile: strict }"
+    built = graph(processors, "  debug:\n  debug/b: { processors: [redact/strict] }")
+    assert branches(built) == [["debug"], ["debug/b"]]
+
+
+def test_a_destination_may_not_have_a_looser_policy() -> None:
+    processors = f'redact: {{}}, hash: {{ classes: [pii.email], key: "{new_key()}" }}'
+    with pytest.raises(ConfigError) as error:
+        graph(processors, "  debug: { processors: [hash] }")
+    assert str(error.value) == (
+        "exporters.debug.processors: would make pii.email pseudonym, which pipeline 'errors' "
+        "leaves removed; an exporter's own processors may only be stricter"
+    )
+
+
+def test_what_only_shows_when_a_component_is_built_is_told_with_its_path(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere.json"
+    hashing = f'hash: {{ key: "{new_key()}", keyring: "{missing}" }}'
+    with pytest.raises(ConfigError) as error:
+        graph(hashing, "  debug:", "hash")
+    assert str(error.value).startswith("processors.hash.keyring: ")
+
+
+def test_a_processor_is_built_once_a_pipeline(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    command = f'[sh, -c, "echo run >> {ran}; echo a-long-known-value"]'
+    graph(f"redact: {{ known_values: {{ command: {command} }} }}", "  debug:\n  debug/b:")
+    assert ran.read_text().splitlines() == ["run"]
