@@ -5,9 +5,11 @@ Counting is on the hot path, so it is a dictionary and an addition; telemetry re
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from threading import Lock
 from typing import Literal, get_args
+from weakref import WeakSet
 
 CounterName = Literal[
     # Documents that a receiver took. Labels: receiver, transport, type.
@@ -44,6 +46,11 @@ class Counters:
     def __init__(self) -> None:
         self._values: dict[tuple[CounterName, Labels], int] = {}
         self._lock = Lock()
+        _living.add(self)
+
+    def renew_lock(self) -> None:
+        """Forget a lock that another thread held when this process was forked."""
+        self._lock = Lock()
 
     def add(self, name: CounterName, amount: int = 1, **labels: str) -> None:
         """Add `amount` to a counter."""
@@ -63,3 +70,15 @@ class Counters:
             items = list(self._values.items())
         for (name, labels), value in items:
             yield name, labels, value
+
+
+_living: WeakSet[Counters] = WeakSet()
+
+
+def _after_fork() -> None:
+    for counters in _living:
+        counters.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
