@@ -37,7 +37,11 @@ class KnownValues:
         self.count = len(usable)
         self.ignored = len(given) - len(usable)
         literals = sorted({form for value in usable for form in _forms(value)}, key=_longest_first)
-        self._pattern = re2.compile("|".join(map(re2.escape, literals))) if literals else None
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = 1 << 26  # there may be many, and long ones
+        pattern = "|".join(map(re2.escape, literals))
+        self._pattern = re2.compile(pattern, options) if literals else None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where known values stand in a text."""

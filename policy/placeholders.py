@@ -2,6 +2,7 @@
 
     [email]                        removed
     [email:e1:9f3b6c02d41a]        a pseudonym: class, key epoch, 12 lower-case hex digits
+    ************1111               masked: the end of a card's number, or of one like it
 
 Only this full grammar with the label of a known class is a placeholder. Anything else in
 brackets is text, so that `[secret: hunter2]` cannot pass for one.
@@ -15,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from .classes import CLASSES, label
 
+_MASK = re.compile(r"(?<!\*)\*{12}[0-9]{4}(?![0-9])")
 # Cannot backtrack: every repetition ends at a character that it does not contain.
 _PLACEHOLDER = re.compile(
     r"\[([a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40}){0,3})(?::e[0-9]{1,6}:[0-9a-f]{12})?\]"
@@ -27,7 +29,7 @@ class Placeholder(NamedTuple):
     start: int
     end: int
     class_: str
-    form: Literal["pseudonym", "removed"]
+    form: Literal["pseudonym", "masked", "removed"]
 
 
 def placeholder(class_: str, pseudonym: str | None = None) -> str:
@@ -41,11 +43,13 @@ def labels(classes: Iterable[str] = ()) -> dict[str, str]:
 
 
 def find(text: str, known: Mapping[str, str]) -> Iterator[Placeholder]:
-    """The placeholders in `text`; `known` is what `labels` returned."""
-    if "[" not in text:
-        return
-    for match in _PLACEHOLDER.finditer(text):
+    """The placeholders in `text`, in order; `known` is what `labels` returned."""
+    found: list[Placeholder] = []
+    for match in _PLACEHOLDER.finditer(text) if "[" in text else ():
         class_ = known.get(match[1])
         if class_ is not None:
             form: Literal["pseudonym", "removed"] = "pseudonym" if ":" in match[0] else "removed"
-            yield Placeholder(match.start(), match.end(), class_, form)
+            found.append(Placeholder(match.start(), match.end(), class_, form))
+    masks = _MASK.finditer(text) if "****" in text else ()
+    found += [Placeholder(*match.span(), "financial.card", "masked") for match in masks]
+    yield from sorted(found)

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from .detection import SELECTED, Detection, says_nothing_else
-from .fields import ATTRIBUTE, TABLE, TEXT, Field, Fields, child, keeps_to_grammar
+from .fields import ATTRIBUTE, GRAMMARS, TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Judge, Path, Site
 from .meta import WITH_META
@@ -165,10 +165,11 @@ class Scan:
     ) -> None:
         text, whole = _as_text(node)
         self._judge.size += len(text)
-        if field_.kind == "version" and not _VERSION.search(text):
-            field_, class_ = TEXT, class_ or (self._detection.key_class(key) if key else None)
         if not text or (not selected and keeps_to_grammar(field_.kind, text)):
             return
+        if field_.kind in GRAMMARS or (field_.kind == "version" and not _VERSION.search(text)):
+            # It is not what the protocol says, so nothing is known about it.
+            field_, class_ = TEXT, class_ or (self._detection.key_class(key) if key else None)
         site = Site(path, View(text), field_, whole=whole)
         if selected is not None:
             self._judge.mark(site, site.view, Span(0, len(text), selected, SELECTED))
@@ -202,8 +203,8 @@ class Scan:
             if not held or not says_nothing_else(text, mark.start, mark.end, held)
         ]
         for start, end, class_, form in held:
-            # A pseudonym may still be lowered; any other is only kept from being cut in two.
-            if form == "pseudonym" or any(m.start < end and start < m.end for m in marks):
+            # A pseudonym or a mask may still be lowered; the rest is only not to be cut in two.
+            if form != "removed" or any(m.start < end and start < m.end for m in marks):
                 marks.append(Mark(start, end, class_, "placeholder", text[start:end], form))
         if site.whole and marks:
             marks = [replace(mark, start=0, end=len(text)) for mark in marks]

@@ -320,6 +320,13 @@ def test_a_later_chain_lowers_a_form_and_never_raises_it() -> None:
     assert scrubbed_text(pseudonym, [other]) == pseudonym
 
 
+def test_a_mask_is_lowered_by_a_stricter_chain_and_left_by_the_same() -> None:
+    masked = scrubbed_text("card 4111111111111111")
+    assert masked == "card ************1111"
+    assert scrubbed_text(masked) == masked
+    assert scrubbed_text(masked, [RedactPart(profile="strict")]) == "card [card]"
+
+
 def test_pseudonyms_differ_per_destination_unless_shared() -> None:
     keyring = Keyring.from_key(new_key())
     for shared, count in ((False, 2), (True, 1)):
