@@ -102,7 +102,8 @@ class Judge:
 
     def _whole(self, site: Site, view: View, class_: str, found: list[Span]) -> None:
         """Mark what a key's class makes of a whole value, unless detectors say it better."""
-        meant = class_ == site.field.class_ and view is site.view
+        # An address that is nobody's (127.0.0.1) says nothing of a person in its field either.
+        meant = class_ == site.field.class_ and class_ != "pii.ip" and view is site.view
         parts = self._detection.sensitive_parts(view.text, class_, meant=meant)
         refined = class_ in _REFINED and (found or self._detection.placeholders(view.text))
         if not refined:

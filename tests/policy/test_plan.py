@@ -87,6 +87,7 @@ def test_lone_surrogates_do_not_hide_a_secret() -> None:
     [
         ({"user": {"ip_address": "203.0.113.7"}}, {"user": {"ip_address": None}}),
         ({"user": {"ip_address": "{{auto}}"}},) * 2,
+        ({"user": {"ip_address": "127.0.0.1"}, "extra": {"argv": ["127.0.0.1:80"]}},) * 2,
         ({"user": {"id": "4711"}},) * 2,
         ({"user": {"id": "jane@example.com"}}, {"user": {"id": "[email]"}}),
         (
