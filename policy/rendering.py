@@ -86,20 +86,19 @@ class Rendering:
             if FORMS.index(form) <= FORMS.index(mark.form) and mark.form != "clear":
                 break
             self._counts[mark.class_, form, mark.detector] += 1
-            if site.field.kind == "address":
-                new = self._address(part, mark)
-            else:
-                new = part.act(mark, self._scope)
+            new = self._replacement(part, mark, site)
             return form, f'"{new}"' if mark.quoted and new is not None else new
         self._counts[mark.class_, mark.form, mark.detector] += 1
         return None
 
-    @staticmethod
-    def _address(part: Part, mark: Mark) -> str | None:
-        """What may stand where only an address is allowed: a network's address, or nothing."""
-        if isinstance(part, GeneralizePart):
-            return part.generaliser.network(mark.value, bare=True)
-        return None
+    def _replacement(self, part: Part, mark: Mark, site: Site) -> str | None:
+        """What a part puts in place of a finding, if it may stand in this field."""
+        whole = (mark.start, mark.end) == (0, len(site.view.text))
+        if isinstance(part, GeneralizePart) and mark.class_ == site.field.class_ == "pii.ip":
+            return part.generaliser.network(mark.value, bare=whole)
+        if site.field.kind == "address":
+            return None  # nothing but an address is allowed there
+        return part.act(mark, self._scope)
 
 
 def _remark(mark: Mark, form: Form, start: int, end: int) -> Remark:

@@ -50,6 +50,14 @@ def test_a_field_that_takes_only_an_address_gets_one() -> None:
     }
 
 
+def test_address_attributes_of_otlp_stay_addresses() -> None:
+    part = GeneralizePart(Generaliser())
+    tree = {"attributes": {"client.address": "203.0.113.77", "x": "203.0.113.77"}}
+    assert scrubbed(tree, parts=[part], type_="otlp_span") == {
+        "attributes": {"client.address": "203.0.113.0", "x": "203.0.113.0/24"}
+    }
+
+
 def test_numbers_become_bands() -> None:
     part = GeneralizePart(Generaliser(bands=(("age", 10),)))
     assert scrubbed({"extra": {"Age": 37, "page": 37}}, parts=[part]) == {
