@@ -8,7 +8,7 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .copies import Copied, Literals, copied_values
@@ -72,9 +72,14 @@ class Plan:
             for scan in scans
         ]
         shared = _Shared(subjects, values)
+        # Items of one envelope look for the same values: these are compiled once.
+        compiled: dict[frozenset[Copied], Literals | Exception] = {}
         results: list[Findings | Exception] = []
         for subject, scan in zip(subjects, scans, strict=True):
-            results.append(self._finish(scan, shared.of(subject)))
+            wanted = frozenset(shared.of(subject))
+            if wanted not in compiled:
+                compiled[wanted] = self._literals(wanted)
+            results.append(self._finish(scan, compiled[wanted]))
         return results
 
     def _scan(self, subject: Subject) -> Scan | Exception:
@@ -83,11 +88,20 @@ class Plan:
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
-    def _finish(self, scan: Scan | Exception, values: Iterable[Copied]) -> Findings | Exception:
+    def _literals(self, values: frozenset[Copied]) -> Literals | Exception:
+        try:
+            return Literals(values, strict=self._detection.strict)
+        except PolicyLimit as limit:
+            return limit
+
+    @staticmethod
+    def _finish(scan: Scan | Exception, literals: Literals | Exception) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
+        if isinstance(literals, Exception):
+            return literals
         try:
-            Literals(values, strict=self._detection.strict).mark(scan.sites)
+            literals.mark(scan.sites)
             return Findings(tuple(scan.finish()))
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure

@@ -72,9 +72,7 @@ def test_a_keyring_is_never_replaced(tmp_path: Path) -> None:
         ("version", "the keyring file is of an unknown version"),
     ],
 )
-def test_a_keyring_that_cannot_be_used_says_why(
-    tmp_path: Path, damage: str, message: str
-) -> None:
+def test_a_keyring_that_cannot_be_used_says_why(tmp_path: Path, damage: str, message: str) -> None:
     path, key = tmp_path / "keyring", new_key()
     new_keyring(path, key)
     if damage == "other key":
