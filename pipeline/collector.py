@@ -20,7 +20,7 @@ from .chain import REFUSALS
 from .config import Config
 from .counters import Counters
 from .graph import Graph, build
-from .telemetry import Telemetry
+from .telemetry import Telemetry, Tracing
 
 State = Literal["starting", "running", "stopping", "stopped"]
 
@@ -43,16 +43,16 @@ class Collector:
         self.state: State = "starting"
         self._config = config
         self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
-        self.graph: Graph = build(config, self.counters, self._executor)
+        telemetry = config.service.telemetry
+        traces = telemetry.traces.otlp_endpoint
+        self._tracing = Tracing(traces) if traces else None
+        tracer = self._tracing.tracer if self._tracing else None
+        self.graph: Graph = build(config, self.counters, self._executor, tracer)
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watch: asyncio.Task[None] | None = None
-        telemetry = config.service.telemetry
         self.telemetry = Telemetry(
-            self.counters,
-            self.graph.destinations,
-            telemetry.metrics.otlp_endpoint,
-            telemetry.traces.otlp_endpoint,
+            self.counters, self.graph.destinations, telemetry.metrics.otlp_endpoint
         )
 
     async def start(self) -> None:
@@ -91,7 +91,10 @@ class Collector:
         )
         await self._admin.stop()
         self._executor.shutdown()
-        self.telemetry.shutdown()
+        # These push once more and wait for the answer.
+        await asyncio.to_thread(self.telemetry.shutdown)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.shutdown)
         self.state = "stopped"
 
     async def finished(self) -> None:

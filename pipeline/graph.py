@@ -12,18 +12,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..delivery.destination import Destination
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
 from .chain import Chain, Step, refused
-from .component import Exporter, Processor, Receipt, Receiver, Settings
+from .component import Exporter, Processor, Receipt, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
 from .counters import Counters
 from .crossing import convert_all
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
 from .payloads.document import Document, Payload, Protocol
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 # Pipelines with these type names take one signal, as collector users expect; others take all.
 SIGNALS = ("logs", "metrics", "traces")
@@ -147,18 +150,21 @@ class Graph:
     """The running parts of a configuration, wired."""
 
     receivers: Mapping[str, Receiver]
-    sinks: Mapping[str, RouteSink]
+    sinks: Mapping[str, Sink]
     destinations: Mapping[str, Destination]
     gate: Gate
 
 
-def build(config: Config, counters: Counters, executor: Executor) -> Graph:
+def build(
+    config: Config, counters: Counters, executor: Executor, tracer: Tracer | None = None
+) -> Graph:
     """Build every component that a pipeline names, and wire them. Starts nothing.
 
-    Raises ConfigError with every problem that only shows when components are built.
+    With a tracer, payloads are traced from door to destination. Raises ConfigError with every
+    problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters)
+    parts = _Components(config, counters, tracer)
     destinations = {
         id_: parts.destination(id_, exporter) for id_, exporter in parts.exporters.items()
     }
@@ -169,7 +175,10 @@ def build(config: Config, counters: Counters, executor: Executor) -> Graph:
     return Graph(
         receivers=parts.receivers,
         sinks={
-            id_: RouteSink([routes[p] for p, o in pipelines.items() if id_ in o.receivers], gate)
+            id_: parts.traced(
+                id_,
+                RouteSink([routes[p] for p, o in pipelines.items() if id_ in o.receivers], gate),
+            )
             for id_ in parts.receivers
         },
         destinations=destinations,
@@ -180,9 +189,10 @@ def build(config: Config, counters: Counters, executor: Executor) -> Graph:
 class _Components:
     """The running parts of a configuration, each built once (processors: once a pipeline)."""
 
-    def __init__(self, config: Config, counters: Counters) -> None:
+    def __init__(self, config: Config, counters: Counters, tracer: Tracer | None) -> None:
         self.problems: list[Problem] = []
         self._config = config
+        self._tracer = tracer
         self._counters = counters
         storage = config.service.storage
         self._storage = None if storage == "memory" else Path(storage)
@@ -214,7 +224,19 @@ class _Components:
     def destination(self, id_: str, exporter: Exporter) -> Destination:
         """The exporter with a queue of its own."""
         options = self._config.exporters[id_].delivery
+        if self._tracer is not None:
+            from .tracing import TracedExporter
+
+            exporter = TracedExporter(exporter, id_, self._tracer)
         return Destination(id_, exporter, options, self._counters, self._settings(id_).log)
+
+    def traced(self, receiver: str, sink: Sink) -> Sink:
+        """The sink of a receiver, with spans around it if there is a tracer."""
+        if self._tracer is None:
+            return sink
+        from .tracing import TracedSink
+
+        return TracedSink(sink, receiver, self._tracer)
 
     def route(
         self, id_: str, options: PipelineOptions, destinations: Mapping[str, Destination]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -18,7 +19,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
 from .counters import COUNTER_NAMES, CounterName, Counters
@@ -52,30 +53,22 @@ class Telemetry:
         self,
         counters: Counters,
         destinations: Mapping[str, Destination],
-        metrics_otlp: str | None = None,
-        traces_otlp: str | None = None,
+        otlp_endpoint: str | None = None,
     ) -> None:
-        """Register every instrument. `*_otlp` are OTLP/gRPC endpoints (`host:port`)."""
+        """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too."""
         self._counters = counters
         self._destinations = destinations
         self._started = time.monotonic()
         self._registry = CollectorRegistry()
-        resource = Resource.create({"service.name": "errlock"})
         readers: list[MetricReader] = [
             PrometheusMetricReader(
                 disable_target_info=True, scope_info_enabled=False, registry=self._registry
             )
         ]
-        if metrics_otlp:
-            readers.append(_push_reader(metrics_otlp))
-        self._meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
-        self._tracers = _tracers(traces_otlp, resource) if traces_otlp else None
+        if otlp_endpoint:
+            readers.append(_push_reader(otlp_endpoint))
+        self._meters = MeterProvider(readers, resource=_resource(), shutdown_on_exit=False)
         self._register()
-
-    @property
-    def tracer(self) -> Tracer:
-        """Where the collector's own spans go; nowhere unless an endpoint is set."""
-        return self._tracers.get_tracer("errlock") if self._tracers else NoOpTracer()
 
     def prometheus(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -84,8 +77,6 @@ class Telemetry:
     def shutdown(self) -> None:
         """Push what is left and stop."""
         self._meters.shutdown()
-        if self._tracers:
-            self._tracers.shutdown()
 
     def _register(self) -> None:
         meter = self._meters.get_meter("errlock")
@@ -146,17 +137,33 @@ class Telemetry:
         yield Observation(time.monotonic() - self._started)
 
 
+class Tracing:
+    """Pushes errlock's own spans to an OTLP/gRPC endpoint."""
+
+    def __init__(self, otlp_endpoint: str) -> None:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=_is_plain(otlp_endpoint))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self.tracer: Tracer = self._provider.get_tracer("errlock")
+
+    def shutdown(self) -> None:
+        """Push what is left and stop."""
+        self._provider.shutdown()
+
+
 def _push_reader(endpoint: str) -> MetricReader:
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
-    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint, insecure=True))
-
-
-def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True))
+    return PeriodicExportingMetricReader(
+        OTLPMetricExporter(endpoint=endpoint, insecure=_is_plain(endpoint))
     )
-    return provider
+
+
+def _resource() -> Resource:
+    return Resource({"service.name": "errlock", "service.version": version("errlock")})
+
+
+def _is_plain(endpoint: str) -> bool:
+    return not endpoint.startswith("https://")

@@ -7,7 +7,7 @@ import pytest
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
-from errlock.pipeline.graph import Graph, build
+from errlock.pipeline.graph import Graph, RouteSink, build
 from errlock.policy.pseudonyms import new_key
 
 
@@ -31,7 +31,9 @@ service:
 
 
 def branches(built: Graph) -> list[list[str]]:
-    [route] = built.sinks["sentry"]._routes
+    sink = built.sinks["sentry"]
+    assert isinstance(sink, RouteSink)
+    [route] = sink._routes
     return [[destination.id for destination in each.destinations] for each in route._branches]
 
 

@@ -1,0 +1,99 @@
+"""Spans of errlock's own work: judging a payload, and each attempt to deliver one.
+
+Their attributes are ids of components, types and counts: never a name or value of a payload.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from .component import Delivered, Exporter, Receipt, Sink
+from .errors import ExportFailed, RefusedPayload
+from .payloads.document import DocumentType, Payload, Protocol
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+    from opentelemetry.util.types import AttributeValue
+
+
+def _about(payload: Payload, id_: str) -> dict[str, AttributeValue]:
+    types = Counter(document.type for document in payload.documents)
+    return {
+        "errlock.component": id_,
+        "errlock.protocol": payload.protocol,
+        "errlock.bytes": payload.size,
+        **{f"errlock.documents.{type_}": amount for type_, amount in types.items()},
+    }
+
+
+class TracedSink:
+    """A sink with a span around it."""
+
+    def __init__(self, sink: Sink, receiver: str, tracer: Tracer) -> None:
+        self._sink = sink
+        self._receiver = receiver
+        self._tracer = tracer
+
+    async def accept(self, payload: Payload) -> Receipt:
+        """See `Sink.accept`."""
+        with self._tracer.start_as_current_span(
+            "errlock.accept",
+            attributes=_about(payload, self._receiver),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                receipt = await self._sink.accept(payload)
+            except RefusedPayload as refused:
+                span.set_status(Status(StatusCode.ERROR, refused.reason))
+                raise
+            span.set_attribute("errlock.accepted", receipt.accepted)
+            return receipt
+
+
+class TracedExporter(Exporter):
+    """An exporter with a span around each attempt."""
+
+    def __init__(self, exporter: Exporter, id_: str, tracer: Tracer) -> None:
+        self._exporter = exporter
+        self._id = id_
+        self._tracer = tracer
+
+    @property
+    def accepts(self) -> Sequence[Protocol]:  # type: ignore[override]  # of the one inside
+        """See `Exporter`."""
+        return self._exporter.accepts
+
+    @property
+    def supported(self) -> frozenset[DocumentType] | None:  # type: ignore[override]  # as above
+        """See `Exporter`."""
+        return self._exporter.supported
+
+    async def start(self) -> None:
+        """See `Exporter.start`."""
+        await self._exporter.start()
+
+    async def export(self, payload: Payload) -> Delivered:
+        """See `Exporter.export`."""
+        with self._tracer.start_as_current_span(
+            "errlock.export",
+            kind=SpanKind.CLIENT,
+            attributes=_about(payload, self._id),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                delivered = await self._exporter.export(payload)
+            except ExportFailed as failure:
+                span.set_status(Status(StatusCode.ERROR, failure.kind))
+                raise
+            span.set_attribute("errlock.accepted", delivered.accepted)
+            return delivered
+
+    async def stop(self) -> None:
+        """See `Exporter.stop`."""
+        await self._exporter.stop()

@@ -1,0 +1,91 @@
+"""errlock's own telemetry, pushed over OTLP to a collector that is errlock too."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from errlock.pipeline.collector import Collector
+from errlock.pipeline.config import loads
+from ports import free_port
+
+SECRET = "hunter22correct"
+
+
+def receiving(port: int, out: Path) -> Collector:
+    """A collector that writes what telemetry it gets, as it is."""
+    return Collector(
+        loads(
+            f"""
+            receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: "localhost:{port}" }} }} }} }}
+            exporters: {{ file: {{ path: "{out}" }} }}
+            service:
+              storage: memory
+              telemetry: {{ metrics: {{ level: none }} }}
+              health: {{ endpoint: "" }}
+              pipelines: {{ all: {{ receivers: [otlp], processors: [], exporters: [file] }} }}
+            """,
+            {},
+        )
+    )
+
+
+def observed(sentry: int, otlp: int, dead: int) -> Collector:
+    """A collector that pushes its telemetry, with a destination that is dead."""
+    metrics = free_port()
+    return Collector(
+        loads(
+            f"""
+            receivers: {{ sentry: {{ endpoint: "localhost:{sentry}" }} }}
+            exporters: {{ debug: , sentry: {{ dsn: "http://key@localhost:{dead}/1" }} }}
+            service:
+              storage: memory
+              shutdown_timeout: 1s
+              telemetry:
+                metrics: {{ endpoint: "localhost:{metrics}", otlp_endpoint: "localhost:{otlp}" }}
+                traces: {{ otlp_endpoint: "localhost:{otlp}" }}
+              health: {{ endpoint: "" }}
+              pipelines:
+                all: {{ receivers: [sentry], processors: [redact], exporters: [debug, sentry] }}
+            """,
+            {},
+        )
+    )
+
+
+async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -> None:
+    out, sentry, otlp = tmp_path / "out.jsonl", free_port(), free_port()
+    backend = receiving(otlp, out)
+    await backend.start()
+    collector = observed(sentry, otlp, free_port())
+    await collector.start()
+    body = b'{}\n{"type":"event"}\n' + json.dumps({"message": f"password={SECRET}"}).encode()
+    async with aiohttp.ClientSession() as session:
+        url = f"http://localhost:{sentry}/api/1/envelope/?sentry_key=abc"
+        async with session.post(url, data=body) as answer:
+            assert answer.status == 200
+    # Both push for the last time when they stop, from threads of their own.
+    await collector.stop()
+    await backend.stop()
+    text = await asyncio.to_thread(out.read_text)
+    assert SECRET not in text
+    assert SECRET.encode().hex() not in text
+    spans, metrics = read(text)
+    assert {span["name"] for span in spans} == {"errlock.accept", "errlock.export"}
+    failed = [span for span in spans if span.get("status", {}).get("code") == 2]
+    assert failed
+    assert {span["status"]["message"] for span in failed} == {"connection"}
+    assert "otelcol_receiver_accepted_log_records" in metrics
+
+
+def read(text: str) -> tuple[list[Any], set[str]]:
+    """The spans, and the names of the metrics, in what was written."""
+    spans: list[Any] = []
+    names: set[str] = set()
+    for line in map(json.loads, text.splitlines()):
+        for resource in line.get("resourceSpans", []):
+            spans += [span for scope in resource["scopeSpans"] for span in scope["spans"]]
+        for resource in line.get("resourceMetrics", []):
+            names |= {m["name"] for scope in resource["scopeMetrics"] for m in scope["metrics"]}
+    return spans, names
