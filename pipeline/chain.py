@@ -108,12 +108,12 @@ class Chain:
         try:
             results = plan.detect(subjects.all)
         except Exception as failure:  # noqa: BLE001  fail closed: what nobody judged stays here
-            self._failed(failure, self._scrub_id)
             results = [failure] * len(subjects.all)
         for document, result in zip(subjects.documents, results, strict=True):
             if isinstance(result, Findings):
                 scanned.findings[id(document)] = result
             else:
+                self._failed(result, self._scrub_id)
                 self._drop(document, self._reason(result), self._scrub_id)
 
     def _render(self, plan: Plan, payload: Payload, scanned: Scanned) -> None:
