@@ -1,7 +1,7 @@
 """The marks that a chain leaves in place of values: their grammar, and how to read them back.
 
     [email]                        removed
-    [email:e1:9f3b6c02d41a]        a pseudonym: class, key epoch, 12 lower-case hex digits
+    [email:e1:0x9f3b6c02d41a]      a pseudonym: class, key epoch, 0x and 12 hex digits
     ************1111               masked: the end of a card's number, or of one like it
 
 Only this full grammar with the label of a known class is a placeholder. Anything else in
@@ -19,7 +19,7 @@ from .classes import CLASSES, label
 _MASK = re.compile(r"(?<!\*)\*{12}[0-9]{4}(?![0-9])")
 # Cannot backtrack: every repetition ends at a character that it does not contain.
 _PLACEHOLDER = re.compile(
-    r"\[([a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40}){0,3})(?::e[0-9]{1,6}:[0-9a-f]{12})?\]"
+    r"\[([a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40}){0,3})(?::e[0-9]{1,6}:0x[0-9a-f]{12})?\]"
 )
 
 
@@ -33,7 +33,7 @@ class Placeholder(NamedTuple):
 
 
 def placeholder(class_: str, pseudonym: str | None = None) -> str:
-    """What stands in place of a value of `class_`; `pseudonym` is `e1:9f3b6c02d41a`."""
+    """What stands in place of a value of `class_`; `pseudonym` is `e1:0x9f3b6c02d41a`."""
     return f"[{label(class_)}]" if pseudonym is None else f"[{label(class_)}:{pseudonym}]"
 
 

@@ -1,7 +1,8 @@
 """Pseudonyms: keyed, one-way, the same for the same value within an epoch and a destination.
 
 HMAC-SHA-256 of the normalised value, domain-separated by class and destination, cut to 12
-lower-case hex digits, so that Sentry's grouping reads them as a parameter.
+lower-case hex digits behind `0x`, which Sentry's grouping reads as a parameter whatever stands
+before them (without it, `e1:20ab…` begins with a time, and older versions see a word).
 
 Epoch keys are random. They live either in a keyring file, wrapped with AES-256-GCM by the user's
 key, which adds epochs and can destroy them; or, when there is no file, the user's key *is* the key
@@ -106,13 +107,13 @@ class Keyring:
         return cls(epoch, _unwrapped(epoch, epochs[epoch], key))
 
     def pseudonym(self, class_: str, value: str, scope: str) -> str:
-        """`e1:9f3b6c02d41a` for a value of a class at a destination (`scope`)."""
+        """`e1:0x9f3b6c02d41a` for a value of a class at a destination (`scope`)."""
         key = self._by_scope.get(scope)
         if key is None:
             key = hmac.digest(self._key, b"scope\0" + scope.encode(), hashlib.sha256)
             self._by_scope[scope] = key
         message = class_.encode() + b"\0" + normalised(class_, value).encode("utf-8", "replace")
-        return f"{self.epoch}:{hmac.digest(key, message, hashlib.sha256).hex()[:12]}"
+        return f"{self.epoch}:0x{hmac.digest(key, message, hashlib.sha256).hex()[:12]}"
 
     def __repr__(self) -> str:
         return f"Keyring({self.epoch})"

@@ -17,7 +17,7 @@ from .redact import class_problems
 
 
 class Hash(ProcessorConfig, frozen=True, kw_only=True):
-    """Replace values by keyed pseudonyms such as `[email:e1:9f3b6c02d41a]`.
+    """Replace values by keyed pseudonyms such as `[email:e1:0x9f3b6c02d41a]`.
 
     With `key` alone, the key is that of the epoch e0, and everyone who has it makes the same
     pseudonyms. With a `keyring`, the epoch keys are random, in that file, wrapped by `key`.

@@ -83,7 +83,7 @@ def test_every_exception_belongs_to_a_word_of_the_vocabulary() -> None:
     "value",
     [
         None, True, False, "", "''", "None", "null", "undefined", "[Filtered]", "[password]",
-        "[email:e1:9f3b6c02d41a]", "********", "<Foo object at 0x7f41d9c98d78>", "%s", "?", "{}",
+        "[email:e1:0x9f3b6c02d41a]", "********", "<Foo object at 0x7f41d9c98d78>", "%s", "?", "{}",
         "{{ password }}", "${PASSWORD}", "#{pw}", "%(password)s", ":password", "str", "b''",
         "os.environ['X']", "get_password(user)", "This field is required.", "/run/secrets/db",
         "settings.SECRET_KEY",

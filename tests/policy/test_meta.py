@@ -35,7 +35,7 @@ def test_a_value_that_went_as_a_whole_is_remarked_as_removed() -> None:
 def test_a_pseudonym_is_remarked_as_one() -> None:
     part = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
     assert meta({"message": "jane@example.com"}, part) == {
-        "message": {"": {"rem": [["pii.email", "p", 0, 23]]}}
+        "message": {"": {"rem": [["pii.email", "p", 0, 25]]}}
     }
 
 

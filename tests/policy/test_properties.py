@@ -153,7 +153,7 @@ JSON = st.recursive(
     | st.text(max_size=20)
     | st.sampled_from(
         [
-            "[email]", "[email:e1:9f3b6c02d41a]", "password=[secret: x1y2z3]", "203.0.113.7/24",
+            "[email]", "[email:e1:0x9f3b6c02d41a]", "password=[secret: x1y2z3]", "203.0.113.7/24",
             "jane@example.com", "2024-01-02T03:04:05Z", "/home/jane/x", "GET /users/4711",
             "SELECT * FROM t WHERE a = 'x' AND b = 12", "Bearer abcdefghijklmnop1234567",
             "http://user:p4ssw0rd@example.com/x?token=abcdef123456", "4111 1111 1111 1111",
