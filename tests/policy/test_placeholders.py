@@ -1,5 +1,4 @@
 import pytest
-
 from errlock.policy.placeholders import find, labels, placeholder
 
 KNOWN = labels(["custom.badge"])

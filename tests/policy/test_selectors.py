@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-
 from errlock.policy.conditions import selected
 from errlock.policy.selectors import parse_selector
 

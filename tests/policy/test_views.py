@@ -1,7 +1,6 @@
 import base64
 
 import pytest
-
 from errlock.policy.views import View, base64_text, decodings, percent_decoded, unescaped
 
 
