@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from errlock.pipeline import Pipeline
 from sentry_sdk.scrubber import EventScrubber
 
 from benchmarks.events import Events
 from benchmarks.report import machine, show
+from errlock.pipeline import Pipeline
 
 SIZES = {"1 KB": 1_000, "5 KB": 5_000, "30 KB": 30_000, "200 KB": 200_000}
 SECRETS = {"clean": 0, "8 secrets": 8}

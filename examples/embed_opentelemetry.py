@@ -2,11 +2,12 @@
 
 import os
 
-from errlock.pipeline import Pipeline
-from errlock.pipeline.embed import OtelSpanExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from errlock.pipeline import Pipeline
+from errlock.pipeline.embed import OtelSpanExporter
 
 endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317")
 exporter = OtelSpanExporter(OTLPSpanExporter(endpoint=endpoint, insecure=True), Pipeline.default())

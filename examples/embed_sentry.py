@@ -3,6 +3,7 @@
 import os
 
 import sentry_sdk
+
 from errlock.pipeline import Pipeline
 from errlock.pipeline.embed import sentry_transport
 

@@ -8,12 +8,13 @@ A package makes it known to the collector by an entry point in the group `errloc
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from errlock.pipeline import Pipeline
 from errlock.pipeline.component import Processor, ProcessorConfig, Settings
 from errlock.pipeline.errors import Drop
 from errlock.pipeline.payloads.document import Document
 from errlock.processors.redact import Redact
-from msgspec import Meta
 
 
 class Tag(ProcessorConfig, frozen=True, kw_only=True):

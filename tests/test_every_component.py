@@ -10,6 +10,8 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
+from ports import free_port
+
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.component import (
     ComponentConfig,
@@ -29,7 +31,6 @@ from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.registry import BUILT_IN, DEFAULT, KINDS
 from errlock.policy.plan import Part
 from errlock.policy.pseudonyms import new_key
-from ports import free_port
 
 SECRET = "hunter22correct"
 

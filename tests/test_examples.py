@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from errlock.policy.pseudonyms import new_key
 from http_sink import http_sink
 from live_errlock import collector, otlp_at, running_errlock
 from ports import free_port
 from wire import Wire
+
+from errlock.policy.pseudonyms import new_key
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ENV = {

@@ -8,6 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from hand_clock import HandClock, all_act
+from line_payload import Line, Lines, events
+from scripted_exporter import ScriptedExporter, unreachable
+
 from errlock.delivery.destination import Destination
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
@@ -16,9 +20,6 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Size
 from errlock.pipeline.payloads.document import Payload
-from hand_clock import HandClock, all_act
-from line_payload import Line, Lines, events
-from scripted_exporter import ScriptedExporter, unreachable
 
 LOG = logging.getLogger("errlock.test")
 

@@ -8,6 +8,9 @@ import logging
 import time
 from pathlib import Path
 
+from sanitised_payloads import envelope, event, logs
+from scripted_exporter import ScriptedExporter, unreachable
+
 from errlock.delivery.destination import Destination
 from errlock.delivery.options import DeliveryOptions
 from errlock.exporters.file import FileExporter, FileExporterConfig
@@ -15,8 +18,6 @@ from errlock.exporters.local import LocalExporter, LocalExporterConfig, LocalSto
 from errlock.pipeline.component import Exporter
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.envelope import Envelope
-from sanitised_payloads import envelope, event, logs
-from scripted_exporter import ScriptedExporter, unreachable
 
 
 def destination(id_: str, exporter: Exporter, counters: Counters) -> Destination:

@@ -1,7 +1,8 @@
+from line_payload import events
+
 from errlock.delivery.options import SendingQueue
 from errlock.delivery.queue import MemoryQueue, Parcel
 from errlock.pipeline.options import Duration, Size
-from line_payload import events
 
 
 def parcel(*, size: int = 10, documents: int = 1, at: float = 0.0) -> Parcel:

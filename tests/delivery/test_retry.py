@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from errlock.delivery.options import RetryOnFailure
 from errlock.delivery.retry import LONGEST_HINT, Backoff
 from errlock.pipeline.options import Duration

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from errlock.policy.pseudonyms import new_key
 from live_bugsink import Bugsink
 from live_errlock import running_errlock
 from live_ports import listening_port
 from live_senders import send_errors_of_20_kinds
+
+from errlock.policy.pseudonyms import new_key
 
 PROCESSORS: dict[str, dict[str, Any]] = {
     "redact": {},

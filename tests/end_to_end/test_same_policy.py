@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import sentry_sdk
 from canaries import found_in
-from errlock.pipeline import Pipeline
-from errlock.pipeline.embed import sentry_transport
 from http_sink import http_sink
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from live_senders import send_with_sentry_python
 from wire import Wire
+
+from errlock.pipeline import Pipeline
+from errlock.pipeline.embed import sentry_transport
 
 MakeWire = Callable[[int], Wire]
 Event = dict[str, Any]

@@ -8,12 +8,13 @@ import os
 from typing import IO
 
 import pytest
+from sanitised_payloads import EVENT_ID, TRACE_ID, envelope, event, logs
+
 from errlock.exporters.debug import DebugExporter, DebugExporterConfig
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.payloads.document import Payload
-from sanitised_payloads import EVENT_ID, TRACE_ID, envelope, event, logs
 
 
 async def shown(payload: Payload, config: DebugExporterConfig, stream: IO[str]) -> Delivered:

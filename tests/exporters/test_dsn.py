@@ -1,4 +1,5 @@
 import pytest
+
 from errlock.exporters.dsn import Dsn
 
 

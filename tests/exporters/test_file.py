@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sanitised_payloads import EVENT_ID, TRACE_ID, envelope, event, logs, metrics, spans
+
 from errlock.exporters.file import FileExporter, FileExporterConfig, RotatingFile, Rotation
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration
-from sanitised_payloads import EVENT_ID, TRACE_ID, envelope, event, logs, metrics, spans
 
 Open = Callable[..., Awaitable[FileExporter]]
 

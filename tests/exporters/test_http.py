@@ -6,10 +6,11 @@ from email.utils import formatdate
 
 import aiohttp
 import pytest
-from errlock.exporters.http import HttpClient, failed, is_url, retry_after
-from errlock.pipeline.errors import ExportFailed
 from opentelemetry import context
 from recording_backend import recording_backend
+
+from errlock.exporters.http import HttpClient, failed, is_url, retry_after
+from errlock.pipeline.errors import ExportFailed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

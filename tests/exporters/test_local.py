@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sanitised_payloads import EVENT_ID, RECEIVED, TRACE_ID, envelope, event, logs, spans
+
 from errlock.exporters.local import LocalExporter, LocalExporterConfig, LocalStore, Retention
 from errlock.exporters.local_store import Writer
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Size
-from sanitised_payloads import EVENT_ID, RECEIVED, TRACE_ID, envelope, event, logs, spans
 
 Open = Callable[..., Awaitable[LocalExporter]]
 

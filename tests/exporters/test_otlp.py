@@ -11,16 +11,6 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
-from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporter, OtlpExporterConfig
-from errlock.pipeline.component import Delivered, Settings
-from errlock.pipeline.counters import Counters
-from errlock.pipeline.errors import ExportFailed
-from errlock.pipeline.options import Duration, Secret
-from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.pipeline.payloads.otlp_signals import SERVICES
-from errlock.receivers.http import TlsConfig
-from errlock.receivers.otlp import AuthConfig, OtlpConfig, OtlpReceiver, ProtocolsConfig
-from errlock.receivers.otlp_grpc import GrpcConfig
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
@@ -31,6 +21,17 @@ from ports import free_port
 from recording_sink import RecordingSink
 from self_signed import self_signed
 from wire import Wire
+
+from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporter, OtlpExporterConfig
+from errlock.pipeline.component import Delivered, Settings
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.errors import ExportFailed
+from errlock.pipeline.options import Duration, Secret
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.pipeline.payloads.otlp_signals import SERVICES
+from errlock.receivers.http import TlsConfig
+from errlock.receivers.otlp import AuthConfig, OtlpConfig, OtlpReceiver, ProtocolsConfig
+from errlock.receivers.otlp_grpc import GrpcConfig
 
 SETTINGS = Settings(id="otlp", counters=Counters(), log=logging.getLogger("errlock.t"))
 PLAIN = GrpcTlsConfig(insecure=True)

@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 import zstandard
 from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from otlp_messages import log_request
+from ports import free_port
+from recording_sink import RecordingSink
+
 from errlock.exporters.otlp_http import OtlpHttpExporter, OtlpHttpExporterConfig
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
@@ -20,10 +25,6 @@ from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.receivers.otlp import AuthConfig, OtlpConfig, OtlpReceiver, ProtocolsConfig
 from errlock.receivers.otlp_http import HttpConfig
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from otlp_messages import log_request
-from ports import free_port
-from recording_sink import RecordingSink
 
 SETTINGS = Settings(id="otlp_http", counters=Counters(), log=logging.getLogger("errlock.t"))
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recording_backend import RecordingBackend, recording_backend
+
 from errlock.exporters.sentry import STORED, SentryExporter, SentryExporterConfig
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
@@ -16,7 +18,6 @@ from errlock.pipeline.errors import DropReason, ExportFailed
 from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.document import DOCUMENT_TYPES
 from errlock.pipeline.payloads.envelope import Envelope
-from recording_backend import RecordingBackend, recording_backend
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
 SETTINGS = Settings(id="sentry", counters=Counters(), log=logging.getLogger("test"))

@@ -1,7 +1,8 @@
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+
 from errlock.exporters.http import Answer
 from errlock.exporters.sentry_limits import RateLimits
-from multidict import CIMultiDict, CIMultiDictProxy
 
 
 class Clock:

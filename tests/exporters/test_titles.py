@@ -1,8 +1,9 @@
 import pytest
-from errlock.exporters.titles import LONGEST, title
-from errlock.pipeline.payloads.document import DocumentType, Tree
 from line_payload import Line
 from sanitised_payloads import envelope, event, logs, metrics, spans
+
+from errlock.exporters.titles import LONGEST, title
+from errlock.pipeline.payloads.document import DocumentType, Tree
 
 
 @pytest.mark.parametrize(

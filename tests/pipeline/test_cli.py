@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy_components import TOYS
+
 from errlock.pipeline.cli import main
 from errlock.pipeline.config import loads
-from toy_components import TOYS
 
 Capture = pytest.CaptureFixture[str]
 ERRLOCK = Path(sys.executable).parent / "errlock"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from errlock.pipeline.cli import main
 
 ERRLOCK = Path(sys.executable).parent / "errlock"

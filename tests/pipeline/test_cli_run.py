@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errlock.pipeline.cli import main
 from ports import free_port
+
+from errlock.pipeline.cli import main
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
 

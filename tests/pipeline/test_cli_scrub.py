@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy_components import TOYS
+
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.cli import main
 from errlock.pipeline.config import loads
-from toy_components import TOYS
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
 EVENT = {"event_id": "c" * 32, "message": "password=hunter22", "platform": "python"}

@@ -8,10 +8,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from ports import free_port
+
 from errlock.pipeline.collector import Collector, RefusedShare
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
-from ports import free_port
 
 SECRET = "hunter22correct"
 EVENT = {"event_id": "9ec79c33ec9942ab8353589fcb2e04dc", "message": f"password={SECRET}"}

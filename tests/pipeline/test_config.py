@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_components import TOYS, ByName, ByValue, Door, Shelf, Target, Tls, Wash
+
 from errlock.pipeline.config import Config, PipelineOptions, default_config, load, loads
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import Duration, Secret, Size
-from toy_components import TOYS, ByName, ByValue, Door, Shelf, Target, Tls, Wash
 
 ENV = {"KEY": "0123", "HOST": "tempo:4317", "RATE": "0.25", "ON": "true", "EMPTY": "", "AGE": "7d"}
 

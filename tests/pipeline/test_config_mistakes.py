@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from errlock.pipeline.cli import main
 
 FOLDER = Path(__file__).parent.parent / "bad_configs"

@@ -7,6 +7,7 @@ import threading
 import warnings
 
 import pytest
+
 from errlock.pipeline.counters import Counters
 
 

@@ -7,9 +7,10 @@ import logging
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
+from mask_canaries import MASK, failing, masking
+
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.embed import LoggingFilter, LoggingHandler
-from mask_canaries import MASK, failing, masking
 
 
 class Kept(logging.Handler):

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
-from errlock.pipeline.api import Pipeline
-from errlock.pipeline.embed import OtelLogExporter, OtelSpanExporter
 from http_sink import http_sink
 from mask_canaries import MASK, failing, masking
 from opentelemetry._logs import SeverityNumber
@@ -46,6 +44,9 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.span import TraceState
 from wire import Wire
+
+from errlock.pipeline.api import Pipeline
+from errlock.pipeline.embed import OtelLogExporter, OtelSpanExporter
 
 MakeWire = Callable[[int], Wire]
 

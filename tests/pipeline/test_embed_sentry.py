@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 import sentry_sdk
 from canaries import CANARIES, FRAGMENTS, found_in
-from errlock.pipeline.api import Pipeline
-from errlock.pipeline.embed import sentry_transport
 from http_sink import http_sink
 from mask_canaries import MASK, failing, masking
 from sentry_sdk import logger as sentry_logger
@@ -24,6 +22,9 @@ from sentry_sdk.crons import capture_checkin
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 from sentry_sdk.scrubber import EventScrubber
 from wire import Wire
+
+from errlock.pipeline.api import Pipeline
+from errlock.pipeline.embed import sentry_transport
 
 MakeWire = Callable[[int], Wire]
 Item_ = tuple[dict[str, Any], bytes]

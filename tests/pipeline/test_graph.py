@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError

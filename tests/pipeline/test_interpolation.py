@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from errlock.pipeline.interpolation import BROKEN, Expanded, Expander
 
 ENV = {"HOST": "tempo", "PORT": "0123", "NAME": "HOST", "DOLLARS": "a$$b${HOST}", "EMPTY": ""}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from errlock.pipeline.logs import Encoding, Level, configure_logging
 
 

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from errlock.pipeline.registry import BUILT_IN, DEFAULT, KINDS, Kind, NoSuchType, Registry
 from toy_components import TOYS, Shelf, Wash
+
+from errlock.pipeline.registry import BUILT_IN, DEFAULT, KINDS, Kind, NoSuchType, Registry
 
 
 def refusal(registry: Registry, kind: Kind, name: str) -> str:

@@ -5,9 +5,10 @@ import re
 from typing import Any
 
 import pytest
+from toy_components import TOYS
+
 from errlock.pipeline.registry import DEFAULT, KINDS, Kind
 from errlock.pipeline.schema import config_schema
-from toy_components import TOYS
 
 
 def definition(schema: dict[str, Any], section: str, id_: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the configuration says about the process."""
 
 import pytest
+
 from errlock.pipeline.service import endpoint_problem
 
 

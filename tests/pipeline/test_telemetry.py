@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from ports import free_port
+
 from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import loads
-from ports import free_port
 
 SECRET = "hunter22correct"
 

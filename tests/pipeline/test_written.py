@@ -1,11 +1,12 @@
 """Configuration structs back to what a user writes."""
 
 import pytest
-from errlock.pipeline.options import Duration, Secret, Size
-from errlock.pipeline.written import as_written
 from hypothesis import given
 from hypothesis import strategies as st
 from toy_components import ByValue
+
+from errlock.pipeline.options import Duration, Secret, Size
+from errlock.pipeline.written import as_written
 
 
 @pytest.mark.parametrize(

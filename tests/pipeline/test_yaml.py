@@ -1,6 +1,7 @@
 """YAML as configuration needs it."""
 
 import pytest
+
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.yaml import Parsed, merge, parse, show_path
 

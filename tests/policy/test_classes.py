@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from errlock.policy.classes import CLASSES, is_class, label, matches, severity
 
 

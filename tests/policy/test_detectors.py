@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import re2
+
 from errlock.policy.classes import is_class
 from errlock.policy.detectors import Detector, example, load_catalogue, load_detectors
 from errlock.policy.errors import PolicyError

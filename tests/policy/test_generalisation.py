@@ -1,9 +1,10 @@
 from typing import Any
 
 import pytest
+from scrubbing import scrubbed, scrubbed_text
+
 from errlock.policy.generalisation import Generaliser
 from errlock.policy.parts import GeneralizePart, RedactPart
-from scrubbing import scrubbed, scrubbed_text
 
 
 def coarse(text: str, **options: Any) -> Any:

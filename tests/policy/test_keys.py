@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from errlock.policy.classes import CLASSES
 from errlock.policy.keys import GLUED, OTHER_THINGS, TERMS, classify_key, is_innocent, words_of
 

@@ -3,9 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from scrubbing import scrubbed_text
+
 from errlock.policy.known_values import KnownValues, from_command, from_environment, from_file
 from errlock.policy.parts import RedactPart
-from scrubbing import scrubbed_text
 
 VALUE = "vq-Zebra/77 blau"
 

@@ -1,9 +1,10 @@
 from typing import Any
 
+from scrubbing import rendered
+
 from errlock.policy.detectors import Detector
 from errlock.policy.parts import HashPart, RedactPart
 from errlock.policy.pseudonyms import Keyring, new_key
-from scrubbing import rendered
 
 
 def meta(tree: Any, *parts: Any) -> Any:

@@ -1,4 +1,5 @@
 import pytest
+
 from errlock.policy.classes import CLASSES
 from errlock.policy.generalisation import Generaliser
 from errlock.policy.parts import (

@@ -1,4 +1,5 @@
 import pytest
+
 from errlock.policy.placeholders import find, labels, placeholder
 
 KNOWN = labels(["custom.badge"])

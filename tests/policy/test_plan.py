@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from scrubbing import rendered, scrubbed, scrubbed_text
+
 from errlock.policy.parts import HashPart, RedactPart, default_parts
 from errlock.policy.plan import Findings, Plan, PolicyLimit, Subject, Unsupported
 from errlock.policy.pseudonyms import Keyring, new_key
-from scrubbing import rendered, scrubbed, scrubbed_text
 
 SECRET = "Tr0ub4dor-9"
 

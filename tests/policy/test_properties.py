@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from errlock.policy.generalisation import Generaliser
-from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
-from errlock.policy.pseudonyms import Keyring, new_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readable import is_readable
 from scrubbing import rendered
+
+from errlock.policy.generalisation import Generaliser
+from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
+from errlock.policy.pseudonyms import Keyring, new_key
 
 PASSWORD = st.builds(
     lambda a, b, c: f"{a}{b}{c}",

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from errlock.policy.conditions import selected
 from errlock.policy.selectors import parse_selector
 

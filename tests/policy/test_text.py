@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from errlock.policy.detectors import load_catalogue
-from errlock.policy.text import TextScanner
 from hypothesis import given
 from hypothesis import strategies as st
+
+from errlock.policy.detectors import load_catalogue
+from errlock.policy.text import TextScanner
 
 SCANNER = TextScanner(load_catalogue())
 

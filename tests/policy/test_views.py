@@ -1,6 +1,7 @@
 import base64
 
 import pytest
+
 from errlock.policy.views import View, base64_text, decodings, percent_decoded, unescaped
 
 

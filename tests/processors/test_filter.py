@@ -3,11 +3,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from plain_document import PlainDocument
+
 from errlock.pipeline.component import Processor, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import Drop
 from errlock.processors.filter import Filter
-from plain_document import PlainDocument
 
 SETTINGS = Settings("filter", Counters(), logging.getLogger("test"))
 TESTS = ("equals", "in", "matches", "contains", "above", "below", "exists")

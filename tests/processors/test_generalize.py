@@ -3,10 +3,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from scrubbing import scrubbed_text
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.processors.generalize import Generalize
-from scrubbing import scrubbed_text
 
 SETTINGS = Settings("generalize", Counters(), logging.getLogger("test"))
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from scrubbing import scrubbed
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import decode_option
 from errlock.policy.pseudonyms import new_key, new_keyring
 from errlock.processors.hash import Hash
-from scrubbing import scrubbed
 
 SETTINGS = Settings("hash", Counters(), logging.getLogger("test"))
 TREE = {"user": {"id": 4711, "email": "Jane@Example.com"}, "message": "jane@example.com"}

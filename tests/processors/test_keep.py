@@ -3,12 +3,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from plain_document import PlainDocument
+
 from errlock.pipeline.component import Processor, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import Drop
 from errlock.pipeline.payloads.document import DocumentType
 from errlock.processors.keep import Keep
-from plain_document import PlainDocument
 
 SETTINGS = Settings("keep", Counters(), logging.getLogger("test"))
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from scrubbing import scrubbed, scrubbed_text
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import decode_option
 from errlock.policy.parts import RedactPart
 from errlock.processors.redact import Redact
-from scrubbing import scrubbed, scrubbed_text
 
 NEAR = "unknown class 'pii.emial'; did you mean 'pii.email'?"
 NO_PATTERN = "not a pattern that RE2 takes (no look-around, no back-references)"

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from line_payload import Line
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import Drop
 from errlock.pipeline.payloads.document import DOCUMENT_TYPES, Document, DocumentType, Tree
 from errlock.processors.budgets import FirstOnes, Limit
 from errlock.processors.sample import SAMPLED, Always, Sample, Sampler, randomness, threshold
-from line_payload import Line
 
 # Upper half of the randomness: stays at a rate of 0.5. Lower half: goes.
 HIGH = "0af7651916cd43dd84" + "ffffffffffffff"

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recording_sink import RecordingSink
+from sanitised_payloads import EVENT_ID, envelope, event, logs, metrics, spans
+
 from errlock.exporters.file import FileExporterConfig
 from errlock.pipeline.component import Receipt, Settings
 from errlock.pipeline.counters import Counters
@@ -23,8 +26,6 @@ from errlock.pipeline.options import Size
 from errlock.pipeline.payloads.document import Payload
 from errlock.receivers.file import FileReceiver, FileReceiverConfig
 from errlock.receivers.json_lines import Lines
-from recording_sink import RecordingSink
-from sanitised_payloads import EVENT_ID, envelope, event, logs, metrics, spans
 
 
 class Arrivals(RecordingSink):

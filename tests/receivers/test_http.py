@@ -10,6 +10,7 @@ import brotli  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 import zstandard
 from aiohttp import web
+
 from errlock.pipeline.errors import RefusedPayload
 from errlock.receivers.http import Budget, HttpServer, listen, read_body, split_endpoint
 

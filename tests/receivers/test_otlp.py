@@ -9,15 +9,6 @@ from typing import Any
 import aiohttp
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
-from errlock.pipeline.options import Secret
-from errlock.receivers.otlp import (
-    AuthConfig,
-    OtlpConfig,
-    OtlpReceiver,
-    ProtocolsConfig,
-)
-from errlock.receivers.otlp_grpc import GrpcConfig
-from errlock.receivers.otlp_http import HttpConfig
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
@@ -43,6 +34,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from otlp_door import GRPC, HTTP, JSON, LOGS, PROTOBUF, Door, is_open, opened_door
 from otlp_messages import log_request
+
+from errlock.pipeline.options import Secret
+from errlock.receivers.otlp import (
+    AuthConfig,
+    OtlpConfig,
+    OtlpReceiver,
+    ProtocolsConfig,
+)
+from errlock.receivers.otlp_grpc import GrpcConfig
+from errlock.receivers.otlp_http import HttpConfig
 
 RESOURCE = Resource({"service.name": "shop"})
 

@@ -14,16 +14,17 @@ import brotli  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 import zstandard
 from aiohttp import web
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
+from otlp_door import JSON, PROTOBUF, Door, opened_door
+from otlp_messages import log_request
+from recording_sink import RecordingSink
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.receivers.http import Budget, HttpServer
 from errlock.receivers.otlp import ProtocolsConfig
 from errlock.receivers.otlp_http import CorsConfig, HttpConfig, OtlpHttpDoor
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
-from otlp_door import JSON, PROTOBUF, Door, opened_door
-from otlp_messages import log_request
-from recording_sink import RecordingSink
 
 
 @pytest.fixture

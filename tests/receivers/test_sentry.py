@@ -13,6 +13,11 @@ import brotli  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 import sentry_sdk
 import zstandard
+from recording_backend import recording_backend
+from self_signed import self_signed
+from sentry_bench import KEY, running
+from sentry_sdk.integrations.logging import LoggingIntegration
+
 from errlock.exporters.sentry import SentryExporterConfig
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
@@ -21,10 +26,6 @@ from errlock.pipeline.options import Secret
 from errlock.receivers.http import TlsConfig
 from errlock.receivers.sentry import SentryConfig
 from errlock.receivers.sentry_auth import ProjectConfig
-from recording_backend import recording_backend
-from self_signed import self_signed
-from sentry_bench import KEY, running
-from sentry_sdk.integrations.logging import LoggingIntegration
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
 ENVELOPE = b'{"event_id":"%s"}\n{"type":"event"}\n{"message":"x"}\n' % ID.encode()

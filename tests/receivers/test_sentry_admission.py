@@ -1,4 +1,5 @@
 import pytest
+
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.receivers.sentry_admission import COUNTS, SIZES, Pressure, check

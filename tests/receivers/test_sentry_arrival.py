@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.receivers.sentry_arrival import correct_clock, put_in_address
 

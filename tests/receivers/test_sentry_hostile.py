@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sentry_bench import Bench, running
+
 from errlock.pipeline.options import Duration, Secret, Size
 from errlock.receivers.sentry_auth import ProjectConfig
-from sentry_bench import Bench, running
 
 CANARY = b"hunter2"
 MB = 1024 * 1024

@@ -3,6 +3,7 @@ import zlib
 from base64 import b64encode
 
 import pytest
+
 from errlock.pipeline.errors import RefusedPayload
 from errlock.receivers import sentry_requests
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 
 import msgspec
+
 from errlock.pipeline.payloads.document import Document, DocumentType, Payload, Protocol, Tree
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from canaries import CANARIES
+
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.component import Processor, ProcessorConfig, Settings
 from errlock.pipeline.payloads.document import Document

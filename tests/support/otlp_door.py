@@ -10,13 +10,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from grpc import aio  # type: ignore[import-untyped]  # it has no annotations
+from recording_sink import RecordingSink
+
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.receivers.otlp import OtlpConfig, ProtocolsConfig
 from errlock.receivers.otlp_grpc import GrpcConfig
 from errlock.receivers.otlp_http import HttpConfig
-from grpc import aio  # type: ignore[import-untyped]  # it has no annotations
-from recording_sink import RecordingSink
 
 HTTP = HttpConfig(endpoint="localhost:0")
 GRPC = GrpcConfig(endpoint="localhost:0")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.payloads.otlp import OtlpRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.otlp import OtlpRequest
 
 EVENT_ID = "fc6d8c0c43fc4630ad850ee518f1b9d0"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

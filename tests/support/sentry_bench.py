@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
+
 from errlock.pipeline.component import Receipt, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import DropReason, RefusedPayload

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
 from errlock.pipeline.component import (
     Delivered,
     Exporter,
@@ -21,7 +23,6 @@ from errlock.pipeline.errors import Drop, Problem
 from errlock.pipeline.options import Duration, Secret, Size
 from errlock.pipeline.payloads.document import Document, Payload
 from errlock.pipeline.registry import Registry
-from msgspec import Meta
 
 Form = Literal["masked", "removed"]
 

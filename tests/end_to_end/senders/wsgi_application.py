@@ -11,9 +11,10 @@ from typing import Any
 
 import sentry_sdk
 from canaries import CANARIES, FRAGMENTS
+from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
+
 from errlock.pipeline import Pipeline
 from errlock.pipeline.embed import sentry_transport
-from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 
 sentry_sdk.init(
     transport=sentry_transport(Pipeline.default()),

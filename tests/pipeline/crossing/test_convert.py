@@ -2,14 +2,15 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+from otel_exceptions import record
+from sentry_sdk import logger
+from sentry_sdk.transport import Transport
+
 from errlock.pipeline.crossing import Converted, convert_all
 from errlock.pipeline.crossing.to_otlp import nanoseconds
 from errlock.pipeline.payloads.document import Payload, Protocol
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from otel_exceptions import record
-from sentry_sdk import logger
-from sentry_sdk.transport import Transport
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"

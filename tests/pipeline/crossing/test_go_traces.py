@@ -1,7 +1,8 @@
 import pytest
+from recorded_traces import recorded
+
 from errlock.pipeline.crossing import go_traces
 from errlock.pipeline.crossing.raised import Raised
-from recorded_traces import recorded
 
 
 def read(text: str) -> Raised:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from errlock.pipeline.crossing import convert_all, to_otlp, to_sentry
 from errlock.pipeline.crossing.logs import log_record_to_log, log_to_log_record
 from errlock.pipeline.payloads.envelope import Envelope
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 _KEYS = [
     "exception", "values", "type", "value", "module", "mechanism", "stacktrace", "frames",

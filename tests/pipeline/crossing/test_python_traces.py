@@ -1,7 +1,8 @@
 import pytest
+from recorded_traces import recorded, sections
+
 from errlock.pipeline.crossing import python_traces
 from errlock.pipeline.crossing.raised import Raised
-from recorded_traces import recorded, sections
 
 VERSIONS = ["python311", "python313"]
 

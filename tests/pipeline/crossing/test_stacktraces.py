@@ -2,6 +2,10 @@ import time
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recorded_traces import recorded, sections
+
 from errlock.pipeline.crossing import stacktraces
 from errlock.pipeline.crossing.raised import (
     MAX_EXCEPTIONS,
@@ -11,9 +15,6 @@ from errlock.pipeline.crossing.raised import (
     from_values,
     to_values,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from recorded_traces import recorded, sections
 
 PROGRAMS = {
     "python311": "python",

@@ -4,12 +4,13 @@ import urllib.request
 from typing import Any
 
 import pytest
-from errlock.pipeline.crossing import convert_all
-from errlock.pipeline.payloads.document import Payload
-from errlock.pipeline.payloads.otlp import OtlpRequest
 from live_bugsink import Bugsink, Project
 from otel_exceptions import record
 from recorded_traces import recorded
+
+from errlock.pipeline.crossing import convert_all
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.otlp import OtlpRequest
 
 
 def deliver(payload: Payload, project: Project) -> None:

@@ -2,6 +2,7 @@ import traceback
 from typing import Any
 
 import pytest
+
 from errlock.pipeline.crossing import to_otlp
 from errlock.pipeline.crossing.logs import log_to_log_record
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from errlock.pipeline.crossing import convert_all, to_sentry
-from errlock.pipeline.payloads.otlp import OtlpRequest
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from otel_exceptions import record
 from recorded_traces import recorded
 from sentry_sdk.transport import Transport
+
+from errlock.pipeline.crossing import convert_all, to_sentry
+from errlock.pipeline.payloads.otlp import OtlpRequest
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"

@@ -4,14 +4,15 @@ import time
 
 import pytest
 import sentry_sdk
-from errlock.pipeline.errors import BrokenDocument, RefusedPayload
-from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.payloads.envelope_documents import ITEM_TYPES, TEXT_ATTACHMENT_LIMIT
-from errlock.pipeline.payloads.envelope_framing import MAX_COMMAS, MAX_ELEMENTS, MAX_ITEMS
 from hypothesis import given
 from hypothesis import strategies as st
 from sentry_sdk.envelope import Envelope as SdkEnvelope
 from sentry_sdk.envelope import Item as SdkItem
+
+from errlock.pipeline.errors import BrokenDocument, RefusedPayload
+from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.envelope_documents import ITEM_TYPES, TEXT_ATTACHMENT_LIMIT
+from errlock.pipeline.payloads.envelope_framing import MAX_COMMAS, MAX_ELEMENTS, MAX_ITEMS
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
 TRACE = "771a43a4192642f0b136d5159a501700"

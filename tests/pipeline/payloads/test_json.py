@@ -2,10 +2,11 @@ import json as standard
 import time
 
 import pytest
-from errlock.pipeline.errors import BrokenDocument
-from errlock.pipeline.payloads.json import MAX_DEPTH, decode, encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from errlock.pipeline.errors import BrokenDocument
+from errlock.pipeline.payloads.json import MAX_DEPTH, decode, encode
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from errlock.pipeline.errors import BrokenDocument, RefusedPayload
-from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.pipeline.payloads.otlp_tree import TreeReader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -23,6 +20,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from otlp_messages import REQUESTS, log_request, requests, set_attributes, set_value
+
+from errlock.pipeline.errors import BrokenDocument, RefusedPayload
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.pipeline.payloads.otlp_tree import TreeReader
 
 SIGNALS: Any = ["logs", "traces", "metrics"]
 MANY = settings(

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from errlock.pipeline.errors import RefusedPayload
-from errlock.pipeline.payloads.otlp import OtlpRequest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from otlp_messages import REQUESTS, requests
+
+from errlock.pipeline.errors import RefusedPayload
+from errlock.pipeline.payloads.otlp import OtlpRequest
 
 
 def span(**fields: Any) -> bytes:
