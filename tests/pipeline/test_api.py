@@ -116,7 +116,7 @@ def test_a_policy_from_a_file_is_that_of_the_pipeline_and_exporter_named(tmp_pat
     assert lenient["message"] == "hello jane@example.com"
     assert strict is not None
     assert strict["message"] == "hello [email]"
-    with pytest.raises(ConfigError, match=r"unknown exporter 'sentry'\. Known: debug, debug/strict"):
+    with pytest.raises(ConfigError, match=r"exporter 'sentry'\. Known: debug, debug/strict"):
         Pipeline.from_file(path, exporter="sentry")
     with pytest.raises(ConfigError, match=r"unknown pipeline 'logs'\. Known: errors"):
         Pipeline.from_file(path, pipeline="logs")

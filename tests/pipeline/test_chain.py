@@ -36,7 +36,7 @@ class DropsEvents(Processor):
 
 class Raises(Processor):
     def process(self, document: Document) -> None:
-        raise RuntimeError(f"I was looking at {document.tree}")
+        raise RuntimeError(f"I was looking at {document.tree!r}")
 
 
 def part() -> Part:
