@@ -158,7 +158,7 @@ async def test_a_chunked_body_is_read() -> None:
 async def test_a_length_over_the_limit_is_refused_before_the_body_comes() -> None:
     async with server() as (_, reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n")
-        assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_client_that_asks_first_is_told_to_go_on() -> None:
@@ -177,7 +177,7 @@ async def test_a_client_that_asks_first_is_not_told_to_send_too_much() -> None:
         writer.write(
             b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\nExpect: 100-continue\r\n\r\n"
         )
-        assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_body_that_ends_early_is_not_taken() -> None:
