@@ -1,0 +1,267 @@
+"""What README.md and docs/ say is so: their examples run, their links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from http_sink import http_sink
+
+from errlock.pipeline.cli import _COMMANDS
+from errlock.pipeline.commands.components import Option, _options, describe_component
+from errlock.pipeline.config import loads
+from errlock.pipeline.counters import COUNTER_NAMES
+from errlock.pipeline.errors import DROP_REASONS
+from errlock.pipeline.registry import DEFAULT, KINDS
+from errlock.pipeline.service import DestinationOptions, ServiceOptions
+from errlock.policy.classes import CLASSES
+from errlock.policy.pseudonyms import new_key
+from errlock.policy.selectors import _NODE_TYPES, _VALUE_TYPES
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+REFERENCE = DOCS / "configuration.md"
+DSN = "http://key@localhost:9/1"
+ENV = {
+    "BILLING_KEY": "b" * 32,
+    "BUGSINK_DSN": DSN,
+    "ERRLOCK_KEY": new_key(),
+    "OTLP_TOKEN": "a-token-for-otlp",
+    "SENTRY_BACKEND_DSN": DSN,
+    "SENTRY_SHOP_DSN": DSN,
+    "SHOP_KEY": "a" * 32,
+    "VENDOR_KEY": "a-key-of-a-vendor",
+}
+# A file that a page's commands read is a block that begins with its name: `# redact.yaml`.
+_NAME = re.compile(r"# ([\w-]+\.yaml)\n")
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    language: str
+    text: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(page, found[1], found[2], text.count("\n", 0, found.start()) + 1)
+        for found in _FENCE.finditer(text)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+def in_language(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The process's own, with errlock on the path and what the pages' examples name."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, **ENV, "PATH": path, **more}
+
+
+@dataclass(frozen=True)
+class Session:
+    """A command of a page and what it shows."""
+
+    block: Block
+    command: str
+    shown: str
+
+    def __str__(self) -> str:
+        return f"{self.block}:{self.command[:60]}"
+
+
+def sessions() -> Iterator[Session]:
+    for block in in_language("sh"):
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            yield Session(block, command, shown)
+
+
+@pytest.mark.parametrize("session", list(sessions()), ids=str)
+def test_a_command_shows_what_the_page_says(session: Session, tmp_path: Path) -> None:
+    for block in blocks_of(session.block.page):
+        if named := _NAME.match(block.text):
+            (tmp_path / named[1]).write_text(block.text)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {session.command}"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if not doctest.OutputChecker().check_output(session.shown, done.stdout, doctest.ELLIPSIS):
+        assert done.stdout == session.shown
+
+
+def is_refused(block: Block) -> bool:
+    """Whether a page shows a configuration for what is wrong with it."""
+    named = _NAME.match(block.text)
+    return named is not None and named[1] in ("wrong.yaml", "looser.yaml")
+
+
+@pytest.mark.parametrize("block", [b for b in in_language("yaml") if not is_refused(b)], ids=str)
+def test_a_configuration_is_valid(block: Block) -> None:
+    assert loads(block.text, ENV).warnings == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_an_interpreter_shows_what_the_page_says(page: Path) -> None:
+    """All sessions of a page are one: later ones use the names of earlier ones."""
+    text = "".join(b.text for b in blocks_of(page) if b.language == "python" and ">>>" in b.text)
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    out: list[str] = []
+    doctest.DocTestRunner().run(test, out=out.append)
+    assert "".join(out) == ""
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in in_language("python") if ">>>" not in b.text], ids=str
+)
+def test_a_program_runs(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "errlock.yaml").write_text(blocks_of(DOCS / "getting-started.md")[_config()].text)
+    with http_sink() as port:
+        done = subprocess.run(
+            [sys.executable, "-c", block.text],
+            cwd=tmp_path,
+            env=environment(SENTRY_DSN=f"http://key@localhost:{port}/1"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    said = done.stdout + done.stderr
+    assert (done.returncode, "Traceback" in said) == (0, False), said
+    for value in ("jane.roe@example.com", "Winter2024!"):
+        assert value not in said
+
+
+def _config() -> int:
+    """Which block of the first page is its configuration."""
+    found = blocks_of(DOCS / "getting-started.md")
+    return next(i for i, block in enumerate(found) if block.text.startswith("# errlock.yaml"))
+
+
+def test_what_the_readme_shows_is_what_comes_out() -> None:
+    before, after = [json.loads(block.text) for block in in_language("json")]
+    done = subprocess.run(
+        ["errlock", "scrub"],
+        env=environment(),
+        input=json.dumps(before),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    del result["_meta"]  # where and of which class: left out there for brevity
+    assert result == after
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in _LINK.findall(_FENCE.sub("", page.read_text())):
+        target, _, anchor = link.partition("#")
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as mkdocs and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = set(re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert listed == {page.name for page in DOCS.glob("*.md")}
+
+
+# The reference of options: each with its default, in the section of its component.
+
+
+def sections() -> dict[str, list[Option]]:
+    """Every heading of the reference and the options that must stand under it."""
+    common = list(_options(DestinationOptions))
+    names = {option.name for option in common}
+    found = {"Every exporter": common, "service": list(_options(ServiceOptions))}
+    for kind in KINDS:
+        for type_ in DEFAULT.names(kind):
+            options = describe_component(kind, type_, DEFAULT.find(kind, type_)).options
+            own = [o for o in options if kind != "exporter" or o.name not in names]
+            found[f"{kind} {type_}"] = own
+    return found
+
+
+def default_of(option: Option) -> str:
+    return "required" if option.required else f"`{json.dumps(option.default)}`"
+
+
+@pytest.mark.parametrize(("heading", "options"), sections().items(), ids=list(sections()))
+def test_every_option_is_documented(heading: str, options: list[Option]) -> None:
+    _, _, rest = REFERENCE.read_text().partition(f"### {heading}\n")
+    section = re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| `([^`]+)` \| (.+?) \| .+ \|$", section, re.MULTILINE)
+    assert rows == [(option.name, default_of(option)) for option in options]
+
+
+def mentions(page: str, *names: str) -> list[str]:
+    """Those of the names that a page does not mention as code."""
+    text = (DOCS / page).read_text()
+    return [name for name in names if not re.search(rf"`{re.escape(name)}[`. ]", text)]
+
+
+def test_every_reason_and_counter_is_documented() -> None:
+    assert mentions("operating.md", *DROP_REASONS) == []
+    assert mentions("operating.md", *(f"errlock_{name}_total" for name in COUNTER_NAMES)) == []
+
+
+def test_every_class_and_selector_is_documented() -> None:
+    assert mentions("policy.md", *CLASSES) == []
+    assert mentions("policy.md", *(f"${name}" for name in (*_NODE_TYPES, *_VALUE_TYPES))) == []
+
+
+def test_every_command_is_documented() -> None:
+    names = [each.__name__.rpartition(".")[2] for each in _COMMANDS]
+    names = ["key" if name == "keys" else name.replace("_", "-") for name in names]
+    assert mentions("getting-started.md", *(f"errlock {name}" for name in names)) == []
+
+
+def test_every_reason_to_refuse_a_request_is_documented() -> None:
+    """Reasons are words in the code of the receivers and of what reads payloads."""
+    pattern = re.compile(r"RefusedPayload\(\s*[0-9]{3}, \"(\w+)\"")
+    sources = [*(ROOT / "receivers").glob("*.py"), *(ROOT / "pipeline").rglob("*.py")]
+    reasons = {reason for source in sources for reason in pattern.findall(source.read_text())}
+    text = "".join((DOCS / name).read_text() for name in ("sentry.md", "otlp.md", "operating.md"))
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in text] == []
