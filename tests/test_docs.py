@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from errlock.pipeline.registry import DEFAULT, KINDS
 from errlock.pipeline.service import DestinationOptions, ServiceOptions
 from errlock.policy.classes import CLASSES
 from errlock.policy.pseudonyms import new_key
-from errlock.policy.selectors import _NODE_TYPES, _VALUE_TYPES
+from errlock.policy.selectors import _NODE_TYPES, _VALUE_TYPES, parse_selector
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -250,6 +251,21 @@ def test_every_reason_and_counter_is_documented() -> None:
 def test_every_class_and_selector_is_documented() -> None:
     assert mentions("policy.md", *CLASSES) == []
     assert mentions("policy.md", *(f"${name}" for name in (*_NODE_TYPES, *_VALUE_TYPES))) == []
+
+
+def test_the_selectors_shown_can_be_read() -> None:
+    _, _, section = (DOCS / "policy.md").read_text().partition("## Selectors\n")
+    shown = re.findall(r"^\| `(.+?)` \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert shown
+    for selector in shown:
+        parse_selector(selector)
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = [re.split(r"[<>=]", requirement)[0] for requirement in wanted]
+    assert mentions("dependencies.md", *names) == []
 
 
 def test_every_command_is_documented() -> None:
