@@ -6,7 +6,8 @@ Their attributes are ids of components, types and counts: never a name or value 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -16,18 +17,29 @@ from .errors import ExportFailed, RefusedPayload
 from .payloads.document import DocumentType, Payload, Protocol
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
 
-def _about(payload: Payload, id_: str) -> dict[str, AttributeValue]:
+@contextmanager
+def _span(tracer: Tracer, name: str, kind: SpanKind, payload: Payload, id_: str) -> Iterator[Span]:
+    """A span around work of component `id_` on a payload; a failure is told by its kind only."""
     types = Counter(document.type for document in payload.documents)
-    return {
+    attributes: dict[str, AttributeValue] = {
         "errlock.component": id_,
         "errlock.protocol": payload.protocol,
         "errlock.bytes": payload.size,
         **{f"errlock.documents.{type_}": amount for type_, amount in types.items()},
     }
+    with tracer.start_as_current_span(
+        name, None, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except (ExportFailed, RefusedPayload) as failure:
+            what = failure.kind if isinstance(failure, ExportFailed) else failure.reason
+            span.set_status(Status(StatusCode.ERROR, what))
+            raise
 
 
 class TracedSink:
@@ -40,17 +52,9 @@ class TracedSink:
 
     async def accept(self, payload: Payload) -> Receipt:
         """See `Sink.accept`."""
-        with self._tracer.start_as_current_span(
-            "errlock.accept",
-            attributes=_about(payload, self._receiver),
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                receipt = await self._sink.accept(payload)
-            except RefusedPayload as refused:
-                span.set_status(Status(StatusCode.ERROR, refused.reason))
-                raise
+        name, id_ = "errlock.accept", self._receiver
+        with _span(self._tracer, name, SpanKind.INTERNAL, payload, id_) as span:
+            receipt = await self._sink.accept(payload)
             span.set_attribute("errlock.accepted", receipt.accepted)
             return receipt
 
@@ -79,18 +83,9 @@ class TracedExporter(Exporter):
 
     async def export(self, payload: Payload) -> Delivered:
         """See `Exporter.export`."""
-        with self._tracer.start_as_current_span(
-            "errlock.export",
-            kind=SpanKind.CLIENT,
-            attributes=_about(payload, self._id),
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                delivered = await self._exporter.export(payload)
-            except ExportFailed as failure:
-                span.set_status(Status(StatusCode.ERROR, failure.kind))
-                raise
+        name, id_ = "errlock.export", self._id
+        with _span(self._tracer, name, SpanKind.CLIENT, payload, id_) as span:
+            delivered = await self._exporter.export(payload)
             span.set_attribute("errlock.accepted", delivered.accepted)
             return delivered
 
