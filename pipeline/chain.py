@@ -15,7 +15,8 @@ from ..policy.plan import Explained, Findings, Part, Plan, PolicyLimit, Subject,
 from .component import Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
-from .payloads.document import Document, Payload
+from .losses import LossLog
+from .payloads.document import Document, Loss, Payload
 
 _log = logging.getLogger("errlock.chain")
 
@@ -59,6 +60,7 @@ class Chain:
         self._plan = Plan(self.parts, scope) if self.parts else None
         self._counters = counters
         self._name = name
+        self._records = LossLog(_log)
 
     def plan(self, scope: str) -> Plan | None:
         """This chain's plan for a destination: pseudonyms differ from scope to scope."""
@@ -158,7 +160,7 @@ class Chain:
             self._drop(document, self._reason(failure), by)
 
     def _drop(self, document: Document, reason: DropReason, by: str) -> None:
-        document.dropped = reason
+        document.dropped, document.dropped_by = reason, by
         self._counters.add(
             "processor_dropped",
             pipeline=self._name,
@@ -166,6 +168,8 @@ class Chain:
             type=document.type,
             reason=reason,
         )
+        if reason in REFUSALS:
+            self._records.add(Loss(document.type, reason, document.size, by, _digest(document)))
 
     @staticmethod
     def _reason(failure: object) -> DropReason:
@@ -205,6 +209,13 @@ class Subjects:
         subject = seen[id(document)] = Subject(document.type, tree, parents)
         self.documents.append(document)
         self.all.append(subject)
+
+
+def _digest(document: Document) -> str:
+    try:
+        return document.digest()
+    except BrokenDocument:
+        return ""
 
 
 def refused(payload: Payload) -> Mapping[DropReason, int]:

@@ -55,6 +55,7 @@ def explanations(
             before=_readable(document),
             after=None if rendered.lost else rendered.tree,
             dropped=rendered.lost,
+            by=rendered.dropped_by,
         )
         for (document, findings), rendered in zip(found, after, strict=True)
         if findings or rendered.lost

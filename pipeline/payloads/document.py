@@ -37,13 +37,14 @@ DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 class Document(ABC):
     """One thing to judge. Decoded when somebody looks, encoded again when somebody changed it."""
 
-    __slots__ = ("decisions", "dropped", "parents", "type")
+    __slots__ = ("decisions", "dropped", "dropped_by", "parents", "type")
 
     def __init__(self, type_: DocumentType, parents: tuple[Document, ...] = ()) -> None:
         self.type: DocumentType = type_
         # Without them this one must not go out: headers, resource, scope, an attachment's event.
         self.parents = parents
         self.dropped: DropReason | None = None
+        self.dropped_by = ""  # the id of the processor that decided so
         # What was decided once for all copies of this document, by processor id (sampling).
         self.decisions: dict[str, object] = {}
 
@@ -80,8 +81,17 @@ class Document(ABC):
         return "parent" if any(parent.lost for parent in self.parents) else None
 
     @abstractmethod
+    def digest(self) -> str:
+        """A keyed digest of the content, for records that must not show it (digest.py)."""
+
+    @abstractmethod
     def copy(self, parents: tuple[Document, ...]) -> Document:
-        """Another document with the same content, decisions shared, to go another way."""
+        """Another document with the same content, fate and decisions, to go another way."""
+
+    def share_fate(self, other: Document) -> None:
+        """Make a copy have been dropped and decided upon as this one was."""
+        other.dropped, other.dropped_by = self.dropped, self.dropped_by
+        other.decisions = self.decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class Loss:
     reason: DropReason
     size: int
     by: str  # the id of the component that decided
+    digest: str  # keyed: the same for the same content, until the process ends
 
 
 class Payload(ABC):

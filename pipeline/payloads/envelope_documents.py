@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..errors import BrokenDocument
 from . import json
+from .digest import keyed_digest
 from .document import Document, DocumentType, Tree
 
 # What item types are, and how their content is written. Types that are not listed are `unknown`:
@@ -89,13 +90,14 @@ def is_text(data: bytes) -> bool:
 class Content:
     """What an item holds: bytes until somebody looks. Copies of a document share it."""
 
-    __slots__ = ("_broken", "_bytes", "_tree", "_undecoded", "form", "repairs", "size")
+    __slots__ = ("_broken", "_bytes", "_digest", "_tree", "_undecoded", "form", "repairs", "size")
 
     def __init__(self, form: Form, data: bytes | None, tree: Tree = None) -> None:
         self.form: Form = form
         self.size = len(data or b"")
         self.repairs = 0
         self._broken: str | None = None
+        self._digest = keyed_digest(data or b"") if form == "discarded" else None
         self._bytes = b"" if form == "discarded" else data
         self._tree = tree
         self._undecoded = data is not None
@@ -115,6 +117,7 @@ class Content:
                 self._tree, self.repairs = self._decode(self._bytes or b"")
             except BrokenDocument as broken:
                 self._broken = str(broken)
+                self._digest = keyed_digest(self._bytes or b"")
             if self.repairs or self._broken:
                 self._bytes = None
             self._undecoded = False
@@ -139,6 +142,10 @@ class Content:
             else:
                 self._bytes = json.encode(tree)
         return self._bytes
+
+    def digest(self) -> str:
+        """A keyed digest of what came in, or of what it was changed to."""
+        return self._digest or keyed_digest(self.encode())
 
     def may_hold(self, needles: tuple[bytes, ...]) -> bool:
         """Whether the bytes have one of these; True when there are none to look at."""
@@ -252,6 +259,10 @@ class EnvelopeDocument(Document):
         """The content as bytes. Raises BrokenDocument."""
         return self._content.encode()
 
+    def digest(self) -> str:
+        """See `Document.digest`."""
+        return self._content.digest()
+
     def may_hold(self, *needles: bytes) -> bool:
         """Whether the bytes as received have one of these; True when there are none to look at."""
         return self._content.may_hold(needles)
@@ -289,6 +300,5 @@ class EnvelopeDocument(Document):
     def copy(self, parents: tuple[Document, ...]) -> EnvelopeDocument:
         """See `Document.copy`."""
         other = EnvelopeDocument(self.type, self._content, self.item, parents)
-        other.dropped = self.dropped
-        other.decisions = self.decisions
+        self.share_fate(other)
         return other

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ..errors import BrokenDocument
+from .digest import keyed_digest
 from .document import Document, DocumentType, Tree
 from .otlp_tree import TreeReader, write
 
@@ -72,8 +73,12 @@ class OtlpDocument(Document):
         """Shares message, tree and decisions."""
         other = type(self)(self.type, self._message, self._repairs, parents)
         other._tree, other.changed = self._tree, self.changed
-        other.dropped, other.decisions = self.dropped, self.decisions
+        self.share_fate(other)
         return other
+
+    def digest(self) -> str:
+        """See `Document.digest`."""
+        return keyed_digest(self._message.SerializeToString(deterministic=True))
 
     @abstractmethod
     def copy_into(self, target: Any) -> None:

@@ -115,11 +115,16 @@ def test_a_document_that_cannot_be_read_does_not_go_out() -> None:
     ]
 
 
-def test_an_unknown_item_does_not_go_out() -> None:
+def test_an_unknown_item_does_not_go_out_and_is_recorded_without_its_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     payload = Envelope.decode(b'{}\n{"type":"teapot","length":5}\nhello\n', "", 0)
     result = chain(part()).run(payload)
     assert [each.lost for each in result.documents] == ["unsupported"]
     assert b"hello" not in result.encode()
+    [record] = caplog.messages
+    assert record.startswith("step/0 refused a document: unknown, unsupported, 5 bytes, digest ")
 
 
 def test_attachments_go_with_their_event() -> None:
@@ -135,8 +140,14 @@ def test_attachments_go_with_their_event() -> None:
     ]
 
 
-def test_intended_drops_are_not_refusals() -> None:
-    assert refused(chain(DropsEvents()).run(event())) == {}
+def test_intended_drops_are_not_refusals_and_are_only_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    result = chain(DropsEvents()).run(event())
+    assert refused(result) == {}
+    assert result.documents[0].dropped_by == "step/0"
+    assert caplog.messages == []
 
 
 def test_one_scan_serves_destinations_with_different_scopes() -> None:

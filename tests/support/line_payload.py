@@ -6,6 +6,7 @@ from copy import copy
 
 import msgspec
 
+from errlock.pipeline.payloads.digest import keyed_digest
 from errlock.pipeline.payloads.document import Document, DocumentType, Payload, Protocol, Tree
 
 
@@ -47,6 +48,9 @@ class Line(Document):
     @property
     def event_id(self) -> str | None:
         return self._event_id
+
+    def digest(self) -> str:
+        return keyed_digest(self._text)
 
     def copy(self, parents: tuple[Document, ...]) -> Line:
         other = copy(self)

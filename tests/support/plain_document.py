@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from errlock.pipeline.payloads.digest import keyed_digest
 from errlock.pipeline.payloads.document import Document, DocumentType, Tree
 
 
@@ -33,6 +34,9 @@ class PlainDocument(Document):
     @property
     def event_id(self) -> str | None:
         return None
+
+    def digest(self) -> str:
+        return keyed_digest(str(self._tree).encode())
 
     def copy(self, parents: tuple[Document, ...]) -> Document:
         return PlainDocument(self.type, self._tree, parents)
