@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from .chain import Chain, Step
 from .component import ProcessorConfig, Settings
 from .counters import Counters
 from .errors import ConfigError, Problem, RefusedPayload, within
+from .options import decode_option
 from .payloads.document import Payload
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ Format = Literal["event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics"
 class Pipeline:
     """A chain of processors, ready to use. Thread-safe; does no I/O; starts no thread.
 
-    Every method fails closed: what cannot be judged comes back as None.
+    Every method fails closed: what cannot be judged comes back as None. Only `scrub` and `explain`,
+    which are given bytes, raise RefusedPayload for what is not even of the format they were told.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class Pipeline:
         steps, problems = [], []
         for id_, processor in processors.items():
             try:
-                if wrong := tuple(processor.problems()):
+                if wrong := (*_type_problems(processor), *processor.problems()):
                     raise ConfigError(wrong)
                 steps.append(Step(id_, processor.build(self._settings(id_))))
             except ConfigError as error:
@@ -113,7 +117,11 @@ class Pipeline:
         """A sanitised copy of a Sentry event, or None. The event itself is left as it is."""
         from .payloads.envelope import Envelope
 
-        result = self.scrub_payload(Envelope.from_event(event, "", time.time()))
+        try:
+            payload = Envelope.from_event(event, "", time.time())
+        except RefusedPayload:
+            return None
+        result = self.scrub_payload(payload)
         if result is None:
             return None
         tree = result.alive[0].tree
@@ -126,12 +134,12 @@ class Pipeline:
         `event`: a Sentry event as JSON; `envelope`: a Sentry envelope; `otlp-*`: a request as
         OTLP JSON; `text`: UTF-8 text. Raises RefusedPayload when the bytes cannot be read.
         """
-        from .formats import FORMATS
+        from .formats import codec_of, decode_text
 
         if format == "text":
-            text = self.scrub_text(data.decode("utf-8"))
+            text = self.scrub_text(decode_text(data))
             return None if text is None else text.encode()
-        codec = FORMATS[format]
+        codec = codec_of(format)
         result = self.scrub_payload(codec.decode(data))
         return None if result is None else codec.encode(result)
 
@@ -147,12 +155,28 @@ class Pipeline:
         received: for the eyes of whoever gave the document in. Raises RefusedPayload.
         """
         from .explanation import explanations
-        from .formats import FORMATS, text_as_event
+        from .formats import codec_of, text_as_event
 
-        payload = text_as_event(data) if format == "text" else FORMATS[format].decode(data)
+        payload = text_as_event(data) if format == "text" else codec_of(format).decode(data)
         scanned = self._chain.scan(payload)
         result = self._chain.render(scanned, self._chain.plan(self._destination))
         return explanations(self._chain.explain(scanned), result)
+
+
+def _type_problems(processor: ProcessorConfig) -> list[Problem]:
+    """Options of a wrong type or value: a struct that is made in code does not check them."""
+    try:
+        msgspec.convert(
+            msgspec.structs.asdict(processor),
+            type(processor),
+            dec_hook=lambda type_, value: (
+                value if isinstance(value, type_) else decode_option(type_, value)
+            ),
+        )
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        return [Problem(path.rstrip("`"), message)]
+    return []
 
 
 def _unknown(kind: str, name: str, known: object) -> Problem:

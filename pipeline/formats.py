@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Literal
 
+from .errors import RefusedPayload
 from .payloads import json
 from .payloads.document import Payload
 from .payloads.envelope import Envelope
@@ -22,9 +23,17 @@ class Codec:
     encode: Callable[[Payload], bytes]
 
 
+def decode_text(data: bytes) -> str:
+    """UTF-8 text. Raises RefusedPayload."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:  # it holds the bytes
+        raise RefusedPayload(400, "broken", "the text is not UTF-8") from None
+
+
 def text_as_event(data: bytes) -> Envelope:
-    """Free text as the message of an event."""
-    return Envelope.from_event({"message": data.decode()})
+    """Free text as the message of an event. Raises RefusedPayload."""
+    return Envelope.from_event({"message": decode_text(data)})
 
 
 def _event(payload: Payload) -> bytes:
@@ -54,3 +63,10 @@ FORMATS: Mapping[str, Codec] = {
     "otlp-traces": _otlp("traces"),
     "otlp-metrics": _otlp("metrics"),
 }
+
+
+def codec_of(format_: str) -> Codec:
+    """The codec of a format. Raises ValueError with the formats there are."""
+    if format_ not in FORMATS:
+        raise ValueError(f"unknown format {format_!r}. Known: {', '.join(FORMATS)}, text")
+    return FORMATS[format_]

@@ -87,6 +87,30 @@ def test_processors_can_be_given_as_objects() -> None:
     assert clean["message"] == "login failed password=[password]"
 
 
+def test_an_event_that_cannot_be_read_does_not_go_out(pipeline: Pipeline) -> None:
+    deep: Any = SECRET
+    for _ in range(200):
+        deep = [deep]
+    assert pipeline.scrub_event({"extra": {"deep": deep}}) is None
+
+
+def test_text_that_is_none_is_refused_without_its_bytes(pipeline: Pipeline) -> None:
+    with pytest.raises(RefusedPayload, match="not UTF-8") as refusal:
+        pipeline.scrub(SECRET.encode() + b"\xff", format="text")
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__
+
+
+def test_an_unknown_format_is_told_with_the_known_ones(pipeline: Pipeline) -> None:
+    with pytest.raises(ValueError, match=r"unknown format 'xml'\. Known: event, envelope"):
+        pipeline.scrub(b"", format="xml")  # type: ignore[arg-type]  # that is the point
+
+
+def test_an_option_of_no_known_value_is_refused_in_code_too() -> None:
+    with pytest.raises(ConfigError, match=r"processors\.redact/0\.profile: Invalid enum"):
+        Pipeline([Redact(profile="nope")])  # type: ignore[arg-type]  # that is the point
+
+
 def test_options_that_cannot_be_used_are_told_with_their_path() -> None:
     with pytest.raises(ConfigError) as error:
         Pipeline([Redact(classes={"nonsense": "replace"})])
