@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ _log = logging.getLogger("errlock.collector")
 
 # Above this share of refused documents something is wrong with the policy, not with the data.
 _DEGRADED_SHARE = 0.05
+_ENOUGH = 20  # documents a minute, for a share to say something
 _SAMPLE_EVERY = 5.0  # seconds
 _PR_SET_DUMPABLE = 4  # prctl(2)
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
@@ -57,21 +58,25 @@ class Collector:
 
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
-        for destination in self.graph.destinations.values():
-            await destination.start()
+        for id_, destination in self.graph.destinations.items():
+            with _named(f"exporters.{id_}"):
+                await destination.start()
         service = self._config.service
         if service.telemetry.metrics.level != "none":
-            await self._admin.serve(
-                service.telemetry.metrics.endpoint,
-                {"/metrics": metrics_handler(self.telemetry.prometheus)},
-            )
+            with _named("service.telemetry.metrics"):
+                await self._admin.serve(
+                    service.telemetry.metrics.endpoint,
+                    {"/metrics": metrics_handler(self.telemetry.prometheus)},
+                )
         if service.health.endpoint:
-            await self._admin.serve(
-                service.health.endpoint,
-                {"/": health_handler(self.health), "/health": health_handler(self.health)},
-            )
+            with _named("service.health"):
+                await self._admin.serve(
+                    service.health.endpoint,
+                    {"/": health_handler(self.health), "/health": health_handler(self.health)},
+                )
         for id_, receiver in self.graph.receivers.items():
-            await receiver.start(self.graph.sinks[id_])
+            with _named(f"receivers.{id_}"):
+                await receiver.start(self.graph.sinks[id_])
             _log.info("receiver %s is open", id_)
         self._watch = asyncio.create_task(self._look_at_refusals())
         self.state = "running"
@@ -108,7 +113,7 @@ class Collector:
             await asyncio.sleep(_SAMPLE_EVERY)
             degraded = self._refusals.share() > _DEGRADED_SHARE
             if degraded and not was_degraded:
-                _log.error("more than 5 %% of the last minute's documents could not be judged")
+                _log.error("more than 5 % of the last minute's documents could not be judged")
             was_degraded = degraded
 
     def health(self) -> tuple[bool, Mapping[str, object]]:
@@ -127,8 +132,17 @@ class Collector:
         }
 
 
+@contextlib.contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Say of an endpoint or file that cannot be had which part of the configuration wants it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or 0, error.strerror or str(error), part) from None
+
+
 class RefusedShare:
-    """The share of documents of the last minute that nobody could judge."""
+    """The share of documents of the last minute that nobody could judge; 0 when there were few."""
 
     def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
         self._counters = counters
@@ -147,7 +161,8 @@ class RefusedShare:
         while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
             self._samples.popleft()
         _, documents_then, refused_then = self._samples[0]
-        return (refused - refused_then) / max(1, accepted + refused - documents_then)
+        documents = accepted + refused - documents_then
+        return (refused - refused_then) / documents if documents >= _ENOUGH else 0.0
 
 
 async def serve(config: Config, announce: Callable[[Collector], None] | None = None) -> int:
