@@ -18,11 +18,18 @@ _VERSION_KEYS = re2.compile(
 )
 
 
+# `bob@203.0.113.7` where no package with its version can stand.
+_LOGIN = re2.compile(
+    r"\b(?:ssh|scp|sftp|rsync|mosh|ftp|psql|login|root|ubuntu|ec2-user|deploy)\b.{0,60}@$"
+)
+
+
 def ipv4(candidate: Candidate) -> Candidate | None:
     """An address, not a version: neither loopback, unspecified, broadcast nor a netmask."""
     if candidate.key and _VERSION_KEYS.search(candidate.key):
         return None
-    if not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(16)):
+    version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(16))
+    if version and not _LOGIN.search(candidate.before(80)):
         return None
     left, right = candidate.before(2), candidate.after(2)
     if left[-1:] in (".", "-") or (right[:1] in (".", "-") and right[1:].isalnum()):
@@ -36,6 +43,29 @@ def ipv4(candidate: Candidate) -> Candidate | None:
         return None
     harmless = octets[0] in ("0", "127", "255") or candidate.value == "169.254.169.254"
     return None if harmless else candidate
+
+
+_CUSTOMERS = re2.compile(
+    r"(?:dyn|dhcp|pool|static|cpe|dsl|ec2|compute|cable|broadband|dial|client|customer|rev)"
+)
+
+
+_OCTETS = re2.compile(r"^[0-9]{1,3}(?:-[0-9]{1,3}){3}$")
+
+
+def ipv4_dashes(candidate: Candidate) -> Candidate | None:
+    """An address in a host's name, not a private one: those name machines of the sender's own."""
+    if not _OCTETS.match(candidate.value):
+        return None
+    octets = [int(octet) for octet in candidate.value.split("-")]
+    if max(octets) > 255 or octets[0] in (0, 10, 127, 255) or octets[:2] == [192, 168]:
+        return None
+    if octets[0] == 172 and 16 <= octets[1] <= 31:
+        return None
+    if candidate.before(1).isalnum():
+        return None
+    near = candidate.before(12) + candidate.after(60)
+    return candidate if len(candidate.digits) >= 7 or _CUSTOMERS.search(near) else None
 
 
 _IPV6_TAIL = re2.compile(r"[^:]:$")

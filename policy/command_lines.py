@@ -19,8 +19,16 @@ _NO_ARGUMENTS = (
 )  # fmt: skip
 _SHORT_FLAG = compile_bytes(
     rb"(?i)\b(?:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
-    rb"|mongo(?:sh|dump)?|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
-    rb"[^\r\n|;]{0,200}?\s-(?:p|a|w|P)['\" ]?['\"]?([^\s'\"-][^\s'\"]*)"
+    rb"|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
+    rb"[^\r\n|;]{0,200}?[\s'\"]-(?:p|a|w|P)(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
+)
+_PIPED = compile_bytes(
+    rb"""(?i)\becho(?: -n)? ["']?([^\s"'|]{4,200})["']? *\| *"""
+    rb"""(?:sudo -S|docker login|passwd|su\b|gpg|openssl)"""
+)
+_KEY_OF_OPENSSL = compile_bytes(rb"\bopenssl\b[^\r\n|;]{0,200}? -[kK] ['\"]?([^\s'\"-][^\s'\"]*)")
+_NET_USE = compile_bytes(
+    rb"(?i)\bnet use [^\r\n]{0,100}?\\\\[^\s]{1,100} ([^\s/*][^\s]{3,100}) /user:"
 )
 _CURL_USER = compile_bytes(
     rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?"
@@ -40,7 +48,7 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             continue
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
-    for pattern in (_SHORT_FLAG, _CURL_USER):
+    for pattern in (_SHORT_FLAG, _CURL_USER, _KEY_OF_OPENSSL, _NET_USE, _PIPED):
         for match in pattern.finditer(data):
             if not is_innocent(match.group(1), "secret.password"):
                 yield span_of(match.span(1), "secret.password", "words.flag")

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 import re2
 
 from .detectors import Detector, load_catalogue
-from .findings import Span
+from .findings import Mark, Span
 from .generalisation import HOME
 from .keys import classify_key, is_innocent
 from .parts import GeneralizePart, Part, RedactPart, form_of
@@ -169,9 +169,12 @@ def says_nothing_else(text: str, start: int, end: int, held: Sequence[Placeholde
     return not any(char.isalnum() for char in text[at:end])
 
 
-def without_owners(spans: list[Span]) -> list[Span]:
+def without_owners(marks: list[Mark]) -> list[Mark]:
     """Without the owners of home folders where the policy generalises these."""
-    homes = {(span.start, span.end) for span in spans if span.class_ == HOME}
-    if not homes:
-        return spans
-    return [s for s in spans if s.class_ != "pii.username" or (s.start, s.end) not in homes]
+    homes = [(mark.start, mark.end) for mark in marks if mark.class_ == HOME]
+    return [
+        mark
+        for mark in marks
+        if mark.detector != "path.home"
+        or not any(start < mark.end and mark.start < end for start, end in homes)
+    ]

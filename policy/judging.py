@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 
-from .detection import Detection, without_owners
+from .detection import Detection
 from .fields import Field
 from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
@@ -97,7 +97,7 @@ class Judge:
         if kind == "source":
             return _in_source(found, view.text)
         if self._detection.coarse and view.parent is None and not site.is_key:
-            found = without_owners([*found, *self._detection.coarse_spans(view.text)])
+            found += self._detection.coarse_spans(view.text)
         return found
 
     def _whole(self, site: Site, view: View, class_: str, found: list[Span]) -> None:

@@ -10,6 +10,7 @@ compared with the *end* of the key, after words that only say which of several i
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from functools import lru_cache
 from importlib import resources
 
@@ -37,6 +38,8 @@ _WORD = re2.compile(r"\p{N}+|[\p{L}\p{M}]+")
 
 def words_of(key: str) -> tuple[str, ...]:
     """Split a key of any naming style into lower-case words; digits stand alone."""
+    if not key.isascii():  # full-width letters are letters
+        key = unicodedata.normalize("NFKC", key)
     key = _ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", key))
     return tuple(word.casefold() for word in _WORD.findall(key))
 
@@ -91,7 +94,7 @@ _PLACEHOLDER = re2.compile(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%(?:\([a-z_]+\))?[sdrifx]|\$\d{1,3}|:[a-z_]+|@[a-z_]+|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\$\([^()]*\)|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
-    r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*\}?|\$?\{\{|<%=?|\[\]|\(\)"
+    r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import BY_SHAPE, KEY, MAX_VALUE, compile_bytes, read_value, span_of, text_of
+from .values import (
+    BY_SHAPE,
+    KEY,
+    MAX_VALUE,
+    Value,
+    compile_bytes,
+    read_value,
+    reads_as_value,
+    span_of,
+    text_of,
+)
 
 _ELEMENT = compile_bytes(
     rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?([^<\]]+)"
@@ -36,6 +46,7 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
                 continue
             if not is_innocent(match.group(2), class_):
                 yield span_of(match.span(2), class_, "words.element")
+        yield from _neighbours(data)
     for match in _NAMED.finditer(data):
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
@@ -45,6 +56,30 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
         bounds = _its_value(data, match.start(), match.end(), class_)
         if bounds and not is_innocent(data[bounds[0] : bounds[1]], class_):
             yield span_of(bounds, class_, "words.named")
+
+
+# `<td>Password</td><td>x</td>`, `<key>password</key><string>x</string>`.
+_LABEL = compile_bytes(
+    rb">\s*([A-Za-z_\x80-\xff][\w.\- \x80-\xff]{0,40}?)\s*:?\s*</[\w:]{1,40}>\s{0,80}"
+    rb"<[\w:]{1,40}(?:\s[^<>]{0,200})?"
+)
+_CONTENT = compile_bytes(rb">\s*([^<]{1,1000}[^<\s])\s*</")
+
+
+def _neighbours(data: bytes) -> Iterator[Span]:
+    """The elements after those whose whole content is a telling name."""
+    for match in _LABEL.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        if class_ is None or class_ in BY_SHAPE:
+            continue
+        content = _CONTENT.match(data, match.end())
+        if content is None:
+            continue
+        value = Value(content.start(1), content.end(1), False, ": ")
+        text = value.text(data)
+        prose = class_.startswith("secret.") and " " in text
+        if not prose and reads_as_value(data, value, class_):
+            yield Span(value.start, value.end, class_, "words.neighbour")
 
 
 def _its_value(data: bytes, start: int, end: int, class_: str) -> tuple[int, int] | None:

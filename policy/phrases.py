@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import compile_bytes, looks_random, read_value, span_of, text_of
+from .values import compile_bytes, looks_made_up, looks_random, read_value, span_of, text_of
 
 _LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
 
@@ -16,13 +16,16 @@ _WHOSE = (
 )
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|(?:" + _WHOSE + rb"){0,2}"
-    rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort))"
+    rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort"
+    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord))"
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
-    rb"|used|found|value|sent|for [\w@.'-]{1,60}))?(?: (?:is|was|are|were|equals|has been|will be)"
+    rb"|used|found|value|sent|for [\w@.'-]{1,60}))?"
+    rb"(?: (?:is|was|are|were|equals|has been|will be"
+    rb"|ist|lautet|war|est|es|\xc3\xa8|\xc3\xa9|\xc3\xa4r)"
     rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
-    rb"|updated|rotated|equal) to):?|:| =| (?:provided|given|supplied|received|sent|was|of))[ ]+"
+    rb"|updated|rotated|equal) to):?| ?:| =| (?:provided|given|supplied|received|sent|was|of))[ ]+"
 )
 _WITH = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
@@ -32,7 +35,8 @@ _WITH = compile_bytes(
 _CODE_IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
     rb"(?:(?:pass)?code|otp|pin|one[- ]time[- ]password|tan)"
-    rb"(?: (?:for|to) [^\d:]{1,40})?(?: is| was|:|=| =)?:? ?[\"'`(]{0,2}"
+    rb"(?:-code)?(?: (?:for|to) [^\d:]{1,40})?"
+    rb"(?: is| was| lautet| ist| est| es|:|=| =)?:? ?[\"'`(]{0,2}"
     rb"(?:[A-Z]-)?(\d[\d -]{2,8}\d)"
 )
 _NO_OTP_BEFORE = frozenset(
@@ -43,7 +47,7 @@ _NO_OTP_BEFORE = frozenset(
 _OTP_BEFORE = frozenset(
     b"""verification security confirmation login access auth authentication authorization sms 2fa
     mfa otp totp time one-time factor reset activation backup recovery
-    your""".split()
+    your ihr dein votre""".split()
 )
 _IS_CODE = compile_bytes(
     rb"(?i)\b(\d{3}[ -]?\d{1,5}) (?:is|as) (?:your|the) [^\d\r\n.]{0,40}(?:code|otp|pin)\b"
@@ -51,8 +55,47 @@ _IS_CODE = compile_bytes(
 
 
 # One of these stands in whatever the patterns match.
-_SECRET_WORDS = (b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"kennwort")
+_SECRET_WORDS = (
+    b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"kennwort", b"session",
+    b"contrase", b"senha", b"wachtwoord", b"senord",
+)  # fmt: skip
 _CODE_WORDS = (b"code", b"otp", b"pin", b"tan", b"password")
+
+
+# The name of a secret and a value that looks made up, with no more than space or an arrow between.
+_APART = compile_bytes(
+    rb"""(?i)(:?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token|session"""
+    rb"""|(?:api|access|secret|private|signing|encryption|master)[ _\-]?key|session[ _\-]?id))"""
+    rb"""["'`]?(\)=\(|[ \t]+->[ \t]*|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}"""
+    rb"""|[ \t]{1,20}|,[ \t])"""
+)
+
+
+def _secrets_apart(data: bytes) -> Iterator[Span]:
+    """`setenv DB_PASSWORD x1y2`, `token a1B2 has expired`, `Key (api_token)=(a1b2)`."""
+    for match in _APART.finditer(data):
+        class_ = classify_key(text_of(match.group(2)))
+        if class_ is None or not class_.startswith("secret."):
+            continue
+        sign = match.group(3)
+        value = read_value(data, match.end(), " ", class_)
+        text = value.text(data)
+        if data[match.end() : match.end() + 1] in (b"[", b"(", b"{"):
+            continue
+        if match.group(1) and value.quoted:
+            given = bool(text)
+        elif b"->" in sign or sign == b")=(":
+            given = looks_random(text)
+        elif sign[:1] == b"," and data[match.start(2) - 1 : match.start(2)] != b"[":
+            given = False  # `[token, x1]` is a pair as .NET prints it; anything else is a list
+        else:
+            given = looks_made_up(text) and not _NAMED_THING.match(text.encode())
+        if given and not is_innocent(text, class_):
+            yield Span(value.start, value.end, class_, "words.apart")
+
+
+# UUIDs are ids; names of Kubernetes' secrets end in letters and digits (`default-token-x7k2p`).
+_NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
 
 
 def find_phrases(data: bytes) -> Iterator[Span]:
@@ -60,6 +103,7 @@ def find_phrases(data: bytes) -> Iterator[Span]:
     lowered = data.lower()
     if any(word in lowered for word in _SECRET_WORDS):
         yield from _named_secrets(data)
+        yield from _secrets_apart(data)
     if b"bearer" in lowered or b"basic" in lowered:
         yield from _schemes(data)
     if any(word in lowered for word in _CODE_WORDS):
@@ -74,7 +118,8 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         text = value.text(data)
         if is_innocent(text, "secret.password"):
             continue
-        if (value.quoted and " " not in text) or looks_random(text):
+        about = data[match.end(1) : match.end()].strip() == b"of"  # a token of `inline` type
+        if (value.quoted and " " not in text and not about) or looks_random(text):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
     for match in _WITH.finditer(data):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .detection import SELECTED, Detection, says_nothing_else
+from .detection import SELECTED, Detection, says_nothing_else, without_owners
 from .fields import ATTRIBUTE, GRAMMARS, TABLE, TEXT, Field, Fields, child, keeps_to_grammar
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Judge, Path, Site
@@ -199,7 +199,7 @@ class Scan:
             return []
         marks = [
             mark
-            for mark in site.marks
+            for mark in without_owners(site.marks)
             if not held or not says_nothing_else(text, mark.start, mark.end, held)
         ]
         for start, end, class_, form in held:

@@ -12,6 +12,9 @@ _IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
     rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
+_SET_PASSWORD = compile_bytes(
+    rb"""(?i)\bset\s+password\s+(?:for\s+[^\s=]{1,200}\s*)?=\s*'([^']+)'"""
+)
 _COMPARED = compile_bytes(
     rb"""(?i)\b("""
     + KEY
@@ -27,7 +30,15 @@ _SQL_VALUE = compile_bytes(
 
 def find_in_sql(data: bytes) -> Iterator[Span]:
     """Find literals under telling columns and in statements that set a password."""
-    for match in _IDENTIFIED.finditer(data):
+    if b"'" in data or b'"' in data:
+        yield from _literals(data)
+    lowered = data.lower()
+    if any(word in lowered for word in _LISTS):
+        yield from _parameters(data)
+
+
+def _literals(data: bytes) -> Iterator[Span]:
+    for match in (*_IDENTIFIED.finditer(data), *_SET_PASSWORD.finditer(data)):
         if not is_innocent(match.group(1), "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sql")
     for match in _COMPARED.finditer(data):
@@ -62,3 +73,53 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
         at += 1
         while data[at : at + 1] in (b",", b" ", b"\n", b"\r", b"\t"):
             at += 1
+
+
+# -- parameters that a log shows behind the statement -------------------------------------------
+
+_LISTS = (b"param", b"args", b"bind", b"); ")
+_MARK = rb"(?:\?|%s|\$[0-9]{1,3}|:[0-9]{1,3}|@[pP]?[0-9]{1,3})"
+_MARKED = compile_bytes(
+    rb"""(?i)\b(""" + KEY + rb""")["'`\]]?\s*(?:=|<>|!=|>=?|<=?|\bi?like\b)\s*""" + _MARK
+)
+_MARKS = compile_bytes(rb"\(\s*" + _MARK + rb"(?:\s*,\s*" + _MARK + rb"){0,200}\s*\)")
+_GIVEN = compile_bytes(
+    rb"""(?i)(?:\b(?:parameters|params|args|arguments|bindings|binds|bind parameters)\b"""
+    rb"""["']?\s*[=:]?\s*|; ?)[\[("']"""
+)
+_OPENING = compile_bytes(rb"[)\]]?,?\s*[\[(]{1,2}")
+_PARAMETER = compile_bytes(
+    rb"""\s*(?:[bu]?'((?:[^'\\]|\\.)*)'|[bu]?"((?:[^"\\]|\\.)*)"|([^\s,()\[\]{}'"]+(?:\([^()]*\))?))\s*,?"""
+)
+
+
+def _parameters(data: bytes) -> Iterator[Span]:
+    """Values whose column the statement before them names at the same position."""
+    insert = _INSERT.search(data)
+    if insert is not None and (marks := _MARKS.match(data, insert.end())):
+        names = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
+        end = marks.end()
+    else:
+        marked = list(_MARKED.finditer(data))
+        names = [match.group(1) for match in marked]
+        end = marked[-1].end() if marked else len(data)
+    classes = [classify_key(text_of(name.rpartition(b".")[2])) for name in names]
+    given = _GIVEN.search(data, end) if any(classes) else None
+    if given is not None:
+        yield from _in_order(data, given.end() - 1, classes)
+
+
+def _in_order(data: bytes, at: int, classes: list[str | None]) -> Iterator[Span]:
+    """The values of a list or of a list of lists, each of the class at its position."""
+    position = 0
+    while True:
+        opening = _OPENING.match(data, at)
+        if opening is not None:
+            at, position = opening.end(), 0
+        match = _PARAMETER.match(data, at)
+        if match is None or position >= len(classes):
+            return
+        class_, at, position = classes[position], match.end(), position + 1
+        group = next(g for g in (1, 2, 3) if match.start(g) >= 0)
+        if class_ and class_ not in BY_SHAPE and not is_innocent(match.group(group), class_):
+            yield span_of(match.span(group), class_, "words.sql")

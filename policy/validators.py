@@ -12,8 +12,9 @@ import json
 
 import re2
 
-from .address_checks import email, ipv4, ipv6, mac
+from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
+from .keys import is_innocent
 from .number_checks import (
     base58check,
     bech32,
@@ -26,6 +27,7 @@ from .number_checks import (
     uk_nino,
     us_ssn,
 )
+from .values import looks_random
 
 __all__ = ["VALIDATORS", "Candidate", "Validator"]
 
@@ -93,6 +95,54 @@ def not_a_port(candidate: Candidate) -> Candidate | None:
     return None if hidden else candidate
 
 
+_RELEASE = re2.compile(r"^v?\d+\.\d")
+
+
+def made_up(candidate: Candidate) -> Candidate | None:
+    """Nothing that people write: no word, no path, no version."""
+    value = candidate.value
+    if "/" in value or _RELEASE.match(value) or is_innocent(value, "secret.password"):
+        return None
+    return candidate if looks_random(value) else None
+
+
+def base64_word(candidate: Candidate) -> Candidate | None:
+    """Base64 and not a word: it decodes, and is not of letters of one case only."""
+    value = candidate.value
+    mixed_case = any(c.islower() for c in value) and any(c.isupper() for c in value)
+    if len(value) % 4 or not mixed_case or _base64(value) is None:
+        return None
+    return candidate
+
+
+_NOBODY = frozenset(
+    """runner user users ubuntu app apps appuser www www-data root vagrant node circleci jenkins
+    vscode git deploy public default shared guest ec2-user admin administrator travis build builder
+    docker vcap pi dev developer me work site coder gitpod codespace webapp web
+    static assets page pages index about products dashboard settings login user1 test username
+    your_name yourname you name linuxbrew airflow jovyan sbx_user1051 nobody service containeruser
+    containeradministrator defaultapppool all""".split()  # noqa: SIM905  reads best as text
+)
+_REQUEST = re2.compile(
+    r"(?:get|post|put|patch|delete|head|options|path|route|url|uri|href)\W{1,3}$"
+)
+_ROUTE_KEYS = re2.compile(r"(?i)(?:url|uri|route|href|endpoint|target|http\.path|transaction)$")
+
+
+def home_owner(candidate: Candidate) -> Candidate | None:
+    """Whose home folder a path goes through: a person, no account of a system, no web page."""
+    if candidate.value.casefold().partition(" ")[0] in _NOBODY or not any(
+        c.isalpha() for c in candidate.value
+    ):
+        return None
+    start = max(candidate.data.rfind(mark, 0, candidate.start) for mark in (b"/home", b"/Users"))
+    if start >= 0 and candidate.start - start <= 7:
+        before = candidate.data[max(0, start - 12) : start].decode("utf-8", "replace").lower()
+        if _REQUEST.search(before) or (candidate.key and _ROUTE_KEYS.search(candidate.key)):
+            return None
+    return candidate
+
+
 def alone(candidate: Candidate) -> Candidate | None:
     """Nothing glued to it."""
     return candidate if candidate.stands_alone() else None
@@ -132,9 +182,9 @@ VALIDATORS: dict[str, Validator] = {
     **{
         function.__name__: function
         for function in (
-            alone, aws_secret, base58check, bech32, card, coordinates, email, iban, ipv4, ipv6, jwt,
-            mac, mixed, not_a_port, person, phone_international, phone_national, some_digits,
-            uk_nino, us_ssn, varied,
+            alone, aws_secret, base58check, base64_word, bech32, card, coordinates, email,
+            home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, mac, made_up, mixed, not_a_port,
+            person, phone_international, phone_national, some_digits, uk_nino, us_ssn, varied,
         )
     },
 }  # fmt: skip

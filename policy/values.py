@@ -100,6 +100,10 @@ def _quoted(data: bytes, quote_start: int, start: int, separator: str) -> Value:
     """A quoted value: it ends at the quote that is escaped as often as the one that opened it."""
     depth = start - quote_start - 1
     quote = data[start - 1 : start]
+    if depth == 0 and data[start : start + 1] == quote and _letter(data, start + 1):
+        end = data.find(quote, start + 1, start + MAX_VALUE)  # a quote inside quotes: ''x''
+        if end > 0:
+            return Value(start + 1, end, True, separator)
     limit = min(len(data), start + MAX_VALUE)
     at = start
     while (at := data.find(quote, at, limit)) >= 0:
@@ -109,6 +113,10 @@ def _quoted(data: bytes, quote_start: int, start: int, separator: str) -> Value:
         at += 1
     line_end = data.find(b"\n", start, limit)  # cut off: to the end of the line
     return Value(start, line_end if line_end >= 0 else limit, True, separator)
+
+
+def _letter(data: bytes, at: int) -> bool:
+    return data[at : at + 1].isalnum()
 
 
 def _unquoted_end(data: bytes, at: int, class_: str) -> int:
@@ -197,6 +205,21 @@ def _ends_here(data: bytes, end: int) -> bool:
     """Whether no further word of a sentence follows."""
     rest = data[end : end + 2]
     return not rest or rest[:1] in b"\r\n,;\"'}]|" or rest in (b"\\n", b"\\r")
+
+
+def looks_made_up(text: str) -> bool:
+    """Whether a word changes between letters and digits as names of things hardly ever do.
+
+    Stricter than `looks_random`, for where nothing but a word before it speaks for a value:
+    `sha256`, `base64url` and `v2beta1` are names.
+    """
+    if len(text) < 8 or "/" in text:
+        return False
+    changes = sum(
+        (a.isdigit() and b.isalpha()) or (a.isalpha() and b.isdigit()) for a, b in pairwise(text)
+    )
+    both = any(c.isupper() for c in text[1:]) and any(c.islower() for c in text)
+    return changes >= 3 or (changes >= 2 and both)
 
 
 _HOST_AND_PORT = re2.compile(r"^[A-Za-z][\w.-]*:\d{1,5}$")

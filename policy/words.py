@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .calls import find_calls
 from .command_lines import find_in_command_lines
 from .findings import Span
 from .keys import classify_key, is_innocent, words_of
 from .markup import find_in_markup
 from .phrases import find_phrases
+from .quoted_input import find_quoted_input
 from .sql import find_in_sql
+from .tables import find_in_tables
 from .values import (
     BY_SHAPE,
     KEY,
@@ -31,7 +34,9 @@ from .values import (
 
 _PAIR = compile_bytes(
     rb"(" + KEY + rb")(?:\[\])?"
-    rb"""(\\{0,15}["'`]?\]?[ \t]*(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|:=|={1,3}|:)[ \t]*)"""
+    rb"""(\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}[ \t]*"""
+    rb"""(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|:=|={1,3}|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
+    rb"""[*_]{0,2}[ \t]*)"""
 )
 
 
@@ -41,11 +46,15 @@ def find_words(data: bytes) -> list[Span]:
     spans += find_phrases(data)
     if b"</" in data or b"name" in data or b"key" in data:
         spans += find_in_markup(data)
-    if b"-" in data:
+    if b"-" in data or b"net use" in data:
         spans += find_in_command_lines(data)
     if b"'" in data or b'"' in data:
         spans += _arguments(data)
-        spans += find_in_sql(data)
+        spans += find_calls(data)
+    if b"\n" in data:
+        spans += find_in_tables(data)
+    spans += find_in_sql(data)
+    spans += find_quoted_input(data)
     return spans
 
 

@@ -1,0 +1,50 @@
+"""Passwords by their place among the arguments of well-known functions. Offsets in bytes.
+
+PHP's stack traces show arguments without names: `mysqli_connect('db', 'app', 'x')`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Span
+from .keys import is_innocent
+from .values import compile_bytes, looks_random, span_of, text_of
+
+# Which argument it is, by the last part of the function's name.
+_PLACES = {
+    "mysqli_connect": 3, "mysqli_real_connect": 4, "mysql_connect": 3, "mysql_pconnect": 3,
+    "mysqli->__construct": 3, "mysqli->real_connect": 3, "pdo->__construct": 3, "oci_connect": 2,
+    "ldap_bind": 3, "ftp_login": 3, "imap_open": 3, "ssh2_auth_password": 3, "pdo": 3, "mysqli": 3,
+    "password_hash": 1, "password_verify": 1, "crypt": 1, "pgp_sym_encrypt": 2,
+    "pgp_sym_decrypt": 2, "login": 2, "authenticate": 2, "attempt": 2, "signin": 2, "sign_in": 2,
+    "convertto-securestring": 1, "crypt_user": 2, "check_password": 1, "checkpw": 1, "hashpw": 1,
+    "set_password": 1,
+}  # fmt: skip
+_CALL = compile_bytes(
+    rb"(?i)(?:^|[^\w$-])("
+    + "|".join(sorted(_PLACES, key=len, reverse=True)).encode()
+    + rb")[( ]((?:\s*(?:'[^'\\\r\n]{0,200}'|\"[^\"\\\r\n]{0,200}\"|[^\s,()'\"]{1,100}"
+    rb"(?:\([^()'\"]{0,40}\))?)\s*,?)+)"
+)
+_ARGUMENT = compile_bytes(
+    rb"""\s*(?:'([^'\\\r\n]{0,200})'|"([^"\\\r\n]{0,200})"|[^\s,()'"]{1,100}(?:\([^()'"]{0,40}\))?)\s*,?"""
+)
+_NAMES = tuple(name.rpartition(">")[2].encode() for name in _PLACES)
+
+
+def find_calls(data: bytes) -> Iterator[Span]:
+    """Find literals where a function takes a password; only such as look made up."""
+    lowered = data.lower()
+    if not any(name in lowered for name in _NAMES):
+        return
+    for match in _CALL.finditer(data):
+        place = _PLACES[text_of(match.group(1)).lower()]
+        for number, argument in enumerate(_ARGUMENT.finditer(data, *match.span(2)), 1):
+            if number != place:
+                continue
+            group = 1 if argument.start(1) >= 0 else 2
+            if argument.start(group) >= 0:
+                text = text_of(argument.group(group))
+                if looks_random(text) and not is_innocent(text, "secret.password"):
+                    yield span_of(argument.span(group), "secret.password", "words.argument")

@@ -1,0 +1,78 @@
+"""Values in columns: CSV, and the tables that databases and Markdown print. Offsets in bytes.
+
+A header names what stands below it, and nothing stands beside the value. So a header must be one:
+names only, with one that tells; and a value must be of its kind, because prose has commas too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .findings import Span
+from .keys import classify_key, is_innocent
+from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
+
+_DELIMITERS = (b"|", b"\t", b";", b",")
+_NAMES = compile_bytes(rb"""["'`]?[A-Za-z_\x80-\xff][A-Za-z0-9_ .\-\x80-\xff]{0,39}["'`]?""")
+_RULE = compile_bytes(rb"[-+|:= \t]*")
+_MAX_COLUMNS, _MAX_ROWS = 100, 5000
+
+
+def find_in_tables(data: bytes) -> Iterator[Span]:
+    """Find values below a telling name in the header of a table."""
+    at = 0
+    table: _Table | None = None
+    while at <= len(data):
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        line = data[at:end]
+        if table is not None and table.rows < _MAX_ROWS and line.count(table.sign) == table.signs:
+            table.rows += 1
+            yield from table.read(data, at, line)
+        elif table is None or not _RULE.fullmatch(line) or not line.strip():
+            table = _header(line)
+        at = end + 1
+
+
+class _Table:
+    """A header: its delimiter, and the classes of its columns."""
+
+    __slots__ = ("classes", "rows", "sign", "signs")
+
+    def __init__(self, sign: bytes, classes: list[str | None]) -> None:
+        self.sign, self.signs = sign, len(classes) - 1
+        self.classes = classes
+        self.rows = 0
+
+    def read(self, data: bytes, at: int, line: bytes) -> Iterator[Span]:
+        """The telling cells of a row that begins at `at`."""
+        for cell, class_ in zip(line.split(self.sign), self.classes, strict=True):
+            bare = cell.strip(b" \t\r\"'`")
+            if class_ is not None and bare:
+                start = at + cell.find(bare)
+                value = Value(start, start + len(bare), False, ": ")
+                if _is_of(class_, bare, data, value):
+                    yield Span(value.start, value.end, class_, "words.column")
+            at += len(cell) + 1
+
+
+def _is_of(class_: str, bare: bytes, data: bytes, value: Value) -> bool:
+    text = text_of(bare)
+    if class_.startswith("secret."):
+        return looks_random(text) and not is_innocent(text, class_)
+    return reads_as_value(data, value, class_)
+
+
+def _header(line: bytes) -> _Table | None:
+    for sign in _DELIMITERS:
+        if sign not in line:
+            continue
+        cells = [cell.strip(b" \t\r") for cell in line.split(sign)]
+        if len(cells) > _MAX_COLUMNS:
+            return None
+        if not all(_NAMES.fullmatch(cell) or (not cell and sign == b"|") for cell in cells):
+            return None
+        classes = [classify_key(text_of(cell.strip(b"\"'`"))) for cell in cells]
+        classes = [None if class_ in BY_SHAPE else class_ for class_ in classes]
+        return _Table(sign, classes) if any(classes) else None
+    return None

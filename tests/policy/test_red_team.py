@@ -1,0 +1,200 @@
+"""Formats that somebody who did not build the policy tried on it: what goes and what stays."""
+
+from __future__ import annotations
+
+import pytest
+from scrubbing import scrubbed_text
+
+# A text, the parts that must be gone, the parts that must stay.
+Row = tuple[str, list[str], list[str]]
+
+OTHER_LANGUAGES: list[Row] = [
+    ("Entry: password -> Wint3rfell9, user -> bob", ["Wint3rfell9"], ["user -> bob"]),
+    ("Map(password -> Wint3rfell9, host -> db1)", ["Wint3rfell9"], ["host -> db1"]),
+    ("[password, Wint3rfell9]", ["Wint3rfell9"], ["password"]),
+    ('{:password "Wint3rfell", :user "bob"}', ["Wint3rfell"], ["bob"]),
+    (
+        'object(User)#3 (1) {\n  ["password":"User":private]=>\n  string(10) "Wint3rfell"\n}',
+        ["Wint3rfell"],
+        ["string(10)", "User"],
+    ),
+    ('["secret":protected]=>\n  string(10) "Wint3rfell"', ["Wint3rfell"], []),
+    ("PDO->__construct('mysql:host=db1', 'app', 'Wint3rfell9')", ["Wint3rfell9"], ["app", "db1"]),
+    ("mysqli_connect('db1', 'app', 'Wint3rfell9', 'shop')", ["Wint3rfell9"], ["db1", "shop"]),
+    ("Auth->login('bob', 'Wint3rfell9')", ["Wint3rfell9"], ["bob"]),
+    ("ConvertTo-SecureString 'Wint3rfell9' -AsPlainText", ["Wint3rfell9"], ["-AsPlainText"]),
+]
+
+VALIDATION: list[Row] = [
+    (
+        (
+            "1 validation error for Login\npassword\n  String should have at least 12 characters "
+            "[type=string_too_short, input_value='Wint3rfell', input_type=str]"
+        ),
+        ["Wint3rfell"],
+        ["1 validation error for Login", "type=string_too_short", "input_type=str"],
+    ),
+    (
+        (
+            "1 validation error for Page\nsize\n  Input should be a valid integer "
+            "[type=int_parsing, input_value='ten', input_type=str]"
+        ),
+        [],
+        ["input_value='ten'"],
+    ),
+    (
+        (
+            "[{'type': 'string_too_short', 'loc': ('body', 'password'), 'msg': 'too short', "
+            "'input': 'Wint3rfell', 'ctx': {'min_length': 12}}]"
+        ),
+        ["Wint3rfell"],
+        ["too short", "'min_length': 12"],
+    ),
+    (
+        "Field error in object 'f' on field 'password': rejected value [Wint3r fell]; codes [Size]",
+        ["Wint3r fell"],
+        ["codes [Size]"],
+    ),
+    (
+        "'sommer' is too short\n\nOn instance['user']['password']:\n    'sommer'",
+        ["\n    'sommer'"],
+        ["is too short"],
+    ),
+    ('"password" with value "sommer" fails to match', ["sommer"], ["fails to match"]),
+]
+
+DATABASES: list[Row] = [
+    (
+        (
+            "UNIQUE constraint failed: users.email\n"
+            "[SQL: INSERT INTO users (email, password, age) VALUES (?, ?, ?)]\n"
+            "[parameters: ('jane@corp.example', 'Wint3rfell', 44)]"
+        ),
+        ["jane@corp.example", "Wint3rfell"],
+        ["44", "VALUES (?, ?, ?)"],
+    ),
+    (
+        (
+            "[SQL: INSERT INTO users (name, password) VALUES (%s, %s)]\n"
+            "[parameters: [('a', 'Wint3rfell'), ('b', 'sommer')]]"
+        ),
+        ["Wint3rfell", "sommer"],
+        ["('a', ", "('b', "],
+    ),
+    (
+        "[SQL: UPDATE users SET password=%s WHERE id=%s]\n[parameters: ('Wint3rfell', 7)]",
+        ["Wint3rfell"],
+        ["7"],
+    ),
+    (
+        'Executing: INSERT INTO "Users" ("id","password") VALUES ($1,$2); "7", "Wint3rfell"',
+        ["Wint3rfell"],
+        ['"7"'],
+    ),
+    ("DETAIL:  Key (api_token)=(aB3dE6gH9jK2) already exists.", ["aB3dE6gH9jK2"], ["api_token"]),
+    ("SELECT crypt('Wint3rfell9', gen_salt('bf'))", ["Wint3rfell9"], ["gen_salt('bf')"]),
+    ("SET PASSWORD FOR 'bob'@'%' = 'sommer'", ["sommer"], ["bob"]),
+    ("VALUES (1, 'host=db user=app password=''hunter2''')", ["hunter2"], ["host=db"]),
+]
+
+PROTOCOLS: list[Row] = [
+    ("AUTH PLAIN AGt2b3NzAFdpbnQzcmZlbGw=", ["AGt2b3Nz"], ["AUTH PLAIN"]),
+    (
+        "reply: b'334 UGFzc3dvcmQ6\\r\\n'\nsend: 'V2ludDNyZmVsbDk5\\r\\n'",
+        ["V2ludDNyZmVsbDk5"],
+        ["334 UGFzc3dvcmQ6"],
+    ),
+    ('a001 LOGIN bob "Wint3rfell9"', ["Wint3rfell9"], ["LOGIN bob"]),
+    ("> USER bob\n< 331 go on\n> PASS Wint3rfell9\n< 230 ok", ["Wint3rfell9"], ["230 ok"]),
+    ("AUTH Wint3rfell9", ["Wint3rfell9"], []),
+    ("PASS src/Button2.test.js", [], ["src/Button2.test.js"]),
+    (
+        "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=" + "fe5f80f7" * 8,
+        ["fe5f80f7"],
+        ["SignedHeaders=host"],
+    ),
+    ("Cannot connect to host bob:Wint3rfell@db1:443 ssl:default", ["Wint3rfell"], ["db1:443"]),
+    ("image redis:7.2-alpine@sha256:1234", [], ["redis:7.2-alpine@sha256:1234"]),
+    ("sqlplus app/Wint3rfell9@//db1:1521/orcl", ["Wint3rfell9"], ["db1:1521/orcl"]),
+    ("db1.example:5432:shop:app:Wint3rfell9", ["Wint3rfell9"], ["db1.example:5432:shop"]),
+    ("ssh bob@198.51.100.23", ["198.51.100.23"], []),
+    ("shop@198.51.100.23", [], ["198.51.100.23"]),
+    ("%B5425233430109903^VOSS/KARLA^2604101000?", ["5425233430109903", "VOSS"], []),
+    ("userPassword:: V2ludDNyZmVsbDk5", ["V2ludDNyZmVsbDk5"], ["userPassword"]),
+]
+
+COMMANDS: list[Row] = [
+    ("Command '['mysql', '-uroot', '-pWint3rfell', 'shop']' failed", ["Wint3rfell"], ["'shop'"]),
+    ("openssl enc -aes-256-cbc -k Wint3rfell -in a", ["Wint3rfell"], ["-in a"]),
+    ("echo Wint3rfell9 | sudo -S apt update", ["Wint3rfell9"], ["sudo -S apt update"]),
+    (r"net use \\srv\share Wint3rfell9 /user:bob", ["Wint3rfell9"], ["/user:bob"]),
+    ("zip -P Wint3rfell9 a.zip b", ["Wint3rfell9"], ["a.zip b"]),
+    ("setenv DB_PASSWORD Wint3rfell9", ["Wint3rfell9"], ["DB_PASSWORD"]),
+]
+
+TABLES: list[Row] = [
+    ("id;password;city\n1;Wint3rfell9;Ulm", ["Wint3rfell9"], ["id;password;city", "Ulm"]),
+    (
+        " login | password    \n-------+-------------\n kv1   | Wint3rfell9 \n x2 | Z9y8x7w6\n",
+        ["Wint3rfell9", "Z9y8x7w6"],
+        ["password"],
+    ),
+    ("first, password, then\nfoo, bar, baz", [], ["foo, bar, baz"]),
+    ("<tr><td>Password</td><td>Wint3rfell9</td></tr>", ["Wint3rfell9"], ["Password"]),
+    ("<key>password</key>\n<string>Wint3rfell</string>", ["Wint3rfell"], ["<key>password</key>"]),
+    ("<tr><th>Password</th><th>Email</th></tr>", [], ["Email"]),
+    ("<td>Password</td><td>is required here</td>", [], ["is required here"]),
+]
+
+SENTENCES: list[Row] = [
+    ("token aB3dE6gH9jK2mQ has expired", ["aB3dE6gH9jK2mQ"], ["has expired"]),
+    ("session k3j4h5k6j7h8l9m0 not found", ["k3j4h5k6j7h8l9m0"], ["not found"]),
+    ("secret default-token-x7k2p not found", [], ["default-token-x7k2p"]),
+    ("hashing the password sha256 first", [], ["sha256"]),
+    ("secret base64url text", [], ["base64url"]),
+    ("UsernamePasswordAuthenticationToken [Authenticated=false]", [], ["Authenticated=false"]),
+    ("Das Passwort lautet Wint3rfell9", ["Wint3rfell9"], ["lautet"]),
+    ("mot de passe : Wint3rfell9", ["Wint3rfell9"], ["mot de passe"]),
+    ("La contraseña es Wint3rfell9", ["Wint3rfell9"], ["contraseña"]),
+    ("Ihr TAN-Code lautet 482193", ["482193"], ["lautet"]),
+    ("パスワード：Wint3rfell9", ["Wint3rfell9"], ["パスワード"]),
+    ("ｐａｓｓｗｏｒｄ＝Wint3rfell9", ["Wint3rfell9"], []),
+    ("**Password:** Wint3rfell9", ["Wint3rfell9"], ["**Password:**"]),
+    ("password\n\nWint3rfell9", ["Wint3rfell9"], ["password"]),
+    ("Das Passwort ist leider falsch", [], ["Das Passwort ist leider falsch"]),
+    ("La contraseña es demasiado corta", [], ["La contraseña es demasiado corta"]),
+    ("Le mot de passe est obligatoire", [], ["Le mot de passe est obligatoire"]),
+    ("a single token of `inline` type", [], ["`inline`"]),
+    ("no such key: {curve.name!r}", [], ["{curve.name!r}"]),
+]
+
+PEOPLE: list[Row] = [
+    ("open /home/kvoss/app/main.py", ["kvoss"], ["/home/", "/app/main.py"]),
+    (r"C:\Users\Karla Voss\AppData\x.log", ["Karla", "Voss"], ["AppData"]),
+    ("/home/runner/work/x.py and /home/ubuntu/x", [], ["runner", "ubuntu"]),
+    ("GET /home/products/3 200", [], ["/home/products/3"]),
+    ("https://x.example/home/alice/photo.png", [], ["/home/alice/photo.png"]),
+    ("alice [at] example [dot] com", ["alice"], []),
+    ("alice@[192.0.2.1]", ["alice"], []),
+    ("ec2-203-0-113-77.compute.example", ["203-0-113-77"], ["compute.example"]),
+    ("ip-10-0-3-4.ec2.internal", [], ["ip-10-0-3-4.ec2.internal"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone", "stay"),
+    [
+        *OTHER_LANGUAGES,
+        *VALIDATION,
+        *DATABASES,
+        *PROTOCOLS,
+        *COMMANDS,
+        *TABLES,
+        *SENTENCES,
+        *PEOPLE,
+    ],
+)
+def test_only_what_is_sensitive_goes(text: str, gone: list[str], stay: list[str]) -> None:
+    left = scrubbed_text(text)
+    assert [part for part in gone if part in left] == []
+    assert [part for part in stay if part not in left] == []
