@@ -65,11 +65,12 @@ def as_written(value: Any) -> Any:
 
 def _duration(seconds: float) -> str:
     """The shortest way to write it in one unit: `24h`, `1500ms`."""
+    nanoseconds = round(seconds * 1e9)
     for unit, length in _UNITS:
-        amount = round(seconds / length, 6)
-        if amount >= 1 and amount == int(amount):
-            return f"{int(amount)}{unit}"
-    return "0" if seconds == 0 else f"{round(seconds * 1e9)}ns"
+        amount, rest = divmod(nanoseconds, round(length * 1e9))
+        if amount and not rest:
+            return f"{amount}{unit}"
+    return f"{nanoseconds}ns" if nanoseconds else "0"
 
 
 def _size(size: int) -> str | int:
