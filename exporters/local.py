@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
-from ..pipeline.errors import BrokenDocument, ExportFailed
+from ..pipeline.errors import BrokenDocument, ConfigError, ExportFailed, Problem
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads import json
 from ..pipeline.payloads.document import Document, Payload, Protocol
-from .local_store import DEFAULT_FOLDER, LocalStore, NewDocument, Stored, Summary, Writer
+from .local_store import LocalStore, NewDocument, Stored, Summary, Writer
 from .titles import title
 
 __all__ = ["LocalExporter", "LocalExporterConfig", "LocalStore", "Stored", "Summary"]
@@ -45,8 +45,8 @@ class LocalExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     path: Annotated[
         str | None,
         Meta(
-            description="The folder of the store. By default that of `service.storage`, else "
-            "`errlock-data` in the working directory."
+            description="The folder of the store, by default that of `service.storage`. With "
+            "`storage: memory` it has to be named."
         ),
     ] = None
     retention: Annotated[Retention, Meta(description="How much is kept.")] = Retention()
@@ -54,7 +54,11 @@ class LocalExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     def build(self, settings: Settings) -> LocalExporter:
         """Make the exporter."""
         folder = Path(self.path) if self.path is not None else settings.storage
-        return LocalExporter(self, folder or Path(DEFAULT_FOLDER))
+        if folder is None:
+            raise ConfigError(
+                [Problem("path", "expected a folder, because service.storage is memory")]
+            )
+        return LocalExporter(self, folder)
 
 
 class LocalExporter(Exporter):

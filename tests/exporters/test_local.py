@@ -14,10 +14,9 @@ import pytest
 from sanitised_payloads import EVENT_ID, RECEIVED, TRACE_ID, envelope, event, logs, spans
 
 from errlock.exporters.local import LocalExporter, LocalExporterConfig, LocalStore, Retention
-from errlock.exporters.local_store import Writer
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.errors import ExportFailed
+from errlock.pipeline.errors import ConfigError, ExportFailed
 from errlock.pipeline.options import Duration, Size
 
 Open = Callable[..., Awaitable[LocalExporter]]
@@ -229,17 +228,22 @@ async def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None
     await exporter.stop()
 
 
-def test_the_folder_is_that_of_the_storage_or_one_in_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_folder_is_that_of_the_storage(tmp_path: Path) -> None:
+    writer = LocalExporterConfig().build(settings(tmp_path / "storage"))._writer
+    writer.open()
+    writer.close()
+    assert (tmp_path / "storage" / "local.sqlite3").exists()
+
+
+def test_without_a_storage_the_folder_has_to_be_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"because service\.storage is memory"):
+        LocalExporterConfig().build(settings(None))
+    assert LocalExporterConfig(path=str(tmp_path)).build(settings(None))
+
+
+def settings(storage: Path | None) -> Settings:
     log = logging.getLogger("errlock.test")
-    for storage, folder in ((tmp_path / "storage", "storage"), (None, "errlock-data")):
-        settings = Settings(id="local", counters=Counters(), log=log, storage=storage)
-        writer: Writer = LocalExporterConfig().build(settings)._writer
-        writer.open()
-        writer.close()
-        assert (tmp_path / folder / "local.sqlite3").exists()
+    return Settings(id="local", counters=Counters(), log=log, storage=storage)
 
 
 def test_a_store_that_was_never_written_is_empty(tmp_path: Path) -> None:
