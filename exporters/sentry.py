@@ -117,6 +117,11 @@ def _dsn_problem(path: str, dsn: Secret) -> Iterable[Problem]:
         yield Problem(path, str(error))
 
 
+# A DSN that was revoked or mistyped: the payload is not to blame. It waits, within the bounds of
+# its queue, until a person has mended the configuration.
+WRONG_DOOR = (401, 403, 404)
+
+
 class Home:
     """Where the documents of a project go, and what that place does not take right now."""
 
@@ -209,6 +214,8 @@ class SentryExporter(Exporter):
             raise ExportFailed(
                 "http_429", retryable=True, retry_after=wait or None, reason="rate_limited"
             )
+        if answer.status in WRONG_DOOR:
+            raise ExportFailed(f"http_{answer.status}", retryable=True)
         if not 200 <= answer.status < 300:
             raise failed(answer)
 
