@@ -51,6 +51,8 @@ class Account:
     def accept(self, counts: Counts) -> None:
         """Documents came in."""
         self.accepted.update(counts)
+        for type_, amount in counts.items():
+            self._counters.add("exporter_offered", amount, exporter=self._exporter, type=type_)
 
     def enqueue(self, counts: Counts) -> None:
         """Documents went into the queue."""

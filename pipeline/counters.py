@@ -8,34 +8,70 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from threading import Lock
-from typing import Literal, get_args
+from typing import Literal
 from weakref import WeakSet
 
 CounterName = Literal[
-    # Documents that a receiver took. Labels: receiver, transport, type.
     "receiver_accepted",
-    # Documents that a receiver could not let in, although their request was well-formed.
-    # Labels: receiver, transport, type, reason.
     "receiver_refused",
-    # Requests that were turned away as a whole. Labels: receiver, transport, reason.
     "receiver_requests_refused",
-    # Sloppy places (lone surrogates, BOM, NaN, control characters) mended on arrival.
-    # Labels: receiver.
     "receiver_repaired",
-    # Documents that a processor chain dropped. Labels: pipeline, processor, type, reason.
     "processor_dropped",
-    # Values found by the policy and what became of them. Labels: pipeline, class, form.
     "findings",
-    # Documents a destination confirmed. Labels: exporter, type.
-    "exporter_sent",
-    # Delivery attempts that failed. Labels: exporter, kind.
-    "exporter_send_failed",
-    # Documents given up on a destination. Labels: exporter, type, reason.
-    "exporter_dropped",
-    # Documents put into a destination's queue. Labels: exporter, type.
+    "exporter_offered",
     "exporter_enqueued",
+    "exporter_sent",
+    "exporter_send_failed",
+    "exporter_dropped",
 ]
-COUNTER_NAMES: tuple[str, ...] = get_args(CounterName)
+
+# Each counter's sentence, and the labels of its series.
+COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
+    "receiver_accepted": (
+        "Documents that a receiver took.",
+        ("receiver", "transport", "type"),
+    ),
+    "receiver_refused": (
+        "Documents that a receiver could not let in although their request was well-formed.",
+        ("receiver", "transport", "type", "reason"),
+    ),
+    "receiver_requests_refused": (
+        "Requests that were turned away as a whole.",
+        ("receiver", "transport", "reason"),
+    ),
+    "receiver_repaired": (
+        "Sloppy places (lone surrogates, BOM, NaN, control characters) mended on arrival.",
+        ("receiver",),
+    ),
+    "processor_dropped": (
+        "Documents that a processor chain dropped.",
+        ("pipeline", "processor", "type", "reason"),
+    ),
+    "findings": (
+        "Values found by the policy, and the form they left in.",
+        ("pipeline", "class", "form"),
+    ),
+    "exporter_offered": (
+        "Documents that a destination was offered: sent, queued and dropped ones add up to it.",
+        ("exporter", "type"),
+    ),
+    "exporter_enqueued": (
+        "Documents put into a destination's queue.",
+        ("exporter", "type"),
+    ),
+    "exporter_sent": (
+        "Documents that a destination confirmed.",
+        ("exporter", "type"),
+    ),
+    "exporter_send_failed": (
+        "Delivery attempts that failed.",
+        ("exporter", "kind"),
+    ),
+    "exporter_dropped": (
+        "Documents given up on a destination.",
+        ("exporter", "type", "reason"),
+    ),
+}
 
 Labels = tuple[tuple[str, str], ...]
 

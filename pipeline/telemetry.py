@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
-from .counters import COUNTER_NAMES, CounterName, Counters
+from .counters import COUNTERS, CounterName, Counters
 
 if TYPE_CHECKING:
     from ..delivery.destination import Destination
@@ -44,6 +44,13 @@ _COLLECTOR_NAMES: dict[str, tuple[CounterName, tuple[str, ...]]] = {
     "otelcol_exporter_sent": ("exporter_sent", ("exporter",)),
     "otelcol_exporter_send_failed": ("exporter_dropped", ("exporter",)),
 }
+
+_GAUGES = (
+    ("otelcol_exporter_queue_size", "bytes", "Bytes that wait for a destination."),
+    ("otelcol_exporter_queue_capacity", "capacity", "Bytes that may wait for a destination."),
+    ("errlock_exporter_queue_documents", "documents", "Documents that wait for a destination."),
+    ("errlock_exporter_queue_age_seconds", "age", "How long the oldest one has waited."),
+)
 
 
 class Telemetry:
@@ -80,8 +87,10 @@ class Telemetry:
 
     def _register(self) -> None:
         meter = self._meters.get_meter("errlock")
-        for name in COUNTER_NAMES:
-            meter.create_observable_counter(f"errlock_{name}", [self._own(name)])
+        for name, (sentence, _) in COUNTERS.items():
+            meter.create_observable_counter(
+                f"errlock_{name}", [self._own(name)], description=sentence
+            )
         for prefix, (name, labels) in _COLLECTOR_NAMES.items():
             for signal in _SIGNALS:
                 meter.create_observable_counter(

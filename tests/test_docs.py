@@ -19,7 +19,7 @@ from http_sink import http_sink
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
 from errlock.pipeline.config import loads
-from errlock.pipeline.counters import COUNTER_NAMES
+from errlock.pipeline.counters import COUNTERS
 from errlock.pipeline.errors import DROP_REASONS
 from errlock.pipeline.registry import DEFAULT, KINDS
 from errlock.pipeline.service import DestinationOptions, ServiceOptions
@@ -245,7 +245,7 @@ def mentions(page: str, *names: str) -> list[str]:
 
 def test_every_reason_and_counter_is_documented() -> None:
     assert mentions("operating.md", *DROP_REASONS) == []
-    assert mentions("operating.md", *(f"errlock_{name}_total" for name in COUNTER_NAMES)) == []
+    assert mentions("operating.md", *(f"errlock_{name}_total" for name in COUNTERS)) == []
 
 
 def test_every_class_and_selector_is_documented() -> None:
