@@ -94,7 +94,25 @@ class _Check:
             for id_, pipeline in pipelines.items()
             if not pipeline.processors
         ]
-        return unused + bare
+        unscrubbed = [
+            Problem(
+                f"service.pipelines.{id_}",
+                "has no redact among its processors: what the others do not claim, secrets "
+                "included, leaves as it came",
+            )
+            for id_, pipeline in pipelines.items()
+            if pipeline.processors
+            and not any(each.partition("/")[0] == "redact" for each in pipeline.processors)
+        ]
+        waiting = [
+            Problem(
+                f"exporters.{id_}.standby_for",
+                "is checked and kept, but this version does not switch to a standby by itself",
+            )
+            for id_, options in self._found["exporters"].items()
+            if options is not BROKEN and options.standby_for is not None
+        ]
+        return unused + bare + unscrubbed + waiting
 
 
 def _keys(section: Any) -> Sequence[str]:
