@@ -77,6 +77,8 @@ def _to_sentry(payload: Payload) -> Converted:
             events, log = [], None
         told += [(document, event) for event in events]
         if log is not None:
+            # A record may have no time of its own; it came in when it came in.
+            log["timestamp"] = log["timestamp"] or payload.received
             logs.append((document, log))
         elif not events:
             left_out.append(document)

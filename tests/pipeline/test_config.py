@@ -321,18 +321,20 @@ def test_what_no_pipeline_uses_is_a_warning() -> None:
 
 def test_a_pipeline_without_redact_is_a_warning() -> None:
     config = loads("processors: {sample: {rate: 0.5}}", {})
-    assert [str(warning) for warning in config.warnings] == [
+    [warning] = config.warnings
+    assert str(warning) == (
         "service.pipelines.default: has no redact among its processors: what the others do not "
-        "claim, secrets included, leaves as it came",
-    ]
+        "claim, secrets included, leaves as it came"
+    )
 
 
 def test_a_standby_that_nothing_switches_to_is_a_warning() -> None:
     config = good("exporters: {local: , target: {endpoint: x, standby_for: local}}")
-    assert [str(warning) for warning in config.warnings] == [
+    [warning] = config.warnings
+    assert str(warning) == (
         "exporters.target.standby_for: is checked and kept, but this version does not switch to a "
-        "standby by itself",
-    ]
+        "standby by itself"
+    )
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])

@@ -130,6 +130,11 @@ def test_other_log_records_become_logs_in_one_container() -> None:
     assert len(other["trace_id"]) == 32
 
 
+def test_a_log_without_a_time_has_that_of_its_arrival() -> None:
+    [log] = trees(only(logs({"body": "hello"}), "sentry"))
+    assert log["timestamp"] == 5.0
+
+
 def test_spans_without_exceptions_are_left_out() -> None:
     request = OtlpRequest.from_trees(
         "traces", {}, {}, [{"trace_id": TRACE, "span_id": SPAN}], project="", received=0.0
