@@ -21,7 +21,7 @@ from .chain import Chain, Step, refused
 from .component import Exporter, Processor, Receipt, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
 from .counters import Counters
-from .crossing import convert_all
+from .crossing import convert
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
 from .payloads.document import Document, Payload, Protocol
 
@@ -98,7 +98,7 @@ def _in_protocol(payload: Payload, accepted: Sequence[Protocol]) -> Outgoing:
     """A payload as it is if it may stay so, else as payloads of another protocol."""
     if payload.protocol in accepted:
         return Outgoing([payload])
-    converted = convert_all(payload, accepted[0])
+    converted = convert(payload, accepted[0])
     return Outgoing(converted.payloads, converted.left_out)
 
 

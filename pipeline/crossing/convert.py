@@ -44,7 +44,7 @@ class Converted:
     left_out: Sequence[Document]  # the other protocol has no place for them, or they are broken
 
 
-def convert_all(payload: Payload, to: Protocol) -> Converted:
+def convert(payload: Payload, to: Protocol) -> Converted:
     """Carry over what the other protocol has a place for. The payload is left as it is.
 
     Lost documents are not looked at. Sentry takes one event an envelope, and OTLP one signal a

@@ -6,7 +6,7 @@ from otel_exceptions import record
 from sentry_sdk import logger
 from sentry_sdk.transport import Transport
 
-from errlock.pipeline.crossing import Converted, convert_all
+from errlock.pipeline.crossing import Converted, convert
 from errlock.pipeline.crossing.to_otlp import nanoseconds
 from errlock.pipeline.payloads.document import Payload, Protocol
 from errlock.pipeline.payloads.envelope import Envelope
@@ -39,7 +39,7 @@ def trees(payload: Payload) -> list[Any]:
 
 def only(payload: Payload, to: Protocol) -> Payload:
     """What a payload becomes when nothing is left out and one payload holds it all."""
-    converted = convert_all(payload, to)
+    converted = convert(payload, to)
     assert not converted.left_out
     [made] = converted.payloads
     return made
@@ -56,7 +56,7 @@ def exception(message: str) -> Any:
 
 def test_an_envelope_goes_through_the_wire_as_a_backend_wants_it() -> None:
     request = OtlpRequest.decode(record(fail).traces, "traces")
-    [made] = convert_all(request, "sentry").payloads
+    [made] = convert(request, "sentry").payloads
     again = Envelope.decode(made.encode(), "shop", 0.0)
     [event] = trees(again)
     assert again.headers.event_id == event["event_id"]
@@ -66,7 +66,7 @@ def test_an_envelope_goes_through_the_wire_as_a_backend_wants_it() -> None:
 
 
 def test_each_error_has_an_envelope_of_its_own() -> None:
-    converted = convert_all(logs(exception("a"), exception("b")), "sentry")
+    converted = convert(logs(exception("a"), exception("b")), "sentry")
     assert [
         [event["exception"]["values"][0]["value"] for event in trees(made)]
         for made in converted.payloads
@@ -75,7 +75,7 @@ def test_each_error_has_an_envelope_of_its_own() -> None:
 
 def test_the_same_exception_told_twice_is_one_event() -> None:
     request = logs(exception("a"), exception("a"))
-    converted = convert_all(request, "sentry")
+    converted = convert(request, "sentry")
     assert len(converted.payloads) == 1
     assert converted.carried == [request.documents]
 
@@ -84,7 +84,7 @@ def test_an_exception_that_leaves_several_spans_is_one_event_of_the_innermost() 
     found = record(fail, spans=("request", "service", "query"))
     request = OtlpRequest.decode(found.traces, "traces")
     assert len(request.documents) == 3
-    converted = convert_all(request, "sentry")
+    converted = convert(request, "sentry")
     [[event]] = [trees(made) for made in converted.payloads]
     assert event["transaction"] == "query"
     assert [len(documents) for documents in converted.carried] == [3]
@@ -101,7 +101,7 @@ def test_spans_that_claim_to_be_each_others_parents_are_no_loop() -> None:
     request = OtlpRequest.from_trees(
         "traces", {}, {}, [span(SPAN, other), span(other, SPAN)], project="", received=0.0
     )
-    converted = convert_all(request, "sentry")
+    converted = convert(request, "sentry")
     assert len(converted.payloads) == 1
     assert [len(documents) for documents in converted.carried] == [2]
 
@@ -112,7 +112,7 @@ def test_other_log_records_become_logs_in_one_container() -> None:
         exception("a"),
         {"time_unix_nano": 3_000_000_000, "body": {"a": 1}},
     )
-    converted = convert_all(request, "sentry")
+    converted = convert(request, "sentry")
     assert [[document.type for document in made.documents] for made in converted.payloads] == [
         ["event"],
         ["log", "log"],
@@ -139,7 +139,7 @@ def test_spans_without_exceptions_are_left_out() -> None:
     request = OtlpRequest.from_trees(
         "traces", {}, {}, [{"trace_id": TRACE, "span_id": SPAN}], project="", received=0.0
     )
-    assert convert_all(request, "sentry") == Converted([], [], request.documents)
+    assert convert(request, "sentry") == Converted([], [], request.documents)
     assert request.alive == request.documents
 
 
@@ -152,7 +152,7 @@ def test_lost_documents_are_not_looked_at() -> None:
 
 def test_a_payload_of_the_same_protocol_is_itself() -> None:
     request = logs(exception("a"))
-    assert convert_all(request, "otlp") == Converted([request], [request.documents], [])
+    assert convert(request, "otlp") == Converted([request], [request.documents], [])
 
 
 # Sentry to OTLP
@@ -267,7 +267,7 @@ def test_what_opentelemetry_has_no_place_for_is_left_out() -> None:
         ("event", {"message": "hello"}),
         ("session", {"sid": "a"}),
     )
-    converted = convert_all(envelope, "otlp")
+    converted = convert(envelope, "otlp")
     assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["hello"]]
     assert converted.left_out == [envelope.documents[0], envelope.documents[2]]
 
@@ -276,14 +276,14 @@ def test_what_opentelemetry_has_no_place_for_is_left_out() -> None:
 def test_a_document_that_cannot_be_read_is_left_out(broken: bytes) -> None:
     body = b'{}\n{"type":"event"}\n' + broken + b'\n{"type":"log"}\n{"body":"b","level":"info"}\n'
     envelope = Envelope.decode(body, "shop", 5.0)
-    converted = convert_all(envelope, "otlp")
+    converted = convert(envelope, "otlp")
     assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["b"]]
     assert converted.left_out == [envelope.documents[0]]
 
 
 def test_what_protobuf_cannot_hold_is_left_out() -> None:
     envelope = sentry(("event", {"message": "a"}), ("event", {"message": "\ud800"}))
-    converted = convert_all(envelope, "otlp")
+    converted = convert(envelope, "otlp")
     assert [[log["body"] for log in trees(made)] for made in converted.payloads] == [["a"]]
     assert converted.left_out == [envelope.documents[1]]
 
@@ -296,7 +296,7 @@ def test_errors_and_spans_are_requests_of_their_own() -> None:
         "contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN}},
     }
     envelope = sentry(("transaction", transaction), ("event", {"message": "hello"}))
-    converted = convert_all(envelope, "otlp")
+    converted = convert(envelope, "otlp")
     assert [made.signal for made in converted.payloads if isinstance(made, OtlpRequest)] == [
         "logs",
         "traces",

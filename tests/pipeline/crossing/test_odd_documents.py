@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errlock.pipeline.crossing import convert_all, to_otlp, to_sentry
+from errlock.pipeline.crossing import convert, to_otlp, to_sentry
 from errlock.pipeline.crossing.logs import log_record_to_log, log_to_log_record
 from errlock.pipeline.payloads.envelope import Envelope
 
@@ -45,7 +45,7 @@ def test_sentrys_become_records_that_opentelemetry_holds(tree: Any) -> None:
     log_to_log_record(tree)
     envelope = Envelope("project", 1.0, {})
     envelope.add("event", tree)
-    [made] = convert_all(envelope, "otlp").payloads
+    [made] = convert(envelope, "otlp").payloads
     assert len(made.documents) == 1
 
 

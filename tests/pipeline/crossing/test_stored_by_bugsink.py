@@ -8,13 +8,13 @@ from live_bugsink import Bugsink, Project
 from otel_exceptions import record
 from recorded_traces import recorded
 
-from errlock.pipeline.crossing import convert_all
+from errlock.pipeline.crossing import convert
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.otlp import OtlpRequest
 
 
 def deliver(payload: Payload, project: Project) -> None:
-    for made in convert_all(payload, "sentry").payloads:
+    for made in convert(payload, "sentry").payloads:
         request = urllib.request.Request(
             f"http://127.0.0.1:{project.port}/api/{project.id}/envelope/",
             made.encode(),

@@ -13,7 +13,7 @@ from otel_exceptions import record
 from recorded_traces import recorded
 from sentry_sdk.transport import Transport
 
-from errlock.pipeline.crossing import convert_all, to_sentry
+from errlock.pipeline.crossing import convert, to_sentry
 from errlock.pipeline.payloads.otlp import OtlpRequest
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -64,7 +64,7 @@ RAISING = [from_a_cause, while_handling, a_group, deep, noted]
 
 
 def event_of(request: OtlpRequest) -> Any:
-    converted = convert_all(request, "sentry")
+    converted = convert(request, "sentry")
     [payload] = converted.payloads
     [document] = payload.documents
     assert document.type == "event"
@@ -337,5 +337,5 @@ def test_what_does_not_fit_a_tag_is_told_beside() -> None:
 def test_trees_are_not_changed() -> None:
     request = OtlpRequest.decode(record(from_a_cause).logs, "logs")
     before = json.dumps(request.documents[0].tree)
-    convert_all(request, "sentry")
+    convert(request, "sentry")
     assert json.dumps(request.documents[0].tree) == before
