@@ -21,8 +21,9 @@ from .views import MAX_DEPTH, View, decodings
 
 # A document may be decoded to four times its size, and small ones to this many characters.
 MAX_EXPANSION, FLOOR = 4, 1 << 16
-# Views of one document: this many, and more in proportion where it is large.
-MAX_VIEWS, CHARACTERS_A_VIEW = 256, 16
+# Views of one document: this many, and more in proportion where it is large. A list of short
+# paths, URLs or messages has one a string (`a\nb`), so that they must not be dear.
+MAX_VIEWS, CHARACTERS_A_VIEW = 1024, 4
 # Kinds whose values are names of things in programs: only what is a secret wherever it stands.
 _NARROW = ("code", "path", "version", "parts", "word")
 _DIGITS = 9  # a whole number with so many digits may be one of a card, a phone or a person

@@ -31,6 +31,7 @@ _LINE = re2.compile(
     r"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\"']?([A-Za-z_][\w.\-]{0,63})[\"']?"
     r"[ \t]*(=|:(?:[ \t]|$)|:=)[ \t]*(.*?)[ \t\r,;]*$"
 )
+_FURTHER = re2.compile(r"^[^\s\"']*&[A-Za-z_][\w.\-\[\]%]{0,63}=")
 _INSERT = re2.compile(r"(?i)\binsert\s+into\s+[^\s(]+\s*\(([^()]*)\)\s*values\s*\(")
 _EQUALS = re2.compile(
     r"""([A-Za-z_][\w.]{0,63})["`\]]?\s*(?:=|<>|!=|\b(?i:like|ilike))\s*'((?:[^']|'')*)'"""
@@ -40,7 +41,7 @@ _EQUALS = re2.compile(
 def pairs(view: View) -> Iterator[Pair]:
     """The names in a text and the values beside them, each where it stands."""
     text = view.text
-    if "=" in text and "&" in text:
+    if "=" in text and ("&" in text or "+" in text):
         yield from _form(view)
     if "name=" in text and "ontent-" in text:
         yield from _multipart(view)
@@ -90,6 +91,8 @@ def _lines(view: View) -> Iterator[Pair]:
         return
     for match in found:
         start, end = match.span(3)
+        if _FURTHER.search(match[3]):
+            continue  # the last line of a request is its body, a form
         if end - start > 1 and view.text[start] == view.text[end - 1] and view.text[start] in "\"'":
             start, end = start + 1, end - 1
         if start < end:

@@ -147,13 +147,15 @@ def _base64_tokens(view: View) -> Iterator[View]:
 
 
 def base64_text(token: str) -> str | None:
-    """The printable text that a token of base64 holds; None when it holds none.
+    """The printable text that a token of base64 or hex holds; None when it holds none.
 
     A file path is made of the same characters, so a token with slashes may also be several:
     only what decodes to printable UTF-8 counts.
     """
     bare = token.rstrip("=")
-    if len(bare) % 4 == 1 or _HEX.fullmatch(bare):
+    if _HEX.fullmatch(bare):
+        return _hex_text(bare)
+    if len(bare) % 4 == 1:
         return None
     standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
@@ -162,6 +164,15 @@ def base64_text(token: str) -> str | None:
         return None
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
     return decoded if shown.isprintable() and shown else None
+
+
+def _hex_text(digits: str) -> str | None:
+    """The ASCII text that hex digits stand for. Of digests one in millions would hold any."""
+    if len(digits) % 2 or not digits.isalnum():
+        return None
+    data = bytes.fromhex(digits)
+    shown = data.translate(None, b"\t\r\n")
+    return data.decode() if shown.isascii() and shown.decode().isprintable() else None
 
 
 class _Pieces:

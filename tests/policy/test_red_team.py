@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import pytest
-from scrubbing import scrubbed_text
+from scrubbing import scrubbed, scrubbed_text
 
 # A text, the parts that must be gone, the parts that must stay.
 Row = tuple[str, list[str], list[str]]
@@ -169,6 +172,8 @@ SENTENCES: list[Row] = [
 ]
 
 PEOPLE: list[Row] = [
+    (r"\\srv\profiles\kvoss\x", ["kvoss"], ["srv"]),
+    ("cd ~kvoss/x", ["kvoss"], []),
     ("open /home/kvoss/app/main.py", ["kvoss"], ["/home/", "/app/main.py"]),
     (r"C:\Users\Karla Voss\AppData\x.log", ["Karla", "Voss"], ["AppData"]),
     ("/home/runner/work/x.py and /home/ubuntu/x", [], ["runner", "ubuntu"]),
@@ -178,6 +183,18 @@ PEOPLE: list[Row] = [
     ("alice@[192.0.2.1]", ["alice"], []),
     ("ec2-203-0-113-77.compute.example", ["203-0-113-77"], ["compute.example"]),
     ("ip-10-0-3-4.ec2.internal", [], ["ip-10-0-3-4.ec2.internal"]),
+]
+
+ENCODINGS: list[Row] = [
+    ("q=your+otp+is+482193", ["482193"], ["q="]),
+    ("q=from+198.51.100.23+denied", ["198.51.100.23"], ["denied"]),
+    ("body " + b'{"password": "Wint3rfell"}'.hex(), [b"Wint3rfell".hex()], ["body"]),
+    ("digest " + "fe5f80f7" * 8, [], ["fe5f80f7" * 8]),
+    (
+        "POST /login HTTP/1.1\r\nHost: x\r\n\r\nemail=jane%40corp.example&password=sommer&next=%2F",
+        ["jane%40corp", "sommer"],
+        ["Host: x", "next=%2F"],
+    ),
 ]
 
 
@@ -192,9 +209,27 @@ PEOPLE: list[Row] = [
         *TABLES,
         *SENTENCES,
         *PEOPLE,
+        *ENCODINGS,
     ],
 )
 def test_only_what_is_sensitive_goes(text: str, gone: list[str], stay: list[str]) -> None:
     left = scrubbed_text(text)
     assert [part for part in gone if part in left] == []
     assert [part for part in stay if part not in left] == []
+
+
+ORDINARY: list[Any] = [
+    "&".join(f"p{n}=%5B{n}%5D" for n in range(300)),
+    [rf"C:\t\n{n}" for n in range(4000)],
+    [f'{{"a":"{n} \\n x"}}' for n in range(4000)],
+    repr([f"a\n{n}" for n in range(700)]),
+    [f"a &amp; b {n}" for n in range(4000)],
+    [base64.b64encode(b"hello world %d!" % n).decode() for n in range(3000)],
+]
+
+
+@pytest.mark.parametrize(
+    "value", ORDINARY, ids=["query", "paths", "json", "repr", "html", "base64"]
+)
+def test_an_ordinary_document_full_of_escapes_is_within_the_limits(value: Any) -> None:
+    assert scrubbed({"extra": {"x": value}}) == {"extra": {"x": value}}
