@@ -19,10 +19,10 @@ from http_sink import http_sink
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
 from errlock.pipeline.config import loads
+from errlock.pipeline.config.service import DestinationOptions, ServiceOptions
 from errlock.pipeline.counters import COUNTERS
 from errlock.pipeline.errors import DROP_REASONS
 from errlock.pipeline.registry import DEFAULT, KINDS
-from errlock.pipeline.service import DestinationOptions, ServiceOptions
 from errlock.policy.classes import CLASSES
 from errlock.policy.pseudonyms import new_key
 from errlock.policy.selectors import _NODE_TYPES, _VALUE_TYPES, parse_selector

@@ -84,7 +84,7 @@ def _all(registry: Registry) -> list[Description]:
 
 def describe_component(kind: Kind, name: str, config: type[ComponentConfig]) -> Description:
     """What a type is and what can be set about it: from its docstring and its fields."""
-    from ..service import DestinationOptions
+    from ..config.service import DestinationOptions
 
     options = list(_options(config))
     if kind == "exporter":
@@ -97,9 +97,9 @@ def describe_component(kind: Kind, name: str, config: type[ComponentConfig]) -> 
 
 def _options(struct: Any, prefix: str = "", inside: tuple[Any, ...] = ()) -> Iterator[Option]:
     """The options of a struct and of the structs in it, by dotted name."""
-    from ..expected import describe
-    from ..schema import default_of
-    from ..written import as_written
+    from ..config.expected import describe
+    from ..config.schema import default_of
+    from ..config.written import as_written
 
     for field in msgspec.structs.fields(struct):
         name = f"{prefix}{field.encode_name}"
@@ -117,7 +117,7 @@ def _options(struct: Any, prefix: str = "", inside: tuple[Any, ...] = ()) -> Ite
 
 def _nested(type_: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The structs that a type holds, each with the name under which it stands."""
-    from ..expected import MAPPINGS, SEQUENCES, alternatives, is_struct
+    from ..config.expected import MAPPINGS, SEQUENCES, alternatives, is_struct
 
     for kind in alternatives(type_):
         args, origin = get_args(kind), get_origin(kind)

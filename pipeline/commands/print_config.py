@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import yaml
 
-    from ..written import config_as_written
+    from ..config.written import config_as_written
 
     written = config_as_written(read_config(args))
     if args.format == "json":

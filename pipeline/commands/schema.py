@@ -22,7 +22,7 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from ..schema import config_schema
+    from ..config.schema import config_schema
 
     out(json.dumps(config_schema(args.registry), indent=2))
     return 0

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from .options import Duration, Secret, Size
+from ..options import Duration, Secret, Size
 
 SEQUENCES: dict[object, type] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset, Sequence: tuple, Iterable: tuple,

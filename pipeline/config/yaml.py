@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from .errors import ConfigError, Problem
+from ..errors import ConfigError, Problem
 
 Path: TypeAlias = tuple[str | int, ...]
 

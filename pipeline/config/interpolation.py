@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
-from .errors import ConfigError, Problem
+from ..errors import ConfigError, Problem
 from .yaml import Path, parse, show_path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

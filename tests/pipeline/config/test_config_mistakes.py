@@ -8,7 +8,7 @@ import pytest
 
 from errlock.pipeline.cli import main
 
-FOLDER = Path(__file__).parent.parent / "bad_configs"
+FOLDER = Path(__file__).parents[2] / "bad_configs"
 NAMES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 ERRLOCK = Path(sys.executable).parent / "errlock"
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_components import ByValue
 
+from errlock.pipeline.config.written import as_written
 from errlock.pipeline.options import Duration, Secret, Size
-from errlock.pipeline.written import as_written
 
 
 @pytest.mark.parametrize(

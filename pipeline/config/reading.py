@@ -18,12 +18,12 @@ from typing import Any, cast
 
 import msgspec
 
-from .component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
+from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
+from ..errors import ConfigError, Problem
+from ..registry import DEFAULT, Kind, NoSuchType, Registry, nearest
 from .decoding import Decoder
-from .errors import ConfigError, Problem
 from .interpolation import BROKEN, Broken, Expander
 from .references import check_references
-from .registry import DEFAULT, Kind, NoSuchType, Registry, nearest
 from .service import DestinationOptions, PipelineOptions, ServiceOptions
 from .yaml import Parsed, merge, parse
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from errlock.pipeline.interpolation import BROKEN, Expanded, Expander
+from errlock.pipeline.config.interpolation import BROKEN, Expanded, Expander
 
 ENV = {"HOST": "tempo", "PORT": "0123", "NAME": "HOST", "DOLLARS": "a$$b${HOST}", "EMPTY": ""}
 

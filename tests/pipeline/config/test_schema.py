@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from toy_components import TOYS
 
+from errlock.pipeline.config.schema import config_schema
 from errlock.pipeline.registry import DEFAULT, KINDS, Kind
-from errlock.pipeline.schema import config_schema
 
 
 def definition(schema: dict[str, Any], section: str, id_: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import Problem
+from ..registry import nearest
 from .decoding import Decoder
-from .errors import Problem
 from .interpolation import BROKEN
-from .registry import nearest
 from .service import PipelineOptions
 from .yaml import Path, show_path
 

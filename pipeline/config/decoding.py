@@ -13,7 +13,9 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from .errors import Problem
+from ..errors import Problem
+from ..options import Secret, decode_option
+from ..registry import nearest
 from .expected import (
     MAPPINGS,
     SEQUENCES,
@@ -25,8 +27,6 @@ from .expected import (
     within,
 )
 from .interpolation import BROKEN, Broken, Expanded
-from .options import Secret, decode_option
-from .registry import nearest
 from .yaml import Path, show_path
 
 T = TypeVar("T")

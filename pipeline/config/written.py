@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .options import Duration, Secret, Size
+from ..options import Duration, Secret, Size
 
 if TYPE_CHECKING:
-    from .config import Config
+    from .reading import Config
 
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 _SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from errlock.pipeline.service import endpoint_problem
+from errlock.pipeline.config.service import endpoint_problem
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..delivery.options import DeliveryOptions
-from .errors import Problem
-from .options import Duration, Size
+from ...delivery.options import DeliveryOptions
+from ..errors import Problem
+from ..options import Duration, Size
 
 _ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d+)")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from errlock.pipeline.config.yaml import Parsed, merge, parse, show_path
 from errlock.pipeline.errors import ConfigError
-from errlock.pipeline.yaml import Parsed, merge, parse, show_path
 
 
 def problems(text: str) -> list[str]:

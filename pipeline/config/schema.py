@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from .component import ComponentConfig
+from ..component import ComponentConfig
+from ..options import Duration, Secret, Size
+from ..registry import ALIASES, KINDS, Kind, NoSuchType, Registry
 from .expected import MAPPINGS, SEQUENCES, alternatives, bare, is_struct, limits_of
-from .options import Duration, Secret, Size
-from .registry import ALIASES, KINDS, Kind, NoSuchType, Registry
 from .service import DestinationOptions, ServiceOptions
 from .written import as_written
 

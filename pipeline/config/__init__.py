@@ -1,0 +1,14 @@
+"""The configuration: YAML files to checked options of every component and of the process."""
+
+from .reading import Config, ExporterOptions, default_config, load, loads
+from .service import PipelineOptions, ServiceOptions
+
+__all__ = [
+    "Config",
+    "ExporterOptions",
+    "PipelineOptions",
+    "ServiceOptions",
+    "default_config",
+    "load",
+    "loads",
+]
