@@ -18,6 +18,7 @@ from .commands import (
     components,
     demo,
     explain,
+    import_,
     keys,
     local,
     print_config,
@@ -30,7 +31,9 @@ from .errors import ConfigError
 from .registry import DEFAULT, Registry, nearest
 from .terminal import err
 
-_COMMANDS = (run, demo, validate, components, print_config, schema, scrub, explain, local, keys)
+_COMMANDS = (
+    run, demo, validate, components, print_config, schema, scrub, explain, import_, local, keys,
+)  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
 takes out what must not leave, and sends the rest where you say."""

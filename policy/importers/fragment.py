@@ -81,14 +81,12 @@ class Fragment:
         before = self._actions.get(class_, action)
         worst = max(before, action, key=_STRICTNESS.index)
         if before != action:
-            self.note(path, f"{class_} has one action everywhere: {worst} instead of {action}")
+            self.note(path, f"{class_} has one action everywhere, {worst}")
         self._actions[class_] = worst
         if action == "hash":
             self.note("", KEYED)
 
-    def detector(
-        self, path: str, id_: str, class_: str, pattern: str, **more: Any
-    ) -> bool:
+    def detector(self, path: str, id_: str, class_: str, pattern: str, **more: Any) -> bool:
         """Look for a pattern of RE2. Whether it was taken."""
         entry = {"id": id_, "class": class_, "pattern": pattern, **more}
         try:
@@ -101,6 +99,10 @@ class Fragment:
             return False
         self._detectors[id_] = entry
         return True
+
+    def detectors(self) -> list[dict[str, Any]]:
+        """The detectors so far, as entries of a catalogue."""
+        return list(self._detectors.values())
 
     def key(self, path: str, pattern: str, class_: str) -> bool:
         """Take values under keys of a pattern for this class. Whether it was taken."""
@@ -149,7 +151,7 @@ class Fragment:
         processors: dict[str, dict[str, Any]] = {}
         hashed = [class_ for class_, action in self._actions.items() if action == "hash"]
         if self._keep:
-            processors["keep"] = {"fields": self._keep}
+            processors["keep"] = {"fields": [_literal(text) for text in self._keep]}
         if hashed:
             processors["hash"] = {"key": "${env:ERRLOCK_KEY}", "classes": hashed}
         if self._generalize:
@@ -160,8 +162,6 @@ class Fragment:
             "keys": self._keys, "selectors": self._selectors,
             "safe_fields": [_literal(text) for text in self._safe],
         }  # fmt: skip
-        if self._keep:
-            processors["keep"] = {"fields": [_literal(text) for text in self._keep]}
         processors["redact"] = {name: value for name, value in redact.items() if value}
         return Imported(processors, tuple(self._left_out), tuple(self._differs))
 

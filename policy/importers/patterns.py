@@ -19,13 +19,13 @@ _OUTSIDE = {
 }  # fmt: skip
 
 
-class Untranslatable(ValueError):
+class PatternError(ValueError):
     """A pattern says something that RE2 has no way to say."""
 
 
 def groups(pattern: str) -> int:
     """How many capturing groups a pattern has."""
-    return sum(_captures(token) for token, inside in _tokens(pattern) if not inside)
+    return sum(_captures(piece) for piece, inside in _tokens(pattern) if not inside)
 
 
 def with_span(pattern: str, group: int) -> str:
@@ -35,9 +35,9 @@ def with_span(pattern: str, group: int) -> str:
     """
     out: list[str] = []
     number = 0
-    for token, inside in _tokens(pattern):
-        if inside or not _captures(token):
-            out.append(token)
+    for piece, inside in _tokens(pattern):
+        if inside or not _captures(piece):
+            out.append(piece)
             continue
         number += 1
         out.append("(?P<v>" if number == group else "(")
@@ -47,43 +47,38 @@ def with_span(pattern: str, group: int) -> str:
 
 
 def from_rust(pattern: str) -> str:
-    """The same pattern in RE2's syntax. Raises Untranslatable."""
+    """The same pattern in RE2's syntax. Raises PatternError."""
     out: list[str] = []
-    for token, inside in _tokens(pattern):
-        if inside and token.startswith("[") and token != "[":
-            raise Untranslatable("RE2 has no classes within classes")
-        out.append((_UNICODE if inside else _OUTSIDE).get(token, token))
-    text = "".join(out)
-    if re.search(r"\[[^\]]*(?:\[(?!:)|&&|--|~~)", _without_escapes(text)):
-        raise Untranslatable("RE2 has no classes within classes")
-    return text
+    before = ""
+    for piece, inside in _tokens(pattern):
+        if inside and (piece == "[" or (piece in "&-~" and piece == before)):
+            raise PatternError("RE2 has no classes within classes")
+        out.append((_UNICODE if inside else _OUTSIDE).get(piece, piece))
+        before = piece if inside else ""
+    return "".join(out)
 
 
-def _without_escapes(pattern: str) -> str:
-    return re.sub(r"\\[pPx]\{[^}]*\}|\\(?s:.)", "", pattern)
-
-
-def _captures(token: str) -> bool:
-    return token == "(" or token.startswith(("(?P<", "(?<"))
+def _captures(piece: str) -> bool:
+    return piece == "(" or piece.startswith(("(?P<", "(?<"))
 
 
 def _tokens(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Each token and whether it stands inside a class."""
+    """Each piece and whether it stands inside a class."""
     inside = False
     at = 0
     while at < len(pattern):
         found = _TOKEN.match(pattern, at)
         assert found is not None  # the last alternative takes any character
-        token = found[0]
-        if inside and token[0] in "([" and token != "[":
-            token = pattern[at]
+        piece = found[0]
+        if inside and piece[0] in "([" and piece != "[":
+            piece = pattern[at]
         if inside and pattern.startswith("[:", at) and ":]" in pattern[at:]:
-            token = pattern[at : pattern.index(":]", at) + 2]
-            yield token, True
-        elif not inside and token[0] == "[":
-            yield token, False
+            piece = pattern[at : pattern.index(":]", at) + 2]
+            yield piece, True
+        elif not inside and piece[0] == "[":
+            yield piece, False
             inside = True
         else:
-            yield token, inside
-            inside = inside and token != "]"
-        at += len(token)
+            yield piece, inside
+            inside = inside and piece != "]"
+        at += len(piece)

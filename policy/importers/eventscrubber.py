@@ -1,0 +1,179 @@
+"""The lists of sentry-sdk's EventScrubber: keys whose values are removed.
+
+Source: docs.sentry.io/platforms/python/data-management/sensitive-data, sentry_sdk.scrubber.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Collection, Iterator, Mapping
+
+import re2
+
+from ..keys import classify_key
+from .fragment import Fragment, Imported, NotAPolicy, quoted
+from .relay_selectors import special_fields
+
+_OPTIONS = ("denylist", "pii_denylist", "recursive", "send_default_pii")
+# Where the scrubber looks.
+_PLACES = (
+    "$http.** || extra.** || $user.** || $breadcrumb.data.** || $frame.vars.** || $span.data.**"
+    " || attributes.**"
+)
+_ADDRESSES = ("x_forwarded_for", "x_real_ip", "ip_address", "remote_addr")
+# sentry-sdk's own lists, which an application's usually begin with.
+_DEFAULTS = {
+    "DEFAULT_DENYLIST": (
+        "password", "passwd", "secret", "api_key", "apikey", "auth", "credentials", "mysql_pwd",
+        "privatekey", "private_key", "token", "session", "csrftoken", "sessionid", "x_csrftoken",
+        "x_forwarded_for", "set_cookie", "cookie", "authorization", "proxy-authorization",
+        "x_api_key", "aiohttp_session", "connect.sid", "csrf_token", "csrf", "_csrf",
+        "_csrf_token", "PHPSESSID", "_session", "symfony", "user_session", "_xsrf", "XSRF-TOKEN",
+    ),
+    "DEFAULT_PII_DENYLIST": _ADDRESSES,
+}  # fmt: skip
+
+
+def import_eventscrubber(text: str) -> Imported:
+    """Read JSON, or Python: a list, a dict of the scrubber's options, or code that makes one.
+
+    Code is read, not run. Raises NotAPolicy.
+    """
+    fragment = Fragment()
+    options = _options(text, fragment)
+    if options.get("send_default_pii") is True:
+        options.pop("pii_denylist", None)
+        fragment.note("pii_denylist", "is not in force with send_default_pii; not imported")
+    lists = {name: options[name] for name in ("denylist", "pii_denylist") if name in options}
+    if not lists:
+        raise NotAPolicy("expected a denylist: a list of keys, or code with one")
+    for name, keys in lists.items():
+        if isinstance(keys, (list, tuple, set)):
+            _keys(keys, name, fragment)
+        else:
+            fragment.leave_out(name, "expected a list of keys")
+    if options.get("recursive") is not True:
+        fragment.note("recursive", "keys are looked for at every depth, as with recursive=True")
+    return fragment.imported()
+
+
+def _keys(keys: Collection[object], name: str, fragment: Fragment) -> None:
+    by_class: dict[str, list[str]] = {}
+    for index, key in enumerate(keys):
+        if isinstance(key, str) and key:
+            by_class.setdefault(_class_of(key) or f"custom.{name}", []).append(key)
+        else:
+            fragment.leave_out(f"{name}[{index}]", "expected a key")
+    for class_, of_class in by_class.items():
+        pattern = f"(?i)^(?:{'|'.join(re2.escape(key) for key in of_class)})$"
+        fragment.key(name, pattern, class_)
+        if class_.startswith("custom."):
+            # Under a key that errlock does not know by itself every value goes, numbers too.
+            paths = " || ".join(f"{quoted(key)} || {quoted(key)}.**" for key in of_class)
+            fragment.selector(name, f"({paths}) && ({_PLACES})", class_)
+            fragment.act(name, class_, "replace")
+        for selector, own in special_fields(pattern):
+            fragment.selector(name, selector, own or class_)
+            if own is not None:
+                fragment.act(name, own, "replace")
+
+
+def _class_of(key: str) -> str | None:
+    class_ = "pii.ip" if key.lower() in _ADDRESSES else classify_key(key)
+    return None if class_ == "pii.user_id" else class_
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def _options(text: str, fragment: Fragment) -> dict[str, object]:
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return _python(text, fragment)
+    return _of_value(value)
+
+
+def _of_value(value: object) -> dict[str, object]:
+    if isinstance(value, (list, tuple, set)):
+        return {"denylist": value}
+    if isinstance(value, dict) and any(name in value for name in _OPTIONS):
+        return {name: value[name] for name in _OPTIONS if name in value}
+    raise NotAPolicy("expected a list of keys, or options of EventScrubber")
+
+
+def _python(text: str, fragment: Fragment) -> dict[str, object]:
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError):
+        raise NotAPolicy("expected JSON or Python") from None
+    if len(module.body) == 1 and isinstance(module.body[0], ast.Expr):
+        expression = module.body[0].value
+        if not isinstance(expression, ast.Call):
+            try:
+                return _of_value(ast.literal_eval(expression))
+            except ValueError:
+                raise NotAPolicy("expected a list of literals") from None
+    names: dict[str, object] = dict(_DEFAULTS)
+    options: dict[str, object] = {}
+    for name, node in _assignments(module):
+        value = _value(node, names)
+        names[name] = value
+        plain = name.lower()
+        if plain.endswith("denylist"):
+            option = "pii_denylist" if "pii" in plain else "denylist"
+            options[option] = value
+    for call in _scrubbers(module):
+        for index, argument in enumerate(call.args[:2]):
+            options[("denylist", "recursive")[index]] = _value(argument, names)
+        options |= {k.arg: _value(k.value, names) for k in call.keywords if k.arg in _OPTIONS}
+    for name in [n for n in ("denylist", "pii_denylist") if n in options and options[n] is None]:
+        fragment.leave_out(name, "is computed by code; write its keys as a list")
+        options[name] = []
+    return options
+
+
+def _assignments(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            yield node.target.id, node.value
+
+
+def _scrubbers(module: ast.Module) -> Iterator[ast.Call]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            if name == "EventScrubber":
+                yield node
+
+
+def _value(node: ast.expr, names: Mapping[str, object]) -> object:
+    """A literal, a name of one, or a sum of lists; None for anything else."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [_value(side, names) for side in (node.left, node.right)]
+        if all(isinstance(part, (list, tuple)) for part in parts):
+            return [item for part in parts for item in part]  # type: ignore[attr-defined]  # as checked
+        return None
+    if isinstance(node, (ast.List, ast.Tuple)) and any(
+        isinstance(e, ast.Starred) for e in node.elts
+    ):
+        items: list[object] = []
+        for element in node.elts:
+            starred = isinstance(element, ast.Starred)
+            value = _value(element.value if isinstance(element, ast.Starred) else element, names)
+            if starred and not isinstance(value, (list, tuple)):
+                return None
+            items += value if isinstance(value, (list, tuple)) and starred else [value]
+        return items
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
