@@ -29,6 +29,7 @@ _NO_ATTRIBUTES = (
     " && !(attributes.** || filtered_attributes.** || metadata.** || body.**)"
 )
 _SENTRY = ("$event.**", "$transaction.**", "$feedback.**")
+_ELSEWHERE = object()
 _SANITISERS = ("sql", "redis", "valkey", "memcached", "mongo", "opensearch", "es")
 
 
@@ -44,6 +45,7 @@ def import_otel(text: str) -> Imported:
     if not isinstance(document, dict):
         raise NotAPolicy("expected `processors` of a collector")
     fragment = Fragment()
+    document = _expanded(document, "", fragment)
     processors = document.get("processors")
     if not isinstance(processors, dict):
         if not document.keys() & _REDACTION:
@@ -56,6 +58,23 @@ def import_otel(text: str) -> Imported:
         if read is not None:
             read(options if isinstance(options, dict) else {}, f"processors.{id_}.", fragment)
     return fragment.imported()
+
+
+def _expanded(node: Any, path: str, fragment: Fragment) -> Any:
+    """A tree in which `$$` is a `$`; without the texts that refer to something elsewhere."""
+    if isinstance(node, dict):
+        below = {k: _expanded(v, f"{path}.{k}".lstrip("."), fragment) for k, v in node.items()}
+        return {key: value for key, value in below.items() if value is not _ELSEWHERE}
+    if isinstance(node, list):
+        items = [_expanded(v, f"{path}[{i}]", fragment) for i, v in enumerate(node)]
+        return [item for item in items if item is not _ELSEWHERE]
+    if not isinstance(node, str):
+        return node
+    if "${" in node.replace("$$", ""):
+        if "hmac_key" not in path and path.startswith(("processors", *_REDACTION)):
+            fragment.leave_out(path, "refers to something outside of the file")
+        return _ELSEWHERE
+    return node.replace("$$", "$")
 
 
 def _in_use(document: Mapping[str, Any], processors: Mapping[str, Any]) -> list[str]:

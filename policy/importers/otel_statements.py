@@ -104,5 +104,5 @@ def _place(owner: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A string of OTTL as it is meant; `$$` is how a collector's configuration writes `$`."""
-    return _ESCAPE.sub(r"\1", text).replace("$$", "$")
+    """A string of OTTL as it is meant."""
+    return _ESCAPE.sub(r"\1", text)
