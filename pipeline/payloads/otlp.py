@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from ..errors import BrokenDocument, RefusedPayload
 from . import json
 from .document import Document, Payload, Tree
+from .otlp_bounds import check_json, check_protobuf
 from .otlp_documents import Around, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
 from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
@@ -52,6 +53,7 @@ class OtlpRequest(Payload):
 
         `project` is by default the `service.name` of the first resource; see `split`.
         """
+        check_protobuf(body, SHAPES[signal].request.DESCRIPTOR)
         try:
             message = SHAPES[signal].request.FromString(body)
         except DecodeError:  # its text quotes
@@ -67,6 +69,7 @@ class OtlpRequest(Payload):
         cls, body: bytes, signal: Signal, project: str | None = None, received: float | None = None
     ) -> OtlpRequest:
         """Read OTLP's JSON. Otherwise as `decode`."""
+        check_json(body)
         message = SHAPES[signal].request()
         reader = JsonReader()
         try:

@@ -1,0 +1,104 @@
+"""How many messages an OTLP request holds, before it is read.
+
+Two bytes of protobuf, or three of JSON, are a message that takes more than a hundred bytes in
+memory: a request within the limit on bytes could need gigabytes. So messages are counted on the
+wire first, where a request is long enough to have too many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+from google.protobuf.descriptor import Descriptor
+
+from ..errors import RefusedPayload
+
+# An attribute is two messages. Batches of SDKs and collectors have some ten thousand records.
+MAX_MESSAGES = 2_000_000
+MAX_COMMAS = 1_000_000
+_SHORTEST = 2  # bytes of a message
+# Wire types (https://protobuf.dev/programming-guides/encoding/#structure).
+_VARINT, _LENGTH = 0, 2
+_FIXED = {1: 8, 5: 4}  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The fields of a kind of message: their numbers, and the kinds of those that are messages."""
+
+    known: set[int] = field(default_factory=set)
+    inner: dict[int, _Kind] = field(default_factory=dict)
+
+
+def check_protobuf(body: bytes, type_: Descriptor) -> None:
+    """Raises RefusedPayload (413 `too_many`). What is no protobuf is left to who reads it."""
+    if len(body) >= MAX_MESSAGES * _SHORTEST and _count(body, _kind(type_)) > MAX_MESSAGES:
+        raise too_many()
+
+
+def check_json(body: bytes) -> None:
+    """The same for JSON, where commas stand between messages and between their fields."""
+    if body.count(b",") > MAX_COMMAS:
+        raise too_many()
+
+
+def too_many() -> RefusedPayload:
+    """What the sender is told."""
+    return RefusedPayload(413, "too_many", "too many values for one request")
+
+
+@cache
+def _kind(type_: Descriptor) -> _Kind:
+    return _described(type_, {})
+
+
+def _described(type_: Descriptor, seen: dict[str, _Kind]) -> _Kind:
+    found = seen.get(type_.full_name)
+    if found is None:
+        found = seen[type_.full_name] = _Kind()  # first: an AnyValue can hold itself
+        for each in type_.fields:
+            found.known.add(each.number)
+            if each.message_type is not None:
+                found.inner[each.number] = _described(each.message_type, seen)
+    return found
+
+
+def _count(body: bytes, kind: _Kind) -> int:
+    """Messages and unknown fields, until they are too many or what follows is no protobuf."""
+    count = 0
+    waiting = [(0, len(body), kind)]
+    try:
+        while waiting:
+            at, end, kind = waiting.pop()
+            while at < end and count <= MAX_MESSAGES:
+                tag, at = _varint(body, at)
+                number, wire = tag >> 3, tag & 7
+                length = _FIXED.get(wire, 0)
+                if wire == _VARINT:
+                    _, at = _varint(body, at)
+                elif wire == _LENGTH:
+                    length, at = _varint(body, at)
+                    if length and number in kind.inner:
+                        waiting.append((at, min(at + length, end), kind.inner[number]))
+                if number in kind.inner or number not in kind.known:
+                    count += 1
+                at += length
+    except (IndexError, ValueError):  # it ends within a number, or has one too long
+        pass
+    return count
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the lowest first, and where it ends."""
+    byte = body[at]
+    if byte < 128:
+        return byte, at + 1
+    number = byte & 127
+    for shift in range(7, 70, 7):
+        at += 1
+        byte = body[at]
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, at + 1
+    raise ValueError
