@@ -31,7 +31,8 @@ _NET_USE = compile_bytes(
     rb"(?i)\bnet use [^\r\n]{0,100}?\\\\[^\s]{1,100} ([^\s/*][^\s]{3,100}) /user:"
 )
 _CURL_USER = compile_bytes(
-    rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?"
+    rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
+    rb"(?:['\"],)?[ =]?['\"]?"
     rb"[^\s:'\"]{1,100}:([^\s'\"]+)"
 )
 

@@ -15,7 +15,7 @@ from .detection import Detection
 from .fields import Field
 from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
-from .named import describes, flagged_value, named_value, pair_key
+from .named import describes, flagged_value, names_given, pair_key
 from .pairs import pairs
 from .views import MAX_DEPTH, View, decodings
 
@@ -149,13 +149,13 @@ class Judge:
             self.text(site, view, key, class_, fresh=decoded)
 
     def _branch(self, site: Site, branch: Branch, class_: str | None) -> None:
-        named = _named_leaf(branch)
+        names = _names_given(branch)
         pair = _pair_leaf(branch, self._detection.key_class)
         flag: str | None = None
         for index, (key, _, value) in enumerate(branch.items):
             name = key.view.text if key is not None else None
-            if named is not None and index == named[0]:
-                name = named[1]
+            if index in names:
+                name = names[index]
             elif name is None and pair is not None and index == 1:
                 name = pair
             elif name is None:
@@ -230,18 +230,21 @@ def _last_part(name: str) -> str:
     return name.rstrip("]").rpartition("[")[2] or name
 
 
-def _named_leaf(branch: Branch) -> tuple[int, str] | None:
-    """As `named_value`, in a literal: which item is the value, and its name."""
-    names = {
+def _names_given(branch: Branch) -> dict[int, str]:
+    """As `names_given`, in a literal: the names of items by their index."""
+    places = {
         key.view.text: (index, value)
         for index, (key, _, value) in enumerate(branch.items)
         if key is not None
     }
     plain: dict[str, Tree] = {
-        key: value.view.text if isinstance(value, Leaf) else [] for key, (_, value) in names.items()
+        key: _plain(value) if isinstance(value, Leaf) else [] for key, (_, value) in places.items()
     }
-    named = named_value(plain)
-    return None if named is None else (names[named.value_key][0], named.name)
+    return {places[key][0]: name for key, name in names_given(plain).items()}
+
+
+def _plain(leaf: Leaf) -> str | None:
+    return None if leaf.view.text in ("null", "None", "nil", "undefined") else leaf.view.text
 
 
 def _pair_leaf(branch: Branch, key_class: Callable[[str], str | None]) -> str | None:

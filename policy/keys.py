@@ -92,8 +92,10 @@ def _is_another_thing(before: str, tail: str, term: str) -> bool:
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
 _PLACEHOLDER = re2.compile(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
-    r"|%(?:\([a-z_]+\))?[sdrifx]|\$\d{1,3}|:[a-z_]+|@[a-z_]+|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
-    r"|\$\([^()]*\)|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
+    r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3})"
+    r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
+    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
+    r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
     r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
@@ -111,7 +113,7 @@ _CODE = re2.compile(
 )
 _EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
-_TEMPLATE = re2.compile(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([a-z_]+\))?[sdr]")
+_TEMPLATE = re2.compile(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
 _LOOPBACK = re2.compile(
     r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
 )
@@ -125,6 +127,7 @@ _PROSE = re2.compile(
     r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
 )
 _PATH = re2.compile(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
+_OWN_MARK = re2.compile(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]")
 _BARE_URL = re2.compile(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
 _VERSION = re2.compile(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
@@ -182,6 +185,7 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
         return True
     if len(text) > 200:
         return False
+    text = _OWN_MARK.sub("x", text)  # whose home folder it was may have gone already
     path = _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text))
     named = _BARE_URL.match(text) or _NAMED_SCHEME.match(text) or _VERSION.match(text)
     return bool(path or named)

@@ -63,7 +63,7 @@ _LABEL = compile_bytes(
     rb">\s*([A-Za-z_\x80-\xff][\w.\- \x80-\xff]{0,40}?)\s*:?\s*</[\w:]{1,40}>\s{0,80}"
     rb"<[\w:]{1,40}(?:\s[^<>]{0,200})?"
 )
-_CONTENT = compile_bytes(rb">\s*([^<]{1,1000}[^<\s])\s*</")
+_CONTENT = compile_bytes(rb">\s*(?:<\w{1,20}>\s*)?([^<]{1,1000}[^<\s])\s*</")
 
 
 def _neighbours(data: bytes) -> Iterator[Span]:

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from .findings import Tree
+from .keys import classify_key
 
 _NAMES = ("name", "key", "header", "field", "attribute", "param", "variable", "k", "n")
 _VALUES = ("value", "val", "values", "content", "data", "v", "stringValue", "string_value", "text")
 
 
-class Named(NamedTuple):
-    """An object such as `{"name": "password", "value": …}`: its name, and where the value is."""
+_BEFORE_AND_AFTER = (
+    "old", "new", "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue",
+    "previous", "current",
+)  # fmt: skip
+_PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
+_PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
-    name: str
-    value_key: str
 
+def names_given(node: Mapping[str, Tree]) -> dict[str, str]:
+    """What other fields of an object make of a field's name: `{"value": "password"}`.
 
-def named_value(node: Mapping[str, Tree]) -> Named | None:
-    """Read an object as a name with a value, if it is one."""
-    if not 2 <= len(node) <= 6:
-        return None
+    `{"name": "password", "value": …}` and `{"field": "password", "old": …, "new": …}` keep name and
+    value apart; the `name` beside an e-mail address is a person's.
+    """
+    if not 2 <= len(node) <= 40:
+        return {}
     folded = {key.casefold(): key for key in node}
+    given: dict[str, str] = {}
+    if len(node) <= 6:
+        given = _given_apart(node, folded)
+    name = node[folded["name"]] if "name" in folded else None
+    if isinstance(name, str) and len(name) <= 80 and _PERSON.fullmatch(name):
+        others = (key for key in node if node[key] and key != folded["name"])
+        if any(classify_key(key) in _PERSONAL for key in others):
+            given.setdefault(folded["name"], "full_name")
+    return given
+
+
+def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
+    if "op" in folded and "path" in folded and isinstance(node[folded["path"]], str):
+        name = str(node[folded["path"]]).rpartition("/")[2]  # JSON Patch, RFC 6902
+        return {folded["value"]: name} if "value" in folded else {}
     for name_key in _NAMES:
-        name = node[folded[name_key]] if name_key in folded else None
-        if isinstance(name, str) and len(name) <= 128:
+        found = node[folded[name_key]] if name_key in folded else None
+        if isinstance(found, str) and len(found) <= 128:
             for value_key in _VALUES:
                 if value_key.casefold() in folded:
-                    return Named(name, folded[value_key.casefold()])
-    return None
+                    return {folded[value_key.casefold()]: found}
+            changed = [key for key in _BEFORE_AND_AFTER if key in folded]
+            if changed and name_key != "name":
+                return {folded[key]: found for key in changed}
+    return {}
 
 
 # Inside of an object under a sensitive key (`token: {value, type, expires_in}`) these say

@@ -66,8 +66,8 @@ _CODE_WORDS = (b"code", b"otp", b"pin", b"tan", b"password")
 _APART = compile_bytes(
     rb"""(?i)(:?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token|session"""
     rb"""|(?:api|access|secret|private|signing|encryption|master)[ _\-]?key|session[ _\-]?id))"""
-    rb"""["'`]?(\)=\(|[ \t]+->[ \t]*|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}"""
-    rb"""|[ \t]{1,20}|,[ \t])"""
+    rb"""["'`]?(\)=\(|>>, ?<<|[ \t]*(?:->|\xe2\x86\x92)[ \t]*"""
+    rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t])"""
 )
 
 
@@ -82,9 +82,9 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
         text = value.text(data)
         if data[match.end() : match.end() + 1] in (b"[", b"(", b"{"):
             continue
-        if match.group(1) and value.quoted:
+        if (match.group(1) or sign[:1] == b">") and value.quoted:
             given = bool(text)
-        elif b"->" in sign or sign == b")=(":
+        elif b"->" in sign or b"\xe2" in sign or sign == b")=(":
             given = looks_random(text)
         elif sign[:1] == b"," and data[match.start(2) - 1 : match.start(2)] != b"[":
             given = False  # `[token, x1]` is a pair as .NET prints it; anything else is a list
@@ -93,6 +93,11 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
 
+
+_AS = compile_bytes(
+    rb"(?i)(?:^|[\s\"'])([^\s\"']{8,100})[\"']? (?:as|is) (?:the |your |my |a )?"
+    rb"(?:new |temporary )?(?:password|passphrase|token|api key|secret)\b"
+)
 
 # UUIDs are ids; names of Kubernetes' secrets end in letters and digits (`default-token-x7k2p`).
 _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
@@ -128,6 +133,11 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
+
+    for match in _AS.finditer(data):
+        text = text_of(match.group(1))
+        if looks_made_up(text) and not is_innocent(text, "secret.password"):
+            yield span_of(match.span(1), "secret.password", "words.sentence")
 
 
 def _schemes(data: bytes) -> Iterator[Span]:

@@ -13,7 +13,7 @@ from .fields import ATTRIBUTE, GRAMMARS, TABLE, TEXT, Field, Fields, child, keep
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Judge, Path, Site
 from .meta import WITH_META
-from .named import describes, flagged_value, named_value, pair_key, pair_list
+from .named import describes, flagged_value, names_given, pair_key, pair_list
 from .selectors import Trail, next_step, root_step
 from .views import View
 
@@ -82,14 +82,12 @@ class Scan:
         place: Field | Fields,
         trail: Trail,
     ) -> None:
-        named = named_value(node)
+        names = names_given(node)
         for key, value in node.items():
             if not path and key == "_meta" and self._has_meta:
                 continue  # rebuilt from what the document has become
             self._key(key, (*path, key), place)
-            context, class_here = key, class_
-            if named is not None and key == named.value_key:
-                context = named.name
+            context, class_here = names.get(key, key), class_
             if describes(key, value):
                 class_here = None
             found = self._class_under(context, child(place, context))

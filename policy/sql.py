@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import re2
+
 from .findings import Span
 from .keys import classify_key, is_innocent
 from .values import BY_SHAPE, KEY, compile_bytes, span_of, text_of
@@ -77,36 +79,54 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
 
 # -- parameters that a log shows behind the statement -------------------------------------------
 
-_LISTS = (b"param", b"args", b"bind", b"); ")
-_MARK = rb"(?:\?|%s|\$[0-9]{1,3}|:[0-9]{1,3}|@[pP]?[0-9]{1,3})"
-_MARKED = compile_bytes(
-    rb"""(?i)\b(""" + KEY + rb""")["'`\]]?\s*(?:=|<>|!=|>=?|<=?|\bi?like\b)\s*""" + _MARK
+_LISTS = (b"param", b"@p", b"args", b"bind", b"); ")
+_MARK = (
+    rb"(?:\?|%s|%\([A-Za-z_]\w{0,60}\)s|\$[0-9]{1,3}|:\w{1,60}|@\w{1,60})(?:::[A-Za-z][\w ]{0,30})?"
 )
-_MARKS = compile_bytes(rb"\(\s*" + _MARK + rb"(?:\s*,\s*" + _MARK + rb"){0,200}\s*\)")
+_MARKED = compile_bytes(
+    rb"""(?i)\b(""" + KEY + rb""")["'`\]]?\s*(?:=|<>|!=|>=?|<=?|\bi?like\b)\s*(""" + _MARK + rb")"
+)
+_EACH_MARK = compile_bytes(_MARK)
+# `@p1='x'`: parameters with names, before or behind the statement.
+_NAMED_PARAMETER = compile_bytes(rb"(@\w{1,60})\s*=\s*N?'((?:[^']|'')*)'")
+_MARKS = compile_bytes(rb"\(\s*" + _MARK + rb"(?:\s*,\s*" + _MARK + rb")*\s*\)")
 _GIVEN = compile_bytes(
     rb"""(?i)(?:\b(?:parameters|params|args|arguments|bindings|binds|bind parameters)\b"""
-    rb"""["']?\s*[=:]?\s*|; ?)[\[("']"""
+    rb"""["']?\s*[=:]?\s*|; ?)[\[("']|==>\s+Parameters: """
 )
 _OPENING = compile_bytes(rb"[)\]]?,?\s*[\[(]{1,2}")
 _PARAMETER = compile_bytes(
-    rb"""\s*(?:[bu]?'((?:[^'\\]|\\.)*)'|[bu]?"((?:[^"\\]|\\.)*)"|([^\s,()\[\]{}'"]+(?:\([^()]*\))?))\s*,?"""
+    rb"""\s*(?:[bu]?'((?:[^'\\]|\\.)*)'|[bu]?"((?:[^"\\]|\\.)*)"|([^\s,()\[\]{}'"]+)(?:\([^()]*\))?)\s*,?"""
 )
 
 
 def _parameters(data: bytes) -> Iterator[Span]:
     """Values whose column the statement before them names at the same position."""
     insert = _INSERT.search(data)
-    if insert is not None and (marks := _MARKS.match(data, insert.end())):
+    if insert is not None and (values := _MARKS.match(data, insert.end())):
         names = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
-        end = marks.end()
+        marks = [match.group(0) for match in _EACH_MARK.finditer(values.group(0))]
+        end = values.end()
     else:
         marked = list(_MARKED.finditer(data))
         names = [match.group(1) for match in marked]
+        marks = [match.group(2) for match in marked]
         end = marked[-1].end() if marked else len(data)
     classes = [classify_key(text_of(name.rpartition(b".")[2])) for name in names]
-    given = _GIVEN.search(data, end) if any(classes) else None
+    if not any(classes):
+        return
+    by_mark = dict(zip(marks, classes, strict=False))
+    for match in _NAMED_PARAMETER.finditer(data):
+        yield from _parameter(match, 2, by_mark.get(match.group(1)))
+    given = _GIVEN.search(data, end)
     if given is not None:
-        yield from _in_order(data, given.end() - 1, classes)
+        bracket = given.group(0)[-1:] != b" "
+        yield from _in_order(data, given.end() - bracket, classes)
+
+
+def _parameter(match: re2._Match[bytes], group: int, class_: str | None) -> Iterator[Span]:
+    if class_ and class_ not in BY_SHAPE and not is_innocent(match.group(group), class_):
+        yield span_of(match.span(group), class_, "words.sql")
 
 
 def _in_order(data: bytes, at: int, classes: list[str | None]) -> Iterator[Span]:
@@ -121,5 +141,4 @@ def _in_order(data: bytes, at: int, classes: list[str | None]) -> Iterator[Span]
             return
         class_, at, position = classes[position], match.end(), position + 1
         group = next(g for g in (1, 2, 3) if match.start(g) >= 0)
-        if class_ and class_ not in BY_SHAPE and not is_innocent(match.group(group), class_):
-            yield span_of(match.span(group), class_, "words.sql")
+        yield from _parameter(match, group, class_)

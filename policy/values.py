@@ -63,6 +63,8 @@ class Value:
 
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
 _OPENING = compile_bytes(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+# YAML's block scalars: the lines behind `|` or `>` that are indented.
+_BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*)")
 _UNQUOTED = compile_bytes(rb"""(?:\\[^nr"'\s]|[^\s"'`<>\\])+""")
 # What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
 _NEXT_KEY = compile_bytes(
@@ -93,6 +95,8 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
         end = data.find(b"]" if data[at : at + 1] == b"[" else b")", at, at + MAX_VALUE)
         if end > at:
             return Value(at + 1, end, False, separator)
+    if (block := _BLOCK.match(data, at, min(len(data), at + MAX_VALUE))) is not None:
+        return Value(block.start(1), block.end(1), True, separator)
     return Value(at, _unquoted_end(data, at, class_), False, separator)
 
 
@@ -100,6 +104,10 @@ def _quoted(data: bytes, quote_start: int, start: int, separator: str) -> Value:
     """A quoted value: it ends at the quote that is escaped as often as the one that opened it."""
     depth = start - quote_start - 1
     quote = data[start - 1 : start]
+    if depth == 0 and data[start : start + 2] == quote * 2:  # a block in triple quotes
+        end = data.find(quote * 3, start + 2, start + MAX_VALUE)
+        if end > 0:
+            return Value(start + 2, end, True, separator)
     if depth == 0 and data[start : start + 1] == quote and _letter(data, start + 1):
         end = data.find(quote, start + 1, start + MAX_VALUE)  # a quote inside quotes: ''x''
         if end > 0:
@@ -145,6 +153,8 @@ _WORD = re2.compile(r"^[\pL_$][\pL_.\-/]*$")
 _CHAIN = re2.compile(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
 _CALL = re2.compile(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
 _CLOSED = re2.compile(r"^\s*[,)]|^\s+[+%&]")
+# `token == "lambda"`: a program's own word.
+_COMPARISON = compile_bytes(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]$")
 _INDEXED = re2.compile(r"^[A-Za-z_][\w.]*\[")
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
@@ -156,6 +166,8 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     text = value.text(data)
     if not text or is_innocent(text, class_):
         return False
+    if value.quoted and _COMPARISON.search(data[max(0, value.start - 8) : value.start]):
+        return looks_random(text) if class_.startswith("secret.") else " " in text
     if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
         return not _CLOSED.match(text) and _is_plausible_here(text, value, class_)
     if value.separator != " " and _CALL.search(text) and value.separator != "=>":

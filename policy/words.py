@@ -34,7 +34,8 @@ from .values import (
 
 _PAIR = compile_bytes(
     rb"(" + KEY + rb")(?:\[\])?"
-    rb"""(\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}[ \t]*"""
+    rb"""(\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}"""
+    rb"""(?: \([a-z ]{1,20}\))?[ \t]*"""
     rb"""(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|:=|={1,3}|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
     rb"""[*_]{0,2}[ \t]*)"""
 )
@@ -190,7 +191,11 @@ def _header_value(data: bytes, at: int) -> tuple[int, int]:
             break
         at += 1
     end = _HEADER_END.search(data, at, min(len(data), at + MAX_VALUE))
-    return at, end.start() if end is not None else min(len(data), at + MAX_VALUE)
+    limit = end.start() if end is not None else min(len(data), at + MAX_VALUE)
+    if data[at - 1 : at] == b"[":  # Java prints a list of values
+        closing = data.find(b"]", at, limit)
+        limit = closing if closing >= 0 else limit
+    return at, limit
 
 
 def sensitive_parts(value: bytes, class_: str) -> list[tuple[int, int, str]]:
