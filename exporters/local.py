@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,8 @@ class LocalExporter(Exporter):
         try:
             await loop.run_in_executor(self._thread, self._writer.open)
         except sqlite3.Error as failure:
-            raise OSError(f"the local store cannot be opened: {_kind(failure)}") from None
+            what = f"the local store cannot be opened: {_kind(failure)}"
+            raise OSError(errno.EIO, what) from None
         self._forgetting = asyncio.create_task(self._forget_now_and_then())
 
     async def export(self, payload: Payload) -> Delivered:

@@ -8,21 +8,22 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+from .quiet_http import QuietServer
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class AdminServer:
     """Small HTTP servers on addresses of their own, apart from the receivers'."""
 
     def __init__(self) -> None:
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[web.ServerRunner] = []
 
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
         host, _, port = endpoint.rpartition(":")
-        app = web.Application()
-        app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        server = QuietServer(_router(handlers), access_log=None)
+        runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)
         await web.TCPSite(runner, host.strip("[]"), int(port)).start()
@@ -33,10 +34,24 @@ class AdminServer:
         self._runners.clear()
 
 
+def _router(handlers: Mapping[str, Handler]) -> Handler:
+    """Answers GET and HEAD on these paths, 404 and 405 on others."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        handler = handlers.get(request.path)
+        if handler is None:
+            return web.Response(status=404, text="no such page\n")
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="expected GET\n", headers={"Allow": "GET, HEAD"})
+        return await handler(request)
+
+    return handle
+
+
 def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
     """Answers with Prometheus' text format."""
 
-    async def handle(_request: web.Request) -> web.Response:
+    async def handle(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(
             body=prometheus(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
@@ -48,7 +63,7 @@ def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
 def health_handler(state: Callable[[], tuple[bool, Mapping[str, object]]]) -> Handler:
     """Answers 200 when healthy, else 503, with the state of every component as JSON."""
 
-    async def handle(_request: web.Request) -> web.Response:
+    async def handle(_request: web.BaseRequest) -> web.StreamResponse:
         healthy, body = state()
         return web.Response(
             status=200 if healthy else 503,

@@ -88,8 +88,9 @@ class Collector:
         self.state = "stopping"
         if self._watch is not None:
             self._watch.cancel()
-        deadline = time.monotonic() + self._config.service.shutdown_timeout
-        await asyncio.gather(*(receiver.stop() for receiver in self.graph.receivers.values()))
+        timeout = self._config.service.shutdown_timeout
+        deadline = time.monotonic() + timeout
+        await self._close_doors(timeout / 2)
         self.graph.gate.open = False
         await asyncio.gather(
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
@@ -101,6 +102,21 @@ class Collector:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.shutdown)
         self.state = "stopped"
+
+    async def _close_doors(self, seconds: float) -> None:
+        """Let requests that have begun end, but not take the time that the queues need."""
+        stops = [asyncio.create_task(each.stop()) for each in self.graph.receivers.values()]
+        if not stops:
+            return
+        _, late = await asyncio.wait(stops, timeout=seconds)
+        for stop in late:
+            stop.cancel()
+        if late:
+            _log.warning("requests that had begun did not end in time")
+        failures = await asyncio.gather(*stops, return_exceptions=True)
+        for failure in failures:
+            if isinstance(failure, Exception):  # its text may quote
+                _log.error("a receiver did not close cleanly: %s", type(failure).__name__)
 
     async def finished(self) -> None:
         """Return when every receiver has nothing more to come. Servers never have."""

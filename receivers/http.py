@@ -1,7 +1,6 @@
 """What receivers over HTTP share: a server, the reading of bodies, the bytes in flight.
 
-Nothing of a body is ever written to disk or quoted: not by us, and not by aiohttp, whose own
-handling of errors (a log line with the exception's text, an answer with the parser's) is replaced.
+Nothing of a body is ever written to disk or quoted.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from ..pipeline.errors import RefusedPayload
+from ..pipeline.quiet_http import QuietServer
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
 ENCODINGS = frozenset(DECOMPRESSORS)
@@ -150,35 +150,6 @@ def _too_large(limit: int) -> RefusedPayload:
     return RefusedPayload(413, "too_large", f"the body has more than {limit} bytes")
 
 
-class _Connection(web.RequestHandler):
-    """aiohttp's connection, except that errors neither log nor answer with what was received."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer with the status alone. The connection is closed."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("a response was begun")
-        response = web.json_response({"detail": "bad request" if status < 500 else "error"})
-        response.set_status(status)
-        response.force_close()
-        return response
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Say nothing: what fails between requests is the client's connection."""
-
-
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
 class HttpServer:
     """Serves one handler on one endpoint (`host:port`; no host: every interface)."""
 
@@ -190,12 +161,15 @@ class HttpServer:
         log: logging.Logger,
         tls: TlsConfig | None = None,
         grace: float = 30.0,
+        on_bad_request: Callable[[], None] | None = None,
     ) -> None:
+        """`on_bad_request` is called for what was not HTTP, which no handler sees."""
         self._handler = handler
         self._endpoint = endpoint
         self._log = log
         self._tls = tls
         self._grace = grace  # seconds that requests begun may take when stopping
+        self._on_bad_request = on_bad_request
         self._runner: web.ServerRunner | None = None
         self.stopping = False
         self.port = 0  # the port in use, once started
@@ -205,13 +179,15 @@ class HttpServer:
         context = self._tls.context() if self._tls else None
         sockets = listen(self._endpoint)
         self.port = sockets[0].getsockname()[1]
-        server = _Server(
+        server = QuietServer(
             self._handle,
             auto_decompress=False,  # read_body does it, with limits
             access_log=None,
             keepalive_timeout=KEEPALIVE,
             lingering_time=1.0,  # a body that was refused is read so long, for the answer to arrive
         )
+        if self._on_bad_request is not None:
+            server.on_bad_request = self._on_bad_request
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()
         for each in sockets:

@@ -6,6 +6,7 @@ limit to what comes out.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 
 # Seconds that requests begun may take when stopping.
 _GRACE = 30.0
+_HANDSHAKE = 5  # seconds that a connection may take to become one
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -66,6 +68,8 @@ class OtlpGrpcServer:
                 ("grpc.max_receive_message_length", self._config.max_recv_msg_size_mib << 20),
                 ("grpc.so_reuseport", 0),  # a second process is told that the port is taken
                 ("grpc.max_concurrent_streams", 100),  # a connection
+                # Who connects and says nothing is sent away, and does not hold up the end for long.
+                ("grpc.server_handshake_timeout_ms", _HANDSHAKE * 1000),
             )
         )
         self._server.add_generic_rpc_handlers(
@@ -91,7 +95,8 @@ class OtlpGrpcServer:
                 pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
                 bound = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
         except RuntimeError:
-            raise OSError(f"cannot listen on {self._config.endpoint}") from None
+            what = f"cannot listen on {self._config.endpoint}, or with this certificate"
+            raise OSError(errno.EADDRNOTAVAIL, what) from None
         return bound
 
     async def stop(self) -> None:

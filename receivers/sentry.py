@@ -135,7 +135,13 @@ class SentryReceiver(Receiver):
         self._pressure = Pressure()
         self._pages = Pages(config.allowed_origins)
         self._settings = settings
-        self._server = HttpServer(self._answer, config.endpoint, log=settings.log, tls=config.tls)
+        self._server = HttpServer(
+            self._answer,
+            config.endpoint,
+            log=settings.log,
+            tls=config.tls,
+            on_bad_request=lambda: self._books.refuse_request("bad_http"),
+        )
         self._sink: Sink | None = None
 
     @property

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "exporters": {"pipeline"},
 }
 # What components may use of pipeline/: its contracts and payloads, never what runs them.
-LOW = {"component", "counters", "errors", "options", "payloads", "terminal"}
+LOW = {"component", "counters", "errors", "options", "payloads", "quiet_http", "terminal"}
 
 
 def imports(module: Path) -> set[tuple[str, ...]]:

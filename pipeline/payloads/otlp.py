@@ -53,7 +53,7 @@ class OtlpRequest(Payload):
 
         `project` is by default the `service.name` of the first resource; see `split`.
         """
-        check_protobuf(body, SHAPES[signal].request.DESCRIPTOR)
+        check_protobuf(body, SHAPES[signal].request)
         try:
             message = SHAPES[signal].request.FromString(body)
         except DecodeError:  # its text quotes

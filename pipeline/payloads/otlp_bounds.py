@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 from ..errors import RefusedPayload
 
@@ -31,9 +32,12 @@ class _Kind:
     inner: dict[int, _Kind] = field(default_factory=dict)
 
 
-def check_protobuf(body: bytes, type_: Descriptor) -> None:
+def check_protobuf(body: bytes, type_: type[Message]) -> None:
     """Raises RefusedPayload (413 `too_many`). What is no protobuf is left to who reads it."""
-    if len(body) >= MAX_MESSAGES * _SHORTEST and _count(body, _kind(type_)) > MAX_MESSAGES:
+    if (
+        len(body) >= MAX_MESSAGES * _SHORTEST
+        and _count(body, _kind(type_.DESCRIPTOR)) > MAX_MESSAGES
+    ):
         raise too_many()
 
 
@@ -49,11 +53,11 @@ def too_many() -> RefusedPayload:
 
 
 @cache
-def _kind(type_: Descriptor) -> _Kind:
+def _kind(type_: Any) -> _Kind:
     return _described(type_, {})
 
 
-def _described(type_: Descriptor, seen: dict[str, _Kind]) -> _Kind:
+def _described(type_: Any, seen: dict[str, _Kind]) -> _Kind:
     found = seen.get(type_.full_name)
     if found is None:
         found = seen[type_.full_name] = _Kind()  # first: an AnyValue can hold itself

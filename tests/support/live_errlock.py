@@ -71,6 +71,11 @@ class Errlock:
         """What it printed so far, on both channels."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def operators(self) -> tuple[int, int]:
+        """The ports of its health and its metrics."""
+        return self._health, self._metrics
+
     def told(self) -> list[bytes]:
         """All that it told operators so far: log, metrics, health, every file in its folder."""
         pages = (f"{self._metrics}/metrics", f"{self._health}/")

@@ -56,10 +56,10 @@ def test_every_message_of_any_depth_counts_once(monkeypatch: pytest.MonkeyPatch)
     # Resource, scope, metric, gauge, point, attribute, value, array, element.
     body = request.SerializeToString()
     monkeypatch.setattr(otlp_bounds, "MAX_MESSAGES", 9)
-    otlp_bounds.check_protobuf(body, ExportMetricsServiceRequest.DESCRIPTOR)
+    otlp_bounds.check_protobuf(body, ExportMetricsServiceRequest)
     monkeypatch.setattr(otlp_bounds, "MAX_MESSAGES", 8)
     with pytest.raises(RefusedPayload):
-        otlp_bounds.check_protobuf(body, ExportMetricsServiceRequest.DESCRIPTOR)
+        otlp_bounds.check_protobuf(body, ExportMetricsServiceRequest)
 
 
 @pytest.mark.parametrize("broken", [b"\x0a", b"\xff" * 5_000_000, b"\x0a\xff" * 3_000_000])
