@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     except NotAPolicy as error:
         err(f"{args.file}: {error}")
         return 2
-    out(_yaml(imported))
+    out(as_yaml(imported))
     for note in imported.differs:
         err(f"note: {note}")
     for note in imported.left_out:
@@ -72,7 +72,7 @@ def _importer(tool: str, file: Path) -> Callable[[str], Imported]:
     return import_eventscrubber
 
 
-def _yaml(imported: Imported) -> str:
+def as_yaml(imported: Imported) -> str:
     """The processors, in the order in which a pipeline must name them."""
     import yaml
 

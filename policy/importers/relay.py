@@ -14,7 +14,12 @@ from typing import Any
 from .fragment import Action, Fragment, Imported, NotAPolicy, custom
 from .patterns import PatternError, from_rust, groups, with_span
 from .relay_builtins import BUILTINS, CLASSES, COMMON, SENSITIVE_KEYS, SUFFIXES, UUID
-from .relay_selectors import covering, reaches_everything, special_fields
+from .relay_selectors import (
+    covering,
+    reaches_everything,
+    reaches_user_ids,
+    special_fields,
+)
 from .relay_settings import SETTINGS, import_settings
 
 _METHODS: dict[str | None, Action] = {
@@ -176,13 +181,14 @@ class _PiiConfig:
             )
 
     def _anything(self, rule: _Rule, selector: str, path: str) -> None:
-        class_ = rule.action
-        if rule.action == "hash":
-            name = custom(rule.id)
-            if self._fragment.selector(path, covering(selector), name):
-                self._fragment.act(path, name, "hash")
+        class_ = custom(rule.id) if rule.action == "hash" else rule.action
+        covered = covering(selector)
+        if not self._fragment.selector(path, covered, class_):
             return
-        self._fragment.selector(path, covering(selector), class_)
+        if rule.action == "hash":
+            self._fragment.act(path, class_, "hash")
+        if reaches_user_ids(covered):  # a class that a field has by itself outdoes a selector's
+            self._fragment.act(path, "pii.user_id", rule.action)
 
     def _pattern(self, rule: _Rule, path: str) -> bool:
         pattern = rule.spec.get("pattern")

@@ -51,6 +51,12 @@ _CLOSED: tuple[tuple[tuple[str | int, ...], Tree], ...] = (
     (("exception", "values", 0, "stacktrace", "frames", 0, "function"), "x"),
     (("contexts", "trace", "trace_id"), "x"), (("sdk", "version"), "x"),
 )  # fmt: skip
+_USER_IDS: tuple[tuple[str | int, ...], ...] = (
+    ("user", "id"), ("extra", "user_id"), ("request", "data", "user_id"),
+    ("request", "headers", "x-user-id"), ("breadcrumbs", "values", 0, "data", "user_id"),
+    ("exception", "values", 0, "stacktrace", "frames", 0, "vars", "user_id"), ("tags", "user_id"),
+)  # fmt: skip
+_CONTAINER = re.compile(r"\$(object|array|list)\b")
 _PATH = re.compile(r"[^&|!~()]*[^&|!~()\s*]")
 
 # Fields whose meaning outdoes their key's, with the class of that meaning.
@@ -74,10 +80,18 @@ def covering(text: str) -> str:
     if selector is None:
         return text
     if _reaches_closed(selector):
-        return f"({text}) && ({OPEN_FIELDS})"
+        # Relay deletes a container with the numbers in it; texts in it are reached through it.
+        with_numbers = _CONTAINER.sub(r"($\1 || $number)", text)
+        return f"({with_numbers}) && ({OPEN_FIELDS})"
     if _PATH.fullmatch(text) and "**" not in text:
         return f"{text} || {text}.**"
     return text
+
+
+def reaches_user_ids(text: str) -> bool:
+    """Whether a selector reaches a user's id, in its own field or under a key in free data."""
+    selector = _parsed(text)
+    return selector is not None and any(selector.matches(_trail(path, "x")) for path in _USER_IDS)
 
 
 def reaches_everything(text: str) -> bool:
