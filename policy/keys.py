@@ -38,8 +38,8 @@ _WORD = re2.compile(r"\p{N}+|[\p{L}\p{M}]+")
 
 def words_of(key: str) -> tuple[str, ...]:
     """Split a key of any naming style into lower-case words; digits stand alone."""
-    if not key.isascii():  # full-width letters are letters
-        key = unicodedata.normalize("NFKC", key)
+    if not key.isascii():  # full-width letters are letters, lone surrogates are none
+        key = unicodedata.normalize("NFKC", key.encode("utf-8", "replace").decode("utf-8"))
     key = _ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", key))
     return tuple(word.casefold() for word in _WORD.findall(key))
 
@@ -52,7 +52,7 @@ def classify_key(key: str) -> str | None:
     """
     if not key or len(key) > MAX_KEY:
         return None
-    words = words_of(key.encode("utf-8", "replace").decode("utf-8"))
+    words = words_of(key)
     if not words or (len(words) > 1 and words[0] in QUESTIONS):
         return None
     while words:

@@ -99,4 +99,6 @@ def flagged_value(value: object) -> str | None:
     """The name in a command line's flag whose value is the next argument: `--password`."""
     if not isinstance(value, str) or not 2 < len(value) <= 64 or not value.startswith("-"):
         return None
-    return value.lstrip("-") if "=" not in value and " " not in value else None
+    if any(char in value for char in "= ["):  # `-p[password]`: its value has gone already
+        return None
+    return value.lstrip("-")

@@ -146,7 +146,7 @@ class Scan:
             return
         if isinstance(place, dict) and key in place:
             return
-        site = Site(path, View(key), TEXT, is_key=True)
+        site = Site(path, View(_without_surrogates(key)), TEXT, is_key=True)
         self._judge.text(site, site.view, None, None)
         self.sites.append(site)
 

@@ -62,6 +62,15 @@ def mixed(candidate: Candidate) -> Candidate | None:
     return candidate if letters and digits and len(set(value)) >= 8 else None
 
 
+_ESCAPED_BREAK = re2.compile(r"\\[nr]")
+
+
+def key_material(candidate: Candidate) -> Candidate | None:
+    """More than the line breaks around a key."""
+    inner = _ESCAPED_BREAK.sub("", candidate.value)
+    return candidate if sum(c.isalnum() for c in inner) >= 6 else None
+
+
 def varied(candidate: Candidate) -> Candidate | None:
     """Not a placeholder such as `xxxxxxxx` or `abcabcabc`."""
     return candidate if len(set(candidate.value.lower())) >= 7 else None
@@ -183,8 +192,8 @@ VALIDATORS: dict[str, Validator] = {
         function.__name__: function
         for function in (
             alone, aws_secret, base58check, base64_word, bech32, card, coordinates, email,
-            home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, mac, made_up, mixed, not_a_port,
-            person, phone_international, phone_national, some_digits, uk_nino, us_ssn, varied,
+            home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac, made_up, mixed,
+            not_a_port, person, phone_international, phone_national, some_digits, uk_nino, us_ssn, varied,
         )
     },
 }  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import re2
+
 from .calls import find_calls
 from .command_lines import find_in_command_lines
 from .findings import Span
@@ -67,11 +69,19 @@ def _pairs(data: bytes) -> Iterator[Span]:
     while match is not None:
         after = match.end()
         class_ = classify_key(text_of(match.group(1)))
-        if class_ is not None and class_ not in BY_SHAPE:
+        if class_ is not None and class_ not in BY_SHAPE and not _is_left(data, match):
             found = list(_keyed(data, after, separator_of(match.group(2)), class_))
             yield from found
             after = max([after, *(span.end for span in found)])
         match = _PAIR.search(data, after)
+
+
+def _is_left(data: bytes, match: re2._Match[bytes]) -> bool:
+    """Whether a key is what an earlier run left in a value's place: `bob:[password]:x`."""
+    start = match.start(1)
+    if data[start - 1 : start] != b"[" or match.group(2).strip() != b"]:":
+        return False
+    return not data[max(0, start - 2) : start - 1].isalnum()
 
 
 def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:

@@ -316,3 +316,24 @@ APART: list[tuple[Any, Any]] = [
 def test_what_other_fields_of_an_object_say_about_one(given: Any, left: Any) -> None:
     assert scrubbed({"extra": {"x": given}}) == {"extra": {"x": left}}
     assert json.loads(scrubbed_text(json.dumps(given))) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Command '['mysql', '-uroot', '-pWint3rfell', 'shop']' failed",
+        "bob:$6$rounds=5000$saltsalt$" + "abcdefgh01234567" * 5 + "abcdef:19000:0:99999:7:::",
+        "bob:Wint3rfell9@proxy.example:3128",
+        r"-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA04up8hoqzS1abc\n-----END PRIVATE KEY-----",
+    ],
+    ids=["list", "shadow", "authority", "key"],
+)
+def test_what_a_run_left_gives_nothing_else_away(text: str) -> None:
+    once = scrubbed_text(text)
+    assert once != text
+    assert scrubbed_text(once) == once
+
+
+def test_lone_surrogates_in_a_key_are_no_obstacle() -> None:
+    tree = {"extra": {"x \ud800 jane@corp.example": "y"}}
+    assert "jane" not in str(scrubbed(tree))
