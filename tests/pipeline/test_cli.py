@@ -53,14 +53,12 @@ def test_no_command_prints_the_help(errlock: Errlock) -> None:
 
 
 def test_an_unknown_command_gets_the_nearest_one(errlock: Errlock) -> None:
-    assert errlock("vaildate") == (
-        2,
-        "",
-        (
-            "errlock: no command 'vaildate'; did you mean 'validate'? Known: run, demo, validate, "
-            "components, print-config, schema, scrub, explain, local, key\nSee errlock --help\n"
-        ),
+    code, out, err = errlock("vaildate")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "errlock: no command 'vaildate'; did you mean 'validate'? Known: run, demo, validate, "
     )
+    assert err.endswith("\nSee errlock --help\n")
 
 
 def test_an_unknown_option_gets_the_nearest_one(errlock: Errlock) -> None:

@@ -86,7 +86,8 @@ def _card(rng: random.Random, good: bool) -> str:
 
 
 def _word(rng: random.Random) -> str:
-    return "".join(rng.choice("bcdfgklmnprstvz") + rng.choice("aeiou") for _ in range(5))
+    """A made-up word; `note`, which a policy looks for, is none of these."""
+    return "".join(rng.choice("bcdfgklmprstvz") + rng.choice("aeiou") for _ in range(5))
 
 
 def value(rng: random.Random) -> tuple[str, str, str]:
@@ -267,7 +268,9 @@ _WIDE: Mapping[str, set[str]] = {
 def without(pii: Mapping[str, Any], rules: set[str]) -> dict[str, Any]:
     """A policy without some rules."""
     if "applications" not in pii:
-        gone = {name: False if isinstance(pii[name], bool) else [] for name in rules if name in pii}
+        gone: dict[str, Any] = {
+            name: False if isinstance(pii[name], bool) else [] for name in rules if name in pii
+        }
         return {**pii, **gone}
     kept = {
         selector: [id_ for id_ in ids if id_ not in rules]
