@@ -90,7 +90,7 @@ class FileExporter(Exporter):
     async def export(self, payload: Payload) -> Delivered:
         """See `Exporter.export`. A full disk is retryable."""
         before = payload.alive
-        line = payload.encode_json() if isinstance(payload, OtlpRequest) else envelope_line(payload)
+        line = await asyncio.get_running_loop().run_in_executor(self._thread, _line, payload)
         lost: Counter[DropReason] = Counter(each.lost for each in before if each.lost is not None)
         try:
             await asyncio.get_running_loop().run_in_executor(
@@ -108,6 +108,10 @@ class FileExporter(Exporter):
             await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
             self._thread.shutdown()
             self._thread = None
+
+
+def _line(payload: Payload) -> bytes:
+    return payload.encode_json() if isinstance(payload, OtlpRequest) else envelope_line(payload)
 
 
 def envelope_line(payload: Payload) -> bytes:

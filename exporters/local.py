@@ -85,17 +85,10 @@ class LocalExporter(Exporter):
 
     async def export(self, payload: Payload) -> Delivered:
         """See `Exporter.export`."""
-        written: list[NewDocument] = []
-        broken = 0
-        for document in payload.alive:
-            try:
-                written.append(_new(payload, document))
-            except BrokenDocument:
-                document.dropped = "broken"
-                broken += 1
+        loop = asyncio.get_running_loop()
+        written, broken = await loop.run_in_executor(self._thread, _rows, payload)
         try:
             if written:
-                loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._thread, self._writer.add, written)
         except sqlite3.OperationalError as failure:
             raise ExportFailed(_kind(failure), retryable=True) from None
@@ -126,6 +119,19 @@ class LocalExporter(Exporter):
 def _kind(failure: sqlite3.Error) -> str:
     """`sqlite_full`, `sqlite_busy`, …: SQLite's own name of the error, never its text."""
     return str(getattr(failure, "sqlite_errorname", "sqlite_error")).lower()
+
+
+def _rows(payload: Payload) -> tuple[list[NewDocument], int]:
+    """What is written of a payload, and how many of its documents are broken."""
+    rows: list[NewDocument] = []
+    broken = 0
+    for document in payload.alive:
+        try:
+            rows.append(_new(payload, document))
+        except BrokenDocument:
+            document.dropped = "broken"
+            broken += 1
+    return rows, broken
 
 
 def _new(payload: Payload, document: Document) -> NewDocument:

@@ -6,6 +6,7 @@ DSN that the configuration names for the payload's project.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -197,7 +198,7 @@ class SentryExporter(Exporter):
 
     async def _post(self, outgoing: Envelope, home: Home) -> None:
         """One attempt. Raises ExportFailed."""
-        body = outgoing.encode(sent_at=time(), public_key=home.dsn.public_key)
+        body = await asyncio.to_thread(self._body, outgoing, home)
         if not outgoing.alive:  # encoding dropped the last one
             return
         headers = {
@@ -205,7 +206,6 @@ class SentryExporter(Exporter):
             "X-Sentry-Auth": home.dsn.auth(self._agent),
         }
         if self._compression != "none":
-            body = _compress(body, self._compression)
             headers["Content-Encoding"] = self._compression
         answer = await self._client.post(home.dsn.envelope_url, body, headers)
         home.limits.learn(answer)
@@ -218,6 +218,11 @@ class SentryExporter(Exporter):
             raise ExportFailed(f"http_{answer.status}", retryable=True)
         if not 200 <= answer.status < 300:
             raise failed(answer)
+
+    def _body(self, outgoing: Envelope, home: Home) -> bytes:
+        """What is posted: slow to make for a large one, so not on the event loop."""
+        body = outgoing.encode(sent_at=time(), public_key=home.dsn.public_key)
+        return body if self._compression == "none" else _compress(body, self._compression)
 
 
 def _compress(body: bytes, compression: Literal["gzip", "zstd"]) -> bytes:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from time import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -36,6 +36,10 @@ EVENT_LIMIT = SIZES["event"]
 CHECK_IN_LIMIT = SIZES["check_in"]
 # How long errors wait for room, in seconds, and how often they look.
 PATIENCE, INTERVAL = 5.0, 0.1
+LARGE = 64 * 1024  # bytes that take a noticeable time to read
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class SentryConfig(ReceiverConfig, frozen=True, kw_only=True):
@@ -211,9 +215,9 @@ class SentryReceiver(Receiver):
             return await self._take(request, envelope)
 
     async def _take(self, request: web.BaseRequest, envelope: Envelope) -> web.Response:
-        check(envelope)
-        correct_clock(envelope)
-        put_in_address(
+        await _beside_the_loop(
+            envelope.size,
+            _complete,
             envelope,
             client_address(request, self._proxies),
             request.headers.get("User-Agent"),
@@ -227,14 +231,7 @@ class SentryReceiver(Receiver):
         if asked.kind != "envelope":
             limit = CHECK_IN_LIMIT if asked.kind == "cron" else EVENT_LIMIT
         body = await read_body(request, limit=limit, held=held, timeout=self._config.read_timeout)
-        received = time()
-        if asked.kind == "store":
-            return requests.store(body, limit, received)
-        if asked.kind == "cron":
-            return requests.cron(body, asked.slug, request.query, received)
-        if asked.kind in ("report", "nel"):
-            return requests.security(body, asked.kind, request.query, received)
-        return Envelope.decode(body, "", received)
+        return await _beside_the_loop(len(body), _decode, body, asked, limit, request.query)
 
     async def _discard(self, request: web.BaseRequest) -> web.Response:
         """Read a crash report without keeping any of it. Clients expect 200, as Relay answers."""
@@ -270,3 +267,29 @@ class SentryReceiver(Receiver):
                     raise
             await asyncio.sleep(INTERVAL)
             waited += INTERVAL
+
+
+def _decode(body: bytes, asked: Route, limit: int, query: Mapping[str, str]) -> Envelope:
+    """A body as an envelope. Raises RefusedPayload."""
+    received = time()
+    if asked.kind == "store":
+        return requests.store(body, limit, received)
+    if asked.kind == "cron":
+        return requests.cron(body, asked.slug, query, received)
+    if asked.kind in ("report", "nel"):
+        return requests.security(body, asked.kind, query, received)
+    return Envelope.decode(body, "", received)
+
+
+def _complete(envelope: Envelope, address: str | None, user_agent: str | None) -> None:
+    """Apply the limits, and put in what the connection tells. Raises RefusedPayload."""
+    check(envelope)
+    correct_clock(envelope)
+    put_in_address(envelope, address, user_agent)
+
+
+async def _beside_the_loop(size: int, work: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T:
+    """Do work on so many bytes; in a thread where it would hold up everybody else."""
+    if size < LARGE:
+        return work(*args, **kw)
+    return await asyncio.to_thread(work, *args, **kw)

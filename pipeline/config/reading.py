@@ -155,11 +155,14 @@ def _sections(parsed: Parsed, source: str) -> Parsed:
     return parsed
 
 
+_MAX_PARTS = 50  # of a setting's name
+
+
 def _setting(text: str) -> Parsed:
     """A tree of one value: `exporters.otlp.endpoint=tempo:4317`."""
     name, equals, value = text.partition("=")
     parts = name.split(".")
-    if not equals or not all(parts):
+    if not equals or not all(parts) or len(parts) > _MAX_PARTS:
         raise ConfigError([Problem("", "expected a.b.c=value", f"--set {name}")])
     parsed = parse(value, f"--set {name}")
     tree = parsed.tree if value.strip() else None

@@ -22,6 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _MAX_VALUES = 100_000  # aliases can make a small file enormous
+_MAX_DIGITS = 100  # Python refuses to read some thousand
 _PLAIN_KEY = re.compile(r"[\w/*@-]+")
 
 
@@ -130,6 +131,11 @@ class _Build:
                 return None
             case "bool":
                 return node.value.lower() == "true"
+            case "int" if len(node.value) > _MAX_DIGITS:
+                self.problems.append(
+                    Problem(show_path(path), "too long a number", self.places[path])
+                )
+                return None
             case "int":
                 return _whole_number(node.value)
             case "float":

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -294,3 +295,18 @@ async def test_stopping_without_starting_is_safe() -> None:
     made = SentryExporterConfig(dsn=Secret("http://k@h/1")).build(SETTINGS)
     await made.stop()
     await made.stop()
+
+
+async def test_bodies_are_not_made_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    encode = Envelope.encode
+
+    def watched(self: Envelope, **more: Any) -> bytes:
+        threads.append(threading.get_ident())
+        return encode(self, **more)
+
+    monkeypatch.setattr(Envelope, "encode", watched)
+    async with recording_backend() as there, exporter(there) as sentry:
+        await sentry.export(envelope("event"))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import threading
 import zlib
 from base64 import b64encode
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sentry_bench import Bench, running
 
 from errlock.pipeline.options import Duration, Secret, Size
+from errlock.pipeline.payloads.envelope import Envelope
 from errlock.receivers.sentry_auth import ProjectConfig
 
 CANARY = b"hunter2"
@@ -189,3 +191,21 @@ async def test_no_byte_of_a_body_is_written_to_a_file(
             )
     assert opened == []
     assert os.listdir(tmp_path) == []  # noqa: PTH208  a Path would block, says another rule
+
+
+@pytest.mark.parametrize(("size", "is_on_the_loop"), [(100, True), (100_000, False)])
+async def test_a_large_envelope_is_not_read_on_the_event_loop(
+    size: int, is_on_the_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    decode = Envelope.decode
+
+    def watched(body: bytes, project: str, received: float) -> Envelope:
+        threads.append(threading.get_ident())
+        return decode(body, project, received)
+
+    monkeypatch.setattr(Envelope, "decode", watched)
+    async with running() as bench:
+        body = b"{}\n" + item(b'{"a":"%s"}' % (b"x" * size))
+        assert (await bench.post("/api/7/envelope/", body))[0] == 200
+    assert [each == threading.get_ident() for each in threads] == [is_on_the_loop]
