@@ -7,6 +7,7 @@ that every match of a rule must hold; it shares nothing with the engine's prefil
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .detectors import Detector, compile_pattern
 from .findings import Span
@@ -103,6 +104,7 @@ class TextScanner:
         return _in_characters(data, spans)
 
 
+@lru_cache(maxsize=8192)
 def _spoken(key: str) -> str:
     """A key as words, so that the words of a context can be looked for in it."""
     return " ".join(words_of(key[:MAX_KEY]))

@@ -193,7 +193,8 @@ VALIDATORS: dict[str, Validator] = {
         for function in (
             alone, aws_secret, base58check, base64_word, bech32, card, coordinates, email,
             home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac, made_up, mixed,
-            not_a_port, person, phone_international, phone_national, some_digits, uk_nino, us_ssn, varied,
+            not_a_port, person, phone_international, phone_national, some_digits, uk_nino,
+            us_ssn, varied,
         )
     },
 }  # fmt: skip
