@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..detectors import Detector, load_detectors
 from .fragment import Fragment, Imported, NotAPolicy, custom
 from .patterns import groups, with_span
+from .required import always_captures, requires
 
 _MAX_EXTENSIONS = 2  # gitleaks' own limit
 # What a rule's id says besides the vendor.
@@ -127,17 +128,22 @@ def _rule(rule: Mapping[str, Any], path: str, fragment: Fragment) -> None:
     if not isinstance(pattern, str) or not pattern:
         fragment.leave_out(path, "has no `regex`: errlock sees no files whose paths could match")
         return
-    try:
-        spanned = with_span(pattern, _group(rule, pattern, path, fragment))
-    except ValueError as error:
-        fragment.leave_out(path, str(error))
-        return
     entropy = rule.get("entropy")
-    more = {}
+    more: dict[str, object] = {}
     if isinstance(entropy, (int, float)) and entropy > _VARIED:
         more["validator"] = "varied"
-    if not fragment.detector(path, id_, class_of(id_), spanned, **more):
-        return
+    words = [str(word).casefold() for word in rule.get("keywords", []) if word]
+    if words and requires(pattern, words):
+        more["needs"] = words
+    for group in _groups(rule, pattern, path, fragment):
+        name = f"{id_}.{group}" if group > 1 and not rule.get("secretGroup") else id_
+        try:
+            spanned = with_span(pattern, group)
+        except ValueError as error:
+            fragment.leave_out(path, str(error))
+            return
+        if not fragment.detector(path, name, class_of(id_), spanned, **more):
+            return
     if isinstance(entropy, (int, float)) and entropy > 0:
         fragment.note(path, "values of less entropy are removed as well")
     if rule.get("path"):
@@ -147,15 +153,21 @@ def _rule(rule: Mapping[str, Any], path: str, fragment: Fragment) -> None:
     _allowlists(rule, f"{path}.", fragment)
 
 
-def _group(rule: Mapping[str, Any], pattern: str, path: str, fragment: Fragment) -> int:
-    """Which group is the secret: the one that is named, else the first with something in it."""
+def _groups(rule: Mapping[str, Any], pattern: str, path: str, fragment: Fragment) -> Sequence[int]:
+    """Which groups are the secret: the named one, else the first with something in it.
+
+    Which one that is depends on the text, so all of them are. Without any it is the whole match.
+    """
     wanted = rule.get("secretGroup")
     if isinstance(wanted, int) and wanted > 0:
-        return wanted
+        return (wanted,)
     count = groups(pattern)
+    if count and not always_captures(pattern):
+        fragment.note(path, "may match without its groups and has no `secretGroup`: all of it goes")
+        return (0,)
     if count > 1:
-        fragment.note(path, "has several groups and no `secretGroup`: the whole match goes")
-    return 1 if count == 1 else 0
+        fragment.note(path, "has several groups and no `secretGroup`: all of them go")
+    return range(1, count + 1) or (0,)
 
 
 def _allowlists(owner: Mapping[str, Any], prefix: str, fragment: Fragment) -> None:

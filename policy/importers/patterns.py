@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 _TOKEN = re.compile(
-    r"\\Q(?s:.*?)(?:\\E|$)|\\[pPx]\{[^}]*\}|\\(?s:.)|\[\^?\]?|\[|\(\?P?<(?![=!])[^>]+>|\(\?|\(|(?s:.)"
+    r"\\Q(?s:.*?)(?:\\E|$)|\\[pPx]\{[^}]*\}|\\x[0-9A-Fa-f]{2}|\\[0-7]{1,3}|\\(?s:.)|\[\^?\]?|\[|\(\?P?<(?![=!])[^>]+>|\(\?|\(|(?s:.)"
 )
 _UNICODE = {"\\d": r"\p{Nd}", "\\w": r"\p{L}\p{M}\p{N}_", "\\s": r"\s\x{0B}\x{85}\p{Z}"}
 _OUTSIDE = {
@@ -25,7 +25,7 @@ class PatternError(ValueError):
 
 def groups(pattern: str) -> int:
     """How many capturing groups a pattern has."""
-    return sum(_captures(piece) for piece, inside in _tokens(pattern) if not inside)
+    return sum(captures(piece) for piece, inside in tokens(pattern) if not inside)
 
 
 def with_span(pattern: str, group: int) -> str:
@@ -35,8 +35,8 @@ def with_span(pattern: str, group: int) -> str:
     """
     out: list[str] = []
     number = 0
-    for piece, inside in _tokens(pattern):
-        if inside or not _captures(piece):
+    for piece, inside in tokens(pattern):
+        if inside or not captures(piece):
             out.append(piece)
             continue
         number += 1
@@ -50,7 +50,7 @@ def from_rust(pattern: str) -> str:
     """The same pattern in RE2's syntax. Raises PatternError."""
     out: list[str] = []
     before = ""
-    for piece, inside in _tokens(pattern):
+    for piece, inside in tokens(pattern):
         if inside and (piece == "[" or (piece in "&-~" and piece == before)):
             raise PatternError("RE2 has no classes within classes")
         out.append((_UNICODE if inside else _OUTSIDE).get(piece, piece))
@@ -58,11 +58,12 @@ def from_rust(pattern: str) -> str:
     return "".join(out)
 
 
-def _captures(piece: str) -> bool:
+def captures(piece: str) -> bool:
+    """Whether a token opens a group with a number."""
     return piece == "(" or piece.startswith(("(?P<", "(?<"))
 
 
-def _tokens(pattern: str) -> Iterator[tuple[str, bool]]:
+def tokens(pattern: str) -> Iterator[tuple[str, bool]]:
     """Each piece and whether it stands inside a class."""
     inside = False
     at = 0

@@ -128,12 +128,33 @@ def test_what_cannot_be_carried_over_is_told(text: str, left_out: str) -> None:
         (rule("regex = 'ab'\npath = 'x'"),
          "rules.a-token: looks everywhere, not only in files of its `path`"),
         (rule("regex = '(a)(b)'"),
-         "rules.a-token: has several groups and no `secretGroup`: the whole match goes"),
+         "rules.a-token: has several groups and no `secretGroup`: all of them go"),
     ],
 )  # fmt: skip
 def test_what_is_carried_over_differently_is_told(text: str, note: str) -> None:
     result = import_gitleaks(text)
     assert (result.left_out, [str(each) for each in result.differs]) == ((), [note])
+
+
+@pytest.mark.parametrize(
+    ("regex", "result"),
+    [
+        ("k=(a[0-9])(b[0-9])", "k=[api_key.a][api_key.a] k=c7"),
+        ("k=a(1)b2|k=(c7)", "k=a[api_key.a]b2 k=[api_key.a]"),
+        ("k=a1(b2)?|k=(c7)", "[api_key.a] [api_key.a]"),
+    ],
+)
+def test_without_a_secret_group_the_groups_are_the_secret(regex: str, result: str) -> None:
+    assert scrubbed(rule(f"regex = '{regex}'"), "k=a1b2 k=c7") == result
+
+
+def test_keywords_that_every_match_holds_save_time(tmp_path: Path) -> None:
+    file = tmp_path / "gitleaks.toml"
+    file.write_text(
+        rule("regex = 'ACME_[0-9]'\nkeywords = ['acme_']", "in-match")
+        + rule("regex = 'key_[0-9]'\nkeywords = ['acme']", "elsewhere")
+    )
+    assert [each.needs for each in detectors_from_gitleaks(file)] == [("acme_",), ()]
 
 
 def test_much_entropy_is_approximated() -> None:
