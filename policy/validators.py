@@ -68,7 +68,7 @@ _ESCAPED_BREAK = re2.compile(r"\\[nr]")
 def key_material(candidate: Candidate) -> Candidate | None:
     """More than the line breaks around a key."""
     inner = _ESCAPED_BREAK.sub("", candidate.value)
-    return candidate if sum(c.isalnum() for c in inner) >= 6 else None
+    return candidate if sum(c.isalnum() for c in inner) >= 3 else None
 
 
 def varied(candidate: Candidate) -> Candidate | None:
