@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +79,7 @@ def as_yaml(imported: Imported) -> str:
     import yaml
 
     order = ", ".join(imported.processors)
-    text = yaml.safe_dump(
-        {"processors": imported.processors}, sort_keys=False, allow_unicode=True, width=96
-    )
+    # By way of JSON: lists that two detectors share would be written as an anchor and an alias.
+    tree = json.loads(json.dumps({"processors": imported.processors}))
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=math.inf)
     return f"# service.pipelines.<name>.processors: [{order}]\n{text.rstrip()}"
