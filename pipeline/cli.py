@@ -20,6 +20,7 @@ from .commands import (
     explain,
     import_,
     keys,
+    leaktest,
     local,
     print_config,
     run,
@@ -32,7 +33,8 @@ from .registry import DEFAULT, Registry, nearest
 from .terminal import err
 
 _COMMANDS = (
-    run, demo, validate, components, print_config, schema, scrub, explain, import_, local, keys,
+    run, demo, validate, components, print_config, schema, scrub, explain, leaktest, import_, local,
+    keys,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,

@@ -1,0 +1,129 @@
+"""What a run found, for people and for scripts."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from ..terminal import paint, table
+from .cases import Case, unpromised
+from .encodings import ENCODINGS
+from .kinds import Kind
+from .running import Leak, Outcome
+from .slots import Slot
+
+By = Literal["class", "slot"]
+_SHOWN = 20  # leaks that are written out
+
+
+def row_of(case: Case, by: By) -> str:
+    """The row of the matrix that a case belongs to; the vendors of API keys share one."""
+    if by == "slot":
+        return case.slot.id
+    return (
+        "secret.api_key.*" if case.kind.class_.startswith("secret.api_key.") else case.kind.class_
+    )
+
+
+def matrix_lines(outcome: Outcome, by: By, colours: bool) -> list[str]:
+    """Rows by class or slot, one column an encoding; leaks by number, `.` where all went well."""
+    tested = Counter((row_of(c, by), c.encoding.name) for c in outcome.tested)
+    leaks = Counter((row_of(each.case, by), each.case.encoding.name) for each in outcome.leaks)
+    names = [e.name for e in ENCODINGS if any(column == e.name for _, column in tested)]
+    rows = sorted({row for row, _ in tested})
+    width = max((len(row) for row in rows), default=0)
+    cell = max(3, *(len(str(count)) + 1 for count in leaks.values()), 0)
+    head = " " * width + "".join(f"{i:>{cell}}" for i in range(1, len(names) + 1))
+    lines = [head]
+    for row in rows:
+        cells = [_cell(tested[row, name], leaks[row, name], cell, colours) for name in names]
+        lines.append(f"{row:{width}}{''.join(cells)}")
+    legend = [f"{i} {name}" for i, name in enumerate(names, 1)]
+    per_line = 4
+    padded = [legend[i : i + per_line] for i in range(0, len(legend), per_line)]
+    padded[-1:] = [[*each, *[""] * (per_line - len(each))] for each in padded[-1:]]
+    return [*lines, "", *(line.rstrip() for line in table([tuple(each) for each in padded]))]
+
+
+def _cell(tested: int, leaks: int, width: int, colours: bool) -> str:
+    if not tested:
+        return " " * width
+    text, colour = (str(leaks), "red") if leaks else (".", "dim")
+    return paint(f"{text:>{width}}", colour, colours)
+
+
+def leak_lines(leaks: Sequence[Leak], colours: bool, shown: int = _SHOWN) -> list[str]:
+    """The first leaks with their coordinates. Their values are made up."""
+    lines = []
+    for each in leaks[:shown]:
+        kind, slot, encoding = each.case.coordinates
+        value = each.value.replace("\n", " ")
+        value = value if len(value) <= 50 else f"{value[:49]}…"
+        value = paint(value, "dim", colours)
+        lines.append(f"{paint('leak', 'red', colours)}  {kind}  {slot}  {encoding}  {value}")
+    if len(leaks) > shown:
+        lines.append(f"... and {len(leaks) - shown:,} more: --json has them all")
+    return lines
+
+
+def unpromised_rows(kinds: Sequence[Kind], slots: Sequence[Slot]) -> list[tuple[str, ...]]:
+    """Combinations that nobody can be asked for: how many, and why."""
+    reasons: Counter[str] = Counter()
+    for kind in kinds:
+        for slot in slots:
+            for encoding in ENCODINGS:
+                reason = unpromised(kind, slot, encoding)
+                if reason is not None:
+                    reasons[reason] += 1
+    return [(f"{count:,}", reason) for reason, count in reasons.most_common()]
+
+
+def as_json(outcome: Outcome, seed: int) -> dict[str, Any]:
+    """Everything, for scripts."""
+    return {
+        "seed": seed,
+        "cases": outcome.cases,
+        "documents": outcome.documents,
+        "withheld": outcome.withheld,
+        "leaks": [_leak(each) for each in outcome.leaks],
+        "neighbours": {
+            "count": outcome.neighbours,
+            "lost": len(outcome.lost),
+            "kept_share": kept_share(outcome),
+        },
+        "matrix": _matrix(outcome, lambda case: case.kind.class_),
+    }
+
+
+def _leak(leak: Leak) -> dict[str, str]:
+    case = leak.case
+    return {
+        "class": case.kind.class_, "kind": case.kind.name, "item": case.slot.document,
+        "slot": case.slot.id, "encoding": case.encoding.name, "value": leak.value,
+    }  # fmt: skip
+
+
+def _matrix(outcome: Outcome, row: Callable[[Case], str]) -> dict[str, dict[str, dict[str, int]]]:
+    cells: dict[str, dict[str, dict[str, int]]] = {}
+    for case in outcome.tested:
+        cell = cells.setdefault(row(case), {}).setdefault(
+            case.encoding.name, {"cases": 0, "leaks": 0}
+        )
+        cell["cases"] += 1
+    for each in outcome.leaks:
+        cells[row(each.case)][each.case.encoding.name]["leaks"] += 1
+    return cells
+
+
+def kept_share(outcome: Outcome) -> float:
+    """The share of innocent neighbours that survived."""
+    return 1.0 if not outcome.neighbours else 1 - len(outcome.lost) / outcome.neighbours
+
+
+def chosen_slots(slots: Sequence[Slot], patterns: Sequence[str]) -> list[Slot]:
+    """The slots that one of the patterns (`event/*`) matches; all without a pattern."""
+    if not patterns:
+        return list(slots)
+    return [s for s in slots if any(fnmatch.fnmatchcase(s.id, pattern) for pattern in patterns)]
