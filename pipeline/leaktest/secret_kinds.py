@@ -161,7 +161,8 @@ def secret_kinds() -> list[Kind]:
              phrases=("api_key={}", "api key: {}", "the API key is {}")),
         Kind("secret.url_credentials", "secret.url_credentials", _url, shape=True,
              keys=("DATABASE_URL", "redis_url", "dsn")),
-        Kind("secret.connection_string", "secret.connection_string", _connection, shape=True,
+        Kind("secret.connection_string", "secret.connection_string", _connection,
+             phrases=("connect with {}", "cannot use {}"),
              keys=("connectionString", "DB_CONNECTION_STRING")),
         *_vendors(),
     ]  # fmt: skip
