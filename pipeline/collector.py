@@ -31,6 +31,7 @@ _DEGRADED_SHARE = 0.05
 _ENOUGH = 20  # documents a minute, for a share to say something
 _SAMPLE_EVERY = 5.0  # seconds
 _PR_SET_DUMPABLE = 4  # prctl(2)
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
 _JUDGES = 2
 
@@ -184,6 +185,8 @@ class RefusedShare:
 async def serve(config: Config, announce: Callable[[Collector], None] | None = None) -> int:
     """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
 
+    Told twice, it ends at once: what waits in memory is lost.
+
     `announce` is called once everything is open. Returns the exit code. Raises OSError when an
     endpoint cannot be had; then nothing stays open.
     """
@@ -191,8 +194,16 @@ async def serve(config: Config, announce: Callable[[Collector], None] | None = N
     collector = Collector(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopped.set)
+
+    def told_to_stop() -> None:
+        # Said once more, it ends the process in the usual way, whatever still waits.
+        for name in _STOPS:
+            loop.remove_signal_handler(name)
+        _log.info("stopping: doors close, queues drain; once more to stop at once")
+        stopped.set()
+
+    for name in _STOPS:
+        loop.add_signal_handler(name, told_to_stop)
     try:
         await collector.start()
         if announce is not None:

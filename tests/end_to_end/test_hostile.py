@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import signal
 import socket
 import threading
 import time
@@ -184,3 +185,25 @@ def test_who_never_ends_a_request_does_not_hold_up_the_end(tmp_path: Path) -> No
             each.close()
     assert "requests that had begun did not end in time" in errlock.log
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
+def test_told_twice_it_ends_at_once(what: signal.Signals, tmp_path: Path) -> None:
+    doors = Doors()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, never answers
+        dsn = f"http://key@127.0.0.1:{silent.getsockname()[1]}/1"
+        config = collector(doors.receivers, {"sentry": {"dsn": dsn}})
+        config["service"]["shutdown_timeout"] = "60s"
+        with running_errlock(config, tmp_path) as errlock:
+            send(doors.sentry)
+            errlock.send(what)
+            wait_for_log(errlock, "once more to stop at once")
+            errlock.send(what)
+            assert errlock.ended(5) in (130, -signal.SIGTERM)
+
+
+def wait_for_log(errlock: Errlock, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while text not in errlock.log:
+        assert time.monotonic() < deadline, errlock.log
+        time.sleep(0.02)

@@ -62,6 +62,7 @@ class Errlock:
 
     def __init__(self, process: subprocess.Popen[bytes], health: int, metrics: int, log: Path):
         self._process = process
+        self._expected = 0
         self._health = health
         self._metrics = metrics
         self._log = log
@@ -107,10 +108,19 @@ class Errlock:
             assert time.monotonic() < deadline, f"{name} {labels} is {found}, not {value}"
             time.sleep(0.05)
 
+    def send(self, what: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(what)
+
+    def ended(self, seconds: float) -> int:
+        """Its exit code, waited for so long. Raises subprocess.TimeoutExpired."""
+        self._expected = self._process.wait(seconds)
+        return self._expected
+
     def stop(self) -> None:
         """Tell it to stop, as an operator does (SIGTERM). Idempotent.
 
-        Raises AssertionError with its log unless it ends with exit code 0.
+        Raises AssertionError with its log unless it ends with exit code 0, or as `ended` saw.
         """
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
@@ -119,7 +129,7 @@ class Errlock:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"errlock did not stop:\n{self.log[-4000:]}") from None
-        assert code == 0, f"errlock ended with {code}:\n{self.log[-4000:]}"
+        assert code == self._expected, f"errlock ended with {code}:\n{self.log[-4000:]}"
 
     def kill(self) -> None:
         """End it at once, if it is still there."""
