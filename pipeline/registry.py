@@ -24,8 +24,8 @@ _Table: TypeAlias = Mapping[Kind, Mapping[str, "str | type[ComponentConfig]"]]
 BUILT_IN: _Table = {
     "receiver": {
         "file": "errlock.receivers.file:FileReceiverConfig",
-        "otlp": "errlock.receivers.otlp:OtlpConfig",
-        "sentry": "errlock.receivers.sentry:SentryConfig",
+        "otlp": "errlock.receivers.otlp:OtlpReceiverConfig",
+        "sentry": "errlock.receivers.sentry:SentryReceiverConfig",
     },
     "processor": {
         "filter": "errlock.processors.filter:Filter",

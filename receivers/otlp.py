@@ -34,7 +34,7 @@ class AuthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ]
 
 
-class OtlpConfig(ReceiverConfig, frozen=True, kw_only=True):
+class OtlpReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
     """Receives what OpenTelemetry SDKs and collectors send."""
 
     protocols: Annotated[
@@ -57,7 +57,7 @@ class OtlpConfig(ReceiverConfig, frozen=True, kw_only=True):
 class OtlpReceiver(Receiver):
     """Serves OTLP. `grpc_port` and `http_port` are the ports in use, once started."""
 
-    def __init__(self, config: OtlpConfig, settings: Settings) -> None:
+    def __init__(self, config: OtlpReceiverConfig, settings: Settings) -> None:
         bearer = config.auth.bearer if config.auth else None
         budget = Budget(config.max_bytes_in_flight)
         written = config.protocols

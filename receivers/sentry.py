@@ -42,7 +42,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SentryConfig(ReceiverConfig, frozen=True, kw_only=True):
+class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
     """Receives from Sentry SDKs: point their DSN here."""
 
     endpoint: Annotated[
@@ -130,7 +130,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 class SentryReceiver(Receiver):
     """See the module."""
 
-    def __init__(self, config: SentryConfig, settings: Settings) -> None:
+    def __init__(self, config: SentryReceiverConfig, settings: Settings) -> None:
         self._config = config
         self._books = Books(settings.id, settings.counters)
         self._projects = Projects(config.projects)

@@ -30,7 +30,7 @@ from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_signals import SERVICES
 from errlock.receivers.http import TlsConfig
-from errlock.receivers.otlp import AuthConfig, OtlpConfig, OtlpReceiver, ProtocolsConfig
+from errlock.receivers.otlp import AuthConfig, OtlpReceiver, OtlpReceiverConfig, ProtocolsConfig
 from errlock.receivers.otlp_grpc import GrpcConfig
 
 SETTINGS = Settings(id="otlp", counters=Counters(), log=logging.getLogger("errlock.t"))
@@ -49,7 +49,10 @@ def payload(body: str = "hello", count: int = 1) -> OtlpRequest:
 async def receiving(**options: Any) -> AsyncIterator[tuple[OtlpReceiver, RecordingSink]]:
     tls = options.pop("tls", None)
     protocols = ProtocolsConfig(grpc=GrpcConfig(endpoint="localhost:0", tls=tls))
-    receiver, sink = OtlpConfig(protocols=protocols, **options).build(SETTINGS), RecordingSink()
+    receiver, sink = (
+        OtlpReceiverConfig(protocols=protocols, **options).build(SETTINGS),
+        RecordingSink(),
+    )
     await receiver.start(sink)
     try:
         yield receiver, sink

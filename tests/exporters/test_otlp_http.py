@@ -23,7 +23,7 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.receivers.otlp import AuthConfig, OtlpConfig, OtlpReceiver, ProtocolsConfig
+from errlock.receivers.otlp import AuthConfig, OtlpReceiver, OtlpReceiverConfig, ProtocolsConfig
 from errlock.receivers.otlp_http import HttpConfig
 
 SETTINGS = Settings(id="otlp_http", counters=Counters(), log=logging.getLogger("errlock.t"))
@@ -40,7 +40,10 @@ def payload(body: str = "hello", count: int = 1) -> OtlpRequest:
 @asynccontextmanager
 async def receiving(**options: Any) -> AsyncIterator[tuple[OtlpReceiver, RecordingSink]]:
     protocols = ProtocolsConfig(http=HttpConfig(endpoint="localhost:0"))
-    receiver, sink = OtlpConfig(protocols=protocols, **options).build(SETTINGS), RecordingSink()
+    receiver, sink = (
+        OtlpReceiverConfig(protocols=protocols, **options).build(SETTINGS),
+        RecordingSink(),
+    )
     await receiver.start(sink)
     try:
         yield receiver, sink

@@ -38,8 +38,8 @@ from otlp_messages import log_request
 from errlock.pipeline.options import Secret
 from errlock.receivers.otlp import (
     AuthConfig,
-    OtlpConfig,
     OtlpReceiver,
+    OtlpReceiverConfig,
     ProtocolsConfig,
 )
 from errlock.receivers.otlp_grpc import GrpcConfig
@@ -326,7 +326,7 @@ def test_problems_of_a_configuration() -> None:
     assert [str(problem) for problem in GrpcConfig(endpoint="::1:5").problems()] == [
         "endpoint: an IPv6 host is written in brackets: [::1]:9000"
     ]
-    assert list(OtlpConfig().problems()) == []
+    assert list(OtlpReceiverConfig().problems()) == []
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

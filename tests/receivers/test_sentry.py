@@ -24,7 +24,7 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.options import Secret
 from errlock.receivers.http import TlsConfig
-from errlock.receivers.sentry import SentryConfig
+from errlock.receivers.sentry import SentryReceiverConfig
 from errlock.receivers.sentry_auth import ProjectConfig
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
@@ -361,7 +361,7 @@ async def test_shutting_down_is_told() -> None:
 
 
 async def test_stopping_is_safe_without_starting_and_twice() -> None:
-    receiver = SentryConfig(endpoint="127.0.0.1:0").build(SETTINGS)
+    receiver = SentryReceiverConfig(endpoint="127.0.0.1:0").build(SETTINGS)
     await receiver.stop()
     await receiver.stop()
 
@@ -380,7 +380,7 @@ async def test_stopping_is_safe_without_starting_and_twice() -> None:
     ],
 )  # fmt: skip
 def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> None:
-    assert [str(each) for each in SentryConfig(**options).problems()] == [problem]
+    assert [str(each) for each in SentryReceiverConfig(**options).problems()] == [problem]
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> N
      {"endpoint": "0.0.0.0:9000", "accept_any_key": True}],
 )  # fmt: skip
 def test_a_good_configuration_has_no_problems(options: dict[str, Any]) -> None:
-    assert list(SentryConfig(**options).problems()) == []
+    assert list(SentryReceiverConfig(**options).problems()) == []
 
 
 async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
 
 def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     tls = TlsConfig(cert_file=tmp_path / "none", key_file=tmp_path / "none")
-    assert [str(each) for each in SentryConfig(tls=tls).problems()] == [
+    assert [str(each) for each in SentryReceiverConfig(tls=tls).problems()] == [
         "tls.cert_file: there is no such file",
         "tls.key_file: there is no such file",
     ]

@@ -15,7 +15,7 @@ from recording_sink import RecordingSink
 
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
-from errlock.receivers.otlp import OtlpConfig, ProtocolsConfig
+from errlock.receivers.otlp import OtlpReceiverConfig, ProtocolsConfig
 from errlock.receivers.otlp_grpc import GrpcConfig
 from errlock.receivers.otlp_http import HttpConfig
 
@@ -34,7 +34,7 @@ class Door:
         self.sink = RecordingSink()
         self.counters = Counters()
         settings = Settings(id="otlp", counters=self.counters, log=logging.getLogger("errlock.t"))
-        self.receiver = OtlpConfig(**options).build(settings)
+        self.receiver = OtlpReceiverConfig(**options).build(settings)
 
     def url(self, path: str = "/v1/logs") -> str:
         return f"http://localhost:{self.receiver.http_port}{path}"

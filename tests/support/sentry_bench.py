@@ -16,7 +16,7 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import DropReason, RefusedPayload
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.receivers.sentry import SentryConfig, SentryReceiver
+from errlock.receivers.sentry import SentryReceiver, SentryReceiverConfig
 
 KEY = "k" * 32
 
@@ -82,7 +82,7 @@ class Bench:
 @asynccontextmanager
 async def running(**options: Any) -> AsyncIterator[Bench]:
     counters = Counters()
-    config = SentryConfig(**{"endpoint": "127.0.0.1:0", **options})
+    config = SentryReceiverConfig(**{"endpoint": "127.0.0.1:0", **options})
     assert list(config.problems()) == []
     settings = Settings(id="sentry", counters=counters, log=logging.getLogger("test"))
     bench = Bench(config.build(settings), counters)
