@@ -45,25 +45,38 @@ _CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (4
 
 
 def card(candidate: Candidate) -> Candidate | None:
-    """A payment card number: an issuer's prefix and length, Luhn, separators as cards have them."""
+    """A payment card number: an issuer's prefix and length, Luhn, separators as cards have them.
+
+    Other digits may follow it (`4111 1111 1111 1111 10/27`): the longest beginning that ends
+    where its digits do counts.
+    """
+    value = candidate.value
+    for length in range(len(value), 12, -1):
+        if length == len(value) or not value[length].isdigit():
+            shorter = replace(candidate, end=candidate.start + length)
+            if value[length - 1].isdigit() and _is_card(shorter):
+                return shorter
+    return None
+
+
+def _is_card(candidate: Candidate) -> bool:
     digits = candidate.digits
     value = candidate.value
     if not candidate.stands_alone() or len(set(digits)) < 2 or not _luhn(digits):
-        return None
+        return False
     if candidate.before(1) == "." and candidate.before(2)[:1].isdigit():
-        return None
+        return False
     if candidate.after(1) == "." and candidate.after(2)[1:].isdigit():
-        return None
+        return False
     if value != digits:
         separators = {c for c in value if not c.isdigit()}
         groups = tuple(len(g) for g in value.replace(separators.pop(), " ").split(" "))
         if separators or groups not in _CARD_GROUPS:
-            return None
-    issued = any(
+            return False
+    return any(
         low <= digits[: len(low)] <= high and len(digits) in lengths
         for low, high, lengths in _ISSUERS
     )
-    return candidate if issued else None
 
 
 def _luhn(digits: str) -> bool:

@@ -457,6 +457,24 @@ def test_offsets_are_in_characters() -> None:
     assert text[span.start : span.end] == "hünter2"
 
 
+@pytest.mark.parametrize(
+    ("text", "cards"),
+    [
+        ("card 4111-1111-1111-1111 10/27", {"4111-1111-1111-1111"}),
+        ("pay 4111111111111111 2026-11-23", {"4111111111111111"}),
+        ("4111 1111 1111 1111 203.0.113.7", {"4111 1111 1111 1111", "203.0.113.7"}),
+        ("378282246310005 2", {"378282246310005"}),
+        (
+            "4111111111111111 5500000000000004 378282246310005",
+            {"4111111111111111", "5500000000000004", "378282246310005"},
+        ),
+        ("12 4111-1111-1111-1111 378282246310005", {"4111-1111-1111-1111", "378282246310005"}),
+    ],
+)  # fmt: skip
+def test_digits_beside_a_card_do_not_hide_it(text: str, cards: set[str]) -> None:
+    assert found(text) == cards
+
+
 def test_a_lone_surrogate_does_not_hide_a_value() -> None:
     assert "hunter2" in found("\ud800 password=hunter2")
 
