@@ -11,6 +11,17 @@ from live_node import Node, installed_node
 from wire import Wire
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak`: the same tests on far more data, for hours when nobody waits."""
+    parser.addoption("--soak", action="store_true", help="run on far more generated data; minutes")
+
+
+@pytest.fixture(scope="session")
+def soak(pytestconfig: pytest.Config) -> bool:
+    """Whether to take the time that `--soak` gives."""
+    return bool(pytestconfig.getoption("--soak"))
+
+
 @pytest.fixture(scope="session")
 def bugsink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bugsink]:
     """A real Bugsink; `bugsink.project(name)` gives a test its own project."""

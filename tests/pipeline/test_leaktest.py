@@ -88,6 +88,14 @@ def test_the_default_policy_leaks_nothing_but_what_is_documented() -> None:
     ] == []
 
 
+def test_a_sample_of_the_full_run_leaks_nothing_else(soak: bool) -> None:
+    cases = list(promised(chosen_kinds([]), all_slots(), quick=False))
+    outcome = run(Pipeline.default(), Random(11).sample(cases, 60_000 if soak else 1_000))
+    assert [
+        (each.case.coordinates, each.value) for each in outcome.leaks if not is_known(each.case)
+    ] == []
+
+
 def test_every_document_of_the_quick_run_goes_out() -> None:
     assert quick_run().withheld == 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from typing import Any
 
@@ -29,8 +28,7 @@ from errlock.pipeline.api import Pipeline
 from errlock.policy.importers.fragment import Imported, NotAPolicy
 from errlock.policy.importers.relay import import_relay
 
-# 10,000 and more: ERRLOCK_PAIRS=10000 pytest tests/policy/importers/test_relay.py
-PAIRS = int(os.environ.get("ERRLOCK_PAIRS", "1000"))
+PAIRS, SOAK_PAIRS = 1_000, 10_000
 EVENTS = 25
 
 
@@ -42,11 +40,11 @@ def by_errlock(policy: dict[str, Any], event: dict[str, Any]) -> str:
     return without_meta(pipeline_of(imported(policy)).scrub_event(event))
 
 
-def test_every_difference_from_relay_has_a_name() -> None:
+def test_every_difference_from_relay_has_a_name(soak: bool) -> None:
     default = Pipeline.default()
     found: Counter[str] = Counter()
     unexplained = []
-    for policy, events in pairs(7, -(-PAIRS // EVENTS), EVENTS):
+    for policy, events in pairs(7, (SOAK_PAIRS if soak else PAIRS) // EVENTS, EVENTS):
         result = imported(policy)
         assert result.left_out == ()
         pipeline = pipeline_of(result)
