@@ -30,7 +30,7 @@ KNOWN_LEAKS = [
     (
         ("secret.*", "pii.email"),
         ("*/level", "*/platform", "*.level", "*.type", "*.status", "*/status", "*.method", "*/unit",
-         "*/severity_text", "*.reason", "*/modules.*"),
+         "*/severity_text", "*.reason", "*/modules.*", "*.version"),
         _ENCODED,
         "encoded text is not decoded in fields for the protocol's words and for versions",
     ),
