@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import re2
+
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import BY_SHAPE, Value, compile_bytes, reads_as_value, span_of, text_of
+from .values import BY_SHAPE, MAX_VALUE, Value, compile_bytes, reads_as_value, span_of, text_of
 
 _FLAG = compile_bytes(
     rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
@@ -43,8 +45,7 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
             continue
-        start, end = match.span(3)
-        value = Value(start, end, False, "=")
+        value = _argument(data, match)
         if value.text(data).lower() in _NO_ARGUMENTS:
             continue
         if reads_as_value(data, value, class_):
@@ -53,3 +54,14 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
         for match in pattern.finditer(data):
             if not is_innocent(match.group(1), "secret.password"):
                 yield span_of(match.span(1), "secret.password", "words.flag")
+
+
+def _argument(data: bytes, match: re2._Match[bytes]) -> Value:
+    """What follows a flag: a word, or all that stands in quotes on its line."""
+    start, end = match.span(3)
+    quote = data[start - 1 : start]
+    if quote in (b'"', b"'"):
+        closing = data.find(quote, end, start + MAX_VALUE)
+        if closing > end and data.find(b"\n", end, closing) < 0:
+            return Value(start, closing, True, "=")
+    return Value(start, end, False, "=")

@@ -318,6 +318,14 @@ def child(place: Field | Fields, key: str) -> Field | Fields:
     return found if found is not None else place.get("*", TEXT)
 
 
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+
+
+def meant_field(field: Field, value: str) -> Field:
+    """The field as which a value is judged: what is no word is text, whatever the place says."""
+    return TEXT if field.kind == "word" and not _WORD.fullmatch(value) else field
+
+
 def keeps_to_grammar(kind: Kind, value: str) -> bool:
     """Whether a value of a protected kind is what the protocol says: then it is never touched."""
     grammar = GRAMMARS.get(kind)

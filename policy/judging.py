@@ -84,7 +84,7 @@ class Judge:
         for span in found:
             self.mark(site, view, span)
         covered = site.field.kind == "text" and self._structures(site, view)
-        if site.field.kind not in ("version", "word", "source") and fresh:
+        if fresh:
             for decoded in decodings(view, escapes=not covered):
                 self.text(site, decoded, key, None)
 
@@ -96,7 +96,8 @@ class Judge:
         if kind in _NARROW:
             return [span for span in found if _is_seen_in(kind, span)]
         if kind == "source":
-            return _in_source(found, view.text)
+            decoded = view.parent is not None  # quotes in it are not the code's
+            return _by_shape(found) if decoded else _in_source(found, view.text)
         if self._detection.coarse and view.parent is None and not site.is_key:
             found += self._detection.coarse_spans(view.text)
         return found
@@ -223,6 +224,10 @@ def _in_source(found: Sequence[Span], line: str) -> list[Span]:
         if not span.detector.startswith("words")
         or (any(q < span.start for q in quotes) and any(q >= span.end for q in quotes))
     ]
+
+
+def _by_shape(found: Sequence[Span]) -> list[Span]:
+    return [span for span in found if not span.detector.startswith("words")]
 
 
 def _last_part(name: str) -> str:

@@ -84,13 +84,16 @@ def pair_list(node: Sequence[Tree]) -> bool:
     )
 
 
+_STREET = re.compile(r"[0-9]+[A-Za-z]? ")  # `12 High Street` would be a name of a street
+
+
 def pair_key(node: Sequence[Tree], key_class: Callable[[str], str | None]) -> str | None:
     """The name of a lone `["password", "x"]`; None when it is a list of names or anything else."""
     if len(node) != 2 or not isinstance(node[0], str) or node[1] is None:
         return None
     if len(node[0]) > 64 or key_class(node[0]) is None:
         return None
-    if isinstance(node[1], str) and key_class(node[1]) is not None:
+    if isinstance(node[1], str) and not _STREET.match(node[1]) and key_class(node[1]) is not None:
         return None
     return node[0]
 

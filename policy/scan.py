@@ -9,7 +9,17 @@ import re
 from dataclasses import replace
 
 from .detection import SELECTED, Detection, says_nothing_else, without_owners
-from .fields import ATTRIBUTE, GRAMMARS, TABLE, TEXT, Field, Fields, child, keeps_to_grammar
+from .fields import (
+    ATTRIBUTE,
+    GRAMMARS,
+    TABLE,
+    TEXT,
+    Field,
+    Fields,
+    child,
+    keeps_to_grammar,
+    meant_field,
+)
 from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Judge, Path, Site
 from .meta import WITH_META
@@ -168,6 +178,7 @@ class Scan:
         if field_.kind in GRAMMARS or (field_.kind == "version" and not _VERSION.search(text)):
             # It is not what the protocol says, so nothing is known about it.
             field_, class_ = TEXT, class_ or (self._detection.key_class(key) if key else None)
+        field_ = meant_field(field_, text)
         site = Site(path, View(text), field_, whole=whole)
         if selected is not None:
             self._judge.mark(site, site.view, Span(0, len(text), selected, SELECTED))

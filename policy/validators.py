@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from itertools import pairwise
 
 import re2
 
@@ -55,10 +56,15 @@ def _base64(text: str) -> bytes | None:
 
 
 def mixed(candidate: Candidate) -> Candidate | None:
-    """Made by a machine: letters and digits, many different ones, no placeholder."""
+    """Made by a machine: letters and digits, many different ones, no placeholder.
+
+    Long ones may lack digits by chance; capitals all over them say the same.
+    """
     value = candidate.value
     letters = any(c.isalpha() for c in value)
     digits = any(c.isdigit() for c in value)
+    capitals = sum(a.islower() and b.isupper() for a, b in pairwise(value))
+    digits = digits or (len(value) >= 32 and value.isalpha() and capitals * 5 >= len(value))
     return candidate if letters and digits and len(set(value)) >= 8 else None
 
 
@@ -130,7 +136,8 @@ _NOBODY = frozenset(
     docker vcap pi dev developer me work site coder gitpod codespace webapp web
     static assets page pages index about products dashboard settings login user1 test username
     your_name yourname you name linuxbrew airflow jovyan sbx_user1051 nobody service containeruser
-    containeradministrator defaultapppool all""".split()  # noqa: SIM905  reads best as text
+    containeradministrator defaultapppool all vsts
+    vsts_azpcontainer codespace semaphore buildkite-agent gitlab-runner""".split()  # noqa: SIM905  reads best as text
 )
 _REQUEST = re2.compile(
     r"(?:get|post|put|patch|delete|head|options|path|route|url|uri|href)\W{1,3}$"
@@ -147,7 +154,11 @@ def home_owner(candidate: Candidate) -> Candidate | None:
     start = max(candidate.data.rfind(mark, 0, candidate.start) for mark in (b"/home", b"/Users"))
     if start >= 0 and candidate.start - start <= 7:
         before = candidate.data[max(0, start - 12) : start].decode("utf-8", "replace").lower()
-        if _REQUEST.search(before) or (candidate.key and _ROUTE_KEYS.search(candidate.key)):
+        if _REQUEST.search(before):
+            return None
+        # A sentence in a field of routes is no route.
+        routed = candidate.key and _ROUTE_KEYS.search(candidate.key)
+        if routed and b" " not in candidate.data[:start].strip():
             return None
     return candidate
 

@@ -37,6 +37,8 @@ def test_what_only_describes_a_secret_stays() -> None:
         ([["password", SECRET], ["x", "y"]], [["password", "[password]"], ["x", "y"]]),
         (["password", SECRET], ["password", "[password]"]),
         (["password", "email"], ["password", "email"]),
+        (["street", "685 Ikvaba Street"], ["street", "[address]"]),
+        ('[["X-Step","b"],["X-Street","6 B Street"]]', '[["X-Step","b"],["X-Street","[address]"]]'),
         ([{"name": "password", "value": SECRET}], [{"name": "password", "value": "[password]"}]),
         ([{"Key": "password", "Value": SECRET}], [{"Key": "password", "Value": "[password]"}]),
         (["app", "--password", SECRET, "-v"], ["app", "--password", "[password]", "-v"]),
@@ -179,6 +181,50 @@ def test_sentrys_typed_attributes_have_their_classes() -> None:
             "password": {"value": "[password]", "type": "string"},
             "user.email": {"value": "[email]", "type": "string"},
         }
+
+
+# -- encodings wherever a sender can put them ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["d29ya2VyIHJlZnVzZWQgamFuZUBleGFtcGxlLmNvbQ==", "refused%20jane%40example.com"]
+)
+def test_a_word_of_the_protocol_does_not_hide_encoded_text(text: str) -> None:
+    assert "[email]" in scrubbed({"level": text})["level"]
+    assert "[email]" in scrubbed({"unit": text}, type_="otlp_metric")["unit"]
+
+
+def test_a_short_base64_token_in_a_place_of_words_is_read() -> None:
+    assert scrubbed({"level": "amFuZUBleGFtcGxlLmNvbQ"}) == {"level": "[email]"}
+
+
+def test_encoded_literals_in_lines_of_source_are_read_by_their_shape() -> None:
+    frame = {
+        "context_line": 'send("d29ya2VyIHJlZnVzZWQgamFuZUBleGFtcGxlLmNvbQ==")',
+        "pre_context": [r"to = '\u006aane@example.com'", "x = 'jane%40example.com'"],
+        "post_context": ["print('password%3DTr0ub4dor')"],
+    }
+    assert scrubbed({"stacktrace": {"frames": [frame]}}) == {
+        "stacktrace": {
+            "frames": [
+                {
+                    "context_line": 'send("[email]")',
+                    "pre_context": ["to = '[email]'", "x = '[email]'"],
+                    "post_context": ["print('password%3DTr0ub4dor')"],
+                }
+            ]
+        }
+    }
+
+
+def test_a_sentence_in_a_field_of_routes_is_text_and_a_route_is_not() -> None:
+    tree = {"transaction": "failed: open /home/marpetra18/app/main.py, gave up"}
+    assert scrubbed(tree) == {"transaction": "failed: open /home/[username]/app/main.py, gave up"}
+    routes = {
+        "transaction": "/home/spring18/offers",
+        "request": {"url": "https://a.example/home/s9/x"},
+    }
+    assert scrubbed(routes) == routes
 
 
 # -- what cannot be judged -------------------------------------------------------------------

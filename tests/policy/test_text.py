@@ -17,6 +17,10 @@ def found(text: str, key: str | None = None) -> set[str]:
 
 
 GIVEN_AWAY: list[tuple[str, set[str]]] = [
+    ("shopctl --diagnosis 'bada kalum syndrome'", {"bada kalum syndrome"}),
+    ('shopctl --full-name "Bobeva Pettamros" -v', {"Bobeva Pettamros"}),
+    ("shopctl --street '610 Befenda Lane'", {"610 Befenda Lane"}),
+    ("shopctl --tax-id '492 332 243' --dry-run", {"492 332 243"}),
     ("password=hunter2 x", {"hunter2"}),
     ("pwd: S3cr3t! next", {"S3cr3t!"}),
     ('{"password": "x y z1"', {"x y z1"}),

@@ -119,3 +119,21 @@ def test_no_validator_fails_on_nonsense(name: str) -> None:
             check(name, f" {value} ", value)
         except (ValueError, IndexError) as error:
             pytest.fail(f"{name} on {value!a}: {error!r}")
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        "vsts", "vsts_azpcontainer", "jovyan", "gitpod", "codespace", "semaphore", "travis",
+        "buildkite-agent", "gitlab-runner",
+    ],
+)  # fmt: skip
+def test_an_account_of_a_service_is_nobody(owner: str) -> None:
+    assert check("home_owner", f"open /home/{owner}/app.py", owner) is None
+
+
+def test_a_long_token_may_lack_digits() -> None:
+    token = "ciotklsCqahUcCxlBCcIYzZOoOabasyEmTT"
+    assert check("mixed", f"token {token}", token) == token
+    name = "ciotAbstractSingletonProxyFactoryBean"
+    assert check("mixed", f"class {name}", name) is None
