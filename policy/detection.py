@@ -28,8 +28,6 @@ _DOMAIN_LEFT = re.compile(r"\[email\]@[a-z0-9.-]{1,253}")
 
 _ANYTHING = "pii.username"  # a class that values of every shape are of
 
-SELECTED = "selector"  # the detector's name for what a selector named
-
 
 @lru_cache(maxsize=16)
 def _scanner(detectors: tuple[Detector, ...]) -> TextScanner:

@@ -10,6 +10,11 @@ from .classes import ROOTS, severity
 
 Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[str, Tree]"
 
+SELECTED = "selector"  # the detector's name for what a selector named
+# The classes of fields for which a selector names an action instead of a class, and their tiers.
+# The action claims them, so nothing stays because of them; but a mask shows the end of a number.
+_FIELD_ACTIONS = {"custom.field_remove": 0, "custom.field_replace": 0, "custom.field_mask": 2}
+
 # How a finding leaves, from the most to the least telling.
 Form = Literal["clear", "pseudonym", "generalised", "masked", "removed"]
 FORMS: tuple[Form, ...] = ("clear", "pseudonym", "generalised", "masked", "removed")
@@ -54,15 +59,31 @@ class Mark:
 def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
     """Join marks that overlap: each union takes the most sensitive class in it.
 
+    What a selector says of a field outdoes what the field's own meaning or its key says; an
+    action it names outdoes every class, but a mask no secret and nothing financial.
+
     `text` is the string they stand in. The result is sorted and free of overlaps.
     """
     merged: list[Mark] = []
-    for mark in sorted(set(marks), key=_order):
+    for mark in sorted(_without_outdone(set(marks)), key=_order):
         if merged and mark.start < merged[-1].end:
             merged[-1] = _union(merged[-1], mark, text)
         else:
             merged.append(mark)
     return merged
+
+
+def _without_outdone(marks: set[Mark]) -> set[Mark]:
+    selected = {mark for mark in marks if mark.detector == SELECTED}
+    if not selected:
+        return marks
+    return selected | {
+        mark
+        for mark in marks - selected
+        if mark.detector not in ("key", "field")
+        or mark.class_.startswith(("secret.", "financial."))
+        or not any(one.start <= mark.start and mark.end <= one.end for one in selected)
+    }
 
 
 def _union(one: Mark, two: Mark, text: str) -> Mark:
@@ -87,7 +108,15 @@ def _order(mark: Mark) -> tuple[int, int, bool, str, str, str]:
     return mark.start, -mark.end, copy, mark.class_, mark.detector, mark.value
 
 
-def _rank(mark: Mark) -> tuple[bool, int, int]:
+def _rank(mark: Mark) -> tuple[bool, int, int, int]:
     """What an earlier chain left counts least, then what is only made coarser."""
-    root = mark.class_.partition(".")[0]
-    return (mark.form != "clear", *(severity(mark.class_) if root in ROOTS else (len(ROOTS), 0)))
+    root, _, name = mark.class_.partition(".")
+    # An id is the coarsest guess: a route or a statement says better what stands there.
+    rank = severity(mark.class_) if root in ROOTS else (len(ROOTS), int(name == "id"))
+    return (mark.form != "clear", _tier(mark, root), *rank)
+
+
+def _tier(mark: Mark, root: str) -> int:
+    if mark.detector == SELECTED and mark.class_ in _FIELD_ACTIONS:
+        return _FIELD_ACTIONS[mark.class_]
+    return 1 if root in ("secret", "financial") else 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .detection import SELECTED, Detection, says_nothing_else, without_owners
+from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
     ATTRIBUTE,
     GRAMMARS,
@@ -20,7 +20,7 @@ from .fields import (
     keeps_to_grammar,
     meant_field,
 )
-from .findings import Mark, PolicyLimit, Span, Tree, Unsupported, merge
+from .findings import SELECTED, Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Judge, Path, Site
 from .meta import WITH_META
 from .named import describes, flagged_value, names_given, pair_key, pair_list

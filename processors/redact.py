@@ -94,7 +94,8 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
     selectors: Annotated[
         dict[str, str],
         Meta(
-            description="Fields (`$user.**`, `extra.cart`) and their class or `replace`, `remove`."
+            description="Fields (`$user.**`, `extra.cart`) and their class, or `replace`, `mask` "
+            "or `remove`."
         ),
     ] = msgspec.field(default_factory=dict)
     safe_fields: Annotated[

@@ -29,6 +29,8 @@ def coarse(text: str, **options: Any) -> Any:
             "SELECT a FROM t WHERE a='it''s' AND b=12",
             "SELECT a FROM t WHERE a=? AND b=?",
         ),
+        ({"ids": True, "routes": True}, "GET /u/4711 of 2024", "GET /u/{id} of <id>"),
+        ({"ids": True, "sql": True}, "SELECT a FROM t WHERE b=1234", "SELECT a FROM t WHERE b=?"),
         ({"ids": True}, "order 471100 of 12", "order <id> of 12"),
         ({"rules": (("order [0-9]+", "order <id>"),)}, "order 12 ok", "order <id> ok"),
         ({"rules": (("(a+)b", r"<\1>"),)}, "aab", "<aa>"),

@@ -95,6 +95,28 @@ def test_own_detectors_keys_and_selectors_are_used() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("selectors", "user"),
+    [
+        ({"$user.id": "remove"}, {"id": None, "email": "[email]"}),
+        ({"$user.id": "custom.member"}, {"id": "[custom.member]", "email": "[email]"}),
+        ({"$user.email": "remove"}, {"id": "4711", "email": None}),
+        ({"$user.email": "mask"}, {"id": "4711", "email": "*" * 16}),
+        ({"$user.email": "custom.contact"}, {"id": "4711", "email": "[email]"}),
+    ],
+)
+def test_a_selector_outdoes_what_its_field_means(selectors: Any, user: Any) -> None:
+    tree = {"user": {"id": "4711", "email": "jane@example.com"}}
+    assert scrubbed(tree, parts=[part(selectors=selectors)]) == {"user": user}
+
+
+@pytest.mark.parametrize("told", ["mask", "pii.user_id", "custom.x"])
+def test_a_selector_that_shows_something_does_not_show_a_secret(told: str) -> None:
+    selected = part(selectors={"extra.password": told}, classes={"custom.x": "keep"})
+    tree = {"extra": {"password": "90417355"}}
+    assert scrubbed(tree, parts=[selected]) == {"extra": {"password": "[password]"}}
+
+
 def test_safe_fields_are_left_alone() -> None:
     tree = {"extra": {"note": "jane@example.com", "x": "jane@example.com"}}
     assert scrubbed(tree, parts=[part(safe_fields=["extra.note"])]) == {
