@@ -128,7 +128,7 @@ def test_an_unexpected_error_is_told_without_its_text(
     def broken(*_: object, **__: object) -> None:
         raise LookupError(f"hunter{20 + 2}")
 
-    monkeypatch.setattr("errlock.pipeline.schema.config_schema", broken)
+    monkeypatch.setattr("errlock.pipeline.config.schema.config_schema", broken)
     assert main(["schema"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
