@@ -127,7 +127,7 @@ _PROSE = re2.compile(
     r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
 )
 _PATH = re2.compile(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
-_OWN_MARK = re2.compile(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]")
+_OWN_MARK = re2.compile(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
 _BARE_URL = re2.compile(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
 _VERSION = re2.compile(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
@@ -185,7 +185,8 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
         return True
     if len(text) > 200:
         return False
-    text = _OWN_MARK.sub("x", text)  # whose home folder it was may have gone already
+    # Whose home folder it was may have gone already: replaced, masked or removed.
+    text = _OWN_MARK.sub("x", text).replace("/home//", "/home/x/").replace("/Users//", "/Users/x/")
     path = _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text))
     named = _BARE_URL.match(text) or _NAMED_SCHEME.match(text) or _VERSION.match(text)
     return bool(path or named)

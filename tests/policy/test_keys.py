@@ -141,3 +141,8 @@ def test_a_value_worth_hiding_is_not_innocent(value: object) -> None:
 )
 def test_what_is_plausible_depends_on_the_class(value: object, class_: str, innocent: bool) -> None:
     assert is_innocent(value, class_) is innocent
+
+
+@pytest.mark.parametrize("path", ["/home/[username]/", "/home/****************", "/home//"])
+def test_a_path_stays_a_path_when_its_home_folders_owner_has_gone(path: str) -> None:
+    assert is_innocent(path, "secret.password")
