@@ -226,7 +226,7 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.name":
             return len(text) > 120 or not any(c.isalpha() for c in text)
         case "pii.ip":
-            return not _IP_LIKE.search(text) or bool(_LOOPBACK.match(text))
+            return not _IP_LIKE.search(_OWN_MARK.sub("", text)) or bool(_LOOPBACK.match(text))
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":

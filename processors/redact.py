@@ -47,7 +47,7 @@ class OwnDetector(
         Meta(description="Lower-case words, one of which must stand before it or in its key."),
     ] = ()
     validator: Annotated[
-        str | None, Meta(description="A built-in check of what was matched, such as `luhn`.")
+        str | None, Meta(description="A built-in check of what was matched, such as `card`.")
     ] = None
 
 
@@ -107,8 +107,9 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
     item_types: Annotated[
         tuple[Literal["attachment", "unknown"], ...],
         Meta(
-            description="Kinds of documents that nobody can judge and that pass all the same: "
-            "`attachment` (binary ones), `unknown` (replays, profiles, minidumps)."
+            description="Kinds that nobody can judge and that the policy does not drop: "
+            "`attachment`, `unknown`. Their content is discarded when it is read, so it does not "
+            "go out even then."
         ),
     ] = ()
 

@@ -146,3 +146,7 @@ def test_what_is_plausible_depends_on_the_class(value: object, class_: str, inno
 @pytest.mark.parametrize("path", ["/home/[username]/", "/home/****************", "/home//"])
 def test_a_path_stays_a_path_when_its_home_folders_owner_has_gone(path: str) -> None:
     assert is_innocent(path, "secret.password")
+
+
+def test_the_colons_of_a_pseudonym_make_no_address() -> None:
+    assert is_innocent("/home/[username:e0:0xcadc6917dc5e]", "pii.ip")

@@ -479,6 +479,19 @@ def test_digits_beside_a_card_do_not_hide_it(text: str, cards: set[str]) -> None
     assert found(text) == cards
 
 
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("call +49 30 901820 12 times", "+49 30 901820"),
+        ("call +49 30 9018 20 now", "+49 30 9018 20"),
+        ("call +46 8 14 95 99 now", "+46 8 14 95 99"),
+        ("call 020 7946 0958 12 times", "020 7946 0958"),
+    ],
+)
+def test_a_phone_number_ends_where_it_is_complete(text: str, phone: str) -> None:
+    assert max(found(text), key=len) == phone
+
+
 def test_a_lone_surrogate_does_not_hide_a_value() -> None:
     assert "hunter2" in found("\ud800 password=hunter2")
 
