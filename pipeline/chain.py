@@ -11,7 +11,16 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..policy.plan import Explained, Findings, Part, Plan, PolicyLimit, Subject, Unsupported
+from ..policy.plan import (
+    Explained,
+    Findings,
+    Part,
+    Plan,
+    PolicyLimit,
+    Rendered,
+    Subject,
+    Unsupported,
+)
 from .component import Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
@@ -19,6 +28,9 @@ from .losses import LossLog
 from .payloads.document import Document, Loss, Payload
 
 _log = logging.getLogger("errlock.chain")
+
+# How often a changed payload is looked at again; see Chain._settle.
+_MOST_ROUNDS = 4
 
 # Reasons that mean "nobody could judge it": the sender is told that these were refused.
 REFUSALS: frozenset[DropReason] = frozenset(
@@ -80,8 +92,8 @@ class Chain:
     def render(self, scanned: Scanned, plan: Plan | None) -> Payload:
         """What one destination gets: a copy with the plan's actions applied, judged after it."""
         payload = scanned.payload.copy()
-        if plan is not None:
-            self._render(plan, payload, scanned)
+        if plan is not None and self._render(plan, payload, scanned):
+            self._settle(plan, payload)
         self._judge(payload, self._after)
         return payload
 
@@ -118,9 +130,25 @@ class Chain:
                 self._failed(result, self._scrub_id)
                 self._drop(document, self._reason(result), self._scrub_id)
 
-    def _render(self, plan: Plan, payload: Payload, scanned: Scanned) -> None:
+    def _settle(self, plan: Plan, payload: Payload) -> None:
+        """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
+
+        What stands beside a placeholder may read differently than beside the value (a bracket
+        ends, a key begins). Ordinary documents are settled at once; all that were seen, in two.
+        """
+        for _ in range(_MOST_ROUNDS):
+            again = Scanned(payload)
+            self._detect(plan, again)
+            if not self._render(plan, payload, again, count=False):
+                return
+
+    def _render(
+        self, plan: Plan, payload: Payload, scanned: Scanned, *, count: bool = True
+    ) -> bool:
+        """Put the plan's actions into a payload. Returns whether that changed anything."""
         originals = (*scanned.payload.contexts, *scanned.payload.documents)
         copies = (*payload.contexts, *payload.documents)
+        changed = False
         for original, document in zip(originals, copies, strict=True):
             findings = scanned.findings.get(id(original))
             if findings is None:
@@ -130,15 +158,21 @@ class Chain:
             try:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
                 if rendered.tree is not document.tree:
+                    changed = changed or rendered.tree != document.tree
                     document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
                 self._failed(failure, self._scrub_id)
                 self._drop(document, self._reason(failure), self._scrub_id)
                 continue
-            for (class_, form, _detector), count in rendered.counts.items():
-                self._counters.add(
-                    "findings", count, pipeline=self._name, **{"class": class_, "form": form}
-                )
+            if count:
+                self._count(rendered)
+        return changed
+
+    def _count(self, rendered: Rendered) -> None:
+        for (class_, form, _detector), amount in rendered.counts.items():
+            self._counters.add(
+                "findings", amount, pipeline=self._name, **{"class": class_, "form": form}
+            )
 
     def _judge(self, payload: Payload, steps: Iterable[Step]) -> None:
         for step in steps:

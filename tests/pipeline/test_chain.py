@@ -5,6 +5,8 @@ import logging
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from errlock.pipeline.chain import Chain, Step, refused
 from errlock.pipeline.component import Processor, Settings
@@ -48,6 +50,9 @@ def part() -> Part:
 def chain(*does: Processor | Part, counters: Counters | None = None) -> Chain:
     steps = [Step(f"step/{index}", each) for index, each in enumerate(does)]
     return Chain(steps, counters or Counters(), "test")
+
+
+CHAIN = chain(part())
 
 
 def event(**fields: Any) -> Envelope:
@@ -156,6 +161,26 @@ def test_one_scan_serves_destinations_with_different_scopes() -> None:
     left, right = one.render(scanned, one.plan("a")), one.render(scanned, one.plan("b"))
     assert left.encode() == right.encode()
     assert SECRET.encode() not in left.encode()
+
+
+PIECES = [
+    "password", "token", "=", ":", " ", "'", '"', "{", "}", "[", "]", ",", "&", "?", "%40", "\\n",
+    "hunter22X", "jane@example.com", "4111111111111111", "Bearer ", "abc123DEF456ghi789", "(", ")",
+    "https://", "/home/jane/", "<", ">", "--", "GET ", "203.0.113.7", "user", "is", "\n", ";",
+    "+49 30 901820", "[email]", "eyJhbGciOiJIUzI1NiJ9", "key", "name", "api_key", "&#64;", "null",
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=40), st.lists(st.sampled_from(PIECES), max_size=8)
+)
+def test_running_a_chain_twice_changes_nothing(text: list[str], more: list[str]) -> None:
+    joined, name = "".join(text), "".join(more[:2]) or "a"
+    payload = Envelope.from_event({"message": joined, "extra": {name: "".join(more)}})
+    once = CHAIN.run(payload)
+    twice = CHAIN.run(once)
+    assert [each.tree for each in twice.alive] == [each.tree for each in once.alive]
 
 
 def test_findings_are_counted_by_class_and_form() -> None:
