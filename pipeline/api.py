@@ -53,9 +53,10 @@ class Pipeline:
         steps, problems = [], []
         for id_, processor in processors.items():
             try:
-                if wrong := (*_type_problems(processor), *processor.problems()):
+                checked = _checked(processor)
+                if wrong := tuple(checked.problems()):
                     raise ConfigError(wrong)
-                steps.append(Step(id_, processor.build(self._settings(id_))))
+                steps.append(Step(id_, checked.build(self._settings(id_))))
             except ConfigError as error:
                 problems += within(f"processors.{id_}", error.problems)
         if problems:
@@ -163,10 +164,13 @@ class Pipeline:
         return explanations(self._chain.explain(scanned), result)
 
 
-def _type_problems(processor: ProcessorConfig) -> list[Problem]:
-    """Options of a wrong type or value: a struct that is made in code does not check them."""
+def _checked(processor: ProcessorConfig) -> ProcessorConfig:
+    """The same options, each of its type: a struct that is made in code does not check them.
+
+    Text may stand for a secret, a duration or a size, as in a file. Raises ConfigError.
+    """
     try:
-        msgspec.convert(
+        return msgspec.convert(
             msgspec.structs.asdict(processor),
             type(processor),
             dec_hook=lambda type_, value: (
@@ -175,8 +179,7 @@ def _type_problems(processor: ProcessorConfig) -> list[Problem]:
         )
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        return [Problem(path.rstrip("`"), message)]
-    return []
+        raise ConfigError([Problem(path.rstrip("`"), message)]) from None
 
 
 def _unknown(kind: str, name: str, known: object) -> Problem:

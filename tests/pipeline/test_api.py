@@ -10,6 +10,9 @@ import pytest
 
 import errlock.pipeline
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
+from errlock.pipeline.options import Secret
+from errlock.policy.pseudonyms import new_key
+from errlock.processors.hash import Hash
 from errlock.processors.keep import Keep
 from errlock.processors.redact import Redact
 
@@ -104,6 +107,14 @@ def test_text_that_is_none_is_refused_without_its_bytes(pipeline: Pipeline) -> N
 def test_an_unknown_format_is_told_with_the_known_ones(pipeline: Pipeline) -> None:
     with pytest.raises(ValueError, match=r"unknown format 'xml'\. Known: event, envelope"):
         pipeline.scrub(b"", format="xml")  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_key_may_be_given_as_text() -> None:
+    key = new_key()
+    hashing = Pipeline([Hash(key=key)])  # type: ignore[arg-type]  # as people write it
+    assert hashing.scrub_text("jane@example.com") == Pipeline([Hash(key=Secret(key))]).scrub_text(
+        "jane@example.com"
+    )
 
 
 def test_an_option_of_no_known_value_is_refused_in_code_too() -> None:
