@@ -1,7 +1,8 @@
-"""`./dev bench [NAME …] [--json]`: run benchmarks, each in a process of its own."""
+"""`./dev bench [NAME …] [--json] [--quick] …`: run benchmarks, each in a process of its own."""
 
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -10,13 +11,13 @@ NAMES = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.p
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmarks, or all; returns 1 when one of them failed."""
-    names = [name for name in arguments if not name.startswith("-")] or NAMES
-    options = [option for option in arguments if option.startswith("-")]
-    if unknown := sorted(set(names) - set(NAMES)):
+    named = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    options = arguments[len(named) :]
+    if unknown := sorted(set(named) - set(NAMES)):
         print(f"no such benchmark: {', '.join(unknown)}. Known: {', '.join(NAMES)}")
         return 2
     failed = 0
-    for name in names:
+    for name in named or NAMES:
         run = subprocess.run(
             [sys.executable, "-m", f"benchmarks.bench_{name}", *options],
             check=False,

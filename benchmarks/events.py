@@ -1,16 +1,32 @@
-"""The one generator of events: seeded, so that a run can be repeated; no two events are alike."""
+"""The one generator of events: seeded, so that a run can be repeated; no two events are alike.
+
+They have the shape of sentry-python's. What it makes is clean until secrets are planted.
+"""
+
+from __future__ import annotations
 
 import random
 import string
+from dataclasses import dataclass
 from typing import Any
 
-_WORDS = ["order", "user", "cart", "payment", "refund", "invoice", "stock", "item", "coupon"]
+from benchmarks.growing import length
+
+_WORDS = ["order", "cart", "payment", "refund", "invoice", "stock", "item", "coupon", "parcel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A secret in an event, and what stands beside it and is to stay."""
+
+    secret: str
+    neighbour: str
 
 
 class Events:
-    """Events in the shape of sentry-python's, of a wanted size, with a wanted share of secrets."""
+    """Events of a wanted size, clean or with a wanted number of secrets."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: str = "events") -> None:
         self._random = random.Random(seed)
 
     def _hex(self, length: int) -> str:
@@ -32,7 +48,7 @@ class Events:
             "lineno": self._random.randrange(1, 900),
             "in_app": True,
             "pre_context": [f"    {word} = load(request)", "    if not order:", "        return"],
-            "context_line": f"    return process({word}, retries=3)",
+            "context_line": f"    return process({word}, retries={self._random.randrange(9)})",
             "post_context": ["", f"def close_{word}({word}):", "    ..."],
             "vars": {
                 "self": f"<shop.{word}.View object at 0x7f{self._hex(10)}>",
@@ -44,31 +60,17 @@ class Events:
 
     def _breadcrumb(self) -> dict[str, Any]:
         return {
-            "timestamp": 1715739839.25,
+            "timestamp": 1715739839.25 + self._random.randrange(60),
             "category": "query",
             "message": f"SELECT id, total FROM {self._random.choice(_WORDS)} WHERE id = %s",
             "data": {"duration_ms": self._random.randrange(500)},
         }
 
-    def _secret(self) -> tuple[str, str]:
-        name = f"{self._random.choice(_WORDS)}.{self._random.choice(_WORDS)}"
-        return self._random.choice(
-            [
-                ("detail", f"login failed password={self._token(14)} attempt 3"),
-                ("api_token", self._token()),
-                ("owner", f"{name}@example.com"),
-                ("peer", f"203.0.113.{self._random.randrange(1, 250)}"),
-                ("header", f"Bearer {self._token(40)}"),
-            ]
-        )
-
-    def event(self, size: int, secrets: int = 0) -> dict[str, Any]:
-        """An event of about `size` bytes of JSON with so many secrets in its frames."""
-        frames = [self._frame(i) for i in range(max(1, size // 1100))]
-        for number in range(secrets):
-            key, value = self._secret()
-            frames[number % len(frames)]["vars"][f"{key}_{number}"] = value
-        return {
+    def event(self, size: int) -> dict[str, Any]:
+        """A clean event of about `size` bytes of JSON."""
+        frames = [self._frame(0)]
+        crumbs = [self._breadcrumb()]
+        event = {
             "event_id": self._hex(32),
             "timestamp": 1715739899.5 + self._random.random(),
             "platform": "python",
@@ -85,7 +87,38 @@ class Events:
                     }
                 ]
             },
-            "breadcrumbs": {"values": [self._breadcrumb() for _ in range(len(frames))]},
+            "breadcrumbs": {"values": crumbs},
             "contexts": {"trace": {"trace_id": self._hex(32), "span_id": self._hex(16)}},
             "tags": {"region": "eu-west-1", "build": self._hex(7)},
         }
+        each = length(frames[0]) + length(crumbs[0]) + 2
+        for index in range(max(0, size - length(event)) // each):
+            frames.append(self._frame(index + 1))
+            crumbs.append(self._breadcrumb())
+        return event
+
+    def plant(self, event: dict[str, Any], count: int) -> list[Planted]:
+        """Put so many secrets into the variables of an event's frames."""
+        frames = event["exception"]["values"][0]["stacktrace"]["frames"]
+        planted = []
+        for number in range(count):
+            neighbour = f"{self._random.choice(_WORDS)}{self._random.randrange(10**4)}"
+            key, secret, text = self._secret(neighbour)
+            frames[number % len(frames)]["vars"][f"{key}_{number}"] = text
+            planted.append(Planted(secret, neighbour))
+        return planted
+
+    def _secret(self, neighbour: str) -> tuple[str, str, str]:
+        """A key, a secret, and the text with both it and the neighbour."""
+        token = self._token()
+        mail = f"{self._random.choice(_WORDS)}.{self._hex(5)}@mail.example"
+        octets = f"198.51.100.{self._random.randrange(1, 250)}"
+        return self._random.choice(
+            [
+                ("detail", token[:14], f"{neighbour} failed password={token[:14]} attempt 3"),
+                ("call", token, f"{neighbour} sent api_token={token} twice"),
+                ("owner", mail, f"{neighbour} belongs to {mail} since May"),
+                ("peer", octets, f"{neighbour} asked by {octets} today"),
+                ("header", token, f"{neighbour} Authorization: Bearer {token}"),
+            ]
+        )
