@@ -28,6 +28,18 @@ from .number_checks import (
     uk_nino,
     us_ssn,
 )
+from .token_checks import (
+    algorand,
+    base58check_any,
+    base58check_ripple,
+    cashaddr,
+    crc32_base62,
+    eip55,
+    mixed_case,
+    monero,
+    ss58,
+    strkey,
+)
 from .values import looks_random
 
 __all__ = ["VALIDATORS", "Candidate", "Validator"]
@@ -202,10 +214,11 @@ VALIDATORS: dict[str, Validator] = {
     **{
         function.__name__: function
         for function in (
-            alone, aws_secret, base58check, base64_word, bech32, card, coordinates, email,
+            algorand, alone, aws_secret, base58check, base58check_any, base58check_ripple,
+            base64_word, bech32, card, cashaddr, coordinates, crc32_base62, eip55, email,
             home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac, made_up, mixed,
-            not_a_port, person, phone_international, phone_national, some_digits, uk_nino,
-            us_ssn, varied,
+            mixed_case, monero, not_a_port, person, phone_international, phone_national,
+            some_digits, ss58, strkey, uk_nino, us_ssn, varied,
         )
     },
 }  # fmt: skip

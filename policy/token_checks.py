@@ -1,0 +1,210 @@
+"""Checks of tokens and keys: the checksums that vendors and chains write into them.
+
+A vendor's checksum only ever adds: it finds a token where the shape alone would say too little
+(glued to a word). A token of the right shape with a wrong checksum is masked all the same by the
+detector of its shape: to lose a made-up token costs nothing, to let a real one out does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+import zlib
+from functools import reduce
+from operator import xor
+
+from .candidates import Candidate
+
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
+_BASE32 = string.ascii_uppercase + "234567"
+
+
+def mixed_case(candidate: Candidate) -> Candidate | None:
+    """Capitals, small letters and digits, many different ones: no digest, no UUID, no name."""
+    value = candidate.value
+    classes = (str.isupper, str.islower, str.isdigit)
+    enough = all(sum(map(test, value)) >= 2 for test in classes) and len(set(value)) >= 10
+    return candidate if enough else None
+
+
+def crc32_base62(candidate: Candidate) -> Candidate | None:
+    """The last six characters are the CRC32 of what stands between them and the prefix.
+
+    GitHub's scheme, npm's too: https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+    """
+    _, _, body = candidate.value.partition("_")
+    number = zlib.crc32(body[:-6].encode())
+    digits = ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return candidate if len(body) > 6 and digits.rjust(6, "0") == body[-6:] else None
+
+
+def base58check_any(candidate: Candidate) -> Candidate | None:
+    """Base58Check of any length: Bitcoin's kin, Tezos, Tron, extended keys, WIF."""
+    return candidate if _checked58(candidate.value, _BASE58) else None
+
+
+def base58check_ripple(candidate: Candidate) -> Candidate | None:
+    """Base58Check in the alphabet of the XRP ledger."""
+    return candidate if _checked58(candidate.value, _RIPPLE) else None
+
+
+def _checked58(text: str, alphabet: str) -> bool:
+    raw = _base58(text, alphabet)
+    digest = hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()
+    return len(raw) > 20 and digest[:4] == raw[-4:]
+
+
+def _base58(text: str, alphabet: str = _BASE58) -> bytes:
+    """Decode, or give nothing where a character is not of the alphabet."""
+    number = 0
+    for char in text:
+        place = alphabet.find(char)
+        if place < 0:
+            return b""
+        number = number * 58 + place
+    zeros = len(text) - len(text.lstrip(alphabet[0]))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def ss58(candidate: Candidate) -> Candidate | None:
+    """An address of Polkadot, Kusama or another Substrate chain (32-byte account)."""
+    raw = _base58(candidate.value)
+    digest = hashlib.blake2b(b"SS58PRE" + raw[:-2]).digest()
+    return candidate if len(raw) in (35, 36) and digest[:2] == raw[-2:] else None
+
+
+def monero(candidate: Candidate) -> Candidate | None:
+    """A Monero address: base58 in blocks of eleven characters, four bytes of Keccak at the end."""
+    value = candidate.value
+    raw = b""
+    for start in range(0, len(value), 11):
+        block = value[start : start + 11]
+        size = {11: 8, 9: 6, 7: 5}.get(len(block), 0)
+        number = int.from_bytes(_base58(block), "big")
+        if size == 0 or number >> (8 * size):
+            return None
+        raw += number.to_bytes(size, "big")
+    return candidate if keccak256(raw[:-4])[:4] == raw[-4:] else None
+
+
+def strkey(candidate: Candidate) -> Candidate | None:
+    """A Stellar key or address: base32 with a CRC16 at the end (SEP-23)."""
+    value = candidate.value
+    if len(value) % 8 or any(c not in _BASE32 for c in value) or len(set(value)) < 8:
+        return None  # the CRC of nothing but zeros is zero
+    bits = 0
+    for char in value:
+        bits = bits << 5 | _BASE32.index(char)
+    raw = bits.to_bytes(len(value) * 5 // 8, "big")
+    return candidate if _crc16(raw[:-2]) == int.from_bytes(raw[-2:], "little") else None
+
+
+def _crc16(data: bytes) -> int:
+    """CRC16/XMODEM."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+def algorand(candidate: Candidate) -> Candidate | None:
+    """An Algorand address: base32, four bytes of SHA-512/256 at the end."""
+    value = candidate.value
+    if len(value) != 58 or any(c not in _BASE32 for c in value):
+        return None
+    bits = 0
+    for char in value:
+        bits = bits << 5 | _BASE32.index(char)
+    raw = (bits >> 2).to_bytes(36, "big")
+    return candidate if hashlib.new("sha512_256", raw[:32]).digest()[-4:] == raw[32:] else None
+
+
+_CASHADDR = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def cashaddr(candidate: Candidate) -> Candidate | None:
+    """A Bitcoin Cash address with its prefix: a BCH code over 40 bits."""
+    prefix, _, rest = candidate.value.lower().partition(":")
+    if not rest or any(c not in _CASHADDR for c in rest):
+        return None
+    check = 1
+    for value in [ord(c) & 31 for c in prefix] + [0] + [_CASHADDR.index(c) for c in rest]:
+        top = check >> 35
+        check = (check & 0x07FFFFFFFF) << 5 ^ value
+        for bit, generator in enumerate(
+            (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
+        ):
+            check ^= generator if (top >> bit) & 1 else 0
+    return candidate if check == 1 else None
+
+
+def eip55(candidate: Candidate) -> Candidate | None:
+    """An Ethereum address whose capitals are its checksum."""
+    digits = candidate.value[2:]
+    if digits == digits.lower() or digits == digits.upper():
+        return None
+    digest = keccak256(digits.lower().encode()).hex()
+    right = all(
+        char.isdigit() or char.isupper() == (int(place, 16) >= 8)
+        for char, place in zip(digits, digest, strict=False)
+    )
+    return candidate if right else None
+
+
+_ROTATIONS = (
+    (0, 36, 3, 41, 18),
+    (1, 44, 10, 45, 2),
+    (62, 6, 43, 15, 61),
+    (28, 55, 25, 21, 56),
+    (27, 20, 39, 8, 14),
+)
+_MASK = (1 << 64) - 1
+_RATE = 136  # bytes a block, for 256 bits
+
+
+def keccak256(data: bytes) -> bytes:
+    """Keccak as it was before it became SHA-3 (other padding): what Ethereum and Monero hash with.
+
+    Plain Python: some hundreds of blocks a second, so only ever asked about one candidate.
+    """
+    padded = bytearray(data) + b"\x01" + bytes(-(len(data) + 1) % _RATE)
+    padded[-1] |= 0x80
+    lanes = [[0] * 5 for _ in range(5)]
+    for start in range(0, len(padded), _RATE):
+        for index in range(_RATE // 8):
+            word = padded[start + index * 8 : start + index * 8 + 8]
+            lanes[index % 5][index // 5] ^= int.from_bytes(word, "little")
+        _permute(lanes)
+    return b"".join(lanes[x][0].to_bytes(8, "little") for x in range(4))
+
+
+def _turn(word: int, places: int) -> int:
+    return (word << places | word >> (64 - places)) & _MASK
+
+
+def _permute(lanes: list[list[int]]) -> None:
+    register = 1
+    for _ in range(24):
+        columns = [reduce(xor, lane) for lane in lanes]
+        for x in range(5):
+            mixed = columns[(x + 4) % 5] ^ _turn(columns[(x + 1) % 5], 1)
+            for y in range(5):
+                lanes[x][y] ^= mixed
+        moved = [[0] * 5 for _ in range(5)]
+        for x in range(5):
+            for y in range(5):
+                moved[y][(2 * x + 3 * y) % 5] = _turn(lanes[x][y], _ROTATIONS[x][y])
+        for x in range(5):
+            for y in range(5):
+                lanes[x][y] = moved[x][y] ^ (~moved[(x + 1) % 5][y] & _MASK & moved[(x + 2) % 5][y])
+        for place in range(7):  # the round constant, from its shift register
+            register = register << 1 ^ (0x171 if register & 0x80 else 0)
+            if register & 2:
+                lanes[0][0] ^= 1 << ((1 << place) - 1)
