@@ -12,9 +12,16 @@ Series = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def lines(
-    name: str, title: str, series: Series, *, x: str, y: str, at: float | None = None
+    name: str,
+    title: str,
+    series: Series,
+    *,
+    x: str,
+    y: str,
+    at: float | None = None,
+    linear: bool = False,
 ) -> Path:
-    """Lines over a logarithmic axis; `at` draws a level to compare with."""
+    """Lines on logarithmic axes (x `linear` if wanted); `at` draws a level to compare with."""
     os.environ.setdefault("MPLCONFIGDIR", str(BUILD / "matplotlib"))
     import matplotlib as mpl
 
@@ -26,7 +33,7 @@ def lines(
         axes.plot(*zip(*points, strict=True), marker="o", label=label)
     if at is not None:
         axes.axhline(at, color="grey", linestyle="--")
-    axes.set(title=title, xlabel=x, ylabel=y, xscale="log", yscale="log")
+    axes.set(title=title, xlabel=x, ylabel=y, xscale="linear" if linear else "log", yscale="log")
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     BUILD.mkdir(parents=True, exist_ok=True)
