@@ -12,7 +12,7 @@ from .keys import is_innocent
 from .values import compile_bytes, looks_random, span_of, text_of
 
 # Which argument it is, by the last part of the function's name.
-_PLACES = {
+PLACES = {
     "mysqli_connect": 3, "mysqli_real_connect": 4, "mysql_connect": 3, "mysql_pconnect": 3,
     "mysqli->__construct": 3, "mysqli->real_connect": 3, "pdo->__construct": 3, "oci_connect": 2,
     "ldap_bind": 3, "ftp_login": 3, "imap_open": 3, "ssh2_auth_password": 3, "pdo": 3, "mysqli": 3,
@@ -23,14 +23,14 @@ _PLACES = {
 }  # fmt: skip
 _CALL = compile_bytes(
     rb"(?i)(?:^|[^\w$-])("
-    + "|".join(sorted(_PLACES, key=len, reverse=True)).encode()
+    + "|".join(sorted(PLACES, key=len, reverse=True)).encode()
     + rb")[( ]((?:\s*(?:'[^'\\\r\n]{0,200}'|\"[^\"\\\r\n]{0,200}\"|[^\s,()'\"]{1,100}"
     rb"(?:\([^()'\"]{0,40}\))?)\s*,?)+)"
 )
 _ARGUMENT = compile_bytes(
     rb"""\s*(?:'([^'\\\r\n]{0,200})'|"([^"\\\r\n]{0,200})"|[^\s,()'"]{1,100}(?:\([^()'"]{0,40}\))?)\s*,?"""
 )
-_NAMES = tuple(name.rpartition(">")[2].encode() for name in _PLACES)
+_NAMES = tuple(name.rpartition(">")[2].encode() for name in PLACES)
 
 
 def find_calls(data: bytes) -> Iterator[Span]:
@@ -39,7 +39,7 @@ def find_calls(data: bytes) -> Iterator[Span]:
     if not any(name in lowered for name in _NAMES):
         return
     for match in _CALL.finditer(data):
-        place = _PLACES[text_of(match.group(1)).lower()]
+        place = PLACES[text_of(match.group(1)).lower()]
         for number, argument in enumerate(_ARGUMENT.finditer(data, *match.span(2)), 1):
             if number != place:
                 continue

@@ -4,20 +4,21 @@ A key is read as words, whatever the naming style: `refreshToken`, `REFRESH_TOKE
 `x-refresh-token` are the same three times. In English compounds the last word names the thing: a
 `token_count` is a count, a `password_policy` a policy. So the vocabulary (`catalogue/keys.toml`) is
 compared with the *end* of the key, after words that only say which of several it is (`new`, `2`,
-`value`).
+`value`). A term may be written in one (`apikey`) or apart where its parts meet (`api_key`).
 """
 
 from __future__ import annotations
 
 import tomllib
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import re2
 
 # Longer keys are free text that somebody used as a key.
 MAX_KEY = 200
+_MOST_WORDS = 5  # of one term
 
 _VOCABULARY = tomllib.loads(
     (resources.files(__package__) / "catalogue" / "keys.toml").read_text(encoding="utf-8")
@@ -31,17 +32,51 @@ QUALIFIERS = frozenset(_VOCABULARY["words"]["qualifiers"].split())
 QUESTIONS = frozenset(_VOCABULARY["words"]["questions"].split())
 EMPTY_WORDS = frozenset(_VOCABULARY["words"]["empty"].split())
 
+_PARTS = frozenset(_VOCABULARY["words"]["parts"].split())
+
 _LOWER_UPPER = re2.compile(r"([\p{Ll}0-9])(\p{Lu})")
 _ACRONYM = re2.compile(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
 _WORD = re2.compile(r"\p{N}+|[\p{L}\p{M}]+")
+_IN_ONE = re2.compile(r"[\p{N}\p{L}\p{M}]+")
 
 
 def words_of(key: str) -> tuple[str, ...]:
     """Split a key of any naming style into lower-case words; digits stand alone."""
+    return tuple(word for word, _ in _split(key))
+
+
+# What may stand between the parts of a term: with anything else there they are words of their own.
+SEPARATORS = ("_", "-", ".", " ", "__")
+
+
+def _split(key: str) -> list[tuple[str, str]]:
+    """The words of a key, each with what stands between it and the word before."""
     if not key.isascii():  # full-width letters are letters, lone surrogates are none
         key = unicodedata.normalize("NFKC", key.encode("utf-8", "replace").decode("utf-8"))
-    key = _ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", key))
-    return tuple(word.casefold() for word in _WORD.findall(key))
+    words: list[tuple[str, str]] = []
+    at = 0
+    for piece in _IN_ONE.finditer(key):
+        parts = _WORD.findall(_ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", piece[0])))
+        words.append((parts[0].casefold(), key[at : piece.start()]))
+        words += [(part.casefold(), "") for part in parts[1:]]
+        at = piece.end()
+    return words
+
+
+@cache
+def joints(term: str) -> frozenset[int]:
+    """Where the parts of a term meet: there it may be written apart. Digits always stand apart."""
+    size = len(term)
+    from_start, to_end = {0}, {size}
+    for at in range(1, size + 1):
+        if any(start in from_start and term[start:at] in _PARTS for start in range(at)):
+            from_start.add(at)
+    for at in range(size - 1, -1, -1):
+        if any(end in to_end and term[at:end] in _PARTS for end in range(at + 1, size + 1)):
+            to_end.add(at)
+    inner = from_start & to_end if size in from_start else set()
+    digits = {i for i in range(1, size) if term[i - 1].isdigit() != term[i].isdigit()}
+    return frozenset((inner | digits) - {0, size})
 
 
 @lru_cache(maxsize=8192)
@@ -52,35 +87,47 @@ def classify_key(key: str) -> str | None:
     """
     if not key or len(key) > MAX_KEY:
         return None
-    words = words_of(key)
-    if not words or (len(words) > 1 and words[0] in QUESTIONS):
+    words = _split(key)
+    if not words or (len(words) > 1 and words[0][0] in QUESTIONS):
         return None
     while words:
         found = _match_tail(words)
         if found is not None:
             return found
-        if len(words) > 1 and (words[-1] in QUALIFIERS or words[-1].isdigit()):
+        last = words[-1][0]
+        if len(words) > 1 and (last in QUALIFIERS or last.isdigit()):
             words = words[:-1]
             continue
         return None
     return None
 
 
-def _match_tail(words: tuple[str, ...]) -> str | None:
-    for length in range(min(5, len(words)), 0, -1):
-        if length > 1 and any(len(w) == 1 and w.isalpha() for w in words[-length:]):
+def _match_tail(words: list[tuple[str, str]]) -> str | None:
+    for length in range(min(_MOST_WORDS, len(words)), 0, -1):
+        taken = words[-length:]
+        if length > 1 and any(len(w) == 1 and w.isalpha() for w, _ in taken):
             continue  # `f.name` is no `fname`
-        tail = "".join(words[-length:])
-        before = words[-length - 1] if len(words) > length else ""
+        tail = "".join(w for w, _ in taken)
+        before = words[-length - 1][0] if len(words) > length else ""
         for term in (tail, tail.removesuffix("s")):
             class_ = TERMS.get(term)
-            if class_ is not None:
+            if class_ is not None and _is_apart_at_joints(taken, term):
                 return None if _is_another_thing(before, tail, term) else class_
-    last = words[-1].removesuffix("s")
+    last = words[-1][0].removesuffix("s")
     for end, class_ in GLUED.items():
         if last.endswith(end) and len(last) > len(end):
             return class_
     return None
+
+
+def _is_apart_at_joints(words: list[tuple[str, str]], term: str) -> bool:
+    """Whether words that make up a term stand apart only where its parts meet."""
+    at = 0
+    for number, (word, between) in enumerate(words):
+        if number and between and (between not in SEPARATORS or at not in joints(term)):
+            return False
+        at += len(word)
+    return True
 
 
 def _is_another_thing(before: str, tail: str, term: str) -> bool:
