@@ -27,7 +27,7 @@ from ..pipeline.errors import DropReason, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_json import encode_json
-from ..pipeline.payloads.otlp_signals import Signal
+from ..pipeline.payloads.otlp_signals import SHAPES, Signal
 
 RETRY_AFTER = 1  # seconds: less than what an SDK waits for an export in all
 # Bytes from which reading a request would hold up everybody else on the event loop.
@@ -102,7 +102,7 @@ class Intake:
         try:
             request = await _decoded(body, signal, encoding, project)
             for payload in request.split() if project is None else [request]:
-                if payload.documents:
+                if payload.count:
                     receipt = await self.sink.accept(payload)
                     refused.update(receipt.refused)
                     self._count(payload, receipt.accepted, receipt.refused)
@@ -116,7 +116,7 @@ class Intake:
     def _count(self, payload: OtlpRequest, accepted: int, refused: Any) -> None:
         add = self._settings.counters.add
         labels = {"receiver": self._settings.id, "transport": self._transport}
-        labels["type"] = payload.documents[0].type
+        labels["type"] = SHAPES[payload.signal].record
         if accepted:
             add("receiver_accepted", accepted, **labels)
         for reason, count in refused.items():

@@ -128,6 +128,16 @@ class Payload(ABC):
         """The same content to go another way. Cheap: trees are shared until replaced."""
 
     @property
+    def count(self) -> int:
+        """How many documents it has, lost ones among them, without making any."""
+        return len(self.documents)
+
+    @property
+    def count_alive(self) -> int:
+        """How many documents still go out, without making any."""
+        return len(self.alive)
+
+    @property
     def size(self) -> int:
         """Bytes of all documents as received."""
         return sum(document.size for document in self.documents)

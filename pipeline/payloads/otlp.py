@@ -1,14 +1,15 @@
 """OTLP requests as payloads: logs, traces, metrics.
 
-What the protocol does not name (unknown fields, wrong wire types) is removed on arrival and
-counted as repaired; so is all but the last of attributes with the same key, when it is looked at.
+A request stays the bytes that came in until somebody asks for its documents. What the protocol
+does not name (unknown fields, wrong wire types) is removed on arrival and counted as repaired; so
+is all but the last of attributes with the same key, when it is looked at.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from google.protobuf.message import DecodeError, Message
 
@@ -16,16 +17,59 @@ from ..errors import BrokenDocument, RefusedPayload
 from . import json
 from .document import Document, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
-from .otlp_documents import Around, OtlpDocument, Record, Repairs, write_around
+from .otlp_documents import CONTEXTS, Content, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
+from .otlp_schema import Outline, all_is_known, holder, outline
 from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
 from .otlp_tree import write
+from .otlp_wire import Layout, Splice, varint
 
 # What SDKs call a service that was given no name.
 NO_NAME = "unknown_service"
 # A record takes two bytes on the wire and some hundred in memory. Batches of SDKs and collectors
 # have thousands.
 MAX_DOCUMENTS = 100_000
+
+
+class _Received:
+    """A request as it came in, and what was found out about it: shared by all copies."""
+
+    __slots__ = ("_layout", "body", "contents", "outline", "shape")
+
+    def __init__(self, body: bytes, shape: Shape, outline: Outline) -> None:
+        self.body = body
+        self.shape = shape
+        self.outline = outline
+        self._layout: Layout | None = None
+        self.contents: dict[int, Content] = {}  # by region; of a context by ~container
+
+    @property
+    def layout(self) -> Layout:
+        """Made when it is needed."""
+        if self._layout is None:
+            self._layout = Layout(self.body, holder(self.shape))
+        return self._layout
+
+    def record(self, region: int) -> Content:
+        """The content of a record."""
+        found = self.contents.get(region)
+        if found is None:
+            layout = self.layout
+            begin, end = layout.content(region)
+            number, _ = varint(self.body, layout.starts[region])
+            records = layout.containers[~layout.owners[region]].holder.records
+            made = Content(records[number >> 3], self.body[begin:end])
+            found = self.contents.setdefault(region, made)  # another thread may have been faster
+        return found
+
+    def context(self, number: int) -> Content:
+        """The content of a context."""
+        found = self.contents.get(~number)
+        if found is None:
+            layout = self.layout
+            made = Content(layout.containers[number].holder.message, layout.own(number))
+            found = self.contents.setdefault(~number, made)
+        return found
 
 
 class OtlpRequest(Payload):
@@ -35,15 +79,30 @@ class OtlpRequest(Payload):
     and metrics that hold no documents are not contexts and do not go out.
     """
 
-    __slots__ = ("_repairs", "_untouched", "signal")
+    __slots__ = (
+        "_around",
+        "_contexts",
+        "_documents",
+        "_received",
+        "_records",
+        "_repairs",
+        "signal",
+    )
     protocol = "otlp"
 
-    def __init__(self, signal: Signal, project: str, received: float) -> None:
+    def __init__(self, signal: Signal, project: str, received: float, request: _Received) -> None:
+        """For the class methods below: made of a request that was checked."""
         self._repairs = Repairs()
-        # The request as protobuf while no document of it is changed or lost.
-        self._untouched: bytes | None = None
         super().__init__(project, received)
         self.signal: Signal = signal
+        self._received = request
+        # What was made so far: records by region; by container the contexts around what is in it,
+        # from the inside to the outside.
+        self._records: dict[int, Record] = {}
+        self._around: dict[int, tuple[OtlpDocument, ...]] = {-1: ()}
+        # Everything, once somebody asked for everything.
+        self._documents: list[Document] | None = None
+        self._contexts: list[Document] | None = None
 
     @classmethod
     def decode(
@@ -53,15 +112,22 @@ class OtlpRequest(Payload):
 
         `project` is by default the `service.name` of the first resource; see `split`.
         """
-        check_protobuf(body, SHAPES[signal].request)
+        type_ = SHAPES[signal].request
         try:
-            message = SHAPES[signal].request.FromString(body)
+            known = all_is_known(body, SHAPES[signal])
+            if known:
+                check_protobuf(body, type_, known=True)
+                found = outline(body, SHAPES[signal])
+                if found is not None:
+                    return cls._of_bytes(body, found, signal, project, received)
+            check_protobuf(body, type_)
+            message = type_.FromString(body)
         except DecodeError:  # its text quotes
             raise _malformed("protobuf") from None
+        unknown = 0 if known else count_unknown(message)
         message.DiscardUnknownFields()
         self = cls._of(message, signal, project, received)
-        if len(self.encode()) != len(body):
-            self._repairs.count = count_unknown(SHAPES[signal].request.FromString(body))
+        self._repairs.count = unknown
         return self
 
     @classmethod
@@ -95,56 +161,145 @@ class OtlpRequest(Payload):
         """A request of one resource and one scope, for conversions. Raises BrokenDocument."""
         shape = SHAPES[signal]
         message = shape.request()
-        around = shape.resources(message).add()
+        around = getattr(message, shape.path[0]).add()
         write_around(around, "resource", resource)
-        within = shape.levels[0].children(around).add()
+        within = getattr(around, shape.path[1]).add()
         write_around(within, "scope", scope)
         for record in records:
-            write(shape.levels[1].children(within).add(), record)
+            write(getattr(within, shape.path[2]).add(), record)
         return cls._of(message, signal, project, received)
 
     @classmethod
     def _of(
         cls, message: Message, signal: Signal, project: str | None, received: float | None
     ) -> OtlpRequest:
-        """A payload around a message that nobody else has and that has no unknown fields."""
+        """A payload of a message that nobody else has and that has no unknown fields."""
         shape = SHAPES[signal]
-        self = cls(signal, project or "", time.time() if received is None else received)
-        resources = shape.resources(message)
-        prune(resources, shape.levels)
-        for resource in resources:
-            self._add(shape, resource, 0, ())
-        self._untouched = message.SerializeToString()
+        prune(message, shape.path)
+        body = message.SerializeToString()
+        found = outline(body, shape)
+        assert found is not None  # protobuf writes nothing twice
+        return cls._of_bytes(body, found, signal, project, received)
+
+    @classmethod
+    def _of_bytes(
+        cls,
+        body: bytes,
+        found: Outline,
+        signal: Signal,
+        project: str | None,
+        received: float | None,
+    ) -> OtlpRequest:
+        if found.records > MAX_DOCUMENTS:
+            raise RefusedPayload(413, "too_many", f"more than {MAX_DOCUMENTS} records")
         if project is None:
-            self.project = self._services()[0] if self.contexts else NO_NAME
-        return self
+            project = (found.services[0] if found.services else "") or NO_NAME
+        if received is None:
+            received = time.time()
+        return cls(signal, project, received, _Received(body, SHAPES[signal], found))
 
-    def _add(
-        self, shape: Shape, message: Message, depth: int, parents: tuple[Document, ...]
-    ) -> None:
-        """Add a context and all that it holds."""
-        level = shape.levels[depth]
-        context = level.document(level.kind, message, self._repairs, parents)
-        self.contexts.append(context)
-        parents = (context, *parents)
-        if level is shape.levels[-1]:
-            records = level.children(message)
-            if len(self.documents) + len(records) > MAX_DOCUMENTS:
-                raise RefusedPayload(413, "too_many", f"more than {MAX_DOCUMENTS} records")
-            self.documents += [
-                Record(shape.record, record, self._repairs, parents) for record in records
+    @property
+    def count(self) -> int:
+        """See `Payload.count`."""
+        return self._received.outline.records
+
+    @property
+    def count_alive(self) -> int:
+        """See `Payload.count_alive`."""
+        if any(around[0].dropped for around in self._around.values() if around):
+            return len(self.alive)
+        dropped = [each for each in self._records.values() if each.dropped is not None]
+        return self.count - len(dropped)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request as received, what its documents share among them."""
+        return len(self._received.body)
+
+    @property
+    def buffer(self) -> bytes | None:
+        """The request as protobuf, as `encode` gives it while no document is changed or lost.
+
+        None: some are.
+        """
+        return None if self._touched() else self._received.body
+
+    def at(self, offsets: Sequence[int]) -> list[Document]:
+        """The documents that ascending offsets into `buffer` belong to, each once, in order.
+
+        Records and contexts whose own bytes hold them. An offset may be that of a byte or the end
+        of a match: near the first byte of a document it belongs to the one before it as well.
+        Others than these and their parents are not made.
+        """
+        layout = self._received.layout
+        found: dict[Document, int] = {}
+        for region in layout.regions(offsets):
+            owner = layout.owners[region]
+            if owner < 0:
+                found[self._record(region)] = layout.starts[region]
+            else:
+                around = self._contexts_of(owner)
+                found.setdefault(around[0], self._starts_at(owner))
+        return sorted(found, key=found.__getitem__)
+
+    def _starts_at(self, number: int) -> int:
+        """Where the context begins that a container is, or is a part of."""
+        container = self._received.layout.containers[number]
+        if container.holder.kind is None:
+            return self._starts_at(container.parent)
+        return container.start
+
+    def _record(self, region: int) -> Record:
+        found = self._records.get(region)
+        if found is None:
+            content = self._received.record(region)
+            parents = self._contexts_of(~self._received.layout.owners[region])
+            found = Record(self._received.shape.record, content, self._repairs, parents)
+            self._records[region] = found
+        return found
+
+    def _contexts_of(self, number: int) -> tuple[OtlpDocument, ...]:
+        """The contexts around what a container holds, from the inside to the outside."""
+        found = self._around.get(number)
+        if found is None:
+            container = self._received.layout.containers[number]
+            found = self._contexts_of(container.parent)
+            kind = container.holder.kind
+            if kind is not None:
+                content = self._received.context(number)
+                found = (CONTEXTS[kind](kind, content, self._repairs, found), *found)
+            self._around[number] = found
+        return found
+
+    @property
+    def documents(self) -> list[Document]:
+        """All records. Makes those that were not made yet."""
+        if self._documents is None:
+            owners = self._received.layout.owners
+            self._documents = [
+                self._record(region) for region, owner in enumerate(owners) if owner < 0
             ]
-        else:
-            for child in level.children(message):
-                self._add(shape, child, depth + 1, parents)
+        return self._documents
 
-    def _services(self) -> list[str]:
-        """The service names of the resources, in order."""
-        return [
-            context.service_name or NO_NAME
-            for context in self.contexts
-            if context.type == "resource" and isinstance(context, Around)
-        ]
+    @documents.setter
+    def documents(self, documents: list[Document]) -> None:
+        self._documents = documents
+
+    @property
+    def contexts(self) -> list[Document]:
+        """All contexts. Makes those that were not made yet."""
+        if self._contexts is None:
+            containers = self._received.layout.containers
+            self._contexts = [
+                self._contexts_of(number)[0]
+                for number, container in enumerate(containers)
+                if container.holder.kind is not None
+            ]
+        return self._contexts
+
+    @contexts.setter
+    def contexts(self, contexts: list[Document]) -> None:
+        self._contexts = contexts
 
     @property
     def repaired(self) -> int:
@@ -156,90 +311,83 @@ class OtlpRequest(Payload):
         self._repairs.count = count
 
     def encode(self) -> bytes:
-        """The request as protobuf."""
-        if self._untouched is not None and not self._touched():
-            return self._untouched
-        return self._put_together().SerializeToString()
+        """The request as protobuf: the very bytes that came in, but for what was changed."""
+        if not self._touched():
+            return self._received.body
+        splice = Splice(self._received.layout)
+        for region, record in self._records.items():
+            if record.dropped is not None:
+                splice.record(region, None)
+            elif record.changed:
+                splice.record(region, record.encoded)
+        for number, context in self._made_contexts():
+            if context.dropped is not None:
+                splice.context(number, None)
+            elif context.changed:
+                splice.context(number, context.encoded)
+        return splice.bytes()
 
     def encode_json(self) -> bytes:
         """The request in OTLP's JSON, on one line."""
-        return encode_json(self._put_together())
+        return encode_json(self._received.shape.request.FromString(self.encode()))
+
+    def _made_contexts(self) -> list[tuple[int, OtlpDocument]]:
+        """With the containers that they are."""
+        containers = self._received.layout.containers if len(self._around) > 1 else []
+        return [
+            (number, around[0])
+            for number, around in self._around.items()
+            if around and containers[number].holder.kind is not None
+        ]
 
     def _touched(self) -> bool:
-        return any(
-            document.dropped is not None
-            or (isinstance(document, OtlpDocument) and document.changed)
-            for documents in (self.contexts, self.documents)
-            for document in documents
-        )
-
-    def _put_together(self) -> Message:
-        """A new request with copies of what still goes out."""
-        shape = SHAPES[self.signal]
-        request = shape.request()
-        made: dict[Document, Any] = {}
-        last: tuple[Document, ...] = ()
-        into = None
-        for document in self.documents:
-            if document.lost is None and isinstance(document, OtlpDocument):
-                if document.parents is not last:
-                    last, into = document.parents, shape.resources(request)
-                    for level, context in zip(shape.levels, reversed(last), strict=True):
-                        into = level.children(_made(context, into, made))
-                assert into is not None
-                document.copy_into(into.add())
-        return request
+        contexts = [context for _, context in self._made_contexts()]
+        return _any_touched(self._records.values()) or _any_touched(contexts)
 
     def split(self) -> list[OtlpRequest]:
         """One payload a service name, each with that as its project, in order of appearance.
 
         To be called before anything else is done with the payload, which is not to be used any
-        more: the parts have its documents.
+        more.
         """
-        names = self._services()
+        names = [name or NO_NAME for name in self._received.outline.services]
         if len(set(names)) < 2:
             return [self]
-        parts: dict[str, OtlpRequest] = {}
-        homes: dict[Document, OtlpRequest] = {}
-        services = iter(names)
-        for context in self.contexts:
-            if not context.parents:
-                name = next(services)
-                if name not in parts:
-                    parts[name] = OtlpRequest(self.signal, name, self.received)
-                homes[context] = parts[name]
-            homes[(context, *context.parents)[-1]].contexts.append(context)
-        for document in self.documents:
-            homes[document.parents[-1]].documents.append(document)
-        return list(parts.values())
+        bodies: dict[str, list[bytes]] = {name: [] for name in names}
+        outermost = [each for each in self._received.layout.containers if each.parent < 0]
+        for name, each in zip(names, outermost, strict=True):
+            bodies[name].append(self._received.body[each.start : each.end])
+        parts = [self._part(name, b"".join(pieces)) for name, pieces in bodies.items()]
+        parts[0].repaired = self.repaired
+        return parts
+
+    def _part(self, name: str, body: bytes) -> OtlpRequest:
+        found = outline(body, self._received.shape)
+        assert found is not None  # the whole has one
+        return self._of_bytes(body, found, self.signal, name, self.received)
 
     def copy(self) -> OtlpRequest:
-        """The same content to go another way: nothing is copied but the list of documents."""
-        other = OtlpRequest(self.signal, self.project, self.received)
-        other._repairs, other._untouched = self._repairs, self._untouched
-        copies: dict[Document, Document] = {}
-        parents: dict[tuple[Document, ...], tuple[Document, ...]] = {}
-
-        def copied(of: tuple[Document, ...]) -> tuple[Document, ...]:
-            if of not in parents:
-                parents[of] = tuple(copies[parent] for parent in of)
-            return parents[of]
-
-        for context in self.contexts:
-            copies[context] = context.copy(copied(context.parents))
-        other.contexts = list(copies.values())
-        other.documents = [document.copy(copied(document.parents)) for document in self.documents]
+        """The same content to go another way: nothing is copied but the documents made so far."""
+        other = OtlpRequest(self.signal, self.project, self.received, self._received)
+        other._repairs = self._repairs
+        for number, around in sorted(self._around.items()):
+            if around:
+                container = self._received.layout.containers[number]
+                copied = other._around[container.parent]
+                if container.holder.kind is not None:
+                    copied = (around[0].copy(copied), *copied)
+                other._around[number] = copied
+        owners = self._received.layout.owners if self._records else []
+        other._records = {
+            region: record.copy(other._around[~owners[region]])
+            for region, record in self._records.items()
+        }
         return other
+
+
+def _any_touched(documents: Iterable[OtlpDocument]) -> bool:
+    return any(each.dropped is not None or each.changed for each in documents)
 
 
 def _malformed(encoding: str) -> RefusedPayload:
     return RefusedPayload(400, "malformed", f"the body is not an OTLP request in {encoding}")
-
-
-def _made(context: Document, into: Any, made: dict[Document, Any]) -> Any:
-    """The message of a context in a new request."""
-    if context not in made:
-        made[context] = into.add()
-        assert isinstance(context, OtlpDocument)
-        context.copy_into(made[context])
-    return made[context]

@@ -1,13 +1,13 @@
 """The documents of an OTLP request: records, and the resources, scopes and metrics around them.
 
-A document is a message in a parsed request that nobody changes; one that was changed has a
+A document is a piece of a request's bytes, read when somebody looks; one that was changed has a
 message of its own.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf.message import Message
 
@@ -26,67 +26,118 @@ class Repairs:
         self.count = 0
 
 
-class OtlpDocument(Document):
-    """A part of a request. `changed` says whether it is something else than what came in."""
+class Content:
+    """What a document says: one for all copies that nobody changed, however far it was read."""
 
-    __slots__ = ("_message", "_repairs", "_tree", "changed")
+    __slots__ = ("_message", "_type", "decisions", "raw", "tree")
+
+    def __init__(
+        self,
+        type_: type[Message],
+        raw: bytes | None = None,
+        message: Message | None = None,
+        tree: Tree = None,
+    ) -> None:
+        """Either of bytes as they came in, or of a new message."""
+        self._type = type_
+        self._message = message
+        self.raw = raw  # None: it does not go out as it came in
+        self.tree = tree  # None: nobody has looked
+        self.decisions: dict[str, object] = {}
+
+    @property
+    def message(self) -> Any:
+        """Read once. Nobody changes it."""
+        if self._message is None:
+            self._message = self._type.FromString(self.raw or b"")
+        return self._message
+
+    def replace(self, message: Message) -> None:
+        """Let another message go out instead, from every copy."""
+        self._message, self.raw = message, None
+
+    @property
+    def hides(self) -> bool:
+        """Whether its bytes say more than its message: of a field that stands twice, the first."""
+        return self.raw is not None and len(self.raw) != self.message.ByteSize()
+
+
+class OtlpDocument(Document):
+    """A part of a request."""
+
+    __slots__ = ("_content", "_repairs")
 
     def __init__(
         self,
         type_: DocumentType,
-        message: Message,
+        content: Content,
         repairs: Repairs,
         parents: tuple[Document, ...] = (),
     ) -> None:
         super().__init__(type_, parents)
-        self._message: Any = message
+        self._content = content
         self._repairs = repairs
-        self._tree: Tree = None  # None: nobody has looked
-        self.changed = False
+        self.decisions = content.decisions
+
+    @property
+    def raw(self) -> bytes | None:
+        """Its fields as they came in; None when it was changed."""
+        return self._content.raw
+
+    @property
+    def changed(self) -> bool:
+        """Whether it goes out as something else than what came in."""
+        return self._content.raw is None
+
+    @property
+    def encoded(self) -> bytes:
+        """Its fields as they go out."""
+        raw = self._content.raw
+        found: bytes = self._content.message.SerializeToString() if raw is None else raw
+        return found
 
     @property
     def tree(self) -> Tree:
         """The message as docs/architecture.md shows it. Raises BrokenDocument."""
-        if self._tree is None:
+        content = self._content
+        if content.tree is None:
             reader = TreeReader()
-            tree = self._read(reader)
+            tree = self._read(content.message, reader)
+            # What the tree does not show is not judged, so it must not go out.
             if reader.mended:
-                # What the tree does not show is not judged, so it must not go out.
-                self._message, self.changed = self._written(tree), True
+                content.replace(self._written(tree))
                 self._repairs.count += reader.mended
-            self._tree = tree
-        return self._tree
+            elif content.hides:
+                content.raw = None
+            content.tree = tree
+        return content.tree
 
     @tree.setter
     def tree(self, tree: Tree) -> None:
         """Raises BrokenDocument where the protocol has no room for what the tree says."""
         if not isinstance(tree, dict):
             raise BrokenDocument("a document is not an object")
-        self._message, self._tree, self.changed = self._written(tree), tree, True
+        message = self._written(tree)
+        self._content = Content(type(message), message=message, tree=tree)
 
     @property
     def event_id(self) -> str | None:
         """Nothing in OTLP has one."""
         return None
 
-    def copy(self, parents: tuple[Document, ...]) -> OtlpDocument:
-        """Shares message, tree and decisions."""
-        other = type(self)(self.type, self._message, self._repairs, parents)
-        other._tree, other.changed = self._tree, self.changed
+    def copy(self, parents: tuple[Document, ...]) -> Self:
+        """Shares content and decisions."""
+        other = type(self)(self.type, self._content, self._repairs, parents)
         self.share_fate(other)
         return other
 
     def digest(self) -> str:
         """See `Document.digest`."""
-        return keyed_digest(self._message.SerializeToString(deterministic=True))
+        return keyed_digest(self._content.message.SerializeToString(deterministic=True))
 
     @abstractmethod
-    def copy_into(self, target: Any) -> None:
-        """Fill a new message with this part alone, not with the parts inside it."""
-
-    @abstractmethod
-    def _read(self, reader: TreeReader) -> dict[str, Tree]:
-        """The tree of the message."""
+    def _read(self, message: Any, reader: TreeReader) -> dict[str, Tree]:
+        """The tree of a message."""
 
     @abstractmethod
     def _written(self, tree: dict[str, Tree]) -> Message:
@@ -101,24 +152,21 @@ class Record(OtlpDocument):
     @property
     def size(self) -> int:
         """Bytes of its message."""
-        size: int = self._message.ByteSize()
+        raw = self._content.raw
+        size: int = self._content.message.ByteSize() if raw is None else len(raw)
         return size
 
     @property
     def trace_id(self) -> str | None:
         """An id of zeros or of another length is none (W3C Trace Context)."""
-        found: bytes = b"" if self.type == "data_point" else self._message.trace_id
+        found: bytes = b"" if self.type == "data_point" else self._content.message.trace_id
         return found.hex() if len(found) == 16 and any(found) else None
 
-    def copy_into(self, target: Any) -> None:
-        """Copy it whole."""
-        target.CopyFrom(self._message)
-
-    def _read(self, reader: TreeReader) -> dict[str, Tree]:
-        return reader.message(self._message)
+    def _read(self, message: Any, reader: TreeReader) -> dict[str, Tree]:
+        return reader.message(message)
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._message)()
+        message: Message = type(self._content.message)()
         write(message, tree)
         return message
 
@@ -131,37 +179,23 @@ class Around(OtlpDocument):
     @property
     def size(self) -> int:
         """Bytes of the resource or scope itself."""
-        size: int = getattr(self._message, self.type).ByteSize()
-        return size + len(self._message.schema_url)
+        message = self._content.message
+        size: int = getattr(message, self.type).ByteSize()
+        return size + len(message.schema_url)
 
     @property
     def trace_id(self) -> str | None:
         """It may belong to many."""
         return None
 
-    @property
-    def service_name(self) -> str:
-        """The `service.name` of a resource as it is now; empty when it has none."""
-        name = ""
-        for pair in self._message.resource.attributes:
-            if pair.key == "service.name":
-                name = pair.value.string_value
-        return name
-
-    def copy_into(self, target: Any) -> None:
-        """Copy it with its schema_url."""
-        if self._message.HasField(self.type):
-            getattr(target, self.type).CopyFrom(getattr(self._message, self.type))
-        target.schema_url = self._message.schema_url
-
-    def _read(self, reader: TreeReader) -> dict[str, Tree]:
-        tree = reader.message(getattr(self._message, self.type))
-        if self._message.schema_url:
-            tree["schema_url"] = self._message.schema_url
+    def _read(self, message: Any, reader: TreeReader) -> dict[str, Tree]:
+        tree = reader.message(getattr(message, self.type))
+        if message.schema_url:
+            tree["schema_url"] = message.schema_url
         return tree
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._message)()
+        message: Message = type(self._content.message)()
         write_around(message, self.type, tree)
         return message
 
@@ -175,14 +209,14 @@ def write_around(message: Any, name: str, tree: dict[str, Tree]) -> None:
 
 
 class Metric(OtlpDocument):
-    """What the points of a metric share. The kind of its data stays what it is."""
+    """What the points of a metric share, without the kind of its data."""
 
     __slots__ = ()
 
     @property
     def size(self) -> int:
         """Of its texts: the points count for themselves."""
-        message = self._message
+        message = self._content.message
         size: int = len(message.name) + len(message.description) + len(message.unit)
         for pair in message.metadata:
             size += pair.ByteSize()
@@ -193,35 +227,17 @@ class Metric(OtlpDocument):
         """It may belong to many."""
         return None
 
-    def copy_into(self, target: Any) -> None:
-        """Copy it without the points."""
-        message = self._message
-        target.name, target.unit = message.name, message.unit
-        target.description = message.description
-        target.metadata.MergeFrom(message.metadata)
-        _copy_kind(message, target)
-
-    def _read(self, reader: TreeReader) -> dict[str, Tree]:
-        return reader.message(self._message)
+    def _read(self, message: Any, reader: TreeReader) -> dict[str, Tree]:
+        return reader.message(message)
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._message)()
+        message: Message = type(self._content.message)()
         write(message, tree)
-        _copy_kind(self._message, message)
         return message
 
 
-def data_points(metric: Any) -> Any:
-    """The points of a Metric message, whatever their kind; empty when it has no data."""
-    kind = metric.WhichOneof("data")
-    return getattr(metric, kind).data_points if kind else ()
-
-
-def _copy_kind(source: Any, target: Any) -> None:
-    """Give a metric the kind of another's data, with temporality and so on, without the points."""
-    kind = source.WhichOneof("data")
-    data, new = getattr(source, kind), getattr(target, kind)
-    new.SetInParent()
-    for field in data.DESCRIPTOR.fields:
-        if not field.is_repeated:
-            setattr(new, field.name, getattr(data, field.name))
+CONTEXTS: dict[DocumentType, type[OtlpDocument]] = {
+    "resource": Around,
+    "scope": Around,
+    "otlp_metric": Metric,
+}

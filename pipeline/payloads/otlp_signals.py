@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from google.protobuf.message import Message
@@ -15,7 +13,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from .document import DocumentType
-from .otlp_documents import Around, Metric, OtlpDocument, data_points
 
 Signal = Literal["logs", "traces", "metrics"]
 
@@ -28,63 +25,51 @@ SERVICES: dict[Signal, str] = {
 }
 
 
-class Level(NamedTuple):
-    """One kind of context, from the outermost: how it is made, and what it holds."""
-
-    kind: DocumentType
-    document: type[OtlpDocument]
-    children: Callable[[Any], Any]
-
-
 class Shape(NamedTuple):
     """How the requests of a signal are built."""
 
     request: type[Message]
-    resources: Callable[[Any], Any]
-    levels: tuple[Level, ...]
+    # The fields, or the oneofs, from the request to the records, and what is held in each but the
+    # last of them. None: a part of what is around it.
+    path: tuple[str, ...]
+    kinds: tuple[DocumentType | None, ...]
     record: DocumentType
 
 
 SHAPES: dict[Signal, Shape] = {
     "logs": Shape(
         ExportLogsServiceRequest,
-        attrgetter("resource_logs"),
-        (
-            Level("resource", Around, attrgetter("scope_logs")),
-            Level("scope", Around, attrgetter("log_records")),
-        ),
+        ("resource_logs", "scope_logs", "log_records"),
+        ("resource", "scope"),
         "log_record",
     ),
     "traces": Shape(
         ExportTraceServiceRequest,
-        attrgetter("resource_spans"),
-        (
-            Level("resource", Around, attrgetter("scope_spans")),
-            Level("scope", Around, attrgetter("spans")),
-        ),
+        ("resource_spans", "scope_spans", "spans"),
+        ("resource", "scope"),
         "otlp_span",
     ),
     "metrics": Shape(
         ExportMetricsServiceRequest,
-        attrgetter("resource_metrics"),
-        (
-            Level("resource", Around, attrgetter("scope_metrics")),
-            Level("scope", Around, attrgetter("metrics")),
-            Level("otlp_metric", Metric, data_points),
-        ),
+        ("resource_metrics", "scope_metrics", "metrics", "data", "data_points"),
+        ("resource", "scope", "otlp_metric", None),
         "data_point",
     ),
 }
 
 
-def prune(containers: Any, levels: tuple[Level, ...]) -> None:
-    """Remove what holds no documents."""
-    for index in reversed(range(len(containers))):
-        children = levels[0].children(containers[index])
-        if len(levels) > 1:
-            prune(children, levels[1:])
-        if not children:
-            del containers[index]
+def prune(message: Any, path: tuple[str, ...]) -> bool:
+    """Remove what holds no records. Returns whether anything is left."""
+    field = path[0]
+    if field in message.DESCRIPTOR.oneofs_by_name:
+        field = message.WhichOneof(field)
+        return field is not None and prune(getattr(message, field), path[1:])
+    children = getattr(message, field)
+    if len(path) > 1:
+        for index in reversed(range(len(children))):
+            if not prune(children[index], path[1:]):
+                del children[index]
+    return bool(children)
 
 
 def count_unknown(message: Message) -> int:
