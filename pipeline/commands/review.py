@@ -1,0 +1,134 @@
+"""`errlock review`: what sample documents hold, what leaves in clear, and a policy for that."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, Problem
+from ..terminal import err, has_colours, out
+from .options import Commands, add_command, add_config_options, add_json_option, read_config
+from .scrub import add_policy_options
+
+if TYPE_CHECKING:
+    from ...policy.selectors import Selector
+    from ..review.samples import Unreadable
+
+_TELL_EVERY = 0.2  # seconds between two steps of the counter on a terminal
+_DAMAGES_TOLD = 20  # one by one; more are counted
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands, "review", "see what your documents hold, what leaves in clear, and what to do",
+        "Reads sample documents: one a file or one a line, of the formats that `errlock scrub`\n"
+        "reads; of text each line is a document. Tells which fields hold what and what becomes\n"
+        "of it, what leaves in clear and looks sensitive, and proposes processors for that.\n"
+        "No value is shown. Nothing is sampled.\n\n"
+        "Exit code 0: nothing leaves in clear that looks sensitive; 1: something does, or nothing\n"
+        "could be read; 2: usage or configuration.",
+        "  errlock review events/\n"
+        "  errlock review -c errlock.yaml --propose proposed.yaml events.jsonl\n"
+        "  errlock review -c errlock.yaml -c proposed.yaml events.jsonl",
+    )  # fmt: skip
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="documents; folders with all below; - is stdin"
+    )
+    add_config_options(parser)
+    add_policy_options(parser)
+    parser.add_argument(
+        "--propose", metavar="FILE", help="write the proposed processors to this file"
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="SELECTOR",
+        help="a field that you have looked at: it is not sensitive; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="show all rows of long tables")
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command. Raises ConfigError and OSError."""
+    from ..review.in_force import PolicyInForce
+    from ..review.proposing import proposal
+    from ..review.reviewing import review
+    from ..review.showing import as_json, lines
+
+    if args.propose is not None:
+        _check_target(args.propose)
+    ignored = _selectors(args.ignore)
+    policy = PolicyInForce(read_config(args), args.pipeline, args.exporter)
+    progress = _Progress()
+    seen = review(policy, args.files, args.format, ignored, progress.step, progress.tell)
+    progress.end()
+    proposed = proposal(seen)
+    if args.propose is not None and proposed is not None:
+        Path(args.propose).write_text(proposed, encoding="utf-8")
+    if args.json:
+        out(json.dumps(as_json(seen, proposed), indent=2))
+    else:
+        shown = None if args.propose is not None else proposed
+        for line in lines(seen, shown, has_colours(sys.stdout), args.all):
+            sys.stdout.write(f"{line}\n")
+    if args.propose is not None:
+        err(f"wrote {args.propose}" if proposed is not None else "nothing to propose")
+    return 1 if seen.anything_leaves or not seen.files else 0
+
+
+def _check_target(name: str) -> None:
+    """Raise ConfigError when the proposal would overwrite what is not one."""
+    from ..review.proposing import HEADER
+
+    path = Path(name)
+    if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
+        raise ConfigError([Problem("", "is there already and is no proposal", f"--propose {name}")])
+
+
+def _selectors(texts: list[str]) -> list[Selector]:
+    from ...policy.selectors import parse_selector
+
+    selectors, problems = [], []
+    for text in texts:
+        try:
+            selectors.append(parse_selector(text))
+        except ValueError as error:
+            problems.append(Problem("", str(error), f"--ignore {text}"))
+    if problems:
+        raise ConfigError(problems)
+    return selectors
+
+
+class _Progress:
+    """A counter on a terminal, and what could not be read."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+        self._told = time.monotonic()
+        self._damages = 0
+
+    def step(self, done: int) -> None:
+        if self._on and time.monotonic() - self._told >= _TELL_EVERY:
+            self._told = time.monotonic()
+            sys.stderr.write(f"\r{done:,} documents")
+            sys.stderr.flush()
+
+    def tell(self, damage: Unreadable) -> None:
+        self._damages += 1
+        if self._damages <= _DAMAGES_TOLD:
+            self._clear()
+            err(f"errlock review: {damage}")
+
+    def end(self) -> None:
+        self._clear()
+        if self._damages > _DAMAGES_TOLD:
+            err(f"errlock review: {self._damages - _DAMAGES_TOLD:,} more could not be read")
+
+    def _clear(self) -> None:
+        if self._on:
+            sys.stderr.write("\r\x1b[K")

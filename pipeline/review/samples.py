@@ -1,0 +1,133 @@
+"""Reading sample documents: files and folders in, one encoded document after the other out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..api import Format
+from ..errors import RefusedPayload
+from ..formats import codec_of, text_as_event
+from ..payloads.document import Payload
+
+STDIN = "-"
+# Of a file or of one line: larger ones no receiver takes.
+LARGEST = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What could not be read: which file, which line, and the kind of damage; no content."""
+
+    file: str
+    kind: str
+    line: int = 0  # 0: all of the file
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.kind}"
+
+
+def payloads(
+    names: Sequence[str], format_: Format
+) -> Iterator[tuple[str, int, Payload | Unreadable]]:
+    """Each document of each file, with the name of the file and the line where it stands.
+
+    Folders are read with all that is below them; `-` is stdin. What cannot be read comes as
+    Unreadable, and the rest goes on.
+    """
+    for name in _files(names):
+        try:
+            with _opened(name) as source:
+                for line, data in _documents(source, format_):
+                    yield name, line, _decoded(name, line, data, format_)
+        except OSError as error:
+            yield name, 0, Unreadable(name, error.strerror or type(error).__name__)
+
+
+def _opened(name: str) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
+
+
+def _files(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if name == STDIN or not Path(name).is_dir():
+            yield name
+            continue
+        for folder, below, files in os.walk(name):
+            below[:] = sorted(each for each in below if not each.startswith("."))
+            for file in sorted(files):
+                path = Path(folder, file)
+                if not file.startswith(".") and path.is_file():
+                    yield str(path)
+
+
+def _documents(source: IO[bytes], format_: Format) -> Iterator[tuple[int, bytes | str]]:
+    """The documents of a file by their lines, 0 for all of it; a text says what is wrong."""
+    first = source.readline(LARGEST + 1)
+    if format_ == "text" or _stands_alone(first, format_):
+        number = 1
+        while first:
+            if len(first) > LARGEST:
+                yield number, "the line is too large"
+                while first and not first.endswith(b"\n"):
+                    first = source.readline(LARGEST)
+            elif first.strip():
+                yield number, first
+            first, number = source.readline(LARGEST + 1), number + 1
+        return
+    data = first + source.read(LARGEST + 1 - len(first))
+    if len(data) > LARGEST:
+        yield 0, "is too large"
+    elif not data.strip():
+        yield 0, "is empty"
+    else:
+        yield 0, data
+
+
+def _stands_alone(line: bytes, format_: Format) -> bool:
+    """Whether a file's first line is a document, so that each line of it is one."""
+    if format_ == "envelope":  # one in base64; a plain one begins with its headers
+        return bool(line.strip()) and not line.lstrip().startswith(b"{")
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _decoded(name: str, line: int, data: bytes | str, format_: Format) -> Payload | Unreadable:
+    if isinstance(data, str):
+        return Unreadable(name, data, line)
+    try:
+        if format_ == "text":
+            return text_as_event(_text(data))
+        if format_ == "envelope" and line:
+            data = base64.b64decode(data.strip(), validate=True)
+        return codec_of(format_).decode(data)
+    except binascii.Error:
+        return Unreadable(name, "not base64", line)
+    except RefusedPayload as refused:
+        return Unreadable(name, str(refused), line)
+    except Exception as failure:  # noqa: BLE001  one bad document must not end a review; its text may quote it
+        return Unreadable(name, f"cannot be read ({type(failure).__name__})", line)
+
+
+def _text(line: bytes) -> bytes:
+    """A line of a log, or a JSON string as `errlock scrub --format text` reads it."""
+    line = line.rstrip(b"\r\n")
+    if line.startswith(b'"'):
+        try:
+            text = json.loads(line)
+        except ValueError:
+            return line
+        if isinstance(text, str):
+            return text.encode("utf-8", "backslashreplace")
+    return line
