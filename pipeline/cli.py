@@ -23,6 +23,7 @@ from .commands import (
     leaktest,
     local,
     print_config,
+    review,
     run,
     schema,
     scrub,
@@ -33,8 +34,8 @@ from .registry import DEFAULT, Registry, nearest
 from .terminal import err
 
 _COMMANDS = (
-    run, demo, validate, components, print_config, schema, scrub, explain, leaktest, import_, local,
-    keys,
+    run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
+    import_, local, keys,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
@@ -46,6 +47,7 @@ examples:
   errlock validate -c errlock.yaml         check a configuration
   errlock scrub < events.jsonl             sanitise one event a line
   errlock explain event.json               see what would be taken out, and why
+  errlock review events/                   see what your documents hold and what leaves in clear
 
 `errlock COMMAND --help` has the options of a command."""
 

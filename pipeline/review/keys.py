@@ -15,6 +15,8 @@ _LONGEST = 64
 _NAME = re.compile(r"[^\W\d][\w.$:/-]*")
 _HEX = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{8,}", re.IGNORECASE)
 _MOST_DIGITS = 4
+_DIGITS_INSIDE = re.compile(r"(?<=[^\W\d_])[0-9]+(?=[^\W\d_])")
+_LONG = 14  # letters of a word that is worth counting
 _VOWELS = frozenset("aeiouyAEIOUY")
 
 # What is under them tells about a person or opens something, whatever it looks like.
@@ -69,11 +71,15 @@ def is_plain(key: str) -> bool:
         return False
     if sum(char.isdigit() for char in key) > _MOST_DIGITS or _HEX.search(key):
         return False
-    return not any(len(word) >= 14 and _is_random(word) for word in re.split(r"[\W_]+", key))
+    return not any(map(_is_random, re.split(r"[\W_]+", key)))
 
 
 def _is_random(word: str) -> bool:
-    """Whether a long word is none: it has too few vowels, or its case changes too often."""
+    """Whether a word is none: digits here and there; or long, with few vowels or mixed case."""
+    if len(_DIGITS_INSIDE.findall(word)) > 1:
+        return True
+    if len(word) < _LONG:
+        return False
     vowels = sum(char in _VOWELS for char in word) if word.isascii() else len(word)
     return vowels < 0.18 * len(word) or changes(word) > 0.3 * len(word)
 

@@ -116,7 +116,8 @@ def _pattern(candidate: Candidate, policy: PolicyInForce) -> str | None:
 
 
 def _selector(candidate: Candidate, policy: PolicyInForce) -> list[str]:
-    why = f"{candidate.documents} documents: {'; '.join(candidate.reasons)}"
+    plural = "" if candidate.documents == 1 else "s"
+    why = f"{candidate.documents} document{plural}: {'; '.join(candidate.reasons)}"
     line = f"{_scalar(str(candidate.field))}: {_class(candidate, policy)}"
     if not candidate.field.addressable:
         return [f"# {candidate.field}: {'; '.join(candidate.reasons)}",

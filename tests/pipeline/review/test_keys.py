@@ -10,7 +10,7 @@ from errlock.pipeline.review.keys import is_plain, is_technical, names_people, s
     [
         "user", "X-Forwarded-For", "http.request.header.cookie", "sha256", "utf8", "größe",
         "k8s.io/name", "remoteConfigurationManager", "SPRING_DATASOURCE_URL", "$http", "_private",
-        "Rechtsschutzversicherung", "x_b3_traceid",
+        "Rechtsschutzversicherung", "x_b3_traceid", "utf8mb4", "httpStatus2xxCount",
     ],
 )  # fmt: skip
 def test_the_name_of_a_field_is_shown(key: str) -> None:
@@ -23,7 +23,7 @@ def test_the_name_of_a_field_is_shown(key: str) -> None:
         "", "jane.roe@example.com", "Jane Roe", "203.0.113.7", "4111111111111111", "+4930123456",
         "2bbd582e-c7aa-4ba7-ade0-b0adcdba3c2e", "9f86d081884c7d65", "deadbeef01",
         "tpcwwRBMuciCsCfHqnZf", "sk_live_Ab3dEf6hIj9kLmN0", "xkqzjwvbnmsdfgh", "a\x1b[31m", "a\n",
-        "[email]", "user[email]", "C-10027", "x" * 65, "qWeRtYuIoPaSdFg",
+        "[email]", "Tr0ub4dor-x", "s3cr3t", "user[email]", "C-10027", "x" * 65, "qWeRtYuIoPaSdFg",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_value_is_not_shown(key: str) -> None:
