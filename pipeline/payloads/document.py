@@ -59,6 +59,11 @@ class Document(ABC):
         """Replace the content."""
 
     @property
+    def raw(self) -> bytes | None:
+        """Its content as it stands in the request, while nobody changed it, if it stands alone."""
+        return None
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """Bytes of the content as received (an estimate where documents share bytes)."""
