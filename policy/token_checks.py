@@ -11,6 +11,7 @@ import hashlib
 import string
 import zlib
 from functools import reduce
+from itertools import pairwise
 from operator import xor
 
 from .candidates import Candidate
@@ -22,11 +23,17 @@ _BASE32 = string.ascii_uppercase + "234567"
 
 
 def mixed_case(candidate: Candidate) -> Candidate | None:
-    """Capitals, small letters and digits, many different ones: no digest, no UUID, no name."""
+    """Capitals, small letters and digits, many different ones: no digest, no UUID, no name.
+
+    A name may end with a number (`BeanFactory2`). A short token may lack digits by chance;
+    capitals all over it say the same.
+    """
     value = candidate.value
-    classes = (str.isupper, str.islower, str.isdigit)
-    enough = all(sum(map(test, value)) >= 2 for test in classes) and len(set(value)) >= 10
-    return candidate if enough else None
+    if not any(map(str.isupper, value)) or not any(map(str.islower, value)):
+        return None
+    capitals = sum(a.islower() and b.isupper() for a, b in pairwise(value))
+    made_up = any(map(str.isdigit, value[:-2])) or capitals * 5 >= len(value)
+    return candidate if made_up and len(set(value)) >= 10 else None
 
 
 def crc32_base62(candidate: Candidate) -> Candidate | None:
