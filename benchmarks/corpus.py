@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.readable import at, has_leaked, text_of
 from errlock.pipeline.leaktest.cases import chosen_kinds, unpromised
 from errlock.pipeline.leaktest.encodings import ENCODINGS, Encoding, Planted
 from errlock.pipeline.leaktest.kinds import Kind
@@ -102,6 +103,15 @@ def _planted(combinations: Sequence[tuple[Kind, Slot, Encoding]], random: Random
         row.canaries += [Canary(core, kind.name, path, kind.name) for core in canary.cores]
         if not encoding.whole:
             row.keep.append(Keep(marker, path, neighbour=True))
+    return _without_unreadable(row)
+
+
+def _without_unreadable(row: Row) -> Row:
+    """Leave out what the judge would not see even in the event as it is."""
+    paths = {canary.path for canary in row.canaries}
+    texts = {path: text_of(at(row.event, path)) for path in paths}
+    row.canaries = [c for c in row.canaries if has_leaked(c.value, c.kind, texts[c.path])]
+    row.keep = [k for k in row.keep if k.value in texts[k.path]]
     return row
 
 
@@ -111,4 +121,5 @@ def _statement(kind: Kind, value: str, marker: str) -> str:
     end = "" if kind.header else ", gave up"
     if kind.phrases:
         return f"worker {marker} failed: {kind.phrases[0].format(value)}{end}"
-    return f"worker {marker} failed: {kind.keys[0]}={value}{end}"
+    written = f'"{value}"' if " " in value else value
+    return f"worker {marker} failed: {kind.keys[0]}={written}{end}"
