@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...policy.selectors import Selector
 from .fields import FieldName
 from .keys import is_technical, names_people, sounds_sensitive
 from .looks import Kind
@@ -24,7 +23,7 @@ _LOOKS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """A class that was found and that nothing claims: it leaves in clear."""
+    """A class that was found and that nothing claims there: it leaves in clear."""
 
     class_: str
     fields: tuple[FieldName, ...]
@@ -40,6 +39,8 @@ class Candidate:
     keys: tuple[str, ...]
     documents: int
     values: int
+    compared: int  # values of which `different` are
+    different: int
     reasons: tuple[str, ...]
     kind: Kind | None  # what most of its values look like; None: its name is telling
     by_name: bool  # whether its own key is telling wherever it stands
@@ -68,17 +69,16 @@ def rows(tally: Tally) -> dict[Row, Times]:
     return merged
 
 
-def leaving(
-    tally: Tally, keeps: Callable[[str], bool], ignored: Sequence[Selector] = ()
-) -> Leaving:
+def leaving(tally: Tally, keeps: Callable[[str], bool]) -> Leaving:
     """Judge. `keeps` says of which classes somebody wrote that they stay."""
-    unclaimed = _unclaimed(rows(tally))
+    clear = {row: times for row, times in rows(tally).items() if row.form == "clear"}
+    accepted = {row for row in clear if row.accepted or keeps(row.class_)}
     fields = _fields(tally)
     found = [_candidate(name, stats) for name, stats in fields.items()]
     candidates = _without_bystanders([each for each in found if each is not None], fields)
     return Leaving(
-        unclaimed=tuple(each for each in unclaimed if not keeps(each.class_)),
-        kept=tuple(each for each in unclaimed if keeps(each.class_)),
+        unclaimed=_by_class({row: clear[row] for row in clear if row not in accepted}),
+        kept=_by_class({row: clear[row] for row in clear if row in accepted}),
         candidates=tuple(sorted(candidates, key=_most_telling)),
         prose=tuple(
             sorted(
@@ -108,20 +108,21 @@ def _without_bystanders(
     ]
 
 
-def _unclaimed(found: Mapping[Row, Times]) -> list[Unclaimed]:
-    clear: dict[str, dict[FieldName, Times]] = {}
-    for row, times in found.items():
-        if row.form == "clear":
-            clear.setdefault(row.class_, {}).setdefault(row.field, Times()).add(times)
-    return [
+def _by_class(clear: Mapping[Row, Times]) -> tuple[Unclaimed, ...]:
+    fields: dict[str, set[FieldName]] = {}
+    total: dict[str, Times] = {}
+    for row, times in clear.items():
+        fields.setdefault(row.class_, set()).add(row.field)
+        total.setdefault(row.class_, Times()).add(times)
+    return tuple(
         Unclaimed(
             class_,
-            tuple(sorted(fields, key=str)),
-            max(times.documents for times in fields.values()),
-            sum(times.times for times in fields.values()),
+            tuple(sorted(fields[class_], key=str)),
+            total[class_].documents,
+            total[class_].times,
         )
-        for class_, fields in sorted(clear.items())
-    ]
+        for class_ in sorted(fields)
+    )
 
 
 def _fields(tally: Tally) -> dict[FieldName, Stats]:
@@ -147,7 +148,7 @@ def _general(name: FieldName, objects: Mapping[FieldName, Keys]) -> FieldName:
         at
         for at, key in enumerate(name.keys)
         if key is not None
-        and (keys := objects.get(FieldName(name.anchor, name.keys[:at]))) is not None
+        and (keys := objects.get(replace(name, keys=name.keys[:at], deep=False))) is not None
         and key in keys.different
         and keys.variable
     ]
@@ -168,7 +169,7 @@ def _candidate(name: FieldName, stats: Stats) -> Candidate | None:
     if (lone := _lone(stats)) is not None:
         kind = kind or lone
         what = "names" if lone == "name" else "ids"
-        reasons.append(f"{len(stats.different)} different {what} in {stats.values} values")
+        reasons.append(f"{len(stats.different)} different {what} in {stats.compared} values")
     if not reasons:
         return None
     wholly = sum((stats.wholly[each] for each in looks), 0)
@@ -176,7 +177,16 @@ def _candidate(name: FieldName, stats: Stats) -> Candidate | None:
     # A key that is telling by itself is so everywhere; but numbers may be counts.
     own = named and not stats.numbers and sounds_sensitive(stats.keys[-1:])
     return Candidate(
-        name, stats.keys, stats.documents, stats.values, tuple(reasons), kind, own, whole
+        field=name,
+        keys=stats.keys,
+        documents=stats.documents,
+        values=stats.values,
+        compared=stats.compared,
+        different=len(stats.different),
+        reasons=tuple(reasons),
+        kind=kind,
+        by_name=own,
+        whole=whole,
     )
 
 
@@ -189,7 +199,7 @@ def _lone(stats: Stats) -> Kind | None:
     people = names_people(stats.keys)
     if stats.values < (2 if people else _ENOUGH):
         return None
-    if len(stats.different) < _NEARLY_ALL * stats.values or is_technical(stats.keys):
+    if len(stats.different) < _NEARLY_ALL * stats.compared or is_technical(stats.keys):
         return None
     kinds: Iterable[Kind] = ("name", "id")
     return next((k for k in kinds if stats.wholly[k] >= _NEARLY_ALL * stats.values), None)

@@ -34,6 +34,7 @@ class FieldName:
     anchor: str  # the kind of node above the keys; empty when selectors know no such kind
     keys: tuple[str | None, ...] = ()  # None: any
     deep: bool = False  # all that is below
+    kind: str = ""  # of document, where selectors know none
 
     def __str__(self) -> str:
         items = ["*" if key is None else _item(key) for key in self.keys]
@@ -44,6 +45,11 @@ class FieldName:
         return ".".join(items) or "(all of it)"
 
     @property
+    def label(self) -> str:
+        """Its selector, with the kind of document where that does not say it."""
+        return f"{self} ({self.kind})" if self.kind else str(self)
+
+    @property
     def addressable(self) -> bool:
         """Whether a selector can name it without meaning much else: paths match at the end."""
         return bool(self.anchor) or len([key for key in self.keys if key is not None]) > 1
@@ -51,17 +57,17 @@ class FieldName:
     @property
     def holder(self) -> FieldName:
         """What holds it."""
-        return FieldName(self.anchor, self.keys[:-1])
+        return replace(self, keys=self.keys[:-1], deep=False)
 
     def under(self, key: str | None) -> FieldName:
         """What it has under a key; None stands for any key or index."""
         if len(self.keys) >= _DEEPEST:
             return replace(self, deep=True)
-        return FieldName(self.anchor, (*self.keys, key))
+        return replace(self, keys=(*self.keys, key))
 
     def covers(self, other: FieldName) -> bool:
         """Whether this name means the fields of another one, too."""
-        if self == other or self.anchor != other.anchor:
+        if self == other or (self.anchor, self.kind) != (other.anchor, other.kind):
             return False
         if len(self.keys) != len(other.keys) and not self.deep:
             return False
@@ -84,29 +90,31 @@ class Leaf:
 
     path: Path
     name: FieldName
-    keys: tuple[str, ...]  # above it, the nearest last; without those that look like values
+    keys: tuple[str, ...]  # that name it, the nearest last: neither `value` nor what looks like one
     value: str | float | bytes
     field: Field
     trail: Trail
 
 
 class Walk:
-    """The fields of one document: its leaves, the keys of its objects, and every node's name."""
+    """The fields of one document: its leaves, the keys of its objects, nodes' names and trails."""
 
     def __init__(self, type_: str, tree: Tree, hidden: Collection[Path] = ()) -> None:
         """Walk. The keys at the end of the paths in `hidden` are not shown."""
         self.leaves: list[Leaf] = []
         self.names: dict[Path, FieldName] = {}
+        self.trails: dict[Path, Trail] = {}
         # The keys of objects that are the sender's to choose, and how many more look like values.
         self.objects: list[tuple[FieldName, tuple[str, ...], int]] = []
         self._hidden = frozenset(hidden)
         self._has_meta = type_ in WITH_META
         root = root_step(type_, tree)
-        start = FieldName(_anchor(root) or "")
+        anchor = _anchor(root)
+        start = FieldName(anchor or "", kind="" if anchor else type_)
         self._node(tree, _At((), start, start, (), (root,), TABLE.get(type_, TEXT)))
 
     def _node(self, node: Tree, at: _At) -> None:
-        self.names[at.path] = at.name
+        self.names[at.path], self.trails[at.path] = at.name, at.trail
         if isinstance(node, dict):
             self._object(node, at)
         elif isinstance(node, list):
@@ -171,7 +179,7 @@ class _At:
         name = self.base.under(key)
         anchor = _anchor(step) if {"object", "array"} & step.types else None
         base = FieldName(anchor) if anchor else name
-        keys = self.keys if key is None else (*self.keys, key)
+        keys = self.keys if key in (None, "value", "values") else (*self.keys, str(key))
         return _At(path, name, base, keys, (*self.trail, step), place)
 
 

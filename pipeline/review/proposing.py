@@ -87,7 +87,7 @@ def _service(policy: PolicyInForce) -> Iterator[str]:
     ids = policy.config.service.pipelines[policy.pipeline].processors
     yield "service:"
     yield "  pipelines:"
-    yield f"    {_scalar(policy.pipeline)}:"
+    yield f"    '{policy.pipeline}':"  # in quotes: `on` would be true
     yield f"      processors: [{', '.join((*ids, redact_id(policy)))}]"
 
 

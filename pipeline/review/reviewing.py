@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ...policy.selectors import Selector
+from ...policy.selectors import Selector, Trail
 from ..api import Format
 from .candidates import NOTHING, Leaving, leaving
-from .fields import Leaf
 from .in_force import PolicyInForce
 from .samples import Unreadable, payloads
 from .tally import Tally
@@ -51,9 +50,9 @@ def review(
 
     safe = [*detection.safe, *ignored]
 
-    def is_safe(leaf: Leaf) -> bool:
-        ends = range(1, len(leaf.trail) + 1) if safe else ()
-        return any(each.matches(leaf.trail[:end]) for end in ends for each in safe)
+    def is_safe(trail: Trail) -> bool:
+        ends = range(1, len(trail) + 1) if safe else ()
+        return any(each.matches(trail[:end]) for end in ends for each in safe)
 
     seen = Review(policy, Tally(cut, is_safe))
     for done, (name, line, payload) in enumerate(payloads(files, format_), 1):

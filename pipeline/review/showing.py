@@ -45,7 +45,7 @@ def lines(review: Review, proposed: str | None, colours: bool, all_: bool) -> It
     )
     yield from _section(
         "free text: names, addresses and illnesses are not found in it",
-        [(str(name), _times(count, "value")) for name, count in leaving.prose], colours, all_,
+        [(name.label, _times(count, "value")) for name, count in leaving.prose], colours, all_,
     )  # fmt: skip
     yield from _section("does not go out", _dropped_rows(review), colours, all_)
     if proposed is not None:
@@ -67,23 +67,10 @@ def as_json(review: Review, proposed: str | None) -> dict[str, Any]:
             {"file": each.file, "line": each.line, "kind": each.kind}
             for each in review.unreadable
         ],
-        "found": [
-            {
-                "field": str(row.field), "class": row.class_, "form": row.form, "by": row.by,
-                "documents": times.documents, "times": times.times,
-                "detectors": dict(times.detectors),
-            }
-            for row, times in _found(review)
-        ],
+        "found": [_found_json(row, times) for row, times in _found(review)],
         "unclaimed": [_class_json(each) for each in leaving.unclaimed],
         "kept": [_class_json(each) for each in leaving.kept],
-        "candidates": [
-            {
-                "field": str(each.field), "documents": each.documents, "values": each.values,
-                "reasons": list(each.reasons), "proposed": covered(each),
-            }
-            for each in leaving.candidates
-        ],
+        "candidates": [_candidate_json(each) for each in leaving.candidates],
         "not_looked_into": {str(name): count for name, count in review.tally.safe.items()},
         "free_text": {str(name): count for name, count in leaving.prose},
         "dropped": [
@@ -91,6 +78,21 @@ def as_json(review: Review, proposed: str | None) -> dict[str, Any]:
             for (type_, reason, by), count in review.tally.dropped.most_common()
         ],
         "proposal": proposed,
+    }  # fmt: skip
+
+
+def _found_json(row: Row, times: Times) -> dict[str, Any]:
+    return {
+        "field": str(row.field), "class": row.class_, "form": row.form, "by": row.by,
+        "documents": times.documents, "times": times.times, "detectors": dict(times.detectors),
+    }  # fmt: skip
+
+
+def _candidate_json(each: Candidate) -> dict[str, Any]:
+    return {
+        "field": str(each.field), "documents": each.documents, "values": each.values,
+        "compared": each.compared, "different": each.different,
+        "reasons": list(each.reasons), "proposed": covered(each),
     }  # fmt: skip
 
 
@@ -147,7 +149,7 @@ def _found_row(row: Row, times: Times) -> tuple[str, ...]:
     detectors = ", ".join(name for name, _ in times.detectors.most_common(3))
     more = len(times.detectors) - 3
     return (
-        str(row.field),
+        row.field.label,
         row.class_,
         f"{times.documents:,}",
         f"{times.times:,}",
@@ -158,14 +160,18 @@ def _found_row(row: Row, times: Times) -> tuple[str, ...]:
 
 def _class_rows(found: Sequence[Unclaimed]) -> list[tuple[str, ...]]:
     return [
-        (each.class_, _times(each.documents, "document"), ", ".join(map(str, each.fields[:5])))
+        (
+            each.class_,
+            _times(each.documents, "document"),
+            ", ".join(name.label for name in each.fields[:5]),
+        )
         for each in found
     ]
 
 
 def _safe_rows(review: Review) -> list[tuple[str, ...]]:
     return [
-        ("not looked into", _times(count, "value"), str(name))
+        ("not looked into", _times(count, "value"), name.label)
         for name, count in review.tally.safe.most_common()
     ]
 
@@ -177,7 +183,7 @@ def _candidate_table(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
     return [
         head,
         *(
-            (str(c.field), f"{c.documents:,}", f"{c.values:,}", "; ".join(c.reasons))
+            (c.field.label, f"{c.documents:,}", f"{c.values:,}", "; ".join(c.reasons))
             for c in candidates
         ),
     ]

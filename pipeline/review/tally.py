@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from ...policy.findings import Form
 from ...policy.keys import is_innocent
+from ...policy.selectors import Trail
 from ..payloads.document import DocumentType
 from .fields import FieldName, Leaf, Walk
 from .in_force import Judged
 from .looks import Kind, looks_of, number_looks
 
 _MOST_FIELDS = 20_000  # more are counted under their holder's `*`
-_MOST_VALUES = 4096  # different ones of a field that are told apart
+_MOST_COMPARED = 1024  # values of a field that are compared with each other
 _MOST_KEYS = 1024  # different ones of an object that are told apart
 
 
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     class_: str
     form: Form
     by: str
+    accepted: bool = False  # it leaves in clear, and somebody has looked at the field
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Stats:
     values: int = 0  # that leave, with anything left to look at
     innocent: int = 0  # of these, such that no key makes them sensitive (`None`, `<Form …>`)
     numbers: int = 0  # of these, numbers
+    compared: int = 0  # values of which it is known how many are different
     different: set[int] = field(default_factory=set)
     looks: Counter[Kind] = field(default_factory=Counter)
     wholly: Counter[Kind] = field(default_factory=Counter)  # values that are little else
@@ -76,6 +79,7 @@ class Stats:
         self.values += other.values
         self.innocent += other.innocent
         self.numbers += other.numbers
+        self.compared += other.compared
         self.different |= other.different
         self.looks += other.looks
         self.wholly += other.wholly
@@ -104,7 +108,7 @@ class Keys:
 class Tally:
     """The counts of a review."""
 
-    def __init__(self, cut: Callable[[str], str], is_safe: Callable[[Leaf], bool]) -> None:
+    def __init__(self, cut: Callable[[str], str], is_safe: Callable[[Trail], bool]) -> None:
         """`cut` takes what a policy left in place of values out of a text.
 
         `is_safe` says of which fields somebody decided that they are not looked into.
@@ -143,7 +147,8 @@ class Tally:
             name = walk.names.get(each.path)
             if each.is_key or name is None:
                 name = walk.names.get(each.path[:-1], FieldName("")).under(None)
-            row = Row(name, each.class_, each.form, each.by)
+            accepted = each.form == "clear" and self._is_safe(walk.trails.get(each.path, ()))
+            row = Row(name, each.class_, each.form, each.by, accepted)
             if row not in self.found and len(self.found) >= _MOST_FIELDS:
                 row = row._replace(field=name.holder.under(None))
             times = self.found.setdefault(row, Times())
@@ -169,7 +174,7 @@ class Tally:
             name = leaf.name
             if name not in self.fields and len(self.fields) >= _MOST_FIELDS:
                 name = name.holder.under(None)
-            if self._is_safe(leaf):
+            if self._is_safe(leaf.trail):
                 self.safe[name] += 1
                 continue
             stats = self.fields.setdefault(name, Stats(leaf.keys))
@@ -190,7 +195,8 @@ class Tally:
             stats.numbers += 1
         stats.values += 1
         stats.innocent += is_innocent(value, "custom.field")
-        if len(stats.different) < _MOST_VALUES:
+        if stats.compared < _MOST_COMPARED:
+            stats.compared += 1
             stats.different.add(hash(value))
         stats.looks.update(look.kind for look in looks)
         stats.wholly.update(look.kind for look in looks if look.whole)

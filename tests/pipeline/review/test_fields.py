@@ -61,6 +61,12 @@ def test_every_kind_of_document_has_names(type_: str, tree: Tree, name: str) -> 
 def test_a_field_that_only_its_last_key_names_cannot_be_addressed_alone() -> None:
     (leaf,) = leaves({"comments": "x"}, "user_report")
     assert (str(leaf.name), leaf.name.addressable) == ("comments", False)
+    assert leaf.name.label == "comments (user_report)"
+
+
+def test_what_holds_a_value_says_what_it_is() -> None:
+    (leaf,) = leaves({"attributes": {"member_ref": {"value": "K1"}}}, "log")
+    assert (str(leaf.name), leaf.keys[-1]) == ("$log.attributes.member_ref.value", "member_ref")
 
 
 def test_keys_that_the_policy_found_are_not_shown() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from errlock.pipeline.config import load, loads
+from errlock.pipeline.review import tally
 from errlock.pipeline.review.candidates import rows
 from errlock.pipeline.review.in_force import PolicyInForce
 from errlock.pipeline.review.proposing import covered, proposal
@@ -184,6 +185,22 @@ def test_a_field_that_tells_nothing(reviewed: Reviewer, key: str, values: list[A
 
 def test_few_values_say_nothing_by_being_different(reviewed: Reviewer) -> None:
     assert fields(reviewed(events(opaque=[f"M-10{i}237" for i in range(6)])[:4])) == set()
+
+
+def test_only_the_first_values_are_compared(
+    reviewed: Reviewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "_MOST_COMPARED", 5)
+    [candidate] = reviewed(events(opaque=[f"M-10{i}237" for i in range(6)])).leaving.candidates
+    assert candidate.reasons == ("5 different ids in 5 values",)
+
+
+def test_beyond_so_many_fields_there_is_one_name_for_the_rest(
+    reviewed: Reviewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "_MOST_FIELDS", 2)
+    seen = reviewed([{"extra": {f"{name}_id": TOKENS[0] for name in ("aa", "bb", "cc", "dd")}}])
+    assert fields(seen) == {"extra.aa_id", "extra.bb_id", "extra.*"}
 
 
 def test_free_text_is_named(reviewed: Reviewer) -> None:
