@@ -86,6 +86,8 @@ def _check_target(name: str) -> None:
     from ..review.proposing import HEADER
 
     path = Path(name)
+    if not path.parent.is_dir():
+        raise ConfigError([Problem("", "there is no such folder", f"--propose {name}")])
     if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
         raise ConfigError([Problem("", "is there already and is no proposal", f"--propose {name}")])
 

@@ -7,7 +7,7 @@ import binascii
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,17 @@ from typing import IO
 from ..api import Format
 from ..errors import RefusedPayload
 from ..formats import codec_of, text_as_event
-from ..payloads.document import Payload
+from ..payloads.document import Payload, Tree
 
 STDIN = "-"
 # Of a file or of one line: larger ones no receiver takes.
 LARGEST = 64 << 20
+_ENVELOPE_HEADER = frozenset({"dsn", "event_id", "sdk", "sent_at", "trace", "retention_days"})
+_OTLP: Mapping[str, Format] = {
+    "resourceLogs": "otlp-logs",
+    "resourceSpans": "otlp-traces",
+    "resourceMetrics": "otlp-metrics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,24 @@ def _decoded(name: str, line: int, data: bytes | str, format_: Format) -> Payloa
             return text_as_event(_text(data))
         if format_ == "envelope" and line:
             data = base64.b64decode(data.strip(), validate=True)
-        return codec_of(format_).decode(data)
+        payload = codec_of(format_).decode(data)
+        other = _other_format(payload.documents[0].tree) if format_ == "event" else None
+        return Unreadable(name, f"is no event: see --format {other}", line) if other else payload
     except binascii.Error:
         return Unreadable(name, "not base64", line)
     except RefusedPayload as refused:
         return Unreadable(name, str(refused), line)
     except Exception as failure:  # noqa: BLE001  one bad document must not end a review; its text may quote it
         return Unreadable(name, f"cannot be read ({type(failure).__name__})", line)
+
+
+def _other_format(tree: Tree) -> Format | None:
+    """The format that an object is of when it is taken for an event by mistake."""
+    if not isinstance(tree, dict):
+        return None
+    if tree and tree.keys() <= _ENVELOPE_HEADER:
+        return "envelope"
+    return next((format_ for key, format_ in _OTLP.items() if key in tree), None)
 
 
 def _text(line: bytes) -> bytes:

@@ -175,6 +175,7 @@ def test_when_nothing_can_be_read_that_is_no_success(capsys: Capture) -> None:
     ("options", "said"),
     [
         (["--pipeline", "nope"], "unknown pipeline 'nope'. Known: default\n"),
+        (["--propose", "nowhere/p.yaml"], "--propose nowhere/p.yaml: there is no such folder\n"),
         (["--format", "xml"], "errlock review: argument --format: invalid choice: 'xml'"),
         (["--set", "processors.redact.profile=none"], "--set processors.redact.profile"),
     ],

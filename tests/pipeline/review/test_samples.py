@@ -97,6 +97,13 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path, path: 
     ]
 
 
+def test_what_is_no_event_is_not_taken_for_one(path: Path) -> None:
+    path.write_text(LOGS)
+    assert read(path) == ([], [f"{path}:1: is no event: see --format otlp-logs"])
+    path.write_bytes(ENVELOPE)
+    assert read(path)[1] == [f"{path}:1: is no event: see --format envelope"]
+
+
 def test_what_is_too_large_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "LARGEST", 30)
     path.write_text(f"{EVENT}\n" + '{"message": "' + "x" * 90 + '"}\n' + f"{EVENT}\n")
