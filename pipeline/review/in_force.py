@@ -89,6 +89,12 @@ class PolicyInForce:
     def _parts(self) -> Sequence[Part]:
         return [*self._chain.parts, *self._stricter_parts]
 
+    def cut(self, text: str) -> str:
+        """A text without what a policy left in place of values."""
+        for held in reversed(self.detection.placeholders(text)):
+            text = f"{text[: held.start]} {text[held.end :]}"
+        return text
+
     def judge(self, payload: Payload) -> list[Judged]:
         """Every document of a payload, contexts first. The payload is left as it is."""
         before = (*payload.contexts, *payload.documents)

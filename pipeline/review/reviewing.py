@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...policy.selectors import Selector, Trail
 from ..api import Format
+from ..payloads.document import Payload
 from .candidates import NOTHING, Leaving, leaving
 from .in_force import PolicyInForce
 from .samples import Unreadable, payloads
@@ -41,32 +43,30 @@ def review(
 
     `step` is told how many documents are done, `tell` what could not be read.
     """
-    detection = policy.detection
-
-    def cut(text: str) -> str:
-        for held in reversed(detection.placeholders(text)):
-            text = f"{text[: held.start]} {text[held.end :]}"
-        return text
-
-    safe = [*detection.safe, *ignored]
-
-    def is_safe(trail: Trail) -> bool:
-        ends = range(1, len(trail) + 1) if safe else ()
-        return any(each.matches(trail[:end]) for end in ends for each in safe)
-
-    seen = Review(policy, Tally(cut, is_safe))
+    safe = [*policy.detection.safe, *ignored]
+    seen = Review(policy, Tally(policy.cut, partial(_is_below, safe)))
     for done, (name, line, payload) in enumerate(payloads(files, format_), 1):
-        damage = payload if isinstance(payload, Unreadable) else None
-        if not isinstance(payload, Unreadable):
-            try:
-                for judged in policy.judge(payload):
-                    seen.tally.add(judged)
-                seen.files.add(name)
-            except Exception as failure:  # noqa: BLE001  the rest goes on; its text may quote a document
-                damage = Unreadable(name, f"cannot be judged ({type(failure).__name__})", line)
+        damage = payload if isinstance(payload, Unreadable) else _add(seen, name, line, payload)
         if damage is not None:
             seen.unreadable.append(damage)
             tell(damage)
         step(done)
     seen.leaving = leaving(seen.tally, policy.keeps)
     return seen
+
+
+def _add(seen: Review, name: str, line: int, payload: Payload) -> Unreadable | None:
+    """Judge and count a payload; what is returned says why that could not be done."""
+    try:
+        for judged in seen.policy.judge(payload):
+            seen.tally.add(judged)
+    except Exception as failure:  # noqa: BLE001  the rest goes on; its text may quote a document
+        return Unreadable(name, f"cannot be judged ({type(failure).__name__})", line)
+    seen.files.add(name)
+    return None
+
+
+def _is_below(selectors: Sequence[Selector], trail: Trail) -> bool:
+    """Whether a field is meant by one of these selectors, or stands in one that is."""
+    ends = range(1, len(trail) + 1) if selectors else ()
+    return any(each.matches(trail[:end]) for end in ends for each in selectors)
