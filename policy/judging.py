@@ -46,12 +46,33 @@ class Site:
     views: list[View] = attribute(default_factory=list)
 
 
-class Judge:
-    """Judges the texts of one document and counts the work that takes."""
+class Finder:
+    """What is looked for in one text: everything. The engine has one that knows what to skip."""
 
     def __init__(self, detection: Detection) -> None:
         self._detection = detection
-        self.size = 0  # characters of the document so far
+
+    def spans(self, text: str, key: str | None) -> list[Span]:
+        """Everything sensitive in a text on its own."""
+        return self._detection.spans(text, key)
+
+    def may_hold_data(self, text: str) -> bool:
+        """Whether data written inside a text could say anything."""
+        return True
+
+    def may_be_encoded(self, text: str) -> bool:
+        """Whether an encoding could hide anything in a text."""
+        return True
+
+
+class Judge:
+    """Judges the texts of one document and counts the work that takes."""
+
+    def __init__(self, detection: Detection, finder: Finder, size: Callable[[], int]) -> None:
+        """`size` gives the characters of the document, when they are needed."""
+        self._detection = detection
+        self._finder = finder
+        self._size = size
         self._decoded = 0
         self._views = 0
 
@@ -65,7 +86,7 @@ class Judge:
         if class_ is not None and (meant or not self._detection.innocent(node, class_)):
             self.mark(site, view, Span(0, len(view.text), class_, "key"))
         elif isinstance(node, int) and len(view.text) >= _DIGITS and site.field.kind == "text":
-            for span in self._detection.spans(view.text, key):
+            for span in self._finder.spans(view.text, key):
                 self.mark(site, view, span)
         if band is not None:
             self.mark(site, view, Span(0, len(view.text), band, "band"))
@@ -83,8 +104,12 @@ class Judge:
             self._whole(site, view, class_, found)
         for span in found:
             self.mark(site, view, span)
-        covered = site.field.kind == "text" and self._structures(site, view)
-        if fresh:
+        covered = (
+            site.field.kind == "text"
+            and self._finder.may_hold_data(view.text)
+            and self._structures(site, view)
+        )
+        if fresh and self._finder.may_be_encoded(view.text):
             for decoded in decodings(view, escapes=not covered):
                 self.text(site, decoded, key, None)
 
@@ -92,7 +117,7 @@ class Judge:
         kind = site.field.kind
         if kind == "word" and view.text.isalpha():
             return []
-        found = self._detection.spans(view.text, key)
+        found = self._finder.spans(view.text, key)
         if kind in _NARROW:
             return [span for span in found if _is_seen_in(kind, span)]
         if kind == "source":
@@ -187,9 +212,9 @@ class Judge:
 
     def check_work(self) -> None:
         """Raise PolicyLimit when judging took more than the document's size allows."""
-        if self._decoded > max(FLOOR, MAX_EXPANSION * self.size):
+        if self._decoded > FLOOR and self._decoded > MAX_EXPANSION * self._size():
             raise PolicyLimit("decodes to too much")
-        if self._views > max(MAX_VIEWS, self.size // CHARACTERS_A_VIEW):
+        if self._views > MAX_VIEWS and self._views > self._size() // CHARACTERS_A_VIEW:
             raise PolicyLimit("too many encoded parts")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
@@ -21,7 +22,7 @@ from .fields import (
     meant_field,
 )
 from .findings import SELECTED, Mark, PolicyLimit, Span, Tree, Unsupported, merge
-from .judging import Judge, Path, Site
+from .judging import Finder, Judge, Path, Site
 from .meta import WITH_META
 from .named import describes, flagged_value, names_given, pair_key, pair_list
 from .selectors import Trail, next_step, root_step
@@ -40,7 +41,7 @@ class Scan:
         self._detection = detection
         self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
-        self._judge = Judge(detection)
+        self._judge = Judge(detection, Finder(detection), cache(lambda: size_of(tree)))
         place = TABLE.get(type_) or self._without_table(type_, tree)
         if place is not None:
             trail = (root_step(type_, tree),) if detection.trails else ()
@@ -150,13 +151,12 @@ class Scan:
         return self._detection.key_class(key) if named else None
 
     def _key(self, key: str, path: Path, place: Field | Fields) -> None:
-        self._judge.size += len(key)
         # Names made of letters only are what programs call their fields.
         if len(key) < 6 or key.replace("_", "").replace(".", "").replace("-", "").isalpha():
             return
         if isinstance(place, dict) and key in place:
             return
-        site = Site(path, View(_without_surrogates(key)), TEXT, is_key=True)
+        site = Site(path, View(without_surrogates(key)), TEXT, is_key=True)
         self._judge.text(site, site.view, None, None)
         self.sites.append(site)
 
@@ -171,8 +171,7 @@ class Scan:
         field_: Field,
         selected: str | None,
     ) -> None:
-        text, whole = _as_text(node)
-        self._judge.size += len(text)
+        text, whole = as_text(node)
         if not text or (not selected and keeps_to_grammar(field_.kind, text)):
             return
         if field_.kind in GRAMMARS or (field_.kind == "version" and not _VERSION.search(text)):
@@ -220,17 +219,33 @@ class Scan:
         return merge(marks, text)
 
 
-def _as_text(node: Tree) -> tuple[str, bool]:
+def size_of(tree: Tree) -> int:
+    """The characters of all texts and keys of a document."""
+    size = 0
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            size += sum(map(len, node))
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+        elif node is not None and not isinstance(node, bool):
+            size += len(as_text(node)[0])
+    return size
+
+
+def as_text(node: Tree) -> tuple[str, bool]:
     """A leaf as text, and whether it can only be replaced as a whole."""
     if isinstance(node, str):
-        return _without_surrogates(node), False
+        return without_surrogates(node), False
     if isinstance(node, bytes):
         text = _text_of(node)
         return (text, False) if text is not None else (node.decode("latin-1"), True)
     return repr(node), True
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """Lone surrogates as U+FFFD, so that the text can be scanned; positions stay."""
     try:
         text.encode()

@@ -19,7 +19,7 @@ from .words import find_words
 CONTEXT_REACH = 48
 
 
-class _Rule:
+class Rule:
     """A detector, compiled."""
 
     __slots__ = ("context", "detector", "group", "pattern", "validator")
@@ -29,9 +29,7 @@ class _Rule:
         self.pattern = compile_pattern(detector.pattern)
         self.group: int = self.pattern.groupindex.get(b"v", 0)
         self.context = (
-            compile_pattern(
-                r"(?i)(?:^|[^\pL\pN])(?:" + "|".join(detector.context) + r")(?:s?[^\pL]|$)"
-            )
+            compile_pattern(r"(?i)[^\pL\pN](?:" + "|".join(detector.context) + r")(?:s?[^\pL]|$)")
             if detector.context
             else None
         )
@@ -39,6 +37,7 @@ class _Rule:
         self.validator: Validator | None = VALIDATORS[name] if name else None
 
     def spans(self, data: bytes, key: str | None) -> list[tuple[int, int]]:
+        """Where it finds something (bytes)."""
         found: list[tuple[int, int]] = []
         match = self.pattern.search(data)
         while match is not None:
@@ -52,12 +51,17 @@ class _Rule:
             match = self.pattern.search(data, after)
         return found
 
+    def is_named(self, key: str | None) -> bool:
+        """Whether a key says what the context of this rule asks for."""
+        if self.context is None or not key:
+            return False
+        return self.context.search(b"\n" + spoken(key).encode("utf-8", "replace")) is not None
+
     def _hold(self, data: bytes, start: int, end: int, key: str | None) -> Candidate | None:
         if self.context is not None:
-            before = data[max(0, start - CONTEXT_REACH) : start]
-            if not self.context.search(before) and not (
-                key and self.context.search(_spoken(key).encode("utf-8", "replace"))
-            ):
+            reach = start - CONTEXT_REACH
+            before = data[reach - 1 : start] if reach > 0 else b"\n" + data[:start]
+            if not self.context.search(before) and not self.is_named(key):
                 return None
         candidate = Candidate(data, start, end, key)
         return candidate if self.validator is None else self.validator(candidate)
@@ -68,10 +72,10 @@ class TextScanner:
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         """Compile. The detectors must have come from `load_catalogue` or `load_detectors`."""
-        self._rules = [_Rule(detector) for detector in detectors]
+        self.rules = [Rule(detector) for detector in detectors]
         self._always: list[int] = []
         self._literals: dict[str, list[int]] = {}
-        for index, rule in enumerate(self._rules):
+        for index, rule in enumerate(self.rules):
             # A context word is a literal, too: it stands in the text or in the key.
             literals = rule.detector.needs or rule.detector.context
             if not literals:
@@ -88,29 +92,27 @@ class TextScanner:
         if not text:
             return []
         data = text.encode("utf-8", "surrogatepass")
-        folded = f"{text} {_spoken(key)}".casefold() if key else text.casefold()
+        folded = f"{text} {spoken(key)}".casefold() if key else text.casefold()
         wanted = set(self._always)
         for literal, indexes in self._literals.items():
             if literal in folded:
                 wanted.update(indexes)
         spans = [
-            Span(start, end, self._rules[index].detector.class_, self._rules[index].detector.id)
+            Span(start, end, self.rules[index].detector.class_, self.rules[index].detector.id)
             for index in sorted(wanted)
-            for start, end in self._rules[index].spans(data, key)
+            for start, end in self.rules[index].spans(data, key)
         ]
         spans += find_words(data)
-        if len(data) == len(text):
-            return spans
-        return _in_characters(data, spans)
+        return spans if len(data) == len(text) else in_characters(data, spans)
 
 
 @lru_cache(maxsize=8192)
-def _spoken(key: str) -> str:
+def spoken(key: str) -> str:
     """A key as words, so that the words of a context can be looked for in it."""
     return " ".join(words_of(key[:MAX_KEY]))
 
 
-def _in_characters(data: bytes, spans: list[Span]) -> list[Span]:
+def in_characters(data: bytes, spans: list[Span]) -> list[Span]:
     """The same spans, with offsets in characters instead of bytes; one pass over the text."""
     offsets = {0: 0}
     last = 0

@@ -163,7 +163,22 @@ def base64_text(token: str) -> str | None:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
-    return decoded if shown.isprintable() and shown else None
+    return decoded if shown.isprintable() and _has_ascii(decoded.encode()) else None
+
+
+_PRINTABLE = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
+
+
+def _has_ascii(data: bytes) -> bool:
+    """Whether three groups of base64 in a row stand for ASCII: of other text nothing is known."""
+    shown = data.translate(_PRINTABLE)
+    run = b"p" * 9
+    at = shown.find(run)
+    while at >= 0:
+        if at % 3 == 0:
+            return True
+        at = shown.find(run, at + 1)
+    return False
 
 
 def _hex_text(digits: str) -> str | None:

@@ -7,7 +7,7 @@ All offsets are in bytes of the UTF-8 text; bytes from 0x80 up count as letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import re2
 
@@ -45,20 +45,27 @@ _PAIR = compile_bytes(
 
 def find_words(data: bytes) -> list[Span]:
     """Find values that the words before them give away."""
-    spans = list(_pairs(data))
-    spans += find_phrases(data)
+    return [span for finder in FINDERS.values() for span in finder(data)]
+
+
+def _markup(data: bytes) -> Iterator[Span]:
     if b"</" in data or b"name" in data or b"key" in data:
-        spans += find_in_markup(data)
+        yield from find_in_markup(data)
+
+
+def _command_lines(data: bytes) -> Iterator[Span]:
     if b"-" in data or b"net use" in data:
-        spans += find_in_command_lines(data)
+        yield from find_in_command_lines(data)
+
+
+def _calls(data: bytes) -> Iterator[Span]:
     if b"'" in data or b'"' in data:
-        spans += _arguments(data)
-        spans += find_calls(data)
+        yield from find_calls(data)
+
+
+def _tables(data: bytes) -> Iterator[Span]:
     if b"\n" in data:
-        spans += find_in_tables(data)
-    spans += find_in_sql(data)
-    spans += find_quoted_input(data)
-    return spans
+        yield from find_in_tables(data)
 
 
 # -- key, sign, value ------------------------------------------------------------------------
@@ -141,6 +148,8 @@ _READERS = (
 
 def _arguments(data: bytes) -> Iterator[Span]:
     """`define('DB_PASSWORD', 'x1')`, `setPassword("x1")`: values that look made up only."""
+    if b"'" not in data and b'"' not in data:
+        return
     for match in _ARGUMENT.finditer(data):
         key = text_of(match.group(1))
         class_ = classify_key(key)
@@ -258,3 +267,17 @@ def _cookies(value: bytes) -> list[tuple[int, int, str]]:
     if not parts and "=" not in lone and made_up and not is_innocent(lone, "secret.cookie"):
         return [(0, len(value), "secret.cookie")]
     return parts
+
+
+# Each finds one way in which words give a value away; together they are `find_words`.
+FINDERS: dict[str, Callable[[bytes], Iterable[Span]]] = {
+    "pairs": _pairs,
+    "phrases": find_phrases,
+    "markup": _markup,
+    "command_lines": _command_lines,
+    "arguments": _arguments,
+    "calls": _calls,
+    "tables": _tables,
+    "sql": find_in_sql,
+    "quoted_input": find_quoted_input,
+}
