@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.adversarial import Attack, attacks
-from benchmarks.options import parse
+from benchmarks.options import Options, parse, progress
 from benchmarks.plots import lines
 from benchmarks.report import machine, show
 from errlock.pipeline import Pipeline
@@ -114,22 +114,26 @@ class Runner:
         return scrub
 
     def settled(self, attack: Attack) -> Curve:
-        """The curve, measured again where it seems too steep; the flattest counts."""
+        """The curve, measured again where it seems too steep: larger and with more care."""
         curve = self.curve(attack)
         for runs in (_CAREFUL, 2 * _CAREFUL):
             if self._quick or curve.slope <= STEEPEST:
                 break
-            curve = min(curve, self.curve(attack, runs, 4 * _FIRST), key=lambda each: each.slope)
+            curve = self.curve(attack, runs, 4 * _FIRST)
         return curve
 
 
-def curves(*, quick: bool) -> Iterator[Curve]:
+def curves(options: Options) -> Iterator[Curve]:
     """All of them, or a few."""
-    runner = Runner(quick=quick)
+    runner = Runner(quick=options.quick)
     runner.curve(next(attacks()))  # what the first document costs
     for number, attack in enumerate(attacks()):
-        if not quick or number % _QUICK == 0:
-            yield runner.settled(attack)
+        wanted = options.wants(f"{attack.group} {attack.name}")
+        if wanted and (not options.quick or number % _QUICK == 0):
+            curve = runner.settled(attack)
+            if curve.slope > STEEPEST:
+                progress(f"{attack.group} {attack.name}: {curve.slope:.2f}")
+            yield curve
 
 
 def summary(measured: list[Curve]) -> list[str]:
@@ -144,15 +148,15 @@ def summary(measured: list[Curve]) -> list[str]:
 
 def main() -> int:
     """Measure and show; 1 when something is not linear."""
-    quick = parse(__doc__).quick
-    measured = sorted(curves(quick=quick), key=lambda curve: -curve.slope)
+    options = parse(__doc__)
+    measured = sorted(curves(options), key=lambda curve: -curve.slope)
     rows = [curve.row() for curve in measured]
     shown = rows if "--json" in sys.argv else rows[:_SHOWN]
     title = f"slope of CPU time over size, at most {STEEPEST} (the steepest first)"
     show(title, shown, machine("google-re2", "hyperscan"), summary(measured))
     plot = {c.attack.name: list(zip(c.sizes, c.seconds, strict=True)) for c in measured[:10]}
     lines("linear", "The steepest", plot, x="bytes", y="CPU seconds")
-    return 0 if quick else int(measured[0].slope > STEEPEST)
+    return 0 if options.quick else int(measured[0].slope > STEEPEST)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import otlp_peers
-from benchmarks.options import Options, parse
+from benchmarks.options import Options, parse, progress
 from benchmarks.otlp_requests import RECORDS, REQUESTS, OtlpRequests, Signal, all_records
 from benchmarks.plots import lines
 from benchmarks.report import machine, show
@@ -32,9 +32,12 @@ class Load:
     dirty: float
     addresses: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """`spans, 5% dirty`."""
         share = f"{self.dirty:.0%} dirty" if self.dirty else "clean"
-        return f"{share}, client addresses" if self.addresses else share
+        records = "spans" if self.signal == "traces" else "logs"
+        return f"{records}, {share}{', client addresses' if self.addresses else ''}"
 
 
 LOADS = (
@@ -67,7 +70,7 @@ def check(scrub: Callable[[bytes], bytes], load: Load, body: bytes) -> float:
     assert len(before) == len(after)
     changed = [bool(a != b) for a, b in zip(before, after, strict=True)]
     share = sum(changed) / len(changed)
-    assert load.addresses or abs(share - load.dirty) < 0.1, f"{load}: {share:.0%} changed"
+    assert load.addresses or abs(share - load.dirty) < 0.1, f"{load.name}: {share:.0%} changed"
     return share
 
 
@@ -77,7 +80,7 @@ def row(
     """One line of the table."""
     ours = times["errlock"]
     return {
-        "records": f"{'spans' if load.signal == 'traces' else 'logs'}, {load}",
+        "records": load.name,
         "changed %": changed * 100,
         "in a request": count,
         "KB": size / 1000,
@@ -102,7 +105,9 @@ def measure(options: Options) -> list[dict[str, object]]:
             "walk": otlp_peers.walk(signal),
         }
         for load in (load for load in LOADS if load.signal == signal):
-            made = OtlpRequests(signal, str(load))
+            if not options.wants(load.name):
+                continue
+            made = OtlpRequests(signal, load.name)
             bodies = [
                 made.request(load.dirty, addresses=load.addresses, count=count)
                 for _ in range(3 if options.quick else _REQUESTS)
@@ -110,6 +115,7 @@ def measure(options: Options) -> list[dict[str, object]]:
             changed = check(contenders["errlock"], load, bodies.pop())
             times = race(contenders, bodies, 0.1 if options.quick else _BUDGET)
             rows.append(row(load, changed, len(bodies[0]), count, times))
+            progress(f"{load.name}: {rows[-1]['errlock /s']:,} records/s")
     return rows
 
 

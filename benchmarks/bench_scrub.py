@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from benchmarks import peers
 from benchmarks.datasets import AS_IS, SIZES, Dataset, datasets
-from benchmarks.options import Options, parse
+from benchmarks.options import Options, parse, progress
 from benchmarks.plots import lines
 from benchmarks.report import machine, show
 from benchmarks.timing import Function, Times, race
@@ -76,6 +76,7 @@ def measure(options: Options) -> list[dict[str, object]]:
         times = race(race_, data.documents, 0.2 if options.quick else _BUDGET)
         times["Relay"] = times["Relay"].less(times.pop(_NOTHING).median)
         rows.append(row(data, times))
+        progress(f"{data.kind} {data.size}: {rows[-1]['× Relay']:.2f} × Relay")
     return rows
 
 

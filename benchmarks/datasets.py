@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -33,8 +33,13 @@ SIZES: Mapping[str, int] = {
     "1 MB": 1_000_000,
 }
 AS_IS = "as is"
-_TYPICAL = 3  # secrets
-_DIRTY = 8  # secrets in a KB: 50 in 6 KB
+KINDS = ("clean", "typical", "recorded", "sdk", "dirty")
+# Of the kinds that can be generated: how many secrets, for the size. 50 in 6 KB is very dirty.
+_SECRETS: Mapping[str, Callable[[int], int]] = {
+    "clean": lambda size: 0,
+    "typical": lambda size: 3,
+    "dirty": lambda size: max(1, size // 120),
+}
 _PLANTED_SECRET = "kX93mQ7w-plantedZ"
 
 
@@ -101,20 +106,25 @@ def datasets(options: Options) -> Iterator[Dataset]:
         "dirty": dirty(options),
     }
     for size, bytes_ in sizes.items():
-        yield _generated("clean", size, bytes_, 0, options)
-        yield _generated("typical", size, bytes_, _TYPICAL, options)
-        for kind, those in sources.items():
-            if those:
-                made = _grown(kind, size, bytes_, those, options)
-            elif kind == "dirty":
-                made = _generated(kind, size, bytes_, max(1, bytes_ * _DIRTY // 1000), options)
-            else:
-                continue
-            if made.documents:
-                yield made
+        for kind in KINDS:
+            if options.wants(f"{kind} {size}"):
+                made = _made(kind, size, bytes_, sources.get(kind, []), options)
+                if made.documents:
+                    yield made
     for kind, those in sources.items():
-        if those:
+        if those and options.wants(f"{kind} {AS_IS}"):
             yield _as_is(kind, those, options)
+
+
+def _made(
+    kind: str, size: str, bytes_: int, sources: Sequence[Source], options: Options
+) -> Dataset:
+    """One kind in one size; empty where it cannot be had."""
+    if sources:
+        return _grown(kind, size, bytes_, sources, options)
+    if kind in _SECRETS:
+        return _generated(kind, size, bytes_, _SECRETS[kind](bytes_), options)
+    return Dataset(kind, size)
 
 
 def count(size: int, options: Options) -> int:
@@ -181,7 +191,8 @@ def _grown(
     for source in sources:
         event = sized(source.event, bytes_, random, donors=donors, trim=kind == "sdk")
         if event is not None:
-            bases.append(Source(event, source.layout, source.gone, source.kept))
+            layout = Layout(ascii=source.layout.ascii)  # without spaces it has that size
+            bases.append(Source(event, layout, source.gone, source.kept))
         if len(bases) >= count(bytes_, options):
             break
     return _varied(Dataset(kind, size), bases, count(bytes_, options), random)
