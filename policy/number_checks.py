@@ -13,6 +13,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import re2
+
 from .candidates import Candidate, Validator
 
 if TYPE_CHECKING:
@@ -202,6 +204,66 @@ def uk_nino(candidate: Candidate) -> Candidate | None:
     prefix = candidate.value[:2].upper()
     unused = prefix in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
     return candidate if not unused and candidate.stands_alone() else None
+
+
+def snils(candidate: Candidate) -> Candidate | None:
+    """A Russian SNILS: nine digits and their weighted sum, mod 101."""
+    digits = candidate.digits
+    total = sum(int(digit) * (9 - place) for place, digit in enumerate(digits[:9])) % 101
+    right = len(digits) == 11 and total % 100 == int(digits[9:])
+    return candidate if right and len(set(digits)) > 1 and candidate.stands_alone() else None
+
+
+_SG_NRIC = re2.compile(r"[STFGM][0-9]{7}[A-Z]")
+
+
+def sg_nric(candidate: Candidate) -> Candidate | None:
+    """A Singaporean NRIC or FIN: the last letter is of the weighted digits and the first one."""
+    value = candidate.value.upper()
+    if not _SG_NRIC.fullmatch(value):
+        return None
+    total = sum(int(d) * w for d, w in zip(value[1:8], (2, 7, 6, 5, 4, 3, 2), strict=False))
+    total += {"T": 4, "G": 4, "M": 3}.get(value[0], 0)
+    letters = {"F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "XWUTRQPNJLK"}
+    right = letters.get(value[0], "JZIHGFEDCBA")[total % 11]
+    return candidate if value[-1] == right else None
+
+
+_HK_ID = re2.compile(r"[A-Z ][A-Z][0-9]{6}[0-9A]")
+
+
+def hk_id(candidate: Candidate) -> Candidate | None:
+    """A Hong Kong identity card: letters, digits and a check digit, weighted, mod 11."""
+    value = candidate.value.replace("(", "").replace(")", "").rjust(9)
+    if not _HK_ID.fullmatch(value):
+        return None
+    values = [36 if c == " " else int(c, 36) for c in value[:8]]
+    check = 10 if value[8] == "A" else int(value[8])
+    total = sum(number * (9 - place) for place, number in enumerate(values)) + check
+    return candidate if total % 11 == 0 else None
+
+
+_TW_ID = re2.compile(r"[A-Z][0-9]{9}")
+_TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # in the order of their numbers, 10 to 35
+
+
+def tw_id(candidate: Candidate) -> Candidate | None:
+    """A Taiwanese identity number: a letter for two digits, the weighted sum a multiple of ten."""
+    if not _TW_ID.fullmatch(candidate.value):
+        return None
+    tens, ones = divmod(_TW_LETTERS.index(candidate.value[0]) + 10, 10)
+    numbers = [tens, ones, *map(int, candidate.value[1:])]
+    total = sum(n * w for n, w in zip(numbers, (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1), strict=False))
+    return candidate if total % 10 == 0 else None
+
+
+def au_medicare(candidate: Candidate) -> Candidate | None:
+    """An Australian Medicare card: the ninth digit checks the eight before it."""
+    digits = candidate.digits
+    if len(digits) < 10:
+        return None
+    total = sum(int(d) * w for d, w in zip(digits, (1, 3, 7, 9, 1, 3, 7, 9), strict=False))
+    return candidate if total % 10 == int(digits[8]) and candidate.stands_alone() else None
 
 
 def some_digits(candidate: Candidate) -> Candidate | None:

@@ -17,14 +17,19 @@ from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
 from .keys import is_innocent
 from .number_checks import (
+    au_medicare,
     base58check,
     bech32,
     card,
+    hk_id,
     iban,
     phone_international,
     phone_national,
+    sg_nric,
+    snils,
     some_digits,
     standard_number,
+    tw_id,
     uk_nino,
     us_ssn,
 )
@@ -203,10 +208,15 @@ def person(candidate: Candidate) -> Candidate | None:
 
 
 _STANDARD_NUMBERS = (
-    "br.cpf ca.sin de.idnr es.dni es.nie fr.nir it.codicefiscale nl.bsn pl.pesel se.personnummer "
-    "dk.cpr fi.hetu no.fodselsnummer in_.aadhaar in_.pan mx.curp bg.egn ro.cnp gr.amka gb.nhs "
-    "cn.ric kr.rrn tr.tckimlik za.idnr il.idnr cl.rut au.tfn be.nn cz.rc hr.oib ee.ik "
-    "at.vnr ch.ssn pt.cc imei"
+    "ad.nrt al.nipt ar.cuit at.vnr au.tfn be.eid be.nn bg.egn bg.pnf br.cpf by.unp ca.bc_phn "
+    "ca.sin ch.ssn cl.rut cn.ric co.nit cu.ni cz.rc de.idnr de.stnr dk.cpr do.cedula ec.ci ee.ik "
+    "es.dni es.nie fi.hetu fi.veronumero fr.nif fr.nir gb.nhs gb.upn gb.utr gh.tin gr.amka gr.vat "
+    "gt.nit hr.oib id.nik id.npwp ie.pps il.idnr imei in_.aadhaar in_.epic in_.gstin in_.pan "
+    "in_.vid is_.kennitala it.codicefiscale jp.in_ ke.pin kr.rrn lt.asmens lv.pvn md.idno mx.curp "
+    "mx.rfc my.nric nl.bsn nl.identiteitskaartnummer nl.onderwijsnummer no.fodselsnummer nz.ird "
+    "pe.cui pk.cnic pl.nip pl.pesel pt.cc pt.nif py.ruc ro.cnp ru.inn se.personnummer si.emso "
+    "sv.nit th.pin tr.tckimlik tr.vkn ua.rntrc us.ein us.itin us.ptin ve.rif vn.mst za.idnr "
+    "za.tin"
 )
 
 VALIDATORS: dict[str, Validator] = {
@@ -214,11 +224,12 @@ VALIDATORS: dict[str, Validator] = {
     **{
         function.__name__: function
         for function in (
-            algorand, alone, aws_secret, base58check, base58check_any, base58check_ripple,
-            base64_word, bech32, card, cashaddr, coordinates, crc32_base62, eip55, email,
-            home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac, made_up, mixed,
-            mixed_case, monero, not_a_port, person, phone_international, phone_national,
-            some_digits, ss58, strkey, uk_nino, us_ssn, varied,
+            algorand, alone, au_medicare, aws_secret, base58check, base58check_any,
+            base58check_ripple, base64_word, bech32, card, cashaddr, coordinates, crc32_base62,
+            eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
+            made_up, mixed, mixed_case, monero, not_a_port, person, phone_international,
+            phone_national, sg_nric, snils, some_digits, ss58, strkey, tw_id, uk_nino, us_ssn,
+            varied,
         )
     },
 }  # fmt: skip

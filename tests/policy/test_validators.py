@@ -137,3 +137,20 @@ def test_a_long_token_may_lack_digits() -> None:
     assert check("mixed", f"token {token}", token) == token
     name = "ciotAbstractSingletonProxyFactoryBean"
     assert check("mixed", f"class {name}", name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("snils", "112-233-445 95", "112-233-445 94"),
+        ("snils", "087-654-303 00", "087-654-303 01"),
+        ("sg_nric", "S1234567D", "S1234567E"),
+        ("hk_id", "A123456(3)", "A123456(5)"),
+        ("hk_id", "AB9876543", "AB9876544"),
+        ("tw_id", "A123456789", "B123456789"),
+        ("au_medicare", "2123 45670 1", "2123 45680 1"),
+    ],
+)
+def test_a_number_of_a_state_must_have_its_check(name: str, right: str, wrong: str) -> None:
+    assert check(name, f"id {right} x", right) == right
+    assert check(name, f"id {wrong} x", wrong) is None
