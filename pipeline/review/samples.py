@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -78,19 +80,14 @@ def _files(names: Sequence[str]) -> Iterator[str]:
 
 def _documents(source: IO[bytes], format_: Format) -> Iterator[tuple[int, bytes | str]]:
     """The documents of a file by their lines, 0 for all of it; a text says what is wrong."""
-    first = source.readline(LARGEST + 1)
-    if format_ == "text" or _stands_alone(first, format_):
-        number = 1
-        while first:
-            if len(first) > LARGEST:
-                yield number, "the line is too large"
-                while first and not first.endswith(b"\n"):
-                    first = source.readline(LARGEST)
-            elif first.strip():
-                yield number, first
-            first, number = source.readline(LARGEST + 1), number + 1
+    start = [source.readline(LARGEST + 1), source.readline(LARGEST + 1)]
+    # Of the second line, too: one broken line must not make the file one broken document.
+    likely = start[:1] if format_ == "envelope" else start
+    if format_ == "text" or any(_stands_alone(line, format_) for line in likely):
+        yield from _by_line(start, source)
         return
-    data = first + source.read(LARGEST + 1 - len(first))
+    data = b"".join(start)
+    data += source.read(max(0, LARGEST + 1 - len(data)))
     if len(data) > LARGEST:
         yield 0, "is too large"
     elif not data.strip():
@@ -99,8 +96,19 @@ def _documents(source: IO[bytes], format_: Format) -> Iterator[tuple[int, bytes 
         yield 0, data
 
 
+def _by_line(start: list[bytes], source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
+    number, goes_on = 0, False  # the line before was cut: this is the rest of it
+    for line in chain(start, iter(partial(source.readline, LARGEST + 1), b"")):
+        number += not goes_on
+        if len(line) > LARGEST and not goes_on:
+            yield number, "the line is too large"
+        elif line.strip() and not goes_on:
+            yield number, line
+        goes_on = len(line) > LARGEST and not line.endswith(b"\n")
+
+
 def _stands_alone(line: bytes, format_: Format) -> bool:
-    """Whether a file's first line is a document, so that each line of it is one."""
+    """Whether a line is a document, so that each line of its file is one."""
     if format_ == "envelope":  # one in base64; a plain one begins with its headers
         return bool(line.strip()) and not line.lstrip().startswith(b"{")
     try:

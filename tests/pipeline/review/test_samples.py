@@ -54,6 +54,14 @@ def test_or_one_on_each_line(path: Path) -> None:
     )
 
 
+def test_a_broken_first_line_does_not_hide_the_others(path: Path) -> None:
+    path.write_text(f"{{broken\n{EVENT}\n{EVENT}")
+    assert read(path) == (
+        [(2, ["event"]), (3, ["event"])],
+        [f"{path}:1: the event is not JSON"],
+    )
+
+
 def test_an_envelope_is_a_file_or_base64_on_a_line(path: Path) -> None:
     path.write_bytes(ENVELOPE)
     assert read(path, format_="envelope") == ([(0, ["event"])], [])
