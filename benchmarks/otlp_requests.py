@@ -75,8 +75,9 @@ class OtlpRequests:
         for scope in self._clean:
             homes[scope] = _scopes(around).add()
             homes[scope].scope.name = scope
+        chosen = set(self._random.sample(range(count), round(dirty * count)))
         for number in range(count):
-            scope, template = self._pick(self._random.random() < dirty)
+            scope, template = self._pick(number in chosen)
             record = _records(homes[scope]).add()
             record.CopyFrom(template)
             self._vary(record, number)
