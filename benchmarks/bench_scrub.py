@@ -7,7 +7,8 @@ document is scrubbed twice. What is timed is looked at first: secrets gone, neig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks import peers
 from benchmarks.datasets import AS_IS, SIZES, Dataset, datasets
@@ -21,11 +22,30 @@ _BUDGET = 2.0  # CPU seconds for one contender and dataset
 _NOTHING = "Relay on {}"
 
 
-def contenders(pipeline: Pipeline) -> dict[str, Function]:
+class Errlock:
+    """errlock from bytes to bytes; remembers what came out, to be looked at after the race."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.results: list[bytes | None] = []
+
+    def __call__(self, data: bytes) -> None:
+        """Sanitise."""
+        self.results.append(self._pipeline.scrub(data))
+
+    def changed(self, documents: Sequence[bytes]) -> list[bool]:
+        """Of each document that it had: whether it says something else now."""
+        return [
+            result != data and (result is None or json.loads(result) != json.loads(data))
+            for result, data in zip(self.results, documents, strict=False)
+        ]
+
+
+def contenders(errlock: Errlock) -> dict[str, Function]:
     """All that is timed, by the name of its column."""
     walk, relay = peers.reference(), peers.relay()
     return {
-        "errlock": pipeline.scrub,
+        "errlock": errlock,
         **({"reference": walk} if walk is not None else {}),
         "Relay": relay,
         _NOTHING: lambda _: relay(b"{}"),
@@ -45,17 +65,19 @@ def check(pipeline: Pipeline, data: Dataset) -> None:
         assert len(leaked) * 100 <= len(each.gone), f"{data.kind} {data.size} leaks {leaked}"
         missing = [value for value in each.kept if value not in text]
         assert not missing, f"{data.kind} {data.size} has lost {missing}"
+        assert data.kind != "clean" or clean == each.document, "a clean document was changed"
 
 
-def row(data: Dataset, times: Mapping[str, Times]) -> dict[str, object]:
+def row(
+    kind: str, size: str, documents: Sequence[bytes], times: Mapping[str, Times]
+) -> dict[str, object]:
     """One line of the table, in microseconds and ratios."""
     ours, relay, bare = times["errlock"], times["Relay"], times["decode+encode"]
-    size = sum(map(len, data.documents)) / len(data.documents)
     return {
-        "events": data.kind,
-        "size": data.size,
-        "KB": size / 1000,
-        "n": len(ours.seconds),
+        "events": kind,
+        "size": size,
+        "KB": sum(map(len, documents)) / len(documents) / 1000,
+        "n": len(documents),
         **{f"{name} µs": each.median * 1e6 for name, each in times.items()},
         "errlock p99": ours.p99 * 1e6,
         "Relay p99": relay.p99 * 1e6,
@@ -66,17 +88,37 @@ def row(data: Dataset, times: Mapping[str, Times]) -> dict[str, object]:
     }
 
 
+def rows_of(
+    data: Dataset, changed: Sequence[bool], times: Mapping[str, Times]
+) -> Iterator[dict[str, object]]:
+    """The row of a dataset, about the documents that all contenders had.
+
+    Of those that are as others made them, also of the untouched and of the changed ones.
+    """
+    had = range(min(len(each.seconds) for each in times.values()))
+    parts = {data.kind: list(had)}
+    if data.size == AS_IS:
+        parts[f"{data.kind}, untouched"] = [index for index in had if not changed[index]]
+        parts[f"{data.kind}, changed"] = [index for index in had if changed[index]]
+    for kind, indexes in parts.items():
+        if indexes and (kind == data.kind or len(indexes) < len(had)):
+            documents = [data.documents[index] for index in indexes]
+            those = {name: each.of(indexes) for name, each in times.items()}
+            yield row(kind, data.size, documents, those)
+
+
 def measure(options: Options) -> list[dict[str, object]]:
     """All rows."""
     pipeline = Pipeline.default()
-    race_ = contenders(pipeline)
-    rows = []
+    rows: list[dict[str, object]] = []
     for data in datasets(options):
         check(pipeline, data)
-        times = race(race_, data.documents, 0.2 if options.quick else _BUDGET)
+        errlock = Errlock(pipeline)
+        times = race(contenders(errlock), data.documents, 0.2 if options.quick else _BUDGET)
         times["Relay"] = times["Relay"].less(times.pop(_NOTHING).median)
-        rows.append(row(data, times))
-        progress(f"{data.kind} {data.size}: {rows[-1]['× Relay']:.2f} × Relay")
+        made = list(rows_of(data, errlock.changed(data.documents), times))
+        progress(f"{data.kind} {data.size}: {made[0]['× Relay']:.2f} × Relay")
+        rows += made
     return rows
 
 

@@ -34,6 +34,10 @@ class Times:
         """Of fewer than a hundred calls it is the slowest one."""
         return sorted(self.seconds)[int(0.99 * (len(self.seconds) - 1) + 0.5)]
 
+    def of(self, indexes: Sequence[int]) -> Times:
+        """Those of some of the calls."""
+        return Times(tuple(self.seconds[index] for index in indexes))
+
     def less(self, seconds: float) -> Times:
         """The same without what every call costs."""
         return Times(tuple(max(each - seconds, 1e-9) for each in self.seconds))
