@@ -19,6 +19,7 @@ from benchmarks import peers
 from benchmarks.corpus import Row, generated, load
 from benchmarks.options import Options, parse
 from benchmarks.peers import Scrub
+from benchmarks.plots import places
 from benchmarks.report import BUILD, machine, show
 from benchmarks.scoring import Score, score
 from errlock.pipeline import Pipeline
@@ -115,7 +116,17 @@ def main() -> None:
             notes += [note] if note else []
     source = "its own canaries" if options.corpus is None else options.corpus.name
     about = machine("hyperscan", "google-re2", "sentry-relay", "sentry-sdk")
-    show(f"leak and loss on {len(rows)} events ({source})", table, about, notes)
+    title = f"leak and loss on {len(rows)} events ({source})"
+    show(title, table, about, notes)
+    if not options.quick:
+        points = {
+            str(each["scrubber"]): (
+                float(str(each["leak %"])),
+                float(str(each["neighbours kept %"])),
+            )
+            for each in table
+        }
+        places("detect", title, points, x="% of secrets leaked", y="% of their neighbours kept")
 
 
 if __name__ == "__main__":

@@ -133,10 +133,12 @@ def plot(rows: list[dict[str, object]]) -> None:
 
 def main() -> None:
     """Measure and show."""
-    rows = measure(parse(__doc__))
+    options = parse(__doc__)
+    rows = measure(options)
     about = machine("protobuf", "google-re2", "hyperscan", "opentelemetry-instrumentation-wsgi")
     show("OTLP requests", rows, about, ["Records a second are of medians."])
-    plot(rows)
+    if not options.quick:
+        plot(rows)
 
 
 if __name__ == "__main__":

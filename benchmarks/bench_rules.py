@@ -134,10 +134,12 @@ def print_ready(count: int, *, needs: bool) -> None:
 
 def main() -> None:
     """Measure and show."""
-    rows = measure(parse(__doc__))
+    options = parse(__doc__)
+    rows = measure(options)
     about = machine("hyperscan", "google-re2")
     show(f"rules of one's own, events of {_SIZE // 1000} KB", rows, about)
-    plot(rows)
+    if not options.quick:
+        plot(rows)
 
 
 if __name__ == "__main__":
