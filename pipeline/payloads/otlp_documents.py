@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from ..errors import BrokenDocument
 from .digest import keyed_digest
 from .document import Document, DocumentType, Tree
-from .otlp_tree import TreeReader, write
+from .otlp_tree import TreeReader, rewrite, write
 
 
 class Repairs:
@@ -40,26 +40,31 @@ class Content:
     ) -> None:
         """Either of bytes as they came in, or of a new message."""
         self._type = type_
-        self._message = message
+        self._message: Any = message
         self.raw = raw  # None: it does not go out as it came in
         self.tree = tree  # None: nobody has looked
         self.decisions: dict[str, object] = {}
 
     @property
     def message(self) -> Any:
-        """Read once. Nobody changes it."""
-        if self._message is None:
-            self._message = self._type.FromString(self.raw or b"")
-        return self._message
+        """To be read only. Made anew each time from what came in, which takes less memory."""
+        return self._type.FromString(self.raw) if self.raw is not None else self._message
+
+    def own_message(self) -> Any:
+        """A message of the caller's own."""
+        if self.raw is not None:
+            return self._type.FromString(self.raw)
+        message = self._type()
+        message.CopyFrom(self._message)
+        return message
+
+    def empty_message(self) -> Any:
+        """A new one of the same kind."""
+        return self._type()
 
     def replace(self, message: Message) -> None:
-        """Let another message go out instead, from every copy."""
+        """Let another message go out instead of what came in, from every copy."""
         self._message, self.raw = message, None
-
-    @property
-    def hides(self) -> bool:
-        """Whether its bytes say more than its message: of a field that stands twice, the first."""
-        return self.raw is not None and len(self.raw) != self.message.ByteSize()
 
 
 class OtlpDocument(Document):
@@ -101,14 +106,15 @@ class OtlpDocument(Document):
         """The message as docs/architecture.md shows it. Raises BrokenDocument."""
         content = self._content
         if content.tree is None:
-            reader = TreeReader()
-            tree = self._read(content.message, reader)
-            # What the tree does not show is not judged, so it must not go out.
+            reader, message = TreeReader(), content.message
+            tree = self._read(message, reader)
+            # What the tree does not show is not judged, so it must not go out: all but the last
+            # of what stands twice.
             if reader.mended:
                 content.replace(self._written(tree))
                 self._repairs.count += reader.mended
-            elif content.hides:
-                content.raw = None
+            elif content.raw is not None and message.ByteSize() != len(content.raw):
+                content.replace(message)
             content.tree = tree
         return content.tree
 
@@ -166,8 +172,10 @@ class Record(OtlpDocument):
         return reader.message(message)
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._content.message)()
-        write(message, tree)
+        old = self._content.tree
+        known = isinstance(old, dict)
+        message: Message = self._content.own_message() if known else self._content.empty_message()
+        rewrite(message, old if isinstance(old, dict) else {}, tree)
         return message
 
 
@@ -195,7 +203,7 @@ class Around(OtlpDocument):
         return tree
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._content.message)()
+        message: Message = self._content.empty_message()
         write_around(message, self.type, tree)
         return message
 
@@ -231,7 +239,7 @@ class Metric(OtlpDocument):
         return reader.message(message)
 
     def _written(self, tree: dict[str, Tree]) -> Message:
-        message: Message = type(self._content.message)()
+        message: Message = self._content.empty_message()
         write(message, tree)
         return message
 

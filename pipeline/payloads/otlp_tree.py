@@ -64,7 +64,9 @@ class TreeReader:
         count = 0
         for pair in pairs:
             count += 1
-            tree[pair.key] = self.value(pair.value, depth)
+            value = pair.value
+            # Most are texts, and most others are numbers: neither is asked for its kind.
+            tree[pair.key] = value.string_value or value.int_value or self.value(value, depth)
             if pair.key_strindex:
                 self.mended += 1
         self.mended += count - len(tree)
@@ -97,17 +99,58 @@ def write(message: Message, tree: Tree) -> None:
 
     Raises BrokenDocument where the protocol has no room for what the tree says.
     """
-    if not isinstance(tree, dict):
+    rewrite(message, {}, tree)
+
+
+def rewrite(message: Message, old: dict[str, Tree], new: Tree) -> None:
+    """Make a message that says `old` say `new`. What is the same object in both stays as it is.
+
+    Raises BrokenDocument where the protocol has no room for what the tree says.
+    """
+    if not isinstance(new, dict):
         raise BrokenDocument("a message is not an object")
     names = _names(message.DESCRIPTOR)
+    for name in old:
+        if new.get(name) is None:
+            message.ClearField(name)
     try:
-        for name, value in tree.items():
-            if value is not None:
-                _write_field(message, names[name], value)
+        for name, value in new.items():
+            was = old.get(name)
+            if value is not None and value is not was:
+                _rewrite_field(message, names[name], was, value)
     except KeyError:
         raise BrokenDocument("a field that the protocol does not have") from None
     except (TypeError, ValueError):
         raise BrokenDocument("a field has a value of the wrong type") from None
+
+
+def _rewrite_field(message: Message, field: FieldDescriptor, old: Tree, new: Tree) -> None:
+    if old is not None:
+        if _are_pairs(field) and _rewrite_values(getattr(message, field.name), old, new):
+            return
+        message.ClearField(field.name)
+    _write_field(message, field, new)
+
+
+def _rewrite_values(pairs: Any, old: Tree, new: Tree) -> bool:
+    """Put values into pairs that stand as in `old`. False: their keys are others, nothing is done.
+
+    Most changes are of a value or two, and making a message of each pair takes longest.
+    """
+    if not isinstance(old, dict) or not isinstance(new, dict) or list(old) != list(new):
+        return False
+    for index, (was, value) in enumerate(zip(old.values(), new.values(), strict=True)):
+        if value is not was:
+            pair = pairs[index]
+            pair.ClearField("value")
+            if value is not None:
+                write_value(pair.value, value)
+    return True
+
+
+def _are_pairs(field: FieldDescriptor) -> bool:
+    type_ = field.message_type
+    return type_ is not None and type_.full_name == KeyValue.DESCRIPTOR.full_name
 
 
 def _write_field(message: Message, field: FieldDescriptor, value: Any) -> None:
@@ -116,7 +159,7 @@ def _write_field(message: Message, field: FieldDescriptor, value: Any) -> None:
         target = getattr(message, field.name)
         if type_ is None:
             target.extend(_list(value))
-        elif type_.full_name == KeyValue.DESCRIPTOR.full_name:
+        elif _are_pairs(field):
             _write_pairs(target, value, 0)
         else:
             for each in _list(value):
@@ -213,7 +256,7 @@ def _converter(field: FieldDescriptor) -> _Convert | None:
         if field.is_repeated:
             return lambda reader, values: list(values)
         return (lambda reader, value: value.hex()) if field.name in HEX_FIELDS else None
-    if type_.full_name == KeyValue.DESCRIPTOR.full_name:
+    if _are_pairs(field):
         return TreeReader.attributes
     if type_.full_name == AnyValue.DESCRIPTOR.full_name:
         return TreeReader.value
