@@ -26,6 +26,7 @@ from errlock.pipeline import Pipeline
 
 _GENERATED = 120
 _QUICK = 6
+_NAMED = 10
 
 
 def contenders() -> Mapping[str, Scrub]:
@@ -106,11 +107,15 @@ def main() -> None:
     """Judge and show."""
     options = parse(__doc__)
     rows = corpus(options)
-    table, notes = [], []
+    table: list[dict[str, object]] = []
+    notes: list[str] = []
     for name, scrub in contenders().items():
         outputs = scrubbed(scrub, rows)
         judged = score(rows, outputs)
         table.append(row(name, judged))
+        if name.startswith("errlock") and judged.leaking:
+            leaking = [each for each, share in judged.scenarios.items() if share.count]
+            notes.append(f"{name} leaks in: {', '.join(leaking[:_NAMED])}")
         if options.corpus is not None:
             note = agreement(name, judged, second_opinion(options.corpus, outputs))
             notes += [note] if note else []

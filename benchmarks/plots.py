@@ -38,9 +38,10 @@ def places(
 ) -> None:
     """Points with their names, in percent both ways."""
     figure, axes = _figure()
-    for label, (across, up) in points.items():
+    for number, (label, (across, up)) in enumerate(points.items()):
         axes.plot(across, up, marker="o")
-        axes.annotate(label, (across, up), xytext=(6, 6), textcoords="offset points")
+        beside = (6, -14 if number % 2 else 6)  # two may lie close together
+        axes.annotate(label, (across, up), xytext=beside, textcoords="offset points")
     axes.set(title=title, xlabel=x, ylabel=y, xlim=(-5, 125), ylim=(-5, 110))
     _save(figure, name)
 
