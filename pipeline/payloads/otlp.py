@@ -22,7 +22,7 @@ from .otlp_json import JsonReader, NotOtlp, encode_json
 from .otlp_schema import Outline, all_is_known, holder, outline
 from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
 from .otlp_tree import write
-from .otlp_wire import Layout, Splice, varint
+from .otlp_wire import Layout, Splice
 
 # What SDKs call a service that was given no name.
 NO_NAME = "unknown_service"
@@ -54,11 +54,7 @@ class _Received:
         """The content of a record."""
         found = self.contents.get(region)
         if found is None:
-            layout = self.layout
-            begin, end = layout.content(region)
-            number, _ = varint(self.body, layout.starts[region])
-            records = layout.containers[~layout.owners[region]].holder.records
-            made = Content(records[number >> 3], self.body[begin:end])
+            made = Content(*self.layout.record(region))
             found = self.contents.setdefault(region, made)  # another thread may have been faster
         return found
 
@@ -252,9 +248,10 @@ class OtlpRequest(Payload):
     def _record(self, region: int) -> Record:
         found = self._records.get(region)
         if found is None:
-            content = self._received.record(region)
-            parents = self._contexts_of(~self._received.layout.owners[region])
-            found = Record(self._received.shape.record, content, self._repairs, parents)
+            received = self._received
+            parents = self._contexts_of(~received.layout.owners[region])
+            content = received.record(region)
+            found = Record(received.shape.record, content, self._repairs, parents)
             self._records[region] = found
         return found
 

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+
 from .otlp_schema import Holder
 
 # Wire types.
@@ -153,11 +155,13 @@ class Layout:
             yield from range(max(first, last + 1), region + 1)
             last, bound = region, starts[region + 1]
 
-    def content(self, region: int) -> tuple[int, int]:
-        """Where the content of a record begins and ends."""
-        _, at = varint(self.body, self.starts[region])
-        _, at = varint(self.body, at)
-        return at, self.starts[region + 1]
+    def record(self, region: int) -> tuple[type[Message], bytes]:
+        """What kind of record a region is, and its content."""
+        body, starts = self.body, self.starts
+        tag, at = varint(body, starts[region])
+        _, at = varint(body, at)
+        records = self.containers[~self.owners[region]].holder.records
+        return records[tag >> 3], body[at : starts[region + 1]]
 
     def own(self, number: int) -> bytes:
         """The fields of a container that hold no records."""
