@@ -140,9 +140,17 @@ class Pipeline:
         if format == "text":
             text = self.scrub_text(decode_text(data))
             return None if text is None else text.encode()
+        if format == "event" and self._passes(data):
+            return data
         codec = codec_of(format)
         result = self.scrub_payload(codec.decode(data))
         return None if result is None else codec.encode(result)
+
+    def _passes(self, event: bytes) -> bool:
+        """Whether an event goes out as it is, known from its bytes alone."""
+        return self._chain.passes("event", event) and (
+            self._stricter is None or self._stricter.passes("event", event)
+        )
 
     def scrub_text(self, text: str) -> str | None:
         """A sanitised copy of free text (a log line), or None when it cannot be judged."""

@@ -25,7 +25,7 @@ from .component import Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
 from .losses import LossLog
-from .payloads.document import Document, Loss, Payload
+from .payloads.document import Document, DocumentType, Loss, Payload
 
 _log = logging.getLogger("errlock.chain")
 
@@ -115,10 +115,17 @@ class Chain:
             for each in self._plan.explain(findings)
         ]
 
+    def passes(self, type_: DocumentType, raw: bytes) -> bool:
+        """Whether a document goes out as the bytes it came in as: they are strict JSON and clean.
+
+        Asked before anything is made of the bytes. False says nothing.
+        """
+        if self._before or self._after or self._plan is None:
+            return False
+        return self._plan.is_clean(type_, raw)
+
     def _detect(self, plan: Plan, scanned: Scanned) -> None:
         subjects = Subjects(scanned.payload)
-        for document in subjects.broken:
-            self._drop(document, "broken", self._scrub_id)
         try:
             results = plan.detect(subjects.all)
         except Exception as failure:  # noqa: BLE001  fail closed: what nobody judged stays here
@@ -126,6 +133,8 @@ class Chain:
         for document, result in zip(subjects.documents, results, strict=True):
             if isinstance(result, Findings):
                 scanned.findings[id(document)] = result
+                if result.unread:
+                    document.trust_raw()
             else:
                 self._failed(result, self._scrub_id)
                 self._drop(document, self._reason(result), self._scrub_id)
@@ -154,6 +163,8 @@ class Chain:
             if findings is None:
                 if document.lost is None:
                     self._drop(document, "processor_failed", self._scrub_id)
+                continue
+            if findings.unread:
                 continue
             try:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
@@ -222,25 +233,21 @@ class Chain:
 
 
 class Subjects:
-    """The documents of a payload that can be read, as the policy sees them."""
+    """The documents of a payload, as the policy sees them."""
 
     def __init__(self, payload: Payload) -> None:
         self.documents: list[Document] = []
         self.all: list[Subject] = []
-        self.broken: list[Document] = []
         seen: dict[int, Subject] = {}
         for document in (*payload.contexts, *payload.documents):
             if document.lost is None:
                 self._add(document, seen)
 
     def _add(self, document: Document, seen: dict[int, Subject]) -> None:
-        try:
-            tree = document.tree
-        except BrokenDocument:
-            self.broken.append(document)
-            return
         parents = tuple(seen[id(parent)] for parent in document.parents if id(parent) in seen)
-        subject = seen[id(document)] = Subject(document.type, tree, parents)
+        subject = seen[id(document)] = Subject(
+            document.type, None, parents, raw=document.raw_json, load=lambda: document.tree
+        )
         self.documents.append(document)
         self.all.append(subject)
 

@@ -71,22 +71,22 @@ class Literals:
         if strict and len(ordered) > MAX_VALUES:
             raise PolicyLimit("too many sensitive values to look for their copies")
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
-        self._pattern: Any = None
+        self.pattern: Any = None
         if self._classes:
             options = re2.Options()
             options.log_errors = False
             options.max_mem = 1 << 26  # values may be long, and there may be 64 of them
-            self._pattern = re2.compile("|".join(map(re2.escape, self._classes)), options)
+            self.pattern = re2.compile("|".join(map(re2.escape, self._classes)), options)
 
     def mark(self, sites: Sequence[Site]) -> None:
         """Add a mark for each copy, in every view."""
-        if self._pattern is None:
+        if self.pattern is None:
             return
         for site in sites:
             for view in site.views:
                 if len(view.text) < MIN_LENGTH:
                     continue
-                for match in self._pattern.finditer(view.text):
+                for match in self.pattern.finditer(view.text):
                     class_ = self._classes[match[0]]
                     start, end = match.span()
                     if self._is_copy(site, view.text, start, end, class_):

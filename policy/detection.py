@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import re2
 
@@ -15,7 +15,7 @@ from .keys import classify_key, is_innocent
 from .parts import GeneralizePart, Part, RedactPart, form_of
 from .placeholders import Placeholder, find, labels
 from .selectors import Selector, Trail
-from .text import TextScanner
+from .text import Rule, TextScanner
 from .words import sensitive_parts
 
 # Marks of other scrubbers and SDKs: what they replaced is not there any more.
@@ -44,9 +44,10 @@ class Detection:
         self.detectors = tuple(detector for part in redact for detector in part.detectors)
         self._scanner = _scanner(self.detectors)
         self._keys = [(re2.compile(p), class_) for part in redact for p, class_ in part.keys]
+        self.own_keys = bool(self._keys)
         self.selectors = [rule for part in redact for rule in part.selectors]
         self.safe: list[Selector] = [selector for part in redact for selector in part.safe]
-        self._known = [part.known for part in redact if part.known is not None]
+        self.known = [part.known for part in redact if part.known is not None]
         self.coarse = [p.generaliser for p in parts if isinstance(p, GeneralizePart)]
         self.strict = any(part.profile == "strict" for part in redact)
         self.item_types = frozenset().union(*(part.item_types for part in redact))
@@ -54,7 +55,15 @@ class Detection:
         named = [class_ for _, class_ in (*self.selectors, *self._keys)]
         self.labels = labels([*own, *named])
         self.trails = bool(self.selectors or self.safe)
+        # Whether any text may become coarser though nothing in it is sensitive.
+        self.every_text = any(each.looks_into_texts for each in self.coarse)
         self.claims = cache(self._claims)
+
+    @cached_property
+    def rules(self) -> tuple[Sequence[Rule], Sequence[Rule]]:
+        """The catalogue's rules and the policy's own."""
+        rules, count = self._scanner.rules, len(load_catalogue())
+        return rules[:count], rules[count:]
 
     def _claims(self, class_: str) -> bool:
         return form_of(self._parts, class_) != "clear"
@@ -81,11 +90,15 @@ class Detection:
 
     def spans(self, text: str, key: str | None) -> list[Span]:
         """Everything that is sensitive in a text on its own."""
-        found = self._scanner.scan(text, key)
-        for known in self._known:
-            for start, end in known.spans(text):
-                found.append(Span(start, end, "secret.known_value", "known_value"))
-        return found
+        return self._scanner.scan(text, key) + self.known_spans(text)
+
+    def known_spans(self, text: str) -> list[Span]:
+        """The application's own secrets in a text."""
+        return [
+            Span(start, end, "secret.known_value", "known_value")
+            for known in self.known
+            for start, end in known.spans(text)
+        ]
 
     def coarse_spans(self, text: str) -> Iterator[Span]:
         """What the policy makes coarser though it is not sensitive as such."""

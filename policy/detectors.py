@@ -103,13 +103,13 @@ def _jwt(seed: str) -> str:
 
 @cache
 def load_catalogue() -> tuple[Detector, ...]:
-    """Read the built-in detectors, in a fixed order. Raises PolicyError if one is wrong."""
+    """Read the built-in detectors, in a fixed order. That each of them is right is for a test."""
     entries: list[Mapping[str, object]] = []
     folder = resources.files(__package__) / "catalogue"
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
         if file.name.endswith(".toml"):
             entries.extend(tomllib.loads(file.read_text(encoding="utf-8")).get("detector", []))
-    return load_detectors(entries, path="catalogue")
+    return tuple(msgspec.convert(entries, list[Detector]))
 
 
 def load_detectors(

@@ -310,6 +310,15 @@ TABLE: dict[str, Fields] = {
 }  # fmt: skip
 
 
+def telling_attributes() -> list[str]:
+    """The attributes of spans and logs whose meaning is a class."""
+    return [
+        name
+        for name, field in _ATTRIBUTES.items()
+        if isinstance(field, Field) and field.class_ is not None
+    ]
+
+
 def child(place: Field | Fields, key: str) -> Field | Fields:
     """The field or the fields under `key`. Lists are transparent: their elements stay here."""
     if isinstance(place, Field):

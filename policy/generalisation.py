@@ -64,6 +64,14 @@ class Generaliser:
     bands: tuple[tuple[str, int], ...] = ()
     rules: tuple[tuple[str, str], ...] = field(default=())
 
+    @property
+    def looks_into_texts(self) -> bool:
+        """Whether `spans` may find anything."""
+        return (
+            self.timestamps or self.paths or self.routes or self.sql or self.user_agents
+            or self.ids or bool(self.rules or self.bands)
+        )  # fmt: skip
+
     def claims(self, class_: str) -> bool:
         """Whether a class is made coarser here."""
         if class_.startswith(COARSE):

@@ -36,12 +36,13 @@ class KnownValues:
         usable = {value for value in given if _usable(value)}
         self.count = len(usable)
         self.ignored = len(given) - len(usable)
-        literals = sorted({form for value in usable for form in _forms(value)}, key=_longest_first)
+        forms = {form for value in usable for form in _forms(value)}
+        self.literals = tuple(sorted(forms, key=_longest_first))  # what is looked for
         options = re2.Options()
         options.log_errors = False
         options.max_mem = 1 << 26  # there may be many, and long ones
-        pattern = "|".join(map(re2.escape, literals))
-        self._pattern = re2.compile(pattern, options) if literals else None
+        pattern = "|".join(map(re2.escape, self.literals))
+        self._pattern = re2.compile(pattern, options) if self.literals else None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where known values stand in a text."""

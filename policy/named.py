@@ -11,6 +11,8 @@ from .keys import classify_key
 _NAMES = ("name", "key", "header", "field", "attribute", "param", "variable", "k", "n")
 _VALUES = ("value", "val", "values", "content", "data", "v", "stringValue", "string_value", "text")
 
+# An object without any of these (whatever their case) gives no field another name.
+NAMING = frozenset({*_NAMES, "op"})
 
 _BEFORE_AND_AFTER = (
     "old", "new", "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue",

@@ -8,11 +8,12 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .copies import Copied, Literals, copied_values
 from .detection import Detection
+from .engine import Engine
 from .explaining import Explained as Explained
 from .explaining import explained
 from .findings import FORMS as FORMS
@@ -26,13 +27,33 @@ from .rendering import Count, Rendering
 from .scan import Scan
 
 
-@dataclass(slots=True)
 class Subject:
     """A document as the policy sees it: its kind, its content, what it shares with others."""
 
-    type: str
-    tree: Tree
-    parents: tuple[Subject, ...] = ()
+    __slots__ = ("_load", "_tree", "parents", "raw", "type")
+
+    def __init__(
+        self,
+        type_: str,
+        tree: Tree = None,
+        parents: tuple[Subject, ...] = (),
+        *,
+        raw: bytes | None = None,
+        load: Callable[[], Tree] | None = None,
+    ) -> None:
+        """`raw` is the content as JSON, where nobody has read it yet; `load` reads it."""
+        self.type = type_
+        self.parents = parents
+        self.raw = raw
+        self._tree = tree
+        self._load = load
+
+    @property
+    def tree(self) -> Tree:
+        """The decoded content. Raises what `load` raises."""
+        if self._load is not None:
+            self._tree, self._load = self._load(), None
+        return self._tree
 
 
 @dataclass(slots=True)
@@ -40,6 +61,7 @@ class Findings:
     """What was found in one subject: only the plan looks inside."""
 
     sites: tuple[Site, ...] = ()
+    unread: bool = False  # nothing could be found in its bytes: nobody needs to decode them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +75,15 @@ class Rendered:
 class Plan:
     """The compiled policy of one chain for one destination."""
 
-    def __init__(self, parts: Sequence[Part], scope: str = "") -> None:
-        """Compile. `scope` separates the pseudonyms of one destination from another's."""
+    def __init__(self, parts: Sequence[Part], scope: str = "", *, reference: bool = False) -> None:
+        """Compile. `scope` separates the pseudonyms of one destination from another's.
+
+        `reference` has every rule run on every value, as the engine must not need to.
+        """
         self._parts = tuple(parts)
         self._scope = scope
         self._detection = Detection(self._parts)
+        self._engine = None if reference else Engine(self._detection)
 
     def detect(self, subjects: Sequence[Subject]) -> list[Findings | Exception]:
         """Find what is sensitive in documents that came together, copies included.
@@ -67,8 +93,9 @@ class Plan:
         whatever its scope.
         """
         scans = [self._scan(subject) for subject in subjects]
+        claims = self._detection.claims
         values = [
-            copied_values(scan.sites, self._detection.claims) if isinstance(scan, Scan) else set()
+            set() if isinstance(scan, Exception) else copied_values(scan.sites, claims)
             for scan in scans
         ]
         shared = _Shared(subjects, values)
@@ -82,9 +109,13 @@ class Plan:
             results.append(self._finish(scan, compiled[wanted]))
         return results
 
-    def _scan(self, subject: Subject) -> Scan | Exception:
+    def _scan(self, subject: Subject) -> Scan | Unread | Exception:
         try:
-            return Scan(self._detection, subject.type, subject.tree)
+            if self._engine is None:
+                return Scan(self._detection, subject.type, subject.tree)
+            if subject.raw is not None and self._engine.is_clean(subject.type, subject.raw):
+                return Unread(self._engine, subject)
+            return self._engine.scan(subject.type, subject.tree)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -95,16 +126,25 @@ class Plan:
             return limit
 
     @staticmethod
-    def _finish(scan: Scan | Exception, literals: Literals | Exception) -> Findings | Exception:
+    def _finish(
+        scan: Scan | Unread | Exception, literals: Literals | Exception
+    ) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
         if isinstance(literals, Exception):
             return literals
         try:
-            literals.mark(scan.sites)
-            return Findings(tuple(scan.finish()))
+            scan.mark_copies(literals)
+            return Findings(tuple(scan.finish()), scan.unread)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
+
+    def is_clean(self, type_: str, raw: bytes) -> bool:
+        """Whether nothing can be found in a JSON document, known from its bytes alone.
+
+        True also says that it is strict JSON, an object. False says nothing.
+        """
+        return self._engine is not None and self._engine.is_clean(type_, raw)
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""
@@ -115,6 +155,35 @@ class Plan:
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""
         return list(explained(self._parts, self._scope, findings.sites))
+
+
+class Unread:
+    """A document in whose bytes nothing can be: only what was found elsewhere may stand in it."""
+
+    def __init__(self, engine: Engine, subject: Subject) -> None:
+        self._engine = engine
+        self._subject = subject
+        self._scan: Scan | None = None
+
+    @property
+    def unread(self) -> bool:
+        """Whether it still is."""
+        return self._scan is None
+
+    @property
+    def sites(self) -> list[Site]:
+        """Its texts with their marks."""
+        return [] if self._scan is None else self._scan.sites
+
+    def mark_copies(self, literals: Literals) -> None:
+        """See `Scan.mark_copies`."""
+        if literals.pattern is not None:
+            self._scan = self._engine.scan(self._subject.type, self._subject.tree)
+            self._scan.mark_copies(literals)
+
+    def finish(self) -> list[Site]:
+        """See `Scan.finish`."""
+        return [] if self._scan is None else self._scan.finish()
 
 
 class _Shared:

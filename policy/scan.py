@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
+from .copies import Literals
 from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
     ATTRIBUTE,
@@ -36,17 +37,28 @@ _VERSION = re.compile(r"[0-9]\.[0-9]")
 class Scan:
     """One document, judged. `sites` are its texts with their marks; copies are added later."""
 
+    unread = False
+
     def __init__(self, detection: Detection, type_: str, tree: Tree) -> None:
         """Judge. Raises PolicyLimit or Unsupported when the document must not go out."""
         self._detection = detection
         self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
-        self._judge = Judge(detection, Finder(detection), cache(lambda: size_of(tree)))
+        self._size = cache(lambda: size_of(tree))
+        self._judge = Judge(detection, Finder(detection), self._size)
         place = TABLE.get(type_) or self._without_table(type_, tree)
         if place is not None:
-            trail = (root_step(type_, tree),) if detection.trails else ()
-            self._walk(tree, (), None, None, place, trail)
+            self._look(type_, tree, place)
         self._judge.check_work()
+
+    def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
+        """Judge every value and every key."""
+        trail = (root_step(type_, tree),) if self._detection.trails else ()
+        self._walk(tree, (), None, None, place, trail)
+
+    def mark_copies(self, literals: Literals) -> None:
+        """Mark what was judged sensitive elsewhere, wherever it stands in this document."""
+        literals.mark(self.sites)
 
     def _without_table(self, type_: str, tree: Tree) -> Fields | Field | None:
         if type_ == "raw_security" or (type_ == "attachment" and isinstance(tree, str)):
@@ -151,11 +163,10 @@ class Scan:
         return self._detection.key_class(key) if named else None
 
     def _key(self, key: str, path: Path, place: Field | Fields) -> None:
-        # Names made of letters only are what programs call their fields.
-        if len(key) < 6 or key.replace("_", "").replace(".", "").replace("-", "").isalpha():
-            return
-        if isinstance(place, dict) and key in place:
-            return
+        if is_text(key) and not (isinstance(place, dict) and key in place):
+            self._key_site(key, path)
+
+    def _key_site(self, key: str, path: Path) -> None:
         site = Site(path, View(without_surrogates(key)), TEXT, is_key=True)
         self._judge.text(site, site.view, None, None)
         self.sites.append(site)
@@ -217,6 +228,11 @@ class Scan:
         if site.whole and marks:
             marks = [replace(mark, start=0, end=len(text)) for mark in marks]
         return merge(marks, text)
+
+
+def is_text(key: str) -> bool:
+    """Whether a key is more than what programs call their fields: these are letters only."""
+    return len(key) >= 6 and not key.replace("_", "").replace(".", "").replace("-", "").isalpha()
 
 
 def size_of(tree: Tree) -> int:

@@ -7,7 +7,9 @@ that every match of a rule must hold; it shares nothing with the engine's prefil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+
+import re2
 
 from .detectors import Detector, compile_pattern
 from .findings import Span
@@ -22,19 +24,30 @@ CONTEXT_REACH = 48
 class Rule:
     """A detector, compiled."""
 
-    __slots__ = ("context", "detector", "group", "pattern", "validator")
-
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self.pattern = compile_pattern(detector.pattern)
-        self.group: int = self.pattern.groupindex.get(b"v", 0)
-        self.context = (
-            compile_pattern(r"(?i)[^\pL\pN](?:" + "|".join(detector.context) + r")(?:s?[^\pL]|$)")
-            if detector.context
-            else None
-        )
+        # A context word is a literal, too: it stands in the text or in the key.
+        self.literals = detector.needs or detector.context
         name = detector.validator
         self.validator: Validator | None = VALIDATORS[name] if name else None
+
+    # Compiled when first needed: most rules never are.
+    @cached_property
+    def pattern(self) -> re2._Regexp[bytes]:
+        """The detector's pattern."""
+        return compile_pattern(self.detector.pattern)
+
+    @cached_property
+    def group(self) -> int:
+        """The group that is the value."""
+        group: int = self.pattern.groupindex.get(b"v", 0)
+        return group
+
+    @cached_property
+    def context(self) -> re2._Regexp[bytes] | None:
+        """What must stand before a match, or in the key."""
+        words = "|".join(self.detector.context)
+        return compile_pattern(rf"(?i)[^\pL\pN](?:{words})(?:s?[^\pL]|$)") if words else None
 
     def spans(self, data: bytes, key: str | None) -> list[tuple[int, int]]:
         """Where it finds something (bytes)."""
@@ -58,7 +71,8 @@ class Rule:
         return self.context.search(b"\n" + spoken(key).encode("utf-8", "replace")) is not None
 
     def _hold(self, data: bytes, start: int, end: int, key: str | None) -> Candidate | None:
-        if self.context is not None:
+        if self.detector.context:
+            assert self.context is not None
             reach = start - CONTEXT_REACH
             before = data[reach - 1 : start] if reach > 0 else b"\n" + data[:start]
             if not self.context.search(before) and not self.is_named(key):
@@ -76,11 +90,9 @@ class TextScanner:
         self._always: list[int] = []
         self._literals: dict[str, list[int]] = {}
         for index, rule in enumerate(self.rules):
-            # A context word is a literal, too: it stands in the text or in the key.
-            literals = rule.detector.needs or rule.detector.context
-            if not literals:
+            if not rule.literals:
                 self._always.append(index)
-            for literal in literals:
+            for literal in rule.literals:
                 self._literals.setdefault(literal, []).append(index)
 
     def scan(self, text: str, key: str | None = None) -> list[Span]:
@@ -92,7 +104,7 @@ class TextScanner:
         if not text:
             return []
         data = text.encode("utf-8", "surrogatepass")
-        folded = f"{text} {spoken(key)}".casefold() if key else text.casefold()
+        folded = folded_with(text, key)
         wanted = set(self._always)
         for literal, indexes in self._literals.items():
             if literal in folded:
@@ -104,6 +116,11 @@ class TextScanner:
         ]
         spans += find_words(data)
         return spans if len(data) == len(text) else in_characters(data, spans)
+
+
+def folded_with(text: str, key: str | None) -> str:
+    """Where the literals of rules are looked for: a text and its key, without case."""
+    return f"{text} {spoken(key)}".casefold() if key else text.casefold()
 
 
 @lru_cache(maxsize=8192)

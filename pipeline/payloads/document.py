@@ -64,6 +64,14 @@ class Document(ABC):
         return None
 
     @property
+    def raw_json(self) -> bytes | None:
+        """Its content as JSON as it came in, where nobody has read it yet."""
+        return None
+
+    def trust_raw(self) -> None:  # noqa: B027  most kinds have nothing to remember
+        """Take it that the bytes are what they should be: they need not be read to go out."""
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """Bytes of the content as received (an estimate where documents share bytes)."""

@@ -90,7 +90,10 @@ def is_text(data: bytes) -> bool:
 class Content:
     """What an item holds: bytes until somebody looks. Copies of a document share it."""
 
-    __slots__ = ("_broken", "_bytes", "_digest", "_tree", "_undecoded", "form", "repairs", "size")
+    __slots__ = (
+        "_broken", "_bytes", "_digest", "_tree", "_trusted", "_undecoded", "form", "repairs",
+        "size",
+    )  # fmt: skip
 
     def __init__(self, form: Form, data: bytes | None, tree: Tree = None) -> None:
         self.form: Form = form
@@ -101,6 +104,7 @@ class Content:
         self._bytes = b"" if form == "discarded" else data
         self._tree = tree
         self._undecoded = data is not None
+        self._trusted = False
 
     @classmethod
     def of(cls, tree: Tree, form: Form) -> Content:
@@ -131,6 +135,8 @@ class Content:
         Raises BrokenDocument, for what cannot be read too: nothing goes out that nobody could
         have looked at.
         """
+        if self._trusted and self._undecoded and self._bytes is not None:
+            return self._bytes
         tree = self.tree
         if self.form == "discarded":
             raise BrokenDocument("discarded")
@@ -146,6 +152,15 @@ class Content:
     def digest(self) -> str:
         """A keyed digest of what came in, or of what it was changed to."""
         return self._digest or keyed_digest(self.encode())
+
+    @property
+    def unread(self) -> bytes | None:
+        """An object's bytes while nobody has looked."""
+        return self._bytes if self._undecoded and self.form == "object" else None
+
+    def trust(self) -> None:
+        """Take it that the bytes are a JSON object: somebody has made sure."""
+        self._trusted = True
 
     def may_hold(self, needles: tuple[bytes, ...]) -> bool:
         """Whether the bytes have one of these; True when there are none to look at."""
@@ -258,6 +273,15 @@ class EnvelopeDocument(Document):
     def encode(self) -> bytes:
         """The content as bytes. Raises BrokenDocument."""
         return self._content.encode()
+
+    @property
+    def raw_json(self) -> bytes | None:
+        """See `Document.raw_json`."""
+        return self._content.unread
+
+    def trust_raw(self) -> None:
+        """See `Document.trust_raw`."""
+        self._content.trust()
 
     def digest(self) -> str:
         """See `Document.digest`."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import msgspec
 import pytest
 import re2
 
@@ -93,6 +94,11 @@ def test_no_detector_can_be_taken_away(detector: Detector) -> None:
         rest = [span for span in found_in(text) if span.detector != detector.id]
         missed.append(not covers([s for s in rest if s.class_ == detector.class_], start, end))
     assert any(missed)
+
+
+def test_every_entry_of_the_catalogue_is_right() -> None:
+    entries = [msgspec.to_builtins(detector) for detector in CATALOGUE]
+    assert load_detectors(entries) == CATALOGUE
 
 
 def test_an_example_is_made_up_the_same_way_each_time() -> None:

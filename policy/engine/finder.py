@@ -1,0 +1,83 @@
+"""What is looked for in one text, by an engine that knows which rules could find anything in it."""
+
+from __future__ import annotations
+
+from ..detection import Detection
+from ..findings import Span
+from ..judging import Finder
+from ..text import in_characters
+from ..words import FINDERS
+from .gate import Gate
+from .names import BITS, ENCODED, NUMBERS, STRUCTURES
+
+_WORD_FINDERS = tuple((BITS[name], finder) for name, finder in FINDERS.items())
+_FIRST_RULE = len(BITS)
+_FINDERS_ONLY = (1 << _FIRST_RULE) - 1
+
+
+class GatedFinder(Finder):
+    """Runs the rules whose triggers fired, for one document: it remembers the last text."""
+
+    def __init__(self, detection: Detection, gate: Gate) -> None:
+        super().__init__(detection)
+        self._gate = gate
+        self._text = ""
+        self._bits = gate.always
+        self.complete = False  # look into structures even where nothing could be found in them
+
+    def expect(self, text: str, bits: int) -> None:
+        """Tell what is known of the text that comes next."""
+        self._text, self._bits = text, bits & self._gate.everything
+
+    def spans(self, text: str, key: str | None) -> list[Span]:
+        """See `Finder.spans`."""
+        gate = self._gate
+        bits = self._wanted(text)
+        rules = bits >> _FIRST_RULE
+        if key:
+            rules |= gate.rules_of_key(key)
+        words = bits & _FINDERS_ONLY
+        if not rules and not words:
+            return self._detection.known_spans(text)
+        data = text.encode("utf-8", "surrogatepass")
+        spans = self._by_rules(data, text, key, rules) if rules else []
+        if words:
+            for bit, finder in _WORD_FINDERS:
+                if words & bit:
+                    spans += finder(data)
+        if len(data) != len(text):
+            spans = in_characters(data, spans)
+        return spans + self._detection.known_spans(text)
+
+    def _by_rules(self, data: bytes, text: str, key: str | None, rules: int) -> list[Span]:
+        spans: list[Span] = []
+        folded = ""
+        index = 0
+        while rules:
+            low = rules & -rules
+            index = low.bit_length() - 1
+            rules ^= low
+            rule = self._gate.rules[index]
+            if rule.literals:
+                folded = folded or self._gate.folded(text, key)
+                if not any(literal in folded for literal in rule.literals):
+                    continue
+            detector = rule.detector
+            spans += [
+                Span(start, end, detector.class_, detector.id)
+                for start, end in rule.spans(data, key)
+            ]
+        return spans
+
+    def may_hold_data(self, text: str) -> bool:
+        """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
+        return self.complete or bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
+
+    def may_be_encoded(self, text: str) -> bool:
+        """See `Finder.may_be_encoded`."""
+        return bool(self._wanted(text) & ENCODED)
+
+    def _wanted(self, text: str) -> int:
+        if text is not self._text:
+            self._text, self._bits = text, self._gate.wanted_in(text)
+        return self._bits

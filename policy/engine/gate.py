@@ -1,0 +1,207 @@
+"""The gate: what of a document somebody must look at. Everything else stays bytes.
+
+One pass over the bytes as received says where anything could be found at all; a second one, over
+the strings that must be read, says for each which rules. Both are wider than the rules: whatever a
+rule could change is reported. That is what the fast path stands on, and it is held to it by a
+property test against the walk that knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+from ..detectors import Detector, example, load_catalogue
+from ..fields import telling_attributes
+from ..keys import classify_key
+from ..known_values import KnownValues
+from ..text import Rule, folded_with, spoken
+from . import names
+from .databases import Database, EngineError, Expression, cache_folder
+from .patterns import Dialect, whole
+from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
+from .word_triggers import NOT_SMALL, ODD_BYTES, name_triggers, word_triggers
+
+# Identifiers of what is no rule: rules count from RULES on.
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE = range(6)
+_FINDER = 8  # and the finders of `names.FINDERS` behind it
+RULES = 32
+
+# Escapes by number (`\u0041`: for line feeds and the like nobody needs them), `_meta`, and numbers
+# that JSON's readers do not agree on: documents with these are always read.
+_ALWAYS_READ = (r"\\u", '"_meta"')
+_HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
+# Fields that are of a class though no key says so.
+_FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
+_REMEMBERED_KEYS = 8192
+
+
+class Gate:
+    """The triggers of a set of rules. Thread-safe; holds nothing of the values it has seen."""
+
+    def __init__(
+        self, rules: Sequence[Rule], own: Sequence[Rule], known: Sequence[KnownValues]
+    ) -> None:
+        """`rules` are the catalogue's, `own` the policy's. Raises EngineError."""
+        self.rules = (*rules, *own)
+        self.known = tuple(known) or None
+        text, json = _catalogue()
+        self._text, self._json = [text], [json]
+        triggers = [rule_trigger(rule.detector) for rule in own]
+        if own:
+            self._text.append(Database.compiled(_of_rules(triggers, "text", len(rules))))
+            self._json.append(Database.compiled(_of_rules(triggers, "json", len(rules))))
+        literals = [literal for each in known for literal in each.literals]
+        if literals:  # never kept: they are secrets
+            self._text.append(Database.compiled(_of_known(literals, "text")))
+            self._json.append(Database.compiled(_of_known(literals, "json")))
+        # Rules without a trigger run on every string.
+        without = {i for i, each in enumerate(triggers, len(rules)) if not each.text}
+        for index, rule in enumerate(own, len(rules)):
+            if index not in without:
+                _try_out(self._text, self._json, index, rule.detector)
+        self.always = sum(1 << (i + len(names.FINDERS)) for i in without)
+        self.everything = (1 << (len(names.FINDERS) + len(self.rules))) - 1
+        self.judge = self.everything + 1  # a text is judged though no trigger fired in it
+        self._by_words = [
+            (1 << i, rule) for i, rule in enumerate(self.rules) if is_by_words(rule.detector)
+        ]
+        self._of_key: dict[str, int] = {}
+
+    def text_hits(self, data: bytes) -> list[tuple[int, int]]:
+        """Where triggers end in plain texts that are joined by line feeds: end, identifier."""
+        return [hit for database in self._text for hit in database.hits(data)]
+
+    def json_hits(self, data: bytes) -> list[tuple[int, int]]:
+        """Where triggers end in JSON as received: end, identifier."""
+        return [hit for database in self._json for hit in database.hits(data)]
+
+    def wanted_in(self, text: str) -> int:
+        """What has to be run on one text: finders and rules, as bits."""
+        if "\0" in text:
+            return self.everything
+        data = text.encode("utf-8", "surrogatepass") + b"\n"
+        bits = self.always
+        for end, id_ in self.text_hits(data):
+            bits |= self.bits_of(data, end, id_)
+        return bits
+
+    def bits_of(self, data: bytes, end: int, id_: int) -> int:
+        """What a hit in a text asks for."""
+        if id_ >= RULES:
+            return 1 << (id_ - RULES + len(names.FINDERS))
+        if id_ >= _FINDER:
+            return 1 << (id_ - _FINDER)
+        if id_ == NAME:
+            return names.finders_after(data, end - 1)
+        return self.everything
+
+    def rules_of_key(self, key: str) -> int:
+        """The rules for which a key is what others have as words before the value, as bits."""
+        found = self._of_key.get(key)
+        if found is None:
+            if len(self._of_key) >= _REMEMBERED_KEYS:
+                self._of_key.clear()
+            said = spoken(key).casefold()
+            found = 0
+            for bit, rule in self._by_words:
+                if any(literal in said for literal in rule.literals) and (
+                    not rule.detector.context or rule.is_named(key)
+                ):
+                    found |= bit
+            self._of_key[key] = found
+        return found
+
+    @staticmethod
+    def folded(text: str, key: str | None) -> str:
+        """Where the literals of rules are looked for."""
+        return folded_with(text, key)
+
+
+def _of_rules(triggers: Iterable[RuleTrigger], dialect: Dialect, first: int) -> list[Expression]:
+    return [
+        Expression(RULES + index, pattern, each.group)
+        for index, each in enumerate(triggers, first)
+        for pattern in (each.text if dialect == "text" else each.json)
+    ]
+
+
+def _of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
+    return [Expression(KNOWN, whole(re.escape(each), dialect)) for each in literals]
+
+
+@cache
+def _catalogue() -> tuple[Database, Database]:
+    """The triggers of the catalogue and of words, tried out: for texts and for JSON."""
+    text, json = _kept("text"), _kept("json")
+    for index, detector in enumerate(load_catalogue()):
+        _try_out([text], [json], index, detector)
+    return text, json
+
+
+def _kept(dialect: Dialect) -> Database:
+    """Compiled once, and kept for this user."""
+
+    def make() -> list[Expression]:
+        found = _of_rules([rule_trigger(each) for each in load_catalogue()], dialect, 0)
+        return [*found, *_words(dialect), *(_raw() if dialect == "json" else [])]
+
+    folder = cache_folder()
+    if folder is None:
+        return Database.compiled(make())
+    return Database.kept(_source() + dialect.encode(), make, folder)
+
+
+@cache
+def _source() -> bytes:
+    """A digest of everything that triggers are made of: the catalogue and this code."""
+    digest = hashlib.sha256()
+    policy = resources.files(__package__.rpartition(".")[0])
+    for folder in (policy / "catalogue", policy / "engine", policy):
+        for file in sorted(folder.iterdir(), key=lambda item: item.name):
+            if file.name.endswith((".toml", ".py")):
+                digest.update(file.read_bytes())
+    return digest.digest()
+
+
+def _words(dialect: Dialect) -> list[Expression]:
+    found = [Expression(NAME, whole(each, dialect) + NOT_SMALL) for each in name_triggers()]
+    found += [Expression(ODD, ODD_BYTES, "odd")]
+    for finder, patterns in word_triggers().items():
+        id_ = _FINDER + names.FINDERS.index(finder)
+        apart = finder in ("structures", "numbers", "encoded")  # those begin with no literal
+        found += [
+            Expression(id_, whole(each, dialect), f"{finder}/{i}" if apart else "words")
+            for i, each in enumerate(patterns)
+        ]
+    return found
+
+
+def _raw() -> list[Expression]:
+    found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
+    found += [Expression(UNREADABLE, _HUGE_NUMBER, "huge"), Expression(DEVICE, _FIELDS[1])]
+    found += [Expression(FIELD, _FIELDS[0])]
+    attributes = [name for name in telling_attributes() if classify_key(name) is None]
+    return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in attributes)]
+
+
+def _try_out(
+    text: Sequence[Database], json: Sequence[Database], index: int, detector: Detector
+) -> None:
+    """Raise EngineError unless a rule's own examples are seen, in both dialects."""
+    for notation in detector.catch:
+        plain = example(detector.id, notation)[0]
+        seen = _sees(text, plain.encode() + b"\n", index)
+        if not (seen and _sees(json, msgspec.json.encode({"x": plain}), index)):
+            raise EngineError(f"an example of {detector.id} is not seen")
+
+
+def _sees(databases: Sequence[Database], data: bytes, index: int) -> bool:
+    """A rule, or something for which a document is read anyway."""
+    wanted = (RULES + index, ODD, UNREADABLE)
+    return any(id_ in wanted for each in databases for _, id_ in each.hits(data))

@@ -1,0 +1,36 @@
+"""What keys say under one policy, remembered: documents have the same few hundred keys."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..named import NAMING
+from ..scan import is_text
+
+_REMEMBERED = 8192
+
+
+class _Classes(Protocol):
+    def key_class(self, key: str) -> str | None:
+        """The class of a value under this key."""
+
+
+class Keys(dict[str, tuple["str | None", bool]]):
+    """By key: the class of its value, and whether it is judged as a text itself."""
+
+    __slots__ = ("_classes", "plain")
+
+    def __init__(self, classes: _Classes) -> None:
+        super().__init__()
+        self._classes = classes
+        self.plain: set[str] = set()  # keys that cannot give another field its name
+
+    def learn(self, key: str) -> tuple[str | None, bool]:
+        """Remember a key. However many there are, only so many are kept."""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+            self.plain = set()
+        known = self[key] = self._classes.key_class(key), is_text(key)
+        if key.casefold() not in NAMING:
+            self.plain.add(key)
+        return known

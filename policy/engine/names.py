@@ -1,0 +1,73 @@
+"""What may follow a name that tells something, and which finders it concerns.
+
+The gate knows where such a name ends (`word_triggers.name_triggers`). Whether anything can be made
+of it depends on what stands behind it: a sign, a quotation mark, an angle bracket.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..keys import QUALIFIERS
+
+# The finders of `words.FINDERS` and what else a text may need, as bits.
+FINDERS = (
+    "pairs", "phrases", "markup", "command_lines", "arguments", "calls", "tables", "sql",
+    "quoted_input", "structures", "numbers", "encoded", "held",
+)  # fmt: skip
+BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
+(
+    PAIRS, PHRASES, MARKUP, COMMANDS, ARGUMENTS, CALLS, TABLES, SQL, QUOTED, STRUCTURES, NUMBERS,
+    ENCODED, HELD,
+) = BITS.values()  # fmt: skip
+EVERY_FINDER = (1 << len(FINDERS)) - 1
+
+_QUALIFIER = re.compile(
+    rb"[^A-Za-z0-9]*+(?:"
+    + "|".join(sorted(QUALIFIERS, key=len, reverse=True)).encode()
+    + rb"|[0-9]++)",
+    re.IGNORECASE,
+)
+_SIGNS = re.compile(rb"[^A-Za-z0-9]*+")
+_ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,\t\r\x80-\xff]*+\n")
+_COMPARED = re.compile(rb"[\"'`\]]?\s*+(?:i?like|in)\b", re.IGNORECASE)
+_MOST_QUALIFIERS = 12
+_BEFORE = 160  # how far before a name its tag, its flag or its attribute may begin
+
+
+def finders_after(data: bytes, end: int) -> int:
+    """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
+    found = _TABLES_ONLY if _ROW.match(data, end) is not None else 0
+    before = data[max(0, end - _BEFORE) : end]
+    at: int = end
+    for _ in range(_MOST_QUALIFIERS):
+        found |= _at(data, at, before)
+        further = _QUALIFIER.match(data, at)
+        if further is None:
+            return found
+        at = further.end()
+    return EVERY_FINDER
+
+
+_TABLES_ONLY = TABLES
+_QUOTES = (b'"', b"'", b"`")
+
+
+def _at(data: bytes, at: int, before: bytes) -> int:
+    match = _SIGNS.match(data, at)
+    assert match is not None  # it also matches nothing
+    signs = match[0]
+    found = 0
+    if b"=" in signs or b":" in signs or b"(" in signs:
+        found |= PAIRS | STRUCTURES | SQL | ARGUMENTS
+    if b'"' in signs or b"'" in signs or b"`" in signs:
+        found |= STRUCTURES | ARGUMENTS
+    if b"<" in signs or b">" in signs or b"!" in signs:
+        found |= MARKUP | STRUCTURES | SQL
+    if b"<" in before or ((b"=" in before or b":" in before) and signs):
+        found |= MARKUP | STRUCTURES
+    if b"-" in before and signs[:1] in b" \t\r\n,\"'":
+        found |= COMMANDS
+    if _COMPARED.match(data, at) is not None:
+        found |= SQL | STRUCTURES
+    return found

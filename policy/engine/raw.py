@@ -1,0 +1,221 @@
+"""Is there anything to look at in a JSON document? Answered from its bytes, without decoding it.
+
+Where a trigger fires, only the string around it is read, as the walk would read it: most of what
+fires is nothing (`"token_count": 312`, a class called `std::string`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from ..detection import Detection
+from ..fields import TEXT
+from ..findings import PolicyLimit
+from ..judging import Judge, Site
+from ..keys import is_innocent
+from ..named import NAMING
+from ..views import View
+from .finder import GatedFinder
+from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
+from .keys import Keys
+from .names import HELD, NUMBERS
+
+_MOST_STRINGS = 64  # a document with more suspicious strings is read as a whole
+# Kinds of documents that are many and large; the others are small, and their fields mean more.
+KINDS = frozenset({"event", "transaction", "span", "log"})
+
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+_string = msgspec.json.Decoder(str).decode
+_COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
+_NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
+_KEY_BEFORE = re.compile(rb'"([^"]{0,130})"[ \t\r\n]*+:\Z')
+_NEXT = re.compile(rb"[ \t\r\n]*+,")
+_read = json.JSONDecoder().raw_decode
+_ALWAYS = (UNREADABLE, FIELD, KNOWN)
+_NAMING = NAMING | {"path"}
+_MOST_DEVICE = 8192
+_MOST_NAME = 130  # longer texts are no names (named.py)
+
+
+def is_readable(data: bytes) -> bool:
+    """Whether bytes are one JSON object, strictly.
+
+    How deep it is nested is asked of what must be decoded: nothing here goes into it.
+    """
+    if not data.startswith(b"{"):
+        return False
+    try:
+        _validate(data)
+        return data.isascii() or bool(data.decode())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+class RawLook:
+    """Looks at JSON documents under one policy."""
+
+    def __init__(self, detection: Detection, gate: Gate, keys: Keys) -> None:
+        self._detection = detection
+        self._gate = gate
+        self._keys = keys
+
+    def is_clean(self, data: bytes) -> bool:
+        """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
+        hits = self._gate.json_hits(data)
+        if not hits:
+            return True
+        for end, id_ in hits:
+            if id_ in _ALWAYS or (id_ == DEVICE and _may_be_named(data, end - 1)):
+                return False
+        hits = [hit for hit in hits if hit[1] != DEVICE]
+        look = _Look(self._detection, self._gate, self._keys)
+        hits.sort()
+        at = count = end = 0
+        while at < len(hits):
+            start = _opening(data, hits[at][0] - 1, end)
+            end = _closing(data, start)
+            first = at
+            while at < len(hits) and hits[at][0] - 1 <= end:
+                at += 1
+            count += 1
+            if start < 0 or count > _MOST_STRINGS or at == first:
+                return False
+            if not look.is_harmless(data, start, end, hits[first:at]):
+                return False
+        return True
+
+
+class _Look:
+    """Looks at the suspicious strings of one document."""
+
+    def __init__(self, detection: Detection, gate: Gate, keys: Keys) -> None:
+        self._gate = gate
+        self._keys = keys
+        self._detection = detection
+        self._finder = GatedFinder(detection, gate)
+        self._harmless_keys: set[bytes] = set()
+        # Of a size that nobody has measured only the least is known.
+        self._judge = Judge(detection, self._finder, lambda: 0)
+
+    def is_harmless(
+        self, data: bytes, start: int, end: int, hits: Sequence[tuple[int, int]]
+    ) -> bool:
+        """Whether nothing comes of the string that begins at a quotation mark.
+
+        Behind a number it is not a string but what stands between two: that only adds signs.
+        """
+        content = data[start + 1 : end]
+        colon = _COLON.match(data, end + 1)
+        if colon is not None and content in self._harmless_keys:
+            return True
+        if b"\\" in content:
+            try:
+                text = _string(b'"%b"' % content)
+            except msgspec.MsgspecError:
+                return False
+            bits = self._gate.wanted_in(text)
+        else:
+            text = content.decode("utf-8", "replace")
+            bits = self._wanted(content + b"\n", start + 1, hits)
+        if colon is not None:
+            if not self._is_telling(text, bits):
+                self._harmless_keys.add(content)
+                return True
+            return self._is_harmless_value(data, text, bits, colon.end())
+        if not self._is_harmless_text(text, bits):
+            return False
+        return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
+
+    def _wanted(self, content: bytes, first: int, hits: Sequence[tuple[int, int]]) -> int:
+        bits = self._gate.always
+        for end, id_ in hits:
+            bits |= self._gate.bits_of(content, end - first, id_)
+        return bits
+
+    def _is_harmless_text(self, text: str, bits: int) -> bool:
+        if not bits or (bits == NUMBERS and "'" not in text and '"' not in text):
+            return True
+        if bits & HELD:
+            return False
+        # As text like any other: in fields of a narrower kind not more is found.
+        site = Site((), View(text), TEXT)
+        self._finder.expect(text, bits)
+        try:
+            self._judge.text(site, site.view, None, None)
+        except PolicyLimit:
+            return False
+        return not site.marks
+
+    def _is_telling(self, key: str, bits: int) -> bool:
+        """Whether a key says something of its value, or something could be found in it."""
+        class_, is_judged = self._keys.get(key) or self._keys.learn(key)
+        if class_ is not None or self._gate.rules_of_key(key):
+            return True
+        return is_judged and not self._is_harmless_text(key, bits)
+
+    def _is_harmless_value(self, data: bytes, key: str, bits: int, at: int) -> bool:
+        """Whether nothing comes of a telling key and of the value that begins at `at`."""
+        class_, is_judged = self._keys[key]
+        if is_judged and not self._is_harmless_text(key, bits):
+            return False
+        if _NOTHING.match(data, at) is not None:
+            return True
+        if data[at : at + 1] != b'"':
+            return False
+        content = data[at + 1 : _closing(data, at)]
+        if b"\\" in content:
+            return False
+        value = content.decode("utf-8", "replace")
+        if class_ is not None and not is_innocent(value, class_):
+            return False
+        self._finder.expect(value, 0)
+        return not self._gate.rules_of_key(key) or not self._finder.spans(value, key)
+
+    def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:
+        """Whether a text that stands where names do may name what stands beside it."""
+        if self._detection.key_class(text.lstrip("-")) is None:
+            return False
+        before = data[max(0, start - 2 * _MOST_NAME) : start].rstrip()
+        if before.endswith(b":"):
+            key = _KEY_BEFORE.search(before)
+            return key is None or key[1].decode("utf-8", "replace").casefold() in _NAMING
+        in_pair = before.endswith(b"[") and _NEXT.match(data, end + 1) is not None
+        return text.startswith("-") or in_pair
+
+
+def _may_be_named(data: bytes, at: int) -> bool:
+    """Whether the device that begins at `at` has a name: often that of its owner."""
+    try:
+        device, _ = _read(data[at : at + _MOST_DEVICE].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(device, dict) or bool(device.get("name"))
+
+
+def _opening(data: bytes, at: int, floor: int) -> int:
+    """The quotation mark that opens the string around a byte (which may be the one that ends it).
+
+    It is looked for back to `floor`, where the string before was seen to end.
+    """
+    start = data.rfind(b'"', floor, at)
+    while start > floor and _is_escaped(data, start):
+        start = data.rfind(b'"', floor, start)
+    return start
+
+
+def _is_escaped(data: bytes, at: int) -> bool:
+    slashes = 0
+    while data[at - 1 - slashes : at - slashes] == b"\\":
+        slashes += 1
+    return slashes % 2 == 1
+
+
+def _closing(data: bytes, start: int) -> int:
+    end = data.find(b'"', start + 1)
+    while end >= 0 and _is_escaped(data, end):
+        end = data.find(b'"', end + 1)
+    return end if end >= 0 else len(data)

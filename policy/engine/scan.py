@@ -1,0 +1,264 @@
+"""The fast walk: one pass over the decoded document, and only what the gate reports is judged.
+
+It finds what `policy.scan` finds, on every document; a property test holds it to that. It shares
+with the walk how one value is judged, not how values are chosen.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from ..copies import Literals
+from ..detection import Detection
+from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_grammar
+from ..findings import PolicyLimit, Tree
+from ..judging import Judge, Path, Site
+from ..named import describes, flagged_value, names_given, pair_key, pair_list
+from ..scan import MAX_NESTING, Scan, as_text, without_surrogates
+from .finder import GatedFinder
+from .gate import Gate
+from .keys import Keys
+
+_NO_FIELD = Field()  # stands for a key that a table does not have
+
+# A leaf: the value, the container's path, its place in it, the key that is its context, the class
+# that this key or the container's gives it, and its field. The field None: it is itself a key.
+_Leaf = tuple[Tree, Path, "str | int", "str | None", "str | None", "Field | None"]
+
+
+class FastScan(Scan):
+    """One document, judged where the gate reports something."""
+
+    def __init__(
+        self, detection: Detection, gate: Gate, keys: Keys, type_: str, tree: Tree
+    ) -> None:
+        """As `Scan`. Raises PolicyLimit or Unsupported when the document must not go out."""
+        self._gate = gate
+        self._about = keys
+        self._leaves: list[_Leaf] = []
+        self._texts: list[str] = []  # of the leaves, in their order
+        self._judged: dict[int, Site | None] = {}
+        super().__init__(detection, type_, tree)
+
+    def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
+        self._finder = GatedFinder(self._detection, self._gate)
+        self._judge = Judge(self._detection, self._finder, self._size)
+        if self._detection.trails or not isinstance(tree, (dict, list)):
+            super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
+            return
+        self._gather(tree, (), None, None, place)
+        self._joined, wanted = self._wanted()
+        for number, bits in enumerate(wanted):
+            if bits:
+                self._judge_leaf(number, bits)
+
+    # -- gathering -----------------------------------------------------------------------
+
+    def _gather(
+        self, node: Tree, path: Path, key: str | None, class_: str | None, place: Field | Fields
+    ) -> None:
+        """Note every text below a node; what must be judged for its key is judged at once."""
+        if len(path) > MAX_NESTING:
+            raise PolicyLimit("nested too deeply")
+        if isinstance(node, dict):
+            self._gather_object(node, path, class_, place)
+        elif isinstance(node, list):
+            self._gather_list(node, path, key, class_, place)
+
+    def _gather_object(
+        self, node: dict[str, Tree], path: Path, class_: str | None, place: Field | Fields
+    ) -> None:
+        # This loop runs for every field of every document that is read: it is long for speed.
+        about = self._about
+        names = None if about.plain.issuperset(node) else names_given(node)
+        fields = place if isinstance(place, dict) else None
+        leaves, texts = self._leaves, self._texts
+        for key, value in node.items():
+            known = about.get(key)
+            if known is None:
+                if not path and key == "_meta" and self._has_meta:
+                    continue
+                known = about.learn(key)
+            key_class, is_judged = known
+            if is_judged and (fields is None or key not in fields):
+                leaves.append((key, path, key, None, None, None))
+                texts.append(key)
+            if value is None or value is True or value is False:
+                continue
+            below = place
+            if fields is not None:
+                below = fields.get(key, _NO_FIELD)
+                if below is _NO_FIELD:
+                    below = fields.get("*", TEXT)
+            context = key
+            if names and key in names:
+                context = names[key]
+                found = self._class_under(context, child(place, context))
+            elif below is TEXT or below is ATTRIBUTE:
+                found = key_class
+            else:
+                found = below.class_ if isinstance(below, Field) else None
+            if found is None and class_ is not None and not describes(key, value):
+                found = class_
+            if isinstance(value, str):
+                if value:
+                    field = below if isinstance(below, Field) else TEXT
+                    leaves.append((value, path, key, context, found, field))
+                    texts.append(value)
+            elif isinstance(value, (dict, list)):
+                self._gather(value, (*path, key), context, found, below)
+            else:
+                self._gather_value(value, path, key, context, found, below)
+
+    def _gather_list(
+        self,
+        node: list[Tree],
+        path: Path,
+        key: str | None,
+        class_: str | None,
+        place: Field | Fields,
+    ) -> None:
+        field = place if isinstance(place, Field) else TEXT
+        if node and isinstance(node[0], list) and pair_list(node):
+            for index, pair in enumerate(node):
+                self._gather_pair(pair, (*path, index), class_, place)
+            return
+        single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
+        flag = None
+        for index, value in enumerate(node):
+            context, found = key, class_
+            if single is not None and index == 1:
+                context, found = single, self._detection.key_class(single) or class_
+            elif flag is not None:
+                context, found = flag, self._detection.key_class(flag) or class_
+            flag = None
+            if isinstance(value, str):
+                if value:
+                    if value[0] == "-":
+                        flag = flagged_value(value)
+                    self._leaves.append((value, path, index, context, found, field))
+                    self._texts.append(value)
+            elif isinstance(value, (dict, list)):
+                self._gather(value, (*path, index), context, found, place)
+            elif value is not None and value is not True and value is not False:
+                self._gather_value(value, path, index, context, found, place)
+
+    def _gather_pair(
+        self, pair: Tree, path: Path, class_: str | None, place: Field | Fields
+    ) -> None:
+        assert isinstance(pair, list)
+        name, value = pair
+        assert isinstance(name, str)
+        if name:
+            self._leaves.append((name, path, 0, None, None, TEXT))
+            self._texts.append(name)
+        below = child(place, name)
+        found = self._class_under(name, below) or class_
+        if isinstance(value, str) or not isinstance(value, (dict, list)):
+            if value is not None and not isinstance(value, bool) and value != "":
+                self._gather_value(value, path, 1, name, found, below)
+        else:
+            self._gather(value, (*path, 1), name, found, below)
+
+    def _gather_value(
+        self,
+        value: Tree,
+        path: Path,
+        key: str | int,
+        context: str | None,
+        class_: str | None,
+        place: Field | Fields,
+    ) -> None:
+        """Note a text, bytes, or a number that is not the protocol's."""
+        field = place if isinstance(place, Field) else TEXT
+        text = value if isinstance(value, str) else as_text(value)[0]
+        if field.kind in GRAMMARS and keeps_to_grammar(field.kind, text):
+            return
+        self._leaves.append((value, path, key, context, class_, field))
+        self._texts.append(text)
+
+    # -- judging -------------------------------------------------------------------------
+
+    def _wanted(self) -> tuple[str, list[int]]:
+        """All texts in one, and for each leaf what has to be run on it; 0: nothing."""
+        texts = self._texts
+        wanted = [
+            self._gate.always | (self._gate.everything if "\0" in text else 0) for text in texts
+        ]
+        joined = "\0\n".join(texts) + "\0\n"
+        try:
+            data = joined.encode()
+        except UnicodeEncodeError:
+            texts = [without_surrogates(text) for text in texts]
+            joined = "\0\n".join(texts) + "\0\n"
+            data = joined.encode()
+        plain = len(data) == len(joined)
+        sizes = (len(text if plain else text.encode()) + 2 for text in texts)
+        starts = list(accumulate(sizes, initial=0))
+        bits_of = self._gate.bits_of
+        for end, id_ in self._gate.text_hits(data):
+            wanted[bisect_right(starts, end - 1) - 1] |= bits_of(data, end, id_)
+        for number, leaf in enumerate(self._leaves):
+            if self._is_judged_anyway(leaf):
+                wanted[number] |= self._gate.judge
+        return joined, wanted
+
+    def _is_judged_anyway(self, leaf: _Leaf) -> bool:
+        """Whether a leaf is judged for its field or its key, whatever stands in it."""
+        _, _, _, context, class_, field = leaf
+        if class_ is not None or self._detection.every_text:
+            return True
+        if field is not None and field.code is not None and self._detection.claims(field.code):
+            return True
+        if context is None:
+            return False
+        if self._gate.rules_of_key(context):
+            return True
+        # What does not keep to its field's grammar is judged by its key (Scan._leaf).
+        looser = field is not None and (field.kind == "version" or field.kind in GRAMMARS)
+        return looser and self._detection.key_class(context) is not None
+
+    def _judge_leaf(self, number: int, bits: int) -> Site | None:
+        """Judge one leaf as the walk does; its site, if it has one."""
+        value, path, key, context, class_, field = self._leaves[number]
+        before = len(self.sites)
+        self._finder.expect(self._texts[number], bits)
+        if field is None:
+            self._key_site(str(key), (*path, key))
+        else:
+            self._leaf(value, (*path, key), context, class_, field, None)
+        site = self.sites[-1] if len(self.sites) > before else None
+        self._judged[number] = site
+        return site
+
+    def mark_copies(self, literals: Literals) -> None:
+        """See `Scan.mark_copies`. Texts that hold a copy are judged again, in every part."""
+        if literals.pattern is None:
+            return
+        if not self._texts:
+            super().mark_copies(literals)
+            return
+        holding = set(self._holding(literals))
+        holding.update(
+            number
+            for number, site in self._judged.items()
+            if site is not None and any(literals.pattern.search(v.text) for v in site.views)
+        )
+        self._finder.complete = True
+        old = {id(self._judged.get(number)) for number in holding}
+        self.sites = [site for site in self.sites if id(site) not in old]
+        for number in sorted(holding):
+            bits = self._gate.wanted_in(self._texts[number]) | self._gate.judge
+            site = self._judge_leaf(number, bits)
+            if site is not None:
+                literals.mark([site])
+
+    def _holding(self, literals: Literals) -> Sequence[int]:
+        """The leaves in whose own text one of the values stands."""
+        starts = list(accumulate((len(text) + 2 for text in self._texts), initial=0))
+        return [
+            bisect_right(starts, match.start()) - 1
+            for match in literals.pattern.finditer(self._joined)
+        ]

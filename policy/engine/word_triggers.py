@@ -1,0 +1,157 @@
+"""Triggers of what words say: a name that tells something, and what may follow it.
+
+Written by hand, one or several for each finder of `words.FINDERS`, because the finders are more
+than one pattern each. Each must fire wherever its finder could find anything; the property tests
+and the examples of the catalogue hold them to that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from itertools import combinations, pairwise
+
+from ..calls import PLACES
+from ..keys import GLUED, TERMS, joints
+
+# Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
+# `ß`, which is `ss` without case): a name with one of them can only be read whole.
+ODD_BYTES = (
+    r"\xcc|\xcd[\x80-\xaf]|\xc3\x9f|\xe1\xba\x9e|\xc5\xbf|\xc2[\xaa\xb2\xb3\xb9\xba]"
+    r"|\xca[\xb0-\xbb]|\xe1\xb4[\xac-\xbf]|\xe1\xb5|\xe2[\x81\x82][\xb0-\xbf\x80-\x9f]"
+    r"|\xe2[\x84-\x86]|\xe2[\x91-\x93]|\xe3[\x88-\x8f]|\xef\xac[\x80-\x86]|\xef[\xbc\xbd]"
+    r"|\xf0\x9d[\x90-\x9f]|\xf0\x9f[\x84-\x87]"
+)
+_NOUN = (
+    r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort|session"
+    r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?[^A-Za-z0-9_]"
+)
+_ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
+_NAMED = r"(?:password|passphrase|token|api key|secret)"
+# What a value that looks made up has and words have not.
+_TELLING = r"""[0-9"'`!#$%^*+=@~?\\|\x80-\xff]"""
+
+
+_SHORT = 4  # a term of so few letters must begin a word, or it would be in every other one
+_APART = r"(?:[_. -]|__)"  # what may stand between the parts of a name: keys.SEPARATORS
+
+
+# The byte behind a word, in every dialect: of JSON it may be the quotation mark that ends a string.
+NOT_SMALL = "[^a-z]"
+
+
+@cache
+def name_triggers() -> tuple[str, ...]:
+    """The ends of names that tell something; with `NOT_SMALL` behind them, names.py goes on."""
+    return tuple(
+        rf"{spelled}(?i:s)?" for term in (*_needed(TERMS), *GLUED) for spelled in _spellings(term)
+    )
+
+
+def _needed(terms: Iterable[str]) -> list[str]:
+    """The terms that no other one covers: `token` covers `accesstoken`."""
+    kept: list[str] = []
+    for term in sorted(terms, key=lambda term: (len(term), term)):
+        covered = any(
+            len(short) > _SHORT and term.endswith(short) and len(term) > len(short)
+            for short in (*kept, *GLUED)
+        )
+        if not covered and term not in GLUED:
+            kept.append(term)
+    return kept
+
+
+def _spellings(term: str) -> Iterator[str]:
+    """A term with its parts in one or apart. A pattern each: they are literals to the engine."""
+    places = sorted(joints(term))
+    for count in range(len(places) + 1):
+        for apart in combinations(places, count):
+            parts = [term[a:b] for a, b in pairwise((0, *apart, len(term)))]
+            yield _begun(_APART.join(map(re.escape, parts)), term)
+
+
+def _begun(text: str, term: str) -> str:
+    """A short term only where a word begins: at a capital or behind what is no letter."""
+    first = term[0]
+    if len(term) > _SHORT or not term.isascii() or not first.isalpha():
+        return f"(?i:{text})"
+    return rf"(?:(?:^|[^A-Za-z]){first}|{first.upper()})(?i:{text[1:]})"
+
+
+def word_triggers() -> Mapping[str, tuple[str, ...]]:
+    """The triggers by finder, for `patterns.whole`: those that are not names (names.py)."""
+    commands = (
+        r"(?i:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
+        r"|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
+        r"|clickhouse-client|7z|unzip)"
+    )
+    calls = "|".join(sorted(map(re.escape, PLACES), key=len, reverse=True))
+    return {
+        "phrases": (
+            rf"{_NOUN}[^\x000-9\x22'`!#$%^*+=@~?\\|\x{{80}}-\x{{10FFFF}}]*{_TELLING}",
+            rf"{_NOUN}[^\x00]*[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
+            rf"(?i:[0-9][^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
+            r"(?i:(?:bearer|basic)(?: |%20|\+){1,}[A-Za-z0-9._~+/=:|-]{8})",
+            r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
+            r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",
+        ),
+        "command_lines": (
+            rf"{commands}[^\r\n|;]{{0,200}}[\s'\"]-[pawP]",
+            r"(?i:\becho )[^\r\n|]{4,}\|",
+            r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
+            r"(?i:\bnet use )",
+            r"(?i:\b(?:curl|wget|http)\b[^\r\n|;]{0,300}(?:-u|--user|--proxy-user))",
+        ),
+        "calls": (rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",),
+        "sql": (
+            r"(?i:\bidentified\s)",
+            r"(?i:password[\s(]{1,}[NE]?')",
+            r"(?i:\bset\s{1,}password\s)",
+            r"(?i:\b(?:insert|replace)\s[^\x00()]*\()",
+        ),
+        "quoted_input": (
+            "input_value=",
+            r"[\"']loc[\"']: ?[(\[]",
+            "rejected value",
+            "On instance",
+            r"[\"']\\?[\"']? ?with value ",
+        ),
+        # Data written inside a text: what its values and its numbers say (judging.py).
+        "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
+        "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9][0-9.]{8}",),
+        # What an earlier chain left and a stricter one may lower (placeholders.py).
+        "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),
+        # What an encoding may hide (views.py).
+        "encoded": (
+            r"%[0-9A-Fa-f]{2}",
+            r"\\",
+            r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]{1,31};)",
+            base64_of_text(),
+            r"(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8}",
+        ),
+    }
+
+
+@cache
+def base64_of_text() -> str:
+    """Three groups of base64 in a row that stand for three printable ASCII characters each.
+
+    Each character of base64 has six bits: of the first byte the upper six, of the first the lower
+    two and of the second the upper four, of the second the lower four and of the third the upper
+    two, of the third the lower six.
+    """
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    printable = [*range(0x20, 0x7F), 9, 10, 13]
+    first = {byte >> 2 for byte in printable}
+    second = {(a & 3) << 4 | b >> 4 for a in printable for b in printable}
+    third = {(b & 15) << 2 | c >> 6 for b in printable for c in printable}
+    fourth = {byte & 63 for byte in printable}
+
+    def of(bits: Iterable[int]) -> str:
+        chars = {alphabet[each] for each in bits}
+        chars |= {"-"} if "+" in chars else set()
+        chars |= {"_"} if "/" in chars else set()
+        return "[" + "".join(re.escape(char) for char in sorted(chars)) + "]"
+
+    return f"(?:{of(first)}{of(second)}{of(third)}{of(fourth)}){{3}}"
