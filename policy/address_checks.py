@@ -5,21 +5,20 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-import re2
-
 from .candidates import Candidate
+from .linear import compile_linear
 
-_VERSION_WORDS = re2.compile(
+_VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version\W{0,3}|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|upgraded? to |@"
     r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly |oid )$"
 )
-_VERSION_KEYS = re2.compile(
+_VERSION_KEYS = compile_linear(
     r"(?i)(?:version|release|build|sdk|kernel|firmware|dependency|\bdep\b|package|oid$|schema)"
 )
 
 
 # `bob@203.0.113.7` where no package with its version can stand.
-_LOGIN = re2.compile(
+_LOGIN = compile_linear(
     r"\b(?:ssh|scp|sftp|rsync|mosh|ftp|psql|login|root|ubuntu|ec2-user|deploy)\b.{0,60}@$"
 )
 
@@ -45,12 +44,12 @@ def ipv4(candidate: Candidate) -> Candidate | None:
     return None if harmless else candidate
 
 
-_CUSTOMERS = re2.compile(
+_CUSTOMERS = compile_linear(
     r"(?:dyn|dhcp|pool|static|cpe|dsl|ec2|compute|cable|broadband|dial|client|customer|rev)"
 )
 
 
-_OCTETS = re2.compile(r"^[0-9]{1,3}(?:-[0-9]{1,3}){3}$")
+_OCTETS = compile_linear(r"^[0-9]{1,3}(?:-[0-9]{1,3}){3}$")
 
 
 def ipv4_dashes(candidate: Candidate) -> Candidate | None:
@@ -68,7 +67,7 @@ def ipv4_dashes(candidate: Candidate) -> Candidate | None:
     return candidate if len(candidate.digits) >= 7 or _CUSTOMERS.search(near) else None
 
 
-_IPV6_TAIL = re2.compile(r"[^:]:$")
+_IPV6_TAIL = compile_linear(r"[^:]:$")
 
 
 def ipv6(candidate: Candidate) -> Candidate | None:
@@ -109,8 +108,8 @@ def mac(candidate: Candidate) -> Candidate | None:
 _FILE_ENDINGS = (
     "png jpg jpeg gif svg webp ico js mjs cjs css map json html htm xml pdf mp4 woff woff2"
 )
-_REMOTE = re2.compile(r"^:[\w~.\-]*/|^:[\w~.\-]+\.git\b")
-_AUTHORITY = re2.compile(r"[a-z][a-z0-9+.\-]*:/{1,2}(?:[^\s/?#\"'<>]*)$")
+_REMOTE = compile_linear(r"^:[\w~.\-]*/|^:[\w~.\-]+\.git\b")
+_AUTHORITY = compile_linear(r"[a-z][a-z0-9+.\-]*:/{1,2}(?:[^\s/?#\"'<>]*)$")
 
 
 def email(candidate: Candidate) -> Candidate | None:

@@ -16,6 +16,7 @@ import re2
 
 from .findings import Mark, PolicyLimit
 from .judging import Site
+from .linear import compile_linear
 
 MIN_LENGTH = 6
 MAX_VALUES = 64
@@ -76,7 +77,7 @@ class Literals:
             options = re2.Options()
             options.log_errors = False
             options.max_mem = 1 << 26  # values may be long, and there may be 64 of them
-            self.pattern = re2.compile("|".join(map(re2.escape, self._classes)), options)
+            self.pattern = compile_linear("|".join(map(re2.escape, self._classes)), options)
 
     def mark(self, sites: Sequence[Site]) -> None:
         """Add a mark for each copy, in every view."""

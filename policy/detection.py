@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 
-import re2
-
 from .detectors import Detector, load_catalogue
 from .findings import Mark, Span
 from .generalisation import HOME
 from .keys import classify_key, is_innocent
+from .linear import compile_linear
 from .parts import GeneralizePart, Part, RedactPart, form_of
 from .placeholders import Placeholder, find, labels
 from .selectors import Selector, Trail
@@ -43,7 +42,7 @@ class Detection:
         redact = [part for part in parts if isinstance(part, RedactPart)]
         self.detectors = tuple(detector for part in redact for detector in part.detectors)
         self._scanner = _scanner(self.detectors)
-        self._keys = [(re2.compile(p), class_) for part in redact for p, class_ in part.keys]
+        self._keys = [(compile_linear(p), class_) for part in redact for p, class_ in part.keys]
         self.own_keys = bool(self._keys)
         self.selectors = [rule for part in redact for rule in part.selectors]
         self.safe: list[Selector] = [selector for part in redact for selector in part.safe]

@@ -26,6 +26,7 @@ import re2
 
 from .classes import CLASSES, OPEN_CLASSES, is_class
 from .errors import PolicyError
+from .linear import compile_linear
 from .validators import VALIDATORS
 
 ALPHABETS = {
@@ -74,7 +75,7 @@ def example(detector_id: str, notation: str) -> tuple[str, int, int]:
     return text[:start] + text[start + 1 : end] + text[end + 1 :], start, end - 1
 
 
-_MADE_UP = re2.compile(r"\{(?:(jwt|join)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}")
+_MADE_UP = compile_linear(r"\{(?:(jwt|join)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}")
 
 
 def _expand(seed: str, notation: str) -> str:
@@ -177,4 +178,4 @@ def compile_pattern(pattern: str) -> re2._Regexp[bytes]:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 32 << 20
-    return re2.compile(pattern.encode(), options)
+    return compile_linear(pattern.encode(), options)

@@ -14,33 +14,32 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import re2
-
+from .linear import compile_linear
 from .placeholders import placeholder
 
 COARSE = "coarse."
 HOME = COARSE + "home"  # the owner of a home folder in a path
 
-_HOME = re2.compile(
+_HOME = compile_linear(
     r"(?:/home/|/Users/|(?i:[a-z]:[/\\]+users[/\\]+)|(?i:documents and settings)[/\\]+)"
     r"([^/\\\s\"':<>|{}]+)[/\\]"
 )
-_TIMESTAMP = re2.compile(
+_TIMESTAMP = compile_linear(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 )
-_URL_PATH = re2.compile(
+_URL_PATH = compile_linear(
     r"(?:https?://[^\s\"'/?#]+|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) |^)(/[^\s\"'?#<>]+)"
 )
-_ID_SEGMENT = re2.compile(
+_ID_SEGMENT = compile_linear(
     r"(?i)/([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64})"
     r"(?:/|$)"
 )
-_SQL = re2.compile(r"(?i)^\s*(?:select|insert|update|delete|with|merge|replace)\s")
-_SQL_LITERAL = re2.compile(r"('(?:[^']|'')*')|(?:^|[\s(,=<>+*/-])([0-9]+(?:\.[0-9]+)?)\b")
-_ID = re2.compile(
+_SQL = compile_linear(r"(?i)^\s*(?:select|insert|update|delete|with|merge|replace)\s")
+_SQL_LITERAL = compile_linear(r"('(?:[^']|'')*')|(?:^|[\s(,=<>+*/-])([0-9]+(?:\.[0-9]+)?)\b")
+_ID = compile_linear(
     r"(?i)(?:^|[^\w*])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}|[0-9]{4,})\b"
 )
-_USER_AGENT = re2.compile(r"Mozilla/5\.0 \([^()]*\)[^\r\n\"]*")
+_USER_AGENT = compile_linear(r"Mozilla/5\.0 \([^()]*\)[^\r\n\"]*")
 _FAMILIES = (
     ("Edge", "Edg"), ("Opera", "OPR/"), ("Samsung Internet", "SamsungBrowser"),
     ("Firefox", "Firefox/"), ("Firefox", "FxiOS"), ("Chrome", "CriOS"), ("Chrome", "Chrome/"),
@@ -143,7 +142,7 @@ class Generaliser:
 
     @cached_property
     def _patterns(self) -> list[Any]:
-        return [re2.compile(pattern) for pattern, _ in self.rules]
+        return [compile_linear(pattern) for pattern, _ in self.rules]
 
     @cached_property
     def _bands(self) -> dict[str, int]:

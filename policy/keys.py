@@ -14,7 +14,7 @@ import unicodedata
 from functools import cache, lru_cache
 from importlib import resources
 
-import re2
+from .linear import compile_linear
 
 # Longer keys are free text that somebody used as a key.
 MAX_KEY = 200
@@ -34,10 +34,10 @@ EMPTY_WORDS = frozenset(_VOCABULARY["words"]["empty"].split())
 
 _PARTS = frozenset(_VOCABULARY["words"]["parts"].split())
 
-_LOWER_UPPER = re2.compile(r"([\p{Ll}0-9])(\p{Lu})")
-_ACRONYM = re2.compile(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
-_WORD = re2.compile(r"\p{N}+|[\p{L}\p{M}]+")
-_IN_ONE = re2.compile(r"[\p{N}\p{L}\p{M}]+")
+_LOWER_UPPER = compile_linear(r"([\p{Ll}0-9])(\p{Lu})")
+_ACRONYM = compile_linear(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
+_WORD = compile_linear(r"\p{N}+|[\p{L}\p{M}]+")
+_IN_ONE = compile_linear(r"[\p{N}\p{L}\p{M}]+")
 
 
 def words_of(key: str) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _is_another_thing(before: str, tail: str, term: str) -> bool:
 
 
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
-_PLACEHOLDER = re2.compile(
+_PLACEHOLDER = compile_linear(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3})"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
@@ -147,7 +147,7 @@ _PLACEHOLDER = re2.compile(
     r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
-_CODE = re2.compile(
+_CODE = compile_linear(
     r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
     r"|-----BEGIN (?:CERT|[A-Z ]*PUBLIC).*"
     r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
@@ -158,28 +158,30 @@ _CODE = re2.compile(
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
     r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)$"
 )
-_EMAIL_LIKE = re2.compile(r"(?:@|%40|＠|\[at\])")
-_IP_LIKE = re2.compile(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
-_TEMPLATE = re2.compile(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
-_LOOPBACK = re2.compile(
+_EMAIL_LIKE = compile_linear(r"(?:@|%40|＠|\[at\])")
+_IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
+_TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
+_LOOPBACK = compile_linear(
     r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
 )
-_COORDINATE = re2.compile(r"\d\.\d{2,}")
-_HARMLESS_HOST = re2.compile(r"^(?:0x[0-9a-fA-F]+|[\w.:\[\]-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$")
+_COORDINATE = compile_linear(r"\d\.\d{2,}")
+_HARMLESS_HOST = compile_linear(
+    r"^(?:0x[0-9a-fA-F]+|[\w.:\[\]-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$"
+)
 
 # Words of validation messages: a form's error under `password` is not the password.
-_PROSE = re2.compile(
+_PROSE = compile_linear(
     r"(?i)\b(?:required|must|invalid|incorrect|cannot|can't|may not|should|at least|characters"
     r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
     r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
 )
-_PATH = re2.compile(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
-_OWN_MARK = re2.compile(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
-_BARE_URL = re2.compile(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
-_VERSION = re2.compile(
+_PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
+_OWN_MARK = compile_linear(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
+_BARE_URL = compile_linear(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
+_VERSION = compile_linear(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
 )
-_NAMED_SCHEME = re2.compile(
+_NAMED_SCHEME = compile_linear(
     r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session)$"
 )
 

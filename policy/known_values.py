@@ -15,6 +15,8 @@ from pathlib import Path
 
 import re2
 
+from .linear import compile_linear
+
 MIN_LENGTH = 8
 COMMAND_SECONDS = 10
 
@@ -42,7 +44,7 @@ class KnownValues:
         options.log_errors = False
         options.max_mem = 1 << 26  # there may be many, and long ones
         pattern = "|".join(map(re2.escape, self.literals))
-        self._pattern = re2.compile(pattern, options) if self.literals else None
+        self._pattern = compile_linear(pattern, options) if self.literals else None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where known values stand in a text."""

@@ -13,9 +13,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import re2
-
 from .candidates import Candidate, Validator
+from .linear import compile_linear
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -214,7 +213,7 @@ def snils(candidate: Candidate) -> Candidate | None:
     return candidate if right and len(set(digits)) > 1 and candidate.stands_alone() else None
 
 
-_SG_NRIC = re2.compile(r"[STFGM][0-9]{7}[A-Z]")
+_SG_NRIC = compile_linear(r"[STFGM][0-9]{7}[A-Z]")
 
 
 def sg_nric(candidate: Candidate) -> Candidate | None:
@@ -229,7 +228,7 @@ def sg_nric(candidate: Candidate) -> Candidate | None:
     return candidate if value[-1] == right else None
 
 
-_HK_ID = re2.compile(r"[A-Z ][A-Z][0-9]{6}[0-9A]")
+_HK_ID = compile_linear(r"[A-Z ][A-Z][0-9]{6}[0-9A]")
 
 
 def hk_id(candidate: Candidate) -> Candidate | None:
@@ -243,7 +242,7 @@ def hk_id(candidate: Candidate) -> Candidate | None:
     return candidate if total % 11 == 0 else None
 
 
-_TW_ID = re2.compile(r"[A-Z][0-9]{9}")
+_TW_ID = compile_linear(r"[A-Z][0-9]{9}")
 _TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # in the order of their numbers, 10 to 35
 
 

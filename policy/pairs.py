@@ -10,30 +10,29 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
-import re2
-
+from .linear import compile_linear
 from .literals import Leaf, literal_at
 from .views import View, percent_decoded
 
 Pair = tuple[str, View]
 
 _FORM = re.compile(r"(?:^|[?&\s\"'])([A-Za-z0-9_.\-\[\]%]{1,64})=([^&\s\"'<>]*)")
-_PART = re2.compile(
+_PART = compile_linear(
     r'(?i)content-disposition:[^\r\n]*?\bname="([^"\r\n]{0,64})"[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n'
 )
-_ELEMENT = re2.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]{0,63})(?:\s[^<>]*)?>([^<>]+)</")
-_ATTRIBUTE = re2.compile(r"""\s([A-Za-z_][\w:.-]{0,63})\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')""")
-_NAMED_TAG = re2.compile(
+_ELEMENT = compile_linear(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]{0,63})(?:\s[^<>]*)?>([^<>]+)</")
+_ATTRIBUTE = compile_linear(r"""\s([A-Za-z_][\w:.-]{0,63})\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')""")
+_NAMED_TAG = compile_linear(
     r"""(?i)<[a-z_][\w:.-]*\s[^<>]*?\b(?:name|key|id)\s*=\s*["']([^"'<>]{1,64})["']"""
     r"""[^<>]*?(?:\b(?:value|content)\s*=\s*["']([^"'<>]*)["'][^<>]*>|>([^<>]+)</)"""
 )
-_LINE = re2.compile(
+_LINE = compile_linear(
     r"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\"']?([A-Za-z_][\w.\-]{0,63})[\"']?"
     r"[ \t]*(=|:(?:[ \t]|$)|:=)[ \t]*(.*?)[ \t\r,;]*$"
 )
-_FURTHER = re2.compile(r"^[^\s\"']*&[A-Za-z_][\w.\-\[\]%]{0,63}=")
-_INSERT = re2.compile(r"(?i)\binsert\s+into\s+[^\s(]+\s*\(([^()]*)\)\s*values\s*\(")
-_EQUALS = re2.compile(
+_FURTHER = compile_linear(r"^[^\s\"']*&[A-Za-z_][\w.\-\[\]%]{0,63}=")
+_INSERT = compile_linear(r"(?i)\binsert\s+into\s+[^\s(]+\s*\(([^()]*)\)\s*values\s*\(")
+_EQUALS = compile_linear(
     r"""([A-Za-z_][\w.]{0,63})["`\]]?\s*(?:=|<>|!=|\b(?i:like|ilike))\s*'((?:[^']|'')*)'"""
 )
 

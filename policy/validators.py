@@ -11,11 +11,10 @@ import binascii
 import json
 from itertools import pairwise
 
-import re2
-
 from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
 from .keys import is_innocent
+from .linear import compile_linear
 from .number_checks import (
     au_medicare,
     base58check,
@@ -85,7 +84,7 @@ def mixed(candidate: Candidate) -> Candidate | None:
     return candidate if letters and digits and len(set(value)) >= 8 else None
 
 
-_ESCAPED_BREAK = re2.compile(r"\\[nr]")
+_ESCAPED_BREAK = compile_linear(r"\\[nr]")
 
 
 def key_material(candidate: Candidate) -> Candidate | None:
@@ -99,7 +98,7 @@ def varied(candidate: Candidate) -> Candidate | None:
     return candidate if len(set(candidate.value.lower())) >= 7 else None
 
 
-_NEAR_AWS = re2.compile(r"(?i)aws|akia|asia|secret.{0,3}(?:access|key)|amazon")
+_NEAR_AWS = compile_linear(r"(?i)aws|akia|asia|secret.{0,3}(?:access|key)|amazon")
 
 
 def aws_secret(candidate: Candidate) -> Candidate | None:
@@ -127,7 +126,7 @@ def not_a_port(candidate: Candidate) -> Candidate | None:
     return None if hidden else candidate
 
 
-_RELEASE = re2.compile(r"^v?\d+\.\d")
+_RELEASE = compile_linear(r"^v?\d+\.\d")
 
 
 def made_up(candidate: Candidate) -> Candidate | None:
@@ -156,10 +155,10 @@ _NOBODY = frozenset(
     containeradministrator defaultapppool all vsts
     vsts_azpcontainer codespace semaphore buildkite-agent gitlab-runner""".split()  # noqa: SIM905  reads best as text
 )
-_REQUEST = re2.compile(
+_REQUEST = compile_linear(
     r"(?:get|post|put|patch|delete|head|options|path|route|url|uri|href)\W{1,3}$"
 )
-_ROUTE_KEYS = re2.compile(r"(?i)(?:url|uri|route|href|endpoint|target|http\.path|transaction)$")
+_ROUTE_KEYS = compile_linear(r"(?i)(?:url|uri|route|href|endpoint|target|http\.path|transaction)$")
 
 
 def home_owner(candidate: Candidate) -> Candidate | None:

@@ -13,6 +13,7 @@ import re2
 
 from .findings import Span
 from .keys import classify_key, is_innocent
+from .linear import compile_linear
 
 # Longer values are cut here: the rest is judged as text of its own.
 MAX_VALUE = 4096
@@ -27,7 +28,7 @@ def compile_bytes(pattern: bytes) -> re2._Regexp[bytes]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
-    return re2.compile(pattern, options)
+    return compile_linear(pattern, options)
 
 
 # A key in text, in bytes.
@@ -149,13 +150,13 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
     return end
 
 
-_WORD = re2.compile(r"^[\pL_$][\pL_.\-/]*$")
-_CHAIN = re2.compile(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
-_CALL = re2.compile(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
-_CLOSED = re2.compile(r"^\s*[,)]|^\s+[+%&]")
+_WORD = compile_linear(r"^[\pL_$][\pL_.\-/]*$")
+_CHAIN = compile_linear(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
+_CALL = compile_linear(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
+_CLOSED = compile_linear(r"^\s*[,)]|^\s+[+%&]")
 # `token == "lambda"`: a program's own word.
 _COMPARISON = compile_bytes(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]$")
-_INDEXED = re2.compile(r"^[A-Za-z_][\w.]*\[")
+_INDEXED = compile_linear(r"^[A-Za-z_][\w.]*\[")
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
 )
@@ -234,7 +235,7 @@ def looks_made_up(text: str) -> bool:
     return changes >= 3 or (changes >= 2 and both)
 
 
-_HOST_AND_PORT = re2.compile(r"^[A-Za-z][\w.-]*:\d{1,5}$")
+_HOST_AND_PORT = compile_linear(r"^[A-Za-z][\w.-]*:\d{1,5}$")
 
 
 def looks_random(text: str) -> bool:

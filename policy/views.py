@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import re2
+from .linear import compile_linear
 
 MAX_DEPTH = 3  # encodings inside encodings
 
@@ -31,7 +31,7 @@ _SIGN = re.compile(f"{_PERCENTS}|{_ESCAPES}|{_ENTITIES}")
 _SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_ENTITIES}")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
-_BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from ..detection import Detection
 from ..findings import Span
 from ..judging import Finder
 from ..text import in_characters
 from ..words import FINDERS
 from .gate import Gate
-from .names import BITS, ENCODED, NUMBERS, STRUCTURES
+from .names import BITS, ENCODED, STRUCTURES
 
+_DIGIT = re.compile("[0-9]")
 _WORD_FINDERS = tuple((BITS[name], finder) for name, finder in FINDERS.items())
 _FIRST_RULE = len(BITS)
 _FINDERS_ONLY = (1 << _FIRST_RULE) - 1
@@ -36,6 +39,8 @@ class GatedFinder(Finder):
         rules = bits >> _FIRST_RULE
         if key:
             rules |= gate.rules_of_key(key)
+        if rules & gate.of_digits and _DIGIT.search(text) is None:
+            rules &= ~gate.of_digits
         words = bits & _FINDERS_ONLY
         if not rules and not words:
             return self._detection.known_spans(text)
@@ -71,7 +76,7 @@ class GatedFinder(Finder):
 
     def may_hold_data(self, text: str) -> bool:
         """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
-        return self.complete or bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
+        return self.complete or bool(self._wanted(text) & (STRUCTURES | ENCODED))
 
     def may_be_encoded(self, text: str) -> bool:
         """See `Finder.may_be_encoded`."""

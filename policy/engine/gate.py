@@ -23,7 +23,7 @@ from ..known_values import KnownValues
 from ..text import Rule, folded_with, spoken
 from . import names
 from .databases import Database, EngineError, Expression, cache_folder
-from .patterns import Dialect, whole
+from .patterns import Dialect, needs_digit, whole
 from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
 from .word_triggers import NOT_SMALL, ODD_BYTES, name_triggers, word_triggers
 
@@ -71,6 +71,10 @@ class Gate:
         self._by_words = [
             (1 << i, rule) for i, rule in enumerate(self.rules) if is_by_words(rule.detector)
         ]
+        # Rules whose words are everywhere: without a digit nothing comes of them.
+        self.of_digits = sum(
+            bit for bit, rule in self._by_words if needs_digit(rule.detector.pattern)
+        )
         self._of_key: dict[str, int] = {}
 
     def text_hits(self, data: bytes) -> list[tuple[int, int]]:
@@ -174,7 +178,7 @@ def _words(dialect: Dialect) -> list[Expression]:
     found += [Expression(ODD, ODD_BYTES, "odd")]
     for finder, patterns in word_triggers().items():
         id_ = _FINDER + names.FINDERS.index(finder)
-        apart = finder in ("structures", "numbers", "encoded")  # those begin with no literal
+        apart = finder in ("structures", "encoded")  # those begin with no literal
         found += [
             Expression(id_, whole(each, dialect), f"{finder}/{i}" if apart else "words")
             for i, each in enumerate(patterns)

@@ -24,8 +24,11 @@ from typing import Any, Literal
 
 Dialect = Literal["text", "json", "wire"]
 
-# A trigger that has fixed so many bytes is telling enough: it ends at the next variable part.
-_ENOUGH = 10
+# A trigger that has so many bytes is telling enough: it ends there.
+_ENOUGH = 12
+_MOST_AT_AN_END = 20  # of a repetition there, this much
+# One that begins with a sign must go on for so many.
+_FROM_A_SIGN = 6
 # Longer repetitions are not counted: a run of a class costs nothing, a counter does.
 _MOST_COUNTED = 32
 _HIGH = frozenset(range(0x80, 0x100))
@@ -70,6 +73,29 @@ def has_literal(pattern: str) -> bool:
     items = _flat(tree, _is_caseless(tree.state.flags))
     return any(item.operation is c.BRANCH and _is_literal(item) for item in items) or any(
         one.operation is two.operation is c.LITERAL for one, two in pairwise(items)
+    )
+
+
+def needs_digit(pattern: str) -> bool:
+    """Whether every match has a digit of ASCII in it. False when that is not plain to see."""
+    try:
+        tree = _parser.parse(_readable(pattern))
+    except re.error:
+        return False
+    return any(_is_digit(item.operation, item.argument) for item in _flat(tree, caseless=False))
+
+
+def _is_digit(operation: Any, argument: Any) -> bool:
+    if operation is c.LITERAL:
+        return chr(argument).isdigit() and argument < 0x80
+    if operation in _REPEATS:
+        low, _, inner = argument
+        return low > 0 and len(inner) == 1 and _is_digit(*inner[0])
+    return operation is c.IN and all(
+        (kind is c.RANGE and what[0] >= 0x30 and what[1] <= 0x39)
+        or (kind is c.LITERAL and 0x30 <= what <= 0x39)
+        or (kind is c.CATEGORY and what is c.CATEGORY_DIGIT)
+        for kind, what in argument
     )
 
 
@@ -136,17 +162,16 @@ def _trimmed(items: list[_Item], dialect: Dialect) -> str:
     while pieces and pieces[-1].least == 0:
         items, pieces = items[:-1], pieces[:-1]
     first = _first(items, pieces)
+    literal = next((i for i, item in enumerate(items) if _is_literal(item)), first)
     out = [_shortest(items[first], pieces[first], dialect)] if first < len(items) else []
     least = out[0].least if out else 0
-    for item, piece in zip(items[first + 1 :], pieces[first + 1 :], strict=True):
-        if least >= _ENOUGH and not piece.fixed:
-            out.append(_shortest(item, piece, dialect))
+    for index in range(first + 1, len(items)):
+        if least >= _ENOUGH and index > literal:
             break
-        out.append(piece)
+        item, piece = items[index], pieces[index]
+        last = index == len(items) - 1 or (index >= literal and least + piece.least >= _ENOUGH)
+        out.append(_shortest(item, piece, dialect) if last else piece)
         least += piece.least
-    else:
-        if len(out) > 1 and first + len(out) == len(items):
-            out[-1] = _shortest(items[-1], pieces[-1], dialect)
     while out and out[-1].least == 0:
         out.pop()
     return "".join(piece.text for piece in out)
@@ -160,6 +185,9 @@ def _first(items: list[_Item], pieces: list[_Piece]) -> int:
         first += 1
     if literal is None:
         return first
+    # A sign is rarer than the classes before it, where enough follows it.
+    if literal > first and sum(piece.least for piece in pieces[literal:]) >= _FROM_A_SIGN:
+        return literal
     for index in range(literal - 1, first - 1, -1):
         if not pieces[index].fixed:
             return index if items[index].operation in _REPEATS else index + 1
@@ -190,11 +218,32 @@ def _is_context(item: _Item) -> bool:
 
 def _shortest(item: _Item, piece: _Piece, dialect: Dialect) -> _Piece:
     """A step at an end of a trigger: of a repetition what every match must have."""
-    if item.operation in _REPEATS and not piece.fixed:
+    if item.operation in _REPEATS and (not piece.fixed or piece.least > _MOST_AT_AN_END):
         low, _, inner = item.argument
         one = _joined(inner, item.caseless, dialect)
+        low = min(low, max(1, _MOST_AT_AN_END // max(1, one.least)))
         return _Piece(f"(?:{one.text}){{{low}}}" if low else "", one.least * low, True)
+    if item.operation is c.BRANCH and not _is_context(item):
+        heads = [_head(branch, item.caseless, dialect) for branch in item.argument[1]]
+        least = min(head.least for head in heads)
+        return _Piece("(?:" + "|".join(head.text for head in heads) + ")", least, False)
     return piece
+
+
+def _head(tree: Any, caseless: bool, dialect: Dialect) -> _Piece:
+    """The beginning of a sequence: as long as is telling, and with a literal if it has one."""
+    items = _flat(tree, caseless)
+    literal = next((i for i, item in enumerate(items) if _is_literal(item)), 0)
+    out: list[_Piece] = []
+    least = 0
+    for index, item in enumerate(items):
+        piece = _piece(item, dialect)
+        ends = index >= literal and least + piece.least >= _ENOUGH
+        out.append(_shortest(item, piece, dialect) if ends else piece)
+        if ends:
+            break
+        least += piece.least
+    return _Piece("".join(p.text for p in out), sum(p.least for p in out), False)
 
 
 def _joined(tree: Any, caseless: bool, dialect: Dialect) -> _Piece:

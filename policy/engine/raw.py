@@ -22,7 +22,7 @@ from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
-from .names import HELD, NUMBERS
+from .names import ENCODED, HELD, STRUCTURES
 
 _MOST_STRINGS = 64  # a document with more suspicious strings is read as a whole
 # Kinds of documents that are many and large; the others are small, and their fields mean more.
@@ -35,6 +35,7 @@ _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[
 _KEY_BEFORE = re.compile(rb'"([^"]{0,130})"[ \t\r\n]*+:\Z')
 _NEXT = re.compile(rb"[ \t\r\n]*+,")
 _read = json.JSONDecoder().raw_decode
+_JUDGED = STRUCTURES | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
 _NAMING = NAMING | {"path"}
 _MOST_DEVICE = 8192
@@ -137,10 +138,13 @@ class _Look:
         return bits
 
     def _is_harmless_text(self, text: str, bits: int) -> bool:
-        if not bits or (bits == NUMBERS and "'" not in text and '"' not in text):
+        if not bits:
             return True
         if bits & HELD:
             return False
+        if not bits & _JUDGED:
+            self._finder.expect(text, bits)
+            return not self._finder.spans(text, None)
         # As text like any other: in fields of a narrower kind not more is found.
         site = Site((), View(text), TEXT)
         self._finder.expect(text, bits)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..detectors import Detector
 from .patterns import Dialect, Underivable, has_literal, trigger, whole
-from .word_triggers import NOT_SMALL
+from .word_triggers import NOT_SMALL, where_words_begin
 
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
@@ -37,9 +37,18 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r"(?:^|[^0-9A-Za-z])[a-z][a-z][0-9][0-9][0-9a-z \-]{11}",
         r"(?:^|[^0-9A-Za-z])(?:[A-Z][a-z]|[a-z][A-Z])[0-9][0-9][0-9A-Za-z \-]{11}",
     ),
+    # Neighbours of `@`, rarer than the `:` and `/` that a user begins behind.
+    "host.credentials": (r"@[A-Za-z0-9][A-Za-z0-9.\-]*:[0-9]{2}",),
+    "oracle.logon": (r"[^\s@\"'/]@(?://)?[A-Za-z0-9]",),
+    "email": (r"[@＠][A-Za-z0-9\x{80}-\x{10FFFF}-]+\.[A-Za-z0-9\x{80}-\x{10FFFF}]",),
+    "email.verp": (r"@[A-Za-z0-9-]+\.[A-Za-z0-9]",),
+    "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
+    "mailgun": (r"key-[0-9a-f]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"[0-9]\.[0-9]{4,15} ?[,;]",),
     "btc.base58": (r"(?:^|[^0-9A-Za-z_])[13][1-9A-HJ-NP-Za-km-z]{25}",),
 }
+# Runs of digits and letters: each is slower beside another one than alone.
+_APART = ("card", "ipv6", "mac", "iban", "btc.base58")
 # What is met everywhere, and is looked for only near these words.
 _BY_NEEDS = ("aws.secret",)
 
@@ -59,7 +68,8 @@ def rule_trigger(detector: Detector) -> RuleTrigger:
     try:
         exact = _BY_HAND.get(detector.id)
         if exact is not None:
-            return RuleTrigger(detector.id, *(tuple(whole(p, d) for p in exact) for d in _DIALECTS))
+            group = detector.id if detector.id in _APART else "signs"
+            return RuleTrigger(group, *(tuple(whole(p, d) for p in exact) for d in _DIALECTS))
         if is_by_words(detector):
             return _by_words(detector.context or detector.needs, bounded=bool(detector.context))
         group = "literals" if has_literal(detector.pattern) else "signs"
@@ -80,16 +90,13 @@ _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
 
 def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
-    text = [_spelled(word) if bounded else f"(?i:{re.escape(word)})" for word in words]
+    text = [each for word in words for each in (_spelled(word) if bounded else (f"(?i:{word})",))]
     end = NOT_SMALL if bounded else ""
     return RuleTrigger("literals", *(tuple(whole(t, d) + end for t in text) for d in _DIALECTS))
 
 
-def _spelled(word: str) -> str:
+def _spelled(word: str) -> list[str]:
     """A context word where a word begins, up to where it ends."""
     parts = [part for part in re.split(r"[^\w]+", word) if part]
     text = r"[^A-Za-z0-9]{0,3}".join(map(re.escape, parts))
-    first, rest = text[0], text[1:]
-    if first.isascii() and first.isalpha():
-        text = rf"(?:(?:^|[^A-Za-z0-9]){first}|{first.upper()})(?i:{rest})"
-    return rf"{text}(?i:s)?"
+    return [rf"{each}(?i:s)?" for each in where_words_begin(text, len(word))]

@@ -68,15 +68,18 @@ def _spellings(term: str) -> Iterator[str]:
     for count in range(len(places) + 1):
         for apart in combinations(places, count):
             parts = [term[a:b] for a, b in pairwise((0, *apart, len(term)))]
-            yield _begun(_APART.join(map(re.escape, parts)), term)
+            yield from where_words_begin(_APART.join(map(re.escape, parts)), len(term))
 
 
-def _begun(text: str, term: str) -> str:
-    """A short term only where a word begins: at a capital or behind what is no letter."""
-    first = term[0]
-    if len(term) > _SHORT or not term.isascii() or not first.isalpha():
-        return f"(?i:{text})"
-    return rf"(?:(?:^|[^A-Za-z]){first}|{first.upper()})(?i:{text[1:]})"
+def where_words_begin(text: str, size: int) -> list[str]:
+    """A pattern without case; a short one only where a word begins, at a capital or no letter.
+
+    Two patterns then, because each of them has a literal as long as can be.
+    """
+    first = text[0]
+    if size > _SHORT or not text.isascii() or not first.isalpha():
+        return [f"(?i:{text})"]
+    return [rf"(?:^|[^A-Za-z])(?i:{text})", f"{first.upper()}(?i:{text[1:]})"]
 
 
 def word_triggers() -> Mapping[str, tuple[str, ...]]:
@@ -119,7 +122,6 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
-        "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9][0-9.]{8}",),
         # What an earlier chain left and a stricter one may lower (placeholders.py).
         "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),
         # What an encoding may hide (views.py).
