@@ -46,7 +46,7 @@ def contenders(errlock: Errlock) -> dict[str, Function]:
     walk, relay = peers.reference(), peers.relay()
     return {
         "errlock": errlock,
-        **({"reference": walk} if walk is not None else {}),
+        "reference": walk,
         "Relay": relay,
         _NOTHING: lambda _: relay(b"{}"),
         "decode+encode": peers.bare,

@@ -15,6 +15,9 @@ from typing import Any
 import msgspec
 from sentry_sdk.scrubber import EventScrubber
 
+from errlock.policy.parts import default_parts
+from errlock.policy.plan import Findings, Plan, Subject
+
 Scrub = Callable[[bytes], bytes | None]
 
 # A new project's settings at Sentry.
@@ -61,6 +64,15 @@ def bare(data: bytes) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(data))
 
 
-def reference() -> Scrub | None:
-    """errlock's plain walk, which its engine must equal; None where that is all there is."""
-    return None
+def reference() -> Scrub:
+    """errlock's plain walk, which its engine must equal: every rule on every value."""
+    plan = Plan(default_parts(), reference=True)
+
+    def scrub(data: bytes) -> bytes | None:
+        subject = Subject("event", msgspec.json.decode(data))
+        (found,) = plan.detect([subject])
+        if not isinstance(found, Findings):
+            return None
+        return msgspec.json.encode(plan.render(subject, found).tree)
+
+    return scrub

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
 
@@ -142,7 +143,9 @@ def _of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
 @cache
 def _catalogue() -> tuple[Database, Database]:
     """The triggers of the catalogue and of words, tried out: for texts and for JSON."""
-    text, json = _kept("text"), _kept("json")
+    _source()
+    with ThreadPoolExecutor(2) as both:  # compiling leaves the interpreter to others
+        text, json = both.map(_kept, ("text", "json"))
     for index, detector in enumerate(load_catalogue()):
         _try_out([text], [json], index, detector)
     return text, json
