@@ -106,7 +106,7 @@ class Judge:
             self.mark(site, view, span)
         covered = (
             site.field.kind == "text"
-            and self._finder.may_hold_data(view.text)
+            and (not fresh or self._finder.may_hold_data(view.text))
             and self._structures(site, view)
         )
         if fresh and self._finder.may_be_encoded(view.text):

@@ -234,22 +234,28 @@ class FastScan(Scan):
         return site
 
     def mark_copies(self, literals: Literals) -> None:
-        """See `Scan.mark_copies`. Texts that hold a copy are judged again, in every part."""
+        """See `Scan.mark_copies`. Texts that hold one and were not judged are judged now."""
         if literals.pattern is None:
             return
         if not self._texts:
             super().mark_copies(literals)
             return
-        holding = set(self._holding(literals))
-        holding.update(
-            number
-            for number, site in self._judged.items()
-            if site is not None and any(literals.pattern.search(v.text) for v in site.views)
-        )
-        self._finder.complete = True
-        old = {id(self._judged.get(number)) for number in holding}
-        self.sites = [site for site in self.sites if id(site) not in old]
-        for number in sorted(holding):
+        again = set(self._holding(literals))
+        if not literals.numeric:
+            # A copy stands in the views there are; only a number's quotes depend on all of them.
+            literals.mark(self.sites)
+            again -= {number for number, site in self._judged.items() if site is not None}
+        else:
+            again.update(
+                number
+                for number, site in self._judged.items()
+                if site is not None and any(literals.pattern.search(v.text) for v in site.views)
+            )
+            old = {id(self._judged.get(number)) for number in again}
+            literals.mark([site for site in self.sites if id(site) not in old])
+            self.sites = [site for site in self.sites if id(site) not in old]
+            self._finder.complete = True
+        for number in sorted(again):
             bits = self._gate.wanted_in(self._texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
             if site is not None:
