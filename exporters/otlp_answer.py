@@ -48,6 +48,6 @@ def delivered(request: OtlpRequest, answer: bytes, *, is_json: bool = False) -> 
             response.MergeFromString(answer)
     except (DecodeError, NotOtlp, BrokenDocument):
         raise ExportFailed("not_otlp", retryable=False) from None
-    sent = len(request.alive)
+    sent = request.count_alive
     rejected = min(max(getattr(response.partial_success, name), 0), sent)
     return Delivered(sent - rejected, {"invalid": rejected} if rejected else {})

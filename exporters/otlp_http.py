@@ -126,7 +126,7 @@ class OtlpHttpExporter(Exporter):
         request = as_otlp(payload)
         url = self._config.url(request.signal)
         if url is None:
-            return Delivered(0, {"unroutable": len(request.alive)})
+            return Delivered(0, {"unroutable": request.count_alive})
         body = await asyncio.to_thread(self._body, request)
         answer = await self._client.post(url, body, self._headers)
         if not 200 <= answer.status < 300:

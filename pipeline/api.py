@@ -112,7 +112,7 @@ class Pipeline:
         result = self._chain.run(payload)
         if self._stricter is not None:
             result = self._stricter.run(result)
-        return result if result.alive else None
+        return result if result.count_alive else None
 
     def scrub_event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """A sanitised copy of a Sentry event, or None. The event itself is left as it is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..policy.plan import (
     Explained,
@@ -26,6 +26,7 @@ from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
 from .losses import LossLog
 from .payloads.document import Document, DocumentType, Loss, Payload
+from .subjects import Detected, detect, judge
 
 _log = logging.getLogger("errlock.chain")
 
@@ -52,6 +53,7 @@ class Scanned:
 
     payload: Payload
     findings: dict[int, Findings] = field(default_factory=dict)
+    rest_is_clean: bool = False  # documents without findings were judged, too
 
 
 class Chain:
@@ -92,8 +94,8 @@ class Chain:
     def render(self, scanned: Scanned, plan: Plan | None) -> Payload:
         """What one destination gets: a copy with the plan's actions applied, judged after it."""
         payload = scanned.payload.copy()
-        if plan is not None and self._render(plan, payload, scanned):
-            self._settle(plan, payload)
+        if plan is not None:
+            self._settle(plan, payload, self._render(plan, payload, scanned))
         self._judge(payload, self._after)
         return payload
 
@@ -125,43 +127,61 @@ class Chain:
         return self._plan.is_clean(type_, raw)
 
     def _detect(self, plan: Plan, scanned: Scanned) -> None:
-        subjects = Subjects(scanned.payload)
+        payload = scanned.payload
         try:
-            results = plan.detect(subjects.all)
+            self._take(detect(plan, payload), scanned)
         except Exception as failure:  # noqa: BLE001  fail closed: what nobody judged stays here
-            results = [failure] * len(subjects.all)
-        for document, result in zip(subjects.documents, results, strict=True):
+            for document in (*payload.contexts, *payload.documents):
+                if document.lost is None:
+                    self._refuse(document, failure)
+
+    def _take(self, detected: Detected, scanned: Scanned) -> None:
+        """Note what was found, and drop what could not be judged."""
+        scanned.rest_is_clean = detected.rest_is_clean
+        for document, result in zip(detected.documents, detected.results, strict=True):
             if isinstance(result, Findings):
                 scanned.findings[id(document)] = result
                 if result.unread:
                     document.trust_raw()
             else:
-                self._failed(result, self._scrub_id)
-                self._drop(document, self._reason(result), self._scrub_id)
+                self._refuse(document, result)
 
-    def _settle(self, plan: Plan, payload: Payload) -> None:
+    def _settle(self, plan: Plan, payload: Payload, changed: Sequence[Document]) -> None:
         """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
 
         What stands beside a placeholder may read differently than beside the value (a bracket
         ends, a key begins). Ordinary documents are settled at once; all that were seen, in two.
         """
         for _ in range(_MOST_ROUNDS):
-            again = Scanned(payload)
-            self._detect(plan, again)
-            if not self._render(plan, payload, again, count=False):
+            if not changed:
                 return
+            again = Scanned(payload)
+            self._detect_again(plan, again, changed)
+            changed = self._render(plan, payload, again, count=False)
+
+    def _detect_again(self, plan: Plan, again: Scanned, changed: Sequence[Document]) -> None:
+        """Look at changed documents; at all, when these now have what others are searched for."""
+        try:
+            detected = judge(plan, changed)
+        except Exception as failure:  # noqa: BLE001  fail closed
+            again.rest_is_clean = True
+            for document in changed:
+                self._refuse(document, failure)
+            return
+        if detected.has_values:
+            self._detect(plan, again)
+        else:
+            self._take(replace(detected, rest_is_clean=True), again)
 
     def _render(
         self, plan: Plan, payload: Payload, scanned: Scanned, *, count: bool = True
-    ) -> bool:
-        """Put the plan's actions into a payload. Returns whether that changed anything."""
-        originals = (*scanned.payload.contexts, *scanned.payload.documents)
-        copies = (*payload.contexts, *payload.documents)
-        changed = False
-        for original, document in zip(originals, copies, strict=True):
+    ) -> list[Document]:
+        """Put the plan's actions into a payload. Returns what that changed."""
+        changed = []
+        for original, document in zip(scanned.payload.made, payload.made, strict=True):
             findings = scanned.findings.get(id(original))
             if findings is None:
-                if document.lost is None:
+                if document.lost is None and not scanned.rest_is_clean:
                     self._drop(document, "processor_failed", self._scrub_id)
                 continue
             if findings.unread:
@@ -169,15 +189,19 @@ class Chain:
             try:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
                 if rendered.tree is not document.tree:
-                    changed = changed or rendered.tree != document.tree
+                    if rendered.tree != document.tree:
+                        changed.append(document)
                     document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
-                self._failed(failure, self._scrub_id)
-                self._drop(document, self._reason(failure), self._scrub_id)
+                self._refuse(document, failure)
                 continue
             if count:
                 self._count(rendered)
         return changed
+
+    def _refuse(self, document: Document, failure: Exception) -> None:
+        self._failed(failure, self._scrub_id)
+        self._drop(document, self._reason(failure), self._scrub_id)
 
     def _count(self, rendered: Rendered) -> None:
         for (class_, form, _detector), amount in rendered.counts.items():
@@ -232,26 +256,6 @@ class Chain:
             _log.error("processor %s failed with %s", by, type(failure).__name__)
 
 
-class Subjects:
-    """The documents of a payload, as the policy sees them."""
-
-    def __init__(self, payload: Payload) -> None:
-        self.documents: list[Document] = []
-        self.all: list[Subject] = []
-        seen: dict[int, Subject] = {}
-        for document in (*payload.contexts, *payload.documents):
-            if document.lost is None:
-                self._add(document, seen)
-
-    def _add(self, document: Document, seen: dict[int, Subject]) -> None:
-        parents = tuple(seen[id(parent)] for parent in document.parents if id(parent) in seen)
-        subject = seen[id(document)] = Subject(
-            document.type, None, parents, raw=document.raw_json, load=lambda: document.tree
-        )
-        self.documents.append(document)
-        self.all.append(subject)
-
-
 def _digest(document: Document) -> str:
     try:
         return document.digest()
@@ -262,6 +266,8 @@ def _digest(document: Document) -> str:
 def refused(payload: Payload) -> Mapping[DropReason, int]:
     """How many documents of a payload could not be judged, by reason."""
     counts: dict[DropReason, int] = {}
+    if payload.count == payload.count_alive:
+        return counts  # nobody has to make documents to know
     for document in payload.documents:
         reason = document.lost
         if reason in REFUSALS:

@@ -113,12 +113,12 @@ class RouteSink:
         """See `Sink.accept`."""
         routes = [route for route in self._routes if route.takes(payload)]
         if not routes:
-            return Receipt(accepted=0, refused={"unroutable": len(payload.documents)})
+            return Receipt(accepted=0, refused={"unroutable": payload.count})
         judged = [await self._gate.judge(route, payload) for route in routes]
         for route, outgoing in zip(routes, judged, strict=True):
             route.offer(outgoing)
         reasons = judged[0].refused
-        return Receipt(len(payload.documents) - sum(reasons.values()), reasons)
+        return Receipt(payload.count - sum(reasons.values()), reasons)
 
 
 class Gate:

@@ -253,12 +253,19 @@ _EXEMPLAR: Fields = {
     "filtered_attributes": _ATTRIBUTES, "time_unix_nano": TIME, "trace_id": ID, "span_id": ID,
     "as_int": NUMBER, "as_double": NUMBER,
 }  # fmt: skip
+_DROPPED: Fields = {
+    "dropped_attributes_count": NUMBER, "dropped_events_count": NUMBER,
+    "dropped_links_count": NUMBER,
+}  # fmt: skip
 _OTLP_SPAN: Fields = {
+    **_DROPPED,
     "trace_id": ID, "span_id": ID, "parent_span_id": ID, "trace_state": TEXT, "flags": NUMBER,
     "kind": NUMBER, "start_time_unix_nano": TIME, "end_time_unix_nano": TIME,
     "attributes": _ATTRIBUTES, "status": {"code": NUMBER},
-    "events": {"time_unix_nano": TIME, "name": CODE, "attributes": _ATTRIBUTES},
-    "links": {"trace_id": ID, "span_id": ID, "attributes": _ATTRIBUTES},
+    "events": {"time_unix_nano": TIME, "name": CODE, "attributes": _ATTRIBUTES,
+               **_DROPPED},
+    "links": {"trace_id": ID, "span_id": ID, "attributes": _ATTRIBUTES, "flags": NUMBER,
+              **_DROPPED},
 }  # fmt: skip
 
 TABLE: dict[str, Fields] = {
@@ -290,14 +297,16 @@ TABLE: dict[str, Fields] = {
     "envelope": {
         "event_id": ID, "sent_at": TIME, "sdk": _SDK, "trace": _TRACE, "retention_days": NUMBER,
     },
-    "resource": {"attributes": _ATTRIBUTES, "schema_url": CODE},
-    "scope": {"name": CODE, "version": VERSION, "attributes": _ATTRIBUTES, "schema_url": CODE},
+    "resource": {"attributes": _ATTRIBUTES, "schema_url": CODE, **_DROPPED},
+    "scope": {
+        "name": CODE, "version": VERSION, "attributes": _ATTRIBUTES, "schema_url": CODE, **_DROPPED,
+    },
     "otlp_metric": {"name": CODE, "unit": WORD, "metadata": _ATTRIBUTES},
     "otlp_span": _OTLP_SPAN,
     "log_record": {
         "time_unix_nano": TIME, "observed_time_unix_nano": TIME, "severity_number": NUMBER,
         "severity_text": WORD, "attributes": _ATTRIBUTES, "flags": NUMBER, "trace_id": ID,
-        "span_id": ID, "event_name": CODE,
+        "span_id": ID, "event_name": CODE, **_DROPPED,
     },
     "data_point": {
         "attributes": _ATTRIBUTES, "start_time_unix_nano": TIME, "time_unix_nano": TIME,

@@ -8,10 +8,11 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .copies import Copied, Literals, copied_values
+from .copies import Copied as Copied
+from .copies import Literals, copied_values
 from .detection import Detection
 from .engine import Engine
 from .explaining import Explained as Explained
@@ -62,6 +63,7 @@ class Findings:
 
     sites: tuple[Site, ...] = ()
     unread: bool = False  # nothing could be found in its bytes: nobody needs to decode them
+    values: frozenset[Copied] = frozenset()  # what other documents are searched for
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,11 @@ class Plan:
         # Items of one envelope look for the same values: these are compiled once.
         compiled: dict[frozenset[Copied], Literals | Exception] = {}
         results: list[Findings | Exception] = []
-        for subject, scan in zip(subjects, scans, strict=True):
+        for subject, scan, own in zip(subjects, scans, values, strict=True):
             wanted = frozenset(shared.of(subject))
             if wanted not in compiled:
                 compiled[wanted] = self._literals(wanted)
-            results.append(self._finish(scan, compiled[wanted]))
+            results.append(self._finish(scan, compiled[wanted], own))
         return results
 
     def _scan(self, subject: Subject) -> Scan | Unread | Exception:
@@ -127,7 +129,7 @@ class Plan:
 
     @staticmethod
     def _finish(
-        scan: Scan | Unread | Exception, literals: Literals | Exception
+        scan: Scan | Unread | Exception, literals: Literals | Exception, own: set[Copied]
     ) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
@@ -135,7 +137,7 @@ class Plan:
             return literals
         try:
             scan.mark_copies(literals)
-            return Findings(tuple(scan.finish()), scan.unread)
+            return Findings(tuple(scan.finish()), scan.unread, frozenset(own))
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -145,6 +147,18 @@ class Plan:
         True also says that it is strict JSON, an object. False says nothing.
         """
         return self._engine is not None and self._engine.is_clean(type_, raw)
+
+    def suspicious(self, message: bytes) -> list[int] | None:
+        """Where in OTLP's protobuf anything could be found: ascending offsets. None: anywhere.
+
+        Documents in whose bytes none of them is are clean, but for copies. Raises what the engine
+        raises: then nothing is known.
+        """
+        return self._engine.suspicious(message) if self._engine is not None else None
+
+    def copies(self, message: bytes, values: Collection[Copied]) -> list[int] | None:
+        """Where in it values stand that were found elsewhere, as `suspicious` says."""
+        return self._engine.copies(message, values) if self._engine is not None else None
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""

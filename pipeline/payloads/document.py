@@ -9,6 +9,7 @@ envelope's headers, an OTLP resource, scope or metric (name, unit, description).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -32,6 +33,7 @@ DocumentType = Literal[
     "unknown",
 ]  # fmt: skip
 DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
+CONTEXT_TYPES = frozenset({"envelope", "resource", "scope", "otlp_metric"})
 
 
 class Document(ABC):
@@ -139,6 +141,23 @@ class Payload(ABC):
     @abstractmethod
     def copy(self) -> Payload:
         """The same content to go another way. Cheap: trees are shared until replaced."""
+
+    @property
+    def buffer(self) -> bytes | None:
+        """The request as `encode` gives it while nothing is changed or lost, where that is kept.
+
+        None: its documents must be looked at one by one. Else it has `at`.
+        """
+        return None
+
+    def at(self, offsets: Sequence[int]) -> list[Document]:
+        """The documents and contexts that ascending offsets into `buffer` belong to."""
+        raise NotImplementedError
+
+    @property
+    def made(self) -> list[Document]:
+        """Its contexts and documents as far as there are any yet: copies have the same ones."""
+        return [*self.contexts, *self.documents]
 
     @property
     def count(self) -> int:

@@ -269,6 +269,13 @@ class OtlpRequest(Payload):
         return found
 
     @property
+    def made(self) -> list[Document]:
+        """See `Payload.made`."""
+        contexts = sorted(self._made_contexts(), key=lambda made: made[0])
+        records = sorted(self._records.items())
+        return [*(context for _, context in contexts), *(record for _, record in records)]
+
+    @property
     def documents(self) -> list[Document]:
         """All records. Makes those that were not made yet."""
         if self._documents is None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 
 from ..classes import CLASSES
+from ..copies import Copied
 from ..detection import Detection
 from ..findings import Tree
 from .gate import Gate
 from .keys import Keys
 from .raw import KINDS, RawLook, is_readable
 from .scan import FastScan
+from .wire import WireGate, copies
 
 
 @lru_cache(maxsize=16)
 def _gate(detection: Detection) -> Gate:
     return Gate(*detection.rules, detection.known)
+
+
+@lru_cache(maxsize=16)
+def _wire_gate(detection: Detection) -> WireGate:
+    gate = _gate(detection)
+    return WireGate(gate.own, detection.known)
 
 
 class Engine:
@@ -33,12 +42,17 @@ class Engine:
         return Keys(self._detection)
 
     @cached_property
-    def _raw(self) -> RawLook | None:
-        """None where a policy has something to do in every document."""
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to do in documents in whose bytes nothing is found."""
         detection = self._detection
         always = detection.trails or detection.every_text or detection.own_keys or self._gate.always
         codes = any(detection.claims(name) for name in CLASSES if name.startswith("code."))
-        return None if always or codes else RawLook(detection, self._gate, self._keys)
+        return not always and not codes
+
+    @cached_property
+    def _raw(self) -> RawLook | None:
+        """None where a policy has something to do in every document."""
+        return RawLook(self._detection, self._gate, self._keys) if self._is_idle else None
 
     def is_clean(self, type_: str, data: bytes) -> bool:
         """Whether nothing can be found in a JSON document, known from its bytes alone.
@@ -47,6 +61,20 @@ class Engine:
         """
         raw = self._raw if type_ in KINDS else None
         return raw is not None and is_readable(data) and raw.is_clean(data)
+
+    def suspicious(self, message: bytes) -> list[int] | None:
+        """Offsets into OTLP's protobuf where anything could be; None: anywhere. Ascending.
+
+        Raises EngineError.
+        """
+        if not self._is_idle:
+            return None
+        return sorted({end for end, _ in _wire_gate(self._detection).hits(message)})
+
+    @staticmethod
+    def copies(message: bytes, values: Iterable[Copied]) -> list[int] | None:
+        """Offsets into protobuf where values stand that were found elsewhere; None: anywhere."""
+        return copies(message, values)
 
     def scan(self, type_: str, tree: Tree) -> FastScan:
         """Judge a document. Raises PolicyLimit or Unsupported when it must not go out."""

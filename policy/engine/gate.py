@@ -29,7 +29,7 @@ from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
 from .word_triggers import NOT_SMALL, ODD_BYTES, name_triggers, word_triggers
 
 # Identifiers of what is no rule: rules count from RULES on.
-NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE = range(6)
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG = range(7)
 _FINDER = 8  # and the finders of `names.FINDERS` behind it
 RULES = 32
 
@@ -55,12 +55,13 @@ class Gate:
         self._text, self._json = [text], [json]
         triggers = [rule_trigger(rule.detector) for rule in own]
         if own:
-            self._text.append(Database.compiled(_of_rules(triggers, "text", len(rules))))
-            self._json.append(Database.compiled(_of_rules(triggers, "json", len(rules))))
+            self._text.append(Database.compiled(of_rules(triggers, "text", len(rules))))
+            self._json.append(Database.compiled(of_rules(triggers, "json", len(rules))))
+        self.own = tuple(own)
         literals = [literal for each in known for literal in each.literals]
         if literals:  # never kept: they are secrets
-            self._text.append(Database.compiled(_of_known(literals, "text")))
-            self._json.append(Database.compiled(_of_known(literals, "json")))
+            self._text.append(Database.compiled(of_known(literals, "text")))
+            self._json.append(Database.compiled(of_known(literals, "json")))
         # Rules without a trigger run on every string.
         without = {i for i, each in enumerate(triggers, len(rules)) if not each.text}
         for index, rule in enumerate(own, len(rules)):
@@ -128,15 +129,17 @@ class Gate:
         return folded_with(text, key)
 
 
-def _of_rules(triggers: Iterable[RuleTrigger], dialect: Dialect, first: int) -> list[Expression]:
+def of_rules(triggers: Iterable[RuleTrigger], dialect: Dialect, first: int) -> list[Expression]:
+    """The triggers of rules that count from `first` on."""
     return [
         Expression(RULES + index, pattern, each.group)
         for index, each in enumerate(triggers, first)
-        for pattern in (each.text if dialect == "text" else each.json)
+        for pattern in getattr(each, dialect)
     ]
 
 
-def _of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
+def of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
+    """The triggers of known values."""
     return [Expression(KNOWN, whole(re.escape(each), dialect)) for each in literals]
 
 
@@ -155,17 +158,17 @@ def _kept(dialect: Dialect) -> Database:
     """Compiled once, and kept for this user."""
 
     def make() -> list[Expression]:
-        found = _of_rules([rule_trigger(each) for each in load_catalogue()], dialect, 0)
-        return [*found, *_words(dialect), *(_raw() if dialect == "json" else [])]
+        found = of_rules([rule_trigger(each) for each in load_catalogue()], dialect, 0)
+        return [*found, *words(dialect), *(_raw() if dialect == "json" else [])]
 
     folder = cache_folder()
     if folder is None:
         return Database.compiled(make())
-    return Database.kept(_source() + dialect.encode(), make, folder)
+    return Database.kept(source() + dialect.encode(), make, folder)
 
 
 @cache
-def _source() -> bytes:
+def source() -> bytes:
     """A digest of everything that triggers are made of: the catalogue and this code."""
     digest = hashlib.sha256()
     policy = resources.files(__package__.rpartition(".")[0])
@@ -176,7 +179,8 @@ def _source() -> bytes:
     return digest.digest()
 
 
-def _words(dialect: Dialect) -> list[Expression]:
+def words(dialect: Dialect) -> list[Expression]:
+    """The triggers of what words say."""
     found = [Expression(NAME, whole(each, dialect) + NOT_SMALL) for each in name_triggers()]
     found += [Expression(ODD, ODD_BYTES, "odd")]
     for finder, patterns in word_triggers().items():

@@ -8,7 +8,8 @@ match must. Three dialects, one for each kind of bytes that are scanned:
 - `json`: JSON as received: a character may be written as an escape (`\\n`, `\\"`, `\\/`), and what
   stands before a match may be the letter of one. Escapes by number (`\\u0041`) are not followed:
   a document that has them is always read.
-- `wire`: protobuf: strings as they are, but behind a length that may look like a letter.
+- `wire`: protobuf: strings as they are, but behind a length that may look like a letter: whatever
+  must stand before a match may also be a tag and a length.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _DIGIT = frozenset(b"0123456789")
 _SPACE = frozenset(b"\t\n\f\r ")
 _ALL = frozenset(range(0x100))
+# What stands before the length of a string, or is the first part of it: a tag (protobuf.dev,
+# "Encoding") of wire type 2, or the end of a longer one. `b` is the only letter among them.
+TAGS = frozenset((*range(0x10), 0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A, ord("b"), *_HIGH))
 _ESCAPED = {0x22: '"', 0x5C: "\\\\", 0x2F: "/", 0x08: "b", 0x0C: "f", 0x0A: "n", 0x0D: "r", 9: "t"}
 
 
@@ -296,18 +300,20 @@ def _branch(branches: Sequence[Any], dialect: Dialect, caseless: bool) -> _Piece
 
 
 def _boundary(branches: Sequence[Any], dialect: Dialect, caseless: bool) -> _Piece:
-    """`(?:^|[^x])` and `(?:[^x]|$)`: in JSON the letter of an escape may stand there."""
+    """`(?:^|[^x])` and `(?:[^x]|$)`: the letter of an escape or a length may stand there."""
     ends = any(
         len(branch) == 1 and branch[0][0] is c.AT and branch[0][1] in (c.AT_END, c.AT_END_STRING)
         for branch in branches
     )
-    if ends or dialect == "wire":
+    if ends:
         return _Piece("", 0, False)
     # The byte before, whatever it is a part of.
     bare: Dialect = "wire" if dialect == "json" else dialect
     texts = [text for branch in branches if (text := _joined(branch, caseless, bare).text)]
     if dialect == "json":
         texts.append(r"\\[bfnrt]")
+    if dialect == "wire":
+        texts.append(f"{byte_class(TAGS)}[\\x00-\\xff]")
     return _Piece("(?:" + "|".join(texts) + ")", 0, True)
 
 

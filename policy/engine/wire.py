@@ -1,0 +1,136 @@
+"""Where in protobuf could anything be? Answered from the bytes of a whole request.
+
+Strings stand in protobuf as they are, each behind a tag and a length. The triggers are those of
+texts in the dialect `wire`, and some of the encoding's own: whole numbers are no digits there.
+Every byte is looked at, whatever it belongs to; ids and times are now and then taken for more than
+they are.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+
+from ..copies import Copied
+from ..detectors import Detector, example, load_catalogue
+from ..fields import telling_attributes
+from ..keys import classify_key
+from ..known_values import KnownValues
+from ..text import Rule
+from .databases import Database, EngineError, Expression, cache_folder
+from .gate import BIG, FIELD, ODD, RULES, of_known, of_rules, source, words
+from .patterns import byte_class
+from .rule_triggers import RuleTrigger, rule_trigger
+from .word_triggers import NOT_SMALL
+
+# The byte behind a word: it may be the tag of the field that follows. These letters are tags of
+# no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
+_NOT_SMALL = byte_class(set(range(0x100)) - set(b"cdefghklmnorstuvwxy"))
+# What asks for a byte behind a string is found behind the last one, too. Names are no longer.
+_TAIL = 256
+# The field `int_value` of AnyValue with at least nine digits, or below zero: seven bits a byte, so
+# 100,000,000 has four, the last of them at least 0x2f. A tag may be written longer than need be.
+_BIG = (
+    r"\x18[\x80-\xff]{3}[\x2f-\xff]",
+    r"\x98\x80{0,3}\x00[\x80-\xff]{3}[\x2f-\xff]",
+)
+# A value with these only may be a part of a number.
+_NUMERIC = frozenset("0123456789.,:+-eE")
+
+
+class WireGate:
+    """The triggers of a set of rules for protobuf. Thread-safe; holds nothing it has seen."""
+
+    def __init__(self, own: Sequence[Rule], known: Iterable[KnownValues]) -> None:
+        """`own` are the policy's rules beside the catalogue's. Raises EngineError."""
+        self._databases = [_catalogue()]
+        first = len(load_catalogue())
+        triggers = [rule_trigger(rule.detector) for rule in own]
+        if any(trigger.wire for trigger in triggers):
+            self._databases.append(Database.compiled(_of_rules(triggers, first)))
+            for index, rule in enumerate(own, first):
+                if triggers[index - first].wire:
+                    _try_out(self._databases, index, rule.detector)
+        literals = [literal for each in known for literal in each.literals]
+        if literals:  # never kept: they are secrets
+            self._databases.append(Database.compiled(of_known(literals, "wire")))
+
+    def hits(self, data: bytes) -> list[tuple[int, int]]:
+        """Where triggers end: end, identifier. In no order."""
+        found = _hits(self._databases, data)
+        start = max(0, len(data) - _TAIL)
+        ending = _hits(self._databases, data[start:] + b"\n")
+        size = len(data) - start
+        found += [(len(data), id_) for end, id_ in ending if end > size]
+        return found
+
+
+def copies(data: bytes, values: Iterable[Copied]) -> list[int] | None:
+    """Where values stand in a message, as strings or bytes; None when they might be numbers."""
+    found: list[int] = []
+    for text in {copied.value for copied in values}:
+        if _NUMERIC.issuperset(text):
+            return None
+        forms = {text.encode("utf-8", "replace")}
+        if not text.isascii():
+            forms.add(text.encode("latin-1", "replace"))  # of bytes that are no UTF-8
+        for form in forms:
+            found += _all(data, form)
+    return sorted(found)
+
+
+def _all(data: bytes, wanted: bytes) -> list[int]:
+    found = []
+    at = data.find(wanted)
+    while at >= 0:
+        found.append(at + len(wanted) - 1)
+        at = data.find(wanted, at + 1)
+    return found
+
+
+def _hits(databases: Sequence[Database], data: bytes) -> list[tuple[int, int]]:
+    return [hit for database in databases for hit in database.hits(data)]
+
+
+@cache
+def _catalogue() -> Database:
+    """The triggers of the catalogue, of words and of numbers, tried out. Raises EngineError."""
+    folder = cache_folder()
+    if folder is None:
+        made = Database.compiled(expressions())
+    else:
+        made = Database.kept(source() + b"wire", expressions, folder)
+    for index, detector in enumerate(load_catalogue()):
+        _try_out([made], index, detector)
+    return made
+
+
+def expressions() -> list[Expression]:
+    """Everything that is looked for under any policy."""
+    found = _of_rules([rule_trigger(each) for each in load_catalogue()], 0)
+    found += [_at_the_end(each) for each in words("wire")]
+    found += [Expression(BIG, each, f"big/{i}") for i, each in enumerate(_BIG)]
+    telling = [name for name in telling_attributes() if classify_key(name) is None]
+    return [*found, *(Expression(FIELD, re.escape(name)) for name in telling)]
+
+
+def _of_rules(triggers: Iterable[RuleTrigger], first: int) -> list[Expression]:
+    return [_at_the_end(each) for each in of_rules(triggers, "wire", first)]
+
+
+def _at_the_end(each: Expression) -> Expression:
+    """With the byte behind a word as it may be here."""
+    short = each.pattern.removesuffix(NOT_SMALL)
+    return each if short == each.pattern else replace(each, pattern=short + _NOT_SMALL)
+
+
+def _try_out(databases: Sequence[Database], index: int, detector: Detector) -> None:
+    """Raise EngineError unless a rule's own examples are seen, as the values of an attribute."""
+    for notation in detector.catch:
+        text = example(detector.id, notation)[0].encode()
+        data = b"\n\x01x\x12" + struct.pack("<H", len(text)) + b"\n" + text + b"\x12"
+        if not {RULES + index, ODD}.intersection(id_ for _, id_ in _hits(databases, data)):
+            raise EngineError(f"an example of {detector.id} is not seen")

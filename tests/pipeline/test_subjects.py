@@ -1,0 +1,229 @@
+"""A request that is judged by its bytes comes out as one of which every document was judged."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from otlp_messages import REQUESTS, log_request, requests, set_attributes, set_value
+
+from errlock.pipeline.chain import Chain, Step
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.policy import plan as plans
+from errlock.policy.detectors import example, load_catalogue
+from errlock.policy.engine import Engine
+from errlock.policy.engine.databases import EngineError
+from errlock.policy.fields import telling_attributes
+from errlock.policy.parts import RedactPart
+from errlock.policy.plan import Plan
+
+PARTS = [RedactPart()]
+KEYS = [
+    "password", "x-api-key", "ip", "userPin", "note", "server.address", "token", "email", "name",
+    "phone", "card", "id", "db.query.text", "exception.stacktrace", "http.url", "k" * 130,
+    *telling_attributes(),
+]  # fmt: skip
+SECRETS = [example(each.id, each.catch[0])[0] for each in load_catalogue() if each.catch]
+TEXTS = [
+    "hunter2secret", "password=hunter2secret", "bob@mail.example.org", "203.0.113.77", "127.0.0.1",
+    "ip=203.0.113.9", '{"password": "hunter2secret"}', "--password", "-p hunter2secret",
+    "curl -u bob:hunter2secret https://x.example", "[email:e1:0x9f3b6c02d41a]", "plain",
+    "************1111", "ok " * 60, "", "\0", "\uff50assword: hunter2secret", "a\u0301pin: 1234",
+]  # fmt: skip
+INTS = [
+    7,
+    -1,
+    99_999_999,
+    100_000_000,
+    268_435_455,
+    268_435_456,
+    4111111111111111,
+    4917610000000000003,
+]
+
+
+def encoded(text: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [
+            text,
+            f"before {text} after",
+            quote(text),
+            json.dumps({"note": text}),
+            base64.b64encode(f"say {text}".encode()).decode(),
+            text.encode().hex(),
+            f"{text}\n{text}",
+        ]
+    )
+
+
+WORDS = st.one_of(st.sampled_from(TEXTS), st.sampled_from(SECRETS)).flatmap(encoded)
+LEAVES = st.one_of(
+    WORDS,
+    WORDS.map(str.encode),
+    st.sampled_from([b"\xff\xfepassword=hunter2secret", b"\xe9t\xe9 hunter2secret"]),
+    st.sampled_from(INTS),
+    st.sampled_from([1.5, 203.1, 1e300, True]),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ATTRIBUTES = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)
+
+
+def run(body: bytes, signal: Any, *, reference: bool) -> bytes:
+    chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
+    plan = Plan(PARTS, reference=reference)
+    chain._plan = plan
+    return chain.run(OtlpRequest.decode(body, signal), plan).encode()
+
+
+def assert_same(message: Any, signal: Any) -> None:
+    body = message.SerializeToString()
+    fast = REQUESTS[signal].FromString(run(body, signal, reference=False))
+    assert fast == REQUESTS[signal].FromString(run(body, signal, reference=True))
+
+
+@st.composite
+def planted(draw: st.DrawFn, signal: str) -> Any:
+    """A request of a signal with values that may be sensitive wherever it has texts."""
+    message = draw(requests(signal))
+    _plant(draw, message)
+    return message
+
+
+def _plant(draw: st.DrawFn, message: Any) -> None:
+    for field, value in message.ListFields():
+        type_ = field.message_type
+        if type_ is None:
+            if field.type == field.TYPE_STRING and not field.is_repeated and draw(st.booleans()):
+                setattr(message, field.name, draw(WORDS))
+        elif type_.name == "KeyValue" and field.is_repeated:
+            del value[:]
+            set_attributes(value, draw(ATTRIBUTES))
+        elif type_.name == "AnyValue":
+            value.Clear()
+            set_value(value, draw(VALUES))
+        else:
+            for each in value if field.is_repeated else [value]:
+                _plant(draw, each)
+
+
+@pytest.mark.parametrize("signal", list(REQUESTS))
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_it_is_what_judging_every_document_gives(signal: str, data: st.DataObject) -> None:
+    assert_same(data.draw(planted(signal)), signal)
+
+
+def test_every_example_of_the_catalogue_is_seen() -> None:
+    texts = [example(each.id, n)[0] for each in load_catalogue() for n in each.catch]
+    assert_same(_many({}, *({"x": text, "number": 7} for text in texts)), "logs")
+
+
+def test_telling_keys_are_seen() -> None:
+    assert_same(_pairs(), "logs")
+
+
+def test_telling_keys_are_seen_behind_their_values() -> None:
+    message = _pairs()
+    body = message.SerializeToString()
+    for record in message.resource_logs[0].scope_logs[0].log_records:
+        for pair in record.attributes:
+            key, value = KeyValue(key=pair.key), KeyValue(value=pair.value)
+            turned = value.SerializeToString() + key.SerializeToString()
+            body = body.replace(pair.SerializeToString(), turned)
+    assert body != message.SerializeToString()
+    fast = REQUESTS["logs"].FromString(run(body, "logs", reference=False))
+    assert fast == REQUESTS["logs"].FromString(run(body, "logs", reference=True))
+
+
+def _pairs() -> Any:
+    values: list[Any] = [*TEXTS, *INTS, True, 1.5, b"hunter2secret", ["hunter2secret"]]
+    return _many({}, *({"a": "b", key: value} for key in KEYS for value in values))
+
+
+def _many(resource: dict[str, Any], *records: dict[str, Any]) -> Any:
+    message = log_request()
+    around = message.resource_logs[0]
+    set_attributes(around.resource.attributes, resource)
+    for attributes in records:
+        record = around.scope_logs[0].log_records.add()
+        set_attributes(record.attributes, attributes)
+    return message
+
+
+@pytest.mark.parametrize(
+    "copy",
+    ["hunter2secret", "with hunter2secret in it", quote("a hunter2secret!"), b"hunter2secret"],
+)
+def test_a_value_of_a_resource_is_searched_for_in_all_its_records(copy: Any) -> None:
+    message = _many({"password": "hunter2secret"}, {"a": "b"}, {"note": copy})
+    assert_same(message, "logs")
+    assert b"hunter2secret" not in run(message.SerializeToString(), "logs", reference=False)
+
+
+def test_a_number_of_a_resource_is_searched_for_in_all_its_records() -> None:
+    assert_same(_many({"password": "12345678"}, {"a": 12345678}, {"b": "12345678"}), "logs")
+
+
+def test_values_that_are_no_utf_8_hold_copies() -> None:
+    message = _many({"password": "\xe9t\xe9hunter2"}, {"a": b"\xe9t\xe9hunter2"})
+    assert_same(message, "logs")
+
+
+def test_what_holds_nothing_goes_out_as_it_came_in_and_no_document_is_made() -> None:
+    body = _many({"service.name": "x"}, *({"n": n} for n in range(50))).SerializeToString()
+    chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
+    result = chain.run(OtlpRequest.decode(body, "logs"))
+    assert result.encode() == body
+    assert not result.made
+
+
+def test_only_what_holds_something_is_made() -> None:
+    records: list[dict[str, Any]] = [{"n": n} for n in range(50)]
+    records[20]["password"] = "hunter2secret"
+    body = _many({"service.name": "x"}, *records).SerializeToString()
+    chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
+    result = chain.run(OtlpRequest.decode(body, "logs"))
+    made = [each for each in result.made if each.type == "log_record"]
+    assert len(made) < 4
+    assert b"hunter2secret" not in result.encode()
+
+
+def test_a_broken_engine_lets_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> list[int]:
+        raise EngineError("broken")
+
+    monkeypatch.setattr(Engine, "suspicious", broken)
+    counters = Counters()
+    chain = Chain([Step("redact", part) for part in PARTS], counters, "test")
+    result = chain.run(OtlpRequest.decode(log_request("hello").SerializeToString(), "logs"))
+    assert result.count_alive == 0
+    assert not OtlpRequest.decode(result.encode(), "logs").documents
+
+
+def test_changed_documents_alone_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    detect = plans.Plan.detect
+
+    def counted(self: Plan, subjects: Any) -> Any:
+        seen.append(len(subjects))
+        return detect(self, subjects)
+
+    monkeypatch.setattr(plans.Plan, "detect", counted)
+    records: list[dict[str, Any]] = [{"password": f"hunter{n}secret"} for n in range(9)]
+    body = _many({"a": "b"}, *records, *({"note": f"x{n}@mail.example"} for n in range(1)))
+    chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
+    chain.run(OtlpRequest.decode(body.SerializeToString(), "logs"))
+    assert seen[1] == 10
