@@ -146,7 +146,9 @@ class Chain:
             else:
                 self._refuse(document, result)
 
-    def _settle(self, plan: Plan, payload: Payload, changed: Sequence[Document]) -> None:
+    def _settle(
+        self, plan: Plan, payload: Payload, changed: Mapping[Document, frozenset[str]]
+    ) -> None:
         """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
 
         What stands beside a placeholder may read differently than beside the value (a bracket
@@ -159,10 +161,12 @@ class Chain:
             self._detect_again(plan, again, changed)
             changed = self._render(plan, payload, again, count=False)
 
-    def _detect_again(self, plan: Plan, again: Scanned, changed: Sequence[Document]) -> None:
-        """Look at changed documents; at all, when these now have what others are searched for."""
+    def _detect_again(
+        self, plan: Plan, again: Scanned, changed: Mapping[Document, frozenset[str]]
+    ) -> None:
+        """Look at new texts; at everything, when these have what the rest is searched for."""
         try:
-            detected = judge(plan, changed)
+            detected = judge(plan, changed, changed)
         except Exception as failure:  # noqa: BLE001  fail closed
             again.rest_is_clean = True
             for document in changed:
@@ -175,9 +179,9 @@ class Chain:
 
     def _render(
         self, plan: Plan, payload: Payload, scanned: Scanned, *, count: bool = True
-    ) -> list[Document]:
-        """Put the plan's actions into a payload. Returns what that changed."""
-        changed = []
+    ) -> dict[Document, frozenset[str]]:
+        """Put the plan's actions into a payload. Returns what that changed, and the new texts."""
+        changed = {}
         for original, document in zip(scanned.payload.made, payload.made, strict=True):
             findings = scanned.findings.get(id(original))
             if findings is None:
@@ -190,7 +194,7 @@ class Chain:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
                 if rendered.tree is not document.tree:
                     if rendered.tree != document.tree:
-                        changed.append(document)
+                        changed[document] = rendered.texts
                     document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
                 self._refuse(document, failure)

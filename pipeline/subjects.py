@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..policy.plan import Findings, Plan, Subject
@@ -15,7 +15,10 @@ _MOST_COPIED = 64
 class Subjects:
     """Documents, as the policy sees them. Parents stand before what belongs to them."""
 
-    def __init__(self, documents: Iterable[Document]) -> None:
+    def __init__(
+        self, documents: Iterable[Document], only: Mapping[Document, frozenset[str]] | None = None
+    ) -> None:
+        self._only = only or {}
         self.documents: list[Document] = []
         self.all: list[Subject] = []
         seen: dict[int, Subject] = {}
@@ -26,7 +29,12 @@ class Subjects:
     def _add(self, document: Document, seen: dict[int, Subject]) -> None:
         parents = tuple(seen[id(parent)] for parent in document.parents if id(parent) in seen)
         subject = seen[id(document)] = Subject(
-            document.type, None, parents, raw=document.raw_json, load=lambda: document.tree
+            document.type,
+            None,
+            parents,
+            raw=document.raw_json,
+            load=lambda: document.tree,
+            only=self._only.get(document),
         )
         self.documents.append(document)
         self.all.append(subject)
@@ -66,9 +74,13 @@ def detect(plan: Plan, payload: Payload) -> Detected:
     return judge(plan, (*payload.contexts, *payload.documents))
 
 
-def judge(plan: Plan, documents: Iterable[Document]) -> Detected:
-    """Judge these documents as if they had come alone."""
-    subjects = Subjects(documents)
+def judge(
+    plan: Plan,
+    documents: Iterable[Document],
+    only: Mapping[Document, frozenset[str]] | None = None,
+) -> Detected:
+    """Judge these documents as if they had come alone; of some, `only` the texts that are new."""
+    subjects = Subjects(documents, only)
     return Detected(subjects.documents, plan.detect(subjects.all))
 
 

@@ -167,6 +167,7 @@ class Judge:
         decoded = view.chars is not None or view.token is not None
         if number:
             view.quoted = True
+            decoded = len(view.text) >= _DIGITS
             value = float(view.text) if "." in view.text else int(view.text)
             if class_ is not None and self._detection.innocent(value, class_):
                 class_ = None

@@ -31,7 +31,7 @@ from .scan import Scan
 class Subject:
     """A document as the policy sees it: its kind, its content, what it shares with others."""
 
-    __slots__ = ("_load", "_tree", "parents", "raw", "type")
+    __slots__ = ("_load", "_tree", "only", "parents", "raw", "type")
 
     def __init__(
         self,
@@ -41,11 +41,16 @@ class Subject:
         *,
         raw: bytes | None = None,
         load: Callable[[], Tree] | None = None,
+        only: frozenset[str] | None = None,
     ) -> None:
-        """`raw` is the content as JSON, where nobody has read it yet; `load` reads it."""
+        """`raw` is the content as JSON, where nobody has read it yet; `load` reads it.
+
+        `only` are the texts that may hold anything: the others were judged before.
+        """
         self.type = type_
         self.parents = parents
         self.raw = raw
+        self.only = only
         self._tree = tree
         self._load = load
 
@@ -72,6 +77,7 @@ class Rendered:
 
     tree: Tree  # the input object itself when nothing was changed
     counts: Mapping[Count, int] = field(default_factory=dict)  # class, form, detector
+    texts: frozenset[str] = frozenset()  # the texts in it that are new
 
 
 class Plan:
@@ -117,7 +123,7 @@ class Plan:
                 return Scan(self._detection, subject.type, subject.tree)
             if subject.raw is not None and self._engine.is_clean(subject.type, subject.raw):
                 return Unread(self._engine, subject)
-            return self._engine.scan(subject.type, subject.tree)
+            return self._engine.scan(subject.type, subject.tree, subject.only)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -164,7 +170,8 @@ class Plan:
         """Apply the actions. Changes nothing in place."""
         counts: Counter[Count] = Counter()
         rendering = Rendering(self._parts, self._scope, counts)
-        return Rendered(rendering.tree(subject.type, subject.tree, findings.sites), counts)
+        tree = rendering.tree(subject.type, subject.tree, findings.sites)
+        return Rendered(tree, counts, frozenset(rendering.texts))
 
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""

@@ -24,6 +24,7 @@ class Rendering:
         self._counts = counts
         self._remarks: dict[Path, list[Remark]] = {}
         self._renamed: set[Path] = set()
+        self.texts: set[str] = set()  # those that were put
 
     def tree(self, type_: str, tree: Tree, sites: Sequence[Site]) -> Tree:
         """The document after the actions: the same object when nothing changes."""
@@ -68,6 +69,7 @@ class Rendering:
         new_text = "".join([*out, text[at:]])
         if new_text == text and not gone:
             return
+        self.texts.add(new_text)
         if site.is_key:
             self._renamed.add(site.path)
             edit.key = new_text

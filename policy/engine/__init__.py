@@ -76,6 +76,9 @@ class Engine:
         """Offsets into protobuf where values stand that were found elsewhere; None: anywhere."""
         return copies(message, values)
 
-    def scan(self, type_: str, tree: Tree) -> FastScan:
-        """Judge a document. Raises PolicyLimit or Unsupported when it must not go out."""
-        return FastScan(self._detection, self._gate, self._keys, type_, tree)
+    def scan(self, type_: str, tree: Tree, only: frozenset[str] | None = None) -> FastScan:
+        """Judge a document, or `only` these texts of it.
+
+        Raises PolicyLimit or Unsupported when it must not go out.
+        """
+        return FastScan(self._detection, self._gate, self._keys, type_, tree, only)

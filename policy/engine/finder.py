@@ -76,7 +76,11 @@ class GatedFinder(Finder):
 
     def may_hold_data(self, text: str) -> bool:
         """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
-        return self.complete or bool(self._wanted(text) & (STRUCTURES | ENCODED))
+        if self.complete:
+            return True
+        bits = self._wanted(text)
+        # A number in it may be what a rule looks for: then it is replaced in quotes.
+        return bool(bits & (STRUCTURES | ENCODED)) or (bits > _FINDERS_ONLY and has_brackets(text))
 
     def may_be_encoded(self, text: str) -> bool:
         """See `Finder.may_be_encoded`."""
@@ -86,3 +90,8 @@ class GatedFinder(Finder):
         if text is not self._text:
             self._text, self._bits = text, self._gate.wanted_in(text)
         return self._bits
+
+
+def has_brackets(text: str) -> bool:
+    """Whether data may be written inside a text."""
+    return "{" in text or "[" in text or "(" in text

@@ -146,7 +146,7 @@ def of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
 @cache
 def _catalogue() -> tuple[Database, Database]:
     """The triggers of the catalogue and of words, tried out: for texts and for JSON."""
-    _source()
+    source()  # made once for both
     with ThreadPoolExecutor(2) as both:  # compiling leaves the interpreter to others
         text, json = both.map(_kept, ("text", "json"))
     for index, detector in enumerate(load_catalogue()):

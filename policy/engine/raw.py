@@ -19,7 +19,7 @@ from ..judging import Judge, Site
 from ..keys import is_innocent
 from ..named import NAMING
 from ..views import View
-from .finder import GatedFinder
+from .finder import GatedFinder, has_brackets
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, HELD, STRUCTURES
@@ -142,7 +142,7 @@ class _Look:
             return True
         if bits & HELD:
             return False
-        if not bits & _JUDGED:
+        if not bits & _JUDGED and not has_brackets(text):
             self._finder.expect(text, bits)
             return not self._finder.spans(text, None)
         # As text like any other: in fields of a narrower kind not more is found.

@@ -32,11 +32,18 @@ class FastScan(Scan):
     """One document, judged where the gate reports something."""
 
     def __init__(
-        self, detection: Detection, gate: Gate, keys: Keys, type_: str, tree: Tree
+        self,
+        detection: Detection,
+        gate: Gate,
+        keys: Keys,
+        type_: str,
+        tree: Tree,
+        only: frozenset[str] | None = None,
     ) -> None:
         """As `Scan`. Raises PolicyLimit or Unsupported when the document must not go out."""
         self._gate = gate
         self._about = keys
+        self._only = only
         self._leaves: list[_Leaf] = []
         self._texts: list[str] = []  # of the leaves, in their order
         self._judged: dict[int, Site | None] = {}
@@ -49,6 +56,10 @@ class FastScan(Scan):
             super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
             return
         self._gather(tree, (), None, None, place)
+        if self._only is not None:
+            kept = [i for i, text in enumerate(self._texts) if text in self._only]
+            self._leaves = [self._leaves[i] for i in kept]
+            self._texts = [self._texts[i] for i in kept]
         self._joined, wanted = self._wanted()
         for number, bits in enumerate(wanted):
             if bits:
