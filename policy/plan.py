@@ -110,11 +110,11 @@ class Plan:
         # Items of one envelope look for the same values: these are compiled once.
         compiled: dict[frozenset[Copied], Literals | Exception] = {}
         results: list[Findings | Exception] = []
-        for subject, scan, own in zip(subjects, scans, values, strict=True):
+        for subject, scan in zip(subjects, scans, strict=True):
             wanted = frozenset(shared.of(subject))
             if wanted not in compiled:
                 compiled[wanted] = self._literals(wanted)
-            results.append(self._finish(scan, compiled[wanted], own))
+            results.append(self._finish(scan, compiled[wanted]))
         return results
 
     def _scan(self, subject: Subject) -> Scan | Unread | Exception:
@@ -133,9 +133,8 @@ class Plan:
         except PolicyLimit as limit:
             return limit
 
-    @staticmethod
     def _finish(
-        scan: Scan | Unread | Exception, literals: Literals | Exception, own: set[Copied]
+        self, scan: Scan | Unread | Exception, literals: Literals | Exception
     ) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
@@ -143,7 +142,9 @@ class Plan:
             return literals
         try:
             scan.mark_copies(literals)
-            return Findings(tuple(scan.finish()), scan.unread, frozenset(own))
+            sites = tuple(scan.finish())
+            values = frozenset(copied_values(sites, self._detection.claims))
+            return Findings(sites, scan.unread, values)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
