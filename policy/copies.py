@@ -73,7 +73,7 @@ class Literals:
             raise PolicyLimit("too many sensitive values to look for their copies")
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
         # A copy of digits is replaced in quotes where it stands as a number.
-        self.numeric = any(_NUMERIC.fullmatch(value) for value in self._classes)
+        self.numeric = [value for value in self._classes if _NUMERIC.fullmatch(value)]
         self.pattern: Any = None
         if self._classes:
             options = re2.Options()

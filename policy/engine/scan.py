@@ -251,21 +251,19 @@ class FastScan(Scan):
         if not self._texts:
             super().mark_copies(literals)
             return
-        again = set(self._holding(literals))
-        if not literals.numeric:
-            # A copy stands in the views there are; only a number's quotes depend on all of them.
-            literals.mark(self.sites)
-            again -= {number for number, site in self._judged.items() if site is not None}
-        else:
-            again.update(
-                number
-                for number, site in self._judged.items()
-                if site is not None and any(literals.pattern.search(v.text) for v in site.views)
-            )
-            old = {id(self._judged.get(number)) for number in again}
-            literals.mark([site for site in self.sites if id(site) not in old])
-            self.sites = [site for site in self.sites if id(site) not in old]
-            self._finder.complete = True
+        # A copy stands in the views there are; only a number's quotes depend on all of them.
+        again = {
+            number
+            for number, site in self._judged.items()
+            if site is not None and _has_one(site, literals.numeric)
+        }
+        old = {id(self._judged[number]) for number in again}
+        self.sites = [site for site in self.sites if id(site) not in old]
+        literals.mark(self.sites)
+        for number in self._holding(literals):
+            if self._judged.get(number) is None:
+                again.add(number)
+        self._finder.complete = True
         for number in sorted(again):
             bits = self._gate.wanted_in(self._texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
@@ -279,3 +277,7 @@ class FastScan(Scan):
             bisect_right(starts, match.start()) - 1
             for match in literals.pattern.finditer(self._joined)
         ]
+
+
+def _has_one(site: Site, values: Sequence[str]) -> bool:
+    return any(value in view.text for value in values for view in site.views)
