@@ -9,7 +9,7 @@ envelope's headers, an OTLP resource, scope or metric (name, unit, description).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -153,6 +153,17 @@ class Payload(ABC):
     def at(self, offsets: Sequence[int]) -> list[Document]:
         """The documents and contexts that ascending offsets into `buffer` belong to."""
         raise NotImplementedError
+
+    def sift(
+        self,
+        ends: Sequence[int],
+        is_clean: Callable[[DocumentType, bytes, Callable[[], Tree]], bool],
+    ) -> list[int]:
+        """Of ascending places in `buffer` where matches end, where not all is harmless.
+
+        `is_clean` is asked for parts of documents: their kind, their bytes, and what reads them.
+        """
+        return list(ends)
 
     @property
     def made(self) -> list[Document]:

@@ -19,6 +19,7 @@ from .document import Document, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
 from .otlp_documents import CONTEXTS, Content, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
+from .otlp_parts import IsClean, Sieve
 from .otlp_schema import Outline, all_is_known, holder, outline
 from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
 from .otlp_tree import write
@@ -237,6 +238,11 @@ class OtlpRequest(Payload):
                 around = self._contexts_of(owner)
                 found.setdefault(around[0], self._starts_at(owner))
         return sorted(found, key=found.__getitem__)
+
+    def sift(self, ends: Sequence[int], is_clean: IsClean) -> list[int]:
+        """See `Payload.sift`."""
+        received = self._received
+        return Sieve(received.layout, received.shape.record, is_clean).places(ends)
 
     def _starts_at(self, number: int) -> int:
         """Where the context begins that a container is, or is a part of."""
