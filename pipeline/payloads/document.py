@@ -9,6 +9,7 @@ envelope's headers, an OTLP resource, scope or metric (name, unit, description).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -179,6 +180,11 @@ class Payload(ABC):
     def count_alive(self) -> int:
         """How many documents still go out, without making any."""
         return len(self.alive)
+
+    @property
+    def types(self) -> Counter[DocumentType]:
+        """How many documents of each type still go out, without making any."""
+        return Counter(document.type for document in self.alive)
 
     @property
     def size(self) -> int:

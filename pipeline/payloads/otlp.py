@@ -8,6 +8,7 @@ is all but the last of attributes with the same key, when it is looked at.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -15,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from ..errors import BrokenDocument, RefusedPayload
 from . import json
-from .document import Document, Payload, Tree
+from .document import Document, DocumentType, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
 from .otlp_documents import CONTEXTS, Content, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
@@ -207,6 +208,12 @@ class OtlpRequest(Payload):
             return len(self.alive)
         dropped = [each for each in self._records.values() if each.dropped is not None]
         return self.count - len(dropped)
+
+    @property
+    def types(self) -> Counter[DocumentType]:
+        """See `Payload.types`."""
+        alive = self.count_alive
+        return Counter({self._received.shape.record: alive} if alive else {})
 
     @property
     def size(self) -> int:

@@ -43,9 +43,9 @@ _EVERY = frozenset(range(0x100))
 _ACCENT = r"\xcc[\x80-\xbf]|"
 _ESCAPE, _ESCAPED = r"\x5c", r"[\x09\x0a\x0d\x20-\x7e\x80-\xff]"
 # No address that is anybody's begins with 127 (address_checks.py). The `1` may be a length.
-_ADDRESSES = tuple(
-    rf"{first}\.[0-9]{{1,3}}\.[0-9]{{1,3}}\.[0-9]"
-    for first in ("[0-689]", "[^2]7", "[^1]27", f"{byte_class(TAGS - {9})}127")
+_ADDRESS = (
+    rf"(?:[0-689]|[^2]7|[^1]27|{byte_class(TAGS - {9})}127)"
+    r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 )
 # A value with these only may be a part of a number.
 _NUMERIC = frozenset("0123456789.,:+-eE")
@@ -165,7 +165,7 @@ def _of_rules(triggers: Iterable[RuleTrigger], first: int) -> list[Expression]:
     found = [each for each in of_rules(triggers, "wire", first) if each.id != of_ipv4]
     found = [_at_the_end(each) for each in found]
     if first == 0:
-        found += [Expression(of_ipv4, each, "ipv4") for each in _ADDRESSES]
+        found.append(Expression(of_ipv4, _ADDRESS, "ipv4"))
     return found
 
 
