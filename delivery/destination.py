@@ -42,6 +42,30 @@ class Status:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Which documents of a payload are lost: without making any."""
+
+    alive: int
+    lost: frozenset[int]  # by identity
+
+    @classmethod
+    def of(cls, payload: Payload) -> Losses:
+        """As they are now."""
+        lost = frozenset(id(document) for document in payload.made if document.lost is not None)
+        return cls(payload.count_alive, lost)
+
+    def since(self, payload: Payload) -> list[Document]:
+        """The documents of the same payload that were lost since then."""
+        if payload.count_alive == self.alive:
+            return []
+        return [
+            document
+            for document in payload.documents
+            if document.lost is not None and id(document) not in self.lost
+        ]
+
+
 class Destination:
     """Delivers what it is offered. All methods but `status` belong to one event loop."""
 
@@ -91,12 +115,12 @@ class Destination:
         Documents that the destination cannot take, or has no room for, are dropped and counted.
         """
         payload = payload.copy()  # what gets marked in it is this destination's own affair
-        alive = payload.alive
-        self._account.accept(count(alive))
+        types = payload.types
+        self._account.accept(types)
         if self._stopped:
-            self._account.drop(count(alive), "shutdown")
+            self._account.drop(types, "shutdown")
             return
-        counts = self._book_losses(alive, supported=self._supported(payload))
+        counts = self._book_unsupported(payload, types)
         if not counts:
             return
         parcel = Parcel(payload, counts, payload.size, self._clock.now())
@@ -162,16 +186,19 @@ class Destination:
         takes = payload.protocol in self._exporter.accepts
         return self._exporter.supported if takes else frozenset()
 
-    def _book_losses(
-        self, documents: list[Document], supported: frozenset[DocumentType] | None
+    def _book_unsupported(
+        self, payload: Payload, types: Counter[DocumentType]
     ) -> Counter[DocumentType]:
         """Count what cannot be delivered as dropped; returns the counts of what can."""
-        if supported is not None:
-            for document in documents:
-                if document.type not in supported:
-                    document.dropped = "unsupported"
+        supported = self._supported(payload)
+        if supported is None or supported.issuperset(types):
+            return types
+        alive = payload.alive
+        for document in alive:
+            if document.type not in supported:
+                document.dropped = "unsupported"
         kept: Counter[DocumentType] = Counter()
-        for document in documents:
+        for document in alive:
             if document.lost is None:
                 kept[document.type] += 1
             else:
@@ -205,7 +232,7 @@ class Destination:
         if not parcel.attempts:
             parcel.first_attempt = self._clock.now()
         parcel.attempts += 1
-        alive = parcel.payload.alive
+        before = Losses.of(parcel.payload)
         try:
             answer = await self._exporter.export(parcel.payload)
         except ExportFailed as failure:
@@ -219,16 +246,16 @@ class Destination:
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
             self._failed(parcel, ExportFailed("exception", retryable=False))
         else:
-            self._succeeded(parcel, alive, answer)
+            self._succeeded(parcel, before, answer)
 
     @staticmethod
     def _being_cancelled() -> bool:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _succeeded(self, parcel: Parcel, alive: list[Document], answer: Delivered) -> None:
+    def _succeeded(self, parcel: Parcel, before: Losses, answer: Delivered) -> None:
         self._queue.remove(parcel)
-        marked = [document for document in alive if document.lost is not None]
+        marked = before.since(parcel.payload)
         self._account.settle(parcel.counts, marked, answer)
         self._pause.end()
         if self._health.succeeded():

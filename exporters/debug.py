@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -69,7 +68,7 @@ class DebugExporter(Exporter):
             await asyncio.get_running_loop().run_in_executor(self._thread, self._write, text)
         except (OSError, ValueError):  # ValueError: the stream was closed
             raise ExportFailed("closed", retryable=False) from None
-        return Delivered(len(payload.alive), {"broken": broken} if broken else {})
+        return Delivered(payload.count_alive, {"broken": broken} if broken else {})
 
     async def stop(self) -> None:
         """See `Exporter.stop`."""
@@ -99,7 +98,7 @@ class DebugExporter(Exporter):
 
 
 def _summary(payload: Payload, colours: bool) -> str:
-    counts = Counter(document.type for document in payload.alive)
+    counts = payload.types
     found = ", ".join(f"{count} {type_}" for type_, count in counts.items())
     return f"{_head(payload, colours)}  {found}"
 

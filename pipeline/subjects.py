@@ -60,14 +60,17 @@ def detect(plan: Plan, payload: Payload) -> Detected:
     Raises what the engine raises: then nothing is known of any document.
     """
     buffer = payload.buffer
-    offsets = None if buffer is None else plan.suspicious(buffer)
-    while buffer is not None and offsets is not None:
+    suspicious = None if buffer is None else plan.suspicious(buffer)
+    offsets = suspicious and payload.sift(suspicious, plan.is_clean_part)
+    while buffer is not None and suspicious is not None and offsets is not None:
         if not offsets:
             return Detected(rest_is_clean=True)
         found = judge(plan, _with_parents(payload.at(offsets)))
         more = _of_contexts(plan, buffer, found)
         if more is None:
             break
+        if more:  # they may also stand where nothing else is, in another form
+            more.update(suspicious)
         if more.issubset(offsets):
             return replace(found, rest_is_clean=True)
         offsets = sorted(more.union(offsets))

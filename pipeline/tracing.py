@@ -5,7 +5,6 @@ Their attributes are ids of components, types and counts: never a name or value 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @contextmanager
 def _span(tracer: Tracer, name: str, kind: SpanKind, payload: Payload, id_: str) -> Iterator[Span]:
     """A span around work of component `id_` on a payload; a failure is told by its kind only."""
-    types = Counter(document.type for document in payload.documents)
+    types = payload.types
     attributes: dict[str, AttributeValue] = {
         "errlock.component": id_,
         "errlock.protocol": payload.protocol,

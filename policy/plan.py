@@ -163,6 +163,13 @@ class Plan:
         """
         return self._engine.suspicious(message) if self._engine is not None else None
 
+    def is_clean_part(self, type_: str, part: bytes, load: Callable[[], Tree]) -> bool:
+        """Whether a part of an OTLP record holds nothing, whatever stands beside it.
+
+        `load` reads it as a record that has this part only.
+        """
+        return self._engine is not None and self._engine.is_clean_part(type_, part, load)
+
     def copies(self, message: bytes, values: Collection[Copied]) -> list[int] | None:
         """Where in it values stand that were found elsewhere, as `suspicious` says."""
         return self._engine.copies(message, values) if self._engine is not None else None

@@ -9,7 +9,8 @@ envelope's headers, an OTLP resource, scope or metric (name, unit, description).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -154,6 +155,17 @@ class Payload(ABC):
         """The documents and contexts that ascending offsets into `buffer` belong to."""
         raise NotImplementedError
 
+    def sift(
+        self,
+        ends: Sequence[int],
+        is_clean: Callable[[DocumentType, bytes, Callable[[], Tree]], bool],
+    ) -> list[int]:
+        """Of ascending places in `buffer` where matches end, where not all is harmless.
+
+        `is_clean` is asked for parts of documents: their kind, their bytes, and what reads them.
+        """
+        return list(ends)
+
     @property
     def made(self) -> list[Document]:
         """Its contexts and documents as far as there are any yet: copies have the same ones."""
@@ -168,6 +180,11 @@ class Payload(ABC):
     def count_alive(self) -> int:
         """How many documents still go out, without making any."""
         return len(self.alive)
+
+    @property
+    def types(self) -> Counter[DocumentType]:
+        """How many documents of each type still go out, without making any."""
+        return Counter(document.type for document in self.alive)
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ is all but the last of attributes with the same key, when it is looked at.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -15,10 +16,11 @@ from google.protobuf.message import DecodeError, Message
 
 from ..errors import BrokenDocument, RefusedPayload
 from . import json
-from .document import Document, Payload, Tree
+from .document import Document, DocumentType, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
 from .otlp_documents import CONTEXTS, Content, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
+from .otlp_parts import IsClean, Sieve
 from .otlp_schema import Outline, all_is_known, holder, outline
 from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
 from .otlp_tree import write
@@ -208,6 +210,12 @@ class OtlpRequest(Payload):
         return self.count - len(dropped)
 
     @property
+    def types(self) -> Counter[DocumentType]:
+        """See `Payload.types`."""
+        alive = self.count_alive
+        return Counter({self._received.shape.record: alive} if alive else {})
+
+    @property
     def size(self) -> int:
         """Bytes of the request as received, what its documents share among them."""
         return len(self._received.body)
@@ -237,6 +245,11 @@ class OtlpRequest(Payload):
                 around = self._contexts_of(owner)
                 found.setdefault(around[0], self._starts_at(owner))
         return sorted(found, key=found.__getitem__)
+
+    def sift(self, ends: Sequence[int], is_clean: IsClean) -> list[int]:
+        """See `Payload.sift`."""
+        received = self._received
+        return Sieve(received.layout, received.shape.record, is_clean).places(ends)
 
     def _starts_at(self, number: int) -> int:
         """Where the context begins that a container is, or is a part of."""

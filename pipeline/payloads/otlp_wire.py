@@ -163,6 +163,11 @@ class Layout:
         records = self.containers[~self.owners[region]].holder.records
         return records[tag >> 3], body[at : starts[region + 1]]
 
+    def kind(self, region: int) -> type[Message]:
+        """What kind of record a region is."""
+        tag, _ = varint(self.body, self.starts[region])
+        return self.containers[~self.owners[region]].holder.records[tag >> 3]
+
     def own(self, number: int) -> bytes:
         """The fields of a container that hold no records."""
         body, starts = self.body, self.starts

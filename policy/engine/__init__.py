@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 
 from ..classes import CLASSES
@@ -11,6 +11,7 @@ from ..detection import Detection
 from ..findings import Tree
 from .gate import Gate
 from .keys import Keys
+from .parts import Parts
 from .raw import KINDS, RawLook, is_readable
 from .scan import FastScan
 from .wire import WireGate, copies
@@ -62,6 +63,10 @@ class Engine:
         raw = self._raw if type_ in KINDS else None
         return raw is not None and is_readable(data) and raw.is_clean(data)
 
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self._detection, self.scan)
+
     def suspicious(self, message: bytes) -> list[int] | None:
         """Offsets into OTLP's protobuf where anything could be; None: anywhere. Ascending.
 
@@ -69,7 +74,11 @@ class Engine:
         """
         if not self._is_idle:
             return None
-        return sorted({end for end, _ in _wire_gate(self._detection).hits(message)})
+        return _wire_gate(self._detection).ends(message)
+
+    def is_clean_part(self, type_: str, part: bytes, load: Callable[[], Tree]) -> bool:
+        """Whether a part of an OTLP record holds nothing, whatever stands beside it."""
+        return self._parts.is_clean(type_, part, load)
 
     @staticmethod
     def copies(message: bytes, values: Iterable[Copied]) -> list[int] | None:

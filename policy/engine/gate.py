@@ -29,7 +29,7 @@ from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
 from .word_triggers import NOT_SMALL, ODD_BYTES, name_triggers, word_triggers
 
 # Identifiers of what is no rule: rules count from RULES on.
-NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG = range(7)
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD = range(8)
 _FINDER = 8  # and the finders of `names.FINDERS` behind it
 RULES = 32
 

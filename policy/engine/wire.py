@@ -21,14 +21,15 @@ from ..keys import classify_key
 from ..known_values import KnownValues
 from ..text import Rule
 from .databases import Database, EngineError, Expression, cache_folder
-from .gate import BIG, FIELD, ODD, RULES, of_known, of_rules, source, words
-from .patterns import byte_class
+from .gate import AHEAD, BIG, FIELD, ODD, RULES, of_known, of_rules, source, words
+from .harmless import AHEAD_BY, narrowed
+from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, rule_trigger
 from .word_triggers import NOT_SMALL
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
-_NOT_SMALL = byte_class(set(range(0x100)) - set(b"cdefghklmnorstuvwxy"))
+_FOLLOWERS = frozenset(range(0x100)) - frozenset(b"cdefghklmnorstuvwxy")
 # What asks for a byte behind a string is found behind the last one, too. Names are no longer.
 _TAIL = 256
 # The field `int_value` of AnyValue with at least nine digits, or below zero: seven bits a byte, so
@@ -37,8 +38,21 @@ _BIG = (
     r"\x18[\x80-\xff]{3}[\x2f-\xff]",
     r"\x98\x80{0,3}\x00[\x80-\xff]{3}[\x2f-\xff]",
 )
+_EVERY = frozenset(range(0x100))
+# Random bytes are odd now and then, and backslashes: of texts these are the whole characters.
+_ACCENT = r"\xcc[\x80-\xbf]|"
+_ESCAPE, _ESCAPED = r"\x5c", r"[\x09\x0a\x0d\x20-\x7e\x80-\xff]"
+# No address that is anybody's begins with 127 (address_checks.py). The `1` may be a length.
+_ADDRESS = (
+    rf"(?:[0-689]|[^2]7|[^1]27|{byte_class(TAGS - {9})}127)"
+    r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
+)
 # A value with these only may be a part of a number.
 _NUMERIC = frozenset("0123456789.,:+-eE")
+
+
+# The number of this rule in the catalogue.
+_IPV4 = next(i for i, each in enumerate(load_catalogue()) if each.id == "ipv4")
 
 
 class WireGate:
@@ -58,8 +72,16 @@ class WireGate:
         if literals:  # never kept: they are secrets
             self._databases.append(Database.compiled(of_known(literals, "wire")))
 
-    def hits(self, data: bytes) -> list[tuple[int, int]]:
-        """Where triggers end: end, identifier. In no order."""
+    def ends(self, data: bytes) -> list[int]:
+        """Where triggers end, ascending: at most one byte behind what they are about."""
+        ends = set()
+        for end, id_ in self._hits(data):
+            ends.add(end)
+            if id_ == AHEAD:
+                ends.update(range(end - AHEAD_BY, end))
+        return sorted(ends)
+
+    def _hits(self, data: bytes) -> list[tuple[int, int]]:
         found = _hits(self._databases, data)
         start = max(0, len(data) - _TAIL)
         ending = _hits(self._databases, data[start:] + b"\n")
@@ -111,20 +133,46 @@ def _catalogue() -> Database:
 def expressions() -> list[Expression]:
     """Everything that is looked for under any policy."""
     found = _of_rules([rule_trigger(each) for each in load_catalogue()], 0)
-    found += [_at_the_end(each) for each in words("wire")]
+    found += _words()
     found += [Expression(BIG, each, f"big/{i}") for i, each in enumerate(_BIG)]
     telling = [name for name in telling_attributes() if classify_key(name) is None]
-    return [*found, *(Expression(FIELD, re.escape(name)) for name in telling)]
+    fields = [each for name in telling for each in _narrowed(FIELD, re.escape(name), _EVERY)]
+    return [*found, *fields]
+
+
+def _narrowed(id_: int, name: str, followers: Iterable[int]) -> list[Expression]:
+    near, far = narrowed(name, followers)
+    return [*(Expression(id_, each) for each in near), *(Expression(AHEAD, each) for each in far)]
+
+
+def _words() -> list[Expression]:
+    found = []
+    for each in words("wire"):
+        name = each.pattern.removesuffix(NOT_SMALL)
+        if name != each.pattern:
+            found += _narrowed(each.id, name, _FOLLOWERS)
+        elif each.id == ODD:
+            found.append(replace(each, pattern=each.pattern.replace(r"\xcc|", _ACCENT)))
+        elif each.pattern == _ESCAPE:
+            found.append(replace(each, pattern=_ESCAPE + _ESCAPED))
+        else:
+            found.append(each)
+    return found
 
 
 def _of_rules(triggers: Iterable[RuleTrigger], first: int) -> list[Expression]:
-    return [_at_the_end(each) for each in of_rules(triggers, "wire", first)]
+    of_ipv4 = RULES + _IPV4
+    found = [each for each in of_rules(triggers, "wire", first) if each.id != of_ipv4]
+    found = [_at_the_end(each) for each in found]
+    if first == 0:
+        found.append(Expression(of_ipv4, _ADDRESS, "ipv4"))
+    return found
 
 
 def _at_the_end(each: Expression) -> Expression:
     """With the byte behind a word as it may be here."""
     short = each.pattern.removesuffix(NOT_SMALL)
-    return each if short == each.pattern else replace(each, pattern=short + _NOT_SMALL)
+    return each if short == each.pattern else replace(each, pattern=short + byte_class(_FOLLOWERS))
 
 
 def _try_out(databases: Sequence[Database], index: int, detector: Detector) -> None:

@@ -1,0 +1,103 @@
+"""The parts of records at given places of a request, looked at one by one.
+
+A field of a record, with its tag, is a record of its own that has this field only (protobuf.dev,
+"Encoding"). Most of what looks suspicious in a request is nothing, and the same few attributes
+stand in thousands of records.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from .document import DocumentType, Tree
+from .otlp_tree import TreeReader
+from .otlp_wire import FIXED, LENGTH, VARINT, Layout, varint
+
+# Whether a part is harmless: the kind of its record, its bytes, and what reads these.
+IsClean = Callable[[DocumentType, bytes, Callable[[], Tree]], bool]
+
+# Whatever has more than this is made a document of.
+_MOST_PARTS, _LONGEST = 16, 2048
+# Fields of bytes by the kind of record: ids, as long as they must be.
+_IDS: dict[DocumentType, dict[int, int]] = {
+    "otlp_span": {1: 16, 2: 8, 4: 8},
+    "log_record": {9: 16, 10: 8},
+}
+
+
+class Sieve:
+    """Goes once through a request, from place to place."""
+
+    def __init__(self, layout: Layout, type_: DocumentType, is_clean: IsClean) -> None:
+        self._layout = layout
+        self._type: DocumentType = type_
+        self._ids = _IDS.get(type_, {})
+        self._is_clean = is_clean
+        self._region = -1
+        self._parts = 0  # of this record were looked at
+        self._at = self._end = 0  # in it: where its next field begins, and where it ends
+        self._lost = False  # it is suspicious, whatever else stands in it
+
+    def places(self, ends: Sequence[int]) -> list[int]:
+        """Where something is, of the places (ascending) where matches end.
+
+        A match may take in one byte behind the value.
+        """
+        starts, found = self._layout.starts, []
+        done = 0  # what is before is known
+        for end in ends:
+            for place in (end - 2, end - 1):
+                if place < done:
+                    continue
+                region = min(bisect_right(starts, place), len(starts) - 1) - 1
+                if region != self._region:
+                    self._enter(region)
+                if self._lost or not self._is_harmless(place):
+                    self._lost = True
+                    found.append(place)
+                    done = starts[region + 1]
+                else:
+                    done = self._at
+        return found
+
+    def _enter(self, region: int) -> None:
+        layout = self._layout
+        self._region, self._parts = region, 0
+        self._end = layout.starts[region + 1]
+        self._lost = layout.owners[region] >= 0  # not a record
+        if not self._lost:
+            _, at = varint(layout.body, layout.starts[region])
+            _, self._at = varint(layout.body, at)
+
+    def _is_harmless(self, place: int) -> bool:
+        """Look at the field around a place, if there is one; what follows it is next."""
+        body, at = self._layout.body, self._at
+        while at <= place:
+            start = at
+            tag, at = varint(body, at)
+            kind = tag & 7
+            if kind == LENGTH:
+                length, at = varint(body, at)
+                at += length
+                if at > place and self._ids.get(tag >> 3) != length:
+                    self._at = at
+                    return self._is_harmless_part(start, at)
+            elif kind == VARINT:
+                _, at = varint(body, at)
+            else:
+                at += FIXED[kind]
+        self._at = at
+        return True
+
+    def _is_harmless_part(self, start: int, end: int) -> bool:
+        self._parts += 1
+        if self._parts > _MOST_PARTS or end - start > _LONGEST:
+            return False
+        layout = self._layout
+        part = layout.body[start:end]
+
+        def load() -> Tree:
+            return TreeReader().message(layout.kind(self._region).FromString(part))
+
+        return self._is_clean(self._type, part, load)
