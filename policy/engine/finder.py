@@ -23,6 +23,7 @@ class GatedFinder(Finder):
         self._gate = gate
         self._text = ""
         self._bits = gate.always
+        self.any_key = False  # the key is not known: it may hold what a rule asks for
         self.complete = False  # look into structures even where nothing could be found in them
 
     def expect(self, text: str, bits: int) -> None:
@@ -58,7 +59,11 @@ class GatedFinder(Finder):
             index = low.bit_length() - 1
             rules ^= low
             rule = self._gate.rules[index]
-            if rule.literals:
+            if self.any_key and rule.detector.context:
+                if rule.pattern.search(data) is not None:
+                    spans.append(Span(0, len(data), rule.detector.class_, rule.detector.id))
+                continue
+            if rule.literals and not self.any_key:
                 folded = folded or self._gate.folded(text, key)
                 if not any(literal in folded for literal in rule.literals):
                     continue
@@ -71,7 +76,9 @@ class GatedFinder(Finder):
 
     def may_hold_data(self, text: str) -> bool:
         """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
-        return self.complete or bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
+        if self.complete or self._detection.own_keys:
+            return True
+        return bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
 
     def may_be_encoded(self, text: str) -> bool:
         """See `Finder.may_be_encoded`."""
