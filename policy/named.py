@@ -18,7 +18,9 @@ _BEFORE_AND_AFTER = (
     "old", "new", "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue",
     "previous", "current",
 )  # fmt: skip
-_PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
+PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
+# The fields that another one may give its name (whatever their case).
+GIVEN_NAMES = frozenset(name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER))
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
 
@@ -37,7 +39,7 @@ def names_given(node: Mapping[str, Tree]) -> dict[str, str]:
     name = node[folded["name"]] if "name" in folded else None
     if isinstance(name, str) and len(name) <= 80 and _PERSON.fullmatch(name):
         others = (key for key in node if node[key] and key != folded["name"])
-        if any(classify_key(key) in _PERSONAL for key in others):
+        if any(classify_key(key) in PERSONAL for key in others):
             given.setdefault(folded["name"], "full_name")
     return given
 

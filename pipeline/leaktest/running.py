@@ -75,6 +75,18 @@ def run(
     return outcome
 
 
+def planted_payloads(cases: Sequence[Case], seed: int = 0) -> Iterator[Payload]:
+    """The documents of a run, as they go in."""
+    templates = {**sentry_documents.documents(), **otlp_documents.documents()}
+    for number, packed in enumerate(_packed(cases)):
+        random = Random(f"{seed}/{number}")  # noqa: S311  made-up values, no secrets
+        name = packed[0].slot.document
+        document = copy.deepcopy(templates[name])
+        for index, case in enumerate(packed):
+            case.slot.plant(document, case.encoding, _plant(case, index, random).planted)
+        yield _payload(name, document)
+
+
 def _packed(cases: Sequence[Case]) -> Iterator[list[Case]]:
     """Cases of one kind of document together, one in each slot."""
     taken: Counter[Slot] = Counter()

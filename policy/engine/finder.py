@@ -10,7 +10,7 @@ from ..judging import Finder
 from ..text import in_characters
 from ..words import FINDERS
 from .gate import Gate
-from .names import BITS, ENCODED, STRUCTURES
+from .names import BITS, ENCODED, NUMBERS, STRUCTURES
 
 _DIGIT = re.compile("[0-9]")
 _WORD_FINDERS = tuple((BITS[name], finder) for name, finder in FINDERS.items())
@@ -26,6 +26,7 @@ class GatedFinder(Finder):
         self._gate = gate
         self._text = ""
         self._bits = gate.always
+        self.any_key = False  # the key is not known: it may hold what a rule asks for
         self.complete = False  # look into structures even where nothing could be found in them
 
     def expect(self, text: str, bits: int) -> None:
@@ -63,7 +64,11 @@ class GatedFinder(Finder):
             index = low.bit_length() - 1
             rules ^= low
             rule = self._gate.rules[index]
-            if rule.literals:
+            if self.any_key and rule.detector.context:
+                if rule.pattern.search(data) is not None:
+                    spans.append(Span(0, len(data), rule.detector.class_, rule.detector.id))
+                continue
+            if rule.literals and not self.any_key:
                 folded = folded or self._gate.folded(text, key)
                 if not any(literal in folded for literal in rule.literals):
                     continue
@@ -76,11 +81,9 @@ class GatedFinder(Finder):
 
     def may_hold_data(self, text: str) -> bool:
         """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
-        if self.complete:
+        if self.complete or self._detection.own_keys:
             return True
-        bits = self._wanted(text)
-        # A number in it may be what a rule looks for: then it is replaced in quotes.
-        return bool(bits & (STRUCTURES | ENCODED)) or (bits > _FINDERS_ONLY and has_brackets(text))
+        return bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
 
     def may_be_encoded(self, text: str) -> bool:
         """See `Finder.may_be_encoded`."""
@@ -90,8 +93,3 @@ class GatedFinder(Finder):
         if text is not self._text:
             self._text, self._bits = text, self._gate.wanted_in(text)
         return self._bits
-
-
-def has_brackets(text: str) -> bool:
-    """Whether data may be written inside a text."""
-    return "{" in text or "[" in text or "(" in text

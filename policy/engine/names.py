@@ -13,11 +13,11 @@ from ..keys import QUALIFIERS
 # The finders of `words.FINDERS` and what else a text may need, as bits.
 FINDERS = (
     "pairs", "phrases", "markup", "command_lines", "arguments", "calls", "tables", "sql",
-    "quoted_input", "structures", "encoded", "held",
+    "quoted_input", "structures", "numbers", "encoded", "held",
 )  # fmt: skip
 BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
 (
-    PAIRS, PHRASES, MARKUP, COMMANDS, ARGUMENTS, CALLS, TABLES, SQL, QUOTED, STRUCTURES,
+    PAIRS, PHRASES, MARKUP, COMMANDS, ARGUMENTS, CALLS, TABLES, SQL, QUOTED, STRUCTURES, NUMBERS,
     ENCODED, HELD,
 ) = BITS.values()  # fmt: skip
 EVERY_FINDER = (1 << len(FINDERS)) - 1
@@ -31,6 +31,7 @@ _QUALIFIER = re.compile(
 _SIGNS = re.compile(rb"[^A-Za-z0-9]*+")
 _ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,\t\r\x80-\xff]*+\n")
 _COMPARED = re.compile(rb"[\"'`\]]?\s*+(?:i?like|in)\b", re.IGNORECASE)
+_FAR = re.compile(rb"[ \t\r\n\f\v]{60}")  # what is said of the name may stand before all this
 _MOST_QUALIFIERS = 12
 _BEFORE = 160  # how far before a name its tag, its flag or its attribute may begin
 
@@ -39,6 +40,8 @@ def finders_after(data: bytes, end: int) -> int:
     """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
     found = _TABLES_ONLY if _ROW.match(data, end) is not None else 0
     before = data[max(0, end - _BEFORE) : end]
+    if _FAR.match(before) is not None:
+        return EVERY_FINDER
     at: int = end
     for _ in range(_MOST_QUALIFIERS):
         found |= _at(data, at, before)
@@ -58,7 +61,7 @@ def _at(data: bytes, at: int, before: bytes) -> int:
     assert match is not None  # it also matches nothing
     signs = match[0]
     found = 0
-    if b"=" in signs or b":" in signs or b"(" in signs:
+    if b"=" in signs or b":" in signs or b"(" in signs or b";" in signs:
         found |= PAIRS | STRUCTURES | SQL | ARGUMENTS
     if b'"' in signs or b"'" in signs or b"`" in signs:
         found |= STRUCTURES | ARGUMENTS
@@ -66,7 +69,7 @@ def _at(data: bytes, at: int, before: bytes) -> int:
         found |= MARKUP | STRUCTURES | SQL
     if b"<" in before or ((b"=" in before or b":" in before) and signs):
         found |= MARKUP | STRUCTURES
-    if b"-" in before and signs[:1] in b" \t\r\n,\"'":
+    if b"-" in before and signs[:1] in b" \t\r\n\f,\"'":
         found |= COMMANDS
     if _COMPARED.match(data, at) is not None:
         found |= SQL | STRUCTURES

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 import msgspec
 
 from ..detection import Detection
-from ..fields import TEXT
+from ..fields import TEXT, telling_attributes
 from ..findings import PolicyLimit
 from ..judging import Judge, Site
-from ..keys import is_innocent
-from ..named import NAMING
+from ..keys import classify_key
+from ..named import GIVEN_NAMES, NAMING, PERSONAL
 from ..views import View
-from .finder import GatedFinder, has_brackets
+from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
-from .names import ENCODED, HELD, STRUCTURES
+from .names import ENCODED, HELD, NUMBERS, STRUCTURES
 
 _MOST_STRINGS = 64  # a document with more suspicious strings is read as a whole
 # Kinds of documents that are many and large; the others are small, and their fields mean more.
@@ -34,12 +34,15 @@ _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _KEY_BEFORE = re.compile(rb'"([^"]{0,130})"[ \t\r\n]*+:\Z')
 _NEXT = re.compile(rb"[ \t\r\n]*+,")
-_read = json.JSONDecoder().raw_decode
-_JUDGED = STRUCTURES | ENCODED
+_NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
+_TRUE = re.compile(rb"true")
+_read = json.JSONDecoder(object_pairs_hook=list).raw_decode
+_JUDGED = STRUCTURES | NUMBERS | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
 _NAMING = NAMING | {"path"}
 _MOST_DEVICE = 8192
 _MOST_NAME = 130  # longer texts are no names (named.py)
+_ATTRIBUTES = frozenset(telling_attributes())
 
 
 def is_readable(data: bytes) -> bool:
@@ -127,7 +130,7 @@ class _Look:
                 self._harmless_keys.add(content)
                 return True
             return self._is_harmless_value(data, text, bits, colon.end())
-        if not self._is_harmless_text(text, bits):
+        if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
         return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
 
@@ -137,19 +140,27 @@ class _Look:
             bits |= self._gate.bits_of(content, end - first, id_)
         return bits
 
-    def _is_harmless_text(self, text: str, bits: int) -> bool:
-        if not bits:
+    def _is_harmless_value_text(self, text: str, bits: int, key: str | None) -> bool:
+        """Under a key, which may hold the words that a rule asks for; None: under any."""
+        self._finder.any_key = key is None
+        try:
+            return self._is_harmless_text(text, bits, key)
+        finally:
+            self._finder.any_key = False
+
+    def _is_harmless_text(self, text: str, bits: int, key: str | None = None) -> bool:
+        if not bits or (bits == NUMBERS and "'" not in text and '"' not in text):
             return True
         if bits & HELD:
             return False
-        if not bits & _JUDGED and not has_brackets(text):
+        if not bits & _JUDGED:
             self._finder.expect(text, bits)
-            return not self._finder.spans(text, None)
+            return not self._finder.spans(text, key)
         # As text like any other: in fields of a narrower kind not more is found.
         site = Site((), View(text), TEXT)
         self._finder.expect(text, bits)
         try:
-            self._judge.text(site, site.view, None, None)
+            self._judge.text(site, site.view, key, None)
         except PolicyLimit:
             return False
         return not site.marks
@@ -167,28 +178,49 @@ class _Look:
         if is_judged and not self._is_harmless_text(key, bits):
             return False
         if _NOTHING.match(data, at) is not None:
-            return True
+            return _TRUE.match(data, at) is None or not self._may_tell_of_person(data, key)
         if data[at : at + 1] != b'"':
             return False
         content = data[at + 1 : _closing(data, at)]
         if b"\\" in content:
             return False
         value = content.decode("utf-8", "replace")
-        if class_ is not None and not is_innocent(value, class_):
+        if self._may_tell_of_person(data, key):
+            return False
+        meant = key in _ATTRIBUTES
+        if class_ is not None and self._detection.sensitive_parts(value, class_, meant=meant):
             return False
         self._finder.expect(value, 0)
         return not self._gate.rules_of_key(key) or not self._finder.spans(value, key)
 
+    @staticmethod
+    def _may_tell_of_person(data: bytes, key: str) -> bool:
+        """Whether a value, innocent by itself, may make the name beside it a person's (named.py)."""
+        return classify_key(key) in PERSONAL and _NAME_KEY.search(data) is not None
+
     def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:
         """Whether a text that stands where names do may name what stands beside it."""
-        if self._detection.key_class(text.lstrip("-")) is None:
+        name = text.lstrip("-")
+        if self._detection.key_class(name) is None and not self._gate.rules_of_key(name):
             return False
         before = data[max(0, start - 2 * _MOST_NAME) : start].rstrip()
+        if not before:
+            return True
         if before.endswith(b":"):
             key = _KEY_BEFORE.search(before)
             return key is None or key[1].decode("utf-8", "replace").casefold() in _NAMING
         in_pair = before.endswith(b"[") and _NEXT.match(data, end + 1) is not None
         return text.startswith("-") or in_pair
+
+
+def _context(data: bytes, start: int) -> str | None:
+    """The key of the value that begins at a quotation mark; None where it is not known."""
+    before = data[max(0, start - 2 * _MOST_NAME) : start].rstrip()
+    key = _KEY_BEFORE.search(before)
+    if key is None or b"\\" in key[1]:
+        return None
+    text = key[1].decode("utf-8", "replace")
+    return None if text.casefold() in GIVEN_NAMES else text
 
 
 def _may_be_named(data: bytes, at: int) -> bool:
@@ -197,7 +229,7 @@ def _may_be_named(data: bytes, at: int) -> bool:
         device, _ = _read(data[at : at + _MOST_DEVICE].decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return True
-    return not isinstance(device, dict) or bool(device.get("name"))
+    return data[at : at + 1] != b"{" or any(key == "name" and value for key, value in device)
 
 
 def _opening(data: bytes, at: int, floor: int) -> int:

@@ -6,6 +6,7 @@ with the walk how one value is judged, not how values are chosen.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -21,6 +22,7 @@ from .finder import GatedFinder
 from .gate import Gate
 from .keys import Keys
 
+_MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 _NO_FIELD = Field()  # stands for a key that a table does not have
 
 # A leaf: the value, the container's path, its place in it, the key that is its context, the class
@@ -71,7 +73,7 @@ class FastScan(Scan):
         self, node: Tree, path: Path, key: str | None, class_: str | None, place: Field | Fields
     ) -> None:
         """Note every text below a node; what must be judged for its key is judged at once."""
-        if len(path) > MAX_NESTING:
+        if len(path) >= MAX_NESTING and node:
             raise PolicyLimit("nested too deeply")
         if isinstance(node, dict):
             self._gather_object(node, path, class_, place)
@@ -162,6 +164,8 @@ class FastScan(Scan):
         assert isinstance(pair, list)
         name, value = pair
         assert isinstance(name, str)
+        if len(path) >= MAX_NESTING:
+            raise PolicyLimit("nested too deeply")
         if name:
             self._leaves.append((name, path, 0, None, None, TEXT))
             self._texts.append(name)
@@ -198,6 +202,10 @@ class FastScan(Scan):
         wanted = [
             self._gate.always | (self._gate.everything if "\0" in text else 0) for text in texts
         ]
+        if self._detection.own_keys:  # what they name may stand in any data inside a text
+            for number, text in enumerate(texts):
+                if _MAY_HOLD_DATA.search(text) is not None:
+                    wanted[number] |= self._gate.judge
         joined = "\0\n".join(texts) + "\0\n"
         try:
             data = joined.encode()

@@ -18,19 +18,31 @@ from ..keys import GLUED, TERMS, joints
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
 # `ß`, which is `ss` without case): a name with one of them can only be read whole.
 ODD_BYTES = (
-    r"\xcc|\xcd[\x80-\xaf]|\xc3\x9f|\xe1\xba\x9e|\xc5\xbf|\xc2[\xaa\xb2\xb3\xb9\xba]"
-    r"|\xca[\xb0-\xbb]|\xe1\xb4[\xac-\xbf]|\xe1\xb5|\xe2[\x81\x82][\xb0-\xbf\x80-\x9f]"
-    r"|\xe2[\x84-\x86]|\xe2[\x91-\x93]|\xe3[\x88-\x8f]|\xef\xac[\x80-\x86]|\xef[\xbc\xbd]"
-    r"|\xf0\x9d[\x90-\x9f]|\xf0\x9f[\x84-\x87]"
+    r"\xcc|\xcd[\x80-\xaf]|\xc3\x9f|\xc5[\x80\x89\xbf]|\xc2[\xaa\xb2\xb3\xb9\xba-\xbe]|\xcb[\xa1-\xa3]"
+    r"|\xc4[\xb0\xb2\xb3\xbf]|\xc7[\x84-\x8c\xb0-\xb3]|\xca[\xb0-\xbb]|\xe1\xb4[\xac-\xbf]|\xe1\xb5"
+    r"|\xe1\xb6[\x9c\xa0\xbb]|\xe1\xba[\x96-\x9a\x9e]|\xe1\xb2\x82|\xe1[\x84-\x87]|\xe2\x81[\x80-\x9f\xb0-\xbf]"
+    r"|\xe2\x82[\x80-\x9f\xa8\xb0-\xbf]|\xe2[\x84-\x86]|\xe2[\x91-\x93]|\xe2\xb1[\xbc\xbd]|\xe3\x82[\x99\x9a]"
+    r"|\xe3[\x88-\x8f]|\xea\x9a\x9d|\xea\x9f[\xb2-\xb4]|\xef\xac[\x80-\x86]|\xef[\xbc-\xbe]"
+    r"|\xf0\x90\x9e|\xf0\x9c\xb3|\xf0\x9d[\x90-\x9f]|\xf0\x9e[\x80\x81]|\xf0\x9f[\x84-\x87\xaf]"
 )
+# Spaces, full stops, hyphens and underscores in another form: between the parts of a name they are
+# as good as these.
+_ODD_SIGN = (
+    r"(?:\xc2\xa0|\xe2\x80[\x80-\x8a\xa4\xaf]|\xe2\x81\x9f|\xe3\x80\x80|\xef\xb8[\xb3\xb4]"
+    r"|\xef\xb9[\x8d-\x8f\x92\xa3])"
+)
+ODD_SIGNS = rf"{_ODD_SIGN}(?:_|{_ODD_SIGN})?[A-Za-z0-9]"
 _NOUN = (
-    r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort|session"
-    r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?[^A-Za-z0-9_]"
+    r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort"
+    r"|session(?:[ _-]?id)?"
+    r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?"
 )
 _ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
 _NAMED = r"(?:password|passphrase|token|api key|secret)"
 # What a value that looks made up has and words have not.
-_TELLING = r"""[0-9"'`!#$%^*+=@~?\\|\x80-\xff]"""
+_TELLING = (
+    r"""(?:[0-9"'`!#$%^*+=@~?\\|>(\[{\x01-\x08\x0b\x0e-\x1f\x7f-\x{10FFFF}]|[^\s][,;&)}\]][^\s])"""
+)
 
 
 _SHORT = 4  # a term of so few letters must begin a word, or it would be in every other one
@@ -45,7 +57,10 @@ NOT_SMALL = "[^a-z]"
 def name_triggers() -> tuple[str, ...]:
     """The ends of names that tell something; with `NOT_SMALL` behind them, names.py goes on."""
     return tuple(
-        rf"{spelled}(?i:s)?" for term in (*_needed(TERMS), *GLUED) for spelled in _spellings(term)
+        # Behind a digit a new word begins, however small: `pkcs8env`.
+        spelled + ("[a-z]{0,30}" if term[-1].isdigit() else "(?i:s)?")
+        for term in (*_needed(TERMS), *GLUED)
+        for spelled in _spellings(term)
     )
 
 
@@ -53,13 +68,20 @@ def _needed(terms: Iterable[str]) -> list[str]:
     """The terms that no other one covers: `token` covers `accesstoken`."""
     kept: list[str] = []
     for term in sorted(terms, key=lambda term: (len(term), term)):
-        covered = any(
-            len(short) > _SHORT and term.endswith(short) and len(term) > len(short)
-            for short in (*kept, *GLUED)
-        )
-        if not covered and term not in GLUED:
+        if term not in GLUED and not any(_covers(short, term) for short in (*kept, *GLUED)):
             kept.append(term)
     return kept
+
+
+def _covers(short: str, term: str) -> bool:
+    """Whether every spelling of a term ends in one of a shorter term: not `full_name` in `lname`."""
+    before = len(term) - len(short)
+    return (
+        len(short) > _SHORT
+        and before > 0
+        and term.endswith(short)
+        and {at - before for at in joints(term) if at > before} <= joints(short)
+    )
 
 
 def _spellings(term: str) -> Iterator[str]:
@@ -92,15 +114,15 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
     calls = "|".join(sorted(map(re.escape, PLACES), key=len, reverse=True))
     return {
         "phrases": (
-            rf"{_NOUN}[^\x000-9\x22'`!#$%^*+=@~?\\|\x{{80}}-\x{{10FFFF}}]*{_TELLING}",
-            rf"{_NOUN}[^\x00]*[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
-            rf"(?i:[0-9][^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
+            rf"{_NOUN}[^A-Za-z0-9_][^\x000-9\x22'`!#$%^*+=@~?\\|\x{{80}}-\x{{10FFFF}}]*{_TELLING}",
+            rf"{_NOUN}(?:[^A-Za-z0-9_][^\x00]*)?[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
+            rf"(?i:[0-9\x{{80}}-\x{{10FFFF}}][^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
             r"(?i:(?:bearer|basic)(?: |%20|\+){1,}[A-Za-z0-9._~+/=:|-]{8})",
             r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
             r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",
         ),
         "command_lines": (
-            rf"{commands}[^\r\n|;]{{0,200}}[\s'\"]-[pawP]",
+            rf"{commands}[^\r\n|;]{{0,200}}[\s'\"]-[pawPAW]",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
             r"(?i:\bnet use )",
@@ -122,6 +144,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
+        "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9\-][0-9][0-9.]{7}",),
         # What an earlier chain left and a stricter one may lower (placeholders.py).
         "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),
         # What an encoding may hide (views.py).
