@@ -8,7 +8,8 @@ Examples are written so that no text of this repository looks like a real secret
 - `{alnum:36}` stands for 36 characters made up at load time, always the same for the same detector.
   The alphabets are `alnum`, `alpha`, `lower`, `upper`, `lowernum`, `uppernum`, `hex`, `HEX`,
   `digit`, `base32`, `base64`, `base64url`;
-- `{jwt}` is a JSON Web Token; `{join}` is nothing: `AK{join}IA` reads AKIA.
+- `{jwt}` is a JSON Web Token; `{join}` is nothing: `AK{join}IA` reads AKIA;
+- `{crc32}` is the checksum of what stands since the last `_`, as GitHub writes it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import re2
 from .classes import CLASSES, OPEN_CLASSES, is_class
 from .errors import PolicyError
 from .linear import compile_linear
+from .token_checks import crc32_digits
 from .validators import VALIDATORS
 
 ALPHABETS = {
@@ -75,7 +77,9 @@ def example(detector_id: str, notation: str) -> tuple[str, int, int]:
     return text[:start] + text[start + 1 : end] + text[end + 1 :], start, end - 1
 
 
-_MADE_UP = compile_linear(r"\{(?:(jwt|join)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}")
+_MADE_UP = compile_linear(
+    r"\{(?:(jwt|join|crc32)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}"
+)
 
 
 def _expand(seed: str, notation: str) -> str:
@@ -87,6 +91,8 @@ def _expand(seed: str, notation: str) -> str:
         name, alphabet, length = match.groups()
         if name == "jwt":
             parts.append(_jwt(f"{seed}/{count}"))
+        elif name == "crc32":
+            parts.append(crc32_digits("".join(parts).rpartition("_")[2]))
         elif name is None:
             parts.append(_characters(f"{seed}/{count}", ALPHABETS[alphabet], int(length)))
     return "".join([*parts, notation[done:]])

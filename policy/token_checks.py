@@ -42,12 +42,17 @@ def crc32_base62(candidate: Candidate) -> Candidate | None:
     GitHub's scheme, npm's too: https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
     """
     _, _, body = candidate.value.partition("_")
-    number = zlib.crc32(body[:-6].encode())
+    return candidate if len(body) > 6 and crc32_digits(body[:-6]) == body[-6:] else None
+
+
+def crc32_digits(text: str) -> str:
+    """The CRC32 of a text, as six digits of base 62."""
+    number = zlib.crc32(text.encode())
     digits = ""
     while number:
         number, digit = divmod(number, 62)
         digits = _BASE62[digit] + digits
-    return candidate if len(body) > 6 and digits.rjust(6, "0") == body[-6:] else None
+    return digits.rjust(6, "0")
 
 
 def base58check_any(candidate: Candidate) -> Candidate | None:

@@ -24,8 +24,7 @@ def _gate(detection: Detection) -> Gate:
 
 @lru_cache(maxsize=16)
 def _wire_gate(detection: Detection) -> WireGate:
-    gate = _gate(detection)
-    return WireGate(gate.own, detection.known)
+    return WireGate(_gate(detection).rules, detection.known)
 
 
 class Engine:

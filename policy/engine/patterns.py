@@ -167,7 +167,11 @@ def _trimmed(items: list[_Item], dialect: Dialect) -> str:
         items, pieces = items[:-1], pieces[:-1]
     first = _first(items, pieces)
     literal = next((i for i, item in enumerate(items) if _is_literal(item)), first)
-    out = [_shortest(items[first], pieces[first], dialect)] if first < len(items) else []
+    out = []
+    if first < len(items):
+        begins_a_repeat = items[first].operation in _REPEATS or first == len(items) - 1
+        head = _shortest(items[first], pieces[first], dialect) if begins_a_repeat else None
+        out = [head or pieces[first]]
     least = out[0].least if out else 0
     for index in range(first + 1, len(items)):
         if least >= _ENOUGH and index > literal:

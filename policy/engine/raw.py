@@ -195,7 +195,7 @@ class _Look:
 
     @staticmethod
     def _may_tell_of_person(data: bytes, key: str) -> bool:
-        """Whether a value, innocent by itself, may make the name beside it a person's (named.py)."""
+        """Whether an innocent value may make the name beside it a person's (named.py)."""
         return classify_key(key) in PERSONAL and _NAME_KEY.search(data) is not None
 
     def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:

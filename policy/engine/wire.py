@@ -23,6 +23,7 @@ from ..text import Rule
 from .databases import Database, EngineError, Expression, cache_folder
 from .gate import AHEAD, BIG, FIELD, ODD, RULES, of_known, of_rules, source, words
 from .harmless import AHEAD_BY, narrowed
+from .nearby import Nearby
 from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, rule_trigger
 from .word_triggers import NOT_SMALL
@@ -58,10 +59,12 @@ _IPV4 = next(i for i, each in enumerate(load_catalogue()) if each.id == "ipv4")
 class WireGate:
     """The triggers of a set of rules for protobuf. Thread-safe; holds nothing it has seen."""
 
-    def __init__(self, own: Sequence[Rule], known: Iterable[KnownValues]) -> None:
-        """`own` are the policy's rules beside the catalogue's. Raises EngineError."""
+    def __init__(self, rules: Sequence[Rule], known: Iterable[KnownValues]) -> None:
+        """`rules` are the catalogue's and behind them the policy's own. Raises EngineError."""
         self._databases = [_catalogue()]
+        self._nearby = Nearby(rules)
         first = len(load_catalogue())
+        own = rules[first:]
         triggers = [rule_trigger(rule.detector) for rule in own]
         if any(trigger.wire for trigger in triggers):
             self._databases.append(Database.compiled(_of_rules(triggers, first)))
@@ -76,6 +79,8 @@ class WireGate:
         """Where triggers end, ascending: at most one byte behind what they are about."""
         ends = set()
         for end, id_ in self._hits(data):
+            if id_ >= RULES and self._nearby.is_nothing(data, id_ - RULES, end):
+                continue
             ends.add(end)
             if id_ == AHEAD:
                 ends.update(range(end - AHEAD_BY, end))

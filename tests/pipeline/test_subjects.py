@@ -131,6 +131,21 @@ def test_every_example_of_the_catalogue_is_seen() -> None:
     assert_same(_many({}, *({"x": text, "number": 7} for text in texts)), "logs")
 
 
+def test_every_example_is_seen_in_a_long_text() -> None:
+    texts = [example(each.id, n)[0] for each in load_catalogue() for n in each.catch]
+    long = [f"it was {text} and {'so on ' * 60}" for text in texts]
+    assert_same(_many({}, *({"x": text, "y": "z" * 300} for text in long)), "logs")
+
+
+@pytest.mark.parametrize("key", ["phone", "phone_number_home", "tel" + " x" * 98, "mobile"])
+@pytest.mark.parametrize("value", ["020 7946 0958", "z " * 200 + "020 7946 0958"])
+def test_words_in_a_key_are_seen_however_far_its_value_is(key: str, value: str) -> None:
+    after = {"z": "so on " * 60}
+    assert_same(_many({}, {key: value, **after}), "logs")
+    assert_same(_many({}, {"a": {"name": key, "value": value}, **after}), "logs")
+    assert_same(_many({}, {"a": [key, value], **after}), "logs")
+
+
 def test_telling_keys_are_seen() -> None:
     assert_same(_pairs(), "logs")
 
