@@ -76,7 +76,9 @@ def example(detector_id: str, notation: str) -> tuple[str, int, int]:
     return text[:start] + text[start + 1 : end] + text[end + 1 :], start, end - 1
 
 
-_MADE_UP = re2.compile(r"\{(?:(jwt|join|crc32)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}")
+_MADE_UP = re2.compile(
+    r"\{(?:(jwt|join|crc32)|(" + "|".join(sorted(ALPHABETS)) + r"):([0-9]{1,4}))\}"
+)
 
 
 def _expand(seed: str, notation: str) -> str:

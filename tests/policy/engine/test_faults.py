@@ -23,7 +23,7 @@ from errlock.policy.engine.scan import FastScan
 from errlock.policy.text import Rule
 
 SECRET = "hunter22correct"
-DIRTY = json.dumps({"message": f"password={SECRET}", "extra": {"mail": "jane@example.com"}}).encode()
+DIRTY = b'{"message": "password=hunter22correct", "extra": {"mail": "jane@example.com"}}'
 CLEAN = b'{"message": "all is well", "level": "error"}'
 
 
@@ -50,9 +50,7 @@ def dropped(pipeline: Pipeline) -> dict[str, int]:
     return found
 
 
-def assert_nothing_goes_out(
-    data: bytes, reason: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def assert_nothing_goes_out(data: bytes, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     pipeline = Pipeline.default()
     assert pipeline.scrub(data) is None
@@ -125,15 +123,24 @@ def test_work_beyond_the_bounds_lets_nothing_out(
     assert_nothing_goes_out(data, "limit", caplog)
 
 
+def _scrubbed(pipeline: Pipeline, data: bytes, format_: Any) -> bytes | None:
+    """What goes out; nothing when it is refused, which must be counted or said without values."""
+    try:
+        out = pipeline.scrub(data, format_)
+    except RefusedPayload as refused:
+        said = str(refused)
+    else:
+        assert sum(dropped(pipeline).values()) == 1
+        return out
+    assert SECRET not in said
+    return None
+
+
 def test_nesting_beyond_the_bounds_lets_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
     data = b'{"a":' * 140 + json.dumps({"password": SECRET}).encode() + b"}" * 140
     caplog.set_level(logging.DEBUG)
     pipeline = Pipeline.default()
-    try:
-        assert pipeline.scrub(data) is None
-        assert set(dropped(pipeline)) <= {"limit", "broken"} != set()
-    except RefusedPayload as refused:
-        assert SECRET not in str(refused)
+    assert _scrubbed(pipeline, data, "event") is None
     assert SECRET not in caplog.text
 
 
@@ -144,11 +151,7 @@ def test_a_document_that_cannot_be_loaded_lets_nothing_out(
     header = b'{"event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}\n{"type":"event"}\n'
     for body in (b'{"password": "hunter22correct", ', b'{"a": "\xff hunter22correct"}'):
         pipeline = Pipeline.default()
-        try:
-            assert pipeline.scrub(header + body + b"\n", "envelope") is None
-            assert sum(dropped(pipeline).values()) == 1
-        except RefusedPayload as refused:
-            assert SECRET not in str(refused)
+        assert _scrubbed(pipeline, header + body + b"\n", "envelope") is None
     assert SECRET not in caplog.text
 
 
