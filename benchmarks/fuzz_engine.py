@@ -77,7 +77,7 @@ def seeds(folder: Path, documents: ModuleType) -> None:
 
 def main() -> None:
     """Fuzz until libFuzzer has enough; its options are this program's."""
-    import atheris  # type: ignore[import-not-found,unused-ignore]  # the extra `fuzz`
+    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # the extra `fuzz`
 
     sys.path.insert(0, str(_SUPPORT))
     with atheris.instrument_imports(include=["errlock.policy"]):

@@ -153,7 +153,10 @@ class Plan:
 
         True also says that it is strict JSON, an object. False says nothing.
         """
-        return self._engine is not None and self._engine.is_clean(type_, raw)
+        try:
+            return self._engine is not None and self._engine.is_clean(type_, raw)
+        except Exception:  # noqa: BLE001  then it is judged as any other, and that fails for itself
+            return False
 
     def suspicious(self, message: bytes) -> list[int] | None:
         """Where in OTLP's protobuf anything could be found: ascending offsets. None: anywhere.

@@ -26,7 +26,7 @@ from . import names
 from .databases import Database, EngineError, Expression, cache_folder
 from .patterns import Dialect, needs_digit, whole
 from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
-from .word_triggers import NOT_SMALL, ODD_BYTES, name_triggers, word_triggers
+from .word_triggers import NOT_SMALL, ODD_BYTES, ODD_SIGNS, name_triggers, word_triggers
 
 # Identifiers of what is no rule: rules count from RULES on.
 NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD = range(8)
@@ -38,7 +38,7 @@ RULES = 32
 _ALWAYS_READ = (r"\\u", '"_meta"')
 _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
-_FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
+_FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
 
 
@@ -181,7 +181,7 @@ def source() -> bytes:
 def words(dialect: Dialect) -> list[Expression]:
     """The triggers of what words say."""
     found = [Expression(NAME, whole(each, dialect) + NOT_SMALL) for each in name_triggers()]
-    found += [Expression(ODD, ODD_BYTES, "odd")]
+    found += [Expression(ODD, ODD_BYTES, "odd"), Expression(ODD, ODD_SIGNS, "odd")]
     for finder, patterns in word_triggers().items():
         id_ = _FINDER + names.FINDERS.index(finder)
         apart = finder in ("structures", "numbers", "encoded")  # those begin with no literal

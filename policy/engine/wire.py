@@ -30,7 +30,7 @@ from .word_triggers import NOT_SMALL
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
-_FOLLOWERS = frozenset(range(0x100)) - frozenset(b"cdefghklmnorstuvwxy")
+FOLLOWERS = frozenset(range(0x100)) - frozenset(b"cdefghklmnorstuvwxy")
 # What asks for a byte behind a string is found behind the last one, too. Names are no longer.
 _TAIL = 256
 # The field `int_value` of AnyValue with at least nine digits, or below zero: seven bits a byte, so
@@ -155,7 +155,7 @@ def _words() -> list[Expression]:
     for each in words("wire"):
         name = each.pattern.removesuffix(NOT_SMALL)
         if name != each.pattern:
-            found += _narrowed(each.id, name, _FOLLOWERS)
+            found += _narrowed(each.id, name, FOLLOWERS)
         elif each.id == ODD:
             found.append(replace(each, pattern=each.pattern.replace(r"\xcc|", _ACCENT)))
         elif each.pattern == _ESCAPE:
@@ -177,7 +177,7 @@ def _of_rules(triggers: Iterable[RuleTrigger], first: int) -> list[Expression]:
 def _at_the_end(each: Expression) -> Expression:
     """With the byte behind a word as it may be here."""
     short = each.pattern.removesuffix(NOT_SMALL)
-    return each if short == each.pattern else replace(each, pattern=short + byte_class(_FOLLOWERS))
+    return each if short == each.pattern else replace(each, pattern=short + byte_class(FOLLOWERS))
 
 
 def _try_out(databases: Sequence[Database], index: int, detector: Detector) -> None:

@@ -40,6 +40,8 @@ _NOUN = (
 _ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
 _NAMED = r"(?:password|passphrase|token|api key|secret)"
 # What a value that looks made up has and words have not.
+_NOT_TELLING = r"[^\x000-9\x22'`!#$%^*+=@~?\\|\x{80}-\x{10FFFF}]"
+_DIGIT = r"[0-9\x{80}-\x{10FFFF}]"  # of any script
 _TELLING = (
     r"""(?:[0-9"'`!#$%^*+=@~?\\|>(\[{\x01-\x08\x0b\x0e-\x1f\x7f-\x{10FFFF}]|[^\s][,;&)}\]][^\s])"""
 )
@@ -74,7 +76,7 @@ def _needed(terms: Iterable[str]) -> list[str]:
 
 
 def _covers(short: str, term: str) -> bool:
-    """Whether every spelling of a term ends in one of a shorter term: not `full_name` in `lname`."""
+    """Whether every spelling of a term ends in one of a shorter one: `lname`, not `full_name`."""
     before = len(term) - len(short)
     return (
         len(short) > _SHORT
@@ -114,9 +116,9 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
     calls = "|".join(sorted(map(re.escape, PLACES), key=len, reverse=True))
     return {
         "phrases": (
-            rf"{_NOUN}[^A-Za-z0-9_][^\x000-9\x22'`!#$%^*+=@~?\\|\x{{80}}-\x{{10FFFF}}]*{_TELLING}",
+            rf"{_NOUN}[^A-Za-z0-9_]{_NOT_TELLING}*{_TELLING}",
             rf"{_NOUN}(?:[^A-Za-z0-9_][^\x00]*)?[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
-            rf"(?i:[0-9\x{{80}}-\x{{10FFFF}}][^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
+            rf"(?i:{_DIGIT}[^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
             r"(?i:(?:bearer|basic)(?: |%20|\+){1,}[A-Za-z0-9._~+/=:|-]{8})",
             r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
             r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",

@@ -20,6 +20,8 @@ from errlock.policy import plan as plans
 from errlock.policy.detectors import example, load_catalogue
 from errlock.policy.engine import Engine
 from errlock.policy.engine.databases import EngineError
+from errlock.policy.engine.patterns import TAGS
+from errlock.policy.engine.wire import FOLLOWERS
 from errlock.policy.fields import telling_attributes
 from errlock.policy.parts import RedactPart
 from errlock.policy.plan import Plan
@@ -267,3 +269,29 @@ def test_changed_documents_alone_are_looked_at_again(monkeypatch: pytest.MonkeyP
     chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
     chain.run(OtlpRequest.decode(body.SerializeToString(), "logs"))
     assert seen[1] == 10
+
+
+def _all_fields(type_: Any, seen: set[str]) -> list[Any]:
+    if type_.full_name in seen:
+        return []
+    seen.add(type_.full_name)
+    inner = [_all_fields(field.message_type, seen) for field in type_.fields if field.message_type]
+    return [*type_.fields, *(field for fields in inner for field in fields)]
+
+
+@pytest.mark.parametrize("signal", list(REQUESTS))
+def test_the_tags_that_triggers_expect_are_those_of_the_protocol(signal: str) -> None:
+    for field in _all_fields(REQUESTS[signal].DESCRIPTOR, set()):
+        if field.type == field.TYPE_STRING or field.name == "bytes_value":
+            assert field.number << 3 | 2 in TAGS
+        if field.number < 16:
+            for wire_type in (0, 1, 2, 5):
+                tag = field.number << 3 | wire_type
+                assert tag in FOLLOWERS or not _is_written(field, wire_type)
+
+
+def _is_written(field: Any, wire_type: int) -> bool:
+    length = {field.TYPE_STRING, field.TYPE_BYTES, field.TYPE_MESSAGE}
+    fixed = {field.TYPE_FIXED64, field.TYPE_SFIXED64, field.TYPE_DOUBLE}
+    wanted = 2 if field.type in length or field.is_repeated else 1 if field.type in fixed else 0
+    return wire_type == (5 if field.type == field.TYPE_FIXED32 else wanted)

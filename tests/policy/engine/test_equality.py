@@ -303,8 +303,7 @@ def test_the_needs_of_a_detector_may_stand_in_the_key() -> None:
 
 
 def test_random_surroundings_do_not_pass_for_nothing() -> None:
-    passed = sum(
-        twins.twins("default").engine.is_clean("event", _bytes_of(documents.document(Random(seed), "event")))
-        for seed in range(100)
-    )  # fmt: skip
-    assert 5 <= passed <= 60  # of each there are enough to say something
+    engine = twins.twins("default").engine
+    made = [_bytes_of(documents.document(Random(seed), "event")) for seed in range(100)]
+    # Of both there are enough to say something.
+    assert 5 <= sum(engine.is_clean("event", data) for data in made) <= 60

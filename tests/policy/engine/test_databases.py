@@ -1,0 +1,179 @@
+"""Databases on disk: only what this user's errlock wrote, and only what finds its examples."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errlock.policy.engine import databases
+from errlock.policy.engine.databases import Database, EngineError, Expression, cache_folder
+
+ONE = (Expression(7, "secret[0-9]"), Expression(9, "[a-z]{3}@x", "signs"))
+TEXT = b"a secret1 for bob@x"
+
+
+def kept(folder: Path, name: bytes = b"one", expressions: Sequence[Expression] = ONE) -> Database:
+    return Database.kept(name, lambda: expressions, folder)
+
+
+def never() -> Sequence[Expression]:
+    raise AssertionError("compiled again")
+
+
+def finds(database: Database) -> set[int]:
+    return {id_ for _, id_ in database.hits(TEXT)}
+
+
+def file_in(folder: Path) -> Path:
+    [file] = folder.glob("*.hs")
+    return file
+
+
+def test_what_was_compiled_is_read_again(tmp_path: Path) -> None:
+    assert finds(kept(tmp_path)) == {7, 9}
+    assert finds(Database.kept(b"one", never, tmp_path)) == {7, 9}
+
+
+def test_only_this_user_can_read_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = cache_folder()
+    assert folder is not None
+    kept(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "errlock").mkdir()
+    (tmp_path / "errlock").chmod(0o777)
+    assert cache_folder() is None
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def _empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def _flip_digest(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[0] ^= 1
+    file.write_bytes(data)
+
+
+def _open_to_others(file: Path) -> None:
+    file.chmod(0o622)
+
+
+def _lose_the_key(file: Path) -> None:
+    (file.parent / "key").unlink()
+
+
+@pytest.mark.parametrize(
+    "spoil", [_cut, _empty, _flip, _flip_digest, _open_to_others, _lose_the_key]
+)
+def test_a_file_that_is_not_what_was_written_is_made_anew(tmp_path: Path, spoil: Any) -> None:
+    kept(tmp_path)
+    spoil(file_in(tmp_path))
+    made: list[int] = []
+
+    def make() -> Sequence[Expression]:
+        made.append(1)
+        return ONE
+
+    assert finds(Database.kept(b"one", make, tmp_path)) == {7, 9}
+    assert made == [1]
+
+
+def test_another_policys_file_under_this_name_is_refused(tmp_path: Path) -> None:
+    kept(tmp_path, b"other", (Expression(7, "nothing"),))
+    other = file_in(tmp_path)
+    kept(tmp_path)
+    [ours] = set(tmp_path.glob("*.hs")) - {other}
+    shutil.copyfile(other, ours)
+    assert finds(kept(tmp_path)) == {7, 9}
+
+
+def test_a_full_disk_keeps_nothing_and_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert finds(kept(tmp_path)) == {7, 9}
+    assert [file.name for file in tmp_path.iterdir()] == ["key"]
+
+
+def test_what_does_not_find_its_examples_is_not_used() -> None:
+    database = Database.compiled(ONE)
+    database.try_out([(b"secret1", 7), (b"bob@x", 9)])
+    with pytest.raises(EngineError, match="1 examples are not found, the first of 9"):
+        database.try_out([(b"secret1", 7), (b"bob", 9)])
+
+
+def test_what_cannot_be_compiled_is_named() -> None:
+    with pytest.raises(EngineError, match="cannot compile: 8"):
+        Database.compiled((*ONE, Expression(8, "(?=x)y")))
+
+
+def test_what_is_too_long_is_refused_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "MAX_BYTES", 10)
+    with pytest.raises(EngineError, match="too long"):
+        Database.compiled(ONE).hits(TEXT)
+
+
+def test_four_threads_scan_at_once() -> None:
+    database = Database.compiled(ONE)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: finds(database), range(400)))
+    assert results == [{7, 9}] * 400
+
+
+def test_a_forked_process_scans_with_what_its_parent_made() -> None:
+    database = Database.compiled(ONE)
+    finds(database)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, bytes(sorted(finds(database))))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 10) == bytes([7, 9])
+    os.close(reading)
+    os.close(writing)
+
+
+def _keep_and_find(folder: str) -> list[int]:
+    return sorted(finds(kept(Path(folder))))
+
+
+def test_two_processes_may_make_the_same_at_once(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = pool.map(_keep_and_find, [str(tmp_path)] * 4)
+        pool.close()
+        pool.join()
+    assert found == [[7, 9]] * 4
+    assert finds(Database.kept(b"one", never, tmp_path)) == {7, 9}

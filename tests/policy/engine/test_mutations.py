@@ -1,0 +1,159 @@
+"""Each trigger of the gate is needed: without it an example is no longer seen."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import errlock.policy
+from errlock.policy.detectors import Detector, example, load_catalogue
+from errlock.policy.engine import gate, names
+from errlock.policy.engine.databases import Database, Expression
+from errlock.policy.engine.patterns import Dialect
+from errlock.policy.engine.rule_triggers import rule_trigger
+from errlock.policy.engine.word_triggers import word_triggers
+
+# For each finder, by the number of its trigger: what only this trigger sees.
+_BY_WORDS: dict[str, tuple[str, ...]] = {
+    "phrases": (
+        "the password is x1y2z3", "using token AbcDefGhiJklMnoPqrs", "a1b2c3d4 as the password",
+        "Bearer abcdefghijklmnopqrstu", "your code is 482193", "482193 is your login code",
+    ),
+    "command_lines": (
+        "zip -P Hun7er2 a", "echo Hun7er2 | sudo -S ls", "openssl aes -k Hun7er2",
+        "net use z: \\\\h\\x Hun7er2 /user:bob", "curl -u bob:Hun7er2 x",
+    ),
+    "calls": ("crypt('Hun7er2x')",),
+    "sql": (
+        "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'",
+        "INSERT INTO t (a, b) VALUES (1, 'x')",
+    ),
+    "quoted_input": (
+        "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
+        "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
+    ),
+    "structures": ("q=hello+x",),
+    "numbers": ("[123456789]",),
+    "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
+    "encoded": (
+        "a%20b", "a\\x", "a&amp;b", "cGFzc3dvcmQ9SHVuN2VyMg", "70617373776f72643d",
+    ),
+}  # fmt: skip
+
+
+def _hits(expressions: Sequence[Expression], text: str) -> set[int]:
+    return {id_ for _, id_ in Database.compiled(expressions).hits(text.encode() + b"\n")}
+
+
+@pytest.mark.parametrize("finder", sorted(word_triggers()))
+def test_each_trigger_of_a_finder_sees_what_no_other_one_sees(finder: str) -> None:
+    id_ = gate._FINDER + names.FINDERS.index(finder)
+    ours = [each for each in gate.words("text") if each.id == id_]
+    texts = _BY_WORDS[finder]
+    assert len(ours) == len(texts)
+    for number, text in enumerate(texts):
+        assert _hits(ours, text) == {id_}
+        rest = [*ours[:number], *ours[number + 1 :]]
+        assert not rest or _hits(rest, text) == set(), (finder, number)
+
+
+@cache
+def _detectors() -> tuple[Detector, ...]:
+    return load_catalogue()
+
+
+def _expressions(dialect: Dialect) -> Iterator[tuple[Detector, list[Expression]]]:
+    for index, detector in enumerate(_detectors()):
+        yield detector, gate.of_rules([rule_trigger(detector)], dialect, index)
+
+
+@pytest.mark.parametrize("dialect", ["text", "json"])
+def test_without_its_trigger_no_rule_is_asked_for(dialect: Dialect) -> None:
+    whole = dict(enumerate(_expressions(dialect)))
+    unseen = [d.id for d, found in whole.values() if not found]
+    assert unseen == []  # each rule has one of its own: nothing else asks for it
+    ids = [each.id for _, found in whole.values() for each in found]
+    assert sorted(set(ids)) == list(range(gate.RULES, gate.RULES + len(_detectors())))
+    # The rule's own examples are tried out with all triggers when the gate is made: without its
+    # own no other identifier stands for it.
+    for index, (detector, found) in whole.items():
+        assert {each.id for each in found} == {gate.RULES + index}, detector.id
+
+
+@pytest.mark.parametrize("number", range(0, 600, 150))
+def test_a_gate_without_a_rules_trigger_is_not_used(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = _detectors()[min(number, len(_detectors()) - 1)]
+    index = _detectors().index(detector)
+    [(_, found)] = [each for each in _expressions("text") if each[0] is detector]
+    other = Expression(gate.RULES + index + 1, "nothing that stands anywhere")
+    plain = example(detector.id, detector.catch[0])[0].encode() + b"\n"
+    assert gate._sees([Database.compiled(found)], plain, index)
+    assert not gate._sees([Database.compiled([other])], plain, index)
+
+
+def test_each_name_is_seen_by_a_trigger_of_its_own() -> None:
+    found = [each for each in gate.words("text") if each.id == gate.NAME]
+    seen_twice = 0
+    for each in found[::60]:
+        rest = Database.compiled([other for other in found if other is not each])
+        alone = Database.compiled([each])
+        text = _spoken(each.pattern)
+        if text is None:
+            continue
+        data = text.encode() + b"="
+        assert alone.hits(data), each.pattern
+        seen_twice += bool(rest.hits(data))
+    assert seen_twice <= 2  # a name inside another one is seen by both
+
+
+_SPOKEN = re.compile(r"\(\?i:([a-z0-9]+)\)\(\?:\(\?i:s\)\)\{0,1\}\[\^a-z\]")
+
+
+def _spoken(pattern: str) -> str | None:
+    """A text that a trigger of a name matches, for those that are a literal without case."""
+    match = _SPOKEN.fullmatch(pattern)
+    return match[1] if match is not None else None
+
+
+# -- the walk knows nothing of the engine ---------------------------------------------------------
+
+_WALK = (
+    "scan", "judging", "text", "words", "keys", "views", "literals", "pairs", "copies", "detection",
+    "detectors", "validators", "findings", "named", "fields", "placeholders", "values", "phrases",
+)  # fmt: skip
+
+
+def _imported(module: str) -> set[str]:
+    """The modules of the policy that one of them imports, directly."""
+    [folder] = map(Path, errlock.policy.__path__)
+    tree = ast.parse((folder / f"{module}.py").read_text())
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found.update([node.module] if node.module else [a.name for a in node.names])
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if "errlock" in node.module:
+                found.add(node.module.removeprefix("errlock.policy."))
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names if "errlock" in alias.name)
+    return {each for each in found if each}
+
+
+@pytest.mark.parametrize("module", _WALK)
+def test_the_walk_does_not_import_the_engine_however_far_one_goes(module: str) -> None:
+    [folder] = map(Path, errlock.policy.__path__)
+    seen: set[str] = set()
+    waiting = {module}
+    while waiting:
+        here = waiting.pop()
+        assert "engine" not in here, (module, sorted(seen))
+        seen.add(here)
+        if (folder / f"{here}.py").exists():
+            waiting |= _imported(here) - seen
