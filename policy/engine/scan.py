@@ -21,6 +21,7 @@ from ..scan import MAX_NESTING, Scan, as_text, without_surrogates
 from .finder import GatedFinder
 from .gate import Gate
 from .keys import Keys
+from .names import NUMBERS
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 _NO_FIELD = Field()  # stands for a key that a table does not have
@@ -64,7 +65,10 @@ class FastScan(Scan):
             self._texts = [self._texts[i] for i in kept]
         self._joined, wanted = self._wanted()
         for number, bits in enumerate(wanted):
-            if bits:
+            # A number alone tells something only inside data, which has quotes.
+            if bits and (
+                bits != NUMBERS or "'" in self._texts[number] or '"' in self._texts[number]
+            ):
                 self._judge_leaf(number, bits)
 
     # -- gathering -----------------------------------------------------------------------
