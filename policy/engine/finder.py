@@ -7,7 +7,7 @@ import re
 from ..detection import Detection
 from ..findings import Span
 from ..judging import Finder
-from ..text import in_characters
+from ..text import folded_with, in_characters
 from ..words import FINDERS
 from .gate import Gate
 from .names import BITS, ENCODED, NUMBERS, STRUCTURES
@@ -58,7 +58,6 @@ class GatedFinder(Finder):
     def _by_rules(self, data: bytes, text: str, key: str | None, rules: int) -> list[Span]:
         spans: list[Span] = []
         folded = ""
-        index = 0
         while rules:
             low = rules & -rules
             index = low.bit_length() - 1
@@ -69,7 +68,7 @@ class GatedFinder(Finder):
                     spans.append(Span(0, len(data), rule.detector.class_, rule.detector.id))
                 continue
             if rule.literals and not self.any_key:
-                folded = folded or self._gate.folded(text, key)
+                folded = folded or folded_with(text, key)
                 if not any(literal in folded for literal in rule.literals):
                     continue
             detector = rule.detector

@@ -21,7 +21,7 @@ from ..detectors import Detector, example, load_catalogue
 from ..fields import telling_attributes
 from ..keys import classify_key
 from ..known_values import KnownValues
-from ..text import Rule, folded_with, spoken
+from ..text import Rule, spoken
 from . import names
 from .databases import Database, EngineError, Expression, cache_folder
 from .patterns import Dialect, needs_digit, whole
@@ -121,11 +121,6 @@ class Gate:
                     found |= bit
             self._of_key[key] = found
         return found
-
-    @staticmethod
-    def folded(text: str, key: str | None) -> str:
-        """Where the literals of rules are looked for."""
-        return folded_with(text, key)
 
 
 def of_rules(triggers: Iterable[RuleTrigger], dialect: Dialect, first: int) -> list[Expression]:

@@ -38,7 +38,7 @@ _BEFORE = 160  # how far before a name its tag, its flag or its attribute may be
 
 def finders_after(data: bytes, end: int) -> int:
     """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
-    found = _TABLES_ONLY if _ROW.match(data, end) is not None else 0
+    found = TABLES if _ROW.match(data, end) is not None else 0
     before = data[max(0, end - _BEFORE) : end]
     if _FAR.match(before) is not None:
         return EVERY_FINDER
@@ -50,10 +50,6 @@ def finders_after(data: bytes, end: int) -> int:
             return found
         at = further.end()
     return EVERY_FINDER
-
-
-_TABLES_ONLY = TABLES
-_QUOTES = (b'"', b"'", b"`")
 
 
 def _at(data: bytes, at: int, before: bytes) -> int:
