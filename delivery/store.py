@@ -1,0 +1,198 @@
+"""Where payloads wait until every destination has them: the contract, and the one in memory.
+
+A payload is stored once for all destinations that get the same bytes, with a delivery record for
+each of them. What a record's documents became is booked in the transaction that makes it true:
+for every destination and document type, accepted = delivered + queued + dropped, at any moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..pipeline.errors import DropReason
+from ..pipeline.payloads.document import DocumentType, Payload
+
+# Documents by type.
+Counts = Mapping[DocumentType, int]
+
+BookingKind = Literal["accepted", "delivered", "dropped"]
+Books = Mapping[tuple[BookingKind, DocumentType, DropReason | None], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One line of a destination's account."""
+
+    destination: str
+    kind: BookingKind
+    type: DocumentType
+    amount: int
+    reason: DropReason | None = None  # of what was dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One sanitised payload for several destinations that get the same bytes."""
+
+    payload: Payload  # nobody changes it any more
+    policy: str  # the version of the policy that it passed
+    deliveries: Mapping[str, Counts]  # what each destination takes of it, by the destination's id
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One delivery: a payload that one destination has not got yet.
+
+    Times are seconds since the epoch (`Clock.now`).
+    """
+
+    number: int  # of this record: ascending in the order of arrival
+    payload: int  # of the stored payload
+    destination: str
+    policy: str  # the version of the policy that it passed
+    counts: Counts  # its documents; those of other types in the payload do not go there
+    size: int  # bytes of the payload at rest
+    enqueued: float
+    due: float  # no attempt before this
+    first_attempt: float = 0.0
+    attempts: int = 0
+    # An attempt began and its outcome was never written: what it carried may have arrived.
+    # Kept only for documents that must not go twice.
+    begun: bool = False
+    in_flight: bool = False  # a consumer has it; never stored
+
+    @property
+    def documents(self) -> int:
+        """How many documents it has."""
+        return sum(self.counts.values())
+
+
+class StoreFailed(Exception):  # noqa: N818  the state of a disk, not a fault of ours
+    """The store could not do it. `kind` is `full`, `io` or `damaged`; never a foreign text."""
+
+    def __init__(self, kind: Literal["full", "io", "damaged"]) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Store(Protocol):
+    """Keeps payloads, delivery records and books. All methods belong to one event loop."""
+
+    durable: bool  # whether what it took outlives the process
+
+    async def open(self) -> None:
+        """Get ready. Raises OSError when its folder cannot be used."""
+
+    async def close(self) -> None:
+        """Write what is still to be written and let go. Idempotent, safe without open()."""
+
+    async def put(
+        self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
+    ) -> list[Record]:
+        """Store payloads with a record for each of their deliveries, and write the bookings.
+
+        One transaction: durable when it returns. Raises StoreFailed; then nothing was stored
+        and nothing booked.
+        """
+
+    async def load(self, record: Record) -> Payload:
+        """The payload of a record, for the caller to change. Raises StoreFailed."""
+
+    def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
+        """Write a record's counts, times and marks as they are now, with what that books.
+
+        Taken over at once, whoever waits or not; durable when awaited. Never fails: what cannot
+        be written now is written later.
+        """
+
+    def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
+        """End a record, with what became of its documents. The payload goes with its last one.
+
+        As `update`: taken over at once, never fails.
+        """
+
+    async def waiting(self, destination: str) -> list[Record]:
+        """The records of a destination that were not settled, the oldest first."""
+
+    async def books(self, destination: str) -> Books:
+        """A destination's account since the store was made."""
+
+
+class MemoryStore:
+    """Keeps everything in memory, up to the end of the process. Never fails, never waits."""
+
+    durable = False
+
+    def __init__(self) -> None:
+        self._payloads: dict[int, Payload] = {}
+        self._records: dict[int, set[int]] = {}  # by payload: those that still need it
+        self._last = 0
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+
+    async def put(
+        self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
+    ) -> list[Record]:
+        """See `Store.put`."""
+        records = []
+        for shipment in shipments:
+            size = shipment.payload.size
+            new = []
+            for destination, counts in shipment.deliveries.items():
+                self._last += 1
+                number = self._last
+                key = new[0].payload if new else number
+                new.append(
+                    Record(
+                        number, key, destination, shipment.policy, counts, size,
+                        enqueued=now, due=now,
+                    )
+                )  # fmt: skip
+            if new:
+                self._payloads[new[0].payload] = shipment.payload
+                self._records[new[0].payload] = {record.number for record in new}
+            records += new
+        return records
+
+    async def load(self, record: Record) -> Payload:
+        """See `Store.load`."""
+        return self._payloads[record.payload].copy()
+
+    def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
+        """See `Store.update`."""
+        return _DONE
+
+    def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
+        """See `Store.settle`."""
+        left = self._records[record.payload]
+        left.remove(record.number)
+        if not left:
+            del self._records[record.payload]
+            del self._payloads[record.payload]
+        return _DONE
+
+    async def waiting(self, destination: str) -> list[Record]:
+        """See `Store.waiting`."""
+        return []
+
+    async def books(self, destination: str) -> Books:
+        """See `Store.books`."""
+        return Counter()
+
+
+class _Done:
+    """Awaited, it is there."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+_DONE = _Done()
