@@ -271,10 +271,10 @@ class Destination:
         elif self._draining:
             self._give_up(parcel, "shutdown")
         else:
-            self._retry(parcel, failure.retry_after)
+            self._retry(parcel, failure)
 
-    def _retry(self, parcel: Parcel, hint: float | None) -> None:
-        options = self._options.retry_on_failure
+    def _retry(self, parcel: Parcel, failure: ExportFailed) -> None:
+        options, hint = self._options.retry_on_failure, failure.retry_after
         now = self._clock.now()
         delay = self._backoff.delay(parcel.attempts, hint)
         elapsed = now - parcel.first_attempt + delay
@@ -282,7 +282,7 @@ class Destination:
             self._give_up(parcel, "retries_exhausted")
         else:
             self._queue.again(parcel, now + delay)
-        if self._pause.due():
+        if not failure.payload_only and self._pause.due():
             self._pause.begin(now + self._backoff.delay(self._pause.level, hint))
 
     def _give_up(self, parcel: Parcel, reason: DropReason) -> None:

@@ -191,6 +191,7 @@ class SentryExporter(Exporter):
                 retryable=True,
                 retry_after=max(waits.values()),
                 reason="rate_limited",
+                payload_only=True,
             )
         for document in outgoing.alive:
             if waits[id(document)]:
@@ -212,7 +213,11 @@ class SentryExporter(Exporter):
         if answer.status == 429:
             wait = max(home.limits.wait(each.type) for each in outgoing.alive)
             raise ExportFailed(
-                "http_429", retryable=True, retry_after=wait or None, reason="rate_limited"
+                "http_429",
+                retryable=True,
+                retry_after=wait or None,
+                reason="rate_limited",
+                payload_only=wait > 0,
             )
         if answer.status in WRONG_DOOR:
             raise ExportFailed(f"http_{answer.status}", retryable=True)

@@ -89,8 +89,10 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
     """One attempt to deliver failed.
 
     `retryable` says whether the same bytes may succeed later. `retry_after` (seconds) is the
-    destination's own wish. `kind` is a word for counters and status (`timeout`, `refused`,
-    `http_500`, …): never the text of somebody else's exception, which may quote the payload.
+    destination's own wish. `payload_only` says that other payloads may go now, and that the
+    exporter itself keeps back those that may not. `kind` is a word for counters and status
+    (`timeout`, `refused`, `http_500`, …): never the text of somebody else's exception, which may
+    quote the payload.
     """
 
     def __init__(
@@ -100,9 +102,11 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
         retryable: bool,
         retry_after: float | None = None,
         reason: DropReason = "invalid",
+        payload_only: bool = False,
     ) -> None:
         super().__init__(kind)
         self.kind = kind
         self.retryable = retryable
         self.retry_after = retry_after
         self.reason: DropReason = reason
+        self.payload_only = payload_only

@@ -263,6 +263,16 @@ async def test_a_dead_destination_is_not_hailed_with_its_queue(bench: Bench) -> 
     assert destination.status().health == "up"
 
 
+async def test_a_limit_on_one_kind_does_not_hold_up_the_others(bench: Bench) -> None:
+    limit = ExportFailed("limit", retryable=True, retry_after=86400.0, payload_only=True)
+    destination = await bench.started(ScriptedExporter([limit] * 4), num_consumers=4)
+    for _ in range(5):
+        destination.offer(events())
+    await all_act()
+    assert destination.balance().delivered == {"event": 1}
+    assert destination.status().queued_documents == 4
+
+
 async def test_the_first_success_ends_a_pause_for_everyone(bench: Bench) -> None:
     doors = {"slow": asyncio.Event(), "late": asyncio.Event()}
 

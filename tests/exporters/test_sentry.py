@@ -221,10 +221,20 @@ async def test_a_limited_category_is_held_and_the_others_go() -> None:
         with pytest.raises(ExportFailed) as caught:
             await here.export(envelope("transaction"))
         assert 49 < (caught.value.retry_after or 0) <= 50
+        assert caught.value.payload_only
         there.status, there.headers = 200, {}
         assert await here.export(envelope("event")) == Delivered(1, {})
-        with pytest.raises(ExportFailed, match=r"^rate_limited$"):
+        with pytest.raises(ExportFailed, match=r"^rate_limited$") as caught:
             await here.export(envelope("span"))
+        assert caught.value.payload_only
+
+
+async def test_a_429_that_names_no_limit_is_for_every_payload() -> None:
+    async with recording_backend() as there, exporter(there) as here:
+        there.status, there.headers = 429, {"X-Sentry-Rate-Limits": "soon"}
+        with pytest.raises(ExportFailed, match=r"^http_429$") as caught:
+            await here.export(envelope("event"))
+        assert (caught.value.retry_after, caught.value.payload_only) == (None, False)
 
 
 async def test_a_payload_that_can_go_in_part_goes_in_part() -> None:
