@@ -144,7 +144,7 @@ class MemoryStore:
         records = []
         for shipment in shipments:
             size = shipment.payload.size
-            new = []
+            new: list[Record] = []
             for destination, counts in shipment.deliveries.items():
                 self._last += 1
                 number = self._last
