@@ -18,6 +18,7 @@ from .commands import (
     components,
     demo,
     explain,
+    exposure,
     import_,
     keys,
     leaktest,
@@ -35,7 +36,7 @@ from .terminal import err
 
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys,
+    import_, local, keys, exposure,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,

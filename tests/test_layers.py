@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "processors": {"policy", "pipeline"},
     "receivers": {"pipeline"},
     "exporters": {"pipeline"},
+    "ledger": {"policy", "pipeline"},
 }
 # What components may use of pipeline/: its contracts and payloads, never what runs them.
 LOW = {"component", "counters", "errors", "options", "payloads", "quiet_http", "terminal"}

@@ -1,0 +1,209 @@
+"""The journal: what was decided and what happened, in a file that is only ever added to.
+
+Each entry is on disk before `append` returns, and the next one names its hash (entries.py). What
+cannot be written, and what a crash left unfinished, is told by an entry of kind `gap`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, decode, encode, now
+from .signing import SigningKey
+
+_MOST_TORN = 2  # lines of one write
+
+
+class JournalFailed(Exception):  # noqa: N818  the outcome of an attempt
+    """The journal cannot be opened or written. The text names the file and the kind of failure."""
+
+
+class Journal:
+    """A journal that this process writes; only one process can. Safe from every thread."""
+
+    def __init__(
+        self, path: Path, key: SigningKey | None = None, clock: Callable[[], str] = now
+    ) -> None:
+        """Open or make it. Blocks: it reads the file's end. Raises JournalFailed.
+
+        An unfinished last line is set aside in a file beside it. Where more is wrong than a crash
+        can do, the whole file is set aside and a new journal begun. Both are told in a `gap`.
+        """
+        self._path = path
+        self._key = key
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._unwritten: Counter[str] = Counter()  # kinds of entries that could not be written
+        self._unwritten_since = ""
+        self._last = Head(0, NOTHING)
+        with _failures(path):
+            self._file = _open(path)
+            self._size, gap = self._find_end()
+        if gap:
+            self.append("gap", gap)
+
+    @property
+    def head(self) -> Head:
+        """The head as it is now, signed if there is a key."""
+        last = self._last
+        return Head(last.count, last.hash, last.time, self._signature(last))
+
+    def append(self, kind: EntryKind, body: Mapping[str, Any]) -> Head:
+        """Write an entry; it is durable when this returns. Blocks for as long as the disk takes.
+
+        The body is what JSON can say, and never holds a value of a document. Raises ValueError
+        when it cannot be written as JSON, and JournalFailed when the disk refuses: then the next
+        entry that can be written is preceded by a `gap` that counts this one.
+        """
+        with self._lock:
+            entries: list[tuple[EntryKind, Mapping[str, Any]]] = [(kind, body)]
+            if self._unwritten:
+                gap = {"what": "entries that could not be written",
+                       "kinds": dict(self._unwritten), "since": self._unwritten_since}  # fmt: skip
+                entries.insert(0, ("gap", gap))
+            lines, last = self._lines(entries)
+            try:
+                self._write(lines)
+            except OSError as error:
+                self._unwritten[kind] += 1
+                self._unwritten_since = self._unwritten_since or self._clock()
+                reason = error.strerror or type(error).__name__
+                raise JournalFailed(f"{self._path}: cannot be written: {reason}") from None
+            self._size += len(lines)
+            self._last = last
+            self._unwritten.clear()
+            self._unwritten_since = ""
+            return last
+
+    def close(self) -> None:
+        """Let another process write it. Idempotent."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def _lines(self, entries: list[tuple[EntryKind, Mapping[str, Any]]]) -> tuple[bytes, Head]:
+        """The lines of entries that follow the last one, and the head after them."""
+        head = self._last
+        lines = b""
+        for kind, body in entries:
+            time = self._clock()
+            line, hash_ = encode(head.count + 1, time, kind, body, head.hash, self._signature(head))
+            lines += line
+            head = Head(head.count + 1, hash_, time)
+        return lines, head
+
+    def _signature(self, head: Head) -> str | None:
+        return self._key.sign(head) if self._key is not None else None
+
+    def _write(self, lines: bytes) -> None:
+        """Add whole lines, or nothing: what a failed attempt left is cut off, now or next time."""
+        if os.fstat(self._file).st_size > self._size:
+            os.ftruncate(self._file, self._size)
+        try:
+            left = lines
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
+            raise
+
+    def _find_end(self) -> tuple[int, dict[str, Any] | None]:
+        """The length of what is whole, and what to tell of the rest."""
+        size = os.fstat(self._file).st_size
+        lines, torn = _tail(self._file, size)
+        # Each entry is durable before the next one is begun: only the last write can be a crash's
+        # work, and that was an entry with the gap before it, if any.
+        for _ in range(_MOST_TORN + 1):
+            if not lines:
+                return 0, self._set_aside(torn, 0) if torn else None
+            try:
+                self._last = decode(lines[-1][:-1]).head
+            except BrokenEntry:
+                torn = lines.pop() + torn
+            else:
+                end = size - len(torn)
+                return end, self._set_aside(torn, end) if torn else None
+        return self._start_anew(size)
+
+    def _set_aside(self, torn: bytes, end: int) -> dict[str, Any]:
+        """Move an unfinished line out of the journal."""
+        aside = self._path.with_name(f"{self._path.name}.torn-{self._last.count + 1}")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(torn)
+            file.flush()
+            os.fsync(file.fileno())
+        os.ftruncate(self._file, end)
+        return {"what": "an unfinished entry", "after": self._last.time, "bytes": len(torn),
+                "sha256": hashlib.sha256(torn).hexdigest(), "file": aside.name}  # fmt: skip
+
+    def _start_anew(self, size: int) -> tuple[int, dict[str, Any]]:
+        """Put the whole file aside: nobody could tell where to go on in it."""
+        stamp = self._clock().replace(":", "")
+        aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
+        self._path.rename(aside)
+        os.close(self._file)
+        self._last = Head(0, NOTHING)
+        self._file = _open(self._path)
+        return 0, {"what": "a damaged journal", "bytes": size, "file": aside.name}
+
+
+def read(path: Path) -> Iterator[Entry]:
+    """The whole entries of a journal, also while it is written. Nothing of the chain is checked.
+
+    Raises OSError, and BrokenEntry at a line that is none.
+    """
+    with path.open("rb") as file:
+        while (line := file.readline(MAX_LINE)).endswith(b"\n"):
+            yield decode(line[:-1])
+
+
+@contextlib.contextmanager
+def _failures(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalFailed(f"{path}: {error.strerror or type(error).__name__}") from None
+
+
+def _open(path: Path) -> int:
+    """The file, for this process alone. Raises OSError and JournalFailed."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file).st_mode & 0o077:
+            raise JournalFailed(f"{path}: others may read or write it: chmod 600 it")
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except BlockingIOError:
+        os.close(file)
+        raise JournalFailed(f"{path}: another process writes it") from None
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _tail(file: int, size: int) -> tuple[list[bytes], bytes]:
+    """The last whole lines of a file, as many as can be torn and one more, and what is behind."""
+    start = max(0, size - (_MOST_TORN + 2) * MAX_LINE)
+    data = os.pread(file, size - start, start)
+    *lines, torn = data.split(b"\n")
+    if start:
+        lines = lines[1:]  # it may have begun before
+    return [line + b"\n" for line in lines], torn

@@ -1,0 +1,140 @@
+"""`errlock exposure`: what left, to whom, and whether the record of it can be trusted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, Problem
+from ..terminal import out
+from .options import Commands, add_command, add_config_options, add_json_option, read_config
+
+if TYPE_CHECKING:
+    from ...ledger.entries import Head
+    from ...ledger.signing import PublicKey
+    from ...ledger.verifying import Verdict
+
+
+def register(commands: Commands) -> None:
+    """Add the command and its sub-commands."""
+    parser = add_command(commands, "exposure", "what left, and whether the record can be trusted")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    verify = add_command(
+        actions, "verify", "check the journal offline, against heads that were kept elsewhere",
+        "Finds edited, deleted, added and moved entries. Whoever could write the file could also\n"
+        "have written a new one, or cut its end: that shows only against a head that they could\n"
+        "not reach. So give one or more, and the public part of the key that signs them; without,\n"
+        "it says what it cannot see.\n\n"
+        "Exit code 0: nothing was found; 1: the journal is not what was written; 2: usage.",
+        "  errlock exposure verify -c errlock.yaml --head-file /mnt/elsewhere/heads\n"
+        "  errlock exposure verify --journal journal --head 1234:9f3b6c02d41a7…\n"
+        "  errlock exposure verify --journal journal --public-key journal.key.pub --json",
+    )  # fmt: skip
+    add_config_options(verify)
+    verify.add_argument(
+        "--journal", type=Path, metavar="FILE", help="default: the one in service.storage"
+    )
+    verify.add_argument(
+        "--head", action="append", default=[], metavar="COUNT:HASH",
+        help="a head that was kept elsewhere; repeatable",
+    )  # fmt: skip
+    verify.add_argument(
+        "--head-file", action="append", default=[], type=Path, metavar="FILE",
+        help="a file of heads, one a line; repeatable",
+    )  # fmt: skip
+    verify.add_argument(
+        "--public-key", action="append", default=[], type=Path, metavar="FILE",
+        help="of the key that signs heads; repeatable, when it was changed",
+    )  # fmt: skip
+    add_json_option(verify)
+    verify.set_defaults(run=run_verify)
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Run `errlock exposure verify`. Raises ConfigError, OSError."""
+    from ...ledger.verifying import verify
+
+    path, heads, keys = _journal(args), _heads(args), _keys(args)
+    verdict = verify(path, heads, keys)
+    if args.json:
+        out(json.dumps({"journal": str(path), **verdict.as_dict()}, indent=2))
+    else:
+        for line in _lines(path, verdict, bool(heads)):
+            out(line)
+    return 1 if verdict.findings else 0
+
+
+def _journal(args: argparse.Namespace) -> Path:
+    if args.journal is not None:
+        return Path(args.journal)
+    storage = read_config(args).service.storage
+    if storage == "memory":
+        raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
+    return Path(storage) / "journal"
+
+
+def _heads(args: argparse.Namespace) -> list[Head]:
+    from ...ledger.entries import read_head
+
+    given = [("--head", text) for text in args.head]
+    for file in args.head_file:
+        lines = file.read_text("utf-8", "replace").splitlines()
+        given += [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
+    heads, problems = [], []
+    for place, text in given:
+        try:
+            heads.append(read_head(text))
+        except ValueError as wrong:
+            problems.append(Problem("", str(wrong), place))
+    if problems:
+        raise ConfigError(problems)
+    return heads
+
+
+def _keys(args: argparse.Namespace) -> list[PublicKey]:
+    from ...ledger.signing import PublicKey, WrongKey
+
+    keys = []
+    for file in args.public_key:
+        try:
+            keys.append(PublicKey.from_pem(file.read_bytes()))
+        except WrongKey as wrong:
+            raise ConfigError([Problem("", str(wrong), str(file))]) from None
+    return keys
+
+
+def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
+    lines = [f"{path}: {verdict.entries:,} entries"]
+    if verdict.entries:
+        lines[0] += f", {verdict.first} to {verdict.last}"
+        lines.append(f"head: {verdict.head}")
+    lines += [
+        f"line {finding.line}: {finding.text}" if finding.line else finding.text
+        for finding in verdict.findings
+    ]
+    if verdict.more:
+        lines.append(f"and {verdict.more:,} more lines that are wrong")
+    if verdict.unfinished:
+        lines.append(
+            f"{verdict.unfinished:,} bytes at its end are no whole line: it is being written, "
+            "or a crash or an edit left them"
+        )
+    if verdict.vouched_to:
+        lines.append(
+            f"vouched for: entries {verdict.vouched_from:,} to {verdict.vouched_to:,}, "
+            f"by {verdict.by}"
+        )
+    if verdict.vouched_to < verdict.entries:
+        lines.append(
+            f"not vouched for: entries {verdict.vouched_to + 1:,} to {verdict.entries:,}: whoever "
+            "could write the file could have rewritten them"
+        )
+    if not had_heads:
+        lines.append(
+            "no head was given: whether its end was cut off, or an older file was put back, "
+            "cannot be seen"
+        )
+    lines.append("tampered with or damaged" if verdict.findings else "nothing wrong was found")
+    return lines
