@@ -1,11 +1,10 @@
 """The configuration: YAML files to checked options of every component and of the process."""
 
 from .reading import Config, ExporterOptions, default_config, load, loads
-from .service import ControlOptions, PipelineOptions, ServiceOptions
+from .service import PipelineOptions, ServiceOptions
 
 __all__ = [
     "Config",
-    "ControlOptions",
     "ExporterOptions",
     "PipelineOptions",
     "ServiceOptions",

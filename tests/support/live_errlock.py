@@ -60,15 +60,7 @@ def otlp_at(grpc: int, http: int) -> dict[str, Any]:
 class Errlock:
     """A running collector; see `running_errlock`."""
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        health: int,
-        metrics: int,
-        control: int,
-        log: Path,
-    ):
-        self.control = control  # the port of its control API
+    def __init__(self, process: subprocess.Popen[bytes], health: int, metrics: int, log: Path):
         self._process = process
         self._expected = 0
         self._health = health
@@ -162,12 +154,11 @@ class Errlock:
 @contextmanager
 def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added."""
-    health, metrics, control = listening_port(), listening_port(), listening_port()
+    health, metrics = listening_port(), listening_port()
     service = {
         "storage": "memory",
         "shutdown_timeout": "10s",
         "health": {"endpoint": f"127.0.0.1:{health}"},
-        "control": {"endpoint": f"127.0.0.1:{control}"},
         # Debug: what must not be in the log must not be in the longest one.
         "telemetry": {
             "metrics": {"endpoint": f"127.0.0.1:{metrics}"},
@@ -182,7 +173,7 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         process = subprocess.Popen(
             [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
         )
-        errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
+        errlock = Errlock(process, health, metrics, folder / "errlock.log")
         try:
             errlock.wait_until_healthy()
             yield errlock
