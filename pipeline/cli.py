@@ -28,6 +28,8 @@ from .commands import (
     run,
     schema,
     scrub,
+    status,
+    token,
     validate,
 )
 from .errors import ConfigError
@@ -36,7 +38,7 @@ from .terminal import err
 
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys, exposure,
+    import_, local, keys, status, token, exposure,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
@@ -46,6 +48,7 @@ examples:
   errlock run                              start with no configuration at all
   errlock run -c errlock.yaml              start a collector
   errlock validate -c errlock.yaml         check a configuration
+  errlock status -c errlock.yaml           see how a running collector is
   errlock scrub < events.jsonl             sanitise one event a line
   errlock explain event.json               see what would be taken out, and why
   errlock review events/                   see what your documents hold and what leaves in clear

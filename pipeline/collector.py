@@ -9,18 +9,23 @@ import logging
 import resource
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .admin import AdminServer, health_handler, metrics_handler
 from .chain import REFUSALS
 from .config import Config
+from .control.server import control_of
 from .counters import Counters
 from .graph import Graph, build
 from .telemetry import Telemetry, Tracing
+
+if TYPE_CHECKING:
+    from ..delivery.destination import Destination
 
 State = Literal["starting", "running", "stopping", "stopped"]
 
@@ -43,7 +48,7 @@ class Collector:
         """Build everything; open nothing."""
         self.counters = Counters()
         self.state: State = "starting"
-        self._config = config
+        self.config = config
         self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
         telemetry = config.service.telemetry
         traces = telemetry.traces.otlp_endpoint
@@ -53,6 +58,7 @@ class Collector:
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watch: asyncio.Task[None] | None = None
+        self._control = control_of(self)
         self.telemetry = Telemetry(
             self.counters, self.graph.destinations, telemetry.metrics.otlp_endpoint
         )
@@ -62,7 +68,7 @@ class Collector:
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
-        service = self._config.service
+        service = self.config.service
         if service.telemetry.metrics.level != "none":
             with _named("service.telemetry.metrics"):
                 await self._admin.serve(
@@ -75,6 +81,9 @@ class Collector:
                     service.health.endpoint,
                     {"/": health_handler(self.health), "/health": health_handler(self.health)},
                 )
+        if self._control is not None:
+            with _named("service.control"):
+                await self._control.start()
         for id_, receiver in self.graph.receivers.items():
             with _named(f"receivers.{id_}"):
                 await receiver.start(self.graph.sinks[id_])
@@ -89,7 +98,7 @@ class Collector:
         self.state = "stopping"
         if self._watch is not None:
             self._watch.cancel()
-        timeout = self._config.service.shutdown_timeout
+        timeout = self.config.service.shutdown_timeout
         deadline = time.monotonic() + timeout
         await self._close_doors(timeout / 2)
         self.graph.gate.open = False
@@ -97,6 +106,8 @@ class Collector:
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
         )
         await self._admin.stop()
+        if self._control is not None:
+            await self._control.stop()
         self._executor.shutdown()
         # These push once more and wait for the answer.
         await asyncio.to_thread(self.telemetry.shutdown)
@@ -119,6 +130,16 @@ class Collector:
             if isinstance(failure, Exception):  # its text may quote
                 _log.error("a receiver did not close cleanly: %s", type(failure).__name__)
 
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """By id. Their `status` may be asked for from other threads."""
+        return self.graph.destinations
+
+    def refused_share(self) -> tuple[float, bool]:
+        """The share of the last minute's documents nobody could judge, and whether it is bad."""
+        share = self._refusals.share()
+        return share, share > _DEGRADED_SHARE
+
     async def finished(self) -> None:
         """Return when every receiver has nothing more to come. Servers never have."""
         await asyncio.gather(*(r.finished() for r in self.graph.receivers.values()))
@@ -128,7 +149,7 @@ class Collector:
         was_degraded = False
         while True:
             await asyncio.sleep(_SAMPLE_EVERY)
-            degraded = self._refusals.share() > _DEGRADED_SHARE
+            _, degraded = self.refused_share()
             if degraded and not was_degraded:
                 _log.error("more than 5 % of the last minute's documents could not be judged")
             was_degraded = degraded
@@ -139,8 +160,8 @@ class Collector:
             id_: destination.status().as_dict()
             for id_, destination in self.graph.destinations.items()
         }
-        share = self._refusals.share()
-        status = self.state if share <= _DEGRADED_SHARE else "degraded"
+        share, degraded = self.refused_share()
+        status = "degraded" if degraded else self.state
         return self.state == "running", {
             "status": status,
             "refused_share": round(share, 4),
@@ -159,11 +180,15 @@ def _named(part: str) -> Iterator[None]:
 
 
 class RefusedShare:
-    """The share of documents of the last minute that nobody could judge; 0 when there were few."""
+    """The share of documents of the last minute that nobody could judge; 0 when there were few.
+
+    Safe from every thread.
+    """
 
     def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
         self._counters = counters
         self._clock = clock
+        self._lock = threading.Lock()
         # (when, documents so far, refused so far), the oldest first
         self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
 
@@ -174,10 +199,11 @@ class RefusedShare:
             self._counters.total("processor_dropped", reason=reason) for reason in REFUSALS
         )
         now = self._clock()
-        self._samples.append((now, accepted + refused, refused))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
-            self._samples.popleft()
-        _, documents_then, refused_then = self._samples[0]
+        with self._lock:
+            self._samples.append((now, accepted + refused, refused))
+            while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
+                self._samples.popleft()
+            _, documents_then, refused_then = self._samples[0]
         documents = accepted + refused - documents_then
         return (refused - refused_then) / documents if documents >= _ENOUGH else 0.0
 

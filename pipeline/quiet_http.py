@@ -5,7 +5,7 @@ aiohttp's own answers to what it cannot parse quote it, and so does its log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -24,11 +24,13 @@ class QuietConnection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer with the status alone. The connection is closed."""
-        if status < 500 and isinstance(self._manager, QuietServer):
-            self._manager.on_bad_request()
+        server = self._manager
+        assert isinstance(server, QuietServer)
+        if status < 500:
+            server.on_bad_request()
         if request.writer.output_size > 0:
             raise ConnectionError("a response was begun")
-        response = web.json_response({"detail": "bad request" if status < 500 else "error"})
+        response = web.json_response(server.trouble(status))
         response.set_status(status)
         response.force_close()
         return response
@@ -37,10 +39,18 @@ class QuietConnection(web.RequestHandler):
         """Say nothing: what fails between requests is the client's connection."""
 
 
+def _trouble(status: int) -> Mapping[str, str]:
+    return {"detail": "bad request" if status < 500 else "error"}
+
+
 class QuietServer(web.Server):
-    """Serves quiet connections; `on_bad_request` is called for what was not HTTP."""
+    """Serves quiet connections; `on_bad_request` is called for what was not HTTP.
+
+    `trouble` makes the JSON that answers it, of the status alone.
+    """
 
     on_bad_request: Callable[[], None] = staticmethod(lambda: None)
+    trouble: Callable[[int], Mapping[str, str]] = staticmethod(_trouble)
 
     def __call__(self) -> web.RequestHandler:
         """A connection of a client."""

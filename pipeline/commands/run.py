@@ -68,6 +68,8 @@ def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:
         rows.append(("metrics", "Prometheus", f"http://{metrics.endpoint}/metrics"))
     if config.service.health.endpoint:
         rows.append(("health", "state", f"http://{config.service.health.endpoint}/"))
+    if (control := config.service.control).endpoint:
+        rows.append(("control", "operators", f"errlock status --url http://{control.endpoint}"))
     return ["errlock is running; Ctrl-C stops it.", *(f"  {line}" for line in table(rows))]
 
 

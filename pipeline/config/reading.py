@@ -89,6 +89,14 @@ def load(
     `env` is where `${env:X}` looks, by default the process's environment. Raises ConfigError
     with every problem.
     """
+    merged = merged_files(paths, sets)
+    config = _Reader(merged, os.environ if env is None else env, registry).config()
+    _check_who_may_write(config, paths)
+    return config
+
+
+def merged_files(paths: Sequence[str | FilePath], sets: Sequence[str]) -> Parsed:
+    """What files and settings say together, `${…}` unexpanded. Raises ConfigError."""
     problems: list[Problem] = []
     merged = Parsed({})
     for read in [*(partial(_read, path) for path in paths), *(partial(_setting, s) for s in sets)]:
@@ -98,9 +106,7 @@ def load(
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    config = _Reader(merged, os.environ if env is None else env, registry).config()
-    _check_who_may_write(config, paths)
-    return config
+    return merged
 
 
 def loads(

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from ...delivery.options import DeliveryOptions
 from ..errors import Problem
-from ..options import Duration, Size
+from ..options import Duration, Secret, Size
 
 _ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d+)")
 
@@ -106,6 +106,37 @@ class HealthOptions(Section, frozen=True, kw_only=True):
             yield Problem("endpoint", message)
 
 
+class ControlOptions(Section, frozen=True, kw_only=True):
+    """The control API, which the commands for operators talk to."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="Where the control API answers (`host:port`). Empty: nowhere."),
+    ] = "localhost:13134"
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Further host names under which it may be asked; addresses, localhost and "
+            "the endpoint's own always may."
+        ),
+    ] = ()
+    token: Annotated[
+        Secret | None,
+        Meta(
+            description="A token that may do everything. Needed with `storage: memory`; otherwise "
+            "one is made at the first start."
+        ),
+    ] = None
+    second_person: Annotated[
+        bool, Meta(description="Whether trusting a destination again takes two people's tokens.")
+    ] = False
+
+    def problems(self) -> Iterable[Problem]:
+        """An endpoint that cannot be listened on."""
+        if self.endpoint and (message := endpoint_problem(self.endpoint)):
+            yield Problem("endpoint", message)
+
+
 class ServiceOptions(Section, frozen=True, kw_only=True):
     """How the components are put together, and the process around them."""
 
@@ -124,6 +155,10 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
         TelemetryOptions()
     )
     health: Annotated[HealthOptions, Meta(description="The health endpoint.")] = HealthOptions()
+    control: Annotated[
+        ControlOptions,
+        Meta(description="The control API, which the commands for operators talk to."),
+    ] = ControlOptions()
     shutdown_timeout: Annotated[
         Duration, Meta(description="How long queues may drain when the process is told to stop.")
     ] = Duration("30s")

@@ -114,7 +114,7 @@ def test_validate_tells_every_problem_on_stderr(errlock: Errlock) -> None:
     assert (code, out) == (2, "")
     assert err == (
         "--set a: a: unknown section. Known: receivers, processors, exporters, service\n"
-        "--set service.x: service.x: unknown option. Known: health, max_bytes_in_flight, "
+        "--set service.x: service.x: unknown option. Known: control, health, max_bytes_in_flight, "
         "pipelines, shutdown_timeout, storage, telemetry\n"
     )
 

@@ -20,7 +20,8 @@ class Running:
     """A collector that nothing configures but its ports."""
 
     def __init__(self, folder: Path) -> None:
-        self.ports = {name: free_port() for name in ("sentry", "grpc", "http", "metrics", "health")}
+        names = ("sentry", "grpc", "http", "metrics", "health", "control")
+        self.ports = {name: free_port() for name in names}
         at = {name: f"localhost:{port}" for name, port in self.ports.items()}
         sets = [
             f"receivers.sentry.endpoint={at['sentry']}",
@@ -28,6 +29,7 @@ class Running:
             f"receivers.otlp.protocols.http.endpoint={at['http']}",
             f"service.telemetry.metrics.endpoint={at['metrics']}",
             f"service.health.endpoint={at['health']}",
+            f"service.control.endpoint={at['control']}",
         ]
         self.command = [str(ERRLOCK), "run", *(arg for each in sets for arg in ("--set", each))]
         self.folder = folder

@@ -60,7 +60,15 @@ def otlp_at(grpc: int, http: int) -> dict[str, Any]:
 class Errlock:
     """A running collector; see `running_errlock`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], health: int, metrics: int, log: Path):
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        health: int,
+        metrics: int,
+        control: int,
+        log: Path,
+    ):
+        self.control = control  # the port of its control API
         self._process = process
         self._expected = 0
         self._health = health
@@ -154,11 +162,12 @@ class Errlock:
 @contextmanager
 def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added."""
-    health, metrics = listening_port(), listening_port()
+    health, metrics, control = listening_port(), listening_port(), listening_port()
     service = {
         "storage": "memory",
         "shutdown_timeout": "10s",
         "health": {"endpoint": f"127.0.0.1:{health}"},
+        "control": {"endpoint": f"127.0.0.1:{control}"},
         # Debug: what must not be in the log must not be in the longest one.
         "telemetry": {
             "metrics": {"endpoint": f"127.0.0.1:{metrics}"},
@@ -173,7 +182,7 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         process = subprocess.Popen(
             [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
         )
-        errlock = Errlock(process, health, metrics, folder / "errlock.log")
+        errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
         try:
             errlock.wait_until_healthy()
             yield errlock

@@ -1,0 +1,101 @@
+"""What commands share that talk to a running collector: which one, as whom, and its refusals."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..control.tokens import TokensUnusable
+from ..errors import ConfigError, Problem
+from ..terminal import err
+from .options import add_config_options
+
+if TYPE_CHECKING:
+    from ..control.client import Client
+    from ..control.reaching import Whereabouts
+
+Run = Callable[[argparse.Namespace], int]
+
+# What the collector answered is the asker's mistake: a name, a number, a token.
+_MISTAKES = frozenset({400, 401, 403, 404})
+
+
+def add_collector_options(parser: argparse.ArgumentParser) -> None:
+    """`-c FILE`, or `--url` and `--token-file`."""
+    add_config_options(parser)
+    parser.add_argument(
+        "--url", metavar="URL", help="the control API; default: service.control.endpoint"
+    )
+    parser.add_argument(
+        "--token-file", metavar="FILE", type=Path,
+        help="your token; default: service.control.token, or control-token in service.storage",
+    )  # fmt: skip
+
+
+def add_why_option(parser: argparse.ArgumentParser) -> None:
+    """`--why TEXT`."""
+    parser.add_argument(
+        "--why", metavar="TEXT", default="", help="the reason, for those who come after"
+    )
+
+
+def collector_named(args: argparse.Namespace) -> Whereabouts:
+    """What the configuration says of the collector that the options name. Raises ConfigError."""
+    from ..control.reaching import whereabouts
+
+    return whereabouts(args.config, args.sets)
+
+
+def client_of(args: argparse.Namespace) -> Client:
+    """A client of the collector that the options name. Raises ConfigError, TokensUnusable."""
+    from ..control.client import Client
+
+    there = collector_named(args)
+    try:
+        return Client(args.url or there.url, token_in(args.token_file) or there.token())
+    except ValueError as error:
+        raise ConfigError([Problem("", str(error), "--url")]) from None
+    except FileNotFoundError as error:
+        raise TokensUnusable(
+            f"no token: {error.filename} is not there. Run this where the collector runs, or "
+            "name a file with --token-file"
+        ) from None
+    except PermissionError as error:
+        raise TokensUnusable(
+            f"{error.filename} is not yours to read: name a file of your own with --token-file"
+        ) from None
+
+
+def token_in(file: Path | None) -> str:
+    """The token in a file; nothing for no file. Raises OSError, TokensUnusable."""
+    from ..control.tokens import read_private
+
+    return "" if file is None else read_private(file).decode("utf-8", "replace").strip()
+
+
+def telling(command: str) -> Callable[[Run], Run]:
+    """Makes a command tell what keeps the collector from doing it: exit code 1, 2 for mistakes."""
+
+    def decorate(run: Run) -> Run:
+        @wraps(run)
+        def told(args: argparse.Namespace) -> int:
+            from ..control.client import Denied, NoAnswer
+
+            try:
+                return run(args)
+            except TokensUnusable as error:
+                err(f"errlock {command}: {error}")
+                return 2
+            except NoAnswer as error:
+                err(f"errlock {command}: the collector does not answer: {error}")
+                return 1
+            except Denied as error:
+                err(f"errlock {command}: {error}")
+                return 2 if error.status in _MISTAKES else 1
+
+        return told
+
+    return decorate

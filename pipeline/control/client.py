@@ -1,0 +1,91 @@
+"""The client of the control API that the commands use. Standard library only: it starts at once."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.parse
+from typing import TypeVar
+
+import msgspec
+
+from .messages import Answer, Order, Trouble
+
+A = TypeVar("A", bound=Answer)
+
+_MAX_ANSWER = 16 << 20
+
+
+class NoAnswer(Exception):  # noqa: N818  a fact about the other side
+    """Nobody answered, not in time, or not as a collector does. The text says which."""
+
+
+class Denied(Exception):  # noqa: N818  an answer
+    """The collector answered that it does not do this. The text is the collector's sentence."""
+
+    def __init__(self, status: int, trouble: Trouble) -> None:
+        super().__init__(trouble.error)
+        self.status = status
+        self.kind = trouble.kind
+
+
+class Client:
+    """Asks one collector, as one person."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """`url` is `http://host:port` or `https://…`. Raises ValueError."""
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("expected a URL such as http://localhost:13134")
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = parts.port
+        self._token = token
+
+    def ask(
+        self,
+        path: str,
+        answer: type[A],
+        order: Order | None = None,
+        *,
+        timeout: float = 10.0,
+        second: str | None = None,
+    ) -> A:
+        """Make one request: POST when there is an order, else GET. `timeout` is in seconds.
+
+        `second` is a second person's token. Raises NoAnswer, Denied.
+        """
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        if second is not None:
+            headers["Errlock-Second-Authorization"] = f"Bearer {second}"
+        body = None
+        if order is not None:
+            body, headers["Content-Type"] = msgspec.json.encode(order), "application/json"
+        status, data = self._exchange(
+            "GET" if order is None else "POST", path, body, headers, timeout
+        )
+        try:
+            if status == 200:
+                return msgspec.json.decode(data, type=answer)
+            raise Denied(status, msgspec.json.decode(data, type=Trouble))
+        except msgspec.DecodeError:
+            raise NoAnswer(
+                f"what answered (HTTP {status}) is not a collector of this version"
+            ) from None
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> tuple[int, bytes]:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(_MAX_ANSWER)
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {timeout:g} s") from None
+        except ConnectionRefusedError:
+            raise NoAnswer("nobody listens there") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(f"the connection failed ({type(error).__name__})") from None
+        finally:
+            connection.close()

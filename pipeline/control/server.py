@@ -1,0 +1,232 @@
+"""The control API's server: a thread and an event loop of its own.
+
+A pipeline that is busy to the last does not keep anybody waiting who wants to stop it. What is
+asked comes from a machine's own people and still may come from anybody: a web page that resolves
+a name to this address, a process of another user. Nothing of a request is logged or answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import re
+import threading
+from collections.abc import Collection
+from concurrent.futures import Future
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from ..config import ControlOptions
+from ..quiet_http import QuietServer
+from .endpoints import DESCRIPTION, ENDPOINTS, Call, Endpoint, decode
+from .messages import Trouble
+from .openapi import description
+from .operations import Collecting, CollectorOperations, Operations, Refused
+from .tokens import Person, Tokens, TokenStore, TokensUnusable
+
+MAX_BODY = 64 * 1024
+_READ_TIMEOUT = 10.0  # seconds for a whole body
+_PLACE = re.compile(r"at `(\$[\w.\[\]]*)`")
+
+_log = logging.getLogger("errlock.control")
+
+
+class ControlServer:
+    """Answers at `service.control.endpoint`."""
+
+    def __init__(self, operations: Operations, tokens: Tokens, options: ControlOptions) -> None:
+        self._operations = operations
+        self._tokens = tokens
+        host, _, port = options.endpoint.rpartition(":")
+        self._host = host.strip("[]") or None
+        self._asked_port = int(port)
+        self._names = {"localhost", *options.hosts, *([self._host] if self._host else [])}
+        self._description = msgspec.json.encode(description())
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self.port = 0  # the port in use, once started
+
+    async def start(self) -> None:
+        """Make the first token if there is none, and open the endpoint. Raises OSError."""
+        try:
+            await asyncio.to_thread(self._tokens.prepare)
+        except TokensUnusable as error:
+            raise OSError(errno.EACCES, str(error)) from None
+        opened: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(opened)), name="errlock-control", daemon=True
+        )
+        self._thread.start()
+        self.port = await asyncio.wrap_future(opened)
+
+    async def stop(self) -> None:
+        """Close it. Idempotent, safe without start()."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        await asyncio.to_thread(thread.join)
+
+    async def _serve(self, opened: Future[int]) -> None:
+        """The thread's work, from opening to closing."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        server = QuietServer(self._handle, access_log=None, auto_decompress=False)
+        server.trouble = _trouble_of_http
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=5.0)
+        try:
+            await runner.setup()
+            site = web.TCPSite(runner, self._host, self._asked_port)
+            await site.start()
+            opened.set_result(runner.addresses[0][1])
+        except OSError as error:
+            await runner.cleanup()
+            opened.set_exception(error)
+            return
+        sampling = asyncio.create_task(self._operations.sample())
+        await self._stop.wait()
+        sampling.cancel()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            body = await self._answer(request)
+            response = web.Response(body=body, content_type="application/json")
+        except Refused as no:
+            response = _refusal(no)
+        except Exception:  # noqa: BLE001  the log tells its type and place, never its text
+            _log.exception("a request of the control API failed")
+            response = _refusal(Refused(500, "internal", "this failed inside errlock"))
+        response.headers["Server"] = "errlock"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> bytes:
+        self._check_where_from(request)
+        person = self._person(request)
+        if request.path == DESCRIPTION:
+            _check_method(request, {"GET"})
+            return self._description
+        endpoint, names = _find(request)
+        if not person.may(endpoint.role):
+            raise Refused(
+                403, "role", f"your token has the role {person.role}: this needs {endpoint.role}"
+            )
+        body = await _body(request) if endpoint.order is not None else b""
+        try:
+            order = decode(endpoint, body)
+        except msgspec.DecodeError as error:
+            raise Refused(400, "invalid", _invalid(error)) from None
+        answer = await endpoint.do(self._operations, Call(person, order, names))
+        return msgspec.json.encode(answer)
+
+    def _check_where_from(self, request: web.BaseRequest) -> None:
+        """Refuse what a browser sends on behalf of a page of somebody else."""
+        host = request.headers.get("Host", "")
+        if not _is_expected(host, self._names):
+            raise Refused(421, "host", "asked under a host name that is not this collector's")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != host:
+            raise Refused(403, "origin", "other sites' pages may not ask")
+
+    def _person(self, request: web.BaseRequest) -> Person:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            person = self._tokens.person(token.strip()) if scheme.lower() == "bearer" else None
+        except (TokensUnusable, OSError) as error:
+            _log.error("the tokens cannot be read: %s", type(error).__name__)
+            raise Refused(503, "tokens", "the file of tokens cannot be used") from None
+        if person is None:
+            raise Refused(401, "token", "expected Authorization: Bearer and a token")
+        return person
+
+
+def control_of(collector: Collecting) -> ControlServer | None:
+    """The control API of a collector, not started; None where there is none."""
+    service = collector.config.service
+    options = service.control
+    if not options.endpoint:
+        return None
+    store = None if service.storage == "memory" else TokenStore(Path(service.storage))
+    if store is None and options.token is None:
+        _log.info("no control API: with storage: memory it needs service.control.token")
+        return None
+    tokens = Tokens(store, options.token)
+    return ControlServer(CollectorOperations(collector), tokens, options)
+
+
+def _is_expected(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header names this server. An address cannot be rebound to another one."""
+    name = re.sub(r":\d*$", "", host).strip("[]").lower()
+    if name in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _find(request: web.BaseRequest) -> tuple[Endpoint, dict[str, str]]:
+    allowed = set()
+    for endpoint in ENDPOINTS:
+        names = endpoint.matches(request.path)
+        if names is not None:
+            allowed.add(str(endpoint.method))
+            if endpoint.method == request.method:
+                return endpoint, dict(names)
+    _check_method(request, allowed)
+    raise AssertionError
+
+
+def _check_method(request: web.BaseRequest, allowed: Collection[str]) -> None:
+    if not allowed:
+        raise Refused(404, "path", f"no such path; see {DESCRIPTION}")
+    if request.method not in allowed:
+        raise Refused(405, "method", f"expected {' or '.join(sorted(allowed))}")
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if request.content_type != "application/json" or "Content-Encoding" in request.headers:
+        raise Refused(415, "content_type", "expected application/json, not compressed")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_READ_TIMEOUT):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > MAX_BODY:
+                    raise Refused(413, "too_large", f"expected at most {MAX_BODY} bytes")
+    except TimeoutError:
+        raise Refused(408, "timeout", "the body took too long to arrive") from None
+    except (web.RequestPayloadError, OSError):
+        raise Refused(400, "incomplete", "the body ended early or is badly framed") from None
+    return bytes(body)
+
+
+def _invalid(error: msgspec.DecodeError) -> str:
+    """Where a body is wrong. msgspec's own text may quote it."""
+    place = _PLACE.search(str(error)) if isinstance(error, msgspec.ValidationError) else None
+    where = f", at {place[1]}" if place else ""
+    return f"the body is not what {DESCRIPTION} describes{where}"
+
+
+def _refusal(no: Refused) -> web.Response:
+    headers = {"WWW-Authenticate": "Bearer"} if no.status == 401 else {}
+    return web.Response(
+        status=no.status,
+        body=msgspec.json.encode(Trouble(error=str(no), kind=no.kind)),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _trouble_of_http(status: int) -> dict[str, str]:
+    """What is said to what is not HTTP."""
+    if status < 500:
+        return {"error": "this is not HTTP as it should be", "kind": "http"}
+    return {"error": "this failed inside errlock", "kind": "internal"}

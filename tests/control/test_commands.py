@@ -1,0 +1,120 @@
+"""The commands for operators, as processes beside a real collector."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from live_errlock import ERRLOCK
+from live_operators import Controlled
+from live_ports import listening_port
+
+
+def errlock(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ERRLOCK, *args], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_status_for_people(controlled: Controlled) -> None:
+    done = controlled.command("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("errlock ")
+    assert "running since 20" in lines[0]
+    assert "errors: sentry -> redact -> file" in lines
+    assert [line.split()[:3] for line in lines[-2:]] == [
+        ["destination", "health", "queued"],
+        ["file", "up", "0"],
+    ]
+
+
+def test_status_for_scripts(controlled: Controlled) -> None:
+    done = controlled.command("status", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["state"] == "running"
+
+
+def test_status_with_a_token_of_ones_own(controlled: Controlled, tmp_path: Path) -> None:
+    made = controlled.command("token", "add", "jane", "--role", "read")
+    assert made.returncode == 0
+    assert made.stderr == "the token of jane (read) is shown only now\n"
+    file = tmp_path / "jane.token"
+    file.write_text(made.stdout)
+    url = ("--url", f"http://127.0.0.1:{controlled.errlock.control}", "--token-file", str(file))
+
+    open_to_all = errlock(tmp_path, "status", *url)
+    assert open_to_all.returncode == 2
+    assert f"{file} can be read by others: chmod 600 {file}" in open_to_all.stderr
+
+    file.chmod(0o600)
+    assert errlock(tmp_path, "status", *url).returncode == 0
+
+    assert controlled.command("token", "remove", "jane").returncode == 0
+    refused = errlock(tmp_path, "status", *url)
+    assert refused.returncode == 2
+    assert refused.stderr == ("errlock status: expected Authorization: Bearer and a token\n")
+
+
+def test_tokens_are_listed_without_what_they_are(controlled: Controlled) -> None:
+    token = controlled.command("token", "add", "joe@shop", "--role", "operate").stdout.strip()
+    shown = controlled.command("token", "list")
+    assert [line.split()[:2] for line in shown.stdout.splitlines()] == [
+        ["local", "release"],
+        ["joe@shop", "operate"],
+    ]
+    listed = controlled.command("token", "list", "--json").stdout
+    assert [set(each) for each in json.loads(listed)] == [{"name", "role", "created"}] * 2
+    assert token not in shown.stdout + listed
+    again = controlled.command("token", "add", "joe@shop", "--role", "release")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert controlled.command("token", "remove", "joe@shop").returncode == 0
+    gone = controlled.command("token", "remove", "joe@shop")
+    assert (gone.returncode, gone.stderr) == (
+        1,
+        "errlock token remove: 'joe@shop' has no token\n",
+    )
+
+
+def test_the_environment_of_the_collector_is_not_needed(
+    controlled: Controlled, tmp_path: Path
+) -> None:
+    """Who has to act may not have the secrets that the collector runs with."""
+    (tmp_path / "errlock.yaml").write_text(f"""
+        exporters: {{ sentry: {{ dsn: "${{env:NOT_SET_HERE}}" }} }}
+        service:
+          storage: {controlled.folder / "data"}
+          control: {{ endpoint: "127.0.0.1:{controlled.errlock.control}" }}
+    """)
+    assert errlock(tmp_path, "status", "-c", "errlock.yaml").returncode == 0
+
+
+def test_where_nobody_listens(controlled: Controlled, tmp_path: Path) -> None:
+    where = f"service.control.endpoint=127.0.0.1:{listening_port()}"
+    done = controlled.command("status", "--set", where)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "errlock status: the collector does not answer: nobody listens there\n",
+    )
+    without_token = errlock(tmp_path, "status")
+    assert without_token.returncode == 2
+    assert without_token.stderr == (
+        "errlock status: no token: errlock-data/control-token is not there. Run this where the "
+        "collector runs, or name a file with --token-file\n"
+    )
+
+
+def test_what_answers_but_is_no_collector(controlled: Controlled) -> None:
+    health, _ = controlled.errlock.operators
+    done = controlled.command("status", "--url", f"http://127.0.0.1:{health}")
+    assert done.returncode == 1
+    assert "what answered (HTTP 404) is not a collector of this version" in done.stderr
+
+
+def test_a_wrong_url_is_a_mistake(controlled: Controlled) -> None:
+    done = controlled.command("status", "--url", "localhost:13134")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "--url: expected a URL such as http://localhost:13134\n",
+    )

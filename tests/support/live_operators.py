@@ -1,0 +1,97 @@
+"""A real collector with a control API, and somebody to ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from live_errlock import ERRLOCK, Errlock, collector, running_errlock, sentry_at
+from live_ports import listening_port
+
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def kind(self) -> str:
+        """Of a refusal, whose form is checked."""
+        assert set(self.json) == {"error", "kind"}
+        assert self.headers["Content-Type"].startswith("application/json")
+        return str(self.json["kind"])
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """A running collector whose configuration and storage are at hand."""
+
+    errlock: Errlock
+    folder: Path
+    sentry: int  # the port of its receiver
+
+    @property
+    def token(self) -> str:
+        return (self.folder / "data" / "control-token").read_text().strip()
+
+    def say(
+        self, method: str, path: str, body: bytes | None = None, headers: Headers | None = None
+    ) -> Said:
+        """One request, with nothing but these headers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.errlock.control, timeout=15)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return Said(response.status, dict(response.headers), response.read())
+        finally:
+            connection.close()
+
+    def ask(self, path: str, order: object = None, token: str | None = None) -> Said:
+        """One request as the commands make it."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        if order is None:
+            return self.say("GET", path, None, headers)
+        headers["Content-Type"] = "application/json"
+        return self.say("POST", path, json.dumps(order).encode(), headers)
+
+    def command(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `errlock` in the collector's folder, with its configuration."""
+        return subprocess.run(
+            [ERRLOCK, *args, "-c", "errlock.yaml"],
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@contextmanager
+def running_controlled(folder: Path) -> Iterator[Controlled]:
+    """Run a collector with two destinations, one the other's standby, and a storage folder."""
+    port = listening_port()
+    exporters = {
+        "file": {"path": "out.jsonl"},
+        "file/standby": {"path": "standby.jsonl", "standby_for": "file"},
+    }
+    config = collector(sentry_at(port), exporters)
+    config["service"]["storage"] = "data"
+    config["service"]["pipelines"]["errors"]["exporters"] = ["file"]
+    with running_errlock(config, folder) as errlock:
+        yield Controlled(errlock, folder, port)
