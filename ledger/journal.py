@@ -7,6 +7,7 @@ cannot be written, and what a crash left unfinished, is told by an entry of kind
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -22,8 +23,13 @@ from .signing import SigningKey
 _MOST_TORN = 2  # lines of one write
 
 
-class JournalFailed(Exception):  # noqa: N818  the outcome of an attempt
+class JournalFailed(OSError):  # noqa: N818  the outcome of an attempt
     """The journal cannot be opened or written. The text names the file and the kind of failure."""
+
+    @classmethod
+    def of(cls, error: OSError, path: Path) -> JournalFailed:
+        """The same failure, of this file."""
+        return cls(error.errno or 0, error.strerror or type(error).__name__, str(path))
 
 
 class Journal:
@@ -44,9 +50,11 @@ class Journal:
         self._unwritten: Counter[str] = Counter()  # kinds of entries that could not be written
         self._unwritten_since = ""
         self._last = Head(0, NOTHING)
-        with _failures(path):
+        try:
             self._file = _open(path)
             self._size, gap = self._find_end()
+        except OSError as error:
+            raise JournalFailed.of(error, path) from None
         if gap:
             self.append("gap", gap)
 
@@ -75,8 +83,7 @@ class Journal:
             except OSError as error:
                 self._unwritten[kind] += 1
                 self._unwritten_since = self._unwritten_since or self._clock()
-                reason = error.strerror or type(error).__name__
-                raise JournalFailed(f"{self._path}: cannot be written: {reason}") from None
+                raise JournalFailed.of(error, self._path) from None
             self._size += len(lines)
             self._last = last
             self._unwritten.clear()
@@ -169,22 +176,14 @@ def read(path: Path) -> Iterator[Entry]:
             yield decode(line[:-1])
 
 
-@contextlib.contextmanager
-def _failures(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise JournalFailed(f"{path}: {error.strerror or type(error).__name__}") from None
-
-
 def _open(path: Path) -> int:
-    """The file, for this process alone. Raises OSError and JournalFailed."""
+    """The file, for this process alone. Raises OSError."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(path, flags, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file).st_mode & 0o077:
-            raise JournalFailed(f"{path}: others may read or write it: chmod 600 it")
+            raise PermissionError(errno.EPERM, "others may read or write it: chmod 600 it")
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -192,7 +191,7 @@ def _open(path: Path) -> int:
             os.close(folder)
     except BlockingIOError:
         os.close(file)
-        raise JournalFailed(f"{path}: another process writes it") from None
+        raise BlockingIOError(errno.EAGAIN, "another process writes it") from None
     except BaseException:
         os.close(file)
         raise

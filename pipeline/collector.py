@@ -14,11 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .chain import REFUSALS
 from .config import Config
+from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
 from .graph import Graph, build
@@ -59,12 +62,23 @@ class Collector:
         self._refusals = RefusedShare(self.counters)
         self._watch: asyncio.Task[None] | None = None
         self._control = control_of(self)
+        storage = config.service.storage
+        # What ends with the process needs no record that outlives it.
+        self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
+        gauges = {}
+        if self.ledger is not None:
+            gauges = {
+                "errlock_journal_entries": self.ledger.entries,
+                "errlock_journal_head": self.ledger.head_number,
+            }
         self.telemetry = Telemetry(
-            self.counters, self.graph.destinations, telemetry.metrics.otlp_endpoint
+            self.counters, self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
         )
 
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
+        if self.ledger is not None:
+            await self.ledger.open(policy_in_force(self.config))
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -108,6 +122,8 @@ class Collector:
         await self._admin.stop()
         if self._control is not None:
             await self._control.stop()
+        if self.ledger is not None:
+            await self.ledger.close()
         self._executor.shutdown()
         # These push once more and wait for the answer.
         await asyncio.to_thread(self.telemetry.shutdown)
@@ -167,6 +183,7 @@ class Collector:
             "refused_share": round(share, 4),
             "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
             "exporters": destinations,
+            "journal": self.ledger.status() if self.ledger is not None else None,
         }
 
 

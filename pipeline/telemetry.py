@@ -61,10 +61,15 @@ class Telemetry:
         counters: Counters,
         destinations: Mapping[str, Destination],
         otlp_endpoint: str | None = None,
+        gauges: Mapping[str, Callable[[], float]] | None = None,
     ) -> None:
-        """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too."""
+        """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too.
+
+        `gauges` are further ones without labels, by name.
+        """
         self._counters = counters
         self._destinations = destinations
+        self._gauges = gauges or {}
         self._started = time.monotonic()
         self._registry = CollectorRegistry()
         readers: list[MetricReader] = [
@@ -102,6 +107,8 @@ class Telemetry:
             "errlock_exporter_queue_documents", [self._queue("documents")]
         )
         meter.create_observable_gauge("errlock_exporter_queue_age_seconds", [self._queue("age")])
+        for gauge, value in self._gauges.items():
+            meter.create_observable_gauge(gauge, [_single(value)])
         meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")
 
     def _own(self, wanted: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -144,6 +151,13 @@ class Telemetry:
 
     def _uptime(self, _options: CallbackOptions) -> Iterator[Observation]:
         yield Observation(time.monotonic() - self._started)
+
+
+def _single(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_options: CallbackOptions) -> Iterator[Observation]:
+        yield Observation(value())
+
+    return observe
 
 
 class Tracing:

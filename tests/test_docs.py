@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from http_sink import http_sink
 
+from errlock.ledger.signing import new_key_files
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
 from errlock.pipeline.config import loads
@@ -127,8 +128,10 @@ def is_refused(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("block", [b for b in in_language("yaml") if not is_refused(b)], ids=str)
-def test_a_configuration_is_valid(block: Block) -> None:
-    assert loads(block.text, ENV).warnings == []
+def test_a_configuration_is_valid(block: Block, tmp_path: Path) -> None:
+    new_key_files(tmp_path / "journal.key")
+    credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}  # systemd's name for where secrets lie
+    assert loads(block.text, ENV | credentials).warnings == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from ...delivery.options import DeliveryOptions
+from ...ledger.options import LedgerOptions
 from ..errors import Problem
 from ..options import Duration, Secret, Size
 
@@ -159,6 +160,9 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
         ControlOptions,
         Meta(description="The control API, which the commands for operators talk to."),
     ] = ControlOptions()
+    ledger: Annotated[
+        LedgerOptions, Meta(description="The record of what left and of what was decided.")
+    ] = LedgerOptions()
     shutdown_timeout: Annotated[
         Duration, Meta(description="How long queues may drain when the process is told to stop.")
     ] = Duration("30s")

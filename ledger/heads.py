@@ -1,0 +1,102 @@
+"""Sends heads of the journal away from this machine.
+
+A head that lies where whoever takes this machine cannot reach it is what makes a rewritten or
+shortened journal visible. That one could not be sent is told in status and in the log; it changes
+nothing about the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from .journal import Journal
+from .options import HeadsOptions
+
+_TIMEOUT = 10.0  # seconds for one attempt
+
+_log = logging.getLogger("errlock.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How sending heads goes, for status."""
+
+    head: str | None  # the newest one that arrived everywhere it should
+    failed: str | None  # the kind of the last failure; None: the last attempt went well
+
+
+class HeadSender:
+    """Sends each new head, at most once an interval. Its task is `run`."""
+
+    def __init__(self, journal: Journal, options: HeadsOptions) -> None:
+        self.sent = Sent(None, None)
+        self._journal = journal
+        self._options = options
+
+    async def run(self) -> None:
+        """Send until cancelled, and once more then."""
+        if self._options.file is None and self._options.url is None:
+            return
+        try:
+            while True:
+                await self._send()
+                await asyncio.sleep(self._options.every)
+        finally:
+            await self._send()
+
+    async def _send(self) -> None:
+        head = self._journal.head
+        if str(head) == self.sent.head:
+            return
+        line = msgspec.json.encode(head) + b"\n"
+        failed = None
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                if self._options.file is not None:
+                    await asyncio.to_thread(_add, self._options.file, line)
+                if self._options.url is not None:
+                    await self._post(self._options.url, line)
+        except (aiohttp.ClientError, TimeoutError) as error:  # a foreign text may quote
+            failed = type(error).__name__
+        except OSError as error:
+            failed = error.strerror or type(error).__name__
+        except _Refused as refused:
+            failed = str(refused)
+        if failed is None:
+            if self.sent.failed is not None:
+                _log.info("heads of the journal are sent again")
+            self.sent = Sent(str(head), None)
+        else:
+            if self.sent.failed is None:
+                _log.error("a head of the journal could not be sent: %s", failed)
+            self.sent = Sent(self.sent.head, failed)
+
+    async def _post(self, url: str, body: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
+        if (token := self._options.token) is not None:
+            headers["Authorization"] = f"Bearer {token.reveal()}"
+        async with (
+            aiohttp.ClientSession(trust_env=False) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            if not 200 <= answer.status < 300:
+                raise _Refused(f"http_{answer.status}")
+
+
+class _Refused(Exception):  # noqa: N818  an answer
+    """The other side did not take it."""
+
+
+def _add(path: Path, line: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "wb") as handle:
+        handle.write(line)
+        handle.flush()
+        os.fsync(file)

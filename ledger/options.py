@@ -1,0 +1,80 @@
+"""What a user may set about the ledger: `service.ledger`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from ..pipeline.errors import Problem
+from ..pipeline.options import Duration, Secret
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of what a user may set about the ledger."""
+
+
+class HeadsOptions(Section, frozen=True, kw_only=True):
+    """Where heads of the journal are sent, so that a copy lies where nobody here can change it."""
+
+    file: Annotated[
+        Path | None,
+        Meta(description="A file to add each head to, one a line: on another machine's disk."),
+    ] = None
+    url: Annotated[
+        str | None, Meta(description="Where each head is posted to as JSON (`https://…`).")
+    ] = None
+    token: Annotated[
+        Secret | None, Meta(description="Sent to `url` as `Authorization: Bearer …`.")
+    ] = None
+    every: Annotated[
+        Duration, Meta(description="How often, when there is a new one; and at the end.")
+    ] = Duration("1m")
+
+    def problems(self) -> Iterable[Problem]:
+        """What cannot be sent to."""
+        if self.url is not None:
+            parts = urlsplit(self.url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                yield Problem("url", "expected a URL such as https://example.com/heads")
+        if self.token is not None and self.url is None:
+            yield Problem("token", "is for url")
+        if self.every < 1:
+            yield Problem("every", "expected 1s or more")
+
+
+class JournalOptions(Section, frozen=True, kw_only=True):
+    """The journal of decisions and of closed minutes."""
+
+    key: Annotated[
+        Secret | None,
+        Meta(
+            description="The Ed25519 private key (PEM) that signs heads, as `${file:…}`. The file "
+            "must lie outside of `service.storage`."
+        ),
+    ] = None
+    heads: Annotated[
+        HeadsOptions, Meta(description="Where heads are sent, away from this machine.")
+    ] = HeadsOptions()
+
+    def problems(self) -> Iterable[Problem]:
+        """A key that is none."""
+        from .signing import SigningKey, WrongKey
+
+        if self.key is not None:
+            try:
+                SigningKey(self.key.reveal())
+            except WrongKey as wrong:
+                yield Problem("key", str(wrong))
+
+
+class LedgerOptions(Section, frozen=True, kw_only=True):
+    """The record of what left, to whom, and of what was decided about it."""
+
+    journal: Annotated[
+        JournalOptions, Meta(description="The journal of decisions and of closed minutes.")
+    ] = JournalOptions()

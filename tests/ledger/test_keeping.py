@@ -1,0 +1,141 @@
+"""A collector keeps a journal: from its start to its end, through kill -9, signed, sent away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
+from live_ports import listening_port
+
+from errlock.ledger.entries import read_head
+from errlock.ledger.journal import read
+from errlock.ledger.signing import PublicKey, new_key_files
+from errlock.ledger.verifying import verify
+from errlock.pipeline.config import loads
+from errlock.pipeline.config.policy import policy_in_force
+from errlock.policy.pseudonyms import new_key
+
+SECRET = new_key()
+
+
+def config(folder: Path, **journal: Any) -> dict[str, Any]:
+    written = collector(sentry_at(listening_port()), {"file": {"path": str(folder / "out.jsonl")}})
+    written["service"] |= {"storage": str(folder / "store"), "ledger": {"journal": journal}}
+    return written
+
+
+def health(port: int) -> dict[str, Any]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as got:
+        found: dict[str, Any] = json.load(got)
+        return found
+
+
+def kinds(folder: Path) -> list[str]:
+    return [entry.kind for entry in read(folder / "store" / "journal")]
+
+
+def test_a_collector_signs_its_journal_and_sends_heads_away(tmp_path: Path) -> None:
+    public = new_key_files(tmp_path / "key")
+    written = config(
+        tmp_path,
+        key=f"${{file:{tmp_path / 'key'}}}",
+        heads={"file": str(tmp_path / "heads"), "every": "1s"},
+    )
+    with running_errlock(written, tmp_path / "run") as errlock:
+        journal = health(errlock.operators[0])["journal"]
+        assert errlock.metric("errlock_journal_entries") == 2
+        number = int(errlock.metric("errlock_journal_head"))
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            subprocess.run(
+                [ERRLOCK, "run", "-c", tmp_path / "run" / "errlock.yaml"],
+                check=True, capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+        assert "journal: another process writes it\n" in refused.value.stderr
+    assert kinds(tmp_path) == ["start", "policy", "stop"]
+    entries = list(read(tmp_path / "store" / "journal"))
+    assert journal["head"] == str(entries[1].head)
+    assert f"{number:013x}" == entries[1].hash[:13]
+    assert entries[0].body["key"] == public.id
+    heads = [read_head(line) for line in (tmp_path / "heads").read_text().splitlines()]
+    assert all(public.signed(head, head.signature) for head in heads)
+    verdict = verify(tmp_path / "store" / "journal", heads, [public])
+    assert (verdict.findings, verdict.vouched_to) == ([], 3)
+    assert (tmp_path / "store" / "journal").stat().st_mode & 0o777 == 0o600
+    private = (tmp_path / "key").read_bytes()
+    stored = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert [path for path in stored if private.split(b"\n")[1] in path.read_bytes()] == []
+
+
+def test_it_goes_on_after_kill_9(tmp_path: Path) -> None:
+    written = config(tmp_path)
+    with running_errlock(written, tmp_path / "run") as errlock:
+        errlock.send(signal.SIGKILL)
+        errlock.ended(10)
+    with running_errlock(written, tmp_path / "run"):
+        pass
+    assert kinds(tmp_path) == ["start", "policy", "start", "policy", "stop"]
+    assert verify(tmp_path / "store" / "journal").findings == []
+
+
+def test_a_key_inside_the_storage_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir(mode=0o700)
+    new_key_files(tmp_path / "store" / "key")
+    (tmp_path / "outside").symlink_to(tmp_path / "store" / "key")
+    written = config(tmp_path, key=f"${{file:{tmp_path / 'outside'}}}")
+    path = tmp_path / "errlock.yaml"
+    path.write_text(json.dumps(written))
+    done = subprocess.run(
+        [ERRLOCK, "run", "-c", path], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"{tmp_path}/store/key: the key that signs the journal lies inside service.storage\n"
+    )
+
+
+POLICY = """
+processors:
+  hash: {{ key: "{key}", classes: [pii.email] }}
+  redact: {{ profile: strict, known_values: {{ env: ["*_TOKEN"] }} }}
+service:
+  pipelines: {{ errors: {{ receivers: [sentry], processors: [hash, redact], exporters: [local] }} }}
+"""
+
+
+def policy(key: str) -> dict[str, Any]:
+    return policy_in_force(loads(POLICY.format(key=key), {"KEY": SECRET}))
+
+
+def test_the_policy_is_recorded_as_written_without_a_secret() -> None:
+    content = policy("${env:KEY}")["content"]
+    assert content["processors"] == {
+        "hash": {"key": "${env:KEY}", "classes": ["pii.email"]},
+        "redact": {"profile": "strict", "known_values": {"env": ["*_TOKEN"]}},
+    }
+    assert content["pipelines"]["errors"]["processors"] == ["hash", "redact"]
+    assert content["exporters"] == {"local": {"processors": []}}
+    for key in (SECRET, "${env:NONE:-" + SECRET + "}"):
+        found = policy(key)
+        assert found["content"]["processors"]["hash"]["key"] == "[REDACTED]"
+        assert SECRET not in json.dumps(found)
+
+
+def test_another_policy_has_another_hash() -> None:
+    one, same = policy("${env:KEY}"), policy("${env:KEY}")
+    assert one == same
+    other = policy_in_force(
+        loads(POLICY.format(key="${env:KEY}").replace("strict", "minimal"), {"KEY": SECRET})
+    )
+    assert len({one["sha256"], other["sha256"]}) == 2
+    assert all(len(each["sha256"]) == 64 for each in (one, other))
+
+
+def test_the_public_key_of_a_private_one_is_its_own(tmp_path: Path) -> None:
+    public = new_key_files(tmp_path / "key")
+    assert PublicKey.from_pem(public.pem.encode()).id == public.id
