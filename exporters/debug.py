@@ -17,6 +17,7 @@ from ..pipeline.errors import BrokenDocument, ExportFailed
 from ..pipeline.payloads import json
 from ..pipeline.payloads.document import Document, Payload, Protocol
 from ..pipeline.terminal import escape, has_colours, paint
+from .aborting import aborted
 from .titles import title
 
 
@@ -49,9 +50,13 @@ class DebugExporter(Exporter):
         self._verbosity = options.verbosity
         self._stream = stream
         self._thread: ThreadPoolExecutor | None = None
+        self._aborted = False
 
     async def start(self) -> None:
         """See `Exporter.start`."""
+        self._aborted = False
+        if self._thread is not None:  # it was only aborted
+            return
         self._stream = self._stream or sys.stdout
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="debug exporter")
 
@@ -70,6 +75,10 @@ class DebugExporter(Exporter):
             raise ExportFailed("closed", retryable=False) from None
         return Delivered(payload.count_alive, {"broken": broken} if broken else {})
 
+    def abort(self) -> None:
+        """See `Exporter.abort`."""
+        self._aborted = True
+
     async def stop(self) -> None:
         """See `Exporter.stop`."""
         if self._thread is not None:
@@ -78,6 +87,8 @@ class DebugExporter(Exporter):
 
     def _write(self, text: str) -> None:
         assert self._stream is not None
+        if self._aborted:
+            raise aborted()
         self._stream.write(text)
         self._stream.flush()
 

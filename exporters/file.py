@@ -33,6 +33,7 @@ from ..pipeline.errors import DropReason, ExportFailed, Problem
 from ..pipeline.options import Duration
 from ..pipeline.payloads.document import Payload, Protocol
 from ..pipeline.payloads.otlp import OtlpRequest
+from .aborting import aborted
 
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,9 +82,13 @@ class FileExporter(Exporter):
     def __init__(self, options: FileExporterConfig) -> None:
         self._file = RotatingFile(Path(options.path), options.rotation, fsync=options.fsync)
         self._thread: ThreadPoolExecutor | None = None
+        self._aborted = False
 
     async def start(self) -> None:
         """Open the file. Raises OSError."""
+        self._aborted = False
+        if self._thread is not None:  # it was only aborted
+            return
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="file exporter")
         await asyncio.get_running_loop().run_in_executor(self._thread, self._file.open)
 
@@ -94,7 +99,7 @@ class FileExporter(Exporter):
         lost: Counter[DropReason] = Counter(each.lost for each in before if each.lost is not None)
         try:
             await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._file.write, line + b"\n"
+                self._thread, self._write, line + b"\n"
             )
         except OSError as failure:
             # The name of the error (enospc), not its text, which has the path.
@@ -102,12 +107,21 @@ class FileExporter(Exporter):
             raise ExportFailed(kind, retryable=True) from None
         return Delivered(len(before) - lost.total(), lost)
 
+    def abort(self) -> None:
+        """See `Exporter.abort`. A line that is being written is written to its end."""
+        self._aborted = True
+
     async def stop(self) -> None:
         """See `Exporter.stop`."""
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
             self._thread.shutdown()
             self._thread = None
+
+    def _write(self, line: bytes) -> None:
+        if self._aborted:
+            raise aborted()
+        self._file.write(line)
 
 
 def _line(payload: Payload) -> bytes:

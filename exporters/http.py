@@ -21,6 +21,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 
 from ..pipeline.errors import ExportFailed
+from .aborting import Attempts, Sockets
 
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are looked at
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -36,7 +37,7 @@ class Answer:
 
 
 class HttpClient:
-    """Posts to one destination. Use as: start, post …, stop."""
+    """Posts to one destination. Use as: start, post …, stop; or abort, and start again."""
 
     def __init__(
         self,
@@ -51,12 +52,18 @@ class HttpClient:
         self._ca_file = ca_file
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._attempts: Attempts | None = None
+        self._sockets = Sockets()
 
     async def start(self) -> None:
         """Get ready; nothing is connected. Raises OSError when the CA file cannot be read."""
         trust = ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True
+        self._attempts = Attempts()
+        self._sockets = Sockets()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=trust),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, ssl=trust, socket_factory=self._sockets.make
+            ),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -72,18 +79,35 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self._attempts is not None:
+            await self._attempts.closed()
+
+    def abort(self) -> None:
+        """See `Exporter.abort`."""
+        session, self._session = self._session, None
+        if session is not None and self._attempts is not None:
+            self._attempts.end(session.close)
+        self._sockets.cut()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Make one attempt. Raises ExportFailed (retryable) when there was no answer.
 
         Cancelling closes the connection.
         """
-        if self._session is None:
+        session, attempts = self._session, self._attempts
+        if session is None or attempts is None:
             raise ExportFailed("not_started", retryable=True)
+        async with attempts.one():
+            return await self._post(session, url, body, headers)
+
+    @staticmethod
+    async def _post(
+        session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
         try:
             with uninstrumented():
                 # As a file: it is written in pieces, so that a large one does not hold the loop.
-                async with self._session.post(
+                async with session.post(
                     url, data=BytesIO(body), headers=headers, allow_redirects=False
                 ) as response:
                     text = await response.content.read(ANSWER_LIMIT)

@@ -18,6 +18,7 @@ from ..pipeline.errors import BrokenDocument, ConfigError, ExportFailed, Problem
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads import json
 from ..pipeline.payloads.document import Document, Payload, Protocol
+from .aborting import aborted
 from .local_store import LocalStore, NewDocument, Stored, Summary, Writer
 from .titles import title
 
@@ -70,10 +71,14 @@ class LocalExporter(Exporter):
     def __init__(self, options: LocalExporterConfig, folder: Path) -> None:
         self._writer = Writer(folder, options.retention.max_age, options.retention.max_size)
         self._thread: ThreadPoolExecutor | None = None
+        self._aborted = False
         self._forgetting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the store. Raises OSError when that cannot be done."""
+        self._aborted = False
+        if self._thread is not None:  # it was only aborted
+            return
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local store")
         loop = asyncio.get_running_loop()
         try:
@@ -89,12 +94,16 @@ class LocalExporter(Exporter):
         written, broken = await loop.run_in_executor(self._thread, _rows, payload)
         try:
             if written:
-                await loop.run_in_executor(self._thread, self._writer.add, written)
+                await loop.run_in_executor(self._thread, self._add, written)
         except sqlite3.OperationalError as failure:
             raise ExportFailed(_kind(failure), retryable=True) from None
         except sqlite3.Error as failure:
             raise ExportFailed(_kind(failure), retryable=False) from None
         return Delivered(len(written), {"broken": broken} if broken else {})
+
+    def abort(self) -> None:
+        """See `Exporter.abort`. What is being stored is stored to its end."""
+        self._aborted = True
 
     async def stop(self) -> None:
         """See `Exporter.stop`."""
@@ -105,6 +114,11 @@ class LocalExporter(Exporter):
             await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.close)
             self._thread.shutdown()
             self._thread = None
+
+    def _add(self, written: list[NewDocument]) -> None:
+        if self._aborted:
+            raise aborted()
+        self._writer.add(written)
 
     async def _forget_now_and_then(self) -> None:
         loop = asyncio.get_running_loop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ from ..pipeline.errors import ExportFailed, Problem
 from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES
+from .aborting import Attempts, cut_marked
 from .http import uninstrumented
 from .otlp_answer import as_otlp, delivered
 
@@ -36,7 +39,11 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),  # nor those of the environment
     ("grpc.enable_retries", 0),  # retries are the queue's work
     ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.keepalive_time_ms", 24 * 3600 * 1000),  # without it there is no keepalive timeout
 )
+# gRPC keeps its sockets to itself. It sets TCP_USER_TIMEOUT to the keepalive timeout on each of
+# them, which we make different for each channel: by that mark they are found and reset.
+_MARKS = count(20_001)  # milliseconds: gRPC's own default, and a little more
 # https://opentelemetry.io/docs/specs/otlp/#failures. RESOURCE_EXHAUSTED only with RetryInfo.
 _RETRYABLE = frozenset(
     {
@@ -128,13 +135,21 @@ class OtlpExporter(Exporter):
             (name.lower(), value.reveal()) for name, value in config.headers.items()
         )
         self._channel: aio.Channel | None = None
+        self._attempts: Attempts | None = None
+        self._mark = 0
 
     async def start(self) -> None:
         """Get ready; nothing is connected. Raises OSError when a TLS file cannot be read."""
         target, plain = _target(self._config.endpoint) or ("", False)
         tls = self._config.tls
+        self._attempts = Attempts()
+        self._mark = next(_MARKS)
+        options: tuple[tuple[str, object], ...] = (
+            *_OPTIONS,
+            ("grpc.keepalive_timeout_ms", self._mark),
+        )
         if plain or tls.insecure:
-            self._channel = channels.insecure_channel(target, options=_OPTIONS)
+            self._channel = channels.insecure_channel(target, options=options)
             return
         credentials = grpc.ssl_channel_credentials(
             *(
@@ -143,26 +158,48 @@ class OtlpExporter(Exporter):
             )
         )
         name = tls.server_name_override
-        options = (("grpc.ssl_target_name_override", name),) if name else ()
-        self._channel = channels.secure_channel(target, credentials, options=_OPTIONS + options)
+        if name:
+            options += (("grpc.ssl_target_name_override", name),)
+        self._channel = channels.secure_channel(target, credentials, options=options)
 
     async def stop(self) -> None:
         """Close the connection. Idempotent, safe without start()."""
         channel, self._channel = self._channel, None
         if channel is not None:
             await channel.close()
+        if self._attempts is not None:
+            await self._attempts.closed()
+
+    def abort(self) -> None:
+        """See `Exporter.abort`. Where the kernel is not Linux, the connection is only closed."""
+        channel, self._channel = self._channel, None
+        if channel is not None and self._attempts is not None:
+            self._attempts.end(partial(self._close, channel))
+        self._cut()
+
+    async def _close(self, channel: aio.Channel) -> None:
+        await channel.close()
+        self._cut()  # what it had connected meanwhile
+
+    def _cut(self) -> None:
+        target, _ = _target(self._config.endpoint) or ("", False)
+        cut_marked(self._mark, urlsplit(f"//{target}").port or 0)
 
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""
-        if self._channel is None:
+        channel, attempts = self._channel, self._attempts
+        if channel is None or attempts is None:
             raise ExportFailed("not_started", retryable=True)
         request = as_otlp(payload)
         body = await asyncio.to_thread(request.encode)
+        async with attempts.one():
+            answer = await self._call(channel, f"/{SERVICES[request.signal]}/Export", body)
+        return delivered(request, answer)
+
+    async def _call(self, channel: aio.Channel, method: str, body: bytes) -> bytes:
         try:
             with uninstrumented():
-                answer: bytes = await self._channel.unary_unary(
-                    f"/{SERVICES[request.signal]}/Export"
-                )(
+                answer: bytes = await channel.unary_unary(method)(
                     body,
                     timeout=self._config.timeout,
                     metadata=self._metadata,
@@ -172,7 +209,7 @@ class OtlpExporter(Exporter):
             raise _failed(error.code(), error.trailing_metadata()) from None
         except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
             raise ExportFailed("connection", retryable=True) from None
-        return delivered(request, answer)
+        return answer
 
 
 def _target(endpoint: str) -> tuple[str, bool] | None:

@@ -121,6 +121,10 @@ class OtlpHttpExporter(Exporter):
         """Close every connection. Idempotent, safe without start()."""
         await self._client.stop()
 
+    def abort(self) -> None:
+        """See `Exporter.abort`."""
+        self._client.abort()
+
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling closes the connection."""
         request = as_otlp(payload)

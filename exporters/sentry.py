@@ -163,6 +163,10 @@ class SentryExporter(Exporter):
         """See `Exporter.stop`."""
         await self._client.stop()
 
+    def abort(self) -> None:
+        """See `Exporter.abort`."""
+        self._client.abort()
+
     async def export(self, payload: Payload) -> Delivered:
         """See `Exporter.export`. Marks what it left out as dropped, when the attempt succeeded."""
         assert isinstance(payload, Envelope)

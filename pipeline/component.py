@@ -150,5 +150,13 @@ class Exporter(ABC):
         """
 
     @abstractmethod
+    def abort(self) -> None:
+        """Cut the destination off: no byte, connection or DNS lookup until `start` is called again.
+
+        Returns at once. Attempts under way raise ExportFailed, their connections are reset. May be
+        called from any thread, at any time, any number of times.
+        """
+
+    @abstractmethod
     async def stop(self) -> None:
         """Close connections. Idempotent, safe without start()."""

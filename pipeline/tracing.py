@@ -88,6 +88,10 @@ class TracedExporter(Exporter):
             span.set_attribute("errlock.accepted", delivered.accepted)
             return delivered
 
+    def abort(self) -> None:
+        """See `Exporter.abort`."""
+        self._exporter.abort()
+
     async def stop(self) -> None:
         """See `Exporter.stop`."""
         await self._exporter.stop()

@@ -24,7 +24,7 @@ from errlock.pipeline.component import (
 )
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.errors import BrokenDocument
+from errlock.pipeline.errors import BrokenDocument, ExportFailed
 from errlock.pipeline.payloads.document import Document, Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
@@ -217,6 +217,24 @@ async def test_an_exporter_needs_no_destination_to_start_and_may_stop_unstarted(
     exporter = built.build(settings(name))
     await exporter.start()
     await exporter.stop()
+    await exporter.stop()
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+async def test_an_aborted_exporter_lets_nothing_out_and_can_be_stopped(
+    name: str, tmp_path: Path
+) -> None:
+    built = config("exporter", name, tmp_path)
+    assert isinstance(built, ExporterConfig)
+    exporter = built.build(settings(name))
+    exporter.abort()
+    await exporter.start()
+    exporter.abort()
+    exporter.abort()
+    payload = next(each for each in payloads() if each.protocol in exporter.accepts)
+    with pytest.raises(ExportFailed) as raised:
+        await exporter.export(payload)
+    assert raised.value.retryable
     await exporter.stop()
 
 

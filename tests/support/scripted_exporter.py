@@ -26,6 +26,7 @@ class ScriptedExporter(Exporter):
         self.open = asyncio.Event()  # attempts last until it is set
         self.open.set()
         self.cancelled = 0
+        self.aborted = 0
         self.started = False
 
     async def start(self) -> None:
@@ -46,6 +47,10 @@ class ScriptedExporter(Exporter):
         if isinstance(act, Delivered):
             return act
         return act(payload) if act is not None else Delivered(len(payload.alive))
+
+    def abort(self) -> None:
+        self.started = False
+        self.aborted += 1
 
     async def stop(self) -> None:
         self.started = False

@@ -68,6 +68,8 @@ class Shop(Exporter):
     async def export(self, payload: Payload) -> Delivered:
         return Delivered(len(payload.documents))
 
+    def abort(self) -> None: ...
+
     async def stop(self) -> None: ...
 
 

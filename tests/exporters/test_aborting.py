@@ -1,0 +1,199 @@
+"""After an abort, not one byte more reaches a destination: counted at the destination's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import string
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sanitised_payloads import envelope, event, logs
+from self_signed import self_signed
+from slow_peer import SlowPeer
+
+from errlock.exporters.file import FileExporterConfig
+from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporterConfig
+from errlock.exporters.otlp_http import HttpTlsConfig, OtlpHttpExporterConfig
+from errlock.exporters.sentry import SentryExporterConfig
+from errlock.pipeline.component import Exporter, ExporterConfig, Settings
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.errors import ExportFailed
+from errlock.pipeline.options import Secret
+from errlock.pipeline.payloads.document import Payload
+
+SETTINGS = Settings(id="x", counters=Counters(), log=logging.getLogger("errlock.t"))
+SIZE = 12_000_000
+TEXT = "".join(random.Random(4).choices(string.ascii_letters, k=SIZE))
+Certificate = tuple[Path, Path]
+Make = Callable[[int, Certificate], ExporterConfig]
+
+CASES: dict[str, tuple[Make, bool, bool]] = {  # how to make one; over HTTP/2; over TLS
+    "sentry": (
+        lambda port, _: SentryExporterConfig(
+            dsn=Secret(f"http://key@127.0.0.1:{port}/1"), compression="none"
+        ),
+        False,
+        False,
+    ),
+    "otlp_http over TLS": (
+        lambda port, certificate: OtlpHttpExporterConfig(
+            endpoint=f"https://localhost:{port}",
+            compression="none",
+            tls=HttpTlsConfig(ca_file=certificate[0]),
+        ),
+        False,
+        True,
+    ),
+    "otlp": (
+        lambda port, _: OtlpExporterConfig(endpoint=f"http://127.0.0.1:{port}", compression="none"),
+        True,
+        False,
+    ),
+    "otlp over TLS": (
+        lambda port, certificate: OtlpExporterConfig(
+            endpoint=f"localhost:{port}",
+            compression="none",
+            tls=GrpcTlsConfig(ca_file=certificate[0]),
+        ),
+        True,
+        True,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest, certificate: Certificate) -> tuple[SlowPeer, Exporter]:
+    make, http2, tls = CASES[request.param]
+    peer = SlowPeer(http2=http2, certificate=certificate if tls else None)
+    return peer, make(peer.port, certificate).build(SETTINGS)
+
+
+def large(exporter: Exporter) -> Payload:
+    if "otlp" in exporter.accepts:
+        return logs(TEXT)
+    parts = [TEXT[at : at + 500_000] for at in range(0, SIZE, 500_000)]
+    return envelope(*(event(extra={"text": part}) for part in parts))
+
+
+async def outcome(attempt: asyncio.Task[object]) -> str:
+    with pytest.raises(ExportFailed) as raised:
+        await asyncio.wait_for(attempt, 5)
+    assert raised.value.retryable
+    return raised.value.kind
+
+
+async def test_no_byte_follows_an_abort_and_the_peer_sees_a_reset(
+    case: tuple[SlowPeer, Exporter],
+) -> None:
+    peer, exporter = case
+    payload = large(exporter)
+    with peer:
+        await exporter.start()
+        attempt = asyncio.create_task(exporter.export(payload))
+        await asyncio.to_thread(peer.wait_for, 100_000)
+        exporter.abort()
+        arrived = peer.arrived
+        assert await outcome(attempt) == "aborted"
+        await asyncio.to_thread(peer.read_on)
+        assert (peer.received, peer.ended) == (arrived, "reset")
+        assert peer.received < SIZE / 2
+        with pytest.raises(ExportFailed):
+            await exporter.export(payload)
+        await asyncio.sleep(0.3)
+        assert peer.connections == 1
+        await exporter.stop()
+
+
+async def test_an_abort_from_a_thread_needs_no_event_loop(
+    case: tuple[SlowPeer, Exporter],
+) -> None:
+    peer, exporter = case
+    arrived = []
+
+    def abort() -> None:
+        time.sleep(0.2)
+        exporter.abort()
+        arrived.append(peer.arrived)
+        peer.read_on()
+        arrived.append(peer.received)
+
+    with peer:
+        await exporter.start()
+        attempt = asyncio.create_task(exporter.export(large(exporter)))
+        await asyncio.to_thread(peer.wait_for, 100_000)
+        thread = threading.Thread(target=abort)
+        thread.start()
+        thread.join()  # the loop stands still meanwhile
+        assert arrived[0] == arrived[1]
+        assert peer.ended == "reset"
+        assert await outcome(attempt) == "aborted"
+        await exporter.stop()
+
+
+async def test_after_an_abort_it_can_be_started_again(
+    case: tuple[SlowPeer, Exporter],
+) -> None:
+    peer, exporter = case
+    with peer:
+        await exporter.start()
+        exporter.abort()
+        exporter.abort()
+        await exporter.start()
+        attempt = asyncio.create_task(exporter.export(large(exporter)))
+        await asyncio.to_thread(peer.wait_for, 100_000)
+        assert not attempt.done()
+        exporter.abort()
+        assert await outcome(attempt) == "aborted"
+        await exporter.stop()
+
+
+async def test_an_idle_connection_is_reset_too(certificate: Certificate) -> None:
+    ended = asyncio.Queue[object]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        try:
+            while await reader.read(65536):
+                pass
+            await ended.put("closed")
+        except ConnectionResetError:
+            await ended.put("reset")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    config = SentryExporterConfig(dsn=Secret(f"http://key@127.0.0.1:{port}/1"))
+    exporter = config.build(SETTINGS)
+    await exporter.start()
+    await exporter.export(envelope())
+    exporter.abort()
+    assert await asyncio.wait_for(ended.get(), 5) == "reset"
+    await exporter.stop()
+    server.close()
+
+
+async def test_an_aborted_file_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    exporter = FileExporterConfig(path=str(path)).build(SETTINGS)
+    await exporter.start()
+    await exporter.export(envelope())
+    written = path.read_bytes()
+    exporter.abort()
+    with pytest.raises(ExportFailed, match="aborted"):
+        await exporter.export(envelope())
+    assert path.read_bytes() == written
+    await exporter.start()
+    await exporter.export(envelope())
+    assert len(path.read_bytes()) == 2 * len(written)
+    await exporter.stop()

@@ -1,0 +1,129 @@
+"""A destination that reads slowly and counts, at its own socket, every byte that reaches it."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import socket
+import ssl
+import termios
+import threading
+import time
+from pathlib import Path
+from typing import Literal
+
+# HTTP/2: settings that allow a stream any amount (initial window 2^31-1), and the connection too.
+_HTTP2 = bytes([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 127, 255, 255, 255]) + bytes(
+    [0, 0, 4, 8, 0, 0, 0, 0, 0, 127, 255, 0, 0]
+)
+
+
+class SlowPeer:
+    """Use as a context. It speaks just enough for a client to send what it has."""
+
+    def __init__(
+        self, *, http2: bool = False, certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        self.connections = 0
+        self.received = 0  # bytes, with what TLS adds
+        self.ended: Literal["reset", "closed"] | None = None  # by the client
+        self._greeting = _HTTP2 if http2 else b""
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(*certificate)
+            self._tls.set_alpn_protocols(["h2"] if http2 else ["http/1.1"])
+        self._hurry = threading.Event()
+        self._over = threading.Event()
+        self._listening = socket.socket()
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen()
+        self._current: socket.socket | None = None
+        self.port: int = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> SlowPeer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._hurry.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that were read, and those that this side's kernel holds for reading."""
+        if self._current is None:
+            return self.received
+        held = array.array("i", [0])
+        fcntl.ioctl(self._current.fileno(), termios.FIONREAD, held)
+        return self.received + held[0]
+
+    def wait_for(self, amount: int, seconds: float = 10.0) -> None:
+        """Return when so many bytes were read."""
+        until = time.monotonic() + seconds
+        while self.received < amount:
+            assert time.monotonic() < until, f"only {self.received} bytes came"
+            time.sleep(0.01)
+
+    def read_on(self, seconds: float = 10.0) -> None:
+        """Read everything that is still to come; return when the client has ended it."""
+        self._hurry.set()
+        until = time.monotonic() + seconds
+        while self.ended is None:
+            assert time.monotonic() < until, "the connection stayed open"
+            time.sleep(0.01)
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.ended = None
+            with connection:
+                connection.settimeout(0.2)
+                self._current = connection
+                self.ended = self._read(connection)
+                self._current = None
+
+    def _read(self, connection: socket.socket) -> Literal["reset", "closed"] | None:
+        try:
+            if self._tls is not None:
+                self._shake_hands(connection, self._tls)
+            else:
+                connection.sendall(self._greeting)
+            while not self._over.is_set():
+                try:
+                    data = connection.recv(4096)
+                except TimeoutError:
+                    continue
+                if not data:
+                    return "closed"
+                self.received += len(data)
+                self._hurry.wait(0.01)
+        except ConnectionResetError:
+            return "reset"
+        return None
+
+    def _shake_hands(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+        """TLS in memory, so that what is counted is what the socket brings."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = tls.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                data = connection.recv(4096)
+                self.received += len(data)
+                incoming.write(data)
+        if self._greeting:
+            session.write(self._greeting)
+        connection.sendall(outgoing.read())
