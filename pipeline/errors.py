@@ -18,12 +18,14 @@ from typing import Literal, get_args
 
 DropReason = Literal[
     "broken",  # its encoding could not be read
+    "damaged",  # it could not be read back from the disk
     "expired",  # it waited longer than the destination's queue allows
     "filtered",  # a filter's condition was true
     "invalid",  # the destination refused it for good
     "limit",  # a bound of size, depth or work was met
     "parent",  # what it belongs to did not go out
     "processor_failed",  # a processor raised: nobody judged the document
+    "purged",  # somebody had it destroyed
     "queue_full",  # the destination's queue had no room
     "rate_limited",  # a local rate limit or the destination's own
     "retries_exhausted",  # the destination could not be reached for too long

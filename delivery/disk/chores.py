@@ -1,0 +1,107 @@
+"""What the writing thread does besides: forget what was kept long enough, give room back."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+
+from .reserve import Reserve
+from .schema import PAGE
+from .sealing import Seals
+from .transactions import delete_unused, transaction
+
+# Deliveries forgotten, or pages given back, in one go: others wait as long.
+_DELIVERIES = 200
+_PAGES = 500
+# The file is made smaller when this many pages, and half of all, are empty.
+_WORTH_IT = 16 * 1024 * 1024 // PAGE
+# Seconds.
+_AT_ONCE = 0.0
+_SOON = 1.0
+_LATER = 10.0
+
+
+class Chores:
+    """Belongs to the writing thread, as everything that writes."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        reserve: Reserve,
+        seals: Seals | None,
+        retain: float,
+        now: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        self._connection = connection
+        self._reserve = reserve
+        self._seals = seals
+        self._retain = retain
+        self._now = now
+        self._log = log
+
+    def __call__(self) -> float:
+        """Do a little. Returns in how many seconds there is more. Raises sqlite3.Error."""
+        if not self._reserve.whole:
+            return self._restore()
+        if self._forget() == _DELIVERIES:
+            return _AT_ONCE
+        if self._shrink(at_least=max(_WORTH_IT, self._ask("page_count") // 2)):
+            return _AT_ONCE
+        if self._seals is not None:
+            today = time.strftime("%Y-%m-%d", time.gmtime())
+            destroy_keys(self._connection, self._seals, before=today)
+        return _LATER
+
+    def _restore(self) -> float:
+        """Give back what the file does not need, and hold the reserve back again."""
+        if self._shrink(at_least=1):
+            return _AT_ONCE
+        checkpoint(self._connection)
+        if not self._reserve.restore():
+            return _SOON
+        self._log.info("there is room on the disk again")
+        return _LATER
+
+    def _forget(self) -> int:
+        """Delete delivered payloads that were kept long enough. Returns how many deliveries."""
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM retained WHERE (payload, destination) IN"
+                " (SELECT payload, destination FROM retained WHERE delivered <= ?"
+                " ORDER BY delivered LIMIT ?) RETURNING payload",
+                [self._now() - self._retain, _DELIVERIES],
+            ).fetchall()
+            if rows:
+                delete_unused(self._connection, {payload for (payload,) in rows})
+        return len(rows)
+
+    def _shrink(self, at_least: int) -> bool:
+        """Give empty pages back to the disk. False: there are not so many."""
+        if self._ask("freelist_count") < at_least:
+            return False
+        self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+        return True
+
+    def _ask(self, pragma: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Empty the WAL, so that nothing that was deleted is in it. False: somebody still reads."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def destroy_keys(connection: sqlite3.Connection, seals: Seals, before: str) -> int:
+    """Destroy data keys of days before this one that seal nothing any more. Returns how many."""
+    with transaction(connection):
+        rows = connection.execute(
+            "DELETE FROM keys WHERE day < ?"
+            " AND NOT EXISTS (SELECT 1 FROM payloads WHERE sealed = keys.id) RETURNING id",
+            [before],
+        ).fetchall()
+    seals.forget(number for (number,) in rows)
+    return len(rows)

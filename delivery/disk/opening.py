@@ -1,0 +1,70 @@
+"""From a folder, in whatever state the last process left it, to a file that can be written to."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+from . import salvage
+from .failures import kind_of
+from .folder import StorageError, StorageFolder
+from .mending import mend
+from .reserve import Reserve
+from .schema import FILE_NAME, open_writer
+from .sealing import Seals
+
+
+def open_queues(
+    folder: StorageFolder,
+    reserve: Reserve,
+    seals: Seals | None,
+    log: logging.Logger,
+) -> sqlite3.Connection:
+    """The connection that writes, to a sound file. Raises OSError (StorageError).
+
+    Belongs to the calling thread. The folder is open.
+    """
+    path = folder.file(FILE_NAME)
+    try:
+        return _opened(folder, path, reserve, seals, log)
+    except sqlite3.Error as error:
+        kind = kind_of(error)
+        raise StorageError(path, f"cannot be opened ({kind})") from None
+
+
+def _opened(
+    folder: StorageFolder,
+    path: Path,
+    reserve: Reserve,
+    seals: Seals | None,
+    log: logging.Logger,
+) -> sqlite3.Connection:
+    try:
+        connection = _sound(folder, path, log)
+    except sqlite3.OperationalError:
+        # Even to look at it takes a little room.
+        if not reserve.release():
+            raise
+        connection = _sound(folder, path, log)
+    try:
+        if seals is not None:
+            seals.learn(path, connection)
+        elif connection.execute("SELECT 1 FROM payloads WHERE sealed IS NOT NULL").fetchone():
+            raise StorageError(path, "is encrypted: service.encryption needs its key")
+        lost = mend(connection)
+        reserve.restore()
+    except BaseException:
+        connection.close()
+        raise
+    for destination, amount in sorted(lost.items()):
+        log.error("%s: %d documents of %s were lost to damage", path, amount, destination)
+    return connection
+
+
+def _sound(folder: StorageFolder, path: Path, log: logging.Logger) -> sqlite3.Connection:
+    salvage.finish(folder)
+    if not salvage.is_sound(path):
+        aside = salvage.salvage(folder)
+        log.error("%s was damaged: what could be read was taken over; it is now %s", path, aside)
+    return open_writer(path)

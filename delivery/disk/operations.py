@@ -1,0 +1,67 @@
+"""What the writing thread is asked to do. Each is answered after the commit that did it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..store import Booking, Record, Shipment
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Operation:
+    """One of them."""
+
+    answer: asyncio.Future[Any]
+    result: Any = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Put(Operation):
+    """Store payloads and their delivery records; answers with the records."""
+
+    shipments: Sequence[Shipment]
+    bookings: Sequence[Booking]
+    now: float
+    remember: Mapping[str, str]
+    packed: list[bytes] = field(default_factory=list)  # one a shipment
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Call(Operation):
+    """Do something that makes a transaction of its own."""
+
+    function: Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Update(Operation):
+    """Write a record as it is now. Never given up: a failure only puts it off."""
+
+    values: tuple[object, ...]  # counts, due, first_attempt, attempts, begun, number
+    bookings: Sequence[Booking]
+
+    @property
+    def number(self) -> object:
+        """Of the record."""
+        return self.values[-1]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Settle(Operation):
+    """End a record's stay. Never given up: a failure only puts it off."""
+
+    record: Record
+    bookings: Sequence[Booking]
+
+
+def values_of(record: Record) -> tuple[object, ...]:
+    """What `Update` writes of a record."""
+    return (
+        json.dumps(dict(record.counts)), record.due, record.first_attempt, record.attempts,
+        record.begun, record.number,
+    )  # fmt: skip

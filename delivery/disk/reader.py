@@ -1,0 +1,139 @@
+"""Reading from the file of the queues, in a thread of its own, while the other one writes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ...pipeline.payloads.document import DocumentType, Payload, Protocol
+from ..store import Books, Counts, Record
+from .mending import queued
+from .packing import About, Damaged, checksum, unpack
+from .schema import open_reader
+from .sealing import Seals
+
+_RECORD = (
+    "SELECT number, payload, destination, policy, counts, size, enqueued, due, first_attempt,"
+    " attempts, begun FROM deliveries JOIN payloads ON payloads.id = payload"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored payload, and which documents of it went or go where."""
+
+    payload: int  # its number
+    protocol: Protocol
+    project: str
+    received: float  # seconds since the epoch
+    policy: str  # the version of the policy that it passed
+    deliveries: Mapping[str, Counts]  # by destination
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which payloads: of a destination, received in a span of time."""
+
+    destination: str | None = None  # None: any
+    since: float = 0.0  # when they were received, seconds since the epoch
+    until: float = math.inf  # and before this
+
+
+# What waits, or what was delivered and kept.
+Among = Literal["waiting", "delivered"]
+_TABLES: dict[Among, str] = {"waiting": "deliveries", "delivered": "retained"}
+
+
+class Reader:
+    """All methods raise sqlite3.Error and belong to the thread that made it."""
+
+    def __init__(self, path: Path, seals: Seals | None) -> None:
+        self._connection = open_reader(path)
+        self._seals = seals
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def payload(self, number: int) -> Payload:
+        """A stored payload. Raises Damaged."""
+        row = self._connection.execute(
+            "SELECT protocol, signal, project, received, policy, sealed, checksum, body"
+            " FROM payloads WHERE id = ?",
+            [number],
+        ).fetchone()
+        if row is None:
+            raise Damaged
+        about = About(*row[:5])
+        bound = about.bound(number)
+        sealed, digest, body = row[5:]
+        if checksum(bound, body) != digest:
+            raise Damaged
+        if sealed is not None:
+            if self._seals is None:
+                raise Damaged
+            body = self._seals.open(sealed, body, bound)
+        return unpack(about, body)
+
+    def waiting(self, destination: str) -> list[Record]:
+        """The delivery records of a destination, the oldest first."""
+        rows = self._connection.execute(
+            f"{_RECORD} WHERE destination = ? ORDER BY number", [destination]
+        )
+        return [_record(row) for row in rows]
+
+    def books(self, destination: str) -> Books:
+        """The account of a destination."""
+        rows = self._connection.execute(
+            "SELECT kind, type, reason, amount FROM books WHERE destination = ?", [destination]
+        )
+        return {(kind, type_, reason or None): amount for kind, type_, reason, amount in rows}
+
+    def queued(self) -> Counter[tuple[str, DocumentType]]:
+        """Documents that wait, by destination and type: counted over the file."""
+        return queued(self._connection)
+
+    def recall(self, name: str) -> str | None:
+        """What was remembered under a name."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return None if row is None else str(row[0])
+
+    def page(self, among: Among, selection: Selection, after: int, limit: int) -> list[Stored]:
+        """The first payloads of a selection with a number above `after`, in their order."""
+        table = _TABLES[among]
+        wanted = {"destination": selection.destination}
+        where = "AND (:destination IS NULL OR destination = :destination)"
+        rows = self._connection.execute(
+            "SELECT id, protocol, project, received, policy FROM payloads"
+            " WHERE id > :after AND received >= :since AND received < :until"
+            f" AND EXISTS (SELECT 1 FROM {table} WHERE payload = id {where})"
+            " ORDER BY id LIMIT :limit",
+            {
+                "after": after, "since": selection.since, "until": selection.until,
+                "limit": limit, **wanted,
+            },
+        ).fetchall()  # fmt: skip
+        deliveries: dict[int, dict[str, Counts]] = {number: {} for number, *_ in rows}
+        for number, destination, counts in self._connection.execute(
+            f"SELECT payload, destination, counts FROM {table}"
+            f" WHERE payload IN (SELECT value FROM json_each(:payloads)) {where}",
+            {"payloads": json.dumps(list(deliveries)), **wanted},
+        ):
+            deliveries[number][destination] = json.loads(counts)
+        return [
+            Stored(number, protocol, project, received, policy, deliveries[number])
+            for number, protocol, project, received, policy in rows
+        ]
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    number, payload, destination, policy, counts, size, enqueued, due, first, attempts, begun = row
+    return Record(
+        number, payload, destination, policy, json.loads(counts), size, enqueued, due, first,
+        attempts, bool(begun),
+    )  # fmt: skip

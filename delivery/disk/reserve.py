@@ -1,0 +1,39 @@
+"""Room on the disk that is held back, so that deliveries can be booked when the disk is full.
+
+It is a file of that size and not a look at how much is free: a disk is filled by others too, and
+what they took cannot be kept for anybody.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Reserve:
+    """A file that takes up room until the room is needed. Belongs to the writing thread."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+        self.whole = False  # whether all of the room is held back; any thread may look
+
+    def restore(self) -> bool:
+        """Hold the room back. False: there is not so much."""
+        with self._path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, max(self._size, 1))
+            except OSError:
+                os.ftruncate(file.fileno(), 0)
+            else:
+                os.ftruncate(file.fileno(), self._size)  # it may have been larger
+                self.whole = True
+        return self.whole
+
+    def release(self) -> bool:
+        """Give the room to who needs it. False: none was held back."""
+        self.whole = False
+        if self._path.stat().st_size == 0:
+            return False
+        os.truncate(self._path, 0)
+        return True

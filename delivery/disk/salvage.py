@@ -1,0 +1,159 @@
+"""When the file of the queues is damaged: what can be read goes over into a new one.
+
+The damaged file is kept beside it, as it is. A crash in the middle leaves either the damaged file
+in its place or the new one complete: the next start goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+from .folder import StorageFolder
+from .packing import About, checksum
+from .schema import FILE_NAME, PAGE, open_reader, open_writer
+from .transactions import insert, transaction
+
+_MAKING = f"{FILE_NAME}.making"  # not complete
+_MADE = f"{FILE_NAME}.made"  # complete, but not in its place yet
+_COPY = f"{FILE_NAME}.copy"
+_BATCH = 100
+# Numbers that are tried one by one behind a row that cannot be read. A damaged page has a few
+# hundred rows, one that refers to pages some ten thousand.
+_PATIENCE = 1_000_000
+_PAGE_COUNT = slice(28, 32)  # of the file, in its header
+
+Row = tuple[object, ...]
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite finds nothing wrong with the file. Reads all of it; raises sqlite3.Error."""
+    try:
+        with closing(open_reader(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.OperationalError:
+        raise  # it could not even be looked at
+    except sqlite3.DatabaseError:
+        return False
+
+
+def finish(folder: StorageFolder) -> None:
+    """Go on with what a crash interrupted."""
+    _remove(folder)
+    if (folder.path / _MADE).exists():
+        _replace(folder)
+
+
+def salvage(folder: StorageFolder) -> Path:
+    """Replace a damaged file. Returns where it is now. Raises sqlite3.Error or OSError."""
+    _remove(folder)
+    new = folder.file(_MAKING)
+    with closing(open_writer(new)) as connection:
+        _copy(_readable(folder), connection)
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()  # all of it in one file
+    new.rename(folder.path / _MADE)
+    folder.sync()
+    _remove(folder)
+    return _replace(folder)
+
+
+def _remove(folder: StorageFolder) -> None:
+    for name in (_MAKING, _COPY):
+        for path in _with_beside(folder.path / name):
+            path.unlink(missing_ok=True)
+
+
+def _replace(folder: StorageFolder) -> Path:
+    old, new = folder.path / FILE_NAME, folder.path / _MADE
+    aside = folder.path / time.strftime(f"{FILE_NAME}.damaged-%Y%m%dT%H%M%SZ", time.gmtime())
+    # The WAL first: the new file must never meet it.
+    for path, there in zip(_with_beside(old)[1:], _with_beside(aside)[1:], strict=True):
+        if path.exists():
+            path.rename(there)
+    folder.sync()
+    if old.exists():
+        os.link(old, aside)
+    new.rename(old)
+    folder.sync()
+    return aside
+
+
+def _with_beside(path: Path) -> list[Path]:
+    """A file of SQLite's and those that belong to it."""
+    return [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
+
+
+def _readable(folder: StorageFolder) -> Path:
+    """The damaged file, or a copy whose first page was made anew if that is what is damaged.
+
+    There, all files of a version have the same: where each table begins.
+    """
+    path = folder.path / FILE_NAME
+    try:
+        with closing(open_reader(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return path
+    except sqlite3.DatabaseError:
+        copy = folder.file(_COPY)
+        for source, target in zip(_with_beside(path)[:2], _with_beside(copy)[:2], strict=True):
+            if source.exists():
+                shutil.copyfile(source, target)
+        page = bytearray((folder.path / _MAKING).read_bytes()[:PAGE])
+        page[_PAGE_COUNT] = (copy.stat().st_size // PAGE).to_bytes(4, "big")
+        with copy.open("r+b") as file:
+            file.write(page)
+        return copy
+
+
+def _copy(path: Path, target: sqlite3.Connection) -> None:
+    """Copy each row that can be read, and of payloads those that are what they were."""
+    with closing(open_reader(path)) as source:
+        for table, key in {"payloads": "id", "deliveries": "number", "keys": "id"}.items():
+            rows = _rows(source, table, key)
+            _fill(target, table, filter(_is_whole, rows) if table == "payloads" else rows)
+        for table in ("retained", "books", "meta"):
+            _fill(target, table, _until_damage(source, table))
+
+
+def _rows(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:
+    """Rows in the order of their key, over the places that cannot be read."""
+    at = -1
+    for _ in range(_PATIENCE):
+        query = f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key}"
+        try:
+            for row in source.execute(query, [at]):
+                at = row[0]
+                yield row
+        except sqlite3.DatabaseError:
+            at += 1
+        else:
+            return
+
+
+def _until_damage(source: sqlite3.Connection, table: str) -> Iterator[Row]:
+    try:
+        yield from source.execute(f"SELECT * FROM {table}")
+    except sqlite3.DatabaseError:
+        return
+
+
+def _is_whole(row: Row) -> bool:
+    number, *about, _, digest, body = row
+    return (
+        isinstance(number, int)
+        and isinstance(body, bytes)
+        and checksum(About(*about).bound(number), body) == digest  # type: ignore[arg-type]
+    )
+
+
+def _fill(target: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    rest = iter(rows)
+    while batch := list(islice(rest, _BATCH)):
+        with transaction(target):
+            insert(target, table, batch, "ON CONFLICT DO NOTHING")

@@ -1,0 +1,128 @@
+"""The file of the queues: its tables, and the two ways to open it.
+
+SQLite up to 3.51.2 can damage a file in WAL mode when two connections write or checkpoint at the
+same time (https://sqlite.org/wal.html, "The WAL-Reset Bug"). Here only the writing connection does
+either; the other one is opened read-only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from .folder import StorageError
+
+FILE_NAME = "queue.db"
+# Another number for every change that an older errlock could not live with.
+VERSION = 1
+
+# Pages of 4 KiB that may wait in the WAL. It is overwritten in place after a checkpoint, so that
+# a commit need not make the file longer; shorter means more checkpoints, each with two syncs.
+WAL_PAGES = 2000
+PAGE = 4096
+
+_SCHEMA = f"""
+BEGIN;
+-- Sanitised payloads, each stored once. They go with the last line that refers to them.
+CREATE TABLE payloads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    protocol TEXT NOT NULL,
+    signal TEXT NOT NULL,  -- of OTLP
+    project TEXT NOT NULL,
+    received REAL NOT NULL,  -- seconds since the epoch, as everywhere
+    policy TEXT NOT NULL,
+    sealed INTEGER,  -- the data key that the body is encrypted with
+    checksum BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX payloads_sealed ON payloads (sealed) WHERE sealed IS NOT NULL;
+
+-- What a destination has not got yet.
+CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    payload INTEGER NOT NULL,
+    destination TEXT NOT NULL,
+    counts TEXT NOT NULL,  -- documents by type, as JSON
+    size INTEGER NOT NULL,
+    enqueued REAL NOT NULL,
+    due REAL NOT NULL,
+    first_attempt REAL NOT NULL,
+    attempts INTEGER NOT NULL,
+    begun INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX deliveries_payload ON deliveries (payload, destination);
+
+-- What a destination has got and is kept for a while all the same.
+CREATE TABLE retained (
+    payload INTEGER NOT NULL,
+    destination TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    delivered REAL NOT NULL,
+    PRIMARY KEY (payload, destination)
+) WITHOUT ROWID;
+CREATE INDEX retained_delivered ON retained (delivered);
+
+-- What became of documents, in all.
+CREATE TABLE books (
+    destination TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    type TEXT NOT NULL,
+    reason TEXT NOT NULL,  -- of drops
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (destination, kind, type, reason)
+) WITHOUT ROWID;
+
+-- Data keys, each wrapped by the master key.
+CREATE TABLE keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    policy TEXT NOT NULL,
+    day TEXT NOT NULL,
+    wrapped BLOB NOT NULL
+);
+
+-- What others want remembered.
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The connection that writes; makes the tables when there are none.
+
+    Raises sqlite3.Error, and StorageError when a newer errlock wrote the file.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before there is a table
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {2 * WAL_PAGES * PAGE}")
+        _set_both(connection)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise StorageError(path, f"was written by a newer errlock (version {version})")
+        if version == 0:
+            connection.executescript(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads. Raises sqlite3.Error."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    _set_both(connection)
+    return connection
+
+
+def _set_both(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA mmap_size = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")  # nothing of it in other folders
+    connection.execute("PRAGMA busy_timeout = 5000")

@@ -1,0 +1,238 @@
+"""Waiting payloads in one SQLite file: what `put` acknowledged is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...pipeline.payloads.document import DocumentType, Payload
+from ..store import Booking, Books, Record, Shipment, StoreFailed
+from . import purge as purging
+from .cache import PayloadCache
+from .chores import Chores, checkpoint
+from .failures import kind_of
+from .folder import StorageFolder
+from .opening import open_queues
+from .operations import Call, Operation, Put, Settle, Update, values_of
+from .packing import Damaged
+from .purge import Purged
+from .reader import Among, Reader, Selection, Stored
+from .reserve import Reserve
+from .schema import FILE_NAME
+from .sealing import Seals, refuse_key_inside
+from .transactions import Transactions, remember
+from .writer import Writer
+
+_RESERVE = "reserve"
+_CACHED = 16 * 1024 * 1024  # bytes
+_PAGE = 100  # payloads
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskOptions:
+    """How the file is kept."""
+
+    reserve: int = 32 * 1024 * 1024  # bytes held back for when the disk is full
+    retain_delivered: float = 0.0  # seconds that payloads are kept after their last delivery
+    key: bytes | None = None  # the master key, for encryption
+
+
+class DiskStore:
+    """See `Store`. One process at a time; two threads, one that writes and one that reads."""
+
+    durable = True
+
+    def __init__(
+        self,
+        folder: Path,
+        options: DiskOptions,
+        log: logging.Logger,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`folder` is made when it is not there. Nothing is opened yet."""
+        self._folder = StorageFolder(folder)
+        self._options = options
+        self._log = log
+        self._now = now
+        self._cache = PayloadCache(_CACHED)
+        self._reserve = Reserve(folder / _RESERVE, options.reserve)
+        self._seals = Seals(options.key) if options.key is not None else None
+        self._writer: Writer | None = None
+        self._thread: threading.Thread | None = None
+        self._reader: Reader | None = None
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="errlock-store-reader")
+
+    async def open(self) -> None:
+        """Lock the folder, mend what is damaged, get ready. Raises OSError (StorageError)."""
+        opened = asyncio.get_running_loop().create_future()
+        thread = threading.Thread(
+            target=self._work, args=[opened], name="errlock-store-writer", daemon=True
+        )
+        thread.start()
+        try:
+            self._writer = await opened
+        except BaseException:
+            await asyncio.to_thread(thread.join)
+            raise
+        self._thread = thread
+        loop = asyncio.get_running_loop()
+        path = self._folder.path / FILE_NAME
+        self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        if self._reader is not None:
+            await self._ask(lambda reader: reader.close())
+            self._reader = None
+        self._reading.shutdown()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            assert self._thread is not None
+            writer.close()
+            await asyncio.to_thread(self._thread.join)
+
+    async def put(
+        self,
+        shipments: Sequence[Shipment],
+        bookings: Sequence[Booking],
+        now: float,
+        remember: Mapping[str, str] = {},
+    ) -> list[Record]:
+        """See `Store.put`. What is to be remembered is, in the same transaction.
+
+        Who is cancelled while waiting cannot know whether it was stored.
+        """
+        if not self._reserve.whole:
+            raise StoreFailed("full")
+        needed = [each for each in shipments if each.deliveries]
+        put = Put(answer=_answer(), shipments=needed, bookings=bookings, now=now, remember=remember)
+        records: list[Record] = await self._submit(put)
+        deliveries = Counter(record.payload for record in records)
+        for (number, count), shipment in zip(deliveries.items(), needed, strict=True):
+            self._cache.add(number, shipment.payload, count)
+        return records
+
+    async def load(self, record: Record) -> Payload:
+        """See `Store.load`."""
+        return self._cache.get(record.payload) or await self.read(record.payload)
+
+    async def read(self, payload: int) -> Payload:
+        """A stored payload by its number. Raises StoreFailed."""
+        return await self._ask(lambda reader: reader.payload(payload))
+
+    def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
+        """See `Store.update`."""
+        return self._submit(Update(answer=_answer(), values=values_of(record), bookings=bookings))
+
+    def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
+        """See `Store.settle`. What was delivered is retained, if that is wanted."""
+        self._cache.done(record.payload)
+        return self._submit(Settle(answer=_answer(), record=record, bookings=bookings))
+
+    async def waiting(self, destination: str) -> list[Record]:
+        """See `Store.waiting`."""
+        return await self._ask(lambda reader: reader.waiting(destination))
+
+    async def books(self, destination: str) -> Books:
+        """See `Store.books`."""
+        return await self._ask(lambda reader: reader.books(destination))
+
+    async def queued(self) -> Counter[tuple[str, DocumentType]]:
+        """Documents that wait, by destination and type: counted over the file."""
+        return await self._ask(lambda reader: reader.queued())
+
+    async def select(
+        self, among: Among, selection: Selection, after: int = 0
+    ) -> AsyncIterator[Stored]:
+        """Stored payloads with a number above `after`, in their order: to go on where one was."""
+        while page := await self._page(among, selection, after):
+            for stored in page:
+                yield stored
+            after = page[-1].payload
+
+    async def remember(self, values: Mapping[str, str]) -> None:
+        """Keep texts under names, durably. Raises StoreFailed."""
+        await self._call(lambda connection: remember(connection, values))
+
+    async def recall(self, name: str) -> str | None:
+        """What was kept under a name."""
+        return await self._ask(lambda reader: reader.recall(name))
+
+    async def purge(self, selection: Selection, spared: Collection[int] = ()) -> Purged:
+        """Destroy what waits, and what was delivered and kept, but the records of some numbers.
+
+        For good: see `purge.py`. Files that were set aside after damage go too, with all that is
+        in them. Raises StoreFailed; what was destroyed until then stays so.
+        """
+        return await purging.purge(self._call, self._folder.path, self._seals, selection, spared)
+
+    async def _page(self, among: Among, selection: Selection, after: int) -> list[Stored]:
+        return await self._ask(lambda reader: reader.page(among, selection, after, _PAGE))
+
+    def _work(self, opened: asyncio.Future[Writer]) -> None:
+        """The life of the writing thread."""
+        loop = opened.get_loop()
+        try:
+            writer, connection = self._opened()
+        except OSError as error:
+            self._folder.close()
+            loop.call_soon_threadsafe(opened.set_exception, error)
+            return
+        loop.call_soon_threadsafe(opened.set_result, writer)
+        writer.run()
+        with suppress(sqlite3.Error):
+            checkpoint(connection)
+        connection.close()
+        self._folder.close()
+
+    def _opened(self) -> tuple[Writer, sqlite3.Connection]:
+        options, seals, reserve = self._options, self._seals, self._reserve
+        self._folder.open()
+        self._folder.file(_RESERVE)
+        if options.key is not None:
+            refuse_key_inside(self._folder.path, options.key)
+        connection = open_queues(self._folder, reserve, seals, self._log)
+        transactions = Transactions(connection, seals, options.retain_delivered, self._now)
+        chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
+        return Writer(connection, transactions, reserve, chores, self._log), connection
+
+    def _submit(self, operation: Operation) -> asyncio.Future[Any]:
+        if self._writer is None:
+            operation.answer.set_exception(StoreFailed("io"))
+        else:
+            self._writer.submit(operation)
+        return operation.answer
+
+    async def _call(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Have the writing thread do something of its own transaction."""
+        result: T = await self._submit(Call(answer=_answer(), function=function))
+        return result
+
+    async def _ask(self, question: Callable[[Reader], T]) -> T:
+        """Read something. Raises StoreFailed."""
+        reader = self._reader
+        if reader is None:
+            raise StoreFailed("io")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reading, question, reader)
+        except Damaged:
+            raise StoreFailed("damaged") from None
+        except sqlite3.Error as error:
+            raise StoreFailed(kind_of(error)) from None
+
+
+def _answer() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()

@@ -1,0 +1,215 @@
+"""Operations as SQL: a batch of them is one transaction, all or nothing.
+
+The interpreter's lock is let go in every call of SQLite and may be long in coming back while the
+event loop works, so a batch takes a few statements over sets of rows, not some for each operation.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..store import Booking, Record
+from .operations import Operation, Put, Settle, Update
+from .packing import About, checksum
+from .sealing import Seals
+
+# Rows of one statement at most; it is compiled anew for each number of rows, so powers of two.
+_ROWS = 32
+
+# Of a payload: nothing refers to it.
+UNUSED = (
+    "NOT EXISTS (SELECT 1 FROM deliveries WHERE payload = payloads.id)"
+    " AND NOT EXISTS (SELECT 1 FROM retained WHERE payload = payloads.id)"
+)
+_DELETE_UNUSED = f"DELETE FROM payloads WHERE id IN (SELECT value FROM json_each(?)) AND {UNUSED}"
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done in it, or nothing when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+class Transactions:
+    """Carries out batches on the writing connection."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        seals: Seals | None,
+        retain: float,
+        now: Callable[[], float],
+    ) -> None:
+        """Keep what was delivered for `retain` seconds; `now` is the wall clock."""
+        self._connection = connection
+        self._seals = seals
+        self._retain = retain
+        self._now = now
+        # Numbers are never given twice, whatever was deleted or rolled back meanwhile.
+        self._last_payload = _highest(connection, "payloads")
+        self._last_record = _highest(connection, "deliveries")
+
+    def run(self, batch: Sequence[Operation]) -> None:
+        """Do all of it and set the results, or nothing. Raises sqlite3.Error."""
+        puts = [each for each in batch if isinstance(each, Put)]
+        policies = {shipment.policy for put in puts for shipment in put.shipments}
+        keys = {}
+        if self._seals is not None:
+            keys = {each: self._seals.key_for(each, self._connection) for each in policies}
+        books: Counter[Booking] = Counter()
+        with transaction(self._connection):
+            self._update([each for each in batch if isinstance(each, Update)], books)
+            # What goes leaves its pages to what comes: they are written once.
+            self._settle([each for each in batch if isinstance(each, Settle)], books)
+            self._put(puts, keys, books)
+            book(self._connection, books)
+
+    def _update(self, updates: Sequence[Update], books: Counter[Booking]) -> None:
+        if not updates:
+            return
+        self._connection.executemany(
+            "UPDATE deliveries SET counts = ?, due = ?, first_attempt = ?, attempts = ?, begun = ?"
+            " WHERE number = ?",
+            [each.values for each in updates],
+        )
+        booked = [each for each in updates if each.bookings]
+        if booked:
+            rows = self._connection.execute(
+                "SELECT number FROM deliveries WHERE number IN (SELECT value FROM json_each(?))",
+                [json.dumps([each.number for each in booked])],
+            )
+            there = {number for (number,) in rows}
+            for each in booked:
+                if each.number in there:
+                    count(each.bookings, books)
+
+    def _settle(self, settled: Sequence[Settle], books: Counter[Booking]) -> None:
+        """Book only what was still there: settled twice, or purged meanwhile, it counts once."""
+        if not settled:
+            return
+        rows = self._connection.execute(
+            "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))"
+            " RETURNING number",
+            [json.dumps([each.record.number for each in settled])],
+        )
+        ended = {number for (number,) in rows.fetchall()}
+        retained: list[tuple[object, ...]] = []
+        for each in settled:
+            record = each.record
+            if record.number not in ended:
+                continue
+            ended.remove(record.number)
+            count(each.bookings, books)
+            if self._retain and any(one.kind == "delivered" for one in each.bookings):
+                counts = json.dumps(dict(record.counts))
+                retained.append((record.payload, record.destination, counts, self._now()))
+        insert(self._connection, "retained", retained)
+        delete_unused(self._connection, {each.record.payload for each in settled})
+
+    def _put(self, puts: Sequence[Put], keys: Mapping[str, int], books: Counter[Booking]) -> None:
+        payloads: list[tuple[object, ...]] = []
+        records: list[Record] = []
+        remembered: dict[str, str] = {}
+        for put in puts:
+            count(put.bookings, books)
+            remembered |= put.remember
+            put.result = []
+            for shipment, packed in zip(put.shipments, put.packed, strict=True):
+                self._last_payload += 1
+                about = About.of(shipment.payload, shipment.policy)
+                row = self._payload(self._last_payload, about, packed, keys.get(shipment.policy))
+                payloads.append(row)
+                for destination, counts in shipment.deliveries.items():
+                    self._last_record += 1
+                    put.result.append(
+                        Record(
+                            self._last_record, self._last_payload, destination, shipment.policy,
+                            counts, len(packed), enqueued=put.now, due=put.now,
+                        )
+                    )  # fmt: skip
+            records += put.result
+        insert(self._connection, "payloads", payloads)
+        insert(self._connection, "deliveries", [_delivery(record) for record in records])
+        remember(self._connection, remembered)
+
+    def _payload(
+        self, number: int, about: About, packed: bytes, key: int | None
+    ) -> tuple[object, ...]:
+        bound = about.bound(number)
+        body = packed
+        if key is not None:
+            assert self._seals is not None
+            body = self._seals.seal(key, packed, bound)
+        return (
+            number, about.protocol, about.signal, about.project, about.received, about.policy,
+            key, checksum(bound, body), body,
+        )  # fmt: skip
+
+
+def count(bookings: Iterable[Booking], books: Counter[Booking]) -> None:
+    """Add bookings up by account: as bookings of one."""
+    for each in bookings:
+        books[Booking(each.destination, each.kind, each.type, 1, each.reason)] += each.amount
+
+
+def book(connection: sqlite3.Connection, books: Counter[Booking]) -> None:
+    """Add to the books, within a transaction."""
+    rows = [
+        (each.destination, each.kind, each.type, each.reason or "", amount)
+        for each, amount in books.items()
+        if amount
+    ]
+    insert(connection, "books", rows, "ON CONFLICT DO UPDATE SET amount = amount + excluded.amount")
+
+
+def remember(connection: sqlite3.Connection, values: Mapping[str, str]) -> None:
+    """Write into the table of what others want remembered."""
+    conflict = "ON CONFLICT DO UPDATE SET value = excluded.value"
+    insert(connection, "meta", list(values.items()), conflict)
+
+
+def delete_unused(connection: sqlite3.Connection, payloads: Iterable[int]) -> None:
+    """Delete those of the payloads that nothing refers to any more."""
+    connection.execute(_DELETE_UNUSED, [json.dumps(sorted(payloads))])
+
+
+def insert(
+    connection: sqlite3.Connection,
+    table: str,
+    rows: Sequence[Sequence[object]],
+    conflict: str = "",
+) -> None:
+    """Insert rows with all columns of a table, in few statements."""
+    at = 0
+    while at < len(rows):
+        size = min(_ROWS, 1 << (len(rows) - at).bit_length() - 1)
+        marks = ", ".join(["(" + ", ".join("?" * len(rows[at])) + ")"] * size)
+        values = [value for row in rows[at : at + size] for value in row]
+        connection.execute(f"INSERT INTO {table} VALUES {marks} {conflict}", values)
+        at += size
+
+
+def _delivery(record: Record) -> tuple[object, ...]:
+    return (
+        record.number, record.payload, record.destination, json.dumps(dict(record.counts)),
+        record.size, record.enqueued, record.due, record.first_attempt, 0, 0,
+    )  # fmt: skip
+
+
+def _highest(connection: sqlite3.Connection, table: str) -> int:
+    row: Any = connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = ?", [table]
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,186 @@
+"""The one thread that writes to the file of the queues, and checkpoints it.
+
+What arrives while a commit is under way goes into the next one together: a sync of the disk takes
+as long for a hundred payloads as for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..store import StoreFailed
+from .failures import kind_of
+from .operations import Call, Operation, Put, Settle, Update
+from .packing import pack
+from .reserve import Reserve
+from .transactions import Transactions
+
+# One transaction at most.
+_OPERATIONS = 1000
+_BYTES = 8 * 1024 * 1024
+# Seconds until what could not be written is tried again.
+_AGAIN = 0.25
+
+
+class Writer:
+    """Takes operations from the event loop and answers them there."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        transactions: Transactions,
+        reserve: Reserve,
+        chores: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        """`chores` is called now and then; it says in how many seconds it wants to be again."""
+        self._connection = connection
+        self._transactions = transactions
+        self._reserve = reserve
+        self._chores = chores
+        self._log = log
+        self._queue: SimpleQueue[Operation | None] = SimpleQueue()
+        self._kept: list[Operation] = []  # what must be written and could not be yet
+        self._closed = False
+        self._next_chores = 0.0
+
+    def submit(self, operation: Operation) -> None:
+        """Have it done. Any thread may."""
+        self._queue.put(operation)
+
+    def close(self) -> None:
+        """Do what was submitted and end `run`, whatever cannot be written."""
+        self._queue.put(None)
+
+    def run(self) -> None:
+        """Work until it is closed, in the thread that opened the connection."""
+        while not self._closed:
+            batch = self._gather()
+            calls = [each for each in batch if isinstance(each, Call)]
+            self._carry_out([*self._kept, *(each for each in batch if not isinstance(each, Call))])
+            for call in calls:
+                self._call(call)
+            if time.monotonic() >= self._next_chores:
+                self._next_chores = time.monotonic() + self._do_chores()
+        if self._kept:
+            self._log.error("%d records could not be written at the end", len(self._kept))
+            _tell(self._kept, _give_up)
+
+    def _gather(self) -> list[Operation]:
+        """Wait for something to do, and take what is there."""
+        batch: list[Operation] = []
+        size = 0
+        try:
+            wait = _AGAIN if self._kept else max(0.0, self._next_chores - time.monotonic())
+            operation = self._queue.get(timeout=wait)
+            while True:
+                if operation is None:
+                    self._closed = True
+                    return batch
+                if not isinstance(operation, Put):
+                    batch.append(operation)
+                elif self._packed(operation):
+                    batch.append(operation)
+                    size += sum(map(len, operation.packed))
+                if len(batch) >= _OPERATIONS or size >= _BYTES:
+                    return batch
+                operation = self._queue.get_nowait()
+        except Empty:
+            return batch
+
+    def _packed(self, put: Put) -> bool:
+        """Encode and compress it. False: it failed on its own, and was told so."""
+        try:
+            put.packed = [pack(shipment.payload) for shipment in put.shipments]
+        except Exception as failure:  # noqa: BLE001  one payload must not stop the others
+            self._log.error("a payload could not be encoded: %s", type(failure).__name__)
+            _answer([put], StoreFailed("io"))
+            return False
+        return True
+
+    def _carry_out(self, batch: list[Operation]) -> None:
+        """Do a batch, or keep of it what must be done."""
+        if not batch:
+            return
+        error = self._try(batch)
+        self._kept = []
+        if error is None:
+            _answer(batch)
+            return
+        _answer([each for each in batch if isinstance(each, Put)], StoreFailed(kind_of(error)))
+        must: list[Operation] = [each for each in batch if isinstance(each, (Settle, Update))]
+        if must and len(must) < len(batch):
+            error = self._try(must)
+        if error is not None and kind_of(error) == "full" and self._reserve.release():
+            self._log.error("the disk is full: nothing is taken until there is room again")
+            self._next_chores = 0.0
+            error = self._try(must)
+        if error is None:
+            _answer(must)
+        else:
+            self._kept = must
+
+    def _try(self, batch: Sequence[Operation]) -> sqlite3.Error | None:
+        if not batch:
+            return None
+        try:
+            self._transactions.run(batch)
+        except sqlite3.Error as error:
+            return error
+        return None
+
+    def _call(self, call: Call) -> None:
+        try:
+            call.result = call.function(self._connection)
+        except sqlite3.Error as error:
+            _answer([call], StoreFailed(kind_of(error)))
+        else:
+            _answer([call])
+
+    def _do_chores(self) -> float:
+        try:
+            return self._chores()
+        except sqlite3.Error as error:
+            self._log.warning("the file of the queues: %s", kind_of(error))
+            return 1.0
+
+
+def _answer(operations: Iterable[Operation], failure: StoreFailed | None = None) -> None:
+    """What became of operations, to who waits for them."""
+
+    def resolve(answer: asyncio.Future[Any], result: Any) -> None:
+        if failure is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(failure)
+
+    _tell(operations, resolve)
+
+
+def _give_up(answer: asyncio.Future[Any], result: Any) -> None:
+    answer.cancel()
+
+
+def _tell(
+    operations: Iterable[Operation], how: Callable[[asyncio.Future[Any], Any], object]
+) -> None:
+    """Wake each event loop once, for all operations that it waits for."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Operation]] = {}
+    for each in operations:
+        by_loop.setdefault(each.answer.get_loop(), []).append(each)
+
+    def tell(told: Sequence[Operation]) -> None:
+        for each in told:
+            if not each.answer.done():  # else nobody waits any more
+                how(each.answer, each.result)
+
+    for loop, told in by_loop.items():
+        with suppress(RuntimeError):  # it was closed: nobody waits
+            loop.call_soon_threadsafe(tell, told)

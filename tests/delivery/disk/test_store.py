@@ -1,0 +1,218 @@
+"""What a store on disk keeps, and gives back after it was closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sanitised_payloads import RECEIVED, envelope, event, logs, metrics, spans
+from shipping import (
+    NOW,
+    balances,
+    booked,
+    chores_done,
+    deliver,
+    number_of,
+    numbered,
+    opened,
+    put,
+    small,
+)  # fmt: skip
+
+from errlock.delivery.disk.reader import Selection
+from errlock.delivery.store import Booking, Shipment, StoreFailed
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.envelope import Envelope
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        envelope(event(), attachment=b"notes"),
+        logs("one", "two"),
+        spans("GET /", "POST /"),
+        metrics(),
+    ],
+    ids=["sentry", "logs", "traces", "metrics"],
+)
+async def test_a_payload_comes_back_as_it_was(tmp_path: Path, payload: Payload) -> None:
+    async with opened(tmp_path / "q") as store:
+        await put(store, payload, "a")
+    async with opened(tmp_path / "q") as store:
+        (record,) = await store.waiting("a")
+        back = await store.load(record)
+        assert back.encode() == payload.encode()
+        assert (back.protocol, back.project, back.received) == (
+            payload.protocol, payload.project, payload.received,
+        )  # fmt: skip
+        assert [each.tree for each in back.documents] == [each.tree for each in payload.documents]
+        assert back.types == payload.types == record.counts
+
+
+async def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, logs("one", "two"), "a")
+        record.counts = Counter({"log_record": 1})
+        record.attempts, record.due, record.first_attempt, record.begun = 2, NOW + 9, NOW + 1, True
+        await store.update(record, [Booking("a", "dropped", "log_record", 1, "invalid")])
+    async with opened(tmp_path / "q") as store:
+        (back,) = await store.waiting("a")
+        fields = type(record).__slots__
+        assert {f: getattr(back, f) for f in fields} == {f: getattr(record, f) for f in fields}
+        assert await balances(store, "a")
+
+
+async def test_records_come_back_the_oldest_first(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        for number in range(5):
+            await put(store, numbered(number), "a", "b")
+    async with opened(tmp_path / "q") as store:
+        back = [number_of(await store.load(record)) for record in await store.waiting("b")]
+        assert back == list(range(5))
+        assert await store.queued() == {("a", "event"): 5, ("b", "event"): 5}
+
+
+async def test_each_destination_may_change_what_it_loads(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        one, other = await put(store, numbered(1), "a", "b")
+        (await store.load(one)).documents[0].dropped = "invalid"
+        assert (await store.load(other)).documents[0].lost is None
+
+
+async def test_a_payload_goes_with_its_last_delivery(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        one, other = await put(store, numbered(1), "a", "b")
+        await deliver(store, one)
+        await store.load(other)
+        await deliver(store, other)
+        with pytest.raises(StoreFailed):
+            await store.read(one.payload)
+        assert await store.books("a") == {("accepted", "event", None): 1,
+                                          ("delivered", "event", None): 1}  # fmt: skip
+
+
+async def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        (first,) = await put(store, numbered(1), "a")
+        await deliver(store, first)
+    async with opened(tmp_path / "q") as store:
+        (second,) = await put(store, numbered(2), "a")
+        assert second.number > first.number
+        assert second.payload > first.payload
+
+
+async def test_what_is_settled_twice_is_booked_once(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        await asyncio.gather(deliver(store, record), deliver(store, record))
+        await deliver(store, record)
+        assert (await store.books("a"))["delivered", "event", None] == 1
+        assert await balances(store, "a")
+
+
+async def test_drops_are_booked_by_reason(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        for reason in ("invalid", "expired", "expired"):
+            (record,) = await put(store, numbered(1), "a")
+            await store.settle(record, booked("dropped", record.counts, "a", reason=reason))
+        assert await store.books("a") == {
+            ("accepted", "event", None): 3,
+            ("dropped", "event", "expired"): 2,
+            ("dropped", "event", "invalid"): 1,
+        }
+
+
+async def test_many_at_once_go_in_together(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        records = await asyncio.gather(*(put(store, numbered(n), "a", "b") for n in range(300)))
+        numbers = [record.number for pair in records for record in pair]
+        assert sorted(numbers) == list(range(1, 601))
+        assert await store.queued() == {("a", "event"): 300, ("b", "event"): 300}
+        await asyncio.gather(*(deliver(store, record) for pair in records for record in pair))
+        assert await store.queued() == {}
+        assert await balances(store, "a", "b")
+
+
+async def test_a_shipment_for_nobody_is_not_stored(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        counts = numbered(1).types
+        bookings = [
+            *booked("accepted", counts, "a", "b"),
+            *booked("dropped", counts, "a", reason="unsupported"),
+        ]
+        shipments = [Shipment(numbered(1), "p1", {}), Shipment(numbered(2), "p1", {"b": counts})]
+        (record,) = await store.put(shipments, bookings, NOW)
+        assert number_of(await store.load(record)) == 2
+        assert await balances(store, "a", "b")
+
+
+async def test_one_payload_that_cannot_be_written_stops_no_other(tmp_path: Path) -> None:
+    class Unwritable(Envelope):
+        def encode(self, **_: object) -> bytes:
+            raise RuntimeError("quotes a secret")
+
+    bad = Unwritable("shop", RECEIVED, {})
+    async with opened(tmp_path / "q") as store:
+        shipment = Shipment(bad, "p1", {"a": {"event": 1}})
+        good = [put(store, numbered(n), "a") for n in range(3)]
+        failed, *done = await asyncio.gather(
+            store.put([shipment], [], NOW), *good, return_exceptions=True
+        )
+        assert isinstance(failed, StoreFailed)
+        assert not any(isinstance(each, BaseException) for each in done)
+        assert await store.queued() == {("a", "event"): 3}
+
+
+async def test_delivered_payloads_are_kept_as_long_as_wanted(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q", small(retain=60)) as store:
+        for number in range(3):
+            one, other = await put(store, numbered(number), "a", "b")
+            await deliver(store, one)
+            await store.settle(other, booked("dropped", other.counts, "b", reason="invalid"))
+        kept = [each async for each in store.select("delivered", Selection())]
+        assert [each.deliveries for each in kept] == [{"a": {"event": 1}}] * 3
+        assert [number_of(await store.read(each.payload)) for each in kept] == [0, 1, 2]
+    async with opened(tmp_path / "q") as store:
+        await chores_done(store)
+        assert [each async for each in store.select("delivered", Selection())] == []
+        with pytest.raises(StoreFailed):
+            await store.read(kept[0].payload)
+
+
+async def test_stored_payloads_are_found_by_destination_and_time(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        payloads = [numbered(number) for number in range(250)]
+        for number, payload in enumerate(payloads):
+            payload.received = 1000.0 + number
+        both = [["a", "b"] if number % 2 else ["a"] for number in range(250)]
+        await asyncio.gather(*(put(store, p, *to) for p, to in zip(payloads, both, strict=True)))
+        window = Selection("b", since=1100.0, until=1200.0)
+        found = [each async for each in store.select("waiting", window)]
+        assert [each.received for each in found] == [1101.0 + 2 * n for n in range(50)]
+        assert [each.deliveries for each in found] == [{"b": {"event": 1}}] * 50
+        everything = [each async for each in store.select("waiting", Selection())]
+        assert len(everything) == 250
+        rest = [each async for each in store.select("waiting", window, after=found[30].payload)]
+        assert rest == found[31:]
+
+
+async def test_what_is_remembered_is_there_again(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        assert await store.recall("cursor") is None
+        await store.remember({"cursor": "1", "other": "x"})
+        await store.put([], [], NOW, remember={"cursor": "2"})
+    async with opened(tmp_path / "q") as store:
+        assert await store.recall("cursor") == "2"
+        assert await store.recall("other") == "x"
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        await put(store, numbered(1), "a")
+    with pytest.raises(StoreFailed):
+        await put(store, numbered(2), "a")
+    with pytest.raises(StoreFailed):
+        await store.waiting("a")
+    await store.close()
