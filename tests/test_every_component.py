@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
-from ports import free_port
+from live_ports import listening_port
 
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.component import (
@@ -44,11 +44,11 @@ def options(name: str, folder: Path) -> dict[str, Any]:
     """What a component cannot do without, and addresses of this test's own."""
     (folder / "in.jsonl").touch()
     known: dict[str, dict[str, Any]] = {
-        "receiver.sentry": {"endpoint": f"localhost:{free_port()}"},
+        "receiver.sentry": {"endpoint": f"localhost:{listening_port()}"},
         "receiver.otlp": {
             "protocols": {
-                "grpc": {"endpoint": f"localhost:{free_port()}"},
-                "http": {"endpoint": f"localhost:{free_port()}"},
+                "grpc": {"endpoint": f"localhost:{listening_port()}"},
+                "http": {"endpoint": f"localhost:{listening_port()}"},
             }
         },
         "receiver.file": {"path": str(folder / "in.jsonl")},
@@ -57,9 +57,9 @@ def options(name: str, folder: Path) -> dict[str, Any]:
         "processor.keep": {"fields": ["message", "$log.body", "event_id"]},
         "processor.filter": {"drop": [{"field": "level", "in": ["debug"]}]},
         "processor.sample": {"rate": 1.0},
-        "exporter.sentry": {"dsn": f"http://k@localhost:{free_port()}/1"},
-        "exporter.otlp": {"endpoint": f"localhost:{free_port()}"},
-        "exporter.otlp_http": {"endpoint": f"http://localhost:{free_port()}"},
+        "exporter.sentry": {"dsn": f"http://k@localhost:{listening_port()}/1"},
+        "exporter.otlp": {"endpoint": f"localhost:{listening_port()}"},
+        "exporter.otlp_http": {"endpoint": f"http://localhost:{listening_port()}"},
         "exporter.file": {"path": str(folder / "out.jsonl")},
         "exporter.local": {"path": str(folder / "store")},
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from http_sink import http_sink
 from live_errlock import collector, otlp_at, running_errlock
-from ports import free_port
+from live_ports import listening_port
 from wire import Wire
 
 from errlock.policy.pseudonyms import new_key
@@ -69,8 +69,8 @@ def test_embedded_in_the_sentry_sdk(wire: Callable[[int], Wire]) -> None:
 
 def test_embedded_in_the_opentelemetry_sdk(wire: Callable[[int], Wire], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    port = free_port()
-    config = collector(otlp_at(port, free_port()), {"file": {"path": str(out)}})
+    port = listening_port()
+    config = collector(otlp_at(port, listening_port()), {"file": {"path": str(out)}})
     config["service"]["pipelines"]["errors"]["processors"] = []
     with running_errlock(config, tmp_path / "errlock"):
         relay = wire(port)

@@ -52,5 +52,5 @@ def test_200_errors_are_20_issues_behind(
     }
     with running_errlock(config, tmp_path):
         send_errors_of_20_kinds(f"http://key@127.0.0.1:{port}/1")
-        bugsink.wait_for_events(project, 200, timeout=60)
+        bugsink.wait_for_events(project, 200)
     assert [issue.events for issue in bugsink.issues(project)] == [10] * 20

@@ -14,10 +14,10 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
+from live_ports import listening_port
 from opentelemetry import context
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from otlp_messages import log_request
-from ports import free_port
 from recording_sink import RecordingSink
 from self_signed import self_signed
 from wire import Wire
@@ -226,7 +226,7 @@ async def test_an_attempt_ends_after_the_timeout() -> None:
 
 
 async def test_nobody_there_is_worth_another_attempt() -> None:
-    async with exporting(f"localhost:{free_port()}") as exporter:
+    async with exporting(f"localhost:{listening_port()}") as exporter:
         with pytest.raises(ExportFailed) as failed:
             await exporter.export(payload())
     assert (failed.value.kind, failed.value.retryable) == ("grpc_unavailable", True)
@@ -265,8 +265,8 @@ async def test_tls_with_an_own_authority(tmp_path: Path) -> None:
 
 
 async def test_the_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://localhost:{free_port()}")
-    monkeypatch.setenv("grpc_proxy", f"http://localhost:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://localhost:{listening_port()}")
+    monkeypatch.setenv("grpc_proxy", f"http://localhost:{listening_port()}")
     async with (
         receiving() as (receiver, sink),
         exporting(f"localhost:{receiver.grpc_port}") as exporter,

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import zstandard
 from aiohttp import web
+from live_ports import listening_port
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from otlp_messages import log_request
-from ports import free_port
 from recording_sink import RecordingSink
 
 from errlock.exporters.otlp_http import OtlpHttpExporter, OtlpHttpExporterConfig
@@ -239,7 +239,7 @@ async def test_an_attempt_ends_after_the_timeout() -> None:
 
 
 async def test_nobody_there_is_worth_another_attempt() -> None:
-    async with exporting(f"http://localhost:{free_port()}") as exporter:
+    async with exporting(f"http://localhost:{listening_port()}") as exporter:
         with pytest.raises(ExportFailed) as failed:
             await exporter.export(payload())
     assert (failed.value.kind, failed.value.retryable) == ("connection", True)

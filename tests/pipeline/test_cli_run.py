@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import free_port
+from live_ports import listening_port
 
 from errlock.pipeline.cli import main
 
@@ -21,7 +21,7 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         names = ("sentry", "grpc", "http", "metrics", "health", "control")
-        self.ports = {name: free_port() for name in names}
+        self.ports = {name: listening_port() for name in names}
         at = {name: f"localhost:{port}" for name, port in self.ports.items()}
         sets = [
             f"receivers.sentry.endpoint={at['sentry']}",
@@ -47,7 +47,7 @@ class Running:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, out, err
 
     def post_event(self, event: dict[str, str]) -> None:

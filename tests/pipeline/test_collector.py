@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from ports import free_port
+from live_ports import listening_port
 
 from errlock.pipeline.collector import Collector, RefusedShare
 from errlock.pipeline.config import Config, loads
@@ -26,7 +26,11 @@ class Running:
     """A collector with a Sentry receiver, on ports of its own."""
 
     def __init__(self, folder: Path, exporters: str, names: str, more: str = "") -> None:
-        self.sentry, self.health, self.metrics = free_port(), free_port(), free_port()
+        self.sentry, self.health, self.metrics = (
+            listening_port(),
+            listening_port(),
+            listening_port(),
+        )
         self.out = folder / "out.jsonl"
         text = f"""
         receivers: {{ sentry: {{ endpoint: "localhost:{self.sentry}" }} }}
@@ -65,20 +69,15 @@ class Running:
             return response.status, await response.text()
 
     async def lines(self, count: int) -> list[str]:
-        for _ in range(200):
-            if self.out.exists() and self.out.read_text().count("\n") >= count:
-                break
-            await asyncio.sleep(0.02)
+        await until(lambda: self.out.exists() and self.out.read_text().count("\n") >= count)
         return self.out.read_text().splitlines()
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Return as soon as something is true; fail after five seconds."""
-    for _ in range(500):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not become true")
+    """Return as soon as something is true; fail after a minute."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  what makes it true rings no bell
+            await asyncio.sleep(0.01)
 
 
 async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
@@ -90,7 +89,7 @@ async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
 
 
 async def test_a_dead_destination_holds_up_nobody(tmp_path: Path) -> None:
-    dead = f'sentry/dead: {{ dsn: "http://abc@localhost:{free_port()}/1" }}'
+    dead = f'sentry/dead: {{ dsn: "http://abc@localhost:{listening_port()}/1" }}'
     async with Running(tmp_path, dead, "sentry/dead, file") as running:
         for _ in range(5):
             assert await running.send(envelope(EVENT)) == 200

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from ports import free_port
+from live_ports import listening_port
 
 from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import loads
@@ -34,7 +34,7 @@ def receiving(port: int, out: Path) -> Collector:
 
 def observed(sentry: int, otlp: int, dead: int) -> Collector:
     """A collector that pushes its telemetry, with a destination that is dead."""
-    metrics = free_port()
+    metrics = listening_port()
     return Collector(
         loads(
             f"""
@@ -56,10 +56,10 @@ def observed(sentry: int, otlp: int, dead: int) -> Collector:
 
 
 async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -> None:
-    out, sentry, otlp = tmp_path / "out.jsonl", free_port(), free_port()
+    out, sentry, otlp = tmp_path / "out.jsonl", listening_port(), listening_port()
     backend = receiving(otlp, out)
     await backend.start()
-    collector = observed(sentry, otlp, free_port())
+    collector = observed(sentry, otlp, listening_port())
     await collector.start()
     body = b'{}\n{"type":"event"}\n' + json.dumps({"message": f"password={SECRET}"}).encode()
     async with aiohttp.ClientSession() as session:

@@ -30,7 +30,7 @@ _REQUIREMENTS = Path(__file__).with_name("bugsink-requirements.txt")
 _CACHE = Path(__file__).parents[2] / ".cache"
 # Made in advance: a row is renamed when a test asks for a project, instead of starting Django.
 _PROJECTS = 120
-_START_DEADLINE = 60.0  # seconds
+_START_DEADLINE = 120.0  # seconds
 
 # TASK_ALWAYS_EAGER: an event is an issue when the request is answered, so no test has to wait.
 # Quotas out of the way, no calls home, no trust in proxy headers.
@@ -140,7 +140,7 @@ class Bugsink:
         return [json.loads(data) for (data,) in rows]
 
     def wait_for_events(
-        self, project: Project, count: int, timeout: float = 20.0
+        self, project: Project, count: int, timeout: float = 120.0
     ) -> list[dict[str, Any]]:
         """The events as soon as there are `count` of them. Raises TimeoutError."""
         deadline = time.monotonic() + timeout

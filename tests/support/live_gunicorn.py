@@ -22,7 +22,7 @@ from live_ports import listening_port
 
 _REQUIREMENTS = Path(__file__).with_name("gunicorn-requirements.txt")
 _CACHE = Path(__file__).parents[2] / ".cache"
-_START_DEADLINE = 30.0  # seconds
+_START_DEADLINE = 120.0  # seconds
 
 
 @contextmanager
