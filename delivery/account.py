@@ -7,17 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..pipeline.component import Delivered
-from ..pipeline.counters import Counters
+from ..pipeline.counters import CounterName, Counters
 from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import Document, DocumentType
+from .store import Booking, BookingKind, BookKey, Books, Counts
 
-# Documents by type: what is counted here.
-Counts = Mapping[DocumentType, int]
-
-
-def count(documents: Iterable[Document]) -> Counter[DocumentType]:
-    """How many documents there are of each type."""
-    return Counter(document.type for document in documents)
+_COUNTERS: Mapping[BookingKind, CounterName] = {
+    "accepted": "exporter_offered",
+    "delivered": "exporter_sent",
+    "dropped": "exporter_dropped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +41,89 @@ class Account:
     """Books documents of one destination, in its own figures and in the process's counters."""
 
     def __init__(self, exporter: str, counters: Counters) -> None:
-        self.accepted: Counter[DocumentType] = Counter()
-        self.delivered: Counter[DocumentType] = Counter()
-        self.dropped: Counter[tuple[DocumentType, DropReason]] = Counter()
         self._exporter = exporter
         self._counters = counters
+        self._books: Counter[BookKey] = Counter()
 
-    def accept(self, counts: Counts) -> None:
-        """Documents came in."""
-        self.accepted.update(counts)
-        for type_, amount in counts.items():
-            self._counters.add("exporter_offered", amount, exporter=self._exporter, type=type_)
+    def restore(self, books: Books) -> None:
+        """Go on from what a store has. The counters are the process's own and begin with it."""
+        self._books = Counter(dict(books))
 
-    def enqueue(self, counts: Counts) -> None:
-        """Documents went into the queue."""
-        for type_, amount in counts.items():
-            self._counters.add("exporter_enqueued", amount, exporter=self._exporter, type=type_)
+    def book(self, bookings: Iterable[Booking]) -> None:
+        """Take lines into the figures."""
+        for line in bookings:
+            self._books[line.kind, line.type, line.reason] += line.amount
+            labels = {"exporter": self._exporter, "type": line.type}
+            if line.reason is not None:
+                labels["reason"] = line.reason
+            self._counters.add(_COUNTERS[line.kind], line.amount, **labels)
 
-    def deliver(self, counts: Counts) -> None:
-        """The destination has documents."""
-        for type_, amount in counts.items():
-            if amount:
-                self.delivered[type_] += amount
-                self._counters.add("exporter_sent", amount, exporter=self._exporter, type=type_)
+    def balance(self, queued: Counts) -> Balance:
+        """The figures, together with what was counted in the queue."""
+        accepted: Counter[DocumentType] = Counter()
+        delivered: Counter[DocumentType] = Counter()
+        dropped: Counter[tuple[DocumentType, DropReason]] = Counter()
+        for (kind, type_, reason), amount in self._books.items():
+            if reason is not None:
+                dropped[type_, reason] += amount
+            elif kind == "accepted":
+                accepted[type_] += amount
+            else:
+                delivered[type_] += amount
+        return Balance(accepted, delivered, queued, dropped)
 
-    def drop(self, counts: Counts, reason: DropReason) -> None:
-        """Documents were given up."""
-        for type_, amount in counts.items():
-            if amount:
-                self.dropped[type_, reason] += amount
-                self._counters.add(
-                    "exporter_dropped",
-                    amount,
-                    exporter=self._exporter,
-                    type=type_,
-                    reason=reason,
-                )
 
-    def settle(self, counts: Counts, marked: Sequence[Document], answer: Delivered) -> None:
-        """Book a payload of `counts` documents that was delivered: each of them once.
+def accepted(destination: str, counts: Counts) -> list[Booking]:
+    """Documents came in."""
+    return [Booking(destination, "accepted", type_, n) for type_, n in counts.items() if n]
 
-        Documents that the exporter marked as dropped are booked by their own type. What it told
-        in numbers only is booked on the types with most documents, and what it left unexplained
-        is `invalid`: the sums are exact whatever it answers.
-        """
-        left = Counter(counts)
-        reasons = Counter(answer.dropped)
-        untold = reasons.total() - len(marked)
-        for document in marked:
-            assert document.lost is not None
-            reasons[document.lost] -= 1
-            left[document.type] -= 1
-            self.drop({document.type: 1}, document.lost)
-        for reason, amount in reasons.items():
-            amount = min(amount, untold)
-            untold -= max(amount, 0)
-            self._drop_any(left, amount, reason)
-        self._drop_any(left, left.total() - answer.accepted, "invalid")
-        self.deliver(left)
 
-    def _drop_any(self, left: Counter[DocumentType], amount: int, reason: DropReason) -> None:
-        for type_, available in left.most_common():
-            taken = min(amount, available)
-            if taken <= 0:
-                return
-            left[type_] -= taken
-            amount -= taken
-            self.drop({type_: taken}, reason)
+def delivered(destination: str, counts: Counts) -> list[Booking]:
+    """The destination has documents."""
+    return [Booking(destination, "delivered", type_, n) for type_, n in counts.items() if n]
+
+
+def dropped(destination: str, counts: Counts, reason: DropReason) -> list[Booking]:
+    """Documents were given up."""
+    return [Booking(destination, "dropped", type_, n, reason) for type_, n in counts.items() if n]
+
+
+def outcome(
+    destination: str, counts: Counts, marked: Sequence[Document], answer: Delivered
+) -> list[Booking]:
+    """What became of a payload of `counts` documents that was delivered: each of them once.
+
+    Documents that the exporter marked as dropped are booked by their own type. What it told in
+    numbers only is booked on the types with most documents, and what it left unexplained is
+    `invalid`: the sums are exact whatever it answers.
+    """
+    left = Counter(counts)
+    bookings: list[Booking] = []
+    reasons = Counter(answer.dropped)
+    untold = reasons.total() - len(marked)
+    for document in marked:
+        assert document.lost is not None
+        reasons[document.lost] -= 1
+        left[document.type] -= 1
+        bookings += dropped(destination, {document.type: 1}, document.lost)
+    for reason, amount in reasons.items():
+        amount = min(amount, untold)
+        untold -= max(amount, 0)
+        bookings += _drop_any(destination, left, amount, reason)
+    bookings += _drop_any(destination, left, left.total() - answer.accepted, "invalid")
+    return bookings + delivered(destination, left)
+
+
+def _drop_any(
+    destination: str, left: Counter[DocumentType], amount: int, reason: DropReason
+) -> list[Booking]:
+    """Drop so many documents, whichever there are most of."""
+    bookings: list[Booking] = []
+    for type_, available in left.most_common():
+        taken = min(amount, available)
+        if taken <= 0:
+            break
+        left[type_] -= taken
+        amount -= taken
+        bookings += dropped(destination, {type_: taken}, reason)
+    return bookings

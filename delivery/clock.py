@@ -8,11 +8,18 @@ from contextlib import suppress
 
 
 class Clock:
-    """The machine's monotonic clock."""
+    """The machine's time of day when the process began, and how long it has run since.
+
+    Records outlive the process, so they need the time of day; waits must not be cut short or
+    drawn out by somebody who sets the clock.
+    """
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Seconds since some fixed moment; never goes backwards."""
-        return time.monotonic()
+        """Seconds since the epoch; never goes backwards."""
+        return self._offset + time.monotonic()
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Return when `event` is set or `until` has come, whichever is first."""

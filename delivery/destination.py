@@ -1,29 +1,34 @@
-"""A destination: an exporter with a queue, retries and an account of its own.
+"""A destination: an exporter with a shelf of its own, deliveries, health and trust.
 
 Nothing here waits for another destination, and nothing that goes wrong here is raised to who
-offers a payload. For every document type, at any moment between two awaits:
-
-    accepted = delivered + queued + dropped
+offers a payload.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from ..pipeline.component import Delivered, Exporter
 from ..pipeline.counters import Counters
-from ..pipeline.errors import DropReason, ExportFailed
-from ..pipeline.payloads.document import Document, DocumentType, Payload, Protocol
-from .account import Account, Balance, count
+from ..pipeline.errors import ExportFailed
+from ..pipeline.payloads.document import Document, Payload, Protocol
+from . import account
+from .account import Balance
 from .clock import Clock
 from .health import Health, HealthState
+from .losses import Losses, lost_by_reason, narrow
 from .options import DeliveryOptions
-from .queue import MemoryQueue, Parcel
 from .retry import Backoff, Pause
+from .shelf import Shelf
+from .store import Booking, Counts, Record, Store, StoreFailed
+from .trust import TrustState
+
+_READ_AGAIN = 1.0  # seconds until a payload that the store could not read is asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Status:
     """How a destination is, for people and metrics. Safe to ask for from other threads."""
 
     health: HealthState
+    trust: TrustState
     queued_documents: int
     queued_bytes: int
     capacity_bytes: int
@@ -43,31 +49,17 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """Which documents of a payload are lost: without making any."""
+class Policy:
+    """What the documents of one pipeline must have passed when they leave for a destination."""
 
-    alive: int
-    lost: frozenset[int]  # by identity
-
-    @classmethod
-    def of(cls, payload: Payload) -> Losses:
-        """As they are now."""
-        lost = frozenset(id(document) for document in payload.made if document.lost is not None)
-        return cls(payload.count_alive, lost)
-
-    def since(self, payload: Payload) -> list[Document]:
-        """The documents of the same payload that were lost since then."""
-        if payload.count_alive == self.alive:
-            return []
-        return [
-            document
-            for document in payload.documents
-            if document.lost is not None and id(document) not in self.lost
-        ]
+    version: str  # `pipeline:digest`
+    # Passes a payload that was stored under another version. Fails closed: what cannot be judged
+    # is lost in the payload.
+    resanitise: Callable[[Payload], Awaitable[Payload]]
 
 
 class Destination:
-    """Delivers what it is offered. All methods but `status` belong to one event loop."""
+    """Delivers what it is given. All methods but `status` belong to one event loop."""
 
     def __init__(
         self,
@@ -76,74 +68,123 @@ class Destination:
         options: DeliveryOptions,
         counters: Counters,
         log: logging.Logger,
+        store: Store,
         *,
         clock: Clock | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.id = id_
-        self._exporter = exporter
+        self.exporter = exporter
+        self.policies: list[Policy] = []  # one for each pipeline that leads here
         self._options = options
         self._counters = counters
         self._log = log
         self._clock = clock or Clock()
         self._backoff = backoff or Backoff(options.retry_on_failure)
-        self._queue = MemoryQueue(options.sending_queue)
-        self._account = Account(id_, counters)
+        self._shelf = Shelf(id_, options.sending_queue, store, counters)
+        self._durable = store.durable
         self._health = Health()
+        self._trust: TrustState = "trusted"
+        self._trusted_since = -math.inf
+        self._reopening: asyncio.Task[None] | None = None
         self._pause = Pause(options.sending_queue.num_consumers)
         self._wake = asyncio.Event()
         self._consumers: list[asyncio.Task[None]] = []
+        self._flights: set[asyncio.Task[Delivered]] = set()
         self._draining = False
         self._stopped = False
 
     @property
     def accepts(self) -> Sequence[Protocol]:
         """The protocols that its exporter takes, the preferred one first."""
-        return self._exporter.accepts
+        return self.exporter.accepts
+
+    @property
+    def trust(self) -> TrustState:
+        """What people decided about it."""
+        return self._trust
 
     async def start(self) -> None:
-        """Start the exporter and the deliveries. Raises what the exporter's start raises."""
-        await self._exporter.start()
+        """Take up what waits in the store, then start the exporter and the deliveries.
+
+        Raises what the exporter's start raises.
+        """
+        for record in await self._shelf.restore():
+            self._may_go_again(record)
+        if self._trust != "distrusted":
+            await self.exporter.start()
         self._consumers = [
             asyncio.create_task(self._consume(), name=f"{self.id} consumer {number}")
             for number in range(self._options.sending_queue.num_consumers)
         ]
 
-    def offer(self, payload: Payload) -> None:
-        """Queue a sanitised payload; the caller keeps it unchanged. Never blocks, never raises.
+    def admit(self, payload: Payload) -> tuple[Counts, list[Booking]]:
+        """What it takes of a sanitised payload, by type, and what that books. Changes nothing.
 
-        Documents that the destination cannot take, or has no room for, are dropped and counted.
+        Documents that it cannot take are booked as dropped at once. What it takes is to be
+        stored with a record that `enqueue` gets, in one transaction with the bookings.
         """
-        payload = payload.copy()  # what gets marked in it is this destination's own affair
         types = payload.types
-        self._account.accept(types)
+        bookings = account.accepted(self.id, types)
         if self._stopped:
-            self._account.drop(types, "shutdown")
-            return
-        counts = self._book_unsupported(payload, types)
-        if not counts:
-            return
-        parcel = Parcel(payload, counts, payload.size, self._clock.now())
-        evicted = self._queue.put(parcel)
-        for one in evicted:
-            self._account.drop(one.counts, "queue_full")
-        if parcel not in evicted:
-            self._account.enqueue(counts)
-            self._wake.set()
+            return {}, bookings + account.dropped(self.id, types, "shutdown")
+        takes = payload.protocol in self.exporter.accepts
+        supported = self.exporter.supported if takes else frozenset()
+        if supported is None or supported.issuperset(types):
+            return types, bookings
+        kept = Counter(types)
+        for document in narrow(payload.copy(), supported):
+            assert document.lost is not None
+            kept[document.type] -= 1
+            bookings += account.dropped(self.id, {document.type: 1}, document.lost)
+        return +kept, bookings
 
-    def leave_out(self, documents: Sequence[Document]) -> None:
-        """Count documents that have no place in the exporter's protocol. Changes nothing else."""
-        counts = count(documents)
-        self._account.accept(counts)
-        self._account.drop(counts, "unsupported")
+    def refuse(self, documents: Sequence[Document]) -> list[Booking]:
+        """What documents book that have no place in the exporter's protocol."""
+        counts = Counter(document.type for document in documents)
+        return account.accepted(self.id, counts) + account.dropped(self.id, counts, "unsupported")
+
+    def enqueue(self, records: Sequence[Record], bookings: Sequence[Booking]) -> None:
+        """Take records that were stored, with all that was booked with them. Never blocks."""
+        self._shelf.put(records, bookings)
+        self._wake.set()
+
+    def set_trust(self, state: TrustState) -> None:
+        """Send or keep, from now on. Distrusted: what is in flight is aborted, doors are shut."""
+        before, self._trust = self._trust, state
+        if before == state:
+            return
+        if state == "distrusted":
+            self.exporter.abort()
+            for flight in self._flights:
+                flight.cancel()
+        elif before == "distrusted" and self._consumers:
+            self._reopening = asyncio.create_task(self._reopen(), name=f"{self.id} reopening")
+        if state == "trusted":
+            self._trusted_since = self._clock.now()
+        self._wake.set()
+
+    def down_for(self, now: float) -> float:
+        """Seconds that it has been down. 0 where nothing waits: nobody would see it come back."""
+        since = self._health.down_since
+        return now - since if since is not None and len(self._shelf.queue) else 0.0
 
     async def stop(self, deadline: float) -> None:
-        """Try everything that waits once more until `deadline`, count the rest as `shutdown`.
+        """Try everything that waits once more until `deadline`; the rest stays in the store.
 
-        `deadline` is a time of the clock (`time.monotonic()`). Idempotent, safe without start().
+        A store that ends with the process loses it: counted as `shutdown`. `deadline` is a time
+        of the clock. Idempotent, safe without start().
         """
         self._draining = True
-        self._queue.hurry()
+        self._shelf.queue.hurry()
+        await self.retire(deadline)
+        if not self._durable:
+            for record in list(self._shelf.queue):
+                self._shelf.give_up(record, "shutdown")
+
+    async def retire(self, deadline: float) -> None:
+        """End what is in flight until `deadline`; begin nothing more. What waits stays stored."""
+        self._stopped = True
         self._wake.set()
         if self._consumers:
             seconds = max(0.0, deadline - self._clock.now())
@@ -151,140 +192,188 @@ class Destination:
             for consumer in unfinished:
                 consumer.cancel()
             await asyncio.gather(*self._consumers, return_exceptions=True)
-        self._stopped = True
-        for parcel in list(self._queue):
-            self._give_up(parcel, "shutdown")
+            self._consumers = []
         try:
-            await self._exporter.stop()
+            await self.exporter.stop()
         except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
             self._log.warning("%s did not close cleanly: %s", self.id, type(failure).__name__)
 
     def status(self) -> Status:
         """How it is now."""
-        oldest = self._queue.oldest()
+        queue = self._shelf.queue
+        oldest = queue.oldest()
         return Status(
             health=self._health.state,
-            queued_documents=self._queue.documents,
-            queued_bytes=self._queue.bytes,
-            capacity_bytes=self._options.sending_queue.queue_size,
+            trust=self._trust,
+            queued_documents=queue.documents,
+            queued_bytes=queue.bytes,
+            capacity_bytes=queue.capacity,
             oldest_age=self._clock.now() - oldest.enqueued if oldest is not None else 0.0,
             last_error=self._health.last_error,
         )
 
     def balance(self) -> Balance:
-        """The account: what is queued is counted anew, by walking over the queue."""
-        queued: Counter[DocumentType] = Counter()
-        for parcel in self._queue:
-            queued.update(parcel.counts)
-        account = self._account
-        return Balance(
-            Counter(account.accepted), Counter(account.delivered), queued, Counter(account.dropped)
-        )
+        """See `Shelf.balance`."""
+        return self._shelf.balance()
 
-    def _supported(self, payload: Payload) -> frozenset[DocumentType] | None:
-        """The types that the exporter takes in the payload's protocol; None for all."""
-        takes = payload.protocol in self._exporter.accepts
-        return self._exporter.supported if takes else frozenset()
+    async def _reopen(self) -> None:
+        try:
+            await self.exporter.start()
+        except Exception as failure:  # noqa: BLE001  a foreign text may quote
+            self._log.error("%s did not open again: %s", self.id, type(failure).__name__)
+        self._wake.set()
 
-    def _book_unsupported(
-        self, payload: Payload, types: Counter[DocumentType]
-    ) -> Counter[DocumentType]:
-        """Count what cannot be delivered as dropped; returns the counts of what can."""
-        supported = self._supported(payload)
-        if supported is None or supported.issuperset(types):
-            return types
-        alive = payload.alive
-        for document in alive:
-            if document.type not in supported:
-                document.dropped = "unsupported"
-        kept: Counter[DocumentType] = Counter()
-        for document in alive:
-            if document.lost is None:
-                kept[document.type] += 1
-            else:
-                self._account.drop({document.type: 1}, document.lost)
-        return kept
+    @property
+    def _may_send(self) -> bool:
+        opening = self._reopening is not None and not self._reopening.done()
+        return self._trust == "trusted" and not opening
 
     async def _consume(self) -> None:
-        while True:
+        while not self._stopped or (self._draining and self._may_send):
             now = self._clock.now()
-            for parcel in self._queue.expire(now):
-                self._account.drop(parcel.counts, "expired")
-            if self._draining or now >= self._pause.until:
-                if (taken := self._queue.take(now)) is not None:
-                    await self._attempt(taken)
-                    continue
-                if self._draining:
-                    return
+            if self._may_send:
+                self._shelf.expire(now, self._trusted_since)
+                if self._draining or now >= self._pause.until:
+                    if (taken := self._shelf.queue.take(now)) is not None:
+                        await self._attempt(taken)
+                        continue
+                    if self._draining:
+                        return
             self._wake.clear()
             await self._clock.wait(self._wake, self._next_event())
 
     def _next_event(self) -> float | None:
         """When a consumer that found nothing to do should look again."""
+        if not self._may_send:
+            return None
         moments = []
-        if (due := self._queue.next_due()) is not None:
+        if (due := self._shelf.queue.next_due()) is not None:
             moments.append(max(due, self._pause.until))
-        if (expiry := self._queue.next_expiry()) is not None:
+        if (expiry := self._shelf.queue.next_expiry(self._trusted_since)) is not None:
             moments.append(expiry)
         return min(moments, default=None)
 
-    async def _attempt(self, parcel: Parcel) -> None:
-        if not parcel.attempts:
-            parcel.first_attempt = self._clock.now()
-        parcel.attempts += 1
-        before = Losses.of(parcel.payload)
+    async def _attempt(self, record: Record) -> None:
         try:
-            answer = await self._exporter.export(parcel.payload)
+            payload = await self._payload(record)
+        except StoreFailed as failure:
+            self._unreadable(record, failure)
+            return
+        if payload is None:
+            return
+        if not record.attempts:
+            record.first_attempt = self._clock.now()
+        record.attempts += 1
+        await self._shelf.begin(record)
+        if self._may_send:  # it may have been distrusted while the payload was read
+            await self._export(record, payload)
+        else:
+            self._again(record, self._clock.now())
+
+    async def _payload(self, record: Record) -> Payload | None:
+        """What a record carries, under the policy in force; None when that leaves nothing of it."""
+        payload = await self._shelf.load(record)
+        narrow(payload, record.counts)
+        policy = self._policy_of(record)
+        return payload if policy is None else await self._resanitised(record, payload, policy)
+
+    def _policy_of(self, record: Record) -> Policy | None:
+        """The policy that a record's payload has still to pass; None: it passed it."""
+        pipeline = record.policy.partition(":")[0]
+        here = [each for each in self.policies if each.version.partition(":")[0] == pipeline]
+        # A pipeline that is gone cannot say; any that leads here is as good.
+        for policy in here or self.policies:
+            return policy if policy.version != record.policy else None
+        return None
+
+    async def _resanitised(
+        self, record: Record, payload: Payload, policy: Policy
+    ) -> Payload | None:
+        before = lost_by_reason(payload)
+        payload = await policy.resanitise(payload)
+        record.policy = policy.version
+        left = Counter(record.counts)
+        bookings: list[Booking] = []
+        for (type_, reason), amount in (lost_by_reason(payload) - before).items():
+            left[type_] -= amount
+            bookings += account.dropped(self.id, {type_: amount}, reason)
+        return payload if self._shelf.narrow(record, +left, bookings) else None
+
+    def _unreadable(self, record: Record, failure: StoreFailed) -> None:
+        self._log.error("%s cannot read what waits: %s", self.id, failure.kind)
+        if failure.kind == "damaged":
+            self._shelf.give_up(record, "damaged")
+        else:
+            self._again(record, self._clock.now() + _READ_AGAIN)
+
+    async def _export(self, record: Record, payload: Payload) -> None:
+        before = Losses.of(payload)
+        flight = asyncio.create_task(self.exporter.export(payload))
+        self._flights.add(flight)
+        try:
+            answer = await flight
         except ExportFailed as failure:
-            self._failed(parcel, failure)
+            self._failed(record, failure)
         except asyncio.CancelledError:
             if self._being_cancelled():
                 raise
-            # The exporter's own connection was cancelled under it, as gRPC does.
-            self._failed(parcel, ExportFailed("cancelled", retryable=True))
+            if self._trust == "distrusted":
+                self._aborted(record)
+            else:  # the exporter's own connection was cancelled under it, as gRPC does
+                self._failed(record, ExportFailed("cancelled", retryable=True, unclear=True))
         except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
-            self._failed(parcel, ExportFailed("exception", retryable=False))
+            self._failed(record, ExportFailed("exception", retryable=False))
         else:
-            self._succeeded(parcel, before, answer)
+            self._succeeded(record, before.since(payload), answer)
+        finally:
+            self._flights.discard(flight)
 
     @staticmethod
     def _being_cancelled() -> bool:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _succeeded(self, parcel: Parcel, before: Losses, answer: Delivered) -> None:
-        self._queue.remove(parcel)
-        marked = before.since(parcel.payload)
-        self._account.settle(parcel.counts, marked, answer)
+    def _succeeded(self, record: Record, marked: Sequence[Document], answer: Delivered) -> None:
+        self._shelf.settle(record, account.outcome(self.id, record.counts, marked, answer))
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)
         self._wake.set()  # those that wait for the end of a pause need not
 
-    def _failed(self, parcel: Parcel, failure: ExportFailed) -> None:
+    def _aborted(self, record: Record) -> None:
+        if self._may_go_again(record):
+            self._again(record, self._clock.now())
+
+    def _failed(self, record: Record, failure: ExportFailed) -> None:
+        if self._trust == "distrusted":  # its doors were shut under it: not its own failure
+            self._aborted(record)
+            return
         self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
-        if self._health.failed(failure.kind):
+        if self._health.failed(failure.kind, self._clock.now()):
             self._log.warning("%s is %s: %s", self.id, self._health.state, failure.kind)
         if not failure.retryable:
-            self._give_up(parcel, failure.reason)
-        elif self._draining:
-            self._give_up(parcel, "shutdown")
-        else:
-            self._retry(parcel, failure)
+            self._shelf.give_up(record, failure.reason)
+        elif not failure.unclear or self._may_go_again(record):
+            self._retry(record, failure)
 
-    def _retry(self, parcel: Parcel, failure: ExportFailed) -> None:
+    def _may_go_again(self, record: Record) -> bool:
+        """Nobody knows whether it arrived. Returns whether anything of it may be sent again."""
+        if self._options.retry_on_failure.unclear == "retry":
+            return True
+        return self._shelf.give_up_unclear(record)
+
+    def _retry(self, record: Record, failure: ExportFailed) -> None:
         options, hint = self._options.retry_on_failure, failure.retry_after
         now = self._clock.now()
-        delay = self._backoff.delay(parcel.attempts, hint)
-        elapsed = now - parcel.first_attempt + delay
+        delay = self._backoff.delay(record.attempts, hint)
+        elapsed = now - record.first_attempt + delay
         if not options.enabled or (options.max_elapsed_time and elapsed > options.max_elapsed_time):
-            self._give_up(parcel, "retries_exhausted")
+            self._shelf.give_up(record, "retries_exhausted")
         else:
-            self._queue.again(parcel, now + delay)
+            self._again(record, now + delay)
         if not failure.payload_only and self._pause.due():
             self._pause.begin(now + self._backoff.delay(self._pause.level, hint))
 
-    def _give_up(self, parcel: Parcel, reason: DropReason) -> None:
-        self._queue.remove(parcel)
-        self._account.drop(parcel.counts, reason)
+    def _again(self, record: Record, due: float) -> None:
+        self._shelf.again(record, due, last=self._draining)

@@ -16,18 +16,24 @@ class Health:
     def __init__(self) -> None:
         self.state: HealthState = "up"
         self.last_error: str | None = None  # the kind of the last failure, kept after recovery
+        self.down_since: float | None = None
         self._failures = 0
 
     def succeeded(self) -> bool:
         """The destination took something. Returns whether the state changed."""
         self._failures = 0
+        self.down_since = None
         return self._become("up")
 
-    def failed(self, kind: str) -> bool:
+    def failed(self, kind: str, now: float) -> bool:
         """An attempt failed. Returns whether the state changed."""
         self._failures += 1
         self.last_error = kind
-        return self._become("down" if self._failures >= DOWN_AFTER else "failing")
+        if self._failures < DOWN_AFTER:
+            return self._become("failing")
+        if self.down_since is None:
+            self.down_since = now
+        return self._become("down")
 
     def _become(self, state: HealthState) -> bool:
         changed = state != self.state

@@ -15,14 +15,21 @@ from msgspec import Meta
 from ..pipeline.errors import Problem
 from ..pipeline.options import Duration, Size
 
+STORED_QUEUE = Size("1GiB")
+MEMORY_QUEUE = Size("64MiB")
+
 
 class SendingQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much may wait for a destination, and what goes when that is too much."""
 
     # The collector counts requests (1000); bytes are what fills a memory or a disk.
     queue_size: Annotated[
-        Size, Meta(description="Most bytes that may wait, those being sent included.")
-    ] = Size("64MiB")
+        Size | None,
+        Meta(
+            description="Most bytes that may wait, those being sent included; on disk they are "
+            "compressed. By default 1 GiB on disk, 64 MiB in memory."
+        ),
+    ] = None
     max_documents: Annotated[
         int, Meta(description="Most documents that may wait. 0: only queue_size bounds it.")
     ] = 0
@@ -43,7 +50,7 @@ class SendingQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong beyond types, with paths relative to `sending_queue`."""
-        if self.queue_size < 1:
+        if self.queue_size is not None and self.queue_size < 1:
             yield Problem("queue_size", "expected at least one byte")
         if self.max_documents < 0:
             yield Problem("max_documents", "expected 0 (no limit) or more")
@@ -81,6 +88,14 @@ class RetryOnFailure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "collectors do not come back all at once."
         ),
     ] = 0.5
+    unclear: Annotated[
+        Literal["drop", "retry"],
+        Meta(
+            description="What happens to documents without an id of their own (sessions, client "
+            "reports, metrics, logs) when nobody knows whether they arrived: `drop` counts them as "
+            "`unclear` and sends none twice, `retry` may send some twice."
+        ),
+    ] = "drop"
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong beyond types, with paths relative to `retry_on_failure`."""

@@ -7,9 +7,9 @@ for every destination and document type, accepted = delivered + queued + dropped
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from ..pipeline.errors import DropReason
@@ -19,7 +19,8 @@ from ..pipeline.payloads.document import DocumentType, Payload
 Counts = Mapping[DocumentType, int]
 
 BookingKind = Literal["accepted", "delivered", "dropped"]
-Books = Mapping[tuple[BookingKind, DocumentType, DropReason | None], int]
+BookKey = tuple[BookingKind, DocumentType, DropReason | None]
+Books = Mapping[BookKey, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Shipment:
     payload: Payload  # nobody changes it any more
     policy: str  # the version of the policy that it passed
     deliveries: Mapping[str, Counts]  # what each destination takes of it, by the destination's id
+    body: bytes | None = None  # the payload encoded: for a store that is durable
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +130,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._payloads: dict[int, Payload] = {}
-        self._records: dict[int, set[int]] = {}  # by payload: those that still need it
+        self._records: dict[int, dict[int, Record]] = {}  # by payload: those that still need it
+        self._books: defaultdict[str, Counter[BookKey]] = defaultdict(Counter)
         self._last = 0
 
     async def open(self) -> None:
@@ -141,25 +144,22 @@ class MemoryStore:
         self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
     ) -> list[Record]:
         """See `Store.put`."""
-        records = []
-        for shipment in shipments:
-            size = shipment.payload.size
-            new: list[Record] = []
-            for destination, counts in shipment.deliveries.items():
-                self._last += 1
-                number = self._last
-                key = new[0].payload if new else number
-                new.append(
-                    Record(
-                        number, key, destination, shipment.policy, counts, size,
-                        enqueued=now, due=now,
-                    )
-                )  # fmt: skip
-            if new:
-                self._payloads[new[0].payload] = shipment.payload
-                self._records[new[0].payload] = {record.number for record in new}
-            records += new
-        return records
+        self._book(bookings)
+        return [record for shipment in shipments for record in self._put(shipment, now)]
+
+    def _put(self, shipment: Shipment, now: float) -> Iterable[Record]:
+        key, size = self._last + 1, shipment.payload.size
+        records: dict[int, Record] = {}
+        for destination, counts in shipment.deliveries.items():
+            self._last += 1
+            records[self._last] = Record(
+                self._last, key, destination, shipment.policy, counts, size,
+                enqueued=now, due=now,
+            )  # fmt: skip
+        if records:
+            self._payloads[key] = shipment.payload
+            self._records[key] = records
+        return records.values()
 
     async def load(self, record: Record) -> Payload:
         """See `Store.load`."""
@@ -167,12 +167,14 @@ class MemoryStore:
 
     def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
         """See `Store.update`."""
+        self._book(bookings)
         return _DONE
 
     def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
         """See `Store.settle`."""
+        self._book(bookings)
         left = self._records[record.payload]
-        left.remove(record.number)
+        del left[record.number]
         if not left:
             del self._records[record.payload]
             del self._payloads[record.payload]
@@ -180,11 +182,21 @@ class MemoryStore:
 
     async def waiting(self, destination: str) -> list[Record]:
         """See `Store.waiting`."""
-        return []
+        records = (record for each in self._records.values() for record in each.values())
+        # Those that had them may still hold on to them.
+        return [
+            replace(record, in_flight=False)
+            for record in records
+            if record.destination == destination
+        ]
 
     async def books(self, destination: str) -> Books:
         """See `Store.books`."""
-        return Counter()
+        return Counter(self._books[destination])
+
+    def _book(self, bookings: Sequence[Booking]) -> None:
+        for line in bookings:
+            self._books[line.destination][line.kind, line.type, line.reason] += line.amount
 
 
 class _Done:

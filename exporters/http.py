@@ -112,16 +112,20 @@ class HttpClient:
                 ) as response:
                     text = await response.content.read(ANSWER_LIMIT)
                     return Answer(response.status, response.headers, text)
-        except TimeoutError:
+        except aiohttp.ConnectionTimeoutError:
             raise ExportFailed("timeout", retryable=True) from None
+        except TimeoutError:
+            raise ExportFailed("timeout", retryable=True, unclear=True) from None
         except aiohttp.ClientConnectorCertificateError:
             raise ExportFailed("certificate", retryable=True) from None
         except aiohttp.ClientConnectorSSLError:
             raise ExportFailed("tls", retryable=True) from None
         except aiohttp.ClientConnectorDNSError:
             raise ExportFailed("dns", retryable=True) from None
-        except (aiohttp.ClientError, OSError):
+        except aiohttp.ClientConnectorError:
             raise ExportFailed("connection", retryable=True) from None
+        except (aiohttp.ClientError, OSError):
+            raise ExportFailed("connection", retryable=True, unclear=True) from None
 
 
 def failed(answer: Answer) -> ExportFailed:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import time
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -54,6 +56,10 @@ _RETRYABLE = frozenset(
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DATA_LOSS,
     }
+)
+# With a connection, these may mean that the request arrived and its answer did not.
+_UNANSWERED = frozenset(
+    {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
 )
 _HEADER = re.compile(r"[0-9A-Za-z_.-]+")
 _LONGEST_WAIT = 7 * 86400.0
@@ -197,18 +203,20 @@ class OtlpExporter(Exporter):
         return delivered(request, answer)
 
     async def _call(self, channel: aio.Channel, method: str, body: bytes) -> bytes:
+        began, connected = time.monotonic(), False
         try:
             with uninstrumented():
+                connected = await _connected(channel, self._config.timeout)
                 answer: bytes = await channel.unary_unary(method)(
                     body,
-                    timeout=self._config.timeout,
+                    timeout=max(began + self._config.timeout - time.monotonic(), 0.0),
                     metadata=self._metadata,
                     compression=_COMPRESSION[self._config.compression],
                 )
         except aio.AioRpcError as error:
-            raise _failed(error.code(), error.trailing_metadata()) from None
+            raise _failed(error.code(), error.trailing_metadata(), connected) from None
         except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
-            raise ExportFailed("connection", retryable=True) from None
+            raise ExportFailed("connection", retryable=True, unclear=connected) from None
         return answer
 
 
@@ -225,13 +233,26 @@ def _target(endpoint: str) -> tuple[str, bool] | None:
     return parts.netloc, parts.scheme == "http"
 
 
-def _failed(code: Any, metadata: Any) -> ExportFailed:
+async def _connected(channel: aio.Channel, seconds: float) -> bool:
+    """Whether there is a connection now: without one, a request that fails has not arrived."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            state = channel.get_state(try_to_connect=True)
+            while state in (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING):
+                await channel.wait_for_state_change(state)
+                state = channel.get_state(try_to_connect=True)
+            return bool(state == grpc.ChannelConnectivity.READY)
+    return False
+
+
+def _failed(code: Any, metadata: Any, connected: bool) -> ExportFailed:
     """What a status other than OK means for the attempt. Its text may quote what was sent."""
     kind = "timeout" if code == grpc.StatusCode.DEADLINE_EXCEEDED else f"grpc_{code.name.lower()}"
     wait = _retry_info(metadata)
     exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
     if code in _RETRYABLE or exhausted:
-        return ExportFailed(kind, retryable=True, retry_after=wait)
+        unclear = connected and code in _UNANSWERED
+        return ExportFailed(kind, retryable=True, retry_after=wait, unclear=unclear)
     return ExportFailed(kind, retryable=False)
 
 

@@ -72,13 +72,22 @@ class Chain:
         self._part_ids = [step.id for step in parts]
         self._scrub_id = "+".join(self._part_ids)
         self._plan = Plan(self.parts, scope) if self.parts else None
+        self._steps = steps
         self._counters = counters
         self._name = name
+        self._scope = scope
         self._records = LossLog(_log)
 
     def plan(self, scope: str) -> Plan | None:
         """This chain's plan for a destination: pseudonyms differ from scope to scope."""
         return Plan(self.parts, scope) if self.parts else None
+
+    def without_once(self) -> Chain:
+        """The same chain for what passed one like it before: nothing is sampled twice."""
+        steps = [step for step in self._steps if not getattr(step.does, "once", False)]
+        if len(steps) == len(self._steps):
+            return self
+        return Chain(steps, self._counters, self._name, self._scope)
 
     def scan(self, payload: Payload) -> Scanned:
         """Judge before the scrub and find what is sensitive, for every destination at once.

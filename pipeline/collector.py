@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..delivery.clock import Clock
+from ..delivery.store import MemoryStore, Store
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .chain import REFUSALS
@@ -57,7 +59,11 @@ class Collector:
         traces = telemetry.traces.otlp_endpoint
         self._tracing = Tracing(traces) if traces else None
         tracer = self._tracing.tracer if self._tracing else None
-        self.graph: Graph = build(config, self.counters, self._executor, tracer)
+        self.clock = Clock()
+        self.store: Store = MemoryStore()
+        self.graph: Graph = build(
+            config, self.counters, self._executor, self.store, self.clock, tracer
+        )
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watch: asyncio.Task[None] | None = None
@@ -79,6 +85,8 @@ class Collector:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
         if self.ledger is not None:
             await self.ledger.open(policy_in_force(self.config))
+        with _named("service.storage"):
+            await self.store.open()
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -113,12 +121,13 @@ class Collector:
         if self._watch is not None:
             self._watch.cancel()
         timeout = self.config.service.shutdown_timeout
-        deadline = time.monotonic() + timeout
+        deadline = self.clock.now() + timeout
         await self._close_doors(timeout / 2)
         self.graph.gate.open = False
         await asyncio.gather(
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
         )
+        await self.store.close()
         await self._admin.stop()
         if self._control is not None:
             await self._control.stop()

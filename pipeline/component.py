@@ -113,6 +113,7 @@ class Processor(ABC):
     """Judges documents one by one. Synchronous, no I/O, never awaits."""
 
     contexts: ClassVar[bool] = False  # whether headers, resources and scopes are shown to it too
+    once: ClassVar[bool] = False  # whether a document that it let through is not shown to it again
 
     @abstractmethod
     def process(self, document: Document) -> None:

@@ -31,6 +31,7 @@ DropReason = Literal[
     "retries_exhausted",  # the destination could not be reached for too long
     "sampled",  # sampling decided against it
     "shutdown",  # the process ended before it could be delivered
+    "unclear",  # nobody knows whether it arrived, and it must not go twice
     "unroutable",  # the destination has no home for its project
     "unsupported",  # nobody can judge or store its kind
 ]
@@ -92,7 +93,8 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
 
     `retryable` says whether the same bytes may succeed later. `retry_after` (seconds) is the
     destination's own wish. `payload_only` says that other payloads may go now, and that the
-    exporter itself keeps back those that may not. `kind` is a word for counters and status
+    exporter itself keeps back those that may not. `unclear` says that it may have arrived: the
+    request was under way and nobody answered. `kind` is a word for counters and status
     (`timeout`, `refused`, `http_500`, …): never the text of somebody else's exception, which may
     quote the payload.
     """
@@ -105,6 +107,7 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
         retry_after: float | None = None,
         reason: DropReason = "invalid",
         payload_only: bool = False,
+        unclear: bool = False,
     ) -> None:
         super().__init__(kind)
         self.kind = kind
@@ -112,3 +115,4 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
         self.retry_after = retry_after
         self.reason: DropReason = reason
         self.payload_only = payload_only
+        self.unclear = unclear

@@ -7,26 +7,36 @@ among its destinations, and offers each destination its copy.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..delivery.destination import Destination
+from ..delivery.clock import Clock
+from ..delivery.destination import Destination, Policy
+from ..delivery.offering import Offer, offer
+from ..delivery.standby import Lineup, Standby
+from ..delivery.store import Store, StoreFailed
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
 from .chain import Chain, Step, refused
 from .component import Exporter, Processor, Receipt, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
+from .config.written import as_written
 from .counters import Counters
 from .crossing import convert
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
-from .payloads.document import Document, Payload, Protocol
+from .payloads.document import Payload, Protocol
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+_NOT_STORED = "cannot be stored now; nothing of it was taken"
 
 # Pipelines with these type names take one signal, as collector users expect; others take all.
 SIGNALS = ("logs", "metrics", "traces")
@@ -40,31 +50,36 @@ class Branch:
     stricter: Chain | None
     protocols: Sequence[Protocol]
     destinations: Sequence[Destination]
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What a branch gets of one payload."""
-
-    payloads: Sequence[Payload]
-    left_out: Sequence[Document] = ()  # its protocol has no place for them
+    policy: str  # its version
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A payload after its route: what goes to each branch, in their order, and what was refused."""
+    """A payload after its route: what is offered to whom, and what was refused."""
 
-    outgoing: Sequence[Outgoing]
+    offers: Sequence[Offer]
     refused: Mapping[DropReason, int]
 
 
 class Route:
     """One pipeline at work."""
 
-    def __init__(self, id_: str, chain: Chain, branches: Sequence[Branch]) -> None:
+    def __init__(
+        self,
+        id_: str,
+        chain: Chain,
+        branches: Sequence[Branch],
+        lineup: Lineup,
+        *,
+        encoded: bool,
+    ) -> None:
+        """`encoded`: what is offered is encoded already, for a store that is durable."""
         self.id = id_
+        self._encoded = encoded
         self._chain = chain
         self._branches = branches
+        self._lineup = lineup
+        self._ids = [each.id for branch in branches for each in branch.destinations]
         kind = id_.partition("/")[0]
         self._signal = kind if kind in SIGNALS else None
 
@@ -72,51 +87,65 @@ class Route:
         """Whether this pipeline is for such payloads."""
         return self._signal is None or getattr(payload, "signal", None) == self._signal
 
-    def judge(self, payload: Payload) -> Judged:
+    def takers(self) -> frozenset[str]:
+        """The destinations that get what comes in now: standbys mostly wait."""
+        return self._lineup.takers(self._ids)
+
+    def judge(self, payload: Payload, takers: frozenset[str]) -> Judged:
         """Everything that costs time: sanitise for each branch, in the branch's protocol."""
         scanned = self._chain.scan(payload)
-        outgoing = []
+        offers: list[Offer] = []
         refusals: Mapping[DropReason, int] = {}
         for branch in self._branches:
+            destinations = [each for each in branch.destinations if each.id in takers]
+            if not destinations:
+                continue
             rendered = self._chain.render(scanned, branch.plan)
             refusals = refused(rendered)
             if branch.stricter is not None:
                 rendered = branch.stricter.run(rendered)
-            outgoing.append(_in_protocol(rendered, branch.protocols))
-        return Judged(outgoing, refusals)
-
-    def offer(self, judged: Judged) -> None:
-        """Queue what `judge` made. Never blocks."""
-        for branch, outgoing in zip(self._branches, judged.outgoing, strict=True):
-            for destination in branch.destinations:
-                for payload in outgoing.payloads:
-                    destination.offer(payload)
-                destination.leave_out(outgoing.left_out)
+            offers += _offers(rendered, branch, destinations, encoded=self._encoded)
+        return Judged(offers, refusals)
 
 
-def _in_protocol(payload: Payload, accepted: Sequence[Protocol]) -> Outgoing:
+def _offers(
+    payload: Payload, branch: Branch, destinations: Sequence[Destination], *, encoded: bool
+) -> list[Offer]:
     """A payload as it is if it may stay so, else as payloads of another protocol."""
-    if payload.protocol in accepted:
-        return Outgoing([payload])
-    converted = convert(payload, accepted[0])
-    return Outgoing(converted.payloads, converted.left_out)
+    policy = branch.policy
+    payloads: Sequence[Payload] = [payload]
+    offers = []
+    if payload.protocol not in branch.protocols:
+        converted = convert(payload, branch.protocols[0])
+        payloads = converted.payloads
+        if converted.left_out:
+            offers.append(Offer(None, policy, destinations, left_out=converted.left_out))
+    for each in payloads:
+        # Encoding may lose a document, so it comes before anybody counts.
+        body = each.encode() if encoded else None
+        offers.append(Offer(each, policy, destinations, body))
+    return offers
 
 
 class RouteSink:
     """Where one receiver puts payloads: every route that names it."""
 
-    def __init__(self, routes: Sequence[Route], gate: Gate) -> None:
+    def __init__(self, routes: Sequence[Route], gate: Gate, store: Store, clock: Clock) -> None:
         self._routes = routes
         self._gate = gate
+        self._store = store
+        self._clock = clock
 
     async def accept(self, payload: Payload) -> Receipt:
-        """See `Sink.accept`."""
+        """See `Sink.accept`. Everything that the routes made of it is stored in one step."""
         routes = [route for route in self._routes if route.takes(payload)]
         if not routes:
             return Receipt(accepted=0, refused={"unroutable": payload.count})
         judged = [await self._gate.judge(route, payload) for route in routes]
-        for route, outgoing in zip(routes, judged, strict=True):
-            route.offer(outgoing)
+        try:
+            await offer(self._store, [each for one in judged for each in one.offers], self._clock)
+        except StoreFailed as failure:
+            raise RefusedPayload(503, f"storage_{failure.kind}", _NOT_STORED) from None
         reasons = judged[0].refused
         return Receipt(payload.count - sum(reasons.values()), reasons)
 
@@ -140,7 +169,7 @@ class Gate:
         self._waiting += size
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, route.judge, payload)
+            return await loop.run_in_executor(self._executor, route.judge, payload, route.takers())
         finally:
             self._waiting -= size
 
@@ -152,11 +181,18 @@ class Graph:
     receivers: Mapping[str, Receiver]
     sinks: Mapping[str, Sink]
     destinations: Mapping[str, Destination]
+    routes: Mapping[str, Route]
+    lineup: Lineup
     gate: Gate
 
 
 def build(
-    config: Config, counters: Counters, executor: Executor, tracer: Tracer | None = None
+    config: Config,
+    counters: Counters,
+    executor: Executor,
+    store: Store,
+    clock: Clock,
+    tracer: Tracer | None = None,
 ) -> Graph:
     """Build every component that a pipeline names, and wire them. Starts nothing.
 
@@ -164,24 +200,29 @@ def build(
     problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters, tracer)
+    parts = _Components(config, counters, executor, tracer, durable=store.durable)
     destinations = {
-        id_: parts.destination(id_, exporter) for id_, exporter in parts.exporters.items()
+        id_: parts.destination(id_, exporter, store, clock)
+        for id_, exporter in parts.exporters.items()
     }
+    lineup = Lineup(destinations, parts.standbys(), clock)
     gate = Gate(config.service.max_bytes_in_flight, executor)
-    routes = {id_: parts.route(id_, options, destinations) for id_, options in pipelines.items()}
+    routes = {
+        id_: parts.route(id_, options, destinations, lineup) for id_, options in pipelines.items()
+    }
     if parts.problems:
         raise ConfigError(parts.problems)
+
+    def sink(receiver: str) -> Sink:
+        served = [routes[id_] for id_, each in pipelines.items() if receiver in each.receivers]
+        return parts.traced(receiver, RouteSink(served, gate, store, clock))
+
     return Graph(
         receivers=parts.receivers,
-        sinks={
-            id_: parts.traced(
-                id_,
-                RouteSink([routes[p] for p, o in pipelines.items() if id_ in o.receivers], gate),
-            )
-            for id_ in parts.receivers
-        },
+        sinks={id_: sink(id_) for id_ in parts.receivers},
         destinations=destinations,
+        routes=routes,
+        lineup=lineup,
         gate=gate,
     )
 
@@ -189,12 +230,22 @@ def build(
 class _Components:
     """The running parts of a configuration, each built once (processors: once a pipeline)."""
 
-    def __init__(self, config: Config, counters: Counters, tracer: Tracer | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        counters: Counters,
+        executor: Executor,
+        tracer: Tracer | None,
+        *,
+        durable: bool,
+    ) -> None:
         self.problems: list[Problem] = []
         self._config = config
+        self._executor = executor
         self._tracer = tracer
         self._counters = counters
         storage = config.service.storage
+        self._durable = durable
         self._storage = None if storage == "memory" else Path(storage)
         pipelines = config.service.pipelines.values()
         self.receivers: dict[str, Receiver] = {
@@ -203,11 +254,22 @@ class _Components:
         }
         self.exporters: dict[str, Exporter] = {
             id_: self._build("exporters", id_, config.exporters[id_].component)
-            for id_ in dict.fromkeys(id_ for options in pipelines for id_ in options.exporters)
+            for id_ in dict.fromkeys(id_ for each in pipelines for id_ in self._exporters_of(each))
         }
         self._processors: dict[tuple[str, str], Processor | Part] = {}
         if self.problems:
             raise ConfigError(self.problems)
+
+    def _exporters_of(self, options: PipelineOptions) -> list[str]:
+        """The exporters of a pipeline, with those that stand by for them."""
+        ids = list(options.exporters)
+        for id_ in ids:  # it grows: a standby may have one of its own
+            ids += [
+                other
+                for other, each in self._config.exporters.items()
+                if each.standby_for == id_ and other not in ids
+            ]
+        return ids
 
     def _build(self, section: str, id_: str, options: Any) -> Any:
         """A component; None and a problem when it cannot be built."""
@@ -221,14 +283,24 @@ class _Components:
         log = logging.getLogger(f"errlock.{id_}")
         return Settings(id=id_, counters=self._counters, log=log, storage=self._storage)
 
-    def destination(self, id_: str, exporter: Exporter) -> Destination:
+    def destination(self, id_: str, exporter: Exporter, store: Store, clock: Clock) -> Destination:
         """The exporter with a queue of its own."""
         options = self._config.exporters[id_].delivery
         if self._tracer is not None:
             from .tracing import TracedExporter
 
             exporter = TracedExporter(exporter, id_, self._tracer)
-        return Destination(id_, exporter, options, self._counters, self._settings(id_).log)
+        log = self._settings(id_).log
+        return Destination(id_, exporter, options, self._counters, log, store, clock=clock)
+
+    def standbys(self) -> dict[str, Standby]:
+        """The exporters that stand by for others."""
+        found = {id_: self._config.exporters[id_].delivery for id_ in self.exporters}
+        return {
+            id_: Standby(options.standby_for, options.failover_after)
+            for id_, options in found.items()
+            if options.standby_for is not None
+        }
 
     def traced(self, receiver: str, sink: Sink) -> Sink:
         """The sink of a receiver, with spans around it if there is a tracer."""
@@ -239,31 +311,51 @@ class _Components:
         return TracedSink(sink, receiver, self._tracer)
 
     def route(
-        self, id_: str, options: PipelineOptions, destinations: Mapping[str, Destination]
+        self,
+        id_: str,
+        options: PipelineOptions,
+        destinations: Mapping[str, Destination],
+        lineup: Lineup,
     ) -> Route:
         """A pipeline, with one branch for each distinct effective policy and protocol."""
         chain = self._chain(id_, options.processors, id_)
         branches: dict[object, list[str]] = {}
-        for exporter in options.exporters:
+        for exporter in self._exporters_of(options):
             own = tuple(self._config.exporters[exporter].processors)
             parts = self._chain(id_, own, id_).parts
             self._check_strictness(exporter, parts, chain.parts, id_)
             scope = exporter if any(map(_is_scoped, [*chain.parts, *parts])) else ""
             accepts = tuple(destinations[exporter].accepts)
             branches.setdefault((own, scope, accepts), []).append(exporter)
-        return Route(
-            id_,
-            chain,
-            [
-                Branch(
-                    chain.plan(ids[0]),
-                    self._stricter(ids[0], id_),
-                    destinations[ids[0]].accepts,
-                    [destinations[exporter] for exporter in ids],
-                )
-                for ids in branches.values()
-            ],
-        )
+        made = [
+            self._branch(id_, options, chain, [destinations[each] for each in ids])
+            for ids in branches.values()
+        ]
+        return Route(id_, chain, made, lineup, encoded=self._durable)
+
+    def _branch(
+        self, pipeline: str, options: PipelineOptions, chain: Chain, group: Sequence[Destination]
+    ) -> Branch:
+        """Destinations that share a policy, and how what waits for them passes a newer one."""
+        first = group[0].id
+        own = self._config.exporters[first].processors
+        plan = chain.plan(first)
+        stricter = self._chain(pipeline, own, f"{pipeline}/{first}", first) if own else None
+        version = policy_version(self._config, pipeline, first)
+        again = chain.without_once()
+        stricter_again = stricter.without_once() if stricter is not None else None
+
+        def resanitise(payload: Payload) -> Payload:
+            passed = again.run(payload, plan)
+            return stricter_again.run(passed) if stricter_again is not None else passed
+
+        async def in_thread(payload: Payload) -> Payload:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, resanitise, payload)
+
+        for destination in group:
+            destination.policies.append(Policy(version, in_thread))
+        return Branch(plan, stricter, group[0].accepts, group, version)
 
     def _check_strictness(
         self, exporter: str, own: Sequence[Part], base: Sequence[Part], pipeline: str
@@ -277,10 +369,6 @@ class _Components:
                 )
             )
 
-    def _stricter(self, exporter: str, pipeline: str) -> Chain | None:
-        own = self._config.exporters[exporter].processors
-        return self._chain(pipeline, own, f"{pipeline}/{exporter}", exporter) if own else None
-
     def _chain(self, pipeline: str, ids: Sequence[str], name: str, scope: str = "") -> Chain:
         steps = []
         for id_ in ids:
@@ -292,6 +380,21 @@ class _Components:
                 self._processors[key] = built
             steps.append(Step(id_, self._processors[key]))
         return Chain(steps, self._counters, name, scope)
+
+
+def policy_version(config: Config, pipeline: str, exporter: str) -> str:
+    """Names the policy under which a pipeline's documents leave for an exporter.
+
+    Another one when any option of a processor differs, but for secrets, of which nothing is kept.
+    """
+    options, own = config.service.pipelines[pipeline], config.exporters[exporter].processors
+    written = {
+        "errlock": version("errlock"),
+        "processors": [[id_, as_written(config.processors[id_])] for id_ in options.processors],
+        "own": [[id_, as_written(config.processors[id_])] for id_ in own],
+    }
+    text = json.dumps(written, sort_keys=True, default=str)
+    return f"{pipeline}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _is_scoped(part: Part) -> bool:

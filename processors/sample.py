@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -103,6 +103,8 @@ def _unreadable(path: str, text: str) -> Iterable[Problem]:
 
 class Sampler(Processor):
     """Decides once for all copies of a document. Safe from several threads."""
+
+    once: ClassVar[bool] = True
 
     def __init__(
         self, options: Sample, id_: str, clock: Callable[[], float] = time.monotonic

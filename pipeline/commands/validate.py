@@ -54,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
 def build_once(config: Config) -> None:
     """Build the graph and let it go: what only shows there is found. Raises ConfigError."""
+    from ...delivery.clock import Clock
+    from ...delivery.store import MemoryStore
     from ..counters import Counters
     from ..graph import build
 
     with ThreadPoolExecutor(1) as executor:
-        build(config, Counters(), executor)
+        build(config, Counters(), executor, MemoryStore(), Clock())
 
 
 def _plain(problems: Sequence[Problem]) -> list[dict[str, str]]:

@@ -57,8 +57,22 @@ class _Check:
         self._used.add(("exporters", id_))
         if standby_for == id_:
             self._decoder.report((*path, "standby_for"), "an exporter cannot stand by for itself")
+        elif id_ in self._primaries(standby_for):
+            self._decoder.report(
+                (*path, "standby_for"), f"{standby_for!r} stands by for this one in turn"
+            )
         else:
             self._id("exporters", standby_for, (*path, "standby_for"))
+
+    def _primaries(self, id_: str) -> list[str]:
+        """Whom an exporter stands by for, directly or in turn; ends where they go in a circle."""
+        found: list[str] = []
+        while (options := self._found["exporters"].get(id_, BROKEN)) is not BROKEN:
+            if options.standby_for is None or options.standby_for in found:
+                break
+            id_ = options.standby_for
+            found.append(id_)
+        return found
 
     def _ids(self, section: str, ids: Sequence[str], path: Path) -> None:
         for index, id_ in enumerate(ids):
@@ -104,15 +118,7 @@ class _Check:
             if pipeline.processors
             and not any(each.partition("/")[0] == "redact" for each in pipeline.processors)
         ]
-        waiting = [
-            Problem(
-                f"exporters.{id_}.standby_for",
-                "is checked and kept, but this version does not switch to a standby by itself",
-            )
-            for id_, options in self._found["exporters"].items()
-            if options is not BROKEN and options.standby_for is not None
-        ]
-        return unused + bare + unscrubbed + waiting
+        return unused + bare + unscrubbed
 
 
 def _keys(section: Any) -> Sequence[str]:

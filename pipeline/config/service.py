@@ -183,3 +183,10 @@ class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
         str | None,
         Meta(description="The id of the exporter that this one can take over from."),
     ] = None
+    failover_after: Annotated[
+        Duration,
+        Meta(
+            description="Take over, without anybody's word, from an exporter that has been down "
+            "for this long, until it is up again. 0: only people switch."
+        ),
+    ] = Duration(0)

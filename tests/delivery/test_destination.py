@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,13 +13,15 @@ from line_payload import Line, Lines, events
 from scripted_exporter import ScriptedExporter, unreachable
 
 from errlock.delivery.destination import Destination
+from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
+from errlock.delivery.store import MemoryStore
 from errlock.pipeline.component import Delivered
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Size
-from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.document import Document, Payload
 
 LOG = logging.getLogger("errlock.test")
 
@@ -30,6 +32,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = HandClock()
         self.counters = Counters()
+        self.store = MemoryStore()
         self.destinations: list[Destination] = []
 
     def destination(
@@ -48,6 +51,7 @@ class Bench:
             options,
             self.counters,
             LOG,
+            self.store,
             clock=self.clock,
             backoff=Backoff(retry, lambda: 0.5),
         )
@@ -58,6 +62,13 @@ class Bench:
         made = self.destination(exporter, **options)
         await made.start()
         return made
+
+    async def offer(
+        self, payload: Payload, *destinations: Destination, left_out: Sequence[Document] = ()
+    ) -> None:
+        await offer(
+            self.store, [Offer(payload, "p:1", destinations, left_out=left_out)], self.clock
+        )
 
     def dropped(self, **labels: str) -> int:
         return self.counters.total("exporter_dropped", **labels)
@@ -76,7 +87,7 @@ async def bench() -> AsyncIterator[Bench]:
 async def test_a_payload_is_delivered_and_counted_by_type(bench: Bench) -> None:
     exporter = ScriptedExporter()
     destination = await bench.started(exporter)
-    destination.offer(Lines(Line("event"), Line("log"), Line("log")))
+    await bench.offer(Lines(Line("event"), Line("log"), Line("log")), destination)
     await all_act()
     assert [len(payload.alive) for payload in exporter.taken] == [3]
     assert destination.balance().delivered == {"event": 1, "log": 2}
@@ -87,7 +98,7 @@ async def test_a_payload_is_delivered_and_counted_by_type(bench: Bench) -> None:
 async def test_what_was_offered_before_the_start_is_delivered_after_it(bench: Bench) -> None:
     exporter = ScriptedExporter()
     destination = bench.destination(exporter)
-    destination.offer(events(2))
+    await bench.offer(events(2), destination)
     assert destination.status().queued_documents == 2
     await destination.start()
     await all_act()
@@ -98,7 +109,7 @@ async def test_documents_that_the_chain_dropped_are_none_of_its_business(bench: 
     destination = await bench.started(ScriptedExporter())
     payload = events(2)
     payload.documents[0].dropped = "sampled"
-    destination.offer(payload)
+    await bench.offer(payload, destination)
     await all_act()
     assert destination.balance().accepted == {"event": 1}
 
@@ -106,7 +117,7 @@ async def test_documents_that_the_chain_dropped_are_none_of_its_business(bench: 
 async def test_a_payload_without_documents_is_not_sent(bench: Bench) -> None:
     exporter = ScriptedExporter()
     destination = await bench.started(exporter)
-    destination.offer(Lines())
+    await bench.offer(Lines(), destination)
     await all_act()
     assert exporter.attempts == []
 
@@ -114,7 +125,7 @@ async def test_a_payload_without_documents_is_not_sent(bench: Bench) -> None:
 async def test_a_transient_failure_is_tried_again_after_the_backoff(bench: Bench) -> None:
     exporter = ScriptedExporter([unreachable(), unreachable()])
     destination = await bench.started(exporter)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await all_act()
     assert destination.status().health == "failing"
     await bench.clock.advance(4.9)
@@ -130,7 +141,7 @@ async def test_a_transient_failure_is_tried_again_after_the_backoff(bench: Bench
 async def test_a_retry_after_is_kept(bench: Bench) -> None:
     exporter = ScriptedExporter([unreachable(retry_after=60)])
     destination = await bench.started(exporter)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await bench.clock.advance(59)
     assert len(exporter.attempts) == 1
     await bench.clock.advance(1)
@@ -140,11 +151,11 @@ async def test_a_retry_after_is_kept(bench: Bench) -> None:
 async def test_a_retry_is_not_missed_by_consumers_that_had_nothing_to_do(bench: Bench) -> None:
     exporter = ScriptedExporter([unreachable()])
     destination = await bench.started(exporter, num_consumers=2)
-    destination.offer(events())
-    destination.offer(events())
+    await bench.offer(events(), destination)
+    await bench.offer(events(), destination)
     await all_act()
     exporter.open.clear()  # the one that failed gets busy with something slow
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await bench.clock.advance(5)
     assert len(exporter.attempts) == 4
 
@@ -152,7 +163,7 @@ async def test_a_retry_is_not_missed_by_consumers_that_had_nothing_to_do(bench: 
 async def test_a_permanent_failure_is_not_tried_again(bench: Bench) -> None:
     exporter = ScriptedExporter([ExportFailed("http_403", retryable=False, reason="unroutable")])
     destination = await bench.started(exporter)
-    destination.offer(events(2))
+    await bench.offer(events(2), destination)
     await bench.clock.advance(3600)
     assert len(exporter.attempts) == 1
     assert bench.dropped(exporter="one", type="event", reason="unroutable") == 2
@@ -162,7 +173,7 @@ async def test_retries_end_after_max_elapsed_time(bench: Bench) -> None:
     exporter = ScriptedExporter(rest=unreachable())
     retry = RetryOnFailure(max_elapsed_time=Duration("20s"))
     destination = await bench.started(exporter, retry=retry)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     for _ in range(10):
         await bench.clock.advance(5)
     # At 0, 5 and 12.5 seconds; the next one would come at 23.75.
@@ -173,7 +184,7 @@ async def test_retries_end_after_max_elapsed_time(bench: Bench) -> None:
 async def test_without_retries_a_failure_is_final(bench: Bench) -> None:
     exporter = ScriptedExporter([unreachable()])
     destination = await bench.started(exporter, retry=RetryOnFailure(enabled=False))
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await all_act()
     assert bench.dropped(reason="retries_exhausted") == 1
 
@@ -181,7 +192,7 @@ async def test_without_retries_a_failure_is_final(bench: Bench) -> None:
 async def test_what_waited_too_long_is_dropped_without_anybody_asking(bench: Bench) -> None:
     exporter = ScriptedExporter(rest=unreachable())
     destination = await bench.started(exporter, max_age=Duration("1h"))
-    destination.offer(events())
+    await bench.offer(events(), destination)
     for _ in range(3700 // 20):
         await bench.clock.advance(20)
     assert destination.status().queued_documents == 0
@@ -192,9 +203,9 @@ async def test_a_full_queue_drops_the_oldest_and_counts_it(bench: Bench) -> None
     exporter = ScriptedExporter()
     destination = bench.destination(exporter, queue_size=Size(30))
     for _ in range(3):
-        destination.offer(events(size=8))
+        await bench.offer(events(size=8), destination)
     newest = events(size=18)
-    destination.offer(newest)
+    await bench.offer(newest, destination)
     assert bench.dropped(exporter="one", reason="queue_full") == 2
     assert destination.status().queued_bytes == 30
     await destination.start()
@@ -207,7 +218,7 @@ async def test_a_foreign_exception_drops_the_payload_and_shows_its_name_only(
 ) -> None:
     exporter = ScriptedExporter([ValueError("password=hunter2")])
     destination = await bench.started(exporter)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await bench.clock.advance(3600)
     assert len(exporter.attempts) == 1
     assert bench.dropped(reason="invalid") == 1
@@ -224,7 +235,7 @@ async def test_a_cancellation_from_inside_the_exporter_is_a_failure_like_others(
 
     exporter = ScriptedExporter([torn])
     destination = await bench.started(exporter, num_consumers=1)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await bench.clock.advance(5)
     assert destination.balance().delivered == {"event": 1}
 
@@ -237,10 +248,10 @@ async def test_a_payload_that_always_fails_does_not_hold_up_the_others(bench: Be
 
     exporter = ScriptedExporter(rest=poisoned)
     destination = await bench.started(exporter, num_consumers=1)
-    destination.offer(Lines(Line("event", "poison")))
+    await bench.offer(Lines(Line("event", "poison")), destination)
     await all_act()
     for _ in range(20):
-        destination.offer(events())
+        await bench.offer(events(), destination)
         await bench.clock.advance(5)
     assert destination.balance().delivered == {"event": 20}
     assert destination.status().queued_documents == 1
@@ -250,11 +261,12 @@ async def test_a_dead_destination_is_not_hailed_with_its_queue(bench: Bench) -> 
     exporter = ScriptedExporter(rest=unreachable())
     destination = await bench.started(exporter, num_consumers=4)
     for _ in range(1000):
-        destination.offer(events())
+        await bench.offer(events(), destination)
     for _ in range(60):
         await bench.clock.advance(1)
-    # Four attempts, a pause of 5 s, four, a pause of 7.5 s, …: five pauses in a minute.
-    assert len(exporter.attempts) == 20
+    # Four attempts, a pause of 5 s, four, a pause of 7.5 s, …: five pauses in a minute. Before the
+    # first of them three consumers had begun another attempt.
+    assert len(exporter.attempts) == 23
     assert destination.status().health == "down"
     exporter.rest = None
     for _ in range(60):
@@ -267,7 +279,7 @@ async def test_a_limit_on_one_kind_does_not_hold_up_the_others(bench: Bench) -> 
     limit = ExportFailed("limit", retryable=True, retry_after=86400.0, payload_only=True)
     destination = await bench.started(ScriptedExporter([limit] * 4), num_consumers=4)
     for _ in range(5):
-        destination.offer(events())
+        await bench.offer(events(), destination)
     await all_act()
     assert destination.balance().delivered == {"event": 1}
     assert destination.status().queued_documents == 4
@@ -288,10 +300,10 @@ async def test_the_first_success_ends_a_pause_for_everyone(bench: Bench) -> None
     exporter = OneByOne()
     destination = await bench.started(exporter, num_consumers=2)
     for word in ("slow", "fails", "fails"):
-        destination.offer(Lines(Line("event", word)))
+        await bench.offer(Lines(Line("event", word)), destination)
         await all_act()
-    destination.offer(Lines(Line("event", "late")))
-    destination.offer(Lines(Line("event", "late")))
+    await bench.offer(Lines(Line("event", "late")), destination)
+    await bench.offer(Lines(Line("event", "late")), destination)
     await all_act()
     assert len(exporter.attempts) == 3, "two failures in a row with two consumers: a pause"
     doors["slow"].set()
@@ -308,8 +320,7 @@ async def test_a_slow_destination_and_a_dead_one_delay_nobody(bench: Bench) -> N
     ]
     for _ in range(10):
         payload = events()
-        for destination in destinations:
-            destination.offer(payload)
+        await bench.offer(payload, *destinations)
     await all_act()
     assert [d.balance().delivered for d in destinations] == [{}, {}, {"event": 10}]
     assert len(well.attempts) == 10
@@ -327,7 +338,7 @@ async def test_unsupported_documents_are_left_out_with_what_belongs_to_them(benc
     destination = await bench.started(exporter)
     event = Line("event")
     payload = Lines(event, Line("attachment", parents=(event,)), Line("log"))
-    destination.offer(payload)
+    await bench.offer(payload, destination)
     await all_act()
     assert [d.type for d in exporter.taken[0].alive] == ["log"]
     assert destination.balance().dropped == {
@@ -345,7 +356,7 @@ async def test_documents_that_the_exporter_marks_are_counted_by_their_own_type(
         return Delivered(1, {"rate_limited": 1})
 
     destination = await bench.started(ScriptedExporter([limited]))
-    destination.offer(Lines(Line("event"), Line("transaction")))
+    await bench.offer(Lines(Line("event"), Line("transaction")), destination)
     await all_act()
     assert destination.balance().delivered == {"event": 1}
     assert destination.balance().dropped == {("transaction", "rate_limited"): 1}
@@ -358,7 +369,7 @@ async def test_an_attachment_that_went_with_its_event_is_counted_once(bench: Ben
 
     destination = await bench.started(ScriptedExporter([limited]))
     event = Line("event")
-    destination.offer(Lines(event, Line("attachment", parents=(event,)), Line("log")))
+    await bench.offer(Lines(event, Line("attachment", parents=(event,)), Line("log")), destination)
     await all_act()
     assert {k: v for k, v in destination.balance().delivered.items() if v} == {"log": 1}
     assert destination.balance().dropped == {
@@ -381,7 +392,7 @@ async def test_whatever_the_exporter_answers_each_document_is_counted_once(
     bench: Bench, answer: Delivered, delivered: dict[str, int], dropped: dict[Any, int]
 ) -> None:
     destination = await bench.started(ScriptedExporter([answer]))
-    destination.offer(Lines(*(Line("log_record") for _ in range(5))))
+    await bench.offer(Lines(*(Line("log_record") for _ in range(5))), destination)
     await all_act()
     balance = destination.balance()
     assert {k: v for k, v in balance.delivered.items() if v} == delivered
@@ -394,7 +405,7 @@ async def test_a_payload_of_a_protocol_that_the_exporter_does_not_take_is_unsupp
 ) -> None:
     exporter = ScriptedExporter()
     destination = await bench.started(exporter)
-    destination.offer(Lines(Line("log_record"), protocol="otlp"))
+    await bench.offer(Lines(Line("log_record"), protocol="otlp"), destination)
     await all_act()
     assert exporter.attempts == []
     assert destination.balance().dropped == {("log_record", "unsupported"): 1}
@@ -402,7 +413,7 @@ async def test_a_payload_of_a_protocol_that_the_exporter_does_not_take_is_unsupp
 
 async def test_what_has_no_place_in_its_protocol_is_counted(bench: Bench) -> None:
     destination = await bench.started(ScriptedExporter())
-    destination.leave_out([Line("data_point"), Line("data_point")])
+    await bench.offer(Lines(), destination, left_out=[Line("data_point"), Line("data_point")])
     assert bench.dropped(exporter="one", type="data_point", reason="unsupported") == 2
 
 
@@ -410,7 +421,7 @@ async def test_a_stop_delivers_what_waits(bench: Bench) -> None:
     exporter = ScriptedExporter()
     destination = await bench.started(exporter, num_consumers=1)
     for _ in range(50):
-        destination.offer(events())
+        await bench.offer(events(), destination)
     await destination.stop(bench.clock.now() + 60)
     assert destination.balance().delivered == {"event": 50}
     assert not exporter.started
@@ -419,8 +430,8 @@ async def test_a_stop_delivers_what_waits(bench: Bench) -> None:
 async def test_a_stop_tries_each_waiting_payload_once_whatever_it_waits_for(bench: Bench) -> None:
     exporter = ScriptedExporter([unreachable(), unreachable(3600)])
     destination = await bench.started(exporter, num_consumers=2)
-    destination.offer(events())
-    destination.offer(events())
+    await bench.offer(events(), destination)
+    await bench.offer(events(), destination)
     await all_act()
     exporter.script = [unreachable()]
     await destination.stop(bench.clock.now() + 60)
@@ -433,8 +444,8 @@ async def test_a_stop_aborts_what_is_not_done_by_the_deadline(bench: Bench) -> N
     exporter = ScriptedExporter()
     exporter.open.clear()
     destination = await bench.started(exporter, num_consumers=1)
-    destination.offer(events())
-    destination.offer(events())
+    await bench.offer(events(), destination)
+    await bench.offer(events(), destination)
     await all_act()
     await destination.stop(bench.clock.now() + 0.01)
     assert exporter.cancelled == 1
@@ -444,23 +455,24 @@ async def test_a_stop_aborts_what_is_not_done_by_the_deadline(bench: Bench) -> N
 async def test_what_comes_after_the_stop_is_counted(bench: Bench) -> None:
     destination = await bench.started(ScriptedExporter())
     await destination.stop(bench.clock.now())
-    destination.offer(events(3))
+    await bench.offer(events(3), destination)
     assert bench.dropped(reason="shutdown") == 3
 
 
 async def test_a_stop_without_a_start_counts_what_waits(bench: Bench) -> None:
     destination = bench.destination(ScriptedExporter())
-    destination.offer(events())
+    await bench.offer(events(), destination)
     await destination.stop(bench.clock.now())
     assert bench.dropped(reason="shutdown") == 1
 
 
 async def test_the_status_tells_depth_age_and_the_last_error(bench: Bench) -> None:
     destination = await bench.started(ScriptedExporter(rest=unreachable()), queue_size=Size("1KiB"))
-    destination.offer(events(2, size=98))
+    await bench.offer(events(2, size=98), destination)
     await bench.clock.advance(7)
     assert destination.status().as_dict() == {
         "health": "failing",
+        "trust": "trusted",
         "queued_documents": 2,
         "queued_bytes": 200,
         "capacity_bytes": 1024,
@@ -475,7 +487,7 @@ async def test_changes_of_health_are_logged_once(
     caplog.set_level(logging.INFO)
     exporter = ScriptedExporter([unreachable()] * 6)
     destination = await bench.started(exporter)
-    destination.offer(events())
+    await bench.offer(events(), destination)
     for _ in range(40):
         await bench.clock.advance(5)
     assert caplog.messages == ["one is failing: refused", "one is down: refused", "one is up again"]
@@ -487,7 +499,7 @@ async def test_the_account_balances_between_any_two_steps(bench: Bench) -> None:
     exporter = ScriptedExporter(acts * 40)
     destination = await bench.started(exporter, queue_size=Size(400), max_age=Duration("40s"))
     for number in range(200):
-        destination.offer(Lines(Line("event", "x" * (number % 70)), Line("log")))
+        await bench.offer(Lines(Line("event", "x" * (number % 70)), Line("log")), destination)
         assert destination.balance().holds
         for _ in range(number % 4):
             await asyncio.sleep(0)

@@ -5,43 +5,57 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from pathlib import Path
 
 from sanitised_payloads import envelope, event, logs
 from scripted_exporter import ScriptedExporter, unreachable
 
+from errlock.delivery.clock import Clock
 from errlock.delivery.destination import Destination
+from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions
+from errlock.delivery.store import MemoryStore
 from errlock.exporters.file import FileExporter, FileExporterConfig
 from errlock.exporters.local import LocalExporter, LocalExporterConfig, LocalStore
 from errlock.pipeline.component import Exporter
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 
+CLOCK = Clock()
 
-def destination(id_: str, exporter: Exporter, counters: Counters) -> Destination:
+
+def destination(
+    id_: str, exporter: Exporter, counters: Counters, store: MemoryStore
+) -> Destination:
     log = logging.getLogger("errlock.test")
-    return Destination(id_, exporter, DeliveryOptions(), counters, log)
+    return Destination(id_, exporter, DeliveryOptions(), counters, log, store, clock=CLOCK)
+
+
+async def offered(store: MemoryStore, payload: Payload, *destinations: Destination) -> None:
+    await offer(store, [Offer(payload, "p:1", destinations)], CLOCK)
 
 
 async def test_each_destination_has_everything_once_although_one_is_dead(tmp_path: Path) -> None:
-    counters = Counters()
+    counters, store = Counters(), MemoryStore()
     destinations = [
-        destination("file", FileExporter(FileExporterConfig(path=str(tmp_path / "f"))), counters),
-        destination("dead", ScriptedExporter(rest=unreachable()), counters),
-        destination("local", LocalExporter(LocalExporterConfig(), tmp_path / "local"), counters),
+        destination(
+            "file", FileExporter(FileExporterConfig(path=str(tmp_path / "f"))), counters, store
+        ),
+        destination("dead", ScriptedExporter(rest=unreachable()), counters, store),
+        destination(
+            "local", LocalExporter(LocalExporterConfig(), tmp_path / "local"), counters, store
+        ),
     ]
     for one in destinations:
         await one.start()
     for number in range(50):
         payload = envelope(event(extra={"number": number}))
-        for one in destinations:
-            one.offer(payload)
-            assert one.balance().holds
+        await offered(store, payload, *destinations)
+        assert all(one.balance().holds for one in destinations)
         await asyncio.sleep(0)
     for one in destinations:
-        await one.stop(time.monotonic() + 30)
+        await one.stop(CLOCK.now() + 30)
         assert one.balance().holds
     lines = [json.loads(line) for line in (tmp_path / "f").read_text().splitlines()]
     numbers = {line["items"][0]["json"]["extra"]["number"] for line in lines}
@@ -56,24 +70,26 @@ async def test_documents_that_cannot_be_encoded_are_counted_and_the_others_arriv
 ) -> None:
     body = b'{}\n{"type":"event"}\n{"a": 1}\n{"type":"event"}\n{"a": hunter2}\n'
     payload = Envelope.decode(body, "shop", 0.0)
-    counters = Counters()
-    file = destination("file", FileExporter(FileExporterConfig(path=str(tmp_path / "f"))), counters)
-    local = destination("local", LocalExporter(LocalExporterConfig(), tmp_path), counters)
+    counters, store = Counters(), MemoryStore()
+    file = destination(
+        "file", FileExporter(FileExporterConfig(path=str(tmp_path / "f"))), counters, store
+    )
+    local = destination("local", LocalExporter(LocalExporterConfig(), tmp_path), counters, store)
     for one in (file, local):
         await one.start()
-        one.offer(payload)
-        await one.stop(time.monotonic() + 30)
+        await offered(store, payload, one)
+        await one.stop(CLOCK.now() + 30)
         assert one.balance().delivered == {"event": 1}
         assert one.balance().dropped == {("event", "broken"): 1}
     assert "hunter2" not in (tmp_path / "f").read_text()
 
 
 async def test_a_long_queue_reaches_the_store_whole(tmp_path: Path) -> None:
-    counters = Counters()
-    local = destination("local", LocalExporter(LocalExporterConfig(), tmp_path), counters)
+    counters, store = Counters(), MemoryStore()
+    local = destination("local", LocalExporter(LocalExporterConfig(), tmp_path), counters, store)
     for number in range(200):
-        local.offer(logs(f"record {number}"))
+        await offered(store, logs(f"record {number}"), local)
     await local.start()
-    await local.stop(time.monotonic() + 30)
+    await local.stop(CLOCK.now() + 30)
     assert LocalStore(tmp_path).count() == 200
     assert local.balance().delivered == {"log_record": 200}

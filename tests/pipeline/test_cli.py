@@ -184,7 +184,7 @@ def test_the_options_of_a_component_are_shown(errlock: Errlock) -> None:
     assert "\n  endpoint  (text; required)\n      Where to send.\n" in out
     assert '\n  timeout  (a duration; "5s")\n      How long an attempt may take.\n' in out
     assert "\n  tls.insecure  (true or false; false)\n      Whether to talk in clear.\n" in out
-    assert '\n  sending_queue.queue_size  (a size; "64MiB")\n' in out
+    assert '\n  sending_queue.max_age  (a duration; "1d")\n' in out
 
 
 def test_components_are_there_as_json(errlock: Errlock) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from errlock.delivery.clock import Clock
+from errlock.delivery.store import MemoryStore
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
@@ -28,7 +30,7 @@ service:
         {},
     )
     with ThreadPoolExecutor(1) as executor:
-        return build(config, Counters(), executor)
+        return build(config, Counters(), executor, MemoryStore(), Clock())
 
 
 def branches(built: Graph) -> list[list[str]]:

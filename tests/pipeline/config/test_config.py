@@ -328,15 +328,6 @@ def test_a_pipeline_without_redact_is_a_warning() -> None:
     )
 
 
-def test_a_standby_that_nothing_switches_to_is_a_warning() -> None:
-    config = good("exporters: {local: , target: {endpoint: x, standby_for: local}}")
-    [warning] = config.warnings
-    assert str(warning) == (
-        "exporters.target.standby_for: is checked and kept, but this version does not switch to a "
-        "standby by itself"
-    )
-
-
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_a_file_that_others_may_change_must_not_name_a_program(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "errlock.yaml"

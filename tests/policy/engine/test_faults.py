@@ -8,10 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from scripted_exporter import ScriptedExporter
 
 import errlock.policy.engine as engine
+from errlock.delivery.destination import Destination
+from errlock.delivery.options import DeliveryOptions
+from errlock.delivery.standby import Lineup
+from errlock.delivery.store import MemoryStore
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.chain import Chain
+from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.graph import Branch, Route
 from errlock.pipeline.payloads.envelope import Envelope
@@ -55,9 +61,20 @@ def assert_nothing_goes_out(data: bytes, reason: str, caplog: pytest.LogCaptureF
     pipeline = Pipeline.default()
     assert pipeline.scrub(data) is None
     assert dropped(pipeline) == {reason: 1}
-    route = Route("errors", pipeline._chain, [Branch(pipeline._chain._plan, None, ("sentry",), [])])
-    judged = route.judge(Envelope.from_event(json.loads(data)))
-    assert [len(p.alive) for out in judged.outgoing for p in out.payloads] in ([], [0])
+    destination = Destination(
+        "one",
+        ScriptedExporter(),
+        DeliveryOptions(),
+        Counters(),
+        logging.getLogger("t"),
+        MemoryStore(),
+    )
+    branch = Branch(pipeline._chain._plan, None, ("sentry",), [destination], "errors:1")
+    lineup = Lineup({"one": destination}, {})
+    route = Route("errors", pipeline._chain, [branch], lineup, encoded=True)
+    judged = route.judge(Envelope.from_event(json.loads(data)), frozenset(["one"]))
+    assert [len(each.payload.alive) for each in judged.offers if each.payload] in ([], [0])
+    assert not any(SECRET.encode() in (each.body or b"") for each in judged.offers)
     assert judged.refused == {reason: 1}
     assert SECRET not in caplog.text
     assert "jane@" not in caplog.text

@@ -1,0 +1,131 @@
+"""What waits for one destination: its queue, its records in the store and its account.
+
+The three are moved together, here and nowhere else, so that between two awaits
+
+    accepted = delivered + queued + dropped
+
+for every document type.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..pipeline.counters import Counters
+from ..pipeline.errors import DropReason
+from ..pipeline.payloads.document import DocumentType, Payload
+from . import account
+from .account import Account, Balance
+from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
+from .queue import Queue
+from .store import Booking, Counts, Record, Store
+
+# Documents without an id of their own: sent twice, they count twice. All others are recognised
+# by whoever gets them.
+WITHOUT_ID: frozenset[DocumentType] = frozenset(
+    {"session", "sessions", "client_report", "metric", "log", "log_record", "data_point"}
+)
+
+
+class Shelf:
+    """Takes records, gives them out when they are due, and books how they end."""
+
+    def __init__(
+        self, destination: str, options: SendingQueue, store: Store, counters: Counters
+    ) -> None:
+        default = STORED_QUEUE if store.durable else MEMORY_QUEUE
+        capacity = options.queue_size if options.queue_size is not None else default
+        self.queue = Queue(options, capacity)
+        self._id = destination
+        self._store = store
+        self._counters = counters
+        self._account = Account(destination, counters)
+
+    async def restore(self) -> list[Record]:
+        """Take up what the store has. Returns records whose last attempt nobody saw the end of."""
+        self._account.restore(await self._store.books(self._id))
+        records = await self._store.waiting(self._id)
+        for record in records:
+            self.queue.restore(record)
+        return [record for record in records if record.begun]
+
+    def put(self, records: Sequence[Record], bookings: Sequence[Booking]) -> None:
+        """Take records that were stored, with all that was booked with them."""
+        self._account.book(bookings)
+        for record in records:
+            evicted = self.queue.put(record)
+            if record not in evicted:
+                for type_, amount in record.counts.items():
+                    self._counters.add("exporter_enqueued", amount, exporter=self._id, type=type_)
+            for one in evicted:
+                self._end(one, account.dropped(self._id, one.counts, "queue_full"))
+
+    def expire(self, now: float, since: float) -> None:
+        """Give up what waited too long; see `Queue.next_expiry`."""
+        for record in self.queue.expire(now, since):
+            self._end(record, account.dropped(self._id, record.counts, "expired"))
+
+    async def load(self, record: Record) -> Payload:
+        """The payload of a record. Raises StoreFailed."""
+        return await self._store.load(record)
+
+    async def begin(self, record: Record) -> None:
+        """An attempt begins: where documents must not go twice, that is written first."""
+        if not WITHOUT_ID.isdisjoint(record.counts):
+            record.begun = True
+            await self._store.update(record)
+
+    def again(self, record: Record, due: float, *, last: bool = False) -> None:
+        """Put a record that was in flight back, not to be taken before `due`.
+
+        After its last chance in this process it only waits for the next one.
+        """
+        record.due, record.begun = due, False
+        self._store.update(record)
+        if last:
+            self.queue.park(record)
+        else:
+            self.queue.again(record, due)
+
+    def give_up_unclear(self, record: Record) -> bool:
+        """Nobody knows whether it arrived: what must not go twice is given up.
+
+        Returns whether documents are left that may go again.
+        """
+        lost = {type_: n for type_, n in record.counts.items() if type_ in WITHOUT_ID}
+        record.begun = False
+        if not lost:
+            return True
+        left = {type_: n for type_, n in record.counts.items() if type_ not in WITHOUT_ID}
+        return self.narrow(record, left, account.dropped(self._id, lost, "unclear"))
+
+    def narrow(self, record: Record, left: Counts, bookings: Sequence[Booking]) -> bool:
+        """Leave a record these of its documents. Returns whether there are any: else it ends."""
+        if not left:
+            self.settle(record, bookings)
+            return False
+        self.queue.narrow(record, left)
+        self._account.book(bookings)
+        self._store.update(record, bookings)
+        return True
+
+    def give_up(self, record: Record, reason: DropReason) -> None:
+        """End a record that is not delivered."""
+        self.settle(record, account.dropped(self._id, record.counts, reason))
+
+    def settle(self, record: Record, bookings: Sequence[Booking]) -> None:
+        """End a record with what became of its documents."""
+        self.queue.remove(record)
+        self._end(record, bookings)
+
+    def balance(self) -> Balance:
+        """The account: what is queued is counted anew, by walking over the queue."""
+        queued: Counter[DocumentType] = Counter()
+        for record in self.queue:
+            queued.update(record.counts)
+        return self._account.balance(queued)
+
+    def _end(self, record: Record, bookings: Sequence[Booking]) -> None:
+        self._account.book(bookings)
+        self._store.settle(record, bookings)

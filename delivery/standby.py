@@ -1,0 +1,91 @@
+"""Which destinations get what comes in: each its own, or another one that stands in for it.
+
+A standby gets nothing until the destination that it stands by for is distrusted, was swapped for
+it by a person, or, only where its configuration says so, has been down for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .clock import Clock
+from .destination import Destination
+
+Cause = Literal["swapped", "distrusted", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """What a configuration says about a destination that stands by."""
+
+    primary: str  # the id of the destination that it can take over from
+    failover_after: float = 0.0  # seconds that the other one must have been down; 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A destination that gets what another one would have got, and why."""
+
+    id: str
+    cause: Cause
+
+
+class Lineup:
+    """Decides anew for each payload; belongs to one event loop."""
+
+    def __init__(
+        self,
+        destinations: Mapping[str, Destination],
+        standbys: Mapping[str, Standby],
+        clock: Clock | None = None,
+    ) -> None:
+        self._destinations = destinations
+        self._standbys = standbys
+        self._clock = clock or Clock()
+        # What people swapped: a destination and the standby that gets its documents.
+        self.swapped: dict[str, str] = {}
+
+    def takers(self, ids: Collection[str]) -> frozenset[str]:
+        """Of a route's destinations those that get what comes in now."""
+        # One whose other one has no part in a route is there in its own right.
+        own = [
+            id_ for id_ in ids
+            if id_ not in self._standbys or self._standbys[id_].primary not in ids
+        ]  # fmt: skip
+        return frozenset(found.id if (found := self.stand_in(id_, ids)) else id_ for id_ in own)
+
+    def stand_in(self, primary: str, ids: Collection[str]) -> StandIn | None:
+        """Who gets what `primary` would have got; None: itself.
+
+        One that nobody can stand in for keeps its documents in its queue.
+        """
+        candidates = [id_ for id_ in self._of(primary) if id_ in ids]
+        swapped = self.swapped.get(primary)
+        if swapped in candidates:
+            return self._usable([swapped], ids, "swapped") or StandIn(swapped, "swapped")
+        if self._destinations[primary].trust == "distrusted":
+            return self._usable(candidates, ids, "distrusted")
+        down = self._destinations[primary].down_for(self._clock.now())
+        patient = [self._standbys[id_].failover_after for id_ in candidates]
+        return self._usable(
+            [id_ for id_, after in zip(candidates, patient, strict=True) if 0 < after <= down],
+            ids,
+            "down",
+        )
+
+    def _usable(
+        self, candidates: Collection[str], ids: Collection[str], cause: Cause
+    ) -> StandIn | None:
+        """The first of them that may be sent to, or the first that has a stand-in of its own."""
+        for id_ in candidates:
+            if self._destinations[id_].trust == "trusted":
+                return StandIn(id_, cause)
+        for id_ in candidates:
+            if (found := self.stand_in(id_, ids)) is not None:
+                return StandIn(found.id, cause)
+        return None
+
+    def _of(self, primary: str) -> list[str]:
+        return [id_ for id_, standby in self._standbys.items() if standby.primary == primary]
