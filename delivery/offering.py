@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..pipeline.payloads.document import Document, Payload
@@ -43,7 +44,19 @@ async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
         if each.payload is not None and deliveries:
             shipments.append(Shipment(each.payload, each.policy, deliveries, each.body))
     every = [line for lines in booked.values() for line in lines]
-    records = await store.put(shipments, every, clock.now()) if every else []
+    if every:
+        # Who waits may go away; what was stored is queued all the same.
+        await asyncio.shield(_take(store, shipments, every, booked, clock.now()))
+
+
+async def _take(
+    store: Store,
+    shipments: Sequence[Shipment],
+    every: Sequence[Booking],
+    booked: Mapping[Destination, Sequence[Booking]],
+    now: float,
+) -> None:
+    records = await store.put(shipments, every, now)
     by_destination: dict[str, list[Record]] = {}
     for record in records:
         by_destination.setdefault(record.destination, []).append(record)
