@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..delivery.clock import Clock
-from ..delivery.store import MemoryStore, Store
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .chain import REFUSALS
@@ -27,6 +26,7 @@ from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
 from .graph import Graph, build
+from .storage import store_of
 from .telemetry import Telemetry, Tracing
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Collector:
         self._tracing = Tracing(traces) if traces else None
         tracer = self._tracing.tracer if self._tracing else None
         self.clock = Clock()
-        self.store: Store = MemoryStore()
+        self.store = store_of(config.service, self.clock)
         self.graph: Graph = build(
             config, self.counters, self._executor, self.store, self.clock, tracer
         )
@@ -83,10 +83,10 @@ class Collector:
 
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
-        if self.ledger is not None:
-            await self.ledger.open(policy_in_force(self.config))
         with _named("service.storage"):
             await self.store.open()
+        if self.ledger is not None:
+            await self.ledger.open(policy_in_force(self.config))
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -127,12 +127,12 @@ class Collector:
         await asyncio.gather(
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
         )
-        await self.store.close()
         await self._admin.stop()
         if self._control is not None:
             await self._control.stop()
         if self.ledger is not None:
             await self.ledger.close()
+        await self.store.close()
         self._executor.shutdown()
         # These push once more and wait for the answer.
         await asyncio.to_thread(self.telemetry.shutdown)

@@ -41,13 +41,14 @@ def new_key() -> str:
 def check_key(key: str) -> str | None:
     """What is wrong with a key, or None."""
     try:
-        _key_bytes(key)
+        key_bytes(key)
     except KeyringError as error:
         return str(error)
     return None
 
 
-def _key_bytes(key: str) -> bytes:
+def key_bytes(key: str) -> bytes:
+    """The bytes of a key as `errlock key new` prints it. Raises KeyringError."""
     encoded = key.strip().removeprefix(_PREFIX)
     try:
         data = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
@@ -73,7 +74,7 @@ def new_keyring(path: Path, key: str) -> None:
 
 
 def _wrapping_key(key: str) -> bytes:
-    return hmac.digest(_key_bytes(key), b"errlock keyring wrap", hashlib.sha256)
+    return hmac.digest(key_bytes(key), b"errlock keyring wrap", hashlib.sha256)
 
 
 def _wrapped(epoch: str, epoch_key: bytes, key: str) -> dict[str, str]:
@@ -95,7 +96,7 @@ class Keyring:
     @classmethod
     def from_key(cls, key: str) -> Keyring:
         """A keyring without a file: the key itself is that of epoch e0. Raises KeyringError."""
-        return cls("e0", hmac.digest(_key_bytes(key), b"errlock pseudonyms", hashlib.sha256))
+        return cls("e0", hmac.digest(key_bytes(key), b"errlock pseudonyms", hashlib.sha256))
 
     @classmethod
     def from_file(cls, path: Path, key: str) -> Keyring:

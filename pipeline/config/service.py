@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
+from ...policy.pseudonyms import check_key
 from ..errors import Problem
 from ..options import Duration, Secret, Size
 
@@ -107,6 +108,23 @@ class HealthOptions(Section, frozen=True, kw_only=True):
             yield Problem("endpoint", message)
 
 
+class EncryptionOptions(Section, frozen=True, kw_only=True):
+    """How payloads are kept from who takes the disk."""
+
+    key: Annotated[
+        Secret | None,
+        Meta(
+            description="A key as `errlock key new` makes it, as `${file:…}` or `${env:…}`, that "
+            "payloads on disk are encrypted with. It must not lie in `service.storage`."
+        ),
+    ] = None
+
+    def problems(self) -> Iterable[Problem]:
+        """A key that is none."""
+        if self.key is not None and (message := check_key(self.key.reveal())):
+            yield Problem("key", message)
+
+
 class ControlOptions(Section, frozen=True, kw_only=True):
     """The control API, which the commands for operators talk to."""
 
@@ -148,6 +166,23 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
             "`memory` keeps everything in memory, up to a crash."
         ),
     ] = "./errlock-data"
+    storage_reserve: Annotated[
+        Size,
+        Meta(
+            description="Held back on the disk, so that what is delivered can be booked when it is "
+            "full; what comes in then is refused."
+        ),
+    ] = Size("32MiB")
+    retain_delivered: Annotated[
+        Duration,
+        Meta(
+            description="How long payloads are kept after their last delivery, so that `replay` "
+            "can send them elsewhere. 0: they are deleted at once."
+        ),
+    ] = Duration(0)
+    encryption: Annotated[
+        EncryptionOptions, Meta(description="How payloads are kept from who takes the disk.")
+    ] = EncryptionOptions()
     pipelines: Annotated[
         dict[str, PipelineOptions],
         Meta(description="Receivers, processors and exporters, put together."),

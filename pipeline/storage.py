@@ -1,0 +1,33 @@
+"""What of a configuration decides where payloads wait."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ..delivery.clock import Clock
+from ..delivery.disk.store import DiskOptions, DiskStore
+from ..delivery.store import MemoryStore, Store
+from ..policy.pseudonyms import key_bytes
+from .config.service import ServiceOptions
+
+_log = logging.getLogger("errlock.storage")
+
+
+def storage_folder(service: ServiceOptions) -> Path | None:
+    """The folder for what must outlive the process; None where nothing does."""
+    return None if service.storage == "memory" else Path(service.storage)
+
+
+def store_of(service: ServiceOptions, clock: Clock) -> Store:
+    """The store that a configuration asks for. Opens nothing."""
+    folder = storage_folder(service)
+    if folder is None:
+        return MemoryStore()
+    key = service.encryption.key
+    options = DiskOptions(
+        reserve=service.storage_reserve,
+        retain_delivered=service.retain_delivered,
+        key=key_bytes(key.reveal()) if key is not None else None,
+    )
+    return DiskStore(folder, options, _log, clock.now)
