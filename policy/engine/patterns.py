@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from re import _constants as c  # type: ignore[attr-defined]  # the parser of the standard library
 from re import _parser  # type: ignore[attr-defined]  # has no other name in 3.11
@@ -68,6 +69,7 @@ def trigger(pattern: str, dialect: Dialect) -> str:
     return text
 
 
+@cache
 def has_literal(pattern: str) -> bool:
     """Whether every match has two certain characters in a row."""
     try:
@@ -80,6 +82,7 @@ def has_literal(pattern: str) -> bool:
     )
 
 
+@cache
 def needs_digit(pattern: str) -> bool:
     """Whether every match has a digit of ASCII in it. False when that is not plain to see."""
     try:
