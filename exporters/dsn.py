@@ -47,6 +47,11 @@ class Dsn:
         return cls(parts.scheme, host, path, project, parts.username or "", parts.password)
 
     @property
+    def hostname(self) -> str:
+        """The host without its port."""
+        return urlsplit(f"//{self.host}").hostname or ""
+
+    @property
     def envelope_url(self) -> str:
         """Where envelopes are posted to."""
         return f"{self.scheme}://{self.host}{self.path}/api/{self.project}/envelope/"

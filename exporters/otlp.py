@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import msgspec
@@ -125,6 +125,10 @@ class OtlpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         ]
         return found
 
+    def hosts(self) -> list[str]:
+        """See `ExporterConfig.hosts`."""
+        return [_parts(self.endpoint).hostname or ""]
+
     def build(self, settings: Settings) -> OtlpExporter:
         """Make the exporter. Opens nothing yet."""
         return OtlpExporter(self)
@@ -188,8 +192,7 @@ class OtlpExporter(Exporter):
         self._cut()  # what it had connected meanwhile
 
     def _cut(self) -> None:
-        target, _ = _target(self._config.endpoint) or ("", False)
-        cut_marked(self._mark, urlsplit(f"//{target}").port or 0)
+        cut_marked(self._mark, _parts(self._config.endpoint).port or 0)
 
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""
@@ -220,10 +223,15 @@ class OtlpExporter(Exporter):
         return answer
 
 
+def _parts(endpoint: str) -> SplitResult:
+    """Raises ValueError."""
+    return urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+
+
 def _target(endpoint: str) -> tuple[str, bool] | None:
     """What gRPC connects to, and whether the endpoint says that it is in the clear."""
     try:
-        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        parts = _parts(endpoint)
         if not parts.hostname or not parts.port or parts.username is not None:
             return None
     except ValueError:

@@ -7,6 +7,7 @@ import gzip
 import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -92,6 +93,11 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
             if not _HEADER.fullmatch(name) or not value.reveal().isprintable()
         ]
         return found
+
+    def hosts(self) -> list[str]:
+        """See `ExporterConfig.hosts`."""
+        urls = [url for signal in _SIGNALS if (url := self.url(signal)) is not None]
+        return [urlsplit(url).hostname or "" for url in urls]
 
     def build(self, settings: Settings) -> OtlpHttpExporter:
         """Make the exporter. Opens nothing yet."""

@@ -106,6 +106,11 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         if self.ca_file is not None and not self.ca_file.is_file():
             yield Problem("ca_file", "there is no such file")
 
+    def hosts(self) -> Iterable[str]:
+        """See `ExporterConfig.hosts`."""
+        for dsn in [self.dsn] if self.dsn is not None else self.projects.values():
+            yield Dsn.parse(dsn.reveal()).hostname
+
     def build(self, settings: Settings) -> SentryExporter:
         """See `ExporterConfig.build`."""
         return SentryExporter(self)

@@ -59,6 +59,10 @@ class ProcessorConfig(ComponentConfig, frozen=True, kw_only=True):
 class ExporterConfig(ComponentConfig, frozen=True, kw_only=True):
     """The configuration of an exporter."""
 
+    def hosts(self) -> Iterable[str]:
+        """The names or addresses of the machines that it connects to. None: it connects to none."""
+        return ()
+
     def build(self, settings: Settings) -> Exporter:
         """Make the exporter. Opens nothing yet."""
         raise NotImplementedError

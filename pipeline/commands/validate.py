@@ -41,15 +41,27 @@ def run(args: argparse.Namespace) -> int:
         out(json.dumps({"valid": False, "problems": _plain(error.problems)}, indent=2))
         return 2
     if args.json:
-        out(json.dumps({"valid": True, "warnings": _plain(config.warnings)}, indent=2))
+        told = {"warnings": _plain(config.warnings), "operators": _operators(config)}
+        out(json.dumps({"valid": True, **told}, indent=2))
         return 0
     for warning in config.warnings:
         err(f"warning: {warning}")
     for name, pipeline in config.service.pipelines.items():
         roles = (pipeline.receivers, pipeline.processors, pipeline.exporters)
         out(f"{name}: " + " -> ".join(", ".join(ids) or "(nothing)" for ids in roles))
+    for operator, exporters in _operators(config).items():
+        out(f"operator {operator}: {', '.join(exporters)}")
     out("valid")
     return 0
+
+
+def _operators(config: Config) -> dict[str, list[str]]:
+    """The exporters of each operator: what one word of distrust would mean."""
+    found: dict[str, list[str]] = {}
+    for id_, options in config.exporters.items():
+        for operator in sorted(options.operators):
+            found.setdefault(operator, []).append(id_)
+    return found
 
 
 def build_once(config: Config) -> None:

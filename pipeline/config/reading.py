@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import msgspec
 
+from ...delivery.operators import operators_of
 from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
 from ..errors import ConfigError, Problem
 from ..registry import DEFAULT, Kind, NoSuchType, Registry, nearest
@@ -62,6 +63,11 @@ class ExporterOptions:
     def standby_for(self) -> str | None:
         """The id of the exporter that this one can take over from."""
         return self.delivery.standby_for
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """Who runs it: what `distrust` takes beside its id."""
+        return operators_of(self.component.hosts(), self.delivery.operator)
 
 
 @dataclass(frozen=True, slots=True)

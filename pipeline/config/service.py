@@ -15,6 +15,7 @@ from ...policy.pseudonyms import check_key
 from ..errors import Problem
 from ..options import Duration, Secret, Size
 
+_OPERATOR = re.compile(r"[\w.-]{1,255}")
 _ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d+)")
 
 
@@ -225,3 +226,16 @@ class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
             "for this long, until it is up again. 0: only people switch."
         ),
     ] = Duration(0)
+    operator: Annotated[
+        str | None,
+        Meta(
+            description="Who runs it: `distrust` takes this name too, and means every destination "
+            "that has it. The registrable domain of its host (`sentry.io`) always counts as well."
+        ),
+    ] = None
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong beyond types, with paths relative to the exporter."""
+        yield from super().problems()
+        if self.operator is not None and not _OPERATOR.fullmatch(self.operator):
+            yield Problem("operator", "expected a name of letters, digits, ., - and _")

@@ -47,6 +47,7 @@ class DestinationStatus(Answer, frozen=True, kw_only=True):
     """How one destination is."""
 
     id: str
+    operators: Annotated[list[str], Meta(description="Who runs it, as `distrust` takes it.")]
     standby_for: Annotated[str | None, Meta(description="Whose place it can take.")]
     health: Annotated[HealthState, Meta(description="As its own answers show.")]
     queued_documents: int

@@ -96,9 +96,11 @@ class CollectorOperations:
 
     def _destination(self, id_: str) -> DestinationStatus:
         status = self._collector.destinations[id_].status()
+        options = self._collector.config.exporters[id_]
         return DestinationStatus(
             id=id_,
-            standby_for=self._collector.config.exporters[id_].standby_for,
+            operators=sorted(options.operators),
+            standby_for=options.standby_for,
             health=status.health,
             queued_documents=status.queued_documents,
             queued_bytes=status.queued_bytes,

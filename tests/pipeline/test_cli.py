@@ -101,6 +101,15 @@ def test_validate_shows_the_pipelines(errlock: Errlock, config_file: Path) -> No
     )
 
 
+def test_validate_shows_which_exporters_share_an_operator(errlock: Errlock) -> None:
+    exporter = "{endpoint: tempo:4317, operator: acme}"
+    setting = f"exporters={{target/eu: {exporter}, target/us: {exporter}}}"
+    code, out, _ = errlock("validate", "--set", setting)
+    assert (code, out.splitlines()[1:]) == (0, ["operator acme: target/eu, target/us", "valid"])
+    code, out, _ = errlock("validate", "--json", "--set", setting)
+    assert json.loads(out)["operators"] == {"acme": ["target/eu", "target/us"]}
+
+
 def test_validate_tells_warnings_and_succeeds(errlock: Errlock) -> None:
     code, out, err = errlock("validate", "--set", "processors={}")
     assert (code, out) == (0, "default: sentry, otlp -> (nothing) -> local\nvalid\n")
