@@ -122,6 +122,12 @@ class Store(Protocol):
     async def books(self, destination: str) -> Books:
         """A destination's account since the store was made."""
 
+    async def remember(self, values: Mapping[str, str]) -> None:
+        """Keep short texts by name, beside the payloads. Durable when it returns."""
+
+    async def recall(self, name: str) -> str | None:
+        """What was last remembered by a name."""
+
 
 class MemoryStore:
     """Keeps everything in memory, up to the end of the process. Never fails, never waits."""
@@ -132,6 +138,7 @@ class MemoryStore:
         self._payloads: dict[int, Payload] = {}
         self._records: dict[int, dict[int, Record]] = {}  # by payload: those that still need it
         self._books: defaultdict[str, Counter[BookKey]] = defaultdict(Counter)
+        self._remembered: dict[str, str] = {}
         self._last = 0
 
     async def open(self) -> None:
@@ -193,6 +200,14 @@ class MemoryStore:
     async def books(self, destination: str) -> Books:
         """See `Store.books`."""
         return Counter(self._books[destination])
+
+    async def remember(self, values: Mapping[str, str]) -> None:
+        """See `Store.remember`."""
+        self._remembered.update(values)
+
+    async def recall(self, name: str) -> str | None:
+        """See `Store.recall`."""
+        return self._remembered.get(name)
 
     def _book(self, bookings: Sequence[Booking]) -> None:
         for line in bookings:

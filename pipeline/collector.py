@@ -26,7 +26,7 @@ from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
 from .graph import Graph, build
-from .storage import store_of
+from .storage import KeptTrust, store_of
 from .telemetry import Telemetry, Tracing
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ class Collector:
         )
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._control = control_of(self)
         storage = config.service.storage
         # What ends with the process needs no record that outlives it.
         self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
+        self._kept_trust = KeptTrust(config, self.graph, self.store, self.ledger)
+        self.trust = self._kept_trust.book
         gauges = {}
         if self.ledger is not None:
             gauges = {
@@ -84,9 +86,11 @@ class Collector:
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
         with _named("service.storage"):
+            self._kept_trust.prepare()
             await self.store.open()
         if self.ledger is not None:
             await self.ledger.open(policy_in_force(self.config))
+        await self._kept_trust.open()
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -110,7 +114,10 @@ class Collector:
             with _named(f"receivers.{id_}"):
                 await receiver.start(self.graph.sinks[id_])
             _log.info("receiver %s is open", id_)
-        self._watch = asyncio.create_task(self._look_at_refusals())
+        self._watches = [
+            asyncio.create_task(self._look_at_refusals()),
+            asyncio.create_task(self.trust.watch()),
+        ]
         self.state = "running"
 
     async def stop(self) -> None:
@@ -118,8 +125,8 @@ class Collector:
         if self.state == "stopped":
             return
         self.state = "stopping"
-        if self._watch is not None:
-            self._watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         timeout = self.config.service.shutdown_timeout
         deadline = self.clock.now() + timeout
         await self._close_doors(timeout / 2)
@@ -130,6 +137,7 @@ class Collector:
         await self._admin.stop()
         if self._control is not None:
             await self._control.stop()
+        await self._kept_trust.close()
         if self.ledger is not None:
             await self.ledger.close()
         await self.store.close()

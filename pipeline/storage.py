@@ -1,15 +1,28 @@
-"""What of a configuration decides where payloads wait."""
+"""What of a configuration decides where payloads wait, and whom they may go to."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..delivery.clock import Clock
 from ..delivery.disk.store import DiskOptions, DiskStore
 from ..delivery.store import MemoryStore, Store
+from ..delivery.trust import Trust
+from ..delivery.trust_book import TrustBook
+from ..delivery.trust_file import TrustFile, TrustFileFailed
 from ..policy.pseudonyms import key_bytes
 from .config.service import ServiceOptions
+
+if TYPE_CHECKING:
+    from ..ledger.keeping import Ledger
+    from .config import Config
+    from .graph import Graph
+
+_TRUST = "trust"  # the file, and what its generation is remembered by in the store
 
 _log = logging.getLogger("errlock.storage")
 
@@ -31,3 +44,52 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
         key=key_bytes(key.reveal()) if key is not None else None,
     )
     return DiskStore(folder, options, _log, clock.now)
+
+
+class KeptTrust:
+    """What people say about trust, put in force in destinations and kept where the store is."""
+
+    def __init__(self, config: Config, graph: Graph, store: Store, ledger: Ledger | None) -> None:
+        """Opens nothing."""
+        folder = storage_folder(config.service)
+        self._file = TrustFile(folder / _TRUST) if folder is not None else None
+        self._folder = folder
+        self._graph = graph
+        self._store = store
+        self._remembering: set[asyncio.Task[None]] = set()
+        self.book = TrustBook(
+            self._file,
+            {id_: config.exporters[id_].operators for id_ in graph.destinations},
+            log=logging.getLogger("errlock.trust"),
+            journal=None if ledger is None else lambda _, body: ledger.record("trust", body),
+            remember=self._remember,
+        )
+
+    def prepare(self) -> None:
+        """Make the file if this is the first start. Comes before anything else in the folder."""
+        if self._file is not None and self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(TrustFileFailed):  # then it is found missing, and everything is held
+                self._file.create_if_new()
+
+    async def open(self) -> None:
+        """Put in force what was said, before any destination starts. The store is open."""
+        remembered = await self._store.recall(_TRUST)
+        self.book.open(int(remembered) if remembered else None)
+        self.book.subscribe(self._tell)
+        self.book.subscribe_abort(lambda id_: self._graph.destinations[id_].exporter.abort())
+
+    async def close(self) -> None:
+        """Write nothing more."""
+        self.book.close()
+        await asyncio.gather(*self._remembering)
+
+    def _tell(self, id_: str, trust: Trust) -> None:
+        self._graph.destinations[id_].set_trust(trust.state)
+
+    def _remember(self, generation: int) -> None:
+        task = asyncio.get_running_loop().create_task(
+            self._store.remember({_TRUST: str(generation)})
+        )
+        self._remembering.add(task)
+        task.add_done_callback(self._remembering.discard)
