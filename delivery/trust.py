@@ -85,3 +85,7 @@ class Trusts:
         """With every destination held, by errlock itself, that is not distrusted."""
         strict = {name: said for name, said in self.names.items() if said.state != "trusted"}
         return Trusts(strict, Trust("held", "errlock", why, since))
+
+    def without_reasons(self) -> Trusts:
+        """The same, without saying why."""
+        return replace(self, names={n: replace(said, why="") for n, said in self.names.items()})

@@ -19,6 +19,7 @@ import msgspec
 
 from .trust import Trust, Trusts
 from .trust_file import Saved, TrustFile, TrustFileFailed
+from .trust_telling import Telling
 
 Journal = Callable[[str, Mapping[str, object]], None]
 
@@ -30,7 +31,8 @@ _WRITE_AGAIN_EVERY = 5.0
 class NotPersisted(Exception):  # noqa: N818  what became of a word, for who said it
     """A word was not written down: a tightening is in force all the same, a loosening is not.
 
-    `kind` is one of TrustFileFailed, `journal`, or `overtaken`: somebody tightened meanwhile.
+    `kind` is one of TrustFileFailed, `journal`, `overtaken` (somebody tightened meanwhile) or
+    `closed` (the collector is stopping).
     """
 
     def __init__(self, kind: str) -> None:
@@ -39,9 +41,11 @@ class NotPersisted(Exception):  # noqa: N818  what became of a word, for who sai
 
 
 class TrustBook:
-    """The trust states of every destination. `of` may be asked from any thread.
+    """The trust states of every destination. Use as: open, then watch in a task; close.
 
-    All else belongs to one event loop. Use as: open, then watch in a task, in the end close.
+    Subscribers are told on the event loop on which `open` was called, which `reload` and
+    `subscribe` belong to as well. The rest may be used from any thread and any loop: whose word
+    it is must not have to wait until the pipeline's loop has time.
     """
 
     def __init__(
@@ -70,17 +74,16 @@ class TrustBook:
         self._loosenings = 0  # so far: what was read from the file before one is out of date
         self._changing = threading.Lock()  # held to change the four above, never for long
         self._unwritten = False
-        self._told: dict[str, Trust] = {}
-        self._subscribers: list[Callable[[str, Trust], None]] = []
-        self._aborters: list[Callable[[str], None]] = []
+        self._telling = Telling(self.of, log)
         # All writing is done by one thread, in the order of the words.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trust file")
 
-    def open(self, remembered: int | None = None) -> None:
+    async def open(self, remembered: int | None = None) -> None:
         """Put in force what the file says. A file that cannot be relied on holds everything.
 
         `remembered`: the generation that was last in force; the file must not be older.
         """
+        self._telling.belong_here()
         if self._file is not None:
             self._generation = self._remembered = remembered or 0
             try:
@@ -112,7 +115,7 @@ class TrustBook:
     def reload(self, destinations: Mapping[str, Collection[str]]) -> None:
         """Go on with the destinations of a new configuration. What was said stays."""
         self._destinations = dict(destinations)
-        self._told = {id_: told for id_, told in self._told.items() if id_ in destinations}
+        self._telling.forget_all_but(destinations)
         self._tell()
 
     def subscribe(self, callback: Callable[[str, Trust], None]) -> None:
@@ -120,9 +123,7 @@ class TrustBook:
 
         About destinations that nobody spoke of, nothing is told.
         """
-        self._subscribers.append(callback)
-        for destination, trust in self._told.items():
-            self._call(callback, destination, trust)
+        self._telling.subscribe(callback)
 
     def subscribe_abort(self, abort: Callable[[str], None]) -> None:
         """Have each distrusted destination told by whichever thread learns of it, at once.
@@ -130,7 +131,7 @@ class TrustBook:
         A saturated event loop cannot cut connections. Called again until the loop has told the
         subscribers; must be thread-safe and must not block.
         """
-        self._aborters.append(abort)
+        self._telling.subscribe_abort(abort)
 
     async def tighten(
         self, names: Iterable[str], state: Literal["held", "distrusted"], by: str, why: str
@@ -143,8 +144,7 @@ class TrustBook:
         said, names = Trust(state, by, why, time.time()), tuple(names)
         with self._changing:
             self._trusts = self._trusts.tightened(names, said)
-        self._abort()
-        self._tell()
+        self._obey()
         await self._in_writer(self._write_tightened, names, said)
 
     async def loosen(
@@ -168,7 +168,7 @@ class TrustBook:
         loop = asyncio.get_running_loop()
         over = threading.Event()
         if self._file is not None:
-            arguments = (self._file, loop, over)
+            arguments = (self._file, over)
             threading.Thread(
                 target=self._keep_looking, args=arguments, name="trust watch", daemon=True
             ).start()
@@ -192,39 +192,26 @@ class TrustBook:
         self._trusts = trusts.all_held(why, time.time())
 
     async def _in_writer(self, work: Callable[..., None], *args: object) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, work, *args)
+            work_done = loop.run_in_executor(self._writer, work, *args)
+        except RuntimeError:
+            raise NotPersisted("closed") from None
+        try:
+            await work_done
         finally:
-            self._tell()
+            self._obey()
+
+    def _obey(self) -> None:
+        """Have what is in force obeyed, as far as this thread can do it."""
+        self._telling.abort(tuple(self._destinations))
+        self._telling.on_loop(self._tell)
 
     def _tell(self) -> None:
-        """Tell the subscribers what they do not know yet. On the event loop."""
-        for destination in self._destinations:
-            now = self.of(destination)
-            if now != self._told.get(destination, Trust("trusted")):
-                self._told[destination] = now
-                for callback in self._subscribers:
-                    self._call(callback, destination, now)
+        self._telling.tell(self._destinations)
         if self._remember is not None and self._generation > self._remembered:
             self._remembered = self._generation
             self._remember(self._remembered)
-
-    def _abort(self) -> None:
-        """Cut off every distrusted destination of which the event loop does not know yet."""
-        for destination in tuple(self._destinations):
-            told = self._told.get(destination)
-            if self.of(destination).state == "distrusted" and (
-                told is None or told.state != "distrusted"
-            ):
-                for abort in self._aborters:
-                    self._call(abort, destination)
-
-    def _call(self, callback: Callable[..., None], *args: object) -> None:
-        """What one of them raises must not keep the others from obeying."""
-        try:
-            callback(*args)
-        except Exception as failure:  # noqa: BLE001  whatever it raises
-            self._log.error("a change of trust was not obeyed: %s", type(failure).__name__)
 
     def _write_tightened(self, names: Collection[str], said: Trust) -> None:
         """In the writing thread."""
@@ -265,7 +252,8 @@ class TrustBook:
         except TrustFileFailed as failure:
             self._unwritten = True
             raise NotPersisted(failure.kind) from None
-        self._generation = saved.generation
+        with self._changing:
+            self._generation = max(self._generation, saved.generation)
         self._unwritten = False
         self.fault = None
 
@@ -284,21 +272,16 @@ class TrustBook:
             return False
         return True
 
-    def _keep_looking(
-        self, file: TrustFile, loop: asyncio.AbstractEventLoop, over: threading.Event
-    ) -> None:
+    def _keep_looking(self, file: TrustFile, over: threading.Event) -> None:
         """The watching thread."""
         seen = b""
         written = time.monotonic()
         while not over.wait(_LOOK_EVERY):
             seen = self._look(file, seen)
-            self._abort()
-            # Closed meanwhile: then nobody has to be told.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._tell)
-                if self._unwritten and time.monotonic() > written + _WRITE_AGAIN_EVERY:
-                    written = time.monotonic()
-                    self._writer.submit(self._save_again)
+            self._obey()
+            if self._unwritten and time.monotonic() > written + _WRITE_AGAIN_EVERY:
+                written = time.monotonic()
+                self._submit(self._save_again)
 
     def _look(self, file: TrustFile, seen: bytes) -> bytes:
         """Put in force what is stricter in the file. Returns the stamp of what was looked at."""
@@ -319,10 +302,15 @@ class TrustBook:
                 return b""  # it may have been read before that
             before = self._trusts
             self._trusts = before.joined(saved.trusts)
+            self._generation = max(self._generation, saved.generation)
             new = {n: t for n, t in self._trusts.names.items() if before.names.get(n) is not t}
         if new:
-            self._writer.submit(self._note, "found", new)
+            self._submit(self._note, "found", new)
         return stamp
+
+    def _submit(self, work: Callable[..., object], *args: object) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._writer.submit(work, *args)
 
 
 def _loosened_as_known(

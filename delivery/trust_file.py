@@ -12,6 +12,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import random
 import re
 import stat
 import tempfile
@@ -25,11 +26,11 @@ import msgspec
 
 from .trust import Trust, Trusts, TrustState
 
-_SLOT = 64 * 1024  # bytes
-_HEADER = re.compile(rb"errlock-trust 1 (\d{1,18}) (\d{1,5}) ([0-9a-f]{64})\n")
+_SLOT = 128 * 1024  # bytes
+_HEADER = re.compile(rb"errlock-trust 1 (\d{1,18}) (\d{1,6}) ([0-9a-f]{64})\n")
 _LONGEST_HEADER = 128
 # How long to wait for another process that is writing, in seconds.
-_PATIENCE = 2.0
+_PATIENCE = 3.0
 # What a start of the collector leaves in the folder, beside this file: it is not new then.
 _SIGNS_OF_A_START = ("queue.db", "journal")
 
@@ -175,13 +176,14 @@ def _newest(file: int) -> tuple[Saved | None, int]:
 
 
 def _encode(saved: Saved) -> bytes:
-    """A slot in full."""
-    body = msgspec.json.encode(saved.trusts)
-    header = b"errlock-trust 1 %d %d " % (saved.generation, len(body))
-    text = header + _checksum(header, body) + b"\n" + body + b"\n"
-    if len(text) > _SLOT:
-        raise TrustFileFailed("too_large")
-    return text.ljust(_SLOT, b"\0")
+    """A slot in full. Reasons are left out where there is no room for them."""
+    for trusts in (saved.trusts, saved.trusts.without_reasons()):
+        body = msgspec.json.encode(trusts)
+        header = b"errlock-trust 1 %d %d " % (saved.generation, len(body))
+        text = header + _checksum(header, body) + b"\n" + body + b"\n"
+        if len(text) <= _SLOT:
+            return text.ljust(_SLOT, b"\0")
+    raise TrustFileFailed("too_large")
 
 
 def _decode(slot: bytes) -> Saved | None:
@@ -218,7 +220,7 @@ def _lock(file: int, kind: int) -> None:
         except BlockingIOError:
             if time.monotonic() > until:
                 raise TrustFileFailed("locked") from None
-        time.sleep(0.005)
+        time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311  so that all have a chance
 
 
 def _sync_folder(folder: Path) -> None:

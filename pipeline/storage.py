@@ -75,7 +75,7 @@ class KeptTrust:
     async def open(self) -> None:
         """Put in force what was said, before any destination starts. The store is open."""
         remembered = await self._store.recall(_TRUST)
-        self.book.open(int(remembered) if remembered else None)
+        await self.book.open(int(remembered) if remembered else None)
         self.book.subscribe(self._tell)
         self.book.subscribe_abort(lambda id_: self._graph.destinations[id_].exporter.abort())
 

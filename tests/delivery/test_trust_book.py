@@ -26,7 +26,7 @@ def states(book: TrustBook) -> dict[str, str]:
 
 async def test_a_word_about_an_operator_means_every_destination_there(tmp_path: Path) -> None:
     book = book_in(tmp_path)
-    book.open()
+    await book.open()
     told: list[tuple[str, str]] = []
     book.subscribe(lambda destination, trust: told.append((destination, trust.state)))
     await book.tighten(["sentry.io"], "distrusted", "alice", "breached")
@@ -38,11 +38,11 @@ async def test_a_word_about_an_operator_means_every_destination_there(tmp_path: 
 
 async def test_what_was_said_is_in_force_after_a_restart(tmp_path: Path) -> None:
     book = book_in(tmp_path)
-    book.open()
+    await book.open()
     await book.tighten(["sentry"], "held", "alice", "looks odd")
     book.close()
     again = book_in(tmp_path)
-    again.open()
+    await again.open()
     said = again.of("sentry")
     assert (said.state, said.by, said.why) == ("held", "alice", "looks odd")
     await again.loosen(["sentry"], "trusted", "bob", "all is well")
@@ -56,7 +56,7 @@ async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> No
         raise OSError(28, "no space")
 
     book = book_in(tmp_path, journal=full)
-    book.open()
+    await book.open()
     with pytest.raises(NotPersisted, match="journal"):
         await book.tighten(["sentry"], "distrusted", "alice", "breached")
     assert book.of("sentry").state == "distrusted"
@@ -68,7 +68,7 @@ async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> No
 
 async def test_in_memory_it_works_without_a_file() -> None:
     book = TrustBook(None, DESTINATIONS, log=LOG)
-    book.open()
+    await book.open()
     await book.tighten(["otlp"], "held", "alice", "x")
     assert book.of("otlp").state == "held"
     await book.loosen(["otlp"], "trusted", "alice", "x")
