@@ -1,76 +1,366 @@
 """What is in force: at once when it is stricter, never by itself when it is looser."""
 
+from __future__ import annotations
+
+import asyncio
+import fcntl
 import logging
-from collections.abc import Mapping
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from errlock.delivery.trust import Trust
-from errlock.delivery.trust_book import NotPersisted, TrustBook
+from errlock.delivery import trust_book, trust_file
+from errlock.delivery.trust import Trust, Trusts
+from errlock.delivery.trust_book import Journal, NotPersisted, TrustBook
 from errlock.delivery.trust_file import TrustFile
 
-LOG = logging.getLogger("test")
+LOG = logging.getLogger("errlock.test")
 DESTINATIONS = {"sentry": ("sentry.io",), "sentry/eu": ("sentry.io",), "otlp": ("tempo",)}
+DISTRUST = """
+import sys
+from pathlib import Path
+from errlock.delivery.trust_file import tighten_offline
+tighten_offline(Path(sys.argv[1]), [sys.argv[2]], "distrusted", "alice", "breached")
+"""
 
 
-def book_in(folder: Path, **options: object) -> TrustBook:
+@asynccontextmanager
+async def opened(
+    folder: Path,
+    *,
+    remembered: int | None = None,
+    journal: Journal | None = None,
+    remember: Callable[[int], None] | None = None,
+) -> AsyncIterator[TrustBook]:
+    """The book of a collector with that storage folder, watched."""
     file = TrustFile(folder / "trust")
     file.create_if_new()
-    return TrustBook(file, DESTINATIONS, log=LOG, **options)  # type: ignore[arg-type]  # as they come
+    book = TrustBook(file, DESTINATIONS, log=LOG, journal=journal, remember=remember)
+    await book.open(remembered)
+    watching = asyncio.create_task(book.watch())
+    await asyncio.sleep(0)  # it has begun
+    try:
+        yield book
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        book.close()
 
 
-def states(book: TrustBook) -> dict[str, str]:
-    return {destination: book.of(destination).state for destination in DESTINATIONS}
+def states(book: TrustBook) -> list[str]:
+    return [book.of(destination).state for destination in DESTINATIONS]
+
+
+def in_file(folder: Path, name: str) -> str:
+    return TrustFile(folder / "trust").read().trusts.about(name).state
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for what another thread does."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  there is no event in another thread's file
+            await asyncio.sleep(0.02)
 
 
 async def test_a_word_about_an_operator_means_every_destination_there(tmp_path: Path) -> None:
-    book = book_in(tmp_path)
-    await book.open()
-    told: list[tuple[str, str]] = []
-    book.subscribe(lambda destination, trust: told.append((destination, trust.state)))
-    await book.tighten(["sentry.io"], "distrusted", "alice", "breached")
-    assert states(book) == {"sentry": "distrusted", "sentry/eu": "distrusted", "otlp": "trusted"}
-    assert told == [("sentry", "distrusted"), ("sentry/eu", "distrusted")]
-    assert book.targets("sentry.io") == ["sentry", "sentry/eu"]
-    book.close()
+    async with opened(tmp_path) as book:
+        told: list[tuple[str, str]] = []
+        book.subscribe(lambda destination, trust: told.append((destination, trust.state)))
+        await book.tighten(["sentry.io"], "distrusted", "alice", "breached")
+        assert states(book) == ["distrusted", "distrusted", "trusted"]
+        assert told == [("sentry", "distrusted"), ("sentry/eu", "distrusted")]
+        assert book.targets("sentry.io") == ["sentry", "sentry/eu"]
+        assert book.targets("otlp") == ["otlp"]
+        assert book.targets("sentry.iq") == []
+
+
+async def test_the_strictest_word_counts_until_each_is_taken_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        await book.tighten(["sentry.io"], "held", "alice", "odd")
+        await book.tighten(["sentry"], "distrusted", "bob", "breached")
+        await book.loosen(["sentry.io"], "trusted", "alice", "fine")
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        assert book.of("sentry").by == "bob"
+        await book.loosen(["sentry"], "held", "bob", "watching it")
+        assert states(book) == ["held", "trusted", "trusted"]
+        await book.tighten(["sentry"], "held", "carol", "still")
+        assert book.of("sentry").by == "carol"
+        await book.loosen(["sentry"], "trusted", "bob", "fine")
+        assert states(book) == ["trusted"] * 3
 
 
 async def test_what_was_said_is_in_force_after_a_restart(tmp_path: Path) -> None:
-    book = book_in(tmp_path)
-    await book.open()
-    await book.tighten(["sentry"], "held", "alice", "looks odd")
-    book.close()
-    again = book_in(tmp_path)
-    await again.open()
-    said = again.of("sentry")
-    assert (said.state, said.by, said.why) == ("held", "alice", "looks odd")
-    await again.loosen(["sentry"], "trusted", "bob", "all is well")
-    assert again.of("sentry").state == "trusted"
-    assert again.of("sentry").by == "bob"
-    again.close()
+    async with opened(tmp_path) as book:
+        await book.tighten(["sentry"], "held", "alice", "looks odd")
+        before = book.of("sentry")
+    async with opened(tmp_path) as book:
+        told: list[tuple[str, Trust]] = []
+        book.subscribe(lambda destination, trust: told.append((destination, trust)))
+        assert told == [("sentry", before)]
+        assert (before.state, before.by, before.why) == ("held", "alice", "looks odd")
+        assert abs(before.since - time.time()) < 60
 
 
-async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> None:
-    def full(kind: str, body: Mapping[str, object]) -> None:
-        raise OSError(28, "no space")
+async def test_it_is_in_force_before_anything_is_written(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        word = book.tighten(["sentry"], "distrusted", "alice", "breached")
+        word.send(None)  # up to its first await
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        word.close()
 
-    book = book_in(tmp_path, journal=full)
-    await book.open()
-    with pytest.raises(NotPersisted, match="journal"):
-        await book.tighten(["sentry"], "distrusted", "alice", "breached")
-    assert book.of("sentry").state == "distrusted"
-    with pytest.raises(NotPersisted, match="journal"):
-        await book.loosen(["sentry"], "trusted", "alice", "again")
-    assert book.of("sentry").state == "distrusted"
-    book.close()
+
+async def test_a_new_configuration_keeps_what_was_said(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        await book.tighten(["sentry.io"], "distrusted", "alice", "breached")
+        told: list[str] = []
+        book.subscribe(lambda destination, _: told.append(destination))
+        book.reload({"otlp": ["tempo"], "sentry/us": ["sentry.io"]})
+        assert book.of("sentry/us").state == "distrusted"
+        assert told == ["sentry", "sentry/eu", "sentry/us"]
 
 
 async def test_in_memory_it_works_without_a_file() -> None:
     book = TrustBook(None, DESTINATIONS, log=LOG)
     await book.open()
     await book.tighten(["otlp"], "held", "alice", "x")
-    assert book.of("otlp").state == "held"
+    assert states(book) == ["trusted", "trusted", "held"]
     await book.loosen(["otlp"], "trusted", "alice", "x")
-    assert book.of("otlp") == Trust("trusted", "alice", "x", book.of("otlp").since)
+    assert states(book) == ["trusted"] * 3
     book.close()
+    with pytest.raises(NotPersisted, match="closed"):
+        await book.tighten(["otlp"], "held", "alice", "x")
+    assert states(book) == ["trusted", "trusted", "held"]
+
+
+# A file that cannot be relied on
+
+
+async def test_a_missing_file_in_a_folder_that_is_not_new_holds_everything(tmp_path: Path) -> None:
+    (tmp_path / "queue.db").touch()
+    async with opened(tmp_path) as book:
+        assert states(book) == ["held"] * 3
+        assert book.fault == "the trust file cannot be used: missing"
+        assert book.of("sentry").why == book.fault
+        assert book.of("sentry").by == "errlock"
+        await book.loosen(["sentry"], "trusted", "alice", "it was lost in a move")
+        assert states(book) == ["trusted", "held", "held"]
+        assert book.fault is None
+    async with opened(tmp_path) as book:
+        assert states(book) == ["trusted", "held", "held"]
+
+
+async def test_a_damaged_file_holds_everything(tmp_path: Path) -> None:
+    (tmp_path / "trust").write_bytes(b"nonsense")
+    (tmp_path / "trust").chmod(0o600)
+    async with opened(tmp_path) as book:
+        assert states(book) == ["held"] * 3
+        assert book.of("sentry").why == "the trust file cannot be used: damaged"
+
+
+async def test_a_file_older_than_what_was_in_force_holds_everything(tmp_path: Path) -> None:
+    generations: list[int] = []
+    async with opened(tmp_path, remember=generations.append) as book:
+        shutil.copy(tmp_path / "trust", tmp_path / "yesterday")
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        await book.loosen(["sentry"], "held", "alice", "watching it")
+    assert generations == [1, 2, 3]
+    async with opened(tmp_path, remembered=3) as book:
+        assert states(book) == ["held", "trusted", "trusted"]
+    shutil.copy(tmp_path / "yesterday", tmp_path / "trust")
+    async with opened(tmp_path, remembered=3, remember=generations.append) as book:
+        assert states(book) == ["held"] * 3
+        assert "older" in book.of("otlp").why
+        await book.loosen(["otlp"], "trusted", "alice", "seen")
+        assert states(book) == ["held", "held", "trusted"]
+    assert generations[-1] == 4
+
+
+async def test_a_file_that_vanishes_is_written_again_and_nothing_is_loosened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_book, "_WRITE_AGAIN_EVERY", 0.1)
+    (tmp_path / "queue.db").touch()
+    TrustFile(tmp_path / "trust").change(lambda _: Trusts())
+    async with opened(tmp_path) as book:
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        (tmp_path / "trust").unlink()
+        await until((tmp_path / "trust").exists)
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        assert in_file(tmp_path, "sentry") == "distrusted"
+
+
+async def test_what_cannot_be_written_is_in_force_and_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_book, "_WRITE_AGAIN_EVERY", 0.1)
+    monkeypatch.setattr(trust_file, "_PATIENCE", 0.3)
+    async with opened(tmp_path) as book:
+        await book.tighten(["otlp"], "held", "alice", "odd")
+        with (tmp_path / "trust").open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with pytest.raises(NotPersisted, match="locked"):
+                await book.tighten(["sentry"], "distrusted", "alice", "breached")
+            with pytest.raises(NotPersisted, match="locked"):
+                await book.loosen(["otlp"], "trusted", "alice", "fine")
+            assert states(book) == ["distrusted", "trusted", "held"]
+            assert in_file(tmp_path, "sentry") == "trusted"
+        await until(lambda: in_file(tmp_path, "sentry") == "distrusted")
+        assert in_file(tmp_path, "otlp") == "held"
+
+
+# The journal
+
+
+async def test_every_word_is_journaled_with_who_and_why(tmp_path: Path) -> None:
+    entries: list[tuple[str, Mapping[str, object]]] = []
+    async with opened(tmp_path, journal=lambda kind, body: entries.append((kind, body))) as book:
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        await book.loosen(["sentry"], "trusted", "bob", "fine")
+    entries = [entry for entry in entries if entry[1]["words"]]
+    assert [(kind, body["what"]) for kind, body in entries] == [
+        ("trust", "tightened"),
+        ("trust", "loosened"),
+    ]
+    words = entries[0][1]["words"]
+    assert isinstance(words, dict)
+    assert words["sentry"] | {"since": 0} == {
+        "state": "distrusted", "by": "alice", "why": "breached", "since": 0,
+    }  # fmt: skip
+
+
+async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> None:
+    def full(kind: str, body: Mapping[str, object]) -> None:
+        raise OSError(28, "no space")
+
+    async with opened(tmp_path, journal=full) as book:
+        with pytest.raises(NotPersisted, match="journal"):
+            await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        assert in_file(tmp_path, "sentry") == "distrusted"
+        with pytest.raises(NotPersisted, match="journal"):
+            await book.loosen(["sentry"], "trusted", "alice", "again")
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        assert in_file(tmp_path, "sentry") == "distrusted"
+
+
+async def test_a_tightening_overtakes_a_loosening_under_way(tmp_path: Path) -> None:
+    may_go_on = threading.Event()
+    entries: list[object] = []
+
+    def slow(kind: str, body: Mapping[str, object]) -> None:
+        entries.append(body["what"])
+        if body["what"] == "loosened":
+            may_go_on.wait(5)
+
+    async with opened(tmp_path, journal=slow) as book:
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        loosening = asyncio.create_task(book.loosen(["sentry"], "trusted", "bob", "fine"))
+        await until(lambda: "loosened" in entries)
+        again = asyncio.create_task(book.tighten(["sentry"], "distrusted", "alice", "breached"))
+        await asyncio.sleep(0)
+        may_go_on.set()
+        with pytest.raises(NotPersisted, match="overtaken"):
+            await loosening
+        await again
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        assert in_file(tmp_path, "sentry") == "distrusted"
+        assert entries[-2:] == ["not_loosened", "tightened"]
+
+
+# Other processes, and an event loop without time
+
+
+async def test_another_process_is_obeyed_within_a_second(tmp_path: Path) -> None:
+    entries: list[object] = []
+    async with opened(tmp_path, journal=lambda _, body: entries.append(body)) as book:
+        told = asyncio.Event()
+        book.subscribe(lambda *_: told.set())
+        await asyncio.to_thread(_distrust, tmp_path, "sentry.io")
+        begun = time.monotonic()
+        async with asyncio.timeout(5):
+            await told.wait()
+        assert time.monotonic() - begun < 1.0
+        assert states(book) == ["distrusted", "distrusted", "trusted"]
+        assert book.of("sentry").by == "alice"
+        await until(lambda: "sentry.io" in str(entries))
+
+
+async def test_with_a_busy_event_loop_a_thread_aborts_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        aborted: list[tuple[str, float]] = []
+        told: list[str] = []
+        book.subscribe(lambda destination, _: told.append(destination))
+        book.subscribe_abort(lambda destination: aborted.append((destination, time.monotonic())))
+        _distrust(tmp_path, "sentry")  # in this thread: the loop stands still
+        written = time.monotonic()
+        while time.monotonic() < written + 1.0:
+            pass  # the loop has work to do
+        assert aborted[0][0] == "sentry"
+        assert aborted[0][1] - written < 1.0
+        assert len(aborted) > 1  # again and again, until the loop knows
+        assert told == []
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        await asyncio.sleep(0.01)
+        assert told == ["sentry"]
+        times = len(aborted)
+        await asyncio.sleep(0.6)
+        assert len(aborted) == times
+
+
+async def test_a_word_said_on_another_loop_does_not_wait_for_this_one(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        aborted: list[str] = []
+        told: list[tuple[str, int]] = []
+        book.subscribe(lambda name, _: told.append((name, threading.get_ident())))
+        book.subscribe_abort(aborted.append)
+        word = threading.Thread(
+            target=lambda: asyncio.run(book.tighten(["otlp"], "distrusted", "alice", "x"))
+        )
+        word.start()
+        word.join()
+        assert "otlp" in aborted
+        assert told == []
+        await asyncio.sleep(0.01)
+        assert told == [("otlp", threading.get_ident())]
+        assert in_file(tmp_path, "otlp") == "distrusted"
+
+
+async def test_who_fails_to_obey_does_not_keep_others_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    async with opened(tmp_path) as book:
+        told: list[str] = []
+        book.subscribe(fails)
+        book.subscribe(lambda destination, _: told.append(destination))
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        assert told == ["sentry"]
+        assert in_file(tmp_path, "sentry") == "distrusted"
+        assert "a change of trust was not obeyed: RuntimeError" in caplog.text
+        assert "secret" not in caplog.text
+
+
+async def test_nothing_is_loosened_through_the_file(tmp_path: Path) -> None:
+    async with opened(tmp_path) as book:
+        shutil.copy(tmp_path / "trust", tmp_path / "yesterday")
+        await book.tighten(["sentry"], "distrusted", "alice", "breached")
+        await asyncio.sleep(0.3)
+        shutil.copy(tmp_path / "yesterday", tmp_path / "trust")
+        await asyncio.sleep(0.6)
+        assert states(book) == ["distrusted", "trusted", "trusted"]
+        await book.tighten(["otlp"], "held", "alice", "odd")
+        assert in_file(tmp_path, "sentry") == "distrusted"
+
+
+def _distrust(folder: Path, name: str) -> None:
+    subprocess.run([sys.executable, "-c", DISTRUST, str(folder), name], check=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from errlock.delivery import trust_file
 from errlock.delivery.trust import Trust, Trusts
 from errlock.delivery.trust_file import TrustFile, TrustFileFailed, tighten_offline
 
@@ -216,8 +217,9 @@ def test_writers_at_the_same_time_lose_nothing_and_readers_see_no_damage(
 
 
 def test_who_holds_the_lock_and_stands_still_is_not_waited_for(
-    file: TrustFile, tmp_path: Path
+    file: TrustFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trust_file, "_PATIENCE", 0.3)
     with (tmp_path / "trust").open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(TrustFileFailed, match="locked"):
