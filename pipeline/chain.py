@@ -8,12 +8,14 @@ Everything here is synchronous and does no I/O.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..policy.plan import (
     Explained,
     Findings,
+    Found,
     Part,
     Plan,
     PolicyLimit,
@@ -25,10 +27,14 @@ from .component import Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
 from .losses import LossLog
-from .payloads.document import Document, DocumentType, Loss, Payload
+from .payloads.document import Document, DocumentType, Loss, Payload, Trace
 from .subjects import Detected, detect, judge
 
 _log = logging.getLogger("errlock.chain")
+
+# Notes what was found in a document, on top of what an earlier chain noted; the last argument says
+# whether one had acted on it.
+TraceMaker = Callable[[Sequence[Found], tuple[Trace, ...], bool], tuple[Trace, ...]]
 
 # How often a changed payload is looked at again; see Chain._settle.
 _MOST_ROUNDS = 4
@@ -60,7 +66,12 @@ class Chain:
     """A sequence of steps, compiled. Thread-safe as long as its processors are."""
 
     def __init__(
-        self, steps: Sequence[Step], counters: Counters, name: str, scope: str = ""
+        self,
+        steps: Sequence[Step],
+        counters: Counters,
+        name: str,
+        scope: str = "",
+        trace: TraceMaker | None = None,
     ) -> None:
         """Compile. `name` is the pipeline's, for counters; `scope` as in `Plan`."""
         first = next((i for i, step in enumerate(steps) if isinstance(step.does, Part)), len(steps))
@@ -76,6 +87,7 @@ class Chain:
         self._counters = counters
         self._name = name
         self._scope = scope
+        self._trace = trace
         self._records = LossLog(_log)
 
     def plan(self, scope: str) -> Plan | None:
@@ -87,7 +99,7 @@ class Chain:
         steps = [step for step in self._steps if not getattr(step.does, "once", False)]
         if len(steps) == len(self._steps):
             return self
-        return Chain(steps, self._counters, self._name, self._scope)
+        return Chain(steps, self._counters, self._name, self._scope, self._trace)
 
     def scan(self, payload: Payload) -> Scanned:
         """Judge before the scrub and find what is sensitive, for every destination at once.
@@ -210,6 +222,9 @@ class Chain:
                 continue
             if count:
                 self._count(rendered)
+                if self._trace is not None and rendered.found:
+                    again = bool(document.traces or payload.manifest)
+                    document.traces = self._trace(rendered.found, document.traces, again)
         return changed
 
     def _refuse(self, document: Document, failure: Exception) -> None:
@@ -217,7 +232,7 @@ class Chain:
         self._drop(document, self._reason(failure), self._scrub_id)
 
     def _count(self, rendered: Rendered) -> None:
-        for (class_, form, _detector), amount in rendered.counts.items():
+        for (class_, form), amount in Counter(each[:2] for each in rendered.found).items():
             self._counters.add(
                 "findings", amount, pipeline=self._name, **{"class": class_, "form": form}
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,7 @@ class Explained:
 
 def explained(parts: Sequence[Part], scope: str, sites: Sequence[Site]) -> Iterator[Explained]:
     """Every finding of a document in the order of the document."""
-    rendering = Rendering(parts, scope, Counter())
+    rendering = Rendering(parts, scope)
     for site in sites:
         for mark in site.marks:
             before = site.view.text[mark.start : mark.end]

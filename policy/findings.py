@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from .classes import ROOTS, severity
 
@@ -54,6 +54,17 @@ class Mark:
     value: str
     form: Form = "clear"
     quoted: bool = False
+
+
+class Found(NamedTuple):
+    """A finding and what became of it. It has the value: it never leaves the process."""
+
+    class_: str
+    form: Form
+    detector: str
+    value: str
+    before: Form = "clear"  # what an earlier chain had left there
+    epoch: str = ""  # of the pseudonym that it became
 
 
 def merge(marks: Iterable[Mark], text: str) -> list[Mark]:

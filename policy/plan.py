@@ -7,9 +7,8 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from .copies import Copied as Copied
 from .copies import Literals, copied_values
@@ -19,12 +18,13 @@ from .explaining import Explained as Explained
 from .explaining import explained
 from .findings import FORMS as FORMS
 from .findings import Form as Form
+from .findings import Found as Found
 from .findings import PolicyLimit as PolicyLimit
 from .findings import Tree as Tree
 from .findings import Unsupported as Unsupported
 from .judging import Site
 from .parts import Part as Part
-from .rendering import Count, Rendering
+from .rendering import Rendering
 from .scan import Scan
 
 
@@ -73,10 +73,10 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A subject after the actions, and how often what left in which form."""
+    """A subject after the actions, and what left in which form."""
 
     tree: Tree  # the input object itself when nothing was changed
-    counts: Mapping[Count, int] = field(default_factory=dict)  # class, form, detector
+    found: Sequence[Found] = ()
     texts: frozenset[str] = frozenset()  # the texts in it that are new
 
 
@@ -179,10 +179,9 @@ class Plan:
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""
-        counts: Counter[Count] = Counter()
-        rendering = Rendering(self._parts, self._scope, counts)
+        rendering = Rendering(self._parts, self._scope)
         tree = rendering.tree(subject.type, subject.tree, findings.sites)
-        return Rendered(tree, counts, frozenset(rendering.texts))
+        return Rendered(tree, rendering.found, frozenset(rendering.texts))
 
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""

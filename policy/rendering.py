@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from .findings import FORMS, Form, Mark, Tree
+from .findings import FORMS, Form, Found, Mark, Tree
 from .generalisation import COARSE
 from .judging import Site
 from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
-from .parts import GeneralizePart, Part
-
-Count = tuple[str, Form, str]  # class, form, detector
+from .parts import GeneralizePart, HashPart, Part
 
 
 class Rendering:
     """One document being rendered for one destination."""
 
-    def __init__(self, parts: Sequence[Part], scope: str, counts: Counter[Count]) -> None:
+    def __init__(self, parts: Sequence[Part], scope: str) -> None:
         self._parts = parts
         self._scope = scope
-        self._counts = counts
+        self.found: list[Found] = []
         self._remarks: dict[Path, list[Remark]] = {}
         self._renamed: set[Path] = set()
         self.texts: set[str] = set()  # those that were put
@@ -87,10 +84,11 @@ class Rendering:
                 continue
             if FORMS.index(form) <= FORMS.index(mark.form) and mark.form != "clear":
                 break
-            self._counts[mark.class_, form, mark.detector] += 1
+            epoch = part.keyring.epoch if isinstance(part, HashPart) else ""
+            self.found.append(Found(mark.class_, form, mark.detector, mark.value, mark.form, epoch))
             new = self._replacement(part, mark, site)
             return form, f'"{new}"' if mark.quoted and new is not None else new
-        self._counts[mark.class_, mark.form, mark.detector] += 1
+        self.found.append(Found(mark.class_, mark.form, mark.detector, mark.value, mark.form))
         return None
 
     def _replacement(self, part: Part, mark: Mark, site: Site) -> str | None:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from ..errors import DropReason
 
@@ -37,10 +37,20 @@ DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 CONTEXT_TYPES = frozenset({"envelope", "resource", "scope", "otlp_metric"})
 
 
+class Trace(NamedTuple):
+    """What the policy found in a document and how it left, for the account. Holds no value."""
+
+    class_: str
+    form: str  # a pseudonym's with its epoch: `pseudonym:e1`
+    detector: str
+    occurrences: int
+    values: frozenset[int]  # keyed fingerprints; empty without a key
+
+
 class Document(ABC):
     """One thing to judge. Decoded when somebody looks, encoded again when somebody changed it."""
 
-    __slots__ = ("decisions", "dropped", "dropped_by", "parents", "type")
+    __slots__ = ("decisions", "dropped", "dropped_by", "parents", "traces", "type")
 
     def __init__(self, type_: DocumentType, parents: tuple[Document, ...] = ()) -> None:
         self.type: DocumentType = type_
@@ -50,6 +60,7 @@ class Document(ABC):
         self.dropped_by = ""  # the id of the processor that decided so
         # What was decided once for all copies of this document, by processor id (sampling).
         self.decisions: dict[str, object] = {}
+        self.traces: tuple[Trace, ...] = ()
 
     @property
     @abstractmethod
@@ -105,8 +116,9 @@ class Document(ABC):
         """Another document with the same content, fate and decisions, to go another way."""
 
     def share_fate(self, other: Document) -> None:
-        """Make a copy have been dropped and decided upon as this one was."""
+        """Make a copy have been dropped, decided upon and traced as this one was."""
         other.dropped, other.dropped_by = self.dropped, self.dropped_by
+        other.traces = self.traces
         other.decisions = self.decisions
 
 
@@ -124,7 +136,7 @@ class Loss:
 class Payload(ABC):
     """One received request, kept in its own protocol without loss of anything it names."""
 
-    __slots__ = ("contexts", "documents", "project", "received", "repaired")
+    __slots__ = ("contexts", "documents", "manifest", "project", "received", "repaired")
 
     protocol: Protocol
 
@@ -134,6 +146,8 @@ class Payload(ABC):
         self.contexts: list[Document] = []
         self.documents: list[Document] = []
         self.repaired = 0  # sloppy places that were mended when it was read
+        # What is in it once it is sanitised, for the account (ledger/manifest.py); copies have it.
+        self.manifest = b""
 
     @abstractmethod
     def encode(self) -> bytes:

@@ -162,6 +162,7 @@ class Envelope(Payload):
         """See `Payload.copy`."""
         other = Envelope.__new__(Envelope)
         Payload.__init__(other, self.project, self.received)
+        other.manifest = self.manifest
         other._repaired = self._repaired
         other.dsn = self.dsn
         copies: dict[int, Document] = {}

@@ -386,6 +386,7 @@ class OtlpRequest(Payload):
     def copy(self) -> OtlpRequest:
         """The same content to go another way: nothing is copied but the documents made so far."""
         other = OtlpRequest(self.signal, self.project, self.received, self._received)
+        other.manifest = self.manifest
         other._repairs = self._repairs
         for number, around in sorted(self._around.items()):
             if around:
