@@ -48,6 +48,11 @@ class Status:
         return asdict(self)
 
 
+# Told of what a destination was sent: the version of the policy, what the payload holds, and how
+# many documents of each type. Never blocks and never raises.
+Book = Callable[[str, bytes, Counts], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the documents of one pipeline must have passed when they leave for a destination."""
@@ -76,6 +81,7 @@ class Destination:
         self.id = id_
         self.exporter = exporter
         self.policies: list[Policy] = []  # one for each pipeline that leads here
+        self.book: Book | None = None
         self._options = options
         self._counters = counters
         self._log = log
@@ -325,7 +331,9 @@ class Destination:
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
             self._failed(record, ExportFailed("exception", retryable=False))
         else:
-            self._succeeded(record, before.since(payload), answer)
+            marked = before.since(payload)
+            self._tell(record, payload, marked)
+            self._succeeded(record, marked, answer)
         finally:
             self._flights.discard(flight)
 
@@ -333,6 +341,12 @@ class Destination:
     def _being_cancelled() -> bool:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
+
+    def _tell(self, record: Record, payload: Payload, marked: Sequence[Document]) -> None:
+        """Have it booked what was sent: what the destination refused, it has seen too."""
+        if self.book is not None:
+            sent = Counter(record.counts) - Counter(document.type for document in marked)
+            self.book(record.policy, payload.manifest, sent)
 
     def _succeeded(self, record: Record, marked: Sequence[Document], answer: Delivered) -> None:
         self._shelf.settle(record, account.outcome(self.id, record.counts, marked, answer))

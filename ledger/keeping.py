@@ -1,4 +1,4 @@
-"""The ledger of a running collector: its journal, and where heads of it go."""
+"""The ledger of a running collector: its journal, where heads of it go, and its account."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import errno
 import logging
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..pipeline.payloads.document import Document, Payload
+from .account import Account, Delivered
 from .entries import SHORTEST_HASH, EntryKind, Head
 from .heads import HeadSender
 from .journal import Journal, JournalFailed
+from .manifest import renewed, write_manifest
 from .options import LedgerOptions
 from .signing import SigningKey
+from .traces import Tracer
 
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 
@@ -23,43 +28,78 @@ _log = logging.getLogger("errlock.ledger")
 
 
 class Ledger:
-    """What a collector records. Open from `open` to `close`; `record` is safe from every thread."""
+    """What a collector records. Open from `open` to `close`.
+
+    `record`, `book`, `tracer` and what is about manifests are safe from every thread.
+    """
 
     def __init__(self, folder: Path, options: LedgerOptions) -> None:
         """`folder` is service.storage. Opens nothing."""
         self._folder = folder
         self._options = options
+        secret = options.key
+        self.tracer = Tracer(secret.reveal() if secret is not None else None)
         self._journal: Journal | None = None
+        self._account: Account | None = None
         self._sender: HeadSender | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, policy: Mapping[str, Any]) -> None:
-        """Open the journal and tell that a collector begins, under which policy.
+        """Open journal and account, and tell that a collector begins, under which policy.
 
         Raises JournalFailed, which is an OSError.
         """
-        self._journal = await asyncio.to_thread(self._open, policy)
-        self._sender = HeadSender(self._journal, self._options.journal.heads)
-        self._sending = asyncio.create_task(self._sender.run(), name="heads of the journal")
+        journal, account = await asyncio.to_thread(self._open, policy)
+        self._journal, self._account = journal, account
+        self._sender = HeadSender(journal, self._options.journal.heads)
+        self._tasks = [
+            asyncio.create_task(self._sender.run(), name="heads of the journal"),
+            asyncio.create_task(account.run(), name="the account"),
+        ]
 
     def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
         """Write an entry of the journal: see `Journal.append`. Blocks while the disk writes."""
         assert self._journal is not None, "open() comes first"
         self._journal.append(kind, body)
 
+    def book(self, delivered: Delivered) -> None:
+        """Count what a destination has now: see `Account.book`."""
+        if self._account is not None:
+            self._account.book(delivered)
+
+    def manifest(self, payload: Payload, carried: Sequence[Document] | None = None) -> bytes:
+        """What a sanitised payload holds: see `write_manifest`. Never raises.
+
+        What cannot be told is empty, and a gap of the account once it is delivered.
+        """
+        try:
+            return write_manifest(payload, carried)
+        except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
+            _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
+            return b""
+
+    def renewed(self, payload: Payload) -> bytes:
+        """What a stored payload holds that was sanitised once more. Never raises."""
+        try:
+            return renewed(payload.manifest, payload)
+        except Exception as failure:  # noqa: BLE001  as above
+            _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
+            return b""
+
     async def close(self) -> None:
-        """Tell that it ends, send the last head, let the file go. Idempotent, safe unopened."""
+        """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""
         journal, self._journal = self._journal, None
-        if journal is None:
+        account, self._account = self._account, None
+        if journal is None or account is None:
             return
+        sending, writing = self._tasks
+        await _ended(writing)
+        await asyncio.to_thread(account.close)
         try:
             await asyncio.to_thread(journal.append, "stop", {})
         except JournalFailed as failed:
             _log.error("the journal cannot be written: %s", failed.strerror)
-        if self._sending is not None:
-            self._sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sending
+        await _ended(sending)
         journal.close()
 
     @property
@@ -85,29 +125,44 @@ class Ledger:
         """The first digits of the head's hash as a number: a metric holds no more exactly."""
         return int(self.head.hash[:SHORTEST_HASH], 16) if self.head else 0
 
-    def _open(self, policy: Mapping[str, Any]) -> Journal:
+    def _open(self, policy: Mapping[str, Any]) -> tuple[Journal, Account]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for secret, what in (
+            (self._options.journal.key, "the key that signs the journal"),
+            (self._options.key, "the key of the ledger"),
+        ):
+            if secret is not None:
+                _refuse_inside(self._folder, secret.reveal(), what)
         secret = self._options.journal.key
         key = SigningKey(secret.reveal()) if secret is not None else None
-        if secret is not None:
-            _refuse_inside(self._folder, secret.reveal())
         journal = Journal(self._folder / "journal", key)
+        path = self._folder / "ledger.db"
         try:
             journal.append("start", {"errlock": version("errlock"), "key": key and key.public.id})
             journal.append("policy", policy)
-        except JournalFailed:
+            account = Account(path, self._options.account, journal.append)
+        except sqlite3.Error as error:
+            journal.close()
+            reason = f"the account cannot be opened: {type(error).__name__}"
+            raise JournalFailed(errno.EIO, reason, str(path)) from None
+        except OSError:
             journal.close()
             raise
-        return journal
+        return journal, account
 
 
-def _refuse_inside(folder: Path, key: str) -> None:
-    """Whoever takes the storage folder must not have the key that signs it."""
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _refuse_inside(folder: Path, key: str, what: str) -> None:
+    """Whoever takes the storage folder must not have the keys to it."""
     for path in folder.rglob("*"):
         if (
             path.is_file()
             and path.stat().st_size <= _MAX_KEY_FILE
             and key.strip().encode() in path.read_bytes()
         ):
-            reason = "the key that signs the journal lies inside service.storage"
-            raise JournalFailed(errno.EPERM, reason, str(path))
+            raise JournalFailed(errno.EPERM, f"{what} lies inside service.storage", str(path))

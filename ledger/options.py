@@ -72,9 +72,40 @@ class JournalOptions(Section, frozen=True, kw_only=True):
                 yield Problem("key", str(wrong))
 
 
+class AccountOptions(Section, frozen=True, kw_only=True):
+    """The account of what left: how finely it is kept, and for how long."""
+
+    minutes: Annotated[
+        Duration, Meta(description="For how long it is kept by the minute; then by the hour.")
+    ] = Duration("7d")
+    hours: Annotated[
+        Duration, Meta(description="For how long it is kept by the hour; then by the day.")
+    ] = Duration("90d")
+    keep: Annotated[Duration, Meta(description="For how long it is kept at all.")] = Duration(
+        "400d"
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        """An order that makes no sense."""
+        if self.minutes < 3600:
+            yield Problem("minutes", "expected 1h or more")
+        if not self.minutes <= self.hours <= self.keep:
+            yield Problem("keep", "expected minutes, hours and keep to be ever longer")
+
+
 class LedgerOptions(Section, frozen=True, kw_only=True):
     """The record of what left, to whom, and of what was decided about it."""
 
+    key: Annotated[
+        Secret | None,
+        Meta(
+            description="A key from `errlock key new`, as `${file:…}` from outside of "
+            "`service.storage`. Without, different values and people are not told apart."
+        ),
+    ] = None
+    account: Annotated[
+        AccountOptions, Meta(description="The account of what left, and how long it is kept.")
+    ] = AccountOptions()
     journal: Annotated[
         JournalOptions, Meta(description="The journal of decisions and of closed minutes.")
     ] = JournalOptions()

@@ -59,18 +59,18 @@ class Collector:
         traces = telemetry.traces.otlp_endpoint
         self._tracing = Tracing(traces) if traces else None
         tracer = self._tracing.tracer if self._tracing else None
+        storage = config.service.storage
+        # What ends with the process needs no record that outlives it.
+        self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
         self.clock = Clock()
         self.store = store_of(config.service, self.clock)
         self.graph: Graph = build(
-            config, self.counters, self._executor, self.store, self.clock, tracer
+            config, self.counters, self._executor, self.store, self.clock, tracer, self.ledger
         )
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watches: list[asyncio.Task[None]] = []
         self._control = control_of(self)
-        storage = config.service.storage
-        # What ends with the process needs no record that outlives it.
-        self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
         self._kept_trust = KeptTrust(config, self.graph, self.store, self.ledger)
         self.trust = self._kept_trust.book
         gauges = {}

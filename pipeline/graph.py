@@ -22,6 +22,8 @@ from ..delivery.destination import Destination, Policy
 from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup, Standby
 from ..delivery.store import Store, StoreFailed
+from ..ledger.account import Delivered
+from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
 from .chain import Chain, Step, refused
@@ -31,7 +33,7 @@ from .config.written import as_written
 from .counters import Counters
 from .crossing import convert
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
-from .payloads.document import Payload, Protocol
+from .payloads.document import Document, Payload, Protocol
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -72,9 +74,14 @@ class Route:
         lineup: Lineup,
         *,
         encoded: bool,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`encoded`: what is offered is encoded already, for a store that is durable."""
+        """`encoded`: what is offered is encoded already, for a store that is durable.
+
+        With a ledger, what is in it is noted.
+        """
         self.id = id_
+        self._ledger = ledger
         self._encoded = encoded
         self._chain = chain
         self._branches = branches
@@ -104,23 +111,33 @@ class Route:
             refusals = refused(rendered)
             if branch.stricter is not None:
                 rendered = branch.stricter.run(rendered)
-            offers += _offers(rendered, branch, destinations, encoded=self._encoded)
+            offers += _offers(
+                rendered, branch, destinations, encoded=self._encoded, ledger=self._ledger
+            )
         return Judged(offers, refusals)
 
 
 def _offers(
-    payload: Payload, branch: Branch, destinations: Sequence[Destination], *, encoded: bool
+    payload: Payload,
+    branch: Branch,
+    destinations: Sequence[Destination],
+    *,
+    encoded: bool,
+    ledger: Ledger | None,
 ) -> list[Offer]:
     """A payload as it is if it may stay so, else as payloads of another protocol."""
     policy = branch.policy
     payloads: Sequence[Payload] = [payload]
+    carried: Sequence[Sequence[Document] | None] = [None]
     offers = []
     if payload.protocol not in branch.protocols:
         converted = convert(payload, branch.protocols[0])
-        payloads = converted.payloads
+        payloads, carried = converted.payloads, converted.carried
         if converted.left_out:
             offers.append(Offer(None, policy, destinations, left_out=converted.left_out))
-    for each in payloads:
+    for each, documents in zip(payloads, carried, strict=True):
+        if ledger is not None:
+            each.manifest = ledger.manifest(each, documents)
         # Encoding may lose a document, so it comes before anybody counts.
         body = each.encode() if encoded else None
         offers.append(Offer(each, policy, destinations, body))
@@ -193,14 +210,16 @@ def build(
     store: Store,
     clock: Clock,
     tracer: Tracer | None = None,
+    ledger: Ledger | None = None,
 ) -> Graph:
     """Build every component that a pipeline names, and wire them. Starts nothing.
 
-    With a tracer, payloads are traced from door to destination. Raises ConfigError with every
+    With a tracer, payloads are traced from door to destination; with a ledger, it is told what is
+    delivered. Raises ConfigError with every
     problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters, executor, tracer, durable=store.durable)
+    parts = _Components(config, counters, executor, tracer, ledger, durable=store.durable)
     destinations = {
         id_: parts.destination(id_, exporter, store, clock)
         for id_, exporter in parts.exporters.items()
@@ -236,6 +255,7 @@ class _Components:
         counters: Counters,
         executor: Executor,
         tracer: Tracer | None,
+        ledger: Ledger | None,
         *,
         durable: bool,
     ) -> None:
@@ -243,6 +263,7 @@ class _Components:
         self._config = config
         self._executor = executor
         self._tracer = tracer
+        self._ledger = ledger
         self._counters = counters
         storage = config.service.storage
         self._durable = durable
@@ -291,7 +312,10 @@ class _Components:
 
             exporter = TracedExporter(exporter, id_, self._tracer)
         log = self._settings(id_).log
-        return Destination(id_, exporter, options, self._counters, log, store, clock=clock)
+        made = Destination(id_, exporter, options, self._counters, log, store, clock=clock)
+        if (ledger := self._ledger) is not None:
+            made.book = lambda *sent: ledger.book(Delivered(id_, *sent))
+        return made
 
     def standbys(self) -> dict[str, Standby]:
         """The exporters that stand by for others."""
@@ -331,7 +355,7 @@ class _Components:
             self._branch(id_, options, chain, [destinations[each] for each in ids])
             for ids in branches.values()
         ]
-        return Route(id_, chain, made, lineup, encoded=self._durable)
+        return Route(id_, chain, made, lineup, encoded=self._durable, ledger=self._ledger)
 
     def _branch(
         self, pipeline: str, options: PipelineOptions, chain: Chain, group: Sequence[Destination]
@@ -347,7 +371,10 @@ class _Components:
 
         def resanitise(payload: Payload) -> Payload:
             passed = again.run(payload, plan)
-            return stricter_again.run(passed) if stricter_again is not None else passed
+            passed = stricter_again.run(passed) if stricter_again is not None else passed
+            if self._ledger is not None:
+                passed.manifest = self._ledger.renewed(passed)
+            return passed
 
         async def in_thread(payload: Payload) -> Payload:
             loop = asyncio.get_running_loop()
@@ -379,7 +406,8 @@ class _Components:
                     continue
                 self._processors[key] = built
             steps.append(Step(id_, self._processors[key]))
-        return Chain(steps, self._counters, name, scope)
+        trace = self._ledger.tracer.traces if self._ledger is not None else None
+        return Chain(steps, self._counters, name, scope, trace)
 
 
 def policy_version(config: Config, pipeline: str, exporter: str) -> str:

@@ -130,6 +130,7 @@ def is_refused(block: Block) -> bool:
 @pytest.mark.parametrize("block", [b for b in in_language("yaml") if not is_refused(b)], ids=str)
 def test_a_configuration_is_valid(block: Block, tmp_path: Path) -> None:
     new_key_files(tmp_path / "journal.key")
+    (tmp_path / "ledger.key").write_text(new_key())
     credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}  # systemd's name for where secrets lie
     assert loads(block.text, ENV | credentials).warnings == []
 

@@ -1,0 +1,257 @@
+"""The account: what left, booked when a destination has it. Delivery never waits for it.
+
+Bookings are added up in memory and written once a second; a minute that has passed is closed by an
+entry of the journal with its totals. What could not be booked or written is told there too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..pipeline.payloads.document import CONTEXT_TYPES
+from .account_store import DAY, HOUR, MINUTE, AccountStore, Row, digest
+from .entries import EntryKind
+from .figures import Figures, Series
+from .journal import JournalFailed
+from .manifest import OTHER, Manifest, read_manifest
+from .options import AccountOptions
+
+_EVERY = 1.0  # seconds between two writes
+_TIDY_EVERY = 600.0
+_MOST_LABELS = 256  # of services, and of environments; more are `other`
+_MOST_ROWS = 100_000  # in memory, while they cannot be written
+
+_log = logging.getLogger("errlock.ledger")
+
+Record = Callable[[EntryKind, Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a destination has now: documents of a payload, by type."""
+
+    destination: str
+    policy: str  # the version that they passed
+    manifest: bytes
+    documents: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Unbooked:
+    """What the account lacks, until the journal has been told."""
+
+    documents: int = 0
+    since: float = 0.0
+    why: set[str] = field(default_factory=set)
+
+    def add(self, documents: int, why: str) -> None:
+        self.since = self.since or time.time()
+        self.documents += documents
+        self.why.add(why)
+
+
+class Account:
+    """Books deliveries. `book` is safe from every thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: AccountOptions,
+        record: Record,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the file. Blocks. `record` writes to the journal. Raises sqlite3.Error, OSError."""
+        self._options = options
+        self._record = record
+        self._clock = clock
+        self._store = AccountStore(path)
+        self._labels = {
+            "service": self._store.labels("service"),
+            "environment": self._store.labels("environment"),
+        }
+        self._lock = threading.Lock()
+        self._rows: dict[tuple[int, Series], Figures] = {}
+        self._unbooked = _Unbooked()
+        # Only ever later: a clock that was put back must not add to a minute that is closed.
+        self._minute = self._store.last_minute()
+        self._closed = int(self._store.meta("closed") or 0)
+        self._tidied = 0.0
+        self._failing = False
+        if self._store.meta("open") == "yes":
+            since = float(self._store.meta("written") or 0)
+            record("gap", {"what": "the account may lack what was delivered last",
+                           "since": _moment(since), "until": _moment(clock())})  # fmt: skip
+        self._store.add([], {"open": "yes", "written": repr(clock())})
+
+    def book(self, delivered: Delivered) -> None:
+        """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
+        documents = sum(delivered.documents.values())
+        try:
+            manifest = read_manifest(delivered.manifest)
+        except msgspec.MsgspecError:
+            with self._lock:
+                self._unbooked.add(documents, "nobody noted what was in them")
+            return
+        with self._lock:
+            if len(self._rows) >= _MOST_ROWS:
+                self._unbooked.add(documents, "the account could not be written")
+                return
+            self._count(delivered, manifest, self._clock())
+
+    async def run(self) -> None:
+        """Write and close minutes until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            await asyncio.to_thread(self.write)
+
+    def write(self) -> None:
+        """Write what was booked, close what has passed. Blocks; never raises.
+
+        What cannot be written now is kept, and written later.
+        """
+        with self._lock:
+            rows, self._rows = self._rows, {}
+        now = self._clock()
+        try:
+            if rows:
+                booked = [(start, series, figures) for (start, series), figures in rows.items()]
+                self._store.add(booked, {"written": repr(now)})
+            rows = {}
+            self._close_minutes(before=int(now) // MINUTE * MINUTE)
+            self._tell_unbooked()
+            self._tidy(now)
+        except (sqlite3.Error, OSError) as error:
+            if not self._failing:
+                _log.error("the account cannot be written: %s", type(error).__name__)
+            self._failing = True
+            self._keep(rows)
+        else:
+            if self._failing:
+                _log.info("the account is written again")
+            self._failing = False
+
+    def close(self) -> None:
+        """Write everything and let the file go. Blocks; never raises.
+
+        The minute that has not passed is told too, and again when the next process has closed it.
+        """
+        self.write()
+        try:
+            closed = self._closed
+            self._close_minutes(before=self._minute + MINUTE)
+            self._store.add([], {"closed": str(closed)} | ({} if self._rows else {"open": "no"}))
+        except (sqlite3.Error, OSError) as error:
+            _log.error("the account cannot be closed: %s", type(error).__name__)
+        self._store.close()
+
+    def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
+        self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
+        base = Series(
+            delivered.destination,
+            "",
+            self._label("service", manifest.service),
+            self._label("environment", manifest.environment),
+            delivered.policy,
+        )
+        for type_, documents in delivered.documents.items():
+            items = manifest.items.get(type_)
+            size = items.size * documents // items.count if items and items.count else 0
+            series = base._replace(type=type_)
+            self._figures(series).add(documents, 0, size, now, items.subjects if items else ())
+        for line in manifest.lines:
+            # Which documents of a type were refused nobody says: then all their findings count.
+            if line.type in delivered.documents or line.type in CONTEXT_TYPES:
+                series = base._replace(
+                    type=line.type, class_=line.class_, form=line.form, detector=line.detector
+                )
+                figures = self._figures(series)
+                figures.add(line.documents, line.occurrences, 0, now, line.values)
+
+    def _figures(self, series: Series) -> Figures:
+        return self._rows.setdefault((self._minute, series), Figures())
+
+    def _label(self, dimension: str, label: str) -> str:
+        known = self._labels[dimension]
+        if label not in known:
+            if len(known) >= _MOST_LABELS:
+                return OTHER
+            known.add(label)
+        return label
+
+    def _keep(self, rows: Mapping[tuple[int, Series], Figures]) -> None:
+        with self._lock:
+            for key, figures in rows.items():
+                self._rows.setdefault(key, Figures()).merge(figures)
+
+    def _close_minutes(self, before: int) -> None:
+        """Tell the journal the totals of minutes that nothing can be added to any more."""
+        for minute in self._store.minutes(self._closed, before):
+            rows = self._store.rows(minute, minute + 1, MINUTE)
+            self._record("minute", closed_minute(minute, rows))
+            self._closed = minute
+            self._store.add([], {"closed": str(minute)})
+
+    def _tell_unbooked(self) -> None:
+        with self._lock:
+            unbooked, self._unbooked = self._unbooked, _Unbooked()
+        if unbooked.documents:
+            body = {"what": "documents that were delivered and not booked",
+                    "documents": unbooked.documents, "why": sorted(unbooked.why),
+                    "since": _moment(unbooked.since)}  # fmt: skip
+            try:
+                self._record("gap", body)
+            except JournalFailed:
+                with self._lock:
+                    unbooked.documents += self._unbooked.documents
+                    unbooked.why |= self._unbooked.why
+                    self._unbooked = unbooked
+                raise
+
+    def _tidy(self, now: float) -> None:
+        """Join what is old into longer spans, forget what is too old."""
+        if now - self._tidied < _TIDY_EVERY:
+            return
+        options = self._options
+        closed = min(self._closed, int(now - options.minutes))
+        while self._store.compact(MINUTE, HOUR, closed):
+            pass
+        while self._store.compact(HOUR, DAY, int(now - options.hours)):
+            pass
+        self._store.forget(int(now - options.keep))
+        self._tidied = now
+
+
+def closed_minute(minute: int, rows: Sequence[Row]) -> dict[str, Any]:
+    """What the journal says of a minute: totals by destination, and a digest of its rows."""
+    totals: dict[str, list[int]] = {}
+    for row in rows:
+        total = totals.setdefault(row.series.destination, [0, 0, 0])
+        if row.series.class_:
+            total[1] += row.figures.occurrences
+        else:
+            total[0] += row.figures.documents
+            total[2] += row.figures.size
+    return {
+        "minute": minute,
+        "rows": len(rows),
+        "sha256": digest(rows),
+        "destinations": {
+            name: {"documents": documents, "occurrences": occurrences, "bytes": size}
+            for name, (documents, occurrences, size) in totals.items()
+        },
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,205 @@
+"""The account on disk: one SQLite file of counts and sketches, no value of any document.
+
+A row is a span of time (a minute, later an hour, then a day) of one series. Rows are only ever
+added to: what is booked later for the same span and series is merged into its row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from .figures import Figures, Series
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY,
+    destination TEXT NOT NULL, type TEXT NOT NULL, service TEXT NOT NULL,
+    environment TEXT NOT NULL, policy TEXT NOT NULL,
+    class TEXT NOT NULL, form TEXT NOT NULL, detector TEXT NOT NULL,
+    UNIQUE (destination, type, service, environment, policy, class, form, detector)
+);
+CREATE TABLE IF NOT EXISTS account (
+    span INTEGER NOT NULL,   -- seconds
+    start INTEGER NOT NULL,  -- seconds since the epoch
+    series INTEGER NOT NULL REFERENCES series (id),
+    documents INTEGER NOT NULL, occurrences INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    first REAL NOT NULL, last REAL NOT NULL,
+    sketch BLOB,             -- DataSketches HLL; NULL: nothing to tell apart
+    PRIMARY KEY (span, start, series)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_LABELS = {
+    "service": "SELECT DISTINCT service FROM series",
+    "environment": "SELECT DISTINCT environment FROM series",
+}
+
+
+class Row(NamedTuple):
+    """A line of the account."""
+
+    span: int
+    start: int
+    series: Series
+    figures: Figures
+
+
+class AccountStore:
+    """One connection, for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises sqlite3.Error, OSError."""
+        path.touch(mode=0o600, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+        self._ids: dict[Series, int] = {}
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    def add(self, rows: Iterable[tuple[int, Series, Figures]], meta: Mapping[str, str]) -> None:
+        """Book minutes, and note something with them. One transaction; raises sqlite3.Error."""
+        with self._transaction():
+            for start, series, figures in rows:
+                self._merge(MINUTE, start, self._id(series), figures)
+            for name, value in meta.items():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def meta(self, name: str) -> str | None:
+        """What was noted."""
+        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def labels(self, dimension: Literal["service", "environment"]) -> set[str]:
+        """The words that a dimension has so far."""
+        found = self._db.execute(_LABELS[dimension])
+        return {str(row[0]) for row in found}
+
+    def rows(self, since: int, until: int, span: int | None = None) -> list[Row]:
+        """The rows that begin in a window, in a fixed order; of one span, or of all."""
+        found = self._db.execute(
+            "SELECT span, start, destination, type, service, environment, policy, class, form,"
+            " detector, documents, occurrences, bytes, first, last, sketch"
+            " FROM account JOIN series ON series.id = account.series"
+            " WHERE start >= ? AND start < ? AND (? IS NULL OR span = ?)"
+            " ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+            (since, until, span, span),
+        )
+        return [
+            Row(row[0], row[1], Series(*row[2:10]), Figures.stored(*row[10:16])) for row in found
+        ]
+
+    def minutes(self, after: int, before: int) -> list[int]:
+        """The minutes in which anything was booked, strictly between two."""
+        found = self._db.execute(
+            "SELECT DISTINCT start FROM account WHERE span = ? AND start > ? AND start < ?"
+            " ORDER BY start",
+            (MINUTE, after, before),
+        )
+        return [int(row[0]) for row in found]
+
+    def last_minute(self) -> int:
+        """The newest one in which anything was booked; 0: none."""
+        found = self._db.execute("SELECT max(start) FROM account WHERE span = ?", (MINUTE,))
+        return int(found.fetchone()[0] or 0)
+
+    def compact(self, span: int, into: int, before: int) -> int:
+        """Join the oldest rows of a span into rows of a longer one. Returns how many there were.
+
+        One longer row's worth at a time, and only such as ended before `before`.
+        """
+        oldest = self._db.execute("SELECT min(start) FROM account WHERE span = ?", (span,))
+        first = oldest.fetchone()[0]
+        if first is None:
+            return 0
+        start = first // into * into
+        if start + into > before:
+            return 0
+        with self._transaction():
+            rows = self._db.execute(
+                "DELETE FROM account WHERE span = ? AND start >= ? AND start < ?"
+                " RETURNING series, documents, occurrences, bytes, first, last, sketch",
+                (span, start, start + into),
+            ).fetchall()
+            for series, *figures in rows:
+                self._merge(into, start, series, Figures.stored(*figures))
+        return len(rows)
+
+    def forget(self, before: int) -> int:
+        """Delete rows that began before. Returns how many."""
+        with self._transaction():
+            gone = self._db.execute("DELETE FROM account WHERE start < ?", (before,)).rowcount
+            self._db.execute(
+                "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM account)"
+            )
+            self._ids.clear()
+        return gone
+
+    def _merge(self, span: int, start: int, series: int, figures: Figures) -> None:
+        found = self._db.execute(
+            "SELECT documents, occurrences, bytes, first, last, sketch FROM account"
+            " WHERE span = ? AND start = ? AND series = ?",
+            (span, start, series),
+        ).fetchone()
+        total = Figures()
+        if found is not None:
+            total = Figures.stored(*found)
+        total.merge(figures)
+        self._db.execute(
+            "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                span, start, series, total.documents, total.occurrences, total.size,
+                total.first, total.last, total.sealed(),
+            ),
+        )  # fmt: skip
+
+    def _id(self, series: Series) -> int:
+        known = self._ids.get(series)
+        if known is None:
+            self._db.execute(
+                "INSERT OR IGNORE INTO series (destination, type, service, environment, policy,"
+                " class, form, detector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                series,
+            )
+            known = self._db.execute(
+                "SELECT id FROM series WHERE destination = ? AND type = ? AND service = ?"
+                " AND environment = ? AND policy = ? AND class = ? AND form = ? AND detector = ?",
+                series,
+            ).fetchone()[0]
+            self._ids[series] = int(known)
+        return int(known)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._ids.clear()  # of series that are not there now
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def digest(rows: Iterable[Row]) -> str:
+    """SHA-256 over rows in their order: what the journal keeps of a closed minute."""
+    found = hashlib.sha256(b"errlock account minute 1\n")
+    for _, start, series, figures in rows:
+        sketch = hashlib.sha256(figures.sketch).hexdigest() if figures.sketch else ""
+        line = [
+            start, *series, figures.documents, figures.occurrences, figures.size,
+            repr(figures.first), repr(figures.last), sketch,
+        ]  # fmt: skip
+        found.update("\x1f".join(map(str, line)).encode() + b"\n")
+    return found.hexdigest()

@@ -1,0 +1,115 @@
+"""What the account counts, and apart from what. Distinct values are estimated with sketches.
+
+The sketches are HyperLogLog of Apache DataSketches: those of several minutes, services or classes
+can be merged, and the error does not grow. (https://datasketches.apache.org/docs/HLL/HLL.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+# 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
+SKETCH_SIZE = 12
+
+
+class Series(NamedTuple):
+    """What is counted apart. Without a class it is the documents themselves."""
+
+    destination: str
+    type: str
+    service: str
+    environment: str
+    policy: str
+    class_: str = ""
+    form: str = ""
+    detector: str = ""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is counted. Of documents, distinct values are the people they are about."""
+
+    documents: int = 0
+    occurrences: int = 0
+    size: int = 0  # bytes as received
+    first: float = 0.0
+    last: float = 0.0
+    values: set[int] = field(default_factory=set)  # fingerprints, not in a sketch yet
+    sketch: bytes | None = None
+
+    @classmethod
+    def stored(
+        cls,
+        documents: int,
+        occurrences: int,
+        size: int,
+        first: float,
+        last: float,
+        sketch: bytes | None,
+    ) -> Figures:
+        """As they lie in the store."""
+        return cls(documents, occurrences, size, first, last, set(), sketch)
+
+    def add(
+        self, documents: int, occurrences: int, size: int, when: float, values: Iterable[int]
+    ) -> None:
+        """Count something more, at this time."""
+        self.first = when if not self.documents else min(self.first, when)
+        self.last = max(self.last, when)
+        self.documents += documents
+        self.occurrences += occurrences
+        self.size += size
+        self.values.update(values)
+
+    def merge(self, other: Figures) -> None:
+        """Count what the other one counted."""
+        self.first = min(self.first, other.first) if self.documents else other.first
+        self.last = max(self.last, other.last)
+        self.documents += other.documents
+        self.occurrences += other.occurrences
+        self.size += other.size
+        self.values |= other.values
+        if other.sketch is not None:
+            self.sketch = union([self.sketch, other.sketch])
+
+    def sealed(self) -> bytes | None:
+        """The sketch with every value in it."""
+        if self.values:
+            self.sketch = union([self.sketch, sketch_of(self.values)])
+            self.values = set()
+        return self.sketch
+
+
+def sketch_of(values: Iterable[int]) -> bytes:
+    """A sketch of fingerprints."""
+    from datasketches import hll_sketch, tgt_hll_type
+
+    sketch = hll_sketch(SKETCH_SIZE, tgt_hll_type.HLL_8)
+    for value in values:
+        sketch.update(value)
+    return bytes(sketch.serialize_compact())
+
+
+def union(sketches: Iterable[bytes | None]) -> bytes | None:
+    """One sketch of everything in several; None of none."""
+    from datasketches import hll_sketch, hll_union, tgt_hll_type
+
+    some = [sketch for sketch in sketches if sketch is not None]
+    if len(some) < 2:
+        return some[0] if some else None
+    joined = hll_union(SKETCH_SIZE)
+    for sketch in some:
+        joined.update(hll_sketch.deserialize(sketch))
+    return bytes(joined.get_result(tgt_hll_type.HLL_8).serialize_compact())
+
+
+def estimate(sketch: bytes | None) -> tuple[float, float, float]:
+    """How many distinct values a sketch has seen: the estimate, and bounds that hold in 95 %."""
+    from datasketches import hll_sketch
+
+    if sketch is None:
+        return 0.0, 0.0, 0.0
+    found: hll_sketch = hll_sketch.deserialize(sketch)
+    return found.get_estimate(), found.get_lower_bound(2), found.get_upper_bound(2)

@@ -1,0 +1,186 @@
+"""What a sanitised payload holds, put together before it is stored and booked when it is delivered.
+
+It is stored beside the payload, so that a restart does not lose it, and is bytes so that no store
+needs to understand it. Origin is what the documents themselves say after they were sanitised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ..pipeline.errors import BrokenDocument
+from ..pipeline.payloads.document import CONTEXT_TYPES, Document, Payload, Trace, Tree
+
+OTHER = "other"
+UNKNOWN = "unknown"
+
+# Who a document is about, the most telling one first.
+_SUBJECTS = ("pii.user_id", "pii.email", "pii.username")
+_ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
+# What a label may be made of: these come from documents, and are shown in many places.
+_LABEL = re.compile(r"[A-Za-z0-9][\w.@/+ -]{0,63}", re.ASCII)
+
+
+class Items(msgspec.Struct, array_like=True):
+    """The documents of one type."""
+
+    count: int
+    size: int  # bytes as received
+    subjects: list[int] = []  # fingerprints: each person once
+
+
+class Line(msgspec.Struct, array_like=True):
+    """What was found in documents of one type, of one class, form and detector."""
+
+    type: str
+    class_: str
+    form: str
+    detector: str
+    documents: int
+    occurrences: int
+    values: list[int] = []  # fingerprints: each value once
+
+
+class Manifest(msgspec.Struct, array_like=True):
+    """What a payload holds."""
+
+    service: str
+    environment: str
+    items: dict[str, Items]
+    lines: list[Line] = []
+
+
+_decoder = msgspec.msgpack.Decoder(Manifest)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The reverse of `write_manifest`. Raises msgspec.MsgspecError."""
+    return _decoder.decode(data)
+
+
+def write_manifest(payload: Payload, carried: Sequence[Document] | None = None) -> bytes:
+    """What a sanitised payload holds. `carried` are the documents of which it was made, where it
+    was converted from the other protocol.
+    """
+    types = payload.types
+    items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
+    if len(items) == 1:
+        next(iter(items.values())).size = payload.size
+    else:
+        for document in payload.alive:
+            items[document.type].size += document.size
+    only = next(iter(types)) if len(types) == 1 else None
+    lines: dict[tuple[str, str, str, str], Line] = {}
+    made = payload.made if carried is None else _with_contexts(carried)
+    for document in made:
+        if document.traces and document.lost is None:
+            known = document.type in items or document.type in CONTEXT_TYPES
+            type_ = document.type if known else only or OTHER
+            _add(type_, document.traces, items, lines)
+    service, environment = _origin(payload)
+    return _encode(Manifest(service, environment, items, list(lines.values())))
+
+
+def renewed(manifest: bytes, payload: Payload) -> bytes:
+    """The manifest of a stored payload that was sanitised once more. Raises msgspec.MsgspecError.
+
+    What was noted first stays, but for what was in clear and was found again.
+    """
+    old, new = read_manifest(manifest), read_manifest(write_manifest(payload))
+    found = {(line.type, line.class_) for line in new.lines}
+    kept = [
+        line for line in old.lines if line.form != "clear" or (line.type, line.class_) not in found
+    ]
+    for type_, items in new.items.items():
+        if type_ in old.items:
+            items.subjects = sorted({*items.subjects, *old.items[type_].subjects})
+    new.lines = [*kept, *new.lines]
+    return _encode(new)
+
+
+def _add(
+    type_: str,
+    traces: tuple[Trace, ...],
+    items: dict[str, Items],
+    lines: dict[tuple[str, str, str, str], Line],
+) -> None:
+    for trace in traces:
+        key = (type_, trace.class_, trace.form, trace.detector)
+        line = lines.get(key)
+        if line is None:
+            line = lines[key] = Line(*key, 0, 0)
+        line.documents += 1
+        line.occurrences += trace.occurrences
+        line.values = sorted(trace.values.union(line.values))
+    subject = _subject(traces)
+    if subject is not None and type_ in items:
+        items[type_].subjects = sorted({*items[type_].subjects, subject})
+
+
+def _subject(traces: Iterable[Trace]) -> int | None:
+    values = {trace.class_: min(trace.values) for trace in traces if trace.values}
+    return next((values[class_] for class_ in _SUBJECTS if class_ in values), None)
+
+
+def _with_contexts(documents: Sequence[Document]) -> list[Document]:
+    found: dict[int, Document] = {}
+    for document in documents:
+        for each in (*document.parents, document):
+            found[id(each)] = each
+    return list(found.values())
+
+
+def _origin(payload: Payload) -> tuple[str, str]:
+    """Service and environment, as sanitised documents name them."""
+    if payload.protocol == "otlp":
+        resource = next((c for c in payload.contexts if c.type == "resource"), None)
+        attributes = _object(_tree(resource).get("attributes"))
+        environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
+        return label(attributes.get("service.name")), label(environment)
+    trace = _object(_tree(payload.contexts[0] if payload.contexts else None).get("trace"))
+    environment = trace.get("environment")
+    if environment is None:
+        environment = next((found for d in payload.alive if (found := _environment(d))), None)
+    return label(payload.project), label(environment)
+
+
+class _Environment(msgspec.Struct):
+    """All that is read of an event that nobody has read yet."""
+
+    environment: str | None = None
+
+
+_environment_decoder = msgspec.json.Decoder(_Environment)
+
+
+def _environment(document: Document) -> Tree:
+    if document.type not in ("event", "transaction"):
+        return None
+    try:
+        if document.raw_json is not None:
+            return _environment_decoder.decode(document.raw_json).environment
+    except msgspec.MsgspecError:
+        return None
+    return _tree(document).get("environment")
+
+
+def label(value: Tree) -> str:
+    """A document's own word as a dimension of the account: `unknown` or `other` if it is none."""
+    if value is None or value == "":
+        return UNKNOWN
+    return value if isinstance(value, str) and _LABEL.fullmatch(value) else OTHER
+
+
+def _tree(document: Document | None) -> dict[str, Tree]:
+    try:
+        return _object(document.tree if document is not None else None)
+    except BrokenDocument:
+        return {}
+
+
+def _object(tree: Tree) -> dict[str, Tree]:
+    return tree if isinstance(tree, dict) else {}

@@ -1,0 +1,69 @@
+"""What was found in a document, as the account keeps it: how often, and fingerprints of values.
+
+A fingerprint is 8 bytes of keyed BLAKE2b over the value, normalised as for pseudonyms. Without a
+key there are none: whoever takes the storage folder could try values on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from ..pipeline.payloads.document import Trace
+from ..policy.plan import Found
+from ..policy.pseudonyms import normalised
+
+
+class Tracer:
+    """Makes traces. Safe from every thread."""
+
+    def __init__(self, key: str | None) -> None:
+        """`key` is `ledger.key`; None: values are not told apart."""
+        self._key = key and hmac.digest(
+            key.encode(), b"errlock ledger fingerprints", hashlib.sha256
+        )
+
+    def fingerprint(self, class_: str, value: str) -> int | None:
+        """Of a value; None without a key."""
+        if not self._key:
+            return None
+        text = normalised(class_, value).encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(text, digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, "big", signed=True)  # as SQLite and sketches take it
+
+    def traces(
+        self, found: Sequence[Found], before: tuple[Trace, ...], again: bool
+    ) -> tuple[Trace, ...]:
+        """Of what one chain found, on top of what an earlier one noted of the same document.
+
+        `again` says that an earlier chain had acted on it, even if its notes are not here. What
+        it acted on is found again as what it left there; only a form that is stricter now says
+        anything new. What it left in clear, this one finds again itself.
+        """
+        new: dict[tuple[str, str, str], tuple[int, set[int]]] = {}
+        stricter: dict[tuple[str, str], str] = {}
+        for each in found:
+            form = f"{each.form}:{each.epoch}" if each.epoch else each.form
+            if again and each.before != "clear":
+                stricter[each.class_, each.before] = form
+                continue
+            line = (each.class_, form, each.detector)
+            count, values = new.get(line) or (0, set())
+            if each.before == "clear":
+                fingerprint = self.fingerprint(each.class_, each.value)
+                values |= set() if fingerprint is None else {fingerprint}
+            new[line] = count + 1, values
+        seen = {class_ for class_, _, _ in new}
+        kept = [
+            trace._replace(form=_as_now(trace, stricter))
+            for trace in before
+            if trace.form != "clear" or trace.class_ not in seen
+        ]
+        return (*kept, *(Trace(*line, n, frozenset(values)) for line, (n, values) in new.items()))
+
+
+def _as_now(trace: Trace, stricter: dict[tuple[str, str], str]) -> str:
+    form = trace.form.partition(":")[0]
+    now = stricter.get((trace.class_, form), form)
+    return trace.form if now == form else now

@@ -1,0 +1,280 @@
+"""The account: exact counts by the minute, estimates within their error, gaps that are told."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from errlock.ledger.account import Account, Delivered, closed_minute
+from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore, Row
+from errlock.ledger.figures import estimate, union
+from errlock.ledger.manifest import Items, Line, Manifest
+from errlock.ledger.options import AccountOptions
+from errlock.pipeline.options import Duration
+
+NOON = 1_790_000_000 // DAY * DAY + 12 * HOUR
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = float(NOON)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Book:
+    """An account, its clock and its journal."""
+
+    def __init__(self, folder: Path, **options: str) -> None:
+        self.path = folder / "ledger.db"
+        self.clock = Clock()
+        self.journal: list[tuple[str, Mapping[str, Any]]] = []
+        self.options = AccountOptions(**{k: Duration(v) for k, v in options.items()})
+        self.account = self.opened()
+
+    def opened(self) -> Account:
+        self.account = Account(self.path, self.options, self._record, self.clock)
+        return self.account
+
+    def _record(self, kind: str, body: Mapping[str, Any]) -> None:
+        self.journal.append((kind, body))
+
+    def deliver(
+        self,
+        documents: int = 1,
+        *lines: Line,
+        destination: str = "sentry",
+        subjects: Iterable[int] = (),
+        **origin: str,
+    ) -> None:
+        items = {"event": Items(documents, documents * 100, list(subjects))}
+        manifest = Manifest(
+            origin.get("service", "shop"), origin.get("environment", "prod"), items, list(lines)
+        )
+        data = msgspec.msgpack.encode(manifest)
+        self.account.book(Delivered(destination, "errors:1", data, {"event": documents}))
+
+    def rows(self) -> list[Row]:
+        self.account.write()
+        store = AccountStore(self.path)
+        rows = store.rows(0, 2**40)
+        store.close()
+        return rows
+
+    def told(self, kind: str) -> list[Mapping[str, Any]]:
+        return [body for each, body in self.journal if each == kind]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    return Book(tmp_path)
+
+
+def mail(documents: int, occurrences: int, *values: int, form: str = "removed") -> Line:
+    return Line("event", "pii.email", form, "email", documents, occurrences, list(values))
+
+
+def test_documents_and_findings_are_booked_by_the_minute(book: Book) -> None:
+    book.clock.now = NOON + 10.5
+    book.deliver(3, mail(2, 5, 1, 2), subjects=[1, 2])
+    book.clock.now = NOON + 59.75
+    book.deliver(1, mail(1, 1, 2), subjects=[2])
+    book.clock.now = NOON + 60
+    book.deliver(2)
+    found = [
+        (row.start - NOON, row.series.class_, row.series.form, row.figures.documents,
+         row.figures.occurrences, row.figures.size, row.figures.first - NOON,
+         row.figures.last - NOON, round(estimate(row.figures.sketch)[0]))
+        for row in book.rows()
+    ]  # fmt: skip
+    assert found == [
+        (0, "", "", 4, 0, 400, 10.5, 59.75, 2),
+        (0, "pii.email", "removed", 3, 6, 0, 10.5, 59.75, 2),
+        (60, "", "", 2, 0, 200, 60.0, 60.0, 0),
+    ]
+
+
+def test_writing_in_between_changes_nothing(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    (tmp_path / "other").mkdir()
+    one, two = Book(tmp_path), Book(tmp_path / "other")
+    for book, often in ((one, 1.0), (two, 0.0)):
+        dice.seed(7)
+        for step in range(60):
+            book.clock.now = NOON + step * 3
+            book.deliver(1, mail(1, 2, dice.randrange(50), form=dice.choice(["clear", "removed"])))
+            if often:
+                book.account.write()
+    first, second = one.rows(), two.rows()
+    assert [row[:3] for row in first] == [row[:3] for row in second]
+    for a, b in zip(first, second, strict=True):
+        assert (a.figures.documents, a.figures.occurrences) == (
+            b.figures.documents,
+            b.figures.occurrences,
+        )
+        assert estimate(a.figures.sketch)[0] == pytest.approx(
+            estimate(b.figures.sketch)[0], rel=0.01
+        )
+
+
+def test_a_minute_that_has_passed_is_told_to_the_journal_once(book: Book) -> None:
+    book.deliver(3, mail(2, 5, 1))
+    book.deliver(1, destination="otlp")
+    book.account.write()
+    assert book.told("minute") == []
+    book.clock.now += 61
+    book.account.write()
+    book.account.write()
+    [minute] = book.told("minute")
+    assert minute["minute"] == NOON
+    assert minute["rows"] == 3
+    assert minute["destinations"] == {
+        "otlp": {"documents": 1, "occurrences": 0, "bytes": 100},
+        "sentry": {"documents": 3, "occurrences": 5, "bytes": 300},
+    }
+    rows = [row for row in book.rows() if row.start == NOON]
+    assert closed_minute(NOON, rows) == minute
+
+
+def test_a_clock_that_was_put_back_opens_no_closed_minute(book: Book) -> None:
+    book.deliver()
+    book.clock.now += 61
+    book.deliver()
+    book.account.write()
+    book.clock.now -= 61
+    book.deliver()
+    assert [(row.start - NOON, row.figures.documents) for row in book.rows()] == [(0, 1), (60, 2)]
+
+
+def test_the_last_minute_is_told_at_the_end_and_again_when_it_went_on(book: Book) -> None:
+    book.deliver()
+    book.account.close()
+    assert [minute["destinations"]["sentry"]["documents"] for minute in book.told("minute")] == [1]
+    book.opened()
+    book.deliver()
+    book.clock.now += 61
+    book.account.write()
+    assert [minute["destinations"]["sentry"]["documents"] for minute in book.told("minute")] == [
+        1,
+        2,
+    ]
+    assert book.told("gap") == []
+
+
+def test_an_account_that_was_not_closed_is_a_gap(book: Book) -> None:
+    book.deliver()
+    book.account.write()
+    book.deliver()  # never written
+    book.clock.now += 5
+    book.opened()
+    assert book.told("gap") == [
+        {
+            "what": "the account may lack what was delivered last",
+            "since": "2026-09-21T12:00:00Z",
+            "until": "2026-09-21T12:00:05Z",
+        }
+    ]
+
+
+def test_what_nobody_noted_is_a_gap(book: Book) -> None:
+    book.account.book(Delivered("sentry", "errors:1", b"", {"event": 3, "log": 1}))
+    book.account.write()
+    book.account.write()
+    [gap] = book.told("gap")
+    assert (gap["documents"], gap["why"]) == (4, ["nobody noted what was in them"])
+    assert book.rows() == []
+
+
+def test_what_cannot_be_written_is_kept_and_written_later(
+    book: Book, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    book.deliver(1, mail(1, 1, 1))
+    blocker = sqlite3.connect(book.path, isolation_level=None)
+    book.account._store._db.execute("PRAGMA busy_timeout=0")
+    blocker.execute("BEGIN IMMEDIATE")
+    book.account.write()
+    book.deliver(1, mail(1, 1, 2))
+    book.account.write()
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    documents, emails = book.rows()
+    assert documents.figures.documents == 2
+    assert emails.figures.occurrences == 2
+    assert round(estimate(emails.figures.sketch)[0]) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "the account cannot be written: OperationalError",
+        "the account is written again",
+    ]
+
+
+def test_a_dimension_has_at_most_256_words(book: Book) -> None:
+    for number in range(300):
+        book.deliver(service=f"s{number}", environment=f"e{number % 2}")
+    rows = book.rows()
+    services = Counter(row.series.service for row in rows)
+    assert len(services) == 257
+    assert sum(row.figures.documents for row in rows if row.series.service == "other") == 44
+    assert {row.series.environment for row in rows} == {"e0", "e1"}
+    book.account.close()
+    book.opened()
+    book.deliver(service="one-more")
+    assert "one-more" not in {row.series.service for row in book.rows()}
+
+
+def test_old_minutes_become_hours_and_days_with_the_same_sums(tmp_path: Path) -> None:
+    book = Book(tmp_path, minutes="2h", hours="2d", keep="30d")
+    dice = random.Random(3)
+    values: set[int] = set()
+    documents = occurrences = 0
+    book.clock.now = NOON - 5 * DAY
+    for step in range(2000):
+        book.clock.now += 210
+        line = [dice.randrange(2**60) for _ in range(dice.randrange(1, 4))]
+        values.update(line)
+        documents += 1
+        occurrences += len(line)
+        book.deliver(1, mail(1, len(line), *line))
+        if step % 40 == 0:
+            book.account.write()
+    book.account.write()
+    book.account._tidied = 0.0
+    rows = book.rows()
+    assert {row.span for row in rows} == {MINUTE, HOUR, DAY}
+    now = book.clock.now
+    assert min(row.start for row in rows if row.span == MINUTE) >= now - 3 * HOUR - MINUTE
+    assert min(row.start for row in rows if row.span == HOUR) >= now - 3 * DAY - HOUR
+    mails = [row.figures for row in rows if row.series.class_]
+    assert sum(row.figures.documents for row in rows if not row.series.class_) == documents
+    assert sum(figures.occurrences for figures in mails) == occurrences
+    joined = union([figures.sketch for figures in mails])
+    found, low, high = estimate(joined)
+    assert low <= len(values) <= high
+    assert found == pytest.approx(len(values), rel=0.05)
+
+
+def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
+    book = Book(tmp_path, minutes="1h", hours="2h", keep="3d")
+    book.deliver(service="old")
+    book.clock.now += 5 * DAY
+    book.deliver(service="new")
+    book.account.write()
+    book.account._tidied = 0.0
+    assert {row.series.service for row in book.rows()} == {"new"}
+    assert book.account._store.labels("service") == {"new"}
+
+
+def test_the_file_is_its_owners_alone(book: Book) -> None:
+    book.deliver()
+    book.account.write()
+    assert [path.stat().st_mode & 0o077 for path in book.path.parent.glob("ledger.db*")] == [0] * 3

@@ -1,0 +1,191 @@
+"""What was found in documents is noted without a value, through every chain that acts on them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from errlock.ledger.manifest import label, read_manifest, renewed, write_manifest
+from errlock.ledger.traces import Tracer
+from errlock.pipeline.chain import Chain, Step
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.crossing import convert
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.policy.parts import HashPart, Part, RedactPart
+from errlock.policy.pseudonyms import Keyring, new_key
+
+KEY = new_key()
+TRACER = Tracer(KEY)
+JANE, JOE = "jane@example.com", "joe@example.com"
+
+
+def chain(*parts: Part, tracer: Tracer = TRACER) -> Chain:
+    steps = [Step(type(part).__name__, part) for part in parts]
+    return Chain(steps, Counters(), "errors", trace=tracer.traces)
+
+
+def envelope(*events: dict[str, Any], headers: bytes = b"{}") -> Envelope:
+    items = b"".join(b'{"type":"event"}\n' + json.dumps(event).encode() + b"\n" for event in events)
+    return Envelope.decode(headers + b"\n" + items, "shop", 1.0)
+
+
+def lines(payload: Payload) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Class, form, detector: documents, occurrences, distinct values."""
+    return {
+        (line.class_, line.form, line.detector): (
+            line.documents,
+            line.occurrences,
+            len(line.values),
+        )
+        for line in read_manifest(payload.manifest or write_manifest(payload)).lines
+    }
+
+
+def test_each_class_and_form_is_counted_with_its_distinct_values() -> None:
+    out = chain(RedactPart()).run(
+        envelope(
+            {"message": f"mail {JANE} {JOE} {JANE}", "user": {"id": "4711"}},
+            {"message": f"mail {JANE}"},
+            {"message": "nothing"},
+        )
+    )
+    assert lines(out) == {
+        ("pii.email", "removed", "email"): (2, 4, 2),
+        ("pii.user_id", "clear", "key"): (1, 1, 1),
+    }
+    manifest = read_manifest(write_manifest(out))
+    assert {type_: items.count for type_, items in manifest.items.items()} == {"event": 3}
+    assert manifest.items["event"].size == sum(document.size for document in out.documents)
+    # The first is about user 4711, the second about Jane.
+    assert len(manifest.items["event"].subjects) == 2
+
+
+def test_a_pseudonym_is_noted_with_its_epoch() -> None:
+    part = HashPart(classes=("pii.email",), keyring=Keyring.from_key(KEY))
+    out = chain(part).run(envelope({"message": JANE}))
+    assert lines(out) == {("pii.email", "pseudonym:e0", "email"): (1, 1, 1)}
+
+
+def test_a_fingerprint_is_of_the_normalised_value_and_of_the_key() -> None:
+    one = TRACER.fingerprint("pii.email", " Jane@Example.com")
+    assert (
+        one == TRACER.fingerprint("pii.email", JANE) == Tracer(KEY).fingerprint("pii.email", JANE)
+    )
+    assert one != Tracer(new_key()).fingerprint("pii.email", JANE)
+    assert one is not None
+    assert -(2**63) <= one < 2**63
+
+
+def test_without_a_key_nothing_is_told_apart() -> None:
+    out = chain(RedactPart(), tracer=Tracer(None)).run(envelope({"message": f"{JANE} {JOE}"}))
+    assert lines(out) == {("pii.email", "removed", "email"): (1, 2, 0)}
+
+
+def test_a_stricter_chain_counts_nothing_twice() -> None:
+    base = RedactPart(classes=(("pii.email", "keep"),))
+    first = chain(base).run(
+        envelope({"message": f"{JANE} password=hunter22correct", "user": {"id": 1}})
+    )
+    assert lines(first)["pii.email", "clear", "email"] == (1, 1, 1)
+    second = chain(RedactPart()).run(first)
+    assert {line[:2]: numbers for line, numbers in lines(second).items()} == {
+        ("pii.email", "removed"): (1, 1, 1),
+        ("pii.user_id", "clear"): (1, 1, 1),
+        ("secret.password", "removed"): (1, 1, 1),
+    }
+
+
+def test_a_form_that_gets_stricter_is_noted_as_it_leaves() -> None:
+    hashed = HashPart(classes=("pii.email",), keyring=Keyring.from_key(KEY))
+    first = chain(hashed).run(envelope({"message": JANE}))
+    second = chain(RedactPart()).run(first)
+    assert "[email]" in str(second.alive[0].tree)
+    assert lines(second) == {("pii.email", "removed", "email"): (1, 1, 1)}
+
+
+def test_what_was_stored_and_is_sanitised_again_keeps_what_was_noted() -> None:
+    base = RedactPart(classes=(("pii.email", "keep"),))
+    first = chain(base).run(envelope({"message": f"{JANE} password=hunter22correct"}))
+    stored = Envelope.decode(first.encode(), "shop", 1.0)
+    stored.manifest = write_manifest(first)
+    second = chain(RedactPart()).run(stored)
+    second.manifest = renewed(second.manifest, second)
+    assert {line[:2]: numbers for line, numbers in lines(second).items()} == {
+        ("pii.email", "removed"): (1, 1, 1),
+        ("secret.password", "removed"): (1, 1, 1),
+    }
+
+
+def test_documents_that_do_not_go_out_leave_no_trace() -> None:
+    out = chain(RedactPart()).run(envelope({"message": JANE}, {"message": "x"}))
+    out.documents[0].dropped = "filtered"
+    manifest = read_manifest(write_manifest(out))
+    assert manifest.lines == []
+    assert manifest.items["event"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "event", "environment"),
+    [
+        (b'{"trace":{"environment":"prod"}}', {"message": "x", "environment": "other-one"}, "prod"),
+        (b"{}", {"message": "x", "environment": "staging"}, "staging"),
+        (b"{}", {"message": JANE, "environment": "staging"}, "staging"),
+        (b"{}", {"message": "x", "environment": f"of {JANE}"}, "other"),
+        (b"{}", {"message": "x", "environment": "\u001b[31m"}, "other"),
+        (b"{}", {"message": "x"}, "unknown"),
+    ],
+)
+def test_service_and_environment_are_those_of_the_sanitised_documents(
+    headers: bytes, event: dict[str, Any], environment: str
+) -> None:
+    manifest = read_manifest(
+        write_manifest(chain(RedactPart()).run(envelope(event, headers=headers)))
+    )
+    assert (manifest.service, manifest.environment) == ("shop", environment)
+
+
+def test_otlp_says_it_in_the_resource() -> None:
+    resource: dict[str, Any] = {
+        "attributes": {"service.name": "cart", "deployment.environment.name": "prod", "mail": JANE}
+    }
+    request = OtlpRequest.from_trees(
+        "logs", resource, {}, [{"body": f"mail {JOE}"}, {"body": "x"}], project="raw", received=1.0
+    )
+    out = chain(RedactPart()).run(request)
+    manifest = read_manifest(write_manifest(out))
+    assert (manifest.service, manifest.environment) == ("cart", "prod")
+    assert {type_: items.count for type_, items in manifest.items.items()} == {"log_record": 2}
+    assert {(line.type, line.class_, line.occurrences) for line in manifest.lines} == {
+        ("resource", "pii.email", 1),
+        ("log_record", "pii.email", 1),
+    }
+
+
+def test_what_is_converted_takes_its_traces_along() -> None:
+    out = chain(RedactPart()).run(envelope({"message": f"mail {JANE}", "environment": "prod"}))
+    converted = convert(out, "otlp")
+    manifest = read_manifest(write_manifest(converted.payloads[0], converted.carried[0]))
+    assert {type_: items.count for type_, items in manifest.items.items()} == {"log_record": 1}
+    assert [(line.type, line.class_) for line in manifest.lines] == [("log_record", "pii.email")]
+    assert manifest.environment == "prod"
+
+
+def test_no_value_is_in_a_manifest() -> None:
+    event = {
+        "message": f"{JANE} password=hunter22correct",
+        "environment": "AKIAIOSFODNN7EXAMPLE",
+        "tags": {JOE: "x"},
+    }
+    headers = json.dumps({"trace": {"environment": f"x {JOE}"}}).encode()
+    manifest = write_manifest(chain(RedactPart()).run(envelope(event, headers=headers)))
+    assert [v for v in (JANE, JOE, "hunter22correct", "AKIA") if v.encode() in manifest] == []
+
+
+def test_labels_are_short_and_plain() -> None:
+    assert [label(v) for v in ("prod-eu.1", "A b", "x" * 65, "=cmd()", "<b>", 7, "", None)] == [
+        "prod-eu.1", "A b", "other", "other", "other", "other", "unknown", "unknown",
+    ]  # fmt: skip
