@@ -117,6 +117,10 @@ class Follower:
         """Call it, in the follower's thread, whenever what `trust` and `standby` say may differ."""
         self._subscribers.append(callback)
 
+    def unsubscribe(self, callback: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._subscribers = [each for each in self._subscribers if each != callback]
+
     def status(self) -> FollowStatus:
         """How following goes."""
         seen, record = self._seen, self._record

@@ -13,11 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .control import Control
     from .log_records import LoggingFilter, LoggingHandler
     from .opentelemetry import OtelLogExporter, OtelSpanExporter
     from .sentry import SentryTransport, sentry_transport
 
 __all__ = [
+    "Control",
     "LoggingFilter",
     "LoggingHandler",
     "OtelLogExporter",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Control": "control",
     "LoggingFilter": "log_records",
     "LoggingHandler": "log_records",
     "OtelLogExporter": "opentelemetry",

@@ -6,12 +6,20 @@
 Spans and log records are read into an OTLP payload, judged as the collector judges them, and
 written into new SDK objects from nothing but what came out of that. What could not be judged is
 left out; the export counts as done, since the same bytes would fare no better later.
+
+With `control`, what makes the exporter is passed instead of an exporter:
+
+    OtelSpanExporter(OTLPSpanExporter, pipeline, control=control, destination="otlp")
+
+Then it exports only while the fleet's control document trusts `destination`. `standbys` make
+exporters to backends of your own, by id, that the control document may choose from while the
+destination is not trusted. What cannot be sent waits in memory, within `control.queue_size`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from opentelemetry.sdk._logs import ReadableLogRecord
@@ -21,7 +29,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from ..errors import BrokenDocument
+from ..errors import BrokenDocument, DropReason
 from ..payloads.otlp import OtlpRequest
 from .judging import judging
 from .otel_trees import (
@@ -38,6 +46,8 @@ from .otel_trees import (
 if TYPE_CHECKING:
     from ..api import Pipeline
     from ..payloads.document import Document
+    from .control import Control
+    from .otel_following import Exporter
 
 _T = TypeVar("_T", ReadableSpan, ReadableLogRecord)
 _Tree: TypeAlias = dict[str, Any]
@@ -47,12 +57,33 @@ _Back: TypeAlias = Callable[[_Tree, Resource, InstrumentationScope], _T]
 class OtelSpanExporter(SpanExporter):
     """Sanitises spans and passes them to `inner`."""
 
-    def __init__(self, inner: SpanExporter, pipeline: Pipeline) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        inner: SpanExporter | Callable[..., SpanExporter],
+        pipeline: Pipeline,
+        *,
+        control: Control | None = None,
+        destination: str = "otlp",
+        operators: Sequence[str] = (),
+        standbys: Mapping[str, Callable[..., SpanExporter]] | None = None,
+    ) -> None:
+        """`operators`: the domains of who runs the destination. Raises TypeError."""
         self._pipeline = pipeline
+        self._inner: Exporter[ReadableSpan] = _inner(
+            inner,
+            control,
+            destination,
+            operators,
+            standbys or {},
+            success=SpanExportResult.SUCCESS,
+            size_of=_size_of_spans,
+            lose=lambda spans, why: _count_unsent(
+                pipeline, destination, "otlp_span", len(spans), why
+            ),
+        )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sanitise and export. SUCCESS when nothing is left to export."""
+        """Sanitise and export. SUCCESS when nothing is left to export, and for what waits."""
         with judging():
             clean = _sanitised(self._pipeline, "traces", spans, span_tree, span_of)
         return self._inner.export(clean) if clean else SpanExportResult.SUCCESS
@@ -69,12 +100,33 @@ class OtelSpanExporter(SpanExporter):
 class OtelLogExporter(LogRecordExporter):
     """Sanitises log records and passes them to `inner`."""
 
-    def __init__(self, inner: LogRecordExporter, pipeline: Pipeline) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        inner: LogRecordExporter | Callable[..., LogRecordExporter],
+        pipeline: Pipeline,
+        *,
+        control: Control | None = None,
+        destination: str = "otlp",
+        operators: Sequence[str] = (),
+        standbys: Mapping[str, Callable[..., LogRecordExporter]] | None = None,
+    ) -> None:
+        """`operators`: the domains of who runs the destination. Raises TypeError."""
         self._pipeline = pipeline
+        self._inner: Exporter[ReadableLogRecord] = _inner(
+            inner,
+            control,
+            destination,
+            operators,
+            standbys or {},
+            success=LogRecordExportResult.SUCCESS,
+            size_of=_size_of_logs,
+            lose=lambda records, why: _count_unsent(
+                pipeline, destination, "log_record", len(records), why
+            ),
+        )
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Sanitise and export. SUCCESS when nothing is left to export.
+        """Sanitise and export. SUCCESS when nothing is left to export, and for what waits.
 
         errlock's own log is left out: telling of a failure here would make the next one.
         """
@@ -85,11 +137,46 @@ class OtelLogExporter(LogRecordExporter):
 
     def shutdown(self) -> None:
         """Shut `inner` down."""
-        self._inner.shutdown()  # type: ignore[no-untyped-call]  # theirs has no annotations
+        self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Flush `inner`."""
         return self._inner.force_flush(timeout_millis)
+
+
+def _inner(
+    inner: Any,
+    control: Control | None,
+    destination: str,
+    operators: Sequence[str],
+    standbys: Mapping[str, Callable[..., Any]],
+    **more: Any,
+) -> Exporter[Any]:
+    """The exporter itself, or one that follows the control document."""
+    if control is None:
+        if callable(inner) or standbys:
+            raise TypeError("expected an exporter; what makes one, and standbys, need control")
+        exporter: Exporter[Any] = inner
+        return exporter
+    if not callable(inner):
+        raise TypeError("with control, expected what makes an exporter, such as its class")
+    from .control import Destination
+    from .otel_following import FollowingExporter
+
+    there = Destination(destination, tuple(operators))
+    return FollowingExporter(inner, control, there, standbys, **more)
+
+
+def _size_of_spans(spans: Sequence[ReadableSpan]) -> int:
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+    return encode_spans(spans).ByteSize()
+
+
+def _size_of_logs(records: Sequence[ReadableLogRecord]) -> int:
+    from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+
+    return encode_logs(records).ByteSize()
 
 
 def _is_own(record: ReadableLogRecord) -> bool:
@@ -172,3 +259,12 @@ def _count(pipeline: Pipeline, signal: Literal["logs", "traces"], lost: int) -> 
             type="otlp_span" if signal == "traces" else "log_record",
             reason="broken",
         )
+
+
+def _count_unsent(
+    pipeline: Pipeline, destination: str, type_: str, amount: int, reason: DropReason
+) -> None:
+    """Count what waited and could not be sent."""
+    pipeline.counters.add(
+        "exporter_dropped", amount, exporter=destination, type=type_, reason=reason
+    )

@@ -28,11 +28,12 @@ from ..payloads.envelope import Envelope as Payload
 from .judging import is_judging, judging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sentry_sdk._types import EventDataCategory
 
     from ..api import Pipeline
+    from .control import Control
 
 _log = logging.getLogger("errlock.embed")
 
@@ -91,7 +92,11 @@ class SentryTransport(Transport):
                 return
         self._record_losses(envelope.items, [] if sanitised is None else sanitised.items)
         if sanitised is not None:
-            self.inner.capture_envelope(sanitised)
+            self._deliver(sanitised)
+
+    def _deliver(self, envelope: Envelope) -> None:
+        """Queue a sanitised envelope for sending."""
+        self.inner.capture_envelope(envelope)
 
     def _sanitise(self, envelope: Envelope) -> Envelope | None:
         """What may go out of an envelope; None when nothing may."""
@@ -137,20 +142,46 @@ class SentryTransport(Transport):
 
 
 def sentry_transport(
-    pipeline: Pipeline, *, allow_local_spotlight: bool = False
+    pipeline: Pipeline,
+    *,
+    allow_local_spotlight: bool = False,
+    control: Control | None = None,
+    destination: str = "sentry",
+    standbys: Mapping[str, str] | None = None,
 ) -> type[SentryTransport]:
     """What to pass as `transport` to `sentry_sdk.init`.
 
     Spotlight gets its copy beside the transport, unsanitised: it is switched off with a warning,
     unless `allow_local_spotlight` is set and its address is on this machine. So is the envelope
     printer (`SENTRY_PRINT_ENVELOPES`).
+
+    With `control`, it sends only while the fleet's control document trusts `destination`, which
+    is the id by which the fleet knows the backend of the DSN. `standbys` are DSNs of your own, by
+    id, that the control document may choose from while the destination is not trusted. What
+    cannot be sent waits in memory, within `control.queue_size`.
     """
+    if control is None:
+        if standbys:
+            raise ValueError("standbys take over when a control document says so: pass control")
+        return _bound(SentryTransport, pipeline, allow_local_spotlight=allow_local_spotlight)
+    from .sentry_following import FollowingSentryTransport
 
-    class BoundSentryTransport(SentryTransport):
-        """A `SentryTransport` that has its pipeline; the SDK passes its options."""
+    return _bound(
+        FollowingSentryTransport,
+        pipeline,
+        control,
+        destination,
+        standbys or {},
+        allow_local_spotlight=allow_local_spotlight,
+    )
 
+
+def _bound(transport: type[SentryTransport], *arguments: Any, **more: Any) -> type[SentryTransport]:
+    """A transport that has all it needs but the SDK's options, which the SDK passes."""
+
+    class BoundSentryTransport(transport):  # type: ignore[misc, valid-type]  # one of the two
         def __init__(self, options: dict[str, Any]) -> None:
-            super().__init__(options, pipeline, allow_local_spotlight=allow_local_spotlight)
+            super().__init__(options, *arguments, **more)
 
     return BoundSentryTransport
 

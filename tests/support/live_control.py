@@ -32,7 +32,7 @@ def online(
     key: SigningKey = ONLINE,
     audience: str = AUDIENCE,
     issued: float | None = None,
-    lifetime: float = 30.0,
+    lifetime: float = 600.0,
     since: float | None = None,
 ) -> Signed:
     """A signed online part; made now, if nothing else is said."""

@@ -1,0 +1,264 @@
+"""Exporters of opentelemetry-sdk that follow a control document.
+
+An exporter of the SDK cannot be told to close its connections and go on later: it is shut down,
+and a new one is made when its destination is trusted again. So what makes exporters is passed,
+and not an exporter.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from weakref import WeakSet
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+
+from ..errors import DropReason
+from .connections import Connections
+from .control import Control, Destination
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from requests import Session
+
+_log = logging.getLogger("errlock.embed")
+
+_LAST_CHANCE_MILLIS = 5000
+_MOMENT = 2.0  # seconds
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+# Makes an exporter. One that takes `session` (OTLP over HTTP) is given one.
+Make = Callable[..., Any]
+
+
+class Exporter(Protocol[T_contra]):
+    """What exporters of spans and of log records have in common."""
+
+    def export(self, batch: Sequence[T_contra], /) -> Any:
+        """Send; the result is an enum with SUCCESS."""
+
+    def shutdown(self) -> Any:
+        """Close connections; never used again."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Send what is buffered."""
+
+
+class _Outlet(Generic[T]):
+    """The way to one destination: an exporter while that is trusted, and its connections."""
+
+    def __init__(self, make: Make, allowed: Callable[[], bool]) -> None:
+        self._make = make
+        self._allowed = allowed
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget exporter and connections: they belong to the process before a fork."""
+        self._sending = threading.Lock()  # exporters need not be safe to use from two threads
+        self._exporter: Exporter[T] | None = None
+        self._connections = Connections(self._allowed)
+
+    def export(self, batch: Sequence[T]) -> Any:
+        """Make an attempt; None when the control document stopped it. Raises as exporters do."""
+        with self._sending:
+            exporter = self._exporter
+            if exporter is None and self._allowed():
+                exporter = self._exporter = self._made()
+            # Only now: whoever cuts finds the exporter, or this finds that it is not allowed.
+            if exporter is None or not self._allowed():
+                return None
+            try:
+                result = exporter.export(batch)
+            except Exception:
+                if self._allowed():
+                    raise
+                return None
+        return result if result.name == "SUCCESS" or self._allowed() else None
+
+    def cut(self) -> None:
+        """Reset every connection, under an export as well; the next one needs a new exporter."""
+        exporter, self._exporter = self._exporter, None
+        self._connections.cut()
+        if exporter is not None:
+            exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Flush the exporter if there is one."""
+        exporter = self._exporter
+        return exporter is None or exporter.force_flush(timeout_millis)
+
+    def _made(self) -> Exporter[T]:
+        takes_session = "session" in inspect.signature(self._make).parameters
+        made: Exporter[T] = (
+            self._make(session=_session(self._connections)) if takes_session else self._make()
+        )
+        return made
+
+
+def _session(connections: Connections) -> Session:
+    """A session of requests whose connections can be cut."""
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+            super().init_poolmanager(*arguments, **options)
+            connections.manage(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            is_new = proxy not in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **options)
+            if is_new:
+                connections.manage(manager)
+            return manager
+
+    session = Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Adapter())
+    return session
+
+
+class FollowingExporter(Generic[T]):
+    """Exports batches where the control document lets it, and keeps what has to wait."""
+
+    def __init__(
+        self,
+        make: Make,
+        control: Control,
+        destination: Destination,
+        standbys: Mapping[str, Make],
+        *,
+        success: Any,
+        size_of: Callable[[Sequence[T]], int],
+        lose: Callable[[Sequence[T], DropReason], None],
+    ) -> None:
+        """`success` is what is said of what waits; `lose` is told of what does no more."""
+        others = [Destination(id_) for id_ in standbys]
+        self._control = control
+        self._success = success
+        self._size_of = size_of
+        self._lose = lose
+        self._waiting: Waiting[Sequence[T]] = Waiting(
+            control, destination, others, lambda batch: lose(batch, "queue_full")
+        )
+        self._outlets: dict[str, _Outlet[T]] = {
+            id_: _Outlet(each, self._permission(id_))
+            for id_, each in {destination.id: make, **standbys}.items()
+        }
+        self._draining = threading.Lock()
+        self._patient = True
+        control.subscribe(self._obey)
+        _living.add(self)
+
+    def start_anew(self) -> None:
+        """Begin with nothing after a fork."""
+        self._draining = threading.Lock()
+        self._patient = True
+        self._waiting.start_anew()
+        for outlet in self._outlets.values():
+            outlet.start_anew()
+
+    def _permission(self, id_: str) -> Callable[[], bool]:
+        return lambda: self._waiting.target == id_
+
+    def export(self, batch: Sequence[T]) -> Any:
+        """Send, or keep."""
+        self._wait_for_word()
+        target, result = self._waiting.target, None
+        if target is not None and not len(self._waiting):
+            result = self._outlets[target].export(batch)
+        if result is None:
+            self._waiting.keep(batch, self._size_of(batch))
+            self._drain()
+        return self._success if result is None else result
+
+    def _wait_for_word(self) -> None:
+        """Give the control document a moment, once each time that it is missing or too old.
+
+        Processors flush by exporting and do not ask again.
+        """
+        deadline = time.monotonic() + _MOMENT
+        while self._patient and self._waiting.target is None and time.monotonic() < deadline:
+            if self._waiting.is_decided:
+                break
+            time.sleep(0.01)
+        self._patient = self._waiting.is_decided
+
+    def _drain(self) -> None:
+        """Send what waits, as long as that is allowed; returns when nobody sends of it any more."""
+        with self._draining:
+            self._send_what_waits()
+
+    def _send_what_waits(self) -> None:
+        while (target := self._waiting.target) is not None:
+            batch = self._waiting.take(target)
+            if batch is None:
+                return
+            try:
+                result = self._outlets[target].export(batch)
+            except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
+                _log.warning("an exporter failed with %s", type(failure).__name__)
+                self._lose(batch, "retries_exhausted")
+                continue
+            if result is None:
+                self._waiting.keep(batch, self._size_of(batch))
+            elif result is not self._success:
+                self._lose(batch, "retries_exhausted")
+
+    def _drained(self) -> int:
+        """Send what waits; how much still does."""
+        self._drain()
+        return len(self._waiting)
+
+    def _obey(self) -> None:
+        """The control document says something else now."""
+        for id_ in self._waiting.distrusted:
+            self._outlets[id_].cut()
+        if len(self._waiting) and self._waiting.target is not None:
+            threading.Thread(target=self._drain_apart, name="errlock-resume", daemon=True).start()
+
+    def _drain_apart(self) -> None:
+        """Do not wait for the next batch, and do not hold up following."""
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+        try:
+            self._drain()
+        finally:
+            detach(token)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Send what may be sent; False when something still has to wait."""
+        deadline = time.monotonic() + timeout_millis / 1000
+        while self._drained() > 0 and time.monotonic() < deadline:
+            if self._waiting.is_decided and self._waiting.target is None:
+                break
+            time.sleep(0.01)
+        flushed = [outlet.force_flush(timeout_millis) for outlet in self._outlets.values()]
+        return not len(self._waiting) and all(flushed)
+
+    def shutdown(self) -> None:
+        """Send what may be sent, then close; what still waits is lost."""
+        self.force_flush(_LAST_CHANCE_MILLIS)
+        self._control.unsubscribe(self._obey)
+        for outlet in self._outlets.values():
+            outlet.cut()
+        for batch in self._waiting.rest():
+            self._lose(batch, "shutdown")
+
+
+# Those to be told of a fork. Registered once: such a hook cannot be taken back.
+_living: WeakSet[FollowingExporter[Any]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for exporter in list(_living):
+        exporter.start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
