@@ -24,9 +24,12 @@ from weakref import WeakSet
 from ..pipeline.errors import ExportFailed
 
 
-def aborted() -> ExportFailed:
-    """What an attempt says that was cut off: it is nobody's fault, the payload waits."""
-    return ExportFailed("aborted", retryable=True)
+def aborted(*, unclear: bool = False) -> ExportFailed:
+    """What an attempt says that was cut off: it is nobody's fault, the payload waits.
+
+    `unclear`: it may have arrived all the same.
+    """
+    return ExportFailed("aborted", retryable=True, unclear=unclear)
 
 
 class Attempts:
@@ -49,11 +52,12 @@ class Attempts:
                     yield
                 finally:
                     self._scopes.discard(scope)
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as failure:
             task = asyncio.current_task()
             # Whatever it says, it is what we did to it; unless the task itself has to end.
             if self._ended and task is not None and not task.cancelling():
-                raise aborted() from None
+                unclear = not isinstance(failure, ExportFailed) or failure.unclear
+                raise aborted(unclear=unclear) from None
             raise
 
     def check(self) -> None:
