@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-_CODES: dict[int, Literal["full", "damaged"]] = {
+FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`
+
+_CODES: dict[int, FailureKind] = {
     sqlite3.SQLITE_FULL: "full",
     sqlite3.SQLITE_CORRUPT: "damaged",
     sqlite3.SQLITE_NOTADB: "damaged",
@@ -14,8 +16,8 @@ _CODES: dict[int, Literal["full", "damaged"]] = {
 _NO_ROOM = (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
 
 
-def kind_of(error: sqlite3.Error) -> Literal["full", "io", "damaged"]:
-    """For `StoreFailed`."""
+def kind_of(error: sqlite3.Error) -> FailureKind:
+    """Of an error of SQLite's."""
     code = getattr(error, "sqlite_errorcode", 0)  # Python's own errors have none
     if code in _NO_ROOM:
         return "full"

@@ -25,6 +25,7 @@ def open_queues(
 
     Belongs to the calling thread. The folder is open.
     """
+    salvage.finish(folder)
     path = folder.file(FILE_NAME)
     try:
         return _opened(folder, path, reserve, seals, log)
@@ -41,12 +42,12 @@ def _opened(
     log: logging.Logger,
 ) -> sqlite3.Connection:
     try:
-        connection = _sound(folder, path, log)
+        connection = _sound(folder, path, reserve.step, log)
     except sqlite3.OperationalError:
         # Even to look at it takes a little room.
         if not reserve.release():
             raise
-        connection = _sound(folder, path, log)
+        connection = _sound(folder, path, reserve.step, log)
     try:
         if seals is not None:
             seals.learn(path, connection)
@@ -62,9 +63,8 @@ def _opened(
     return connection
 
 
-def _sound(folder: StorageFolder, path: Path, log: logging.Logger) -> sqlite3.Connection:
-    salvage.finish(folder)
+def _sound(folder: StorageFolder, path: Path, wal: int, log: logging.Logger) -> sqlite3.Connection:
     if not salvage.is_sound(path):
         aside = salvage.salvage(folder)
         log.error("%s was damaged: what could be read was taken over; it is now %s", path, aside)
-    return open_writer(path)
+    return open_writer(path, wal)

@@ -19,6 +19,11 @@ class Operation:
     answer: asyncio.Future[Any]
     result: Any = None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it writes, about."""
+        return 0
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Put(Operation):
@@ -29,6 +34,11 @@ class Put(Operation):
     now: float
     remember: Mapping[str, str]
     packed: list[bytes] = field(default_factory=list)  # one a shipment
+
+    @property
+    def size(self) -> int:
+        """See `Operation.size`."""
+        return sum(map(len, self.packed))
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -57,6 +67,11 @@ class Settle(Operation):
 
     record: Record
     bookings: Sequence[Booking]
+
+    @property
+    def size(self) -> int:
+        """See `Operation.size`: what goes is overwritten."""
+        return self.record.size
 
 
 def values_of(record: Record) -> tuple[object, ...]:

@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .schema import LONGEST_WAL
+
+SHORTEST_WAL = 256 * 1024
+
 
 class Reserve:
     """A file that takes up room until the room is needed. Belongs to the writing thread."""
@@ -17,6 +21,15 @@ class Reserve:
         self._path = path
         self._size = size
         self.whole = False  # whether all of the room is held back; any thread may look
+
+    @property
+    def step(self) -> int:
+        """How much may be under way on the disk for this reserve to be enough, in bytes.
+
+        On a full disk, a WAL and a transaction as long as this must still go over into the file,
+        beside what books the next deliveries.
+        """
+        return min(LONGEST_WAL, max(self._size // 4, SHORTEST_WAL))
 
     def restore(self) -> bool:
         """Hold the room back. False: there is not so much."""

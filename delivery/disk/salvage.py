@@ -6,7 +6,6 @@ in its place or the new one complete: the next start goes on from there.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -24,9 +23,8 @@ _MAKING = f"{FILE_NAME}.making"  # not complete
 _MADE = f"{FILE_NAME}.made"  # complete, but not in its place yet
 _COPY = f"{FILE_NAME}.copy"
 _BATCH = 100
-# Numbers that are tried one by one behind a row that cannot be read. A damaged page has a few
-# hundred rows, one that refers to pages some ten thousand.
-_PATIENCE = 1_000_000
+_STEP = 10  # by one tenth of the way from where the damage began
+_LARGEST = 2**53  # no number of a row is larger
 _PAGE_COUNT = slice(28, 32)  # of the file, in its header
 
 Row = tuple[object, ...]
@@ -55,6 +53,7 @@ def salvage(folder: StorageFolder) -> Path:
     _remove(folder)
     new = folder.file(_MAKING)
     with closing(open_writer(new)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # for its first page
         _copy(_readable(folder), connection)
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()  # all of it in one file
     new.rename(folder.path / _MADE)
@@ -71,14 +70,14 @@ def _remove(folder: StorageFolder) -> None:
 
 def _replace(folder: StorageFolder) -> Path:
     old, new = folder.path / FILE_NAME, folder.path / _MADE
-    aside = folder.path / time.strftime(f"{FILE_NAME}.damaged-%Y%m%dT%H%M%SZ", time.gmtime())
-    # The WAL first: the new file must never meet it.
-    for path, there in zip(_with_beside(old)[1:], _with_beside(aside)[1:], strict=True):
+    moment = time.time_ns()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(moment // 10**9))
+    aside = folder.path / f"{FILE_NAME}.damaged-{stamp}.{moment % 10**9:09d}Z"
+    # The WAL goes before the file: the new one must never meet it.
+    for path, there in zip(_with_beside(old)[::-1], _with_beside(aside)[::-1], strict=True):
         if path.exists():
             path.rename(there)
     folder.sync()
-    if old.exists():
-        os.link(old, aside)
     new.rename(old)
     folder.sync()
     return aside
@@ -123,17 +122,43 @@ def _copy(path: Path, target: sqlite3.Connection) -> None:
 
 def _rows(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:
     """Rows in the order of their key, over the places that cannot be read."""
-    at = -1
-    for _ in range(_PATIENCE):
+    start: int | None = -1
+    while start is not None:
+        at = start
         query = f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key}"
         try:
             for row in source.execute(query, [at]):
                 at = row[0]
                 yield row
         except sqlite3.DatabaseError:
-            at += 1
+            start = _behind(source, f"SELECT 1 FROM {table} WHERE {key} > ? LIMIT 1", at)
         else:
             return
+
+
+def _behind(source: sqlite3.Connection, probe: str, at: int) -> int | None:
+    """From where on rows can be read again; None if nowhere."""
+    unreadable, readable = at, at + 1
+    while not _answers(source, probe, readable):
+        # Not much further each time, so as not to step over what lies between two damages.
+        unreadable, readable = readable, readable + 1 + (readable - at) // _STEP
+        if readable > _LARGEST:
+            return None
+    while readable - unreadable > 1:
+        middle = (readable + unreadable) // 2
+        if _answers(source, probe, middle):
+            readable = middle
+        else:
+            unreadable = middle
+    return readable
+
+
+def _answers(source: sqlite3.Connection, probe: str, at: int) -> bool:
+    try:
+        source.execute(probe, [at]).fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def _until_damage(source: sqlite3.Connection, table: str) -> Iterator[Row]:

@@ -16,10 +16,10 @@ FILE_NAME = "queue.db"
 # Another number for every change that an older errlock could not live with.
 VERSION = 1
 
-# Pages of 4 KiB that may wait in the WAL. It is overwritten in place after a checkpoint, so that
-# a commit need not make the file longer; shorter means more checkpoints, each with two syncs.
-WAL_PAGES = 2000
 PAGE = 4096
+# Bytes that may wait in the WAL. It is overwritten in place after a checkpoint, so that a commit
+# need not make the file longer; shorter means more checkpoints, each with two syncs.
+LONGEST_WAL = 8 * 1024 * 1024
 
 _SCHEMA = f"""
 BEGIN;
@@ -88,24 +88,25 @@ COMMIT;
 """
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
-    """The connection that writes; makes the tables when there are none.
+def open_writer(path: Path, wal: int = LONGEST_WAL) -> sqlite3.Connection:
+    """The connection that writes; makes the tables when there are none. `wal`: see above.
 
     Raises sqlite3.Error, and StorageError when a newer errlock wrote the file.
     """
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE}")
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before there is a table
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {2 * WAL_PAGES * PAGE}")
-        _set_both(connection)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise StorageError(path, f"was written by a newer errlock (version {version})")
+        if version == 0:  # these have a meaning before there is a table
+            connection.execute(f"PRAGMA page_size = {PAGE}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {wal // PAGE}")
+        connection.execute(f"PRAGMA journal_size_limit = {2 * wal}")
+        _set_both(connection)
         if version == 0:
             connection.executescript(_SCHEMA)
     except BaseException:

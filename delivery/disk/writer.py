@@ -12,19 +12,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import accumulate, takewhile
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..store import StoreFailed
-from .failures import kind_of
+from .chores import checkpoint
+from .failures import FailureKind, kind_of
 from .operations import Call, Operation, Put, Settle, Update
 from .packing import pack
 from .reserve import Reserve
 from .transactions import Transactions
 
-# One transaction at most.
+# One transaction at most; its bytes are bounded too (`Reserve.step`).
 _OPERATIONS = 1000
-_BYTES = 8 * 1024 * 1024
 # Seconds until what could not be written is tried again.
 _AGAIN = 0.25
 
@@ -48,6 +49,7 @@ class Writer:
         self._log = log
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
         self._kept: list[Operation] = []  # what must be written and could not be yet
+        self._failure: FailureKind = "io"  # of the last transaction that failed
         self._closed = False
         self._next_chores = 0.0
 
@@ -64,7 +66,7 @@ class Writer:
         while not self._closed:
             batch = self._gather()
             calls = [each for each in batch if isinstance(each, Call)]
-            self._carry_out([*self._kept, *(each for each in batch if not isinstance(each, Call))])
+            self._carry_out([each for each in batch if not isinstance(each, Call)])
             for call in calls:
                 self._call(call)
             if time.monotonic() >= self._next_chores:
@@ -84,12 +86,10 @@ class Writer:
                 if operation is None:
                     self._closed = True
                     return batch
-                if not isinstance(operation, Put):
+                if not isinstance(operation, Put) or self._packed(operation):
                     batch.append(operation)
-                elif self._packed(operation):
-                    batch.append(operation)
-                    size += sum(map(len, operation.packed))
-                if len(batch) >= _OPERATIONS or size >= _BYTES:
+                    size += operation.size
+                if len(batch) >= _OPERATIONS or size >= self._reserve.step:
                     return batch
                 operation = self._queue.get_nowait()
         except Empty:
@@ -105,36 +105,45 @@ class Writer:
             return False
         return True
 
-    def _carry_out(self, batch: list[Operation]) -> None:
-        """Do a batch, or keep of it what must be done."""
-        if not batch:
+    def _carry_out(self, batch: Sequence[Operation]) -> None:
+        """Do a batch, after what was kept of others; keep of it what must be done and cannot be."""
+        self._insist()
+        late = bool(self._kept)
+        if late or not self._try(batch):
+            puts = [each for each in batch if isinstance(each, Put)]
+            _answer(puts, StoreFailed(self._failure))
+            self._kept += [each for each in batch if isinstance(each, (Settle, Update))]
+            if not late:
+                self._insist()
+
+    def _insist(self) -> None:
+        """Do what was kept, as much of it as there is room for."""
+        if not self._kept:
             return
-        error = self._try(batch)
-        self._kept = []
-        if error is None:
-            _answer(batch)
-            return
-        _answer([each for each in batch if isinstance(each, Put)], StoreFailed(kind_of(error)))
-        must: list[Operation] = [each for each in batch if isinstance(each, (Settle, Update))]
-        if must and len(must) < len(batch):
-            error = self._try(must)
-        if error is not None and kind_of(error) == "full" and self._reserve.release():
+        if self._failure == "full" and self._reserve.release():
             self._log.error("the disk is full: nothing is taken until there is room again")
             self._next_chores = 0.0
-            error = self._try(must)
-        if error is None:
-            _answer(must)
-        else:
-            self._kept = must
+        # What failed has made the WAL longer: that room is for what is tried now.
+        with suppress(sqlite3.Error):
+            checkpoint(self._connection)
+        while self._kept:
+            part = _first(self._kept, self._reserve.step)
+            while not self._try(part):
+                if len(part) == 1:
+                    return
+                part = part[: len(part) // 2]
+            del self._kept[: len(part)]
 
-    def _try(self, batch: Sequence[Operation]) -> sqlite3.Error | None:
-        if not batch:
-            return None
+    def _try(self, batch: Sequence[Operation]) -> bool:
+        """Do all of it and say so. False: nothing was done, and `_failure` says why."""
         try:
-            self._transactions.run(batch)
+            if batch:
+                self._transactions.run(batch)
         except sqlite3.Error as error:
-            return error
-        return None
+            self._failure = kind_of(error)
+            return False
+        _answer(batch)
+        return True
 
     def _call(self, call: Call) -> None:
         try:
@@ -150,6 +159,13 @@ class Writer:
         except sqlite3.Error as error:
             self._log.warning("the file of the queues: %s", kind_of(error))
             return 1.0
+
+
+def _first(operations: Sequence[Operation], size: int) -> list[Operation]:
+    """The first ones that together write no more than so many bytes, or the first one."""
+    sizes = accumulate(each.size for each in operations)
+    count = sum(1 for _ in takewhile(lambda total: total <= size, sizes))
+    return list(operations[: max(count, 1)])
 
 
 def _answer(operations: Iterable[Operation], failure: StoreFailed | None = None) -> None:

@@ -1,0 +1,126 @@
+"""`filling.py SCENARIO FOLDER`: a store on a small disk of its own that becomes full.
+
+Exits 0 when everything was as it should be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+
+from shipping import balances, deliver, number_of, numbered, opened, put
+
+from errlock.delivery.disk.store import DiskOptions, DiskStore
+from errlock.delivery.store import Record, StoreFailed
+from errlock.pipeline.payloads.document import Payload
+
+MIB = 1024 * 1024
+NOISE = random.Random("noise")
+
+
+def large(number: int) -> Payload:
+    """A payload that takes about 32 KiB of the disk."""
+    return numbered(number, NOISE.randbytes(32 * 1024).hex())
+
+
+async def put_until_full(store: DiskStore, first: int = 0) -> list[Record]:
+    """Put until it is refused for want of room; what was put."""
+    records: list[Record] = []
+    while True:
+        try:
+            records += await put(store, large(first + len(records)), "a")
+        except StoreFailed as failed:
+            if failed.kind != "full":
+                raise
+            return records
+
+
+def fill(folder: Path) -> Path:
+    """Somebody else takes all room that is left."""
+    filler = folder.with_name("filler")
+    with filler.open("ab", buffering=0) as file:
+        for size in (MIB, 4096, 1):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+    found = os.statvfs(folder)
+    assert found.f_bavail == 0
+    return filler
+
+
+async def putting(folder: Path) -> None:
+    """What does not fit is refused and leaves no trace; the rest is delivered all the same."""
+    async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
+        records = await put_until_full(store)
+        assert len(records) > 100
+        for _ in range(10):  # it may find a little room once more
+            records += await put_until_full(store, len(records))
+        assert not await put_until_full(store)
+        assert await store.queued() == {("a", "event"): len(records)}
+        assert await balances(store, "a")
+        filler = fill(folder)
+        for number, record in enumerate(records):
+            assert number_of(await store.load(record)) == number
+            await asyncio.wait_for(deliver(store, record), 5)
+        assert await store.queued() == {}
+        assert await balances(store, "a")
+        filler.unlink()
+        for _ in range(100):  # chores find the room
+            if len(records := await put_until_full(store)) > 100:
+                break
+            await asyncio.sleep(0.1)
+        assert len(records) > 100
+        assert await balances(store, "a")
+
+
+async def settling(folder: Path) -> None:
+    """Without a reserve what was delivered cannot be booked: it is as soon as there is room."""
+    async with opened(folder, DiskOptions(reserve=0)) as store:
+        filler = folder.with_name("filler")
+        filler.write_bytes(bytes(4 * MIB))
+        records = await put_until_full(store)
+        fill(folder)
+        settled = [asyncio.ensure_future(deliver(store, record)) for record in records]
+        await asyncio.wait(settled, timeout=2)
+        assert not all(each.done() for each in settled)
+        assert not await put_until_full(store)
+        filler.unlink()
+        await asyncio.wait_for(asyncio.gather(*settled), 10)
+        assert await store.queued() == {}
+        assert await balances(store, "a")
+
+
+async def crashing(folder: Path) -> None:
+    """After a crash with no byte left it starts again, with everything that was acknowledged."""
+    if not os.fork():
+        asyncio.run(crash(folder))
+    _, status = await asyncio.to_thread(os.wait)
+    assert os.waitstatus_to_exitcode(status) == 7
+    async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
+        records = await store.waiting("a")
+        assert [number_of(await store.load(record)) for record in records] == list(
+            range(len(records))
+        )
+        assert len(records) > 100
+        for record in records:
+            await asyncio.wait_for(deliver(store, record), 5)
+        assert await balances(store, "a")
+
+
+async def crash(folder: Path) -> None:
+    """Fill the disk and end without closing anything."""
+    async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
+        await put_until_full(store)
+        fill(folder)
+        os._exit(7)
+
+
+if __name__ == "__main__":
+    scenario = {"putting": putting, "settling": settling, "crashing": crashing}[sys.argv[1]]
+    with asyncio.Runner() as runner:
+        runner.run(scenario(Path(sys.argv[2]) / "q"))

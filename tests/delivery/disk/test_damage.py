@@ -1,0 +1,204 @@
+"""A damaged file: the store opens, what can be read is there, and what is lost is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from shipping import balances, booked, deliver, number_of, numbered, opened, put
+
+from errlock.delivery.disk.folder import StorageError, StorageFolder
+from errlock.delivery.disk.opening import open_queues
+from errlock.delivery.disk.reserve import Reserve
+from errlock.delivery.disk.store import DiskOptions, DiskStore
+from errlock.delivery.store import StoreFailed
+
+PAYLOADS = 40
+PAGE = 4096
+
+
+async def fill(folder: Path) -> None:
+    """Payloads of several pages each for `a` and `b`; every third one was delivered to `a`."""
+    noise = random.Random("noise")
+    async with opened(folder) as store:
+        texts = [noise.randbytes(6000).hex() for _ in range(PAYLOADS)]
+        payloads = [numbered(number, text) for number, text in enumerate(texts)]
+        records = await asyncio.gather(*(put(store, payload, "a", "b") for payload in payloads))
+        await asyncio.gather(*(deliver(store, one) for one, _ in records[::3]))
+
+
+async def there(store: DiskStore, destination: str) -> list[int]:
+    """The numbers that can be loaded; what cannot be is dropped, as a destination does."""
+    numbers = []
+    for record in await store.waiting(destination):
+        try:
+            numbers.append(number_of(await store.load(record)))
+        except StoreFailed:
+            await store.settle(
+                record, booked("dropped", record.counts, destination, reason="damaged")
+            )
+    return numbers
+
+
+def set_aside(folder: Path) -> list[Path]:
+    """The files that were damaged."""
+    return sorted(folder.glob("queue.db.damaged-*"))
+
+
+async def test_one_damaged_payload_is_lost_alone(tmp_path: Path) -> None:
+    await fill(tmp_path / "q")
+    with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as connection, connection:
+        connection.execute("UPDATE payloads SET body = zeroblob(length(body)) WHERE id = 8")
+    async with opened(tmp_path / "q") as store:
+        assert await there(store, "b") == [n for n in range(PAYLOADS) if n != 7]
+        assert (await store.books("b"))["dropped", "event", "damaged"] == 1
+        assert await balances(store, "a", "b")
+    assert set_aside(tmp_path / "q") == []
+
+
+@pytest.mark.parametrize("column", ["project", "received", "policy", "protocol", "signal"])
+async def test_what_is_kept_beside_the_bytes_is_held_to_them(tmp_path: Path, column: str) -> None:
+    await fill(tmp_path / "q")
+    with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as connection, connection:
+        connection.execute(f"UPDATE payloads SET {column} = '7' WHERE id = 1")
+    async with opened(tmp_path / "q") as store:
+        with pytest.raises(StoreFailed, match="damaged"):
+            await store.read(1)
+
+
+async def test_a_destroyed_header_is_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(tmp_path / "q")
+    with (tmp_path / "q" / "queue.db").open("r+b") as file:
+        file.write(b"\xa5" * PAGE)
+    async with opened(tmp_path / "q") as store:
+        assert await there(store, "b") == list(range(PAYLOADS))
+        assert await there(store, "a") == [n for n in range(PAYLOADS) if n % 3]
+        assert await balances(store, "a", "b")
+    assert len(set_aside(tmp_path / "q")) == 1
+    assert "was damaged: what could be read was taken over" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_damaged_pages_lose_what_is_on_them_and_are_counted(
+    tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(tmp_path / "q")
+    path = tmp_path / "q" / "queue.db"
+    draw = random.Random(seed)
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        for page in draw.sample(range(1, pages), 3):
+            file.seek(page * PAGE)
+            file.write(draw.randbytes(PAGE))
+    async with opened(tmp_path / "q") as store:
+        found = {destination: await there(store, destination) for destination in "ab"}
+        assert await balances(store, "a", "b")
+        for destination, numbers in found.items():
+            assert set(numbers) <= set(range(PAYLOADS))
+            books = await store.books(destination)
+            lost = books.get(("dropped", "event", "damaged"), 0)
+            delivered = books.get(("delivered", "event", None), 0)
+            assert books["accepted", "event", None] == len(numbers) + lost + delivered
+        (record,) = await put(store, numbered(1000), "a")
+        assert number_of(await store.load(record)) == 1000
+
+
+async def test_a_file_that_is_nothing_but_noise_is_replaced(tmp_path: Path) -> None:
+    await fill(tmp_path / "q")
+    path = tmp_path / "q" / "queue.db"
+    noise = random.Random("all").randbytes(path.stat().st_size)
+    path.write_bytes(noise)
+    async with opened(tmp_path / "q") as store:
+        assert await there(store, "b") == []
+        await put(store, numbered(1), "b")
+        assert await balances(store, "a", "b")
+    (aside,) = set_aside(tmp_path / "q")
+    assert aside.read_bytes() == noise
+
+
+async def crashed(folder: Path, copy: Path) -> int:
+    """A copy of a store's files while it runs, as after a crash. Returns the bytes of its WAL."""
+    longer_wal = DiskOptions(reserve=8 * 1024 * 1024)  # than what is written here
+    async with opened(folder, longer_wal) as store:
+        for number in range(PAYLOADS):
+            await put(store, numbered(number), "a")
+        await asyncio.to_thread(shutil.copytree, folder, copy)
+    return (copy / "queue.db-wal").stat().st_size
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])
+async def test_a_truncated_wal_loses_its_end(tmp_path: Path, share: float) -> None:
+    size = await crashed(tmp_path / "q", tmp_path / "copy")
+    with (tmp_path / "copy" / "queue.db-wal").open("r+b") as file:
+        file.truncate(int(size * share))
+    async with opened(tmp_path / "copy") as store:
+        found = await there(store, "a")
+        assert found == list(range(len(found)))
+        assert (len(found) == PAYLOADS) is (share == 1.0)
+        assert await balances(store, "a")
+
+
+async def test_a_damaged_wal_loses_its_end(tmp_path: Path) -> None:
+    size = await crashed(tmp_path / "q", tmp_path / "copy")
+    with (tmp_path / "copy" / "queue.db-wal").open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\x55" * 64)
+    async with opened(tmp_path / "copy") as store:
+        found = await there(store, "a")
+        assert found == list(range(len(found)))
+        assert 0 < len(found) < PAYLOADS
+        assert await balances(store, "a")
+
+
+@pytest.mark.parametrize("moves", range(3))
+async def test_a_crash_while_a_file_is_replaced_loses_nothing(
+    tmp_path: Path, moves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(tmp_path / "q")
+    with (tmp_path / "q" / "queue.db").open("r+b") as file:
+        file.write(b"\xa5" * PAGE)
+
+    class Crash(BaseException):
+        pass
+
+    rename = Path.rename
+    left = moves
+
+    def renamed(self: Path, target: Path) -> Path:
+        nonlocal left
+        if not left:
+            raise Crash
+        left -= 1
+        return rename(self, target)
+
+    storage = StorageFolder(tmp_path / "q")
+    storage.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", renamed)
+        with pytest.raises(Crash):
+            open_queues(storage, Reserve(storage.file("reserve"), 1), None, logging.getLogger())
+    storage.close()
+    async with opened(tmp_path / "q") as again:
+        assert await there(again, "b") == list(range(PAYLOADS))
+        assert await balances(again, "a", "b")
+    assert len(set_aside(tmp_path / "q")) == 1
+
+
+async def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    await fill(tmp_path / "q")
+    path = tmp_path / "q" / "queue.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match=r"was written by a newer errlock \(version 99\)"):
+        async with opened(tmp_path / "q"):
+            pass
+    assert path.read_bytes() == before
