@@ -195,9 +195,11 @@ def test_a_terminal_sees_how_far_it_is(scrub: Scrub, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(sys, "stderr", terminal)
         assert len(scrub(line(EVENT) * 3)[1]) == 3
         terminal.flush()
-        shown = os.read(ours, 4096)
+        wanted, shown = b"\r1 lines\r2 lines\r3 lines\r\x1b[K", b""
+        while len(shown) < len(wanted):  # a terminal passes on what it has
+            shown += os.read(ours, 4096)
     os.close(ours)
-    assert shown == b"\r1 lines\r2 lines\r3 lines\r\x1b[K"
+    assert shown == wanted
 
 
 def test_a_reader_that_goes_away_is_no_accident() -> None:

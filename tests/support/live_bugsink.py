@@ -140,7 +140,7 @@ class Bugsink:
         return [json.loads(data) for (data,) in rows]
 
     def wait_for_events(
-        self, project: Project, count: int, timeout: float = 120.0
+        self, project: Project, count: int, timeout: float = 300.0
     ) -> list[dict[str, Any]]:
         """The events as soon as there are `count` of them. Raises TimeoutError."""
         deadline = time.monotonic() + timeout

@@ -27,7 +27,7 @@ class Node:
     binary: Path
     modules: Path
 
-    def run(self, script: str, environment: Mapping[str, str], timeout: float = 60.0) -> str:
+    def run(self, script: str, environment: Mapping[str, str], timeout: float = 400.0) -> str:
         """What the script printed. Raises AssertionError with all of its output if it fails."""
         done = subprocess.run(
             [self.binary, SCRIPTS / script],

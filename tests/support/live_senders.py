@@ -74,6 +74,6 @@ def _run(script: str, *arguments: str, **environment: str) -> None:
     done = subprocess.run(
         [sys.executable, _SENDERS / script, *arguments],
         env={**clean, "PYTHONPATH": str(Path(__file__).parent), **environment},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{script}:\n{done.stdout}\n{done.stderr}"

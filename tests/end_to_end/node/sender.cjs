@@ -51,7 +51,7 @@ async function main() {
   for (const fragment of Object.values(fragments)) {
     Sentry.logger.error(fragment, { fragment });
   }
-  if (!(await Sentry.flush(10000))) {
+  if (!(await Sentry.flush(300000))) {
     throw new Error("not everything was sent");
   }
 }

@@ -60,7 +60,7 @@ def main() -> None:
                 raise LookupError(template.format(**found))
             except LookupError:
                 sentry_sdk.capture_exception()
-    sentry_sdk.flush(30)
+    sentry_sdk.flush(300)
 
 
 if __name__ == "__main__":

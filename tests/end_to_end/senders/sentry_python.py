@@ -102,7 +102,7 @@ def main() -> None:
         sentry_sdk.capture_message("; ".join(FRAGMENTS.values()), level="warning")
         for fragment in FRAGMENTS.values():
             logging.getLogger("shop").error("%s", fragment)
-    sentry_sdk.flush(10)
+    sentry_sdk.flush(300)
 
 
 if __name__ == "__main__":

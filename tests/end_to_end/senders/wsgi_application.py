@@ -22,7 +22,7 @@ sentry_sdk.init(
     auto_session_tracking=True,
 )
 sentry_sdk.capture_message(f"imported by {CANARIES['email']}")
-sentry_sdk.flush(10)
+sentry_sdk.flush(300)
 
 
 def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
