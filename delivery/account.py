@@ -49,6 +49,10 @@ class Account:
         """Go on from what a store has. The counters are the process's own and begin with it."""
         self._books = Counter(dict(books))
 
+    def adopt(self, other: Account) -> None:
+        """Take in the figures of an account that ends."""
+        self._books.update(other._books)
+
     def book(self, bookings: Iterable[Booking]) -> None:
         """Take lines into the figures."""
         for line in bookings:

@@ -80,7 +80,7 @@ class Destination:
     ) -> None:
         self.id = id_
         self.exporter = exporter
-        self.policies: list[Policy] = []  # one for each pipeline that leads here
+        self.policies: Sequence[Policy] = ()  # one for each pipeline that leads here
         self.book: Book | None = None
         self._options = options
         self._counters = counters
@@ -117,8 +117,31 @@ class Destination:
         """
         for record in await self._shelf.restore():
             self._may_go_again(record)
+        await self.open()
+        self._begin()
+
+    async def open(self) -> None:
+        """Start the exporter. Raises what that raises."""
         if self._trust != "distrusted":
             await self.exporter.start()
+
+    async def take_over(self, other: Destination, deadline: float) -> None:
+        """Replace another one of the same id, and begin with what waits there.
+
+        This one is open and may have been given records already; nobody gives any to the other
+        one. Its attempts under way may end until `deadline`.
+        """
+        await other.retire(deadline)
+        for record in self._shelf.adopt(other._shelf):
+            self._may_go_again(record)
+        self._begin()
+
+    def take_back(self, other: Destination) -> None:
+        """Take what another one of the same id was given, that was to replace this one."""
+        self._shelf.adopt(other._shelf)
+        self._wake.set()
+
+    def _begin(self) -> None:
         self._consumers = [
             asyncio.create_task(self._consume(), name=f"{self.id} consumer {number}")
             for number in range(self._options.sending_queue.num_consumers)

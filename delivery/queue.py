@@ -47,7 +47,7 @@ class Queue:
         return evicted
 
     def restore(self, record: Record) -> None:
-        """Add a record that was there before the process began, whatever the bounds say."""
+        """Add a record that was there before this queue, whatever the bounds say."""
         self._records[record.number] = record
         self.documents += record.documents
         self.bytes += record.size

@@ -50,6 +50,18 @@ class Shelf:
             self.queue.restore(record)
         return [record for record in records if record.begun]
 
+    def adopt(self, other: Shelf) -> list[Record]:
+        """Go on with what another shelf of this destination has; it is not used any more.
+
+        Returns records as `restore` does.
+        """
+        self._account.adopt(other._account)
+        records = list(other.queue)
+        for record in records:
+            record.in_flight = False
+            self.queue.restore(record)
+        return [record for record in records if record.begun]
+
     def put(self, records: Sequence[Record], bookings: Sequence[Booking]) -> None:
         """Take records that were stored, with all that was booked with them."""
         self._account.book(bookings)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,12 +21,15 @@ from ..delivery.clock import Clock
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .chain import REFUSALS
+from .component import Receiver
 from .config import Config
 from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
-from .graph import Graph, build
+from .graph import Door, Graph, build
+from .reloading import Changes, Source, with_service_of
 from .storage import KeptTrust, store_of
+from .switching import Switch
 from .telemetry import Telemetry, Tracing
 
 if TYPE_CHECKING:
@@ -58,20 +61,31 @@ class Collector:
         telemetry = config.service.telemetry
         traces = telemetry.traces.otlp_endpoint
         self._tracing = Tracing(traces) if traces else None
-        tracer = self._tracing.tracer if self._tracing else None
+        self._tracer = self._tracing.tracer if self._tracing else None
         storage = config.service.storage
         # What ends with the process needs no record that outlives it.
         self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
         self.clock = Clock()
         self.store = store_of(config.service, self.clock)
         self.graph: Graph = build(
-            config, self.counters, self._executor, self.store, self.clock, tracer, self.ledger
+            config,
+            self.counters,
+            self._executor,
+            self.store,
+            self.clock,
+            tracer=self._tracer,
+            ledger=self.ledger,
         )
+        self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
+        self.source: Source | None = None  # where its configuration comes from, if it may change
+        self._reloading = asyncio.Lock()
+        self._reloaded = asyncio.Event()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watches: list[asyncio.Task[None]] = []
         self._control = control_of(self)
-        self._kept_trust = KeptTrust(config, self.graph, self.store, self.ledger)
+        self._kept_trust = KeptTrust(self)
         self.trust = self._kept_trust.book
         gauges = {}
         if self.ledger is not None:
@@ -80,7 +94,7 @@ class Collector:
                 "errlock_journal_head": self.ledger.head_number,
             }
         self.telemetry = Telemetry(
-            self.counters, self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
+            self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
         )
 
     async def start(self) -> None:
@@ -91,6 +105,7 @@ class Collector:
         if self.ledger is not None:
             await self.ledger.open(policy_in_force(self.config))
         await self._kept_trust.open()
+        self.graph.put_in_force()
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -112,7 +127,7 @@ class Collector:
                 await self._control.start()
         for id_, receiver in self.graph.receivers.items():
             with _named(f"receivers.{id_}"):
-                await receiver.start(self.graph.sinks[id_])
+                await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
         self._watches = [
             asyncio.create_task(self._look_at_refusals()),
@@ -150,6 +165,8 @@ class Collector:
 
     async def _close_doors(self, seconds: float) -> None:
         """Let requests that have begun end, but not take the time that the queues need."""
+        for retiring in self._retiring:
+            retiring.cancel()
         stops = [asyncio.create_task(each.stop()) for each in self.graph.receivers.values()]
         if not stops:
             return
@@ -173,9 +190,50 @@ class Collector:
         share = self._refusals.share()
         return share, share > _DEGRADED_SHARE
 
+    async def reload(self, config: Config) -> Changes:
+        """Run another configuration instead: no gap, no loss. Returns what changed.
+
+        Raises ConfigError, or OSError when a door or an exporter cannot be opened; then
+        everything goes on as it was.
+        """
+        async with self._reloading:
+            changes = Changes.between(self.config, config)
+            if not changes:
+                return changes
+            config = with_service_of(config, self.config)
+            old = self.graph
+            new = await asyncio.to_thread(
+                build, config, self.counters, self._executor, self.store, self.clock,
+                tracer=self._tracer, ledger=self.ledger, before=old,
+            )  # fmt: skip
+            switch = Switch(old, new, self._doors, self.trust.said())
+            await switch.prepare()
+            switch.turn()
+            self.config, self.graph = config, new
+            self.trust.reload({id_: config.exporters[id_].operators for id_ in new.destinations})
+            self._reloaded.set()
+            for receiver in switch.retiring:
+                task = asyncio.create_task(receiver.retire(), name="a replaced receiver")
+                self._retiring.add(task)
+                task.add_done_callback(self._retiring.discard)
+            await switch.drain(self.clock.now() + config.service.shutdown_timeout)
+            if self.ledger is not None:
+                await asyncio.to_thread(self._tell_ledger, changes)
+            return changes
+
+    def _tell_ledger(self, changes: Changes) -> None:
+        assert self.ledger is not None
+        self.ledger.record("reload", changes.as_dict())
+        self.ledger.record("policy", policy_in_force(self.config))
+
     async def finished(self) -> None:
         """Return when every receiver has nothing more to come. Servers never have."""
-        await asyncio.gather(*(r.finished() for r in self.graph.receivers.values()))
+        while True:
+            self._reloaded.clear()
+            receivers = self.graph.receivers.values()
+            await _first(_all_finished(receivers), self._reloaded.wait())
+            if not self._reloaded.is_set():
+                return
 
     async def _look_at_refusals(self) -> None:
         """Sample, so that a minute ago is known whoever asks; say once when it gets bad."""
@@ -202,6 +260,10 @@ class Collector:
             "exporters": destinations,
             "journal": self.ledger.status() if self.ledger is not None else None,
         }
+
+
+async def _all_finished(receivers: Iterable[Receiver]) -> None:
+    await asyncio.gather(*(receiver.finished() for receiver in receivers))
 
 
 @contextlib.contextmanager
@@ -242,10 +304,15 @@ class RefusedShare:
         return (refused - refused_then) / documents if documents >= _ENOUGH else 0.0
 
 
-async def serve(config: Config, announce: Callable[[Collector], None] | None = None) -> int:
+async def serve(
+    config: Config,
+    announce: Callable[[Collector], None] | None = None,
+    source: Source | None = None,
+) -> int:
     """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
 
-    Told twice, it ends at once: what waits in memory is lost.
+    Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
+    configuration when that has changed, or when it is told to look (SIGHUP).
 
     `announce` is called once everything is open. Returns the exit code. Raises OSError when an
     endpoint cannot be had; then nothing stays open.
@@ -266,9 +333,14 @@ async def serve(config: Config, announce: Callable[[Collector], None] | None = N
         loop.add_signal_handler(name, told_to_stop)
     try:
         await collector.start()
+        waits = [stopped.wait(), collector.finished()]
+        if source is not None:
+            collector.source = source
+            waits.append(source.keep_up(collector))
+            loop.add_signal_handler(signal.SIGHUP, source.look)
         if announce is not None:
             announce(collector)
-        await _first(stopped.wait(), collector.finished())
+        await _first(*waits)
     finally:
         await collector.stop()
     _log.info("stopped")

@@ -106,6 +106,16 @@ class Receiver(ABC):
         Must be safe to call without start() having been called.
         """
 
+    def take_over(self, predecessor: Receiver) -> None:  # noqa: B027  most share nothing
+        """Get ready to replace another receiver of this type, which is still open.
+
+        Comes before `start`, so that nobody who is connecting meanwhile is refused.
+        """
+
+    async def retire(self) -> None:
+        """Let another receiver have the door, refusing nobody; `stop` may cut it short."""
+        await self.stop()
+
     async def finished(self) -> None:
         """Return when there is nothing more to come (a file was read); never, for servers."""
         import asyncio

@@ -10,8 +10,9 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -155,6 +156,10 @@ class RouteSink:
 
     async def accept(self, payload: Payload) -> Receipt:
         """See `Sink.accept`. Everything that the routes made of it is stored in one step."""
+        with self._gate.passing():
+            return await self._accept(payload)
+
+    async def _accept(self, payload: Payload) -> Receipt:
         routes = [route for route in self._routes if route.takes(payload)]
         if not routes:
             return Receipt(accepted=0, refused={"unroutable": payload.count})
@@ -167,14 +172,44 @@ class RouteSink:
         return Receipt(payload.count - sum(reasons.values()), reasons)
 
 
+class Door:
+    """The sink that a receiver keeps for life: behind it, routes are exchanged."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+
+    async def accept(self, payload: Payload) -> Receipt:
+        """See `Sink.accept`."""
+        return await self.sink.accept(payload)
+
+
 class Gate:
     """Bounds the bytes that wait for judgement, and keeps judging off the event loop."""
 
     def __init__(self, limit: int, executor: Executor) -> None:
         self.open = True
         self._limit = limit
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._waiting = 0
         self._executor = executor
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """A payload is on its way from the door to the store."""
+        self._inside += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                self._empty.set()
+
+    async def empty(self) -> None:
+        """Return when no payload is on its way."""
+        await self._empty.wait()
 
     async def judge(self, route: Route, payload: Payload) -> Judged:
         """`route.judge(payload)` in a worker thread. Raises RefusedPayload when too busy."""
@@ -195,12 +230,19 @@ class Gate:
 class Graph:
     """The running parts of a configuration, wired."""
 
+    config: Config
     receivers: Mapping[str, Receiver]
     sinks: Mapping[str, Sink]
     destinations: Mapping[str, Destination]
+    policies: Mapping[str, Sequence[Policy]]  # of each destination
     routes: Mapping[str, Route]
     lineup: Lineup
     gate: Gate
+
+    def put_in_force(self) -> None:
+        """Have destinations deliver under its policies."""
+        for id_, policies in self.policies.items():
+            self.destinations[id_].policies = policies
 
 
 def build(
@@ -209,17 +251,19 @@ def build(
     executor: Executor,
     store: Store,
     clock: Clock,
+    *,
     tracer: Tracer | None = None,
     ledger: Ledger | None = None,
+    before: Graph | None = None,
 ) -> Graph:
     """Build every component that a pipeline names, and wire them. Starts nothing.
 
     With a tracer, payloads are traced from door to destination; with a ledger, it is told what is
-    delivered. Raises ConfigError with every
-    problem that only shows when components are built.
+    delivered. Receivers and destinations of the graph `before` are taken over where their options
+    are the same. Raises ConfigError with every problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters, executor, tracer, ledger, durable=store.durable)
+    parts = _Components(config, counters, executor, tracer, ledger, before, durable=store.durable)
     destinations = {
         id_: parts.destination(id_, exporter, store, clock)
         for id_, exporter in parts.exporters.items()
@@ -237,9 +281,11 @@ def build(
         return parts.traced(receiver, RouteSink(served, gate, store, clock))
 
     return Graph(
+        config=config,
         receivers=parts.receivers,
         sinks={id_: sink(id_) for id_ in parts.receivers},
         destinations=destinations,
+        policies=parts.policies,
         routes=routes,
         lineup=lineup,
         gate=gate,
@@ -256,10 +302,13 @@ class _Components:
         executor: Executor,
         tracer: Tracer | None,
         ledger: Ledger | None,
+        before: Graph | None,
         *,
         durable: bool,
     ) -> None:
         self.problems: list[Problem] = []
+        self.policies: dict[str, list[Policy]] = {}
+        self._before = before
         self._config = config
         self._executor = executor
         self._tracer = tracer
@@ -270,11 +319,14 @@ class _Components:
         self._storage = None if storage == "memory" else Path(storage)
         pipelines = config.service.pipelines.values()
         self.receivers: dict[str, Receiver] = {
-            id_: self._build("receivers", id_, config.receivers[id_])
+            id_: self._receiver(id_)
             for id_ in dict.fromkeys(id_ for options in pipelines for id_ in options.receivers)
         }
-        self.exporters: dict[str, Exporter] = {
-            id_: self._build("exporters", id_, config.exporters[id_].component)
+        # None: the destination of the graph before is taken over with its exporter.
+        self.exporters: dict[str, Exporter | None] = {
+            id_: None
+            if same_destination(before, config, id_)
+            else self._build("exporters", id_, config.exporters[id_].component)
             for id_ in dict.fromkeys(id_ for each in pipelines for id_ in self._exporters_of(each))
         }
         self._processors: dict[tuple[str, str], Processor | Part] = {}
@@ -304,8 +356,19 @@ class _Components:
         log = logging.getLogger(f"errlock.{id_}")
         return Settings(id=id_, counters=self._counters, log=log, storage=self._storage)
 
-    def destination(self, id_: str, exporter: Exporter, store: Store, clock: Clock) -> Destination:
+    def _receiver(self, id_: str) -> Any:
+        before = self._before
+        if before is not None and same_receiver(before, self._config, id_):
+            return before.receivers[id_]
+        return self._build("receivers", id_, self._config.receivers[id_])
+
+    def destination(
+        self, id_: str, exporter: Exporter | None, store: Store, clock: Clock
+    ) -> Destination:
         """The exporter with a queue of its own."""
+        if exporter is None:
+            assert self._before is not None
+            return self._before.destinations[id_]
         options = self._config.exporters[id_].delivery
         if self._tracer is not None:
             from .tracing import TracedExporter
@@ -381,7 +444,7 @@ class _Components:
             return await loop.run_in_executor(self._executor, resanitise, payload)
 
         for destination in group:
-            destination.policies.append(Policy(version, in_thread))
+            self.policies.setdefault(destination.id, []).append(Policy(version, in_thread))
         return Branch(plan, stricter, group[0].accepts, group, version)
 
     def _check_strictness(
@@ -408,6 +471,22 @@ class _Components:
             steps.append(Step(id_, self._processors[key]))
         trace = self._ledger.tracer.traces if self._ledger is not None else None
         return Chain(steps, self._counters, name, scope, trace)
+
+
+def same_receiver(before: Graph, config: Config, id_: str) -> bool:
+    """Whether a receiver runs with these very options."""
+    return id_ in before.receivers and before.config.receivers[id_] == config.receivers[id_]
+
+
+def same_destination(before: Graph | None, config: Config, id_: str) -> bool:
+    """Whether a destination runs with these very options of its exporter and its queue."""
+    if before is None or id_ not in before.destinations:
+        return False
+    old, new = before.config.exporters[id_], config.exporters[id_]
+    return old.component == new.component and all(
+        getattr(old.delivery, each) == getattr(new.delivery, each)
+        for each in ("sending_queue", "retry_on_failure")
+    )
 
 
 def policy_version(config: Config, pipeline: str, exporter: str) -> str:

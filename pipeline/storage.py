@@ -18,9 +18,7 @@ from ..policy.pseudonyms import key_bytes
 from .config.service import ServiceOptions
 
 if TYPE_CHECKING:
-    from ..ledger.keeping import Ledger
-    from .config import Config
-    from .graph import Graph
+    from .collector import Collector
 
 _TRUST = "trust"  # the file, and what its generation is remembered by in the store
 
@@ -49,17 +47,18 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
 class KeptTrust:
     """What people say about trust, put in force in destinations and kept where the store is."""
 
-    def __init__(self, config: Config, graph: Graph, store: Store, ledger: Ledger | None) -> None:
+    def __init__(self, collector: Collector) -> None:
         """Opens nothing."""
+        config, ledger = collector.config, collector.ledger
         folder = storage_folder(config.service)
         self._file = TrustFile(folder / _TRUST) if folder is not None else None
         self._folder = folder
-        self._graph = graph
-        self._store = store
+        self._collector = collector  # its graph may be replaced
+        self._store = collector.store
         self._remembering: set[asyncio.Task[None]] = set()
         self.book = TrustBook(
             self._file,
-            {id_: config.exporters[id_].operators for id_ in graph.destinations},
+            {id_: config.exporters[id_].operators for id_ in collector.graph.destinations},
             log=logging.getLogger("errlock.trust"),
             journal=None if ledger is None else lambda _, body: ledger.record("trust", body),
             remember=self._remember,
@@ -77,7 +76,7 @@ class KeptTrust:
         remembered = await self._store.recall(_TRUST)
         await self.book.open(int(remembered) if remembered else None)
         self.book.subscribe(self._tell)
-        self.book.subscribe_abort(lambda id_: self._graph.destinations[id_].exporter.abort())
+        self.book.subscribe_abort(self._abort)
 
     async def close(self) -> None:
         """Write nothing more."""
@@ -85,7 +84,11 @@ class KeptTrust:
         await asyncio.gather(*self._remembering)
 
     def _tell(self, id_: str, trust: Trust) -> None:
-        self._graph.destinations[id_].set_trust(trust.state)
+        self._collector.graph.destinations[id_].set_trust(trust.state)
+
+    def _abort(self, id_: str) -> None:
+        """From any thread."""
+        self._collector.graph.destinations[id_].exporter.abort()
 
     def _remember(self, generation: int) -> None:
         task = asyncio.get_running_loop().create_task(

@@ -59,7 +59,7 @@ class Telemetry:
     def __init__(
         self,
         counters: Counters,
-        destinations: Mapping[str, Destination],
+        destinations: Callable[[], Mapping[str, Destination]],
         otlp_endpoint: str | None = None,
         gauges: Mapping[str, Callable[[], float]] | None = None,
     ) -> None:
@@ -137,7 +137,7 @@ class Telemetry:
 
     def _queue(self, what: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:
-            for id_, destination in self._destinations.items():
+            for id_, destination in self._destinations().items():
                 status = destination.status()
                 value = {
                     "bytes": status.queued_bytes,

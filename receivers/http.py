@@ -25,6 +25,7 @@ from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 ENCODINGS = frozenset(DECOMPRESSORS)
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 KEEPALIVE = 75.0  # seconds that an idle connection is kept
+_LOOK_EVERY = 0.5  # seconds
 
 _UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -171,13 +172,24 @@ class HttpServer:
         self._grace = grace  # seconds that requests begun may take when stopping
         self._on_bad_request = on_bad_request
         self._runner: web.ServerRunner | None = None
+        self._sockets: list[socket.socket] = []
+        self._last_answers = False
         self.stopping = False
         self.port = 0  # the port in use, once started
+
+    def take_over(self, other: HttpServer) -> None:
+        """Listen on the sockets of a server that is to be replaced, if it has the same endpoint.
+
+        Comes before `start`. Who is connecting just then is served by either: with sockets of
+        its own, the other one would reset them when it closes.
+        """
+        if other._endpoint == self._endpoint:
+            self._sockets = [each.dup() for each in other._sockets if each.fileno() >= 0]
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
         context = self._tls.context() if self._tls else None
-        sockets = listen(self._endpoint)
+        sockets = self._sockets = self._sockets or listen(self._endpoint)
         self.port = sockets[0].getsockname()[1]
         server = QuietServer(
             self._handle,
@@ -193,9 +205,27 @@ class HttpServer:
         for each in sockets:
             await web.SockSite(self._runner, each, ssl_context=context).start()
 
+    async def retire(self) -> None:
+        """Stop listening, but go on answering on connections that there are.
+
+        Each is closed with its next answer, or when nobody has asked for long.
+        """
+        runner = self._runner
+        if runner is None:
+            return
+        self._last_answers = True
+        for site in list(runner.sites):
+            await site.stop()
+        assert runner.server is not None
+        # The server tells nobody when a connection ends.
+        while runner.server.connections and not self.stopping:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY)
+        await self.stop()
+
     async def stop(self) -> None:
         """Stop listening and finish the requests that have begun. Idempotent."""
         self.stopping = True
+        self._sockets = []
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -206,6 +236,8 @@ class HttpServer:
         except Exception as error:  # noqa: BLE001  its text may quote the request: only its type is told
             self._log.error("a request handler failed: %s", type(error).__name__)
             response = web.json_response({"detail": "internal error"}, status=500)
+        if self._last_answers:
+            response.force_close()
         response.headers["Server"] = "errlock"  # not which Python and aiohttp
         return response
 

@@ -89,6 +89,22 @@ class OtlpReceiver(Receiver):
             await self.stop()
             raise
 
+    def take_over(self, predecessor: Receiver) -> None:
+        """See `Receiver.take_over`."""
+        if not isinstance(predecessor, OtlpReceiver):
+            return
+        if self._http and predecessor._http:
+            self._http.take_over(predecessor._http)
+        if self._grpc and predecessor._grpc:
+            self._grpc.take_over(predecessor._grpc)
+
+    async def retire(self) -> None:
+        """See `Receiver.retire`."""
+        if self._grpc is not None:
+            await self._grpc.stop()
+        if self._http is not None:
+            await self._http.retire()
+
     async def stop(self) -> None:
         """Refuse new requests and finish those begun. Idempotent."""
         servers = (self._grpc, self._http)

@@ -18,7 +18,7 @@ from ..pipeline.component import Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
-from .http import Budget, TlsConfig, split_endpoint
+from .http import Budget, TlsConfig, listen, split_endpoint
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 
 # Seconds that requests begun may take when stopping.
@@ -59,6 +59,7 @@ class OtlpGrpcServer:
         self._intake = Intake(settings, "grpc")
         self._server: aio.Server | None = None
         self.port = 0  # the port in use, once started
+        self._shares_port = False
 
     async def start(self, sink: Sink) -> None:
         """Listen. Raises OSError."""
@@ -66,7 +67,7 @@ class OtlpGrpcServer:
         self._server = aio.server(
             options=(
                 ("grpc.max_receive_message_length", self._config.max_recv_msg_size_mib << 20),
-                ("grpc.so_reuseport", 0),  # a second process is told that the port is taken
+                ("grpc.so_reuseport", 1),  # so that another server can take over from this one
                 ("grpc.max_concurrent_streams", 100),  # a connection
                 # Who connects and says nothing is sent away, and does not hold up the end for long.
                 ("grpc.server_handshake_timeout_ms", _HANDSHAKE * 1000),
@@ -83,7 +84,15 @@ class OtlpGrpcServer:
         self.port = self._listen(self._server)
         await self._server.start()
 
+    def take_over(self, other: OtlpGrpcServer) -> None:
+        """Share the port of a server that is to be replaced. Comes before `start`."""
+        self._shares_port = other._config.endpoint == self._config.endpoint
+
     def _listen(self, server: aio.Server) -> int:
+        if not self._shares_port:
+            # Ports are shared by whoever asks: another process must be told that it is taken.
+            for each in listen(self._config.endpoint):
+                each.close()
         host, port = split_endpoint(self._config.endpoint)
         address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
         bound: int

@@ -174,6 +174,14 @@ class OtlpHttpServer:
         self._door.intake.sink = sink
         await self._server.start()
 
+    def take_over(self, other: OtlpHttpServer) -> None:
+        """See `HttpServer.take_over`."""
+        self._server.take_over(other._server)
+
+    async def retire(self) -> None:
+        """See `HttpServer.retire`."""
+        await self._server.retire()
+
     async def stop(self) -> None:
         """Stop listening and finish what has begun. Idempotent."""
         await self._server.stop()

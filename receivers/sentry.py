@@ -169,6 +169,15 @@ class SentryReceiver(Receiver):
         self._sink = sink
         await self._server.start()
 
+    def take_over(self, predecessor: Receiver) -> None:
+        """See `Receiver.take_over`."""
+        if isinstance(predecessor, SentryReceiver):
+            self._server.take_over(predecessor._server)
+
+    async def retire(self) -> None:
+        """See `Receiver.retire`."""
+        await self._server.retire()
+
     async def stop(self) -> None:
         """See `Receiver.stop`."""
         await self._server.stop()

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..collector import serve
     from ..logs import configure_logging
+    from ..reloading import Source
 
     config = read_config(args)
     logs = config.service.telemetry.logs
@@ -50,7 +51,14 @@ def run(args: argparse.Namespace) -> int:
         for line in greeting(config, collector.graph.receivers):
             err(line)
 
-    return asyncio.run(serve(config, announce))
+    async def serving() -> int:
+        source = None
+        if args.config:
+            watch = config.service.watch_config
+            source = Source(args.config, lambda: read_config(args), watch=watch)
+        return await serve(config, announce, source)
+
+    return asyncio.run(serving())
 
 
 def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:

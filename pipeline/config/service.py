@@ -199,6 +199,13 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
     ledger: Annotated[
         LedgerOptions, Meta(description="The record of what left and of what was decided.")
     ] = LedgerOptions()
+    watch_config: Annotated[
+        bool,
+        Meta(
+            description="Whether a changed configuration file is enough to run what it says; else "
+            "SIGHUP or `errlock reload` say when."
+        ),
+    ] = True
     shutdown_timeout: Annotated[
         Duration, Meta(description="How long queues may drain when the process is told to stop.")
     ] = Duration("30s")

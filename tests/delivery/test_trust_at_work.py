@@ -46,7 +46,7 @@ class Bench:
             "one", exporter, options, Counters(), logging.getLogger("errlock.test"), self.store,
             clock=self.clock, backoff=Backoff(options.retry_on_failure, lambda: 0.5),
         )  # fmt: skip
-        made.policies += policies
+        made.policies = policies
         await made.start()
         self.all.append(made)
         return made

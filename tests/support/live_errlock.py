@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from live_ports import listening_port
 
+CONFIG = "errlock.yaml"
 ERRLOCK = Path(sys.executable).with_name("errlock")
 # Seconds; for a machine that has much else to do.
 _START_DEADLINE = _STOP_DEADLINE = _METRIC_DEADLINE = 120.0
@@ -115,6 +116,20 @@ class Errlock:
             assert time.monotonic() < deadline, f"{name} {labels} is {found}, not {value}"
             time.sleep(0.05)
 
+    def write(self, config: Mapping[str, Any]) -> None:
+        """Write another configuration over its file, with its operators' ports as they are."""
+        path = self._log.parent / CONFIG
+        new = path.with_suffix(".new")
+        new.write_text(_written(config, self._health, self._metrics, self.control))
+        new.replace(path)
+
+    def wait_for_log(self, condition: Callable[[str], bool]) -> None:
+        """Return when its log is as wanted."""
+        deadline = time.monotonic() + _METRIC_DEADLINE
+        while not condition(self.log):
+            assert time.monotonic() < deadline, self.log[-4000:]
+            time.sleep(0.05)
+
     def send(self, what: signal.Signals) -> None:
         """Send it a signal."""
         self._process.send_signal(what)
@@ -162,6 +177,24 @@ class Errlock:
 def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added."""
     health, metrics, control = listening_port(), listening_port(), listening_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CONFIG
+    path.write_text(_written(config, health, metrics, control))
+    with (folder / "errlock.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
+        )
+        errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
+        try:
+            errlock.wait_until_healthy()
+            yield errlock
+            errlock.stop()
+        finally:
+            errlock.kill()
+
+
+def _written(config: Mapping[str, Any], health: int, metrics: int, control: int) -> str:
+    """A configuration with its operators' ports, as JSON, which is YAML."""
     service = {
         "storage": "memory",
         "shutdown_timeout": "10s",
@@ -174,17 +207,4 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         },
         **config["service"],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "errlock.yaml"
-    path.write_text(json.dumps({**config, "service": service}, indent=2))  # JSON is YAML
-    with (folder / "errlock.log").open("wb") as log:
-        process = subprocess.Popen(
-            [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
-        )
-        errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
-        try:
-            errlock.wait_until_healthy()
-            yield errlock
-            errlock.stop()
-        finally:
-            errlock.kill()
+    return json.dumps({**config, "service": service}, indent=2)

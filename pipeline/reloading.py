@@ -1,0 +1,165 @@
+"""What a new configuration changes in a running collector: told to who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from .config import Config
+from .errors import ConfigError
+
+_LOOK_EVERY = 1.0  # seconds
+
+_log = logging.getLogger("errlock.reload")
+
+# Of `service`, what a running collector takes over. Everything else needs a restart.
+_TAKEN_OVER = frozenset({"pipelines", "shutdown_timeout", "max_bytes_in_flight"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ids of one section."""
+
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, old: Mapping[str, object], new: Mapping[str, object]) -> Difference:
+        """Between two sections by id."""
+        return cls(
+            added=[id_ for id_ in new if id_ not in old],
+            removed=[id_ for id_ in old if id_ not in new],
+            changed=[id_ for id_ in new if id_ in old and old[id_] != new[id_]],
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload changed, by section, and what it could not."""
+
+    receivers: Difference
+    processors: Difference
+    exporters: Difference
+    pipelines: Difference
+    needs_restart: list[str]  # options of `service` that differ and stay as they were
+
+    @classmethod
+    def between(cls, old: Config, new: Config) -> Changes:
+        """What differs."""
+        return cls(
+            Difference.of(old.receivers, new.receivers),
+            Difference.of(old.processors, new.processors),
+            Difference.of(old.exporters, new.exporters),
+            Difference.of(old.service.pipelines, new.service.pipelines),
+            [f"service.{name}" for name in _fixed(old) if _differs(old, new, name)],
+        )
+
+    def __bool__(self) -> bool:
+        sections = (self.receivers, self.processors, self.exporters, self.pipelines)
+        return any(sections) or bool(self.needs_restart)
+
+    def as_dict(self) -> dict[str, object]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The same for people, one line a change."""
+        found = [
+            f"{section} {what}: {', '.join(ids)}"
+            for section in ("receivers", "processors", "exporters", "pipelines")
+            for what, ids in asdict(getattr(self, section)).items()
+            if ids
+        ]
+        if self.needs_restart:
+            found.append(f"after a restart only: {', '.join(self.needs_restart)}")
+        return found
+
+
+def with_service_of(new: Config, running: Config) -> Config:
+    """A new configuration as far as a running collector can take it over."""
+    kept = {name: getattr(running.service, name) for name in _fixed(running)}
+    return replace(new, service=msgspec.structs.replace(new.service, **kept))
+
+
+def _fixed(config: Config) -> Iterable[str]:
+    return [name for name in config.service.__struct_fields__ if name not in _TAKEN_OVER]
+
+
+def _differs(old: Config, new: Config, name: str) -> bool:
+    return bool(getattr(old.service, name) != getattr(new.service, name))
+
+
+class Reloadable(Protocol):
+    """What runs another configuration when it is given one."""
+
+    async def reload(self, config: Config) -> Changes:
+        """See `Collector.reload`."""
+
+
+class Source:
+    """Files that a configuration comes from, and what else it needs to be read again."""
+
+    def __init__(self, paths: Sequence[str], read: Callable[[], Config], *, watch: bool) -> None:
+        """`watch`: whether a changed file is enough; else somebody has to say so."""
+        self._paths = [Path(path) for path in paths]
+        self._read = read
+        self._watch = watch
+        self._told = asyncio.Event()
+
+    def look(self) -> None:
+        """Have it read again, as soon as somebody keeps up with it."""
+        self._told.set()
+
+    async def keep_up(self, collector: Reloadable) -> None:
+        """Reload whenever a file has changed or somebody says so. Never returns."""
+        seen = await asyncio.to_thread(self._digest)
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY if self._watch else None):
+                    await self._told.wait()
+            told = self._told.is_set()
+            self._told.clear()
+            now = await asyncio.to_thread(self._digest)
+            if told or now != seen:
+                seen = now
+                with suppress(ConfigError, OSError):  # it was told; the old one goes on
+                    await self.reload(collector)
+
+    async def reload(self, collector: Reloadable) -> Changes:
+        """Read it and run it. Raises ConfigError or OSError; then all goes on as it was."""
+        try:
+            config = await asyncio.to_thread(self._read)
+            changes = await collector.reload(config)
+        except ConfigError as error:
+            _log.error("the new configuration cannot be used; the old one goes on")
+            for problem in error.problems:
+                _log.error("%s", problem)
+            raise
+        except OSError as error:
+            what = error.filename or ""
+            _log.error("the old configuration goes on: %s %s", what, error.strerror)
+            raise
+        for line in changes.lines() or ["nothing has changed"]:
+            _log.info("reloaded: %s", line)
+        return changes
+
+    def _digest(self) -> bytes:
+        """Differs when a file does. Links are followed: a mounted folder changes its target."""
+        digest = hashlib.sha256()
+        for path in self._paths:
+            with suppress(OSError):  # it is being replaced
+                digest.update(path.read_bytes())
+            digest.update(b"\0")
+        return digest.digest()

@@ -1,0 +1,118 @@
+"""Takes a running collector from one graph to another: no gap, no loss, or everything as before.
+
+What is new is opened beside what runs; then the doors lead to the new routes, from one payload to
+the next; then what is old ends: payloads on their way through it, attempts under way, connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+
+from ..delivery.clock import Clock
+from ..delivery.destination import Destination
+from ..delivery.trust import Trusts
+from .component import Receiver
+from .graph import Door, Graph
+
+_log = logging.getLogger("errlock.collector")
+
+
+class Switch:
+    """One change of graphs. Use as: prepare, then turn and drain."""
+
+    def __init__(self, old: Graph, new: Graph, doors: dict[str, Door], trusts: Trusts) -> None:
+        """`doors` are those of the running receivers, by id; `turn` brings them up to date."""
+        self._old = old
+        self._new = new
+        self._doors = doors
+        self._trusts = trusts
+        self._opened: list[Destination] = []
+        self._started: list[Receiver] = []
+        self._new_doors: dict[str, Door] = {}
+
+    async def prepare(self) -> None:
+        """Open what is new. Raises what opening raises; then all is as it was."""
+        try:
+            for id_, destination in self._new.destinations.items():
+                if self._old.destinations.get(id_) is not destination:
+                    await self._open(id_, destination)
+            for id_, receiver in self._new.receivers.items():
+                if self._old.receivers.get(id_) is not receiver:
+                    await self._start(id_, receiver)
+        except BaseException:
+            await self._undo()
+            raise
+
+    async def _open(self, id_: str, destination: Destination) -> None:
+        operators = self._new.config.exporters[id_].operators
+        destination.set_trust(self._trusts.of(id_, operators).state)
+        self._opened.append(destination)
+        if id_ in self._old.destinations:
+            await destination.open()
+        else:
+            await destination.start()
+
+    async def _start(self, id_: str, receiver: Receiver) -> None:
+        if (predecessor := self._old.receivers.get(id_)) is not None:
+            receiver.take_over(predecessor)
+        door = self._new_doors[id_] = Door(self._new.sinks[id_])
+        self._started.append(receiver)
+        await receiver.start(door)
+
+    async def _undo(self) -> None:
+        await _all(receiver.stop() for receiver in self._started)
+        await self._new.gate.empty()
+        for destination in self._opened:
+            if (running := self._old.destinations.get(destination.id)) is not None:
+                running.take_back(destination)
+        now = Clock().now()
+        await _all(destination.retire(now) for destination in self._opened)
+
+    def turn(self) -> None:
+        """Lead everything that comes in from now on through the new graph."""
+        for id_, door in self._doors.items():
+            if id_ in self._new.sinks:
+                door.sink = self._new.sinks[id_]
+        self._new.lineup.swapped |= self._old.lineup.swapped
+        self._new.put_in_force()
+        for id_ in list(self._doors):
+            if id_ not in self._new.receivers:
+                del self._doors[id_]
+        self._doors |= self._new_doors
+
+    async def drain(self, deadline: float) -> None:
+        """End what is old. Connections of replaced receivers may last longer than this waits."""
+        gone = [
+            (id_, receiver)
+            for id_, receiver in self._old.receivers.items()
+            if self._new.receivers.get(id_) is not receiver
+        ]
+        await _all(receiver.stop() for id_, receiver in gone if id_ not in self._new.receivers)
+        await self._old.gate.empty()
+        replaced = [
+            (destination, self._new.destinations.get(id_))
+            for id_, destination in self._old.destinations.items()
+            if self._new.destinations.get(id_) is not destination
+        ]
+        await _all(
+            old.retire(deadline) if new is None else new.take_over(old, deadline)
+            for old, new in replaced
+        )
+
+    @property
+    def retiring(self) -> list[Receiver]:
+        """Replaced receivers, whose connections end when their clients are done with them."""
+        return [
+            receiver
+            for id_, receiver in self._old.receivers.items()
+            if id_ in self._new.receivers and self._new.receivers[id_] is not receiver
+        ]
+
+
+async def _all(waits: Iterable[Awaitable[None]]) -> None:
+    """Wait for all of them, whatever one of them raises."""
+    for result in await asyncio.gather(*waits, return_exceptions=True):
+        if isinstance(result, Exception):  # its text may quote
+            _log.error("something old did not end cleanly: %s", type(result).__name__)
