@@ -23,7 +23,7 @@ def test_it_tells_how_everything_is(controlled: Controlled) -> None:
             "exporters": ["file"],
         }
     ]
-    assert [each["id"] for each in status["destinations"]] == ["file"]
+    assert [each["id"] for each in status["destinations"]] == ["file", "file/standby"]
     assert status["destinations"][0]["health"] == "up"
 
 
