@@ -129,10 +129,7 @@ class Collector:
             with _named(f"receivers.{id_}"):
                 await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
-        self._watches = [
-            asyncio.create_task(self._look_at_refusals()),
-            asyncio.create_task(self.trust.watch()),
-        ]
+        self._watches = [asyncio.create_task(self._look_at_refusals())]
         self.state = "running"
 
     async def stop(self) -> None:

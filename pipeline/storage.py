@@ -56,6 +56,7 @@ class KeptTrust:
         self._collector = collector  # its graph may be replaced
         self._store = collector.store
         self._remembering: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
         self.book = TrustBook(
             self._file,
             {id_: config.exporters[id_].operators for id_ in collector.graph.destinations},
@@ -77,9 +78,12 @@ class KeptTrust:
         await self.book.open(int(remembered) if remembered else None)
         self.book.subscribe(self._tell)
         self.book.subscribe_abort(self._abort)
+        self._watch = asyncio.create_task(self.book.watch(), name="trust watch")
 
     async def close(self) -> None:
-        """Write nothing more."""
+        """Obey nobody any more: nothing is sent. Write nothing more."""
+        if self._watch is not None:
+            self._watch.cancel()
         self.book.close()
         await asyncio.gather(*self._remembering)
 
