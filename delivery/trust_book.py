@@ -184,7 +184,8 @@ class TrustBook:
             self._trusts = saved.trusts
             if saved.generation > self._generation:
                 self._generation = saved.generation
-                self._note("found", saved.trusts.names)
+                if saved.trusts.names:
+                    self._note("found", saved.trusts.names)
 
     def _hold_all(self, trusts: Trusts, why: str) -> None:
         self.fault = why

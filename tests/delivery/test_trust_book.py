@@ -224,7 +224,6 @@ async def test_every_word_is_journaled_with_who_and_why(tmp_path: Path) -> None:
     async with opened(tmp_path, journal=lambda kind, body: entries.append((kind, body))) as book:
         await book.tighten(["sentry"], "distrusted", "alice", "breached")
         await book.loosen(["sentry"], "trusted", "bob", "fine")
-    entries = [entry for entry in entries if entry[1]["words"]]
     assert [(kind, body["what"]) for kind, body in entries] == [
         ("trust", "tightened"),
         ("trust", "loosened"),
