@@ -31,6 +31,7 @@ from .reloading import Changes, Source, with_service_of
 from .storage import KeptTrust, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
+from .tightening import tightened
 
 if TYPE_CHECKING:
     from ..delivery.destination import Destination
@@ -45,6 +46,8 @@ _ENOUGH = 20  # documents a minute, for a share to say something
 _SAMPLE_EVERY = 5.0  # seconds
 _PR_SET_DUMPABLE = 4  # prctl(2)
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+# How the store remembers that the policy is tightened.
+_PROFILE, _STRICT = "profile", "strict"
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
 _JUDGES = 2
 
@@ -67,15 +70,8 @@ class Collector:
         self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
         self.clock = Clock()
         self.store = store_of(config.service, self.clock)
-        self.graph: Graph = build(
-            config,
-            self.counters,
-            self._executor,
-            self.store,
-            self.clock,
-            tracer=self._tracer,
-            ledger=self.ledger,
-        )
+        self.strict = False  # whether people had the policy tightened
+        self.graph: Graph = self._build(config)
         self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
         self.source: Source | None = None  # where its configuration comes from, if it may change
         self._reloading = asyncio.Lock()
@@ -97,6 +93,18 @@ class Collector:
             self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
         )
 
+    def _build(self, config: Config, before: Graph | None = None) -> Graph:
+        return build(
+            tightened(config) if self.strict else config,
+            self.counters,
+            self._executor,
+            self.store,
+            self.clock,
+            tracer=self._tracer,
+            ledger=self.ledger,
+            before=before,
+        )
+
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
         with _named("service.storage"):
@@ -105,6 +113,12 @@ class Collector:
         if self.ledger is not None:
             await self.ledger.open(policy_in_force(self.config))
         await self._kept_trust.open()
+        if await self.store.recall(_PROFILE) == _STRICT:
+            self.strict = True
+            self.graph = self._build(self.config)
+            for id_, door in self._doors.items():
+                door.sink = self.graph.sinks[id_]
+            _log.warning("the policy is tightened: everything passes the strict profile")
         self.graph.put_in_force()
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
@@ -197,26 +211,56 @@ class Collector:
             changes = Changes.between(self.config, config)
             if not changes:
                 return changes
-            config = with_service_of(config, self.config)
-            old = self.graph
-            new = await asyncio.to_thread(
-                build, config, self.counters, self._executor, self.store, self.clock,
-                tracer=self._tracer, ledger=self.ledger, before=old,
-            )  # fmt: skip
-            switch = Switch(old, new, self._doors, self.trust.said())
-            await switch.prepare()
-            switch.turn()
-            self.config, self.graph = config, new
-            self.trust.reload({id_: config.exporters[id_].operators for id_ in new.destinations})
-            self._reloaded.set()
-            for receiver in switch.retiring:
-                task = asyncio.create_task(receiver.retire(), name="a replaced receiver")
-                self._retiring.add(task)
-                task.add_done_callback(self._retiring.discard)
-            await switch.drain(self.clock.now() + config.service.shutdown_timeout)
+            await self._go_over(with_service_of(config, self.config))
             if self.ledger is not None:
                 await asyncio.to_thread(self._tell_ledger, changes)
             return changes
+
+    async def tighten(self, by: str, why: str) -> None:
+        """Judge everything by the strict profile too, what waits included, until `relax`.
+
+        In force when it returns; remembered by the next start. Raises ConfigError or OSError when
+        that cannot be (then nothing has changed), StoreFailed when it could not be remembered.
+        """
+        async with self._reloading:
+            if not self.strict:
+                self.strict = True
+                try:
+                    await self._go_over(self.config)
+                except BaseException:
+                    self.strict = False
+                    raise
+                self._record({"profile": _STRICT, "by": by, "why": why})
+            await self.store.remember({_PROFILE: _STRICT})
+
+    async def relax(self, by: str, why: str) -> None:
+        """Go back to the policy as it is configured. Remembered first; raises as `tighten`."""
+        async with self._reloading:
+            await self.store.remember({_PROFILE: ""})
+            if self.strict:
+                self._record({"profile": "configured", "by": by, "why": why})
+                self.strict = False
+                await self._go_over(self.config)
+
+    def _record(self, change: Mapping[str, str]) -> None:
+        if self.ledger is not None:
+            self.ledger.record("policy", change)
+
+    async def _go_over(self, config: Config) -> None:
+        """Run a graph of this configuration instead of the one that runs."""
+        old = self.graph
+        new = await asyncio.to_thread(self._build, config, old)
+        switch = Switch(old, new, self._doors, self.trust.said())
+        await switch.prepare()
+        switch.turn()
+        self.config, self.graph = config, new
+        self.trust.reload({id_: config.exporters[id_].operators for id_ in new.destinations})
+        self._reloaded.set()
+        for receiver in switch.retiring:
+            task = asyncio.create_task(receiver.retire(), name="a replaced receiver")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+        await switch.drain(self.clock.now() + config.service.shutdown_timeout)
 
     def _tell_ledger(self, changes: Changes) -> None:
         assert self.ledger is not None
