@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
-import resource
-import signal
-import sys
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..delivery.clock import Clock
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
-from .chain import REFUSALS
 from .component import Receiver
 from .config import Config
 from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
 from .graph import Door, Graph, build
+from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .storage import KeptTrust, store_of
 from .switching import Switch
@@ -42,10 +35,7 @@ _log = logging.getLogger("errlock.collector")
 
 # Above this share of refused documents something is wrong with the policy, not with the data.
 _DEGRADED_SHARE = 0.05
-_ENOUGH = 20  # documents a minute, for a share to say something
 _SAMPLE_EVERY = 5.0  # seconds
-_PR_SET_DUMPABLE = 4  # prctl(2)
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 # How the store remembers that the policy is tightened.
 _PROFILE, _STRICT = "profile", "strict"
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
@@ -272,7 +262,7 @@ class Collector:
         while True:
             self._reloaded.clear()
             receivers = self.graph.receivers.values()
-            await _first(_all_finished(receivers), self._reloaded.wait())
+            await first_of(_all_finished(receivers), self._reloaded.wait())
             if not self._reloaded.is_set():
                 return
 
@@ -316,79 +306,7 @@ def _named(part: str) -> Iterator[None]:
         raise OSError(error.errno or 0, error.strerror or str(error), part) from None
 
 
-class RefusedShare:
-    """The share of documents of the last minute that nobody could judge; 0 when there were few.
-
-    Safe from every thread.
-    """
-
-    def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
-        self._counters = counters
-        self._clock = clock
-        self._lock = threading.Lock()
-        # (when, documents so far, refused so far), the oldest first
-        self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
-
-    def share(self) -> float:
-        """Look at the counters, compare with a minute ago."""
-        accepted = self._counters.total("receiver_accepted")
-        refused = sum(
-            self._counters.total("processor_dropped", reason=reason) for reason in REFUSALS
-        )
-        now = self._clock()
-        with self._lock:
-            self._samples.append((now, accepted + refused, refused))
-            while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
-                self._samples.popleft()
-            _, documents_then, refused_then = self._samples[0]
-        documents = accepted + refused - documents_then
-        return (refused - refused_then) / documents if documents >= _ENOUGH else 0.0
-
-
-async def serve(
-    config: Config,
-    announce: Callable[[Collector], None] | None = None,
-    source: Source | None = None,
-) -> int:
-    """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
-
-    Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
-    configuration when that has changed, or when it is told to look (SIGHUP).
-
-    `announce` is called once everything is open. Returns the exit code. Raises OSError when an
-    endpoint cannot be had; then nothing stays open.
-    """
-    _no_core_dumps()
-    collector = Collector(config)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def told_to_stop() -> None:
-        # Said once more, it ends the process in the usual way, whatever still waits.
-        for name in _STOPS:
-            loop.remove_signal_handler(name)
-        _log.info("stopping: doors close, queues drain; once more to stop at once")
-        stopped.set()
-
-    for name in _STOPS:
-        loop.add_signal_handler(name, told_to_stop)
-    try:
-        await collector.start()
-        waits = [stopped.wait(), collector.finished()]
-        if source is not None:
-            collector.source = source
-            waits.append(source.keep_up(collector))
-            loop.add_signal_handler(signal.SIGHUP, source.look)
-        if announce is not None:
-            announce(collector)
-        await _first(*waits)
-    finally:
-        await collector.stop()
-    _log.info("stopped")
-    return 0
-
-
-async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     """Return when one of them is done; cancel the others."""
     tasks = [asyncio.create_task(wait) for wait in waits]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -396,10 +314,3 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def _no_core_dumps() -> None:
-    """A core file, or a debugger of the same user, would see unsanitised payloads."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import asyncio
 
-    from ..collector import serve
     from ..logs import configure_logging
     from ..reloading import Source
+    from ..serving import serve
 
     config = read_config(args)
     logs = config.service.telemetry.logs

@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 from live_ports import listening_port
 
-from errlock.pipeline.collector import Collector, RefusedShare
+from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.refusals import RefusedShare
 
 SECRET = "hunter22correct"
 EVENT = {"event_id": "9ec79c33ec9942ab8353589fcb2e04dc", "message": f"password={SECRET}"}

@@ -1,0 +1,70 @@
+"""A collector as a process: signals, and what the system must not do with its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Callable
+
+from .collector import Collector, first_of
+from .config import Config
+from .reloading import Source
+
+_log = logging.getLogger("errlock.collector")
+
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def serve(
+    config: Config,
+    announce: Callable[[Collector], None] | None = None,
+    source: Source | None = None,
+) -> int:
+    """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
+
+    Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
+    configuration when that has changed, or when it is told to look (SIGHUP).
+
+    `announce` is called once everything is open. Returns the exit code. Raises OSError when an
+    endpoint cannot be had; then nothing stays open.
+    """
+    _no_core_dumps()
+    collector = Collector(config)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told_to_stop() -> None:
+        # Said once more, it ends the process in the usual way, whatever still waits.
+        for name in _STOPS:
+            loop.remove_signal_handler(name)
+        _log.info("stopping: doors close, queues drain; once more to stop at once")
+        stopped.set()
+
+    for name in _STOPS:
+        loop.add_signal_handler(name, told_to_stop)
+    try:
+        await collector.start()
+        waits = [stopped.wait(), collector.finished()]
+        if source is not None:
+            collector.source = source
+            waits.append(source.keep_up(collector))
+            loop.add_signal_handler(signal.SIGHUP, source.look)
+        if announce is not None:
+            announce(collector)
+        await first_of(*waits)
+    finally:
+        await collector.stop()
+    _log.info("stopped")
+    return 0
+
+
+def _no_core_dumps() -> None:
+    """A core file, or a debugger of the same user, would see unsanitised payloads."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

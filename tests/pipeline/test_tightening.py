@@ -1,0 +1,80 @@
+"""The strict profile for the time of an incident: for what comes in and for what waits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import aiohttp
+from live_ports import listening_port
+
+from errlock.pipeline.collector import Collector
+from errlock.pipeline.config import loads
+
+EVENT = {
+    "message": "it broke",
+    "modules": {"django": "5.1"},
+    "exception": {"values": [{"type": "E", "stacktrace": {"frames": [{"context_line": "a = b"}]}}]},
+}
+
+
+class House:
+    """A collector with a file as its destination, which may be started more than once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = listening_port()
+        self.collector = self.made()
+
+    def made(self) -> Collector:
+        text = f"""
+        receivers: {{ sentry: {{ endpoint: "localhost:{self.port}" }} }}
+        exporters: {{ file: {{ path: "{self.folder / "out.jsonl"}" }} }}
+        service:
+          storage: "{self.folder / "data"}"
+          health: {{ endpoint: "" }}
+          control: {{ endpoint: "" }}
+          telemetry: {{ metrics: {{ level: none }} }}
+        """
+        return Collector(loads(text, {}))
+
+    async def send(self) -> None:
+        body = b'{}\n{"type":"event"}\n' + json.dumps(EVENT).encode() + b"\n"
+        headers = {"X-Sentry-Auth": "Sentry sentry_key=k"}
+        url = f"http://localhost:{self.port}/api/1/envelope/"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=body, headers=headers) as answer,
+        ):
+            assert answer.status == 200
+
+    async def restarted(self) -> None:
+        await self.collector.stop()
+        self.collector = self.made()
+        await self.collector.start()
+
+    def arrived(self) -> list[bool]:
+        """Of each event that arrived, whether it told which versions of packages there are."""
+        lines = (self.folder / "out.jsonl").read_text().splitlines()
+        return ["5.1" in line for line in lines]
+
+
+async def test_what_waits_is_judged_too_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.collector.start()
+    await house.collector.trust.tighten(["file"], "held", "jane", "a breach?")
+    await house.send()
+    await house.collector.tighten("jane", "a breach")
+    await house.send()
+    await house.restarted()
+    assert house.collector.strict
+    await house.send()
+    await house.collector.trust.loosen(["file"], "trusted", "jane", "no")
+    await house.restarted()
+    assert house.arrived() == [False, False, False]
+    await house.collector.relax("jane", "over")
+    await house.send()
+    await house.restarted()
+    assert not house.collector.strict
+    await house.collector.stop()
+    assert house.arrived() == [False, False, False, True]
