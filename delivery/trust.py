@@ -1,7 +1,8 @@
 """Whether people trust a destination: set by them, never by the destination's own health.
 
 A word is said about a *name*: the id of an exporter, or an operator (`sentry.io`), which means
-every destination at that operator. For a destination the strictest word counts.
+every destination at that operator, or what the fleet says about a destination (`fleet_word`).
+For a destination the strictest word counts.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ class Trust:
 
 
 UNSAID = Trust("trusted")
+FLEET = "@fleet"
+
+
+def fleet_word(destination: str) -> str:
+    """The name under which stands what a control document says about a destination.
+
+    Beside what people say here about it, so that neither undoes the other.
+    """
+    return destination + FLEET
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,8 @@ class Trusts:
     def of(self, destination: str, operators: Iterable[str] = ()) -> Trust:
         """What counts for a destination at these operators: the strictest word."""
         strictest = self.about(destination)
-        for operator in operators:
-            said = self.names.get(operator, UNSAID)
+        for name in (*operators, fleet_word(destination)):
+            said = self.names.get(name, UNSAID)
             if said.stricter_than(strictest):
                 strictest = said
         return strictest

@@ -18,6 +18,7 @@ from .config import Config
 from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
+from .fleet.fleet import Fleet
 from .graph import Door, Graph, build
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
@@ -73,6 +74,7 @@ class Collector:
         self._control = control_of(self)
         self._kept_trust = KeptTrust(self)
         self.trust = self._kept_trust.book
+        self.fleet = Fleet(self)
         gauges = {}
         if self.ledger is not None:
             gauges = {
@@ -110,6 +112,8 @@ class Collector:
                 door.sink = self.graph.sinks[id_]
             _log.warning("the policy is tightened: everything passes the strict profile")
         self.graph.put_in_force()
+        with _named("service.publish"):
+            await self.fleet.start()
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
@@ -153,6 +157,7 @@ class Collector:
         await self._admin.stop()
         if self._control is not None:
             await self._control.stop()
+        await self.fleet.stop()
         await self._kept_trust.close()
         if self.ledger is not None:
             await self.ledger.close()

@@ -118,4 +118,4 @@ def _parse(text: str, kind: str) -> tuple[Role, bytes]:
             if len(raw) == _BYTES:
                 return role, raw
     expected = " or ".join(f"{role}{kind}:…" for role in ROLES)
-    raise KeyUnusable(f"expected {expected}, as `errlock control key new` makes them")
+    raise KeyUnusable(f"expected {expected}, as `errlock control key` makes them")

@@ -20,7 +20,7 @@ from ..trust import TrustState
 from .document import MAX_NAMES, Online, Opened, Refused, Release
 
 # Of each kind of word, over all documents there ever were.
-_MOST_NAMES = 4 * MAX_NAMES
+_MOST_NAMES = 2 * MAX_NAMES
 _NEVER = float("-inf")
 _STATES: tuple[TrustState, ...] = get_args(TrustState)  # the strictest last
 

@@ -13,6 +13,7 @@ from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
 from ...policy.pseudonyms import check_key
 from ..errors import Problem
+from ..fleet.options import FollowOptions, PublishOptions
 from ..options import Duration, Secret, Size
 
 _OPERATOR = re.compile(r"[\w.-]{1,255}")
@@ -206,6 +207,12 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
             "SIGHUP or `errlock reload` say when."
         ),
     ] = True
+    publish: Annotated[
+        PublishOptions, Meta(description="The control document that a fleet follows.")
+    ] = PublishOptions()
+    follow: Annotated[
+        FollowOptions, Meta(description="The control document that this collector obeys.")
+    ] = FollowOptions()
     shutdown_timeout: Annotated[
         Duration, Meta(description="How long queues may drain when the process is told to stop.")
     ] = Duration("30s")
@@ -213,6 +220,11 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
         Size,
         Meta(description="Most bytes that may wait to be sanitised; more is refused with 429."),
     ] = Size("256MiB")
+
+    def problems(self) -> Iterable[Problem]:
+        """An endpoint that cannot be listened on."""
+        if message := endpoint_problem(self.publish.endpoint):
+            yield Problem("publish.endpoint", message)
 
 
 class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):

@@ -104,10 +104,10 @@ def test_a_document_counts_from_when_it_was_issued_until_it_expires() -> None:
         {"trust": {"sentry": {"state": "trusted", "since": NOW}}},
         {"trust": {"sentry": {"state": "distrusted", "since": NOW + 1}}},
         {"trust": {"sentry": "distrusted"}},
-        {"trust": {"../sentry": {"state": "held", "since": NOW}}},
+        {"trust": {"sen\ntry": {"state": "held", "since": NOW}}},
         {"trust": {"": {"state": "held", "since": NOW}}},
         {"trust": {f"d{n}": {"state": "held", "since": NOW} for n in range(MAX_NAMES + 1)}},
-        {"active": {"sentry": "https://key@evil.example/1 "}},
+        {"active": {"sentry": ""}},
         {"active": {"sentry": ["sentry/standby"]}},
         {"policy": "minimal"},
         {"dsn": "https://key@evil.example/1"},
@@ -188,7 +188,7 @@ def test_what_is_no_public_key_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(KeyUnusable) as raised:
         PublicKey.parse(text)
     assert str(raised.value) == (
-        "expected online:… or release:…, as `errlock control key new` makes them"
+        "expected online:… or release:…, as `errlock control key` makes them"
     )
 
 

@@ -1,0 +1,96 @@
+"""A collector's part in its fleet: it publishes a control document, follows one, both or none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from ...delivery.following.document import Word
+from ...delivery.following.publisher import InForce
+from ...delivery.trust import FLEET, Trust
+from ...delivery.trust_book import NotPersisted
+from ..storage import storage_folder
+from .obeying import Obeying
+from .publishing import ControlDocument, LiftFailed
+
+if TYPE_CHECKING:
+    from ..collector import Collector
+
+RELEASED_BY = "release key"
+
+
+class Fleet:
+    """Belongs to the collector's event loop, `document` to every thread."""
+
+    def __init__(self, collector: Collector) -> None:
+        """Opens nothing. The collector's graph may be replaced, its `service` may not."""
+        service, self._book = collector.config.service, collector.trust
+        self._collector = collector
+        folder = storage_folder(service)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.document = (
+            ControlDocument(service.publish, self.in_force, self._lift, folder)
+            if service.publish.signing_key is not None
+            else None
+        )
+        self.obeying = (
+            Obeying(service.follow, self._operators, self._book, folder)
+            if service.follow.is_on
+            else None
+        )
+
+    async def start(self) -> None:
+        """Obey, then publish. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
+        if self.obeying is not None:
+            await self.obeying.start()
+        if self.document is not None:
+            await self.document.start()
+
+    async def stop(self) -> None:
+        """Idempotent, safe without start()."""
+        if self.obeying is not None:
+            await self.obeying.stop()
+        if self.document is not None:
+            await self.document.stop()
+
+    def in_force(self) -> InForce:
+        """What is said here about destinations and operators, and which standbys take over."""
+        said = self._book.said().names
+        states = {name: trust for name, trust in said.items() if not name.endswith(FLEET)}
+        graph = self._collector.graph
+        ids = list(graph.destinations)
+        states |= {id_: self._book.of(id_) for id_ in ids}
+        stand_ins = {id_: graph.lineup.stand_in(id_, ids) for id_ in ids}
+        return InForce(
+            {name: word for name, trust in states.items() if (word := _word(trust)) is not None},
+            {id_: found.id for id_, found in stand_ins.items() if found is not None},
+        )
+
+    def _operators(self) -> Mapping[str, frozenset[str]]:
+        graph = self._collector.graph
+        return {id_: graph.config.exporters[id_].operators for id_ in graph.destinations}
+
+    def _lift(self, lifted: Mapping[str, float]) -> Future[None]:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(self._lifted(lifted), self._loop)
+
+    async def _lifted(self, lifted: Mapping[str, float]) -> None:
+        """Let this collector trust again what a release names. Raises LiftFailed."""
+        said = self._book.said()
+        names = [
+            name
+            for name, moment in lifted.items()
+            if (word := said.about(name)).state != "trusted" and word.since <= moment
+        ]
+        try:
+            if names:
+                await self._book.loosen(names, "trusted", RELEASED_BY, "control document")
+        except NotPersisted:
+            raise LiftFailed from None
+
+
+def _word(trust: Trust) -> Word | None:
+    return None if trust.state == "trusted" else Word(state=trust.state, since=trust.since)

@@ -1,0 +1,196 @@
+"""Publishes a collector's control document, at an address of its own that needs no token.
+
+Anybody may read it: it is signed, and says no more than which destinations are shut. It answers
+on a thread of its own, so that a collector under load does not keep a fleet waiting.
+
+    GET  /control    the document; those who follow say who they are in the query
+    POST /control    a release, signed with the key that no collector has
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from ...delivery.following.document import MAX_BYTES, Refused, Release, Signed
+from ...delivery.following.keys import PublicKey, SigningKey
+from ...delivery.following.publisher import FollowerSeen, InForce, Publisher
+from ..quiet_http import QuietServer
+from .options import PublishOptions
+
+_log = logging.getLogger("errlock.fleet")
+
+PATH = "/control"
+_RELEASE = "release"  # the file of the last one, in service.storage
+
+Lift = Callable[[Mapping[str, float]], Awaitable[None]]
+
+
+class PublishingFailed(Exception):  # noqa: N818  an answer to who published
+    """A release was not published: what it lifts could not be lifted here."""
+
+
+class ControlDocument:
+    """A publisher with its server. All methods but start and stop are safe from every thread."""
+
+    def __init__(
+        self,
+        options: PublishOptions,
+        in_force: Callable[[], InForce],
+        lift: Callable[[Mapping[str, float]], Future[None]],
+        folder: Path | None,
+    ) -> None:
+        """`lift` makes words up to these moments void in this collector. Opens nothing."""
+        assert options.signing_key is not None
+        self._publisher = Publisher(
+            SigningKey.parse(options.signing_key.reveal()),
+            options.audience,
+            in_force,
+            [PublicKey.parse(key) for key in options.release_keys],
+        )
+        self._lift = lift
+        self._file = None if folder is None else folder / _RELEASE
+        self._lock = threading.Lock()  # around the publisher
+        host, _, port = options.endpoint.rpartition(":")
+        self._host, self._asked_port = host.strip("[]") or None, int(port)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self.port = 0  # the port in use, once started
+
+    async def start(self) -> None:
+        """Open the endpoint. Raises OSError."""
+        await asyncio.to_thread(self._take_up)
+        opened: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(opened)), name="errlock-publish", daemon=True
+        )
+        self._thread.start()
+        self.port = await asyncio.wrap_future(opened)
+
+    async def stop(self) -> None:
+        """Close it. Idempotent, safe without start()."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        await asyncio.to_thread(thread.join)
+
+    @property
+    def version(self) -> int:
+        """The version that says what is in force now."""
+        with self._lock:
+            return self._publisher.version
+
+    def followers(self) -> Sequence[FollowerSeen]:
+        """Those who asked within the last half minute, by name."""
+        with self._lock:
+            return self._publisher.followers()
+
+    def applied(self, version: int) -> tuple[int, int]:
+        """How many of the followers have that version in force, and how many there are."""
+        with self._lock:
+            return self._publisher.applied(version)
+
+    async def publish(self, release: Signed) -> Release:
+        """Lift here, then tell everybody. Raises Refused and PublishingFailed."""
+        with self._lock:
+            opened = self._publisher.opened(release)
+        try:
+            await asyncio.wrap_future(self._lift(opened.part.lifted))
+            await asyncio.to_thread(self._keep, release)
+        except (LiftFailed, OSError):
+            raise PublishingFailed from None
+        with self._lock:
+            self._publisher.publish(release)
+        return opened.part
+
+    def _take_up(self) -> None:
+        """Go on with the release that was published last. One that no longer counts is left."""
+        if self._file is not None:
+            with suppress(OSError, msgspec.MsgspecError, Refused):
+                release = msgspec.json.decode(self._file.read_bytes(), type=Signed)
+                self._publisher.publish(release)
+
+    def _keep(self, release: Signed) -> None:
+        if self._file is None:
+            return
+        beside = self._file.with_suffix(".new")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.encode(release))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._file)
+
+    async def _serve(self, opened: Future[int]) -> None:
+        """The thread's work, from opening to closing."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.ServerRunner(
+            QuietServer(self._handle, access_log=None), handle_signals=False, shutdown_timeout=1.0
+        )
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._asked_port).start()
+            opened.set_result(runner.addresses[0][1])
+        except OSError as error:
+            await runner.cleanup()
+            opened.set_exception(error)
+            return
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != PATH:
+            return web.Response(status=404, text="no such page\n")
+        if request.method in ("GET", "HEAD"):
+            return self._document(request)
+        if request.method == "POST":
+            return await self._release(request)
+        return web.Response(status=405, headers={"Allow": "GET, HEAD, POST"})
+
+    def _document(self, request: web.BaseRequest) -> web.Response:
+        with self._lock:
+            self._publisher.heard(
+                request.query.get("follower", ""), request.query.get("version", "")
+            )
+            body = self._publisher.document()
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-store"}
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, content_type="application/json", headers=headers)
+
+    async def _release(self, request: web.BaseRequest) -> web.Response:
+        if (request.content_length or MAX_BYTES + 1) > MAX_BYTES:
+            return _answer(413, "too_large")
+        try:
+            release = msgspec.json.decode(await request.read(), type=Signed)
+            part = await self.publish(release)
+        except msgspec.MsgspecError:
+            return _answer(400, "malformed")
+        except Refused as refused:
+            return _answer(409, refused.reason)
+        except PublishingFailed:
+            return _answer(503, "not_written")
+        _log.warning("a release was published: %s", ", ".join(part.lifted))
+        return _answer(200, "published")
+
+
+class LiftFailed(Exception):  # noqa: N818  what became of a release
+    """What a release lifts could not be lifted in this collector."""
+
+
+def _answer(status: int, kind: str) -> web.Response:
+    return web.json_response({"kind": kind}, status=status)

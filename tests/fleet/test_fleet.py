@@ -1,0 +1,222 @@
+"""Collectors and clients of one fleet: one word shuts all of them, one release opens them again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from live_control import AUDIENCE, KEYS, ONLINE, RELEASE, release
+from live_ports import listening_port
+
+from errlock.delivery.following.document import Signed
+from errlock.delivery.following.keys import SigningKey
+from errlock.pipeline.collector import Collector
+from errlock.pipeline.config import loads
+from errlock.pipeline.embed import Control
+from errlock.pipeline.embed.control import Destination
+from errlock.pipeline.fleet.publishing import ControlDocument
+
+_DEADLINE = 15.0
+SENTRY, OTLP = Destination("sentry"), Destination("otlp")
+STANDBY = Destination("sentry/standby")
+PUBLISH = {
+    "signing_key": ONLINE.reveal(),
+    "audience": AUDIENCE,
+    "release_keys": [str(RELEASE.public)],
+}
+
+
+@asynccontextmanager
+async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
+    """One that runs, with two destinations that nobody answers for, and a standby."""
+    text = json.dumps({
+        "receivers": {"sentry": {"endpoint": f"localhost:{listening_port()}"}},
+        "processors": {"redact": {}},
+        "exporters": {
+            "sentry": {"dsn": "http://key@127.0.0.1:9/1", "operator": "example.com"},
+            "sentry/standby": {"dsn": "http://key@127.0.0.1:9/2", "standby_for": "sentry"},
+            "otlp": {"endpoint": "127.0.0.1:9", "tls": {"insecure": True}},
+        },
+        "service": {
+            "storage": str(folder),
+            "shutdown_timeout": "1s",
+            "telemetry": {"metrics": {"level": "none"}},
+            "health": {"endpoint": ""},
+            "control": {"endpoint": ""},
+            "pipelines": {
+                "errors": {
+                    "receivers": ["sentry"],
+                    "processors": ["redact"],
+                    "exporters": ["sentry", "sentry/standby", "otlp"],
+                }
+            },
+            **service,
+        },
+    })  # fmt: skip
+    running = Collector(loads(text, {}))
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+@asynccontextmanager
+async def publishing(folder: Path) -> AsyncIterator[tuple[Collector, ControlDocument, str]]:
+    """A collector that publishes, what it publishes, and where."""
+    port = listening_port()
+    async with collector(folder, publish={**PUBLISH, "endpoint": f"localhost:{port}"}) as one:
+        assert one.fleet.document is not None
+        yield one, one.fleet.document, f"http://localhost:{port}/control"
+
+
+def following(url: str) -> dict[str, Any]:
+    return {"url": url, "audience": AUDIENCE, "keys": [str(key) for key in KEYS]}
+
+
+async def until(what: Callable[[], object], within: float = _DEADLINE) -> None:
+    deadline = time.monotonic() + within
+    while not what():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def post(url: str, data: bytes) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.post(url, data=data) as answer:
+        return answer.status, (await answer.json())["kind"]
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def states(one: Collector) -> dict[str, str]:
+    return {id_: destination.trust for id_, destination in one.destinations.items()}
+
+
+def lifting(version: int = 1, *names: str, key: SigningKey = RELEASE) -> bytes:
+    return msgspec.json.encode(release(version, dict.fromkeys(names, time.time()), key=key))
+
+
+async def test_one_word_shuts_the_fleet_and_one_release_opens_it(tmp_path: Path) -> None:
+    async with (
+        publishing(tmp_path / "a") as (first, document, url),
+        collector(tmp_path / "b", follow=following(url)) as second,
+    ):
+        client = Control(name="web-1", **following(url))
+        await until(lambda: client.trust(SENTRY) == "trusted")
+        await until(lambda: len(document.followers()) == 2)
+        await first.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+        said, version = time.monotonic(), document.version
+        await until(lambda: client.trust(SENTRY) == "distrusted", within=2)
+        await until(lambda: second.destinations["sentry"].trust == "distrusted", within=2)
+        assert time.monotonic() - said < 2
+        assert (client.trust(OTLP), second.destinations["otlp"].trust) == ("trusted", "trusted")
+        assert client.target(SENTRY, [Destination("sentry/standby")]) == Destination(
+            "sentry/standby"
+        )
+        await until(lambda: document.applied(version) == (2, 2))
+
+        await first.trust.loosen(["sentry"], "trusted", "jane", "a mistake?")
+        later = document.version
+        await until(lambda: document.applied(later) == (2, 2))
+        assert client.trust(SENTRY) == "distrusted"
+        assert second.destinations["sentry"].trust == "distrusted"
+
+        assert await post(url, lifting(1, "sentry")) == (200, "published")
+        await until(lambda: client.trust(SENTRY) == "trusted")
+        await until(lambda: second.destinations["sentry"].trust == "trusted")
+        client.close()
+
+
+async def test_a_release_opens_the_collector_that_publishes_it_too(tmp_path: Path) -> None:
+    async with publishing(tmp_path) as (one, _, url):
+        await one.trust.tighten(["sentry", "example.com", "otlp"], "distrusted", "jane", "breach")
+        assert await post(url, lifting(1, "sentry")) == (200, "published")
+        assert states(one)["sentry"] == "distrusted"  # its operator still is
+        assert await post(url, lifting(2, "example.com")) == (200, "published")
+        assert states(one)["sentry"] == "trusted"
+        assert states(one)["otlp"] == "distrusted"
+
+
+async def test_a_release_lifts_nothing_that_was_said_after_it_was_signed(tmp_path: Path) -> None:
+    async with publishing(tmp_path) as (one, _, url):
+        signed = lifting(1, "sentry")
+        await one.trust.tighten(["sentry"], "distrusted", "jane", "again")
+        assert await post(url, signed) == (200, "published")
+        assert one.destinations["sentry"].trust == "distrusted"
+
+
+async def test_a_release_outlives_a_restart(tmp_path: Path) -> None:
+    async with publishing(tmp_path) as (_, _, url):
+        assert await post(url, lifting(5, "sentry")) == (200, "published")
+    async with publishing(tmp_path) as (_, _, url):
+        assert await post(url, lifting(4, "sentry")) == (409, "rolled_back")
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert "release" in await answer.json(content_type="application/json")
+
+
+async def test_what_is_no_release_of_this_fleet_is_refused(tmp_path: Path) -> None:
+    async with publishing(tmp_path) as (one, _, url):
+        await one.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+        for body, answer in [
+            (b"", (413, "too_large")),
+            (b"{", (400, "malformed")),
+            (b" " * 300_000, (413, "too_large")),
+            (lifting(1, "sentry", key=SigningKey.new("release")), (409, "unsigned")),
+            (msgspec.json.encode(release(1, {}, audience="bank")), (409, "wrong_audience")),
+            (msgspec.json.encode(Signed(payload=b"{}", signature=b"")), (409, "unsigned")),
+        ]:
+            assert await post(url, body) == answer
+        assert one.destinations["sentry"].trust == "distrusted"
+        async with aiohttp.ClientSession() as session:
+            assert (await session.get(url + "/more")).status == 404
+            assert (await session.delete(url)).status == 405
+
+
+async def test_words_of_people_and_of_the_document_stand_beside_each_other(tmp_path: Path) -> None:
+    async with (
+        publishing(tmp_path / "a") as (first, _, url),
+        collector(tmp_path / "b", follow=following(url)) as second,
+    ):
+        await second.trust.tighten(["sentry"], "held", "joe", "looking into it")
+        await first.trust.tighten(["example.com"], "distrusted", "jane", "breach")
+        await until(lambda: second.destinations["sentry"].trust == "distrusted")
+        assert await post(url, lifting(1, "example.com", "sentry")) == (200, "published")
+        await until(lambda: second.destinations["sentry"].trust == "held")
+        assert second.trust.of("sentry").by == "joe"
+
+
+async def test_a_collector_whose_document_is_gone_holds_until_it_is_back(tmp_path: Path) -> None:
+    async with publishing(tmp_path / "a") as (_, document, url):
+        follow = {**following(url), "max_age": "1500ms"}
+        async with collector(tmp_path / "b", follow=follow) as second:
+            assert second.destinations["otlp"].trust == "trusted"
+            await document.stop()
+            await until(lambda: second.destinations["otlp"].trust == "held")
+            assert second.trust.of("otlp").why == "no valid control document: unreachable"
+            await document.start()
+            await until(lambda: second.destinations["otlp"].trust == "trusted")
+
+
+async def test_a_collector_that_never_saw_a_document_holds(tmp_path: Path) -> None:
+    nobody = f"http://localhost:{listening_port()}/control"
+    async with collector(tmp_path, follow=following(nobody)) as one:
+        assert {each.trust for each in one.destinations.values()} == {"held"}
+
+
+@pytest.mark.parametrize("name", ["release", "online"])
+async def test_the_document_tells_no_key(tmp_path: Path, name: str) -> None:
+    secret = {"release": RELEASE, "online": ONLINE}[name].reveal().split(":")[1]
+    async with publishing(tmp_path) as (_, _, url), aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            assert secret not in await answer.text()
+        assert [path for path in files_in(tmp_path) if secret.encode() in path.read_bytes()] == []
