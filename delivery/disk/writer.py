@@ -98,7 +98,7 @@ class Writer:
     def _packed(self, put: Put) -> bool:
         """Encode and compress it. False: it failed on its own, and was told so."""
         try:
-            put.packed = [pack(shipment.payload) for shipment in put.shipments]
+            put.packed = [pack(each.payload, each.body) for each in put.shipments]
         except Exception as failure:  # noqa: BLE001  one payload must not stop the others
             self._log.error("a payload could not be encoded: %s", type(failure).__name__)
             _answer([put], StoreFailed("io"))
