@@ -18,10 +18,9 @@ import platform
 import secrets
 import stat
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,9 @@ class EngineError(Exception):
 class Expression:
     """One pattern in Hyperscan's syntax.
 
-    Patterns of one group are compiled together. Those that begin with a literal gain by that; of
-    those that do not, a few together are slower than one after the other.
+    Patterns of one group are compiled together. Each scan of a database costs some microseconds,
+    however short the text is, but all in one are slower by far: those that begin with a literal
+    are looked for by other means than runs of digits and letters.
     """
 
     id: int
@@ -52,22 +52,29 @@ class Expression:
     group: str = "literals"
 
 
+# What no text of ASCII alone can hold: it is not looked for there.
+BEYOND_ASCII = "beyond ASCII"
+
+
 class Database:
     """Patterns that are looked for together. Thread-safe."""
 
-    def __init__(self, rules: Sequence[int], parts: Sequence[Any]) -> None:
-        """Of what was compiled or read; see `compiled` and `kept`."""
+    def __init__(self, rules: Sequence[int], parts: Mapping[str, Any]) -> None:
+        """Of what was compiled or read, by group; see `compiled` and `kept`."""
         self.rules = tuple(rules)  # the expressions' identifiers by the engine's
-        self._parts = tuple(parts)
+        self._parts = dict(parts)
         self._local = threading.local()
 
     @classmethod
     def compiled(cls, expressions: Sequence[Expression]) -> Database:
         """Compile. Raises EngineError."""
         groups = _grouped(expressions)
-        firsts = accumulate((len(group) for group in groups), initial=0)
-        parts = [_compiled(group, first) for group, first in zip(groups, firsts, strict=False)]
-        return cls([each.id for group in groups for each in group], parts)
+        rules: list[int] = []
+        parts = {}
+        for name, group in groups.items():
+            parts[name] = _compiled(group, len(rules))
+            rules += [each.id for each in group]
+        return cls(rules, parts)
 
     @classmethod
     def kept(cls, name: bytes, make: Callable[[], Sequence[Expression]], folder: Path) -> Database:
@@ -92,11 +99,20 @@ class Database:
         if len(data) > MAX_BYTES:
             raise EngineError("too long to be scanned")
         try:
-            scratches = self._local.scratches
+            scans = self._local.scans
         except AttributeError:
-            scratches = self._local.scratches = [hyperscan.Scratch(part) for part in self._parts]
-        for part, scratch in zip(self._parts, scratches, strict=True):
-            part.scan(data, match_event_handler=on_match, scratch=scratch)
+            scans = self._local.scans = self._scans()
+        ascii_only = data.isascii()
+        for scan, scratch, beyond_ascii in scans:
+            if not (beyond_ascii and ascii_only):
+                scan(data, match_event_handler=on_match, scratch=scratch)
+
+    def _scans(self) -> list[tuple[Any, Any, bool]]:
+        """What to call for each part, with a scratch of this thread's own."""
+        return [
+            (part.scan, hyperscan.Scratch(part), group == BEYOND_ASCII)
+            for group, part in self._parts.items()
+        ]
 
     def hits(self, data: bytes) -> list[tuple[int, int]]:
         """Where matches end: end, identifier. Each as often as it ends, in no order."""
@@ -116,11 +132,11 @@ class Database:
             raise EngineError(f"{len(missed)} examples are not found, the first of {missed[0]}")
 
 
-def _grouped(expressions: Sequence[Expression]) -> list[tuple[Expression, ...]]:
+def _grouped(expressions: Sequence[Expression]) -> dict[str, list[Expression]]:
     groups: dict[str, list[Expression]] = {}
     for each in expressions:
         groups.setdefault(each.group, []).append(each)
-    return [tuple(group) for group in groups.values()]
+    return groups
 
 
 def cache_folder() -> Path | None:
@@ -197,7 +213,7 @@ def _key(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def _read(name: bytes, folder: Path) -> tuple[list[int], list[Any]] | None:
+def _read(name: bytes, folder: Path) -> tuple[list[int], dict[str, Any]] | None:
     """What was kept; None when there is nothing, or not what this user's errlock wrote."""
     path = folder / f"{name.hex()[:32]}.hs"
     try:
@@ -207,17 +223,20 @@ def _read(name: bytes, folder: Path) -> tuple[list[int], list[Any]] | None:
         digest, data = content[:32], content[32:]
         if not hmac.compare_digest(digest, hmac.digest(_key(folder), name + data, "sha256")):
             return None
-        rules, kept = msgspec.msgpack.decode(data, type=tuple[list[int], list[bytes]])
-        parts = [hyperscan.loadb(each, hyperscan.HS_MODE_BLOCK) for each in kept]
+        rules, kept = msgspec.msgpack.decode(data, type=tuple[list[int], dict[str, bytes]])
+        parts = {
+            group: hyperscan.loadb(each, hyperscan.HS_MODE_BLOCK) for group, each in kept.items()
+        }
     except (OSError, msgspec.MsgspecError, hyperscan.HyperscanError):
         return None
     return rules, parts
 
 
-def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Sequence[Any]) -> None:
+def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Mapping[str, Any]) -> None:
     """Write beside and rename, so that nobody reads half a file. A full disk keeps nothing."""
     temporary = folder / f"{name.hex()[:32]}.{secrets.token_hex(6)}"
-    data = msgspec.msgpack.encode((rules, [hyperscan.dumpb(part) for part in parts]))
+    kept = {group: hyperscan.dumpb(part) for group, part in parts.items()}
+    data = msgspec.msgpack.encode((rules, kept))
     try:
         digest = hmac.digest(_key(folder), name + data, "sha256")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

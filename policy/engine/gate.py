@@ -23,9 +23,9 @@ from ..keys import classify_key
 from ..known_values import KnownValues
 from ..text import Rule, spoken
 from . import names
-from .databases import Database, EngineError, Expression, cache_folder
+from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
 from .patterns import Dialect, needs_digit, whole
-from .rule_triggers import RuleTrigger, is_by_words, rule_trigger
+from .rule_triggers import RuleTrigger, is_by_words, literal_group, rule_trigger
 from .word_triggers import NOT_SMALL, ODD_BYTES, ODD_SIGNS, name_triggers, word_triggers
 
 # Identifiers of what is no rule: rules count from RULES on.
@@ -40,6 +40,8 @@ _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
+# The groups of what finders look for that is no word.
+_GROUPS = {"structures": "encoded", "encoded": "encoded", "numbers": "runs"}
 
 
 class Gate:
@@ -126,9 +128,9 @@ class Gate:
 def of_rules(triggers: Iterable[RuleTrigger], dialect: Dialect, first: int) -> list[Expression]:
     """The triggers of rules that count from `first` on."""
     return [
-        Expression(RULES + index, pattern, each.group)
+        Expression(RULES + index, pattern, group)
         for index, each in enumerate(triggers, first)
-        for pattern in getattr(each, dialect)
+        for group, pattern in zip(each.groups, getattr(each, dialect), strict=True)
     ]
 
 
@@ -175,21 +177,21 @@ def source() -> bytes:
 
 def words(dialect: Dialect) -> list[Expression]:
     """The triggers of what words say."""
-    found = [Expression(NAME, whole(each, dialect) + NOT_SMALL) for each in name_triggers()]
-    found += [Expression(ODD, ODD_BYTES, "odd"), Expression(ODD, ODD_SIGNS, "odd")]
+    found = [
+        Expression(NAME, whole(each, dialect) + NOT_SMALL, literal_group(each))
+        for each in name_triggers()
+    ]
+    found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, ODD_SIGNS)]
     for finder, patterns in word_triggers().items():
         id_ = _FINDER + names.FINDERS.index(finder)
-        apart = finder in ("structures", "numbers", "encoded")  # those begin with no literal
-        found += [
-            Expression(id_, whole(each, dialect), f"{finder}/{i}" if apart else "words")
-            for i, each in enumerate(patterns)
-        ]
+        group = _GROUPS.get(finder, "signs")
+        found += [Expression(id_, whole(each, dialect), group) for each in patterns]
     return found
 
 
 def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
-    found += [Expression(UNREADABLE, _HUGE_NUMBER, "huge"), Expression(DEVICE, _FIELDS[1])]
+    found += [Expression(UNREADABLE, _HUGE_NUMBER, "runs"), Expression(DEVICE, _FIELDS[1])]
     found += [Expression(FIELD, _FIELDS[0])]
     attributes = [name for name in telling_attributes() if classify_key(name) is None]
     return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in attributes)]

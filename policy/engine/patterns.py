@@ -83,6 +83,21 @@ def has_literal(pattern: str) -> bool:
 
 
 @cache
+def is_beyond_ascii(pattern: str) -> bool:
+    """Whether every match has a certain character that is not ASCII."""
+    try:
+        tree = _parser.parse(_readable(pattern))
+    except re.error:
+        return False
+    items = _flat(tree, _is_caseless(tree.state.flags))
+    return any(item.operation is c.LITERAL and not _any_ascii(chr(item.argument)) for item in items)
+
+
+def _any_ascii(char: str) -> bool:
+    return any(form.isascii() for form in (char, char.lower(), char.upper()))
+
+
+@cache
 def needs_digit(pattern: str) -> bool:
     """Whether every match has a digit of ASCII in it. False when that is not plain to see."""
     try:

@@ -22,9 +22,11 @@ from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
-from .names import ENCODED, HELD, NUMBERS, STRUCTURES
+from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, STRUCTURES
 
-_MOST_STRINGS = 64  # a document with more suspicious strings is read as a whole
+# A document with more strings to look at is read as a whole.
+_MOST_STRINGS, _BYTES_A_STRING = 64, 512
+_REMEMBERED, _LONGEST = 8192, 160  # strings, and their bytes with the key
 # Kinds of documents that are many and large; the others are small, and their fields mean more.
 KINDS = frozenset({"event", "transaction", "span", "log"})
 
@@ -32,9 +34,10 @@ _validate = msgspec.json.Decoder(msgspec.Raw).decode
 _string = msgspec.json.Decoder(str).decode
 _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
-_KEY_BEFORE = re.compile(rb'"([^"]{0,130})"[ \t\r\n]*+:\Z')
+_DIGIT = re.compile(rb"[0-9]")
 _NEXT = re.compile(rb"[ \t\r\n]*+,")
 _NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
+_BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
 _TRUE = re.compile(rb"true")
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
 _JUDGED = STRUCTURES | NUMBERS | ENCODED
@@ -66,6 +69,8 @@ class RawLook:
         self._detection = detection
         self._gate = gate
         self._keys = keys
+        # Strings with their keys of which nothing came, in any document: so many are kept.
+        self._harmless: set[bytes] = set()
 
     def is_clean(self, data: bytes) -> bool:
         """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
@@ -76,20 +81,30 @@ class RawLook:
             if id_ in _ALWAYS or (id_ == DEVICE and _may_be_named(data, end - 1)):
                 return False
         hits = [hit for hit in hits if hit[1] != DEVICE]
-        look = _Look(self._detection, self._gate, self._keys)
         hits.sort()
-        at = count = end = 0
+        known, look = self._harmless, None
+        left = max(_MOST_STRINGS, len(data) // _BYTES_A_STRING)
+        at = end = 0
         while at < len(hits):
             start = _opening(data, hits[at][0] - 1, end)
             end = _closing(data, start)
             first = at
             while at < len(hits) and hits[at][0] - 1 <= end:
                 at += 1
-            count += 1
-            if start < 0 or count > _MOST_STRINGS or at == first:
+            if start < 0 or at == first:
                 return False
-            if not look.is_harmless(data, start, end, hits[first:at]):
+            whole = _with_key(data, start, end)
+            if whole in known:
+                continue
+            left -= 1
+            if look is None:
+                look = _Look(self._detection, self._gate, self._keys)
+            if left < 0 or not look.is_harmless(data, start, end, hits[first:at]):
                 return False
+            if whole and look.can_be_remembered:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known.add(whole)
         return True
 
 
@@ -101,9 +116,9 @@ class _Look:
         self._keys = keys
         self._detection = detection
         self._finder = GatedFinder(detection, gate)
-        self._harmless_keys: set[bytes] = set()
         # Of a size that nobody has measured only the least is known.
         self._judge = Judge(detection, self._finder, lambda: 0)
+        self.can_be_remembered = False  # nothing came of the last string, wherever it stands
 
     def is_harmless(
         self, data: bytes, start: int, end: int, hits: Sequence[tuple[int, int]]
@@ -114,22 +129,21 @@ class _Look:
         """
         content = data[start + 1 : end]
         colon = _COLON.match(data, end + 1)
-        if colon is not None and content in self._harmless_keys:
-            return True
         if b"\\" in content:
             try:
                 text = _string(b'"%b"' % content)
             except msgspec.MsgspecError:
                 return False
+            content = text.encode("utf-8", "surrogatepass")
             bits = self._gate.wanted_in(text)
         else:
             text = content.decode("utf-8", "replace")
             bits = self._wanted(content + b"\n", start + 1, hits)
         if colon is not None:
-            if not self._is_telling(text, bits):
-                self._harmless_keys.add(content)
-                return True
-            return self._is_harmless_value(data, text, bits, colon.end())
+            self.can_be_remembered = not self._is_telling(text, bits)
+            return self.can_be_remembered or self._is_harmless_value(data, text, bits, colon.end())
+        bits = self._matching(content, bits)
+        self.can_be_remembered = not bits & _JUDGED  # what is judged counts for the document
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
         return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
@@ -139,6 +153,19 @@ class _Look:
         for end, id_ in hits:
             bits |= self._gate.bits_of(content, end - first, id_)
         return bits
+
+    def _matching(self, content: bytes, bits: int) -> int:
+        """Without the rules whose patterns match nowhere: most triggers are words before them."""
+        rules = bits >> len(FINDERS)
+        if rules and _DIGIT.search(content) is None:
+            rules &= ~self._gate.of_digits
+        left = rules
+        while left:
+            low = left & -left
+            left ^= low
+            if self._gate.rules[low.bit_length() - 1].pattern.search(content) is None:
+                rules ^= low
+        return rules << len(FINDERS) | bits & EVERY_FINDER
 
     def _is_harmless_value_text(self, text: str, bits: int, key: str | None) -> bool:
         """Under a key, which may hold the words that a rule asks for; None: under any."""
@@ -200,27 +227,58 @@ class _Look:
 
     def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:
         """Whether a text that stands where names do may name what stands beside it."""
-        name = text.lstrip("-")
-        if self._detection.key_class(name) is None and not self._gate.rules_of_key(name):
+        before = _before(data, start)
+        if data[before] == _AFTER_KEY:
+            key = _key_of(data, start)
+            stands_there = key is None or key.casefold() in _NAMING
+        else:
+            in_pair = data[before] == _IN_LIST and _NEXT.match(data, end + 1) is not None
+            stands_there = text.startswith("-") or in_pair
+        if not stands_there:
             return False
-        before = data[max(0, start - 2 * _MOST_NAME) : start].rstrip()
-        if not before:
-            return True
-        if before.endswith(b":"):
-            key = _KEY_BEFORE.search(before)
-            return key is None or key[1].decode("utf-8", "replace").casefold() in _NAMING
-        in_pair = before.endswith(b"[") and _NEXT.match(data, end + 1) is not None
-        return text.startswith("-") or in_pair
+        name = text.lstrip("-")
+        return self._detection.key_class(name) is not None or bool(self._gate.rules_of_key(name))
+
+
+def _with_key(data: bytes, start: int, end: int) -> bytes:
+    """A string with its key, or with the sign before it, and the sign behind it.
+
+    Nothing when it is long, or when blanks stand there.
+    """
+    if end - start > _LONGEST or end + 1 >= len(data) or data[end + 1] in _BLANKS:
+        return b""
+    before = start - 1
+    if data[before] in _BLANKS:
+        before -= 1  # some write one behind the colon or the comma
+    if data[before] == _AFTER_KEY and data[before - 1] == _QUOTE:
+        before = data.rfind(b'"', 0, before - 1)
+    if start - before > _LONGEST or data[before] in _BLANKS or data[before - 1] == _ESCAPE:
+        return b""
+    return data[before : end + 2]
+
+
+def _before(data: bytes, at: int) -> int:
+    """The last byte before a place that is no blank. Something always stands there."""
+    at -= 1
+    while data[at] in _BLANKS:
+        at -= 1
+    return at
+
+
+def _key_of(data: bytes, start: int) -> str | None:
+    """The key of the value that begins at a quotation mark; None where it is not known."""
+    colon = _before(data, start)
+    end = _before(data, colon)
+    if data[colon] != _AFTER_KEY or data[end] != _QUOTE:
+        return None
+    key = data[data.rfind(b'"', 0, end) + 1 : end]
+    return None if b"\\" in key or len(key) > _MOST_NAME else key.decode("utf-8", "replace")
 
 
 def _context(data: bytes, start: int) -> str | None:
-    """The key of the value that begins at a quotation mark; None where it is not known."""
-    before = data[max(0, start - 2 * _MOST_NAME) : start].rstrip()
-    key = _KEY_BEFORE.search(before)
-    if key is None or b"\\" in key[1]:
-        return None
-    text = key[1].decode("utf-8", "replace")
-    return None if text.casefold() in GIVEN_NAMES else text
+    """The same, but for a value that may have its name from the field beside it."""
+    key = _key_of(data, start)
+    return None if key is None or key.casefold() in GIVEN_NAMES else key
 
 
 def _may_be_named(data: bytes, at: int) -> bool:

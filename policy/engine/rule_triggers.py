@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..detectors import Detector
-from .patterns import Dialect, Underivable, has_literal, trigger, whole
+from .databases import BEYOND_ASCII
+from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
 from .word_triggers import NOT_SMALL, where_words_begin
 
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
@@ -45,10 +46,13 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9a-f]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"[0-9]\.[0-9]{4,15} ?[,;]",),
+    "maxmind": ("_mmk",),
     "btc.base58": (r"(?:^|[^0-9A-Za-z_])[13][1-9A-HJ-NP-Za-km-z]{25}",),
 }
-# Runs of digits and letters: each is slower beside another one than alone.
-_APART = ("card", "ipv6", "mac", "iban", "btc.base58")
+# Runs of digits and letters. Those of IBANs make the others slow.
+_RUNS = {
+    "card": "runs", "ipv6": "runs", "mac": "runs", "btc.base58": "runs", "iban": "iban",
+}  # fmt: skip
 # What is met everywhere, and is looked for only near these words.
 _BY_NEEDS = ("aws.secret",)
 
@@ -57,7 +61,7 @@ _BY_NEEDS = ("aws.secret",)
 class RuleTrigger:
     """Where a detector could find something. Nothing at all: everywhere."""
 
-    group: str = "literals"  # databases.Expression.group
+    groups: tuple[str, ...] = ()  # databases.Expression.group, for each of the patterns
     text: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
     wire: tuple[str, ...] = ()
@@ -68,14 +72,27 @@ def rule_trigger(detector: Detector) -> RuleTrigger:
     try:
         exact = _BY_HAND.get(detector.id)
         if exact is not None:
-            group = detector.id if detector.id in _APART else "signs"
-            return RuleTrigger(group, *(tuple(whole(p, d) for p in exact) for d in _DIALECTS))
+            return _whole(exact, [_RUNS.get(detector.id, _group(each)) for each in exact])
         if is_by_words(detector):
             return _by_words(detector.context or detector.needs, bounded=bool(detector.context))
-        group = "literals" if has_literal(detector.pattern) else "signs"
-        return RuleTrigger(group, *((trigger(detector.pattern, d),) for d in _DIALECTS))
+        found = (trigger(detector.pattern, dialect) for dialect in _DIALECTS)
+        return RuleTrigger((_group(detector.pattern),), *((each,) for each in found))
     except Underivable:
         return RuleTrigger()
+
+
+def _group(pattern: str) -> str:
+    return literal_group(pattern) if has_literal(pattern) else "signs"
+
+
+def literal_group(pattern: str) -> str:
+    """The group of a pattern that has a literal."""
+    return BEYOND_ASCII if is_beyond_ascii(pattern) else "literals"
+
+
+def _whole(patterns: Sequence[str], groups: Sequence[str], end: str = "") -> RuleTrigger:
+    texts = (tuple(whole(each, dialect) + end for each in patterns) for dialect in _DIALECTS)
+    return RuleTrigger(tuple(groups), *texts)
 
 
 def is_by_words(detector: Detector) -> bool:
@@ -91,12 +108,13 @@ _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
 def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
     text = [each for word in words for each in (_spelled(word) if bounded else (f"(?i:{word})",))]
-    end = NOT_SMALL if bounded else ""
-    return RuleTrigger("literals", *(tuple(whole(t, d) + end for t in text) for d in _DIALECTS))
+    return _whole(text, [literal_group(each) for each in text], NOT_SMALL if bounded else "")
 
 
 def _spelled(word: str) -> list[str]:
     """A context word where a word begins, up to where it ends."""
     parts = [part for part in re.split(r"[^\w]+", word) if part]
     text = r"[^A-Za-z0-9]{0,3}".join(map(re.escape, parts))
-    return [rf"{each}(?i:s)?" for each in where_words_begin(text, len(word))]
+    # A first part of one or two letters is the end of many words.
+    size = min(len(word), len(parts[0]) + 2)
+    return [rf"{each}(?i:s)?" for each in where_words_begin(text, size)]
