@@ -47,11 +47,15 @@ class About:
         return json.dumps(fields).encode()
 
 
-def pack(payload: Payload) -> bytes:
-    """The payload without what is lost behind its manifest, compressed."""
+def pack(payload: Payload, body: bytes | None = None) -> bytes:
+    """The payload without what is lost behind its manifest, compressed.
+
+    `body` is the payload encoded, where somebody has done that.
+    """
     manifest = payload.manifest
-    body = len(manifest).to_bytes(_LENGTH_BYTES, "big") + manifest + payload.encode()
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
+    stored = len(manifest).to_bytes(_LENGTH_BYTES, "big") + manifest
+    stored += payload.encode() if body is None else body
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(stored)
 
 
 def unpack(about: About, packed: bytes) -> Payload:
