@@ -32,6 +32,9 @@ _TIDY_EVERY = 600.0
 _MOST_LABELS = 256  # of services, and of environments; more are `other`
 _MOST_ROWS = 100_000  # in memory, while they cannot be written
 
+# What the journal says when rows go that are too old.
+FORGOTTEN = "rows of the account after account.keep"
+
 _log = logging.getLogger("errlock.ledger")
 
 Record = Callable[[EntryKind, Mapping[str, Any]], object]
@@ -75,7 +78,7 @@ class Account:
         self._options = options
         self._record = record
         self._clock = clock
-        self._store = AccountStore(path)
+        self._store = AccountStore.to_write(path)
         self._labels = {
             "service": self._store.labels("service"),
             "environment": self._store.labels("environment"),
@@ -91,7 +94,7 @@ class Account:
         if self._store.meta("open") == "yes":
             since = float(self._store.meta("written") or 0)
             record("gap", {"what": "the account may lack what was delivered last",
-                           "since": _moment(since), "until": _moment(clock())})  # fmt: skip
+                           "since": moment(since), "until": moment(clock())})  # fmt: skip
         self._store.add([], {"open": "yes", "written": repr(clock())})
 
     def book(self, delivered: Delivered) -> None:
@@ -208,7 +211,7 @@ class Account:
         if unbooked.documents:
             body = {"what": "documents that were delivered and not booked",
                     "documents": unbooked.documents, "why": sorted(unbooked.why),
-                    "since": _moment(unbooked.since)}  # fmt: skip
+                    "since": moment(unbooked.since)}  # fmt: skip
             try:
                 self._record("gap", body)
             except JournalFailed:
@@ -228,7 +231,10 @@ class Account:
             pass
         while self._store.compact(HOUR, DAY, int(now - options.hours)):
             pass
-        self._store.forget(int(now - options.keep))
+        before = int(now - options.keep) // MINUTE * MINUTE
+        if self._store.has_before(before):
+            self._record("purge", {"what": FORGOTTEN, "before": before})
+            self._store.forget(before)
         self._tidied = now
 
 
@@ -253,5 +259,6 @@ def closed_minute(minute: int, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """A time in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -55,14 +55,35 @@ class Row(NamedTuple):
 class AccountStore:
     """One connection, for one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """For the class methods below."""
+        self._db = connection
+        self._ids: dict[Series, int] = {}
+
+    @classmethod
+    def to_write(cls, path: Path) -> AccountStore:
         """Open or make the file. Raises sqlite3.Error, OSError."""
         path.touch(mode=0o600, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
-        self._ids: dict[Series, int] = {}
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(_SCHEMA)
+        return cls(connection)
+
+    @classmethod
+    def to_read(cls, path: Path) -> AccountStore:
+        """Open a file that is there, also while another process writes it. Raises sqlite3.Error."""
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        return cls(sqlite3.connect(uri, uri=True, isolation_level=None))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it everything is read as it was at one moment."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let the file go."""
@@ -109,6 +130,21 @@ class AccountStore:
         )
         return [int(row[0]) for row in found]
 
+    def sums(self) -> list[tuple[int, int, dict[str, tuple[int, int, int]]]]:
+        """Of rows of more than a minute: span, start, and by destination documents, occurrences
+        and bytes.
+        """
+        found = self._db.execute(
+            "SELECT span, start, destination, sum(iif(class = '', documents, 0)),"
+            " sum(occurrences), sum(bytes) FROM account JOIN series ON series.id = account.series"
+            " WHERE span > ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            (MINUTE,),
+        )
+        sums: dict[tuple[int, int], dict[str, tuple[int, int, int]]] = {}
+        for span, start, destination, *totals in found:
+            sums.setdefault((span, start), {})[destination] = (totals[0], totals[1], totals[2])
+        return [(span, start, totals) for (span, start), totals in sums.items()]
+
     def last_minute(self) -> int:
         """The newest one in which anything was booked; 0: none."""
         found = self._db.execute("SELECT max(start) FROM account WHERE span = ?", (MINUTE,))
@@ -136,15 +172,19 @@ class AccountStore:
                 self._merge(into, start, series, Figures.stored(*figures))
         return len(rows)
 
-    def forget(self, before: int) -> int:
-        """Delete rows that began before. Returns how many."""
+    def has_before(self, moment: int) -> bool:
+        """Whether any row ends before a moment."""
+        found = self._db.execute("SELECT 1 FROM account WHERE start + span <= ? LIMIT 1", (moment,))
+        return found.fetchone() is not None
+
+    def forget(self, before: int) -> None:
+        """Delete rows that end before."""
         with self._transaction():
-            gone = self._db.execute("DELETE FROM account WHERE start < ?", (before,)).rowcount
+            self._db.execute("DELETE FROM account WHERE start + span <= ?", (before,))
             self._db.execute(
                 "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM account)"
             )
             self._ids.clear()
-        return gone
 
     def _merge(self, span: int, start: int, series: int, figures: Figures) -> None:
         found = self._db.execute(

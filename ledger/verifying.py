@@ -39,6 +39,8 @@ class Verdict:
     unfinished: int = 0  # bytes behind the last whole line: being written, or torn
     findings: list[Finding] = field(default_factory=list)
     more: int = 0  # findings beyond the first ones of lines
+    account_minutes: int | None = None  # minutes of the account that were compared; None: none
+    account_forgotten: int = 0  # minutes that the journal tells of and that were too old to keep
 
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""

@@ -26,7 +26,8 @@ def register(commands: Commands) -> None:
         "Finds edited, deleted, added and moved entries. Whoever could write the file could also\n"
         "have written a new one, or cut its end: that shows only against a head that they could\n"
         "not reach. So give one or more, and the public part of the key that signs them; without,\n"
-        "it says what it cannot see.\n\n"
+        "it says what it cannot see. The account beside the journal is compared with what the\n"
+        "journal says of its minutes.\n\n"
         "Exit code 0: nothing was found; 1: the journal is not what was written; 2: usage.",
         "  errlock exposure verify -c errlock.yaml --head-file /mnt/elsewhere/heads\n"
         "  errlock exposure verify --journal journal --head 1234:9f3b6c02d41a7…\n"
@@ -35,6 +36,9 @@ def register(commands: Commands) -> None:
     add_config_options(verify)
     verify.add_argument(
         "--journal", type=Path, metavar="FILE", help="default: the one in service.storage"
+    )
+    verify.add_argument(
+        "--account", type=Path, metavar="FILE", help="default: ledger.db beside the journal"
     )
     verify.add_argument(
         "--head", action="append", default=[], metavar="COUNT:HASH",
@@ -58,6 +62,7 @@ def run_verify(args: argparse.Namespace) -> int:
 
     path, heads, keys = _journal(args), _heads(args), _keys(args)
     verdict = verify(path, heads, keys)
+    _compare_account(args.account, path, verdict)
     if args.json:
         out(json.dumps({"journal": str(path), **verdict.as_dict()}, indent=2))
     else:
@@ -73,6 +78,22 @@ def _journal(args: argparse.Namespace) -> Path:
     if storage == "memory":
         raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
     return Path(storage) / "journal"
+
+
+def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
+    import sqlite3
+
+    from ...ledger.reconciling import reconcile
+
+    path = account if account is not None else journal.with_name("ledger.db")
+    if account is None and not path.exists():
+        return
+    try:
+        found = reconcile(journal, path)
+    except sqlite3.Error as error:
+        raise OSError(0, f"cannot be read as an account: {type(error).__name__}", path) from None
+    verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
+    verdict.findings += found.findings
 
 
 def _heads(args: argparse.Namespace) -> list[Head]:
@@ -136,5 +157,10 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
             "no head was given: whether its end was cut off, or an older file was put back, "
             "cannot be seen"
         )
+    if verdict.account_minutes is not None:
+        compared = verdict.account_minutes - verdict.account_forgotten
+        lines.append(f"account: {compared:,} minutes compared with what the journal says")
+    if verdict.account_forgotten:
+        lines.append(f"account: {verdict.account_forgotten:,} older ones were forgotten in time")
     lines.append("tampered with or damaged" if verdict.findings else "nothing wrong was found")
     return lines

@@ -15,8 +15,11 @@ import pytest
 from errlock.ledger.account import Account, Delivered, closed_minute
 from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore, Row
 from errlock.ledger.figures import estimate, union
+from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions
+from errlock.ledger.reconciling import reconcile
+from errlock.pipeline.cli import main
 from errlock.pipeline.options import Duration
 
 NOON = 1_790_000_000 // DAY * DAY + 12 * HOUR
@@ -66,7 +69,7 @@ class Book:
 
     def rows(self) -> list[Row]:
         self.account.write()
-        store = AccountStore(self.path)
+        store = AccountStore.to_read(self.path)
         rows = store.rows(0, 2**40)
         store.close()
         return rows
@@ -278,3 +281,76 @@ def test_the_file_is_its_owners_alone(book: Book) -> None:
     book.deliver()
     book.account.write()
     assert [path.stat().st_mode & 0o077 for path in book.path.parent.glob("ledger.db*")] == [0] * 3
+
+
+MINUTES = 240
+
+
+def kept(tmp_path: Path, keep: str = "90d") -> tuple[Path, Path]:
+    """A journal and an account of four hours; of the oldest ones, hours are left."""
+    journal = Journal(tmp_path / "journal")
+    clock = Clock()
+    options = AccountOptions(minutes=Duration("1h"), hours=Duration("1h"), keep=Duration(keep))
+    account = Account(tmp_path / "ledger.db", options, journal.append, clock)
+    for _ in range(MINUTES):
+        for destination in ("sentry", "otlp"):
+            items = {"event": Items(2, 200)}
+            data = msgspec.msgpack.encode(Manifest("shop", "prod", items, [mail(1, 3, 7)]))
+            account.book(Delivered(destination, "errors:1", data, {"event": 2}))
+        clock.now += 60
+        account.write()
+    account._tidied = 0.0
+    account.write()
+    account.close()
+    journal.close()
+    return tmp_path / "journal", tmp_path / "ledger.db"
+
+
+TAMPERINGS = {
+    "a changed count": "UPDATE account SET documents = documents + 1 WHERE span = 60 AND start ="
+    " (SELECT max(start) FROM account) AND series = 1",
+    "a changed sketch": "UPDATE account SET sketch = x'0201' WHERE span = 60 AND series = 2",
+    "a deleted row": "DELETE FROM account WHERE span = 60 AND series = 3",
+    "a deleted minute": "DELETE FROM account WHERE start ="
+    " (SELECT start FROM account WHERE span = 60 ORDER BY start LIMIT 1 OFFSET 20)",
+    "an added minute": "INSERT INTO account SELECT span, start + 7, series, documents, occurrences,"
+    " bytes, first, last, sketch FROM account WHERE span = 60 LIMIT 1",
+    "another destination": "UPDATE series SET destination = 'local' WHERE id = 1",
+    "a changed hour": "UPDATE account SET bytes = bytes - 1 WHERE span = 3600 AND series = 1",
+    "a deleted hour": "DELETE FROM account WHERE span = 3600 AND start ="
+    " (SELECT min(start) FROM account WHERE span = 3600)",
+}
+
+
+@pytest.mark.parametrize(("keep", "forgotten"), [("90d", 0), ("2h", 120)])
+def test_an_account_that_nobody_touched_is_what_the_journal_says(
+    tmp_path: Path, keep: str, forgotten: int
+) -> None:
+    found = reconcile(*kept(tmp_path, keep))
+    assert found.findings == []
+    assert (found.minutes, found.forgotten) == (MINUTES, forgotten)
+
+
+@pytest.mark.parametrize("sql", TAMPERINGS.values(), ids=TAMPERINGS)
+def test_an_account_that_was_changed_is_not_what_the_journal_says(tmp_path: Path, sql: str) -> None:
+    journal, account = kept(tmp_path)
+    with sqlite3.connect(account) as db:
+        assert db.execute(sql).rowcount > 0
+    db.close()
+    assert reconcile(journal, account).findings != []
+
+
+def test_the_command_compares_the_account_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal, account = kept(tmp_path)
+    assert main(["exposure", "verify", "--journal", str(journal)]) == 0
+    assert "\naccount: 240 minutes compared with what the journal says\n" in capsys.readouterr().out
+    with sqlite3.connect(account) as db:
+        db.execute(TAMPERINGS["a changed count"])
+    db.close()
+    assert main(["exposure", "verify", "--journal", str(journal)]) == 1
+    assert "is not as the journal says: it was changed" in capsys.readouterr().out
+    account.write_bytes(b"no database" * 100)
+    assert main(["exposure", "verify", "--journal", str(journal)]) == 2
+    assert "cannot be read as an account: DatabaseError" in capsys.readouterr().err

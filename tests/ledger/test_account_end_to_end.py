@@ -47,7 +47,7 @@ def send(port: int, event: dict[str, Any], environment: str) -> None:
 
 
 def account(folder: Path) -> list[Row]:
-    store = AccountStore(folder / "store" / "ledger.db")
+    store = AccountStore.to_read(folder / "store" / "ledger.db")
     rows = store.rows(0, 2**40)
     store.close()
     return rows

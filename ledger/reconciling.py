@@ -1,0 +1,119 @@
+"""Whether the account is what the journal says of it: its minutes, and the sums of older rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .account import FORGOTTEN, closed_minute, moment
+from .account_store import MINUTE, AccountStore
+from .entries import MAX_LINE, BrokenEntry, Entry, decode
+from .verifying import Finding
+
+_MOST_FINDINGS = 100
+
+Totals = Mapping[str, tuple[int, int, int]]  # by destination: documents, occurrences, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What the journal says of the account, and whether it is so."""
+
+    minutes: int  # that the journal tells of
+    forgotten: int  # of these, gone from the account because they were too old: the journal says so
+    findings: list[Finding]
+
+
+def reconcile(journal: Path, account: Path) -> Reconciled:
+    """Compare. Both may be in use by a collector. Raises OSError, sqlite3.Error.
+
+    That the journal itself is what was written is for `verify` to say.
+    """
+    told: dict[int, tuple[str, Totals]] = {}
+    forgotten = 0  # nothing before this moment has to be there
+    # The journal first: what is in it was in the account before.
+    for entry in _entries(journal):
+        if entry.kind == "minute":
+            told[_number(entry.body.get("minute"))] = (
+                str(entry.body.get("sha256")),
+                _totals(entry.body),
+            )
+        elif entry.kind == "purge" and entry.body.get("what") == FORGOTTEN:
+            forgotten = max(forgotten, _number(entry.body.get("before")))
+    store = AccountStore.to_read(account)
+    try:
+        with store.snapshot():
+            return _compare(told, forgotten, store)
+    finally:
+        store.close()
+
+
+def _compare(
+    told: Mapping[int, tuple[str, Totals]], before: int, store: AccountStore
+) -> Reconciled:
+    findings: list[Finding] = []
+    last = max(told, default=0)
+    seen: set[int] = set()
+    for minute in store.minutes(0, last + MINUTE):
+        seen.add(minute)
+        rows = store.rows(minute, minute + 1, MINUTE)
+        if minute not in told:
+            findings.append(_finding(minute, "is in the account and not in the journal"))
+        elif closed_minute(minute, rows)["sha256"] != told[minute][0]:
+            findings.append(_finding(minute, "is not as the journal says: it was changed"))
+    left = sorted(told.keys() - seen)
+    for span, start, totals in store.sums():
+        minutes = left[bisect_left(left, start) : bisect_left(left, start + span)]
+        seen.update(minutes)
+        if totals != _sum(told[minute][1] for minute in minutes):
+            findings.append(
+                _finding(start, f"and the {span // MINUTE} minutes from it on have other sums")
+            )
+    forgotten = {minute for minute in told.keys() - seen if minute < before}
+    findings += [
+        _finding(minute, "is in the journal and not in the account: it was removed")
+        for minute in sorted(told.keys() - seen - forgotten)
+    ]
+    return Reconciled(len(told), len(forgotten), findings[:_MOST_FINDINGS])
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE):
+            try:
+                yield decode(line.rstrip(b"\n"))
+            except BrokenEntry:
+                continue
+
+
+def _totals(body: Mapping[str, Any]) -> Totals:
+    found = body.get("destinations")
+    return {
+        str(name): (
+            _number(each.get("documents")),
+            _number(each.get("occurrences")),
+            _number(each.get("bytes")),
+        )
+        for name, each in (found if isinstance(found, dict) else {}).items()
+    }
+
+
+def _sum(each: Iterable[Totals]) -> Totals:
+    sums: dict[str, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    for totals in each:
+        for name, (documents, occurrences, size) in totals.items():
+            before = sums[name]
+            sums[name] = (before[0] + documents, before[1] + occurrences, before[2] + size)
+    return sums
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _finding(minute: int, text: str) -> Finding:
+    return Finding(0, f"account: minute {moment(minute)} {text}")
