@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from ..pipeline.payloads.document import CONTEXT_TYPES
+from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from .account_store import DAY, HOUR, MINUTE, AccountStore, Row, digest
 from .entries import EntryKind
 from .figures import Figures, Series
@@ -47,7 +47,7 @@ class Delivered:
     destination: str
     policy: str  # the version that they passed
     manifest: bytes
-    documents: Mapping[str, int]
+    documents: Mapping[DocumentType, int]
 
 
 @dataclass(slots=True)

@@ -172,6 +172,12 @@ class AccountStore:
                 self._merge(into, start, series, Figures.stored(*figures))
         return len(rows)
 
+    def used(self) -> int:
+        """Bytes of the file that hold something; the rest will be used again."""
+        ask = self._db.execute
+        pages = ask("PRAGMA page_count").fetchone()[0] - ask("PRAGMA freelist_count").fetchone()[0]
+        return int(pages * ask("PRAGMA page_size").fetchone()[0])
+
     def has_before(self, moment: int) -> bool:
         """Whether any row ends before a moment."""
         found = self._db.execute("SELECT 1 FROM account WHERE start + span <= ? LIMIT 1", (moment,))

@@ -29,7 +29,7 @@ EntryKind = Literal[
     "trust",  # a destination's trust changed: by whom, and why
     "route",  # where documents go changed: swaps, failover, standbys
     "replay",  # documents were sent again or elsewhere
-    "purge",  # documents were destroyed before they were delivered
+    "purge",  # documents were destroyed before delivery, or old rows of the account forgotten
     "key",  # a key epoch was made or destroyed
     "control_off",  # a control was switched off, or traffic passed it by
     "minute",  # a closed minute of the account
