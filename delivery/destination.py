@@ -193,6 +193,17 @@ class Destination:
             self._trusted_since = self._clock.now()
         self._wake.set()
 
+    def purge(self, *, really: bool = True) -> tuple[int, int]:
+        """Destroy what waits, and say how many documents and bytes; or only say that.
+
+        What is in flight is not in it.
+        """
+        waiting = [record for record in self._shelf.queue if not record.in_flight]
+        if really:
+            for record in waiting:
+                self._shelf.give_up(record, "purged")
+        return sum(r.documents for r in waiting), sum(r.size for r in waiting)
+
     def down_for(self, now: float) -> float:
         """Seconds that it has been down. 0 where nothing waits: nobody would see it come back."""
         since = self._health.down_since

@@ -21,7 +21,7 @@ from .trust import Trust, Trusts
 from .trust_file import Saved, TrustFile, TrustFileFailed
 from .trust_telling import Telling
 
-Journal = Callable[[str, Mapping[str, object]], None]
+Journal = Callable[[Literal["trust"], Mapping[str, object]], None]
 
 # How often the file is looked at, in seconds, and how often an unwritten word is tried again.
 _LOOK_EVERY = 0.25

@@ -20,16 +20,20 @@ from .commands import (
     explain,
     exposure,
     import_,
+    incident,
     keys,
     leaktest,
     local,
     print_config,
+    purge,
     review,
     run,
     schema,
     scrub,
     status,
+    swap,
     token,
+    trust,
     validate,
 )
 from .errors import ConfigError
@@ -38,7 +42,7 @@ from .terminal import err
 
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys, status, token, exposure,
+    import_, local, keys, status, trust, swap, purge, incident, token, exposure,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,

@@ -19,16 +19,18 @@ from .config.policy import policy_in_force
 from .control.server import control_of
 from .counters import Counters
 from .fleet.fleet import Fleet
-from .graph import Door, Graph, build
+from .graph import Door, Graph, Route, build
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
-from .storage import KeptTrust, store_of
+from .storage import KeptTrust, recall_swaps, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
 from .tightening import tightened
 
 if TYPE_CHECKING:
     from ..delivery.destination import Destination
+    from ..delivery.standby import Lineup
+    from ..delivery.trust_book import TrustBook
 
 State = Literal["starting", "running", "stopping", "stopped"]
 
@@ -73,7 +75,7 @@ class Collector:
         self._watches: list[asyncio.Task[None]] = []
         self._control = control_of(self)
         self._kept_trust = KeptTrust(self)
-        self.trust = self._kept_trust.book
+        self.trust: TrustBook = self._kept_trust.book
         self.fleet = Fleet(self)
         gauges = {}
         if self.ledger is not None:
@@ -99,6 +101,7 @@ class Collector:
 
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
+        self.loop = asyncio.get_running_loop()
         with _named("service.storage"):
             self._kept_trust.prepare()
             await self.store.open()
@@ -111,6 +114,7 @@ class Collector:
             for id_, door in self._doors.items():
                 door.sink = self.graph.sinks[id_]
             _log.warning("the policy is tightened: everything passes the strict profile")
+        self.lineup.swapped = await recall_swaps(self.store)
         self.graph.put_in_force()
         with _named("service.publish"):
             await self.fleet.start()
@@ -154,9 +158,10 @@ class Collector:
         await asyncio.gather(
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
         )
-        await self._admin.stop()
+        # Until here somebody may have to stop what drains.
         if self._control is not None:
             await self._control.stop()
+        await self._admin.stop()
         await self.fleet.stop()
         await self._kept_trust.close()
         if self.ledger is not None:
@@ -185,6 +190,16 @@ class Collector:
         for failure in failures:
             if isinstance(failure, Exception):  # its text may quote
                 _log.error("a receiver did not close cleanly: %s", type(failure).__name__)
+
+    @property
+    def lineup(self) -> Lineup:
+        """Which destinations get what comes in."""
+        return self.graph.lineup
+
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        """By the pipeline's id."""
+        return self.graph.routes
 
     @property
     def destinations(self) -> Mapping[str, Destination]:

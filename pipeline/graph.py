@@ -87,7 +87,7 @@ class Route:
         self._chain = chain
         self._branches = branches
         self._lineup = lineup
-        self._ids = [each.id for branch in branches for each in branch.destinations]
+        self.ids = [each.id for branch in branches for each in branch.destinations]
         kind = id_.partition("/")[0]
         self._signal = kind if kind in SIGNALS else None
 
@@ -97,7 +97,7 @@ class Route:
 
     def takers(self) -> frozenset[str]:
         """The destinations that get what comes in now: standbys mostly wait."""
-        return self._lineup.takers(self._ids)
+        return self._lineup.takers(self.ids)
 
     def judge(self, payload: Payload, takers: frozenset[str]) -> Judged:
         """Everything that costs time: sanitise for each branch, in the branch's protocol."""

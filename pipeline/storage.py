@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..delivery.clock import Clock
 from ..delivery.disk.store import DiskOptions, DiskStore
@@ -20,6 +23,7 @@ from .config.service import ServiceOptions
 if TYPE_CHECKING:
     from .collector import Collector
 
+_SWAPPED = "swapped"  # a name in the store
 _TRUST = "trust"  # the file, and what its generation is remembered by in the store
 
 _log = logging.getLogger("errlock.storage")
@@ -42,6 +46,17 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
         key=key_bytes(key.reveal()) if key is not None else None,
     )
     return DiskStore(folder, options, _log, clock.now)
+
+
+async def recall_swaps(store: Store) -> dict[str, str]:
+    """Which standbys people have put in whose place, by the id of the latter."""
+    kept = await store.recall(_SWAPPED)
+    return msgspec.json.decode(kept, type=dict[str, str]) if kept else {}
+
+
+async def remember_swaps(store: Store, swapped: Mapping[str, str]) -> None:
+    """Keep what `recall_swaps` gives. Raises StoreFailed."""
+    await store.remember({_SWAPPED: msgspec.json.encode(swapped).decode()})
 
 
 class KeptTrust:

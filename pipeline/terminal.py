@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from datetime import UTC, datetime
 from typing import IO
 
 # Control, format (bidirectional overrides too), surrogate and private characters, line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 
 
@@ -55,3 +57,26 @@ def table(rows: list[tuple[str, ...]], gap: int = 2) -> list[str]:
         "".join(f"{cell:{width + gap}}" for cell, width in zip(row, widths, strict=False)) + row[-1]
         for row in rows
     ]
+
+
+def size(amount: int) -> str:
+    """A number of bytes for people: `1.5 MiB`."""
+    for unit, length in _SIZES:
+        if amount >= length:
+            return f"{amount / length:.1f} {unit}"
+    return f"{amount} B"
+
+
+def span(seconds: float) -> str:
+    """A span of time for people, to the two units that matter: `3m 4s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{days}d", f"{hours}h", f"{minutes}m", f"{rest}s"]
+    first = next((i for i, part in enumerate(parts) if part[0] != "0"), 3)
+    return " ".join(parts[first : first + 2])
+
+
+def moment(seconds: float) -> str:
+    """A time in seconds since the epoch, for people: `2026-11-26 12:30:05Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -20,6 +20,7 @@ from errlock.ledger.signing import new_key_files
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
 from errlock.pipeline.config import loads
+from errlock.pipeline.config.incident import IncidentOptions
 from errlock.pipeline.config.service import DestinationOptions, ServiceOptions
 from errlock.pipeline.counters import COUNTERS
 from errlock.pipeline.errors import DROP_REASONS
@@ -221,7 +222,11 @@ def sections() -> dict[str, list[Option]]:
     """Every heading of the reference and the options that must stand under it."""
     common = list(_options(DestinationOptions))
     names = {option.name for option in common}
-    found = {"Every exporter": common, "service": list(_options(ServiceOptions))}
+    found = {
+        "Every exporter": common,
+        "service": list(_options(ServiceOptions)),
+        "incident": list(_options(IncidentOptions)),
+    }
     for kind in KINDS:
         for type_ in DEFAULT.names(kind):
             options = describe_component(kind, type_, DEFAULT.find(kind, type_)).options

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-from ..terminal import err, escape, out, table
+from ..terminal import err, escape, moment, out, table
 from .options import Commands, add_command, add_config_options, add_json_option, read_config
 
 
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         err(f"nothing in {store.path}")
     rows = [
-        (str(each.id), _time(each.received), each.project, each.type, each.title) for each in found
+        (str(each.id), moment(each.received), each.project, each.type, each.title) for each in found
     ]
     for line in table([tuple(escape(cell) for cell in row) for row in rows]):
         out(line)
@@ -66,7 +65,3 @@ def _folder(args: argparse.Namespace) -> str:
         if id_.partition("/")[0] == "local" and (path := getattr(options.component, "path", None)):
             return str(path)
     return config.service.storage
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..terminal import escape, has_colours, out, paint, table
+from ..terminal import escape, has_colours, moment, out, paint, size, span, table
 from .options import Commands, add_command, add_json_option
+from .swap import gets
 from .talking import add_collector_options, client_of, telling
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _WATCH_EVERY = 2.0  # seconds
 _CLEAR = "\x1b[H\x1b[2J"
-_UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+_HEAD = (
+    "destination", "operator", "trust", "health", "queued", "oldest", "in/s", "out/s", "last error",
+)  # fmt: skip
+_COLOURS = {"held": "yellow", "distrusted": "red"}
 
 
 def register(commands: Commands) -> None:
@@ -66,50 +69,42 @@ def lines(status: Status) -> list[str]:
     if status.degraded:
         text = f"degraded: {status.refused_share:.0%} of the last minute's documents were refused"
         found.append(paint(text, "red", colours))
-    found.append(f"errlock {escape(status.version)}: {status.state} since {_time(status.started)}")
+    if status.trust_fault is not None:
+        found.append(paint(status.trust_fault, "red", colours))
+    found.append(f"errlock {escape(status.version)}: {status.state} since {moment(status.started)}")
     found.append("")
     for route in status.routes:
-        steps = (route.receivers, route.processors, route.exporters)
+        steps = (route.receivers, route.processors, gets(route))
         chain = " -> ".join(", ".join(ids) for ids in steps if ids)
         found.append(escape(f"{route.id}: {chain}"))
     found.append("")
-    rows: list[tuple[str, ...]] = [
-        ("destination", "health", "queued", "oldest", "in/s", "out/s", "last error")
-    ]
-    rows += [_row(each) for each in status.destinations]
+    rows: list[tuple[str, ...]] = [_HEAD, *map(_row, status.destinations)]
     found += table([tuple(escape(cell) for cell in row) for row in rows])
+    for each in status.destinations:
+        if each.trust.state != "trusted":
+            found.append(paint(_said(each), _COLOURS[each.trust.state], colours))
     return found
 
 
 def _row(status: DestinationStatus) -> tuple[str, ...]:
-    queued = f"{status.queued_documents} ({_size(status.queued_bytes)})"
+    queued = f"{status.queued_documents} ({size(status.queued_bytes)})"
     return (
         status.id,
+        ", ".join(status.operators) or "-",
+        status.trust.state,
         status.health,
         queued if status.queued_documents else "0",
-        _span(status.oldest_age) if status.queued_documents else "-",
+        span(status.oldest_age) if status.queued_documents else "-",
         f"{status.accepted_per_second:g}",
         f"{status.delivered_per_second:g}",
         status.last_error or "-",
     )
 
 
-def _size(size: int) -> str:
-    for unit, length in _UNITS:
-        if size >= length:
-            return f"{size / length:.1f} {unit}"
-    return f"{size} B"
-
-
-def _span(seconds: float) -> str:
-    """A span of time, to the two units that matter: `3m 4s`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [f"{days}d", f"{hours}h", f"{minutes}m", f"{rest}s"]
-    first = next((i for i, part in enumerate(parts) if part[0] != "0"), 3)
-    return " ".join(parts[first : first + 2])
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def _said(status: DestinationStatus) -> str:
+    """Who said what about a destination, when and why."""
+    trust = status.trust
+    by = f" by {trust.by}" if trust.by else ""
+    ago = span(max(0.0, time.time() - trust.since))
+    why = f": {trust.why}" if trust.why else ""
+    return f"{status.id} is {trust.state}{by} since {moment(trust.since)} ({ago}){why}"

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..control.tokens import TokensUnusable
+from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError, Problem
 from ..terminal import err
 from .options import add_config_options
@@ -55,7 +55,8 @@ def client_of(args: argparse.Namespace) -> Client:
 
     there = collector_named(args)
     try:
-        return Client(args.url or there.url, token_in(args.token_file) or there.token())
+        token = there.token() if args.token_file is None else token_in(args.token_file)
+        return Client(args.url or there.url, token)
     except ValueError as error:
         raise ConfigError([Problem("", str(error), "--url")]) from None
     except FileNotFoundError as error:
@@ -67,13 +68,6 @@ def client_of(args: argparse.Namespace) -> Client:
         raise TokensUnusable(
             f"{error.filename} is not yours to read: name a file of your own with --token-file"
         ) from None
-
-
-def token_in(file: Path | None) -> str:
-    """The token in a file; nothing for no file. Raises OSError, TokensUnusable."""
-    from ..control.tokens import read_private
-
-    return "" if file is None else read_private(file).decode("utf-8", "replace").strip()
 
 
 def telling(command: str) -> Callable[[Run], Run]:

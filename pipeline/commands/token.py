@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..control.tokens import ROLES, TokenStore, TokensUnusable
-from ..terminal import err, out, table
+from ..terminal import err, moment, out, table
 from .options import Commands, add_command, add_config_options, add_json_option
 from .talking import collector_named, telling
 
@@ -64,7 +63,7 @@ def run_list(args: argparse.Namespace) -> int:
         names = [{"name": e.name, "role": e.role, "created": e.created} for e in entries]
         out(json.dumps(names, indent=2))
         return 0
-    for line in table([(each.name, each.role, _time(each.created)) for each in entries]):
+    for line in table([(each.name, each.role, moment(each.created)) for each in entries]):
         out(line)
     if not entries:
         err("nobody has a token")
@@ -86,7 +85,3 @@ def _store(args: argparse.Namespace) -> TokenStore:
     if storage is None:
         raise TokensUnusable("service.storage is memory: there is only service.control.token")
     return TokenStore(storage)
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, cast
 
@@ -23,8 +22,10 @@ from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, Receiv
 from ..errors import ConfigError, Problem
 from ..registry import DEFAULT, Kind, NoSuchType, Registry, nearest
 from .decoding import Decoder
+from .files import merged_files, sections_of
+from .incident import IncidentOptions
 from .interpolation import BROKEN, Broken, Expander
-from .references import check_references
+from .references import check_plans, check_references
 from .service import DestinationOptions, PipelineOptions, ServiceOptions
 from .yaml import Parsed, merge, parse
 
@@ -78,6 +79,7 @@ class Config:
     processors: Mapping[str, ProcessorConfig]
     exporters: Mapping[str, ExporterOptions]
     service: ServiceOptions
+    incident: IncidentOptions
     raw: Mapping[
         str, Any
     ]  # as written, files merged, `${…}` unexpanded: holds no secret of the env
@@ -101,20 +103,6 @@ def load(
     return config
 
 
-def merged_files(paths: Sequence[str | FilePath], sets: Sequence[str]) -> Parsed:
-    """What files and settings say together, `${…}` unexpanded. Raises ConfigError."""
-    problems: list[Problem] = []
-    merged = Parsed({})
-    for read in [*(partial(_read, path) for path in paths), *(partial(_setting, s) for s in sets)]:
-        try:
-            merged = merge(merged, read())
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return merged
-
-
 def loads(
     text: str,
     env: Mapping[str, str] | None = None,
@@ -122,24 +110,13 @@ def loads(
     source: str = "config",
 ) -> Config:
     """The configuration of a YAML text. Raises ConfigError with every problem."""
-    merged = merge(Parsed({}), _sections(parse(text, source), source))
+    merged = merge(Parsed({}), sections_of(parse(text, source), source))
     return _Reader(merged, os.environ if env is None else env, registry).config()
 
 
 def default_config(registry: Registry = DEFAULT) -> Config:
     """What runs when nothing is configured."""
     return loads("", {}, registry)
-
-
-def _read(path: str | FilePath) -> Parsed:
-    source = str(path)
-    try:
-        text = FilePath(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError([Problem("", f"cannot be read: {error.strerror}", source)]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([Problem("", "is not UTF-8 text", source)]) from None
-    return _sections(parse(text, source), source)
 
 
 def _check_who_may_write(config: Config, paths: Sequence[str | FilePath]) -> None:
@@ -159,31 +136,6 @@ def _check_who_may_write(config: Config, paths: Sequence[str | FilePath]) -> Non
         raise ConfigError(problems)
 
 
-def _sections(parsed: Parsed, source: str) -> Parsed:
-    if parsed.tree is None:
-        return Parsed({})
-    if not isinstance(parsed.tree, dict):
-        raise ConfigError([Problem("", "expected sections such as receivers:", source)])
-    return parsed
-
-
-_MAX_PARTS = 50  # of a setting's name
-
-
-def _setting(text: str) -> Parsed:
-    """A tree of one value: `exporters.otlp.endpoint=tempo:4317`."""
-    name, equals, value = text.partition("=")
-    parts = name.split(".")
-    if not equals or not all(parts) or len(parts) > _MAX_PARTS:
-        raise ConfigError([Problem("", "expected a.b.c=value", f"--set {name}")])
-    parsed = parse(value, f"--set {name}")
-    tree = parsed.tree if value.strip() else None
-    for part in reversed(parts):
-        tree = {part: tree}
-    places = {(*parts, *path): f"--set {name}" for path in parsed.places}
-    return Parsed(tree, places)
-
-
 class _Reader:
     """Makes one Config of merged files, collecting problems and warnings."""
 
@@ -200,13 +152,16 @@ class _Reader:
         self._check_sections()
         found = {section: self._components(section) for section in _SECTIONS}
         pipelines, service = self._service(found)
+        incident = self._decoder.struct(IncidentOptions, self._tree.get("incident"), ("incident",))
         warnings = check_references(found, pipelines, self._decoder, self._raw)
-        if self._decoder.problems or isinstance(service, Broken):
+        if not isinstance(incident, Broken):
+            check_plans(found["exporters"], incident, self._decoder)
+        if self._decoder.problems or isinstance(service, Broken) or isinstance(incident, Broken):
             raise ConfigError(sorted(self._decoder.problems, key=_where))
-        return Config(**found, service=service, raw=self._raw, warnings=warnings)
+        return Config(**found, service=service, incident=incident, raw=self._raw, warnings=warnings)
 
     def _check_sections(self) -> None:
-        known = [*_SECTIONS, "service"]
+        known = [*_SECTIONS, "service", "incident"]
         for name in self._tree:
             if name not in known:
                 hint = _NOT_NEEDED.get(name)

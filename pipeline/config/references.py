@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import Problem
 from ..registry import nearest
 from .decoding import Decoder
+from .incident import IncidentOptions
 from .interpolation import BROKEN
 from .service import PipelineOptions
 from .yaml import Path, show_path
@@ -123,3 +124,23 @@ class _Check:
 
 def _keys(section: Any) -> Sequence[str]:
     return list(section) if isinstance(section, Mapping) else []
+
+
+def check_plans(exporters: Mapping[str, Any], incident: IncidentOptions, decoder: Decoder) -> None:
+    """Report every name in a plan that means nothing here to the decoder."""
+    operators = {o for each in exporters.values() if each is not BROKEN for o in each.operators}
+    standbys = [id_ for id_, each in exporters.items() if each is not BROKEN and each.standby_for]
+    for plan, options in incident.plans.items():
+        for field, known in (
+            ("distrust", [*exporters, *sorted(operators)]),
+            ("hold", [*exporters, *sorted(operators)]),
+            ("activate", standbys),
+        ):
+            for index, name in enumerate(getattr(options, field)):
+                if name not in known:
+                    near = nearest(name, known) or "."
+                    what = "standby" if field == "activate" else "exporter or operator"
+                    decoder.report(
+                        ("incident", "plans", plan, field, index),
+                        f"no {what} {name!r} is configured{near} Known: {', '.join(known)}",
+                    )

@@ -16,6 +16,7 @@ from ..component import ComponentConfig
 from ..options import Duration, Secret, Size
 from ..registry import ALIASES, KINDS, Kind, NoSuchType, Registry
 from .expected import MAPPINGS, SEQUENCES, alternatives, bare, is_struct, limits_of
+from .incident import IncidentOptions
 from .service import DestinationOptions, ServiceOptions
 from .written import as_written
 
@@ -59,7 +60,11 @@ def config_schema(registry: Registry) -> dict[str, Any]:
         "title": "errlock configuration",
         "type": ["object", "null"],
         "additionalProperties": False,
-        "properties": {**sections, "service": _or_null(build.ref(ServiceOptions))},
+        "properties": {
+            **sections,
+            "service": _or_null(build.ref(ServiceOptions)),
+            "incident": _or_null(build.ref(IncidentOptions)),
+        },
         "$defs": dict(sorted(build.definitions.items())),
     }
 

@@ -29,6 +29,7 @@ def config_as_written(config: Config) -> dict[str, Any]:
         "processors": as_written(config.processors),
         "exporters": exporters,
         "service": as_written(config.service),
+        "incident": as_written(config.incident),
     }
 
 

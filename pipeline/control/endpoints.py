@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from .messages import Answer, Order, Status
-from .operations import Operations
-from .tokens import Person, Role
+from .messages import (
+    Answer,
+    Order,
+    PlanOrder,
+    PlanRun,
+    Plans,
+    Purged,
+    PurgeOrder,
+    Status,
+    SwapOrder,
+    Swapped,
+    TrustChanged,
+    TrustOrder,
+)
+from .operations import Operations, Refused
+from .tokens import Role
 
 Method = Literal["GET", "POST"]
 
@@ -20,9 +32,8 @@ Method = Literal["GET", "POST"]
 class Call:
     """One request that may be carried out: who asks, for what."""
 
-    person: Person
+    by: str  # who asks
     order: Any  # of the endpoint's type
-    names: Mapping[str, str]  # what stands in the path's braces
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +41,99 @@ class Endpoint:
     """One thing that can be asked."""
 
     method: Method
-    path: str  # braces hold a name
+    path: str
     role: Role
     summary: str
     answer: type[Answer]
     do: Callable[[Operations, Call], Awaitable[Answer]]
     order: type[Order] | None = None
+    two_people: bool = False  # if `service.control.second_person` says so
 
     @property
     def name(self) -> str:
         """Its name in the description: `get_status`."""
-        words = re.sub(r"\{.*?\}", "one", self.path.removeprefix("/v1/"))
-        return f"{self.method.lower()}_{re.sub(r'[/.]', '_', words)}"
-
-    def matches(self, path: str) -> Mapping[str, str] | None:
-        """What stands in the braces if this is its path, else None."""
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
-        found = re.fullmatch(pattern, path)
-        return found.groupdict() if found else None
+        return f"{self.method.lower()}_{self.path.removeprefix('/v1/').replace('/', '_')}"
 
 
 async def _status(operations: Operations, _call: Call) -> Status:
     return operations.status()
 
 
+async def _hold(operations: Operations, call: Call) -> TrustChanged:
+    return await operations.tighten(call.order.names, "held", call.by, call.order.why)
+
+
+async def _distrust(operations: Operations, call: Call) -> TrustChanged:
+    return await operations.tighten(call.order.names, "distrusted", call.by, call.order.why)
+
+
+async def _resume(operations: Operations, call: Call) -> TrustChanged:
+    return await operations.resume(call.order.names, call.by, call.order.why)
+
+
+async def _trust(operations: Operations, call: Call) -> TrustChanged:
+    return await operations.trust(call.order.names, call.by, call.order.why)
+
+
+async def _swap(operations: Operations, call: Call) -> Swapped:
+    return await operations.swap(call.order.from_, call.order.to, call.by, call.order.why)
+
+
+async def _purge(operations: Operations, call: Call) -> Purged:
+    order = call.order
+    if order.confirm not in ("", order.destination):
+        raise Refused(400, "confirm", "what confirms it is not the destination's id")
+    return await operations.purge(
+        order.destination, really=bool(order.confirm), by=call.by, why=order.why
+    )
+
+
+async def _plans(operations: Operations, _call: Call) -> Plans:
+    return operations.plans()
+
+
+async def _run_plan(operations: Operations, call: Call) -> PlanRun:
+    return await operations.run_plan(call.order.name, call.by, call.order.why)
+
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/v1/status", "read", "How everything is.", Status, _status),
-)
+    Endpoint(
+        "POST", "/v1/hold", "operate", "Keep what some exporters would get.", TrustChanged,
+        _hold, TrustOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/distrust", "operate", "Send some exporters nothing more, at once.",
+        TrustChanged, _distrust, TrustOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/resume", "release", "Send what was held.", TrustChanged, _resume, TrustOrder
+    ),
+    Endpoint(
+        "POST", "/v1/trust", "release", "Trust some exporters again.", TrustChanged, _trust,
+        TrustOrder, two_people=True,
+    ),
+    Endpoint(
+        "POST", "/v1/swap", "operate", "Put a standby in the place of another exporter, or back.",
+        Swapped, _swap, SwapOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/purge", "operate", "Destroy what waits for an exporter.", Purged, _purge,
+        PurgeOrder,
+    ),
+    Endpoint("GET", "/v1/incident/plans", "read", "Every incident plan.", Plans, _plans),
+    Endpoint(
+        "POST", "/v1/incident/run", "operate", "Do all that an incident plan says.", PlanRun,
+        _run_plan, PlanOrder,
+    ),
+)  # fmt: skip
 DESCRIPTION = "/v1/openapi.json"  # whoever may read
+SECOND = "Errlock-Second-Authorization"  # the header with a second person's token
 
 
 def decode(endpoint: Endpoint, body: bytes) -> Order | None:
-    """The order in a request's body. Raises msgspec.DecodeError, whose text may quote it."""
+    """The order in a request's body.
+
+    Raises msgspec.DecodeError and UnicodeDecodeError, whose texts may quote it.
+    """
     return None if endpoint.order is None else msgspec.json.decode(body, type=endpoint.order)

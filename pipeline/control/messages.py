@@ -11,11 +11,18 @@ import msgspec
 from msgspec import Meta
 
 from ...delivery.health import HealthState
+from ...delivery.standby import Cause
+from ...delivery.trust import TrustState
 
-Seconds = Annotated[float, Meta(description="Seconds.")]
 Moment = Annotated[float, Meta(description="Seconds since the epoch.")]
-Id = Annotated[str, Meta(description="An id or operator as configured.", max_length=1100)]
+Name = Annotated[str, Meta(description="An exporter's id, or an operator.", max_length=1100)]
+Names = Annotated[list[Name], Meta(min_length=1, max_length=100)]
+Id = Annotated[str, Meta(description="An exporter's id.", max_length=1100)]
 Why = Annotated[str, Meta(description="The reason, for those who come after.", max_length=1000)]
+NotWritten = Annotated[
+    str | None,
+    Meta(description="Why it could not be written down: in force until the collector ends."),
+]
 CollectorState = Literal["starting", "running", "stopping", "stopped"]
 
 
@@ -30,8 +37,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Trouble(Answer, frozen=True, kw_only=True):
     """Why a request was not done."""
 
-    error: Annotated[str, Meta(description="A sentence without any value of the request.")]
+    error: Annotated[str, Meta(description="A sentence.")]
     kind: Annotated[str, Meta(description="A word for programs.")]
+
+
+# How a collector is.
+
+
+class StandsIn(Answer, frozen=True, kw_only=True):
+    """A destination that gets what another one would have got."""
+
+    id: str
+    instead_of: str
+    cause: Cause
 
 
 class RouteStatus(Answer, frozen=True, kw_only=True):
@@ -41,6 +59,16 @@ class RouteStatus(Answer, frozen=True, kw_only=True):
     receivers: list[str]
     processors: list[str]
     exporters: list[str]
+    stand_ins: list[StandsIn]
+
+
+class TrustSaid(Answer, frozen=True, kw_only=True):
+    """What counts for a destination, who said so, why and when."""
+
+    state: TrustState
+    by: str
+    why: str
+    since: Moment
 
 
 class DestinationStatus(Answer, frozen=True, kw_only=True):
@@ -49,6 +77,7 @@ class DestinationStatus(Answer, frozen=True, kw_only=True):
     id: str
     operators: Annotated[list[str], Meta(description="Who runs it, as `distrust` takes it.")]
     standby_for: Annotated[str | None, Meta(description="Whose place it can take.")]
+    trust: TrustSaid
     health: Annotated[HealthState, Meta(description="As its own answers show.")]
     queued_documents: int
     queued_bytes: int
@@ -70,6 +99,106 @@ class Status(Answer, frozen=True, kw_only=True):
     refused_share: Annotated[
         float, Meta(description="The share of the last minute's documents nobody could judge.")
     ]
+    trust_fault: Annotated[str | None, Meta(description="What is wrong with the trust file.")]
     started: Moment
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]
+
+
+# What people say about destinations.
+
+
+class TrustOrder(Order, frozen=True, kw_only=True):
+    """A word about some destinations."""
+
+    names: Names
+    why: Why = ""
+
+
+class TrustOf(Answer, frozen=True, kw_only=True):
+    """What counts for one destination now."""
+
+    id: str
+    trust: TrustSaid
+
+
+class TrustChanged(Answer, frozen=True, kw_only=True):
+    """What counts now for the destinations that were named."""
+
+    destinations: list[TrustOf]
+    not_written: NotWritten
+
+
+class SwapOrder(Order, frozen=True, kw_only=True):
+    """Move what goes to one destination to another one, its standby, or back."""
+
+    from_: Id = msgspec.field(name="from")
+    to: Id
+    why: Why = ""
+
+
+class Swapped(Answer, frozen=True, kw_only=True):
+    """Where what comes in goes now."""
+
+    routes: list[RouteStatus]
+    not_written: NotWritten
+
+
+class PurgeOrder(Order, frozen=True, kw_only=True):
+    """Destroy what waits for a destination."""
+
+    destination: Id
+    confirm: Annotated[
+        str,
+        Meta(description="The destination's id once more; without it, it is only said how much."),
+    ] = ""
+    why: Why = ""
+
+
+class Purged(Answer, frozen=True, kw_only=True):
+    """What was destroyed, or would be."""
+
+    destination: str
+    done: bool
+    documents: int
+    bytes: int
+
+
+# Incident plans.
+
+
+class Plan(Answer, frozen=True, kw_only=True):
+    """A plan as it is configured."""
+
+    name: str
+    distrust: list[str]
+    hold: list[str]
+    activate: list[str]
+
+
+class Plans(Answer, frozen=True, kw_only=True):
+    """Every plan."""
+
+    plans: list[Plan]
+
+
+class PlanOrder(Order, frozen=True, kw_only=True):
+    """Run a plan."""
+
+    name: Annotated[str, Meta(max_length=1100)]
+    why: Why = ""
+
+
+class Step(Answer, frozen=True, kw_only=True):
+    """One step of a plan."""
+
+    what: str
+    seconds: Annotated[float, Meta(description="From the start of the plan to its end.")]
+    trouble: Annotated[str | None, Meta(description="What kept it from being done as it should.")]
+
+
+class PlanRun(Answer, frozen=True, kw_only=True):
+    """What a plan did."""
+
+    name: str
+    steps: list[Step]

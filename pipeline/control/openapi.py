@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from .endpoints import ENDPOINTS, Endpoint
+from .endpoints import ENDPOINTS, SECOND, Endpoint
 from .messages import Trouble
 
 _TEMPLATE = "#/components/schemas/{name}"
@@ -64,10 +63,15 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.order is not None:
         found["requestBody"] = {"required": True, "content": _json(endpoint.order)}
-    if names := re.findall(r"\{(\w+)\}", endpoint.path):
+    if endpoint.two_people:
         found["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in names
+            {
+                "name": SECOND,
+                "in": "header",
+                "description": "`Bearer` and the token of a second person with the same role, "
+                "where `service.control.second_person` asks for one.",
+                "schema": {"type": "string"},
+            }
         ]
     return found
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from ..config import ControlOptions
 from ..config.decoding import Decoder
+from ..config.files import merged_files
 from ..config.interpolation import Broken, Expander
-from ..config.reading import merged_files
 from ..config.service import Section
 from ..errors import ConfigError, Problem
-from .tokens import TokenStore, read_private
+from .tokens import TokenStore, token_in
 
 
 class _Service(Section, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class Whereabouts:
             return self.control.token.reveal()
         if self.storage is None:
             raise ConfigError([Problem("service.control.token", "is needed with storage: memory")])
-        return read_private(TokenStore(self.storage).first).decode().strip()
+        return token_in(TokenStore(self.storage).first)
 
 
 def whereabouts(

@@ -22,10 +22,11 @@ from aiohttp import web
 
 from ..config import ControlOptions
 from ..quiet_http import QuietServer
-from .endpoints import DESCRIPTION, ENDPOINTS, Call, Endpoint, decode
+from .collector import Collecting, CollectorOperations
+from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
 from .messages import Trouble
 from .openapi import description
-from .operations import Collecting, CollectorOperations, Operations, Refused
+from .operations import Operations, Refused
 from .tokens import Person, Tokens, TokenStore, TokensUnusable
 
 MAX_BODY = 64 * 1024
@@ -40,6 +41,7 @@ class ControlServer:
 
     def __init__(self, operations: Operations, tokens: Tokens, options: ControlOptions) -> None:
         self._operations = operations
+        self._second_person = options.second_person
         self._tokens = tokens
         host, _, port = options.endpoint.rpartition(":")
         self._host = host.strip("[]") or None
@@ -108,21 +110,20 @@ class ControlServer:
 
     async def _answer(self, request: web.BaseRequest) -> bytes:
         self._check_where_from(request)
-        person = self._person(request)
+        person = self._person(request.headers.get("Authorization", ""))
+        if person is None:
+            raise Refused(401, "token", "expected Authorization: Bearer and a token")
         if request.path == DESCRIPTION:
             _check_method(request, {"GET"})
             return self._description
-        endpoint, names = _find(request)
-        if not person.may(endpoint.role):
-            raise Refused(
-                403, "role", f"your token has the role {person.role}: this needs {endpoint.role}"
-            )
+        endpoint = _find(request)
+        by = self._allowed(request, endpoint, person)
         body = await _body(request) if endpoint.order is not None else b""
         try:
             order = decode(endpoint, body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(400, "invalid", _invalid(error)) from None
-        answer = await endpoint.do(self._operations, Call(person, order, names))
+        answer = await endpoint.do(self._operations, Call(by, order))
         return msgspec.json.encode(answer)
 
     def _check_where_from(self, request: web.BaseRequest) -> None:
@@ -134,16 +135,29 @@ class ControlServer:
         if origin is not None and origin.partition("://")[2] != host:
             raise Refused(403, "origin", "other sites' pages may not ask")
 
-    def _person(self, request: web.BaseRequest) -> Person:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _person(self, authorization: str) -> Person | None:
+        """Whose token a header has. Raises Refused."""
+        scheme, _, token = authorization.partition(" ")
         try:
-            person = self._tokens.person(token.strip()) if scheme.lower() == "bearer" else None
+            return self._tokens.person(token.strip()) if scheme.lower() == "bearer" else None
         except (TokensUnusable, OSError) as error:
             _log.error("the tokens cannot be read: %s", type(error).__name__)
             raise Refused(503, "tokens", "the file of tokens cannot be used") from None
-        if person is None:
-            raise Refused(401, "token", "expected Authorization: Bearer and a token")
-        return person
+
+    def _allowed(self, request: web.BaseRequest, endpoint: Endpoint, person: Person) -> str:
+        """Who asks, if they may; two names where it takes two people. Raises Refused."""
+        if not person.may(endpoint.role):
+            raise Refused(
+                403, "role", f"your token has the role {person.role}: this needs {endpoint.role}"
+            )
+        if not (endpoint.two_people and self._second_person):
+            return person.name
+        second = self._person(request.headers.get(SECOND, ""))
+        if second is None or second.name == person.name or not second.may(endpoint.role):
+            raise Refused(
+                403, "second_person", f"this takes a second person's token (role {endpoint.role})"
+            )
+        return f"{person.name} and {second.name}"
 
 
 def control_of(collector: Collecting) -> ControlServer | None:
@@ -172,16 +186,11 @@ def _is_expected(host: str, names: Collection[str]) -> bool:
     return True
 
 
-def _find(request: web.BaseRequest) -> tuple[Endpoint, dict[str, str]]:
-    allowed = set()
-    for endpoint in ENDPOINTS:
-        names = endpoint.matches(request.path)
-        if names is not None:
-            allowed.add(str(endpoint.method))
-            if endpoint.method == request.method:
-                return endpoint, dict(names)
-    _check_method(request, allowed)
-    raise AssertionError
+def _find(request: web.BaseRequest) -> Endpoint:
+    """What is asked for. Raises Refused."""
+    here = {str(each.method): each for each in ENDPOINTS if each.path == request.path}
+    _check_method(request, here)
+    return here[request.method]
 
 
 def _check_method(request: web.BaseRequest, allowed: Collection[str]) -> None:
@@ -208,7 +217,7 @@ async def _body(request: web.BaseRequest) -> bytes:
     return bytes(body)
 
 
-def _invalid(error: msgspec.DecodeError) -> str:
+def _invalid(error: Exception) -> str:
     """Where a body is wrong. msgspec's own text may quote it."""
     place = _PLACE.search(str(error)) if isinstance(error, msgspec.ValidationError) else None
     where = f", at {place[1]}" if place else ""

@@ -23,6 +23,7 @@ from typing import Literal, get_args
 import msgspec
 
 from ..options import Secret
+from ..private_files import NotPrivate, read_private, write_private
 
 Role = Literal["read", "operate", "release"]
 # Each may do what those before it may.
@@ -79,7 +80,7 @@ class TokenStore:
         with self._locked():
             if not self._path.exists():
                 token = new_token()
-                _write(self.first, f"{token}\n".encode())
+                write_private(self.first, f"{token}\n".encode())
                 self._save([_entry(FIRST, "release", token)])
         self.entries()
 
@@ -92,6 +93,8 @@ class TokenStore:
                 self._read = (stamp, tuple(_decode(read_private(self._path))))
         except FileNotFoundError:
             return ()
+        except NotPrivate as error:
+            raise TokensUnusable(str(error)) from None
         return self._read[1]
 
     def add(self, name: str, role: Role) -> str:
@@ -124,7 +127,9 @@ class TokenStore:
         return True
 
     def _save(self, entries: list[Entry]) -> None:
-        _write(self._path, msgspec.json.format(msgspec.json.encode({"tokens": entries})) + b"\n")
+        write_private(
+            self._path, msgspec.json.format(msgspec.json.encode({"tokens": entries})) + b"\n"
+        )
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -165,12 +170,12 @@ class Tokens:
         return found
 
 
-def read_private(path: Path) -> bytes:
-    """The content of a file that only its owner may read. Raises OSError, TokensUnusable."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            raise TokensUnusable(f"{path} can be read by others: chmod 600 {path}")
-        return file.read()
+def token_in(file: Path) -> str:
+    """The token that a file holds. Raises OSError, TokensUnusable."""
+    try:
+        return read_private(file).decode("utf-8", "replace").strip()
+    except NotPrivate as error:
+        raise TokensUnusable(str(error)) from None
 
 
 def _decode(content: bytes) -> list[Entry]:
@@ -186,14 +191,3 @@ def _entry(name: str, role: Role, token: str) -> Entry:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put a file in the place of another, at once and for good, with mode 0600 from the start."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)

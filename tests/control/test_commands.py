@@ -24,10 +24,10 @@ def test_status_for_people(controlled: Controlled) -> None:
     assert lines[0].startswith("errlock ")
     assert "running since 20" in lines[0]
     assert "errors: sentry -> redact -> file" in lines
-    assert [line.split()[:3] for line in lines[-3:]] == [
-        ["destination", "health", "queued"],
-        ["file", "up", "0"],
-        ["file/standby", "up", "0"],
+    assert [line.split()[:5] for line in lines[-3:]] == [
+        ["destination", "operator", "trust", "health", "queued"],
+        ["file", "-", "trusted", "up", "0"],
+        ["file/standby", "-", "trusted", "up", "0"],
     ]
 
 

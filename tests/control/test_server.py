@@ -21,6 +21,7 @@ def test_it_tells_how_everything_is(controlled: Controlled) -> None:
             "receivers": ["sentry"],
             "processors": ["redact"],
             "exporters": ["file"],
+            "stand_ins": [],
         }
     ]
     assert [each["id"] for each in status["destinations"]] == ["file", "file/standby"]

@@ -16,6 +16,7 @@ from errlock.pipeline.control.tokens import (
     Tokens,
     TokenStore,
     TokensUnusable,
+    token_in,
 )
 from errlock.pipeline.options import Secret
 
@@ -85,13 +86,11 @@ def test_nothing_is_removed_where_there_is_nothing(store: TokenStore) -> None:
 @pytest.mark.parametrize("file", ["tokens.json", "control-token"])
 @pytest.mark.parametrize("bits", [0o640, 0o604])
 def test_a_file_that_others_may_read_is_not_used(store: TokenStore, file: str, bits: int) -> None:
-    from errlock.pipeline.control.tokens import read_private
-
     store.prepare()
     Tokens(store, None).person("any")
     (store.folder / file).chmod(bits)
     with pytest.raises(TokensUnusable, match=f"chmod 600 .*{file}"):
-        read_private(store.folder / file)
+        token_in(store.folder / file)
     if file == "tokens.json":
         with pytest.raises(TokensUnusable):
             Tokens(store, None).person("any")

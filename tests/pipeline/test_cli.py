@@ -13,7 +13,7 @@ import yaml
 from toy_components import TOYS
 
 from errlock.pipeline.cli import main
-from errlock.pipeline.config import loads
+from errlock.pipeline.config import ServiceOptions, loads
 
 Capture = pytest.CaptureFixture[str]
 ERRLOCK = Path(sys.executable).parent / "errlock"
@@ -122,9 +122,9 @@ def test_validate_tells_every_problem_on_stderr(errlock: Errlock) -> None:
     code, out, err = errlock("validate", "--set", "a=1", "--set", "service.x=1")
     assert (code, out) == (2, "")
     assert err == (
-        "--set a: a: unknown section. Known: receivers, processors, exporters, service\n"
-        "--set service.x: service.x: unknown option. Known: control, health, max_bytes_in_flight, "
-        "pipelines, shutdown_timeout, storage, telemetry\n"
+        "--set a: a: unknown section. Known: receivers, processors, exporters, service, incident\n"
+        "--set service.x: service.x: unknown option. "
+        f"Known: {', '.join(sorted(ServiceOptions.__struct_fields__))}\n"
     )
 
 

@@ -199,12 +199,15 @@ def _written(config: Mapping[str, Any], health: int, metrics: int, control: int)
         "storage": "memory",
         "shutdown_timeout": "10s",
         "health": {"endpoint": f"127.0.0.1:{health}"},
-        "control": {"endpoint": f"127.0.0.1:{control}"},
         # Debug: what must not be in the log must not be in the longest one.
         "telemetry": {
             "metrics": {"endpoint": f"127.0.0.1:{metrics}"},
             "logs": {"level": "debug"},
         },
         **config["service"],
+        "control": {
+            "endpoint": f"127.0.0.1:{control}",
+            **config["service"].get("control", {}),
+        },
     }
     return json.dumps({**config, "service": service}, indent=2)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from live_errlock import ERRLOCK, Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
+
+_numbers = count(1)
 
 Headers = dict[str, str]
 
@@ -69,6 +75,37 @@ class Controlled:
         headers["Content-Type"] = "application/json"
         return self.say("POST", path, json.dumps(order).encode(), headers)
 
+    def send(self) -> int:
+        """Send an event to the collector, as an SDK does; returns its number, which is new."""
+        number = next(_numbers)
+        envelope = (
+            b'{}\n{"type":"event"}\n'
+            + json.dumps({"event_id": f"{number:032x}", "message": f"event {number}"}).encode()
+        )
+        url = f"http://127.0.0.1:{self.sentry}/api/1/envelope/?sentry_key=any"
+        with urllib.request.urlopen(url, envelope, timeout=30) as answer:
+            assert answer.status == 200
+        return number
+
+    def stored(self, file: str) -> list[int]:
+        """The numbers of the events that are in the file of a destination."""
+        path = self.folder / file
+        lines = path.read_text().splitlines() if path.exists() else []
+        found = [re.search(r'"event_id": ?"([0-9a-f]{32})"', line) for line in lines]
+        return [int(each[1], 16) for each in found if each]
+
+    def wait_until_stored(self, file: str, *numbers: int) -> None:
+        """Return when these events are in a file, each once."""
+        deadline = time.monotonic() + 20
+        while sorted(n for n in self.stored(file) if n in numbers) != sorted(numbers):
+            assert time.monotonic() < deadline, f"{file} has {self.stored(file)}, not {numbers}"
+            time.sleep(0.05)
+
+    def as_new(self) -> None:
+        """Undo what people said and swapped."""
+        assert self.ask("/v1/trust", {"names": ["file", "file/standby"]}).status == 200
+        self.ask("/v1/swap", {"from": "file/standby", "to": "file"})
+
     def command(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `errlock` in the collector's folder, with its configuration."""
         return subprocess.run(
@@ -83,8 +120,8 @@ class Controlled:
 
 
 @contextmanager
-def running_controlled(folder: Path) -> Iterator[Controlled]:
-    """Run a collector with two destinations, one the other's standby, and a storage folder."""
+def running_controlled(folder: Path, **service: Any) -> Iterator[Controlled]:
+    """Run a collector with a destination and its standby, a storage folder and an incident plan."""
     port = listening_port()
     exporters = {
         "file": {"path": "out.jsonl"},
@@ -92,6 +129,8 @@ def running_controlled(folder: Path) -> Iterator[Controlled]:
     }
     config = collector(sentry_at(port), exporters)
     config["service"]["storage"] = "data"
+    config["service"].update(service)
+    config["incident"] = {"plans": {"breach": {"distrust": ["file"], "activate": ["file/standby"]}}}
     config["service"]["pipelines"]["errors"]["exporters"] = ["file"]
     with running_errlock(config, folder) as errlock:
         yield Controlled(errlock, folder, port)

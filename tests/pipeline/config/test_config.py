@@ -214,7 +214,7 @@ service:
         ),
         (
             "5: procesors: unknown section; did you mean 'processors'? "
-            "Known: receivers, processors, exporters, service"
+            "Known: receivers, processors, exporters, service, incident"
         ),
         "8: processors.redact.profile: expected one of balanced, strict; did you mean 'strict'?",
         "9: processors.redact.rate: expected a number (at least 0 and at most 1)",

@@ -1,0 +1,84 @@
+"""`errlock incident`: plans made before there is an incident."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..terminal import err, out, table
+from .options import Commands, add_command, add_json_option
+from .talking import add_collector_options, add_why_option, client_of, telling
+
+if TYPE_CHECKING:
+    from ..control.messages import Plan
+
+
+def register(commands: Commands) -> None:
+    """Add the command and its sub-commands."""
+    parser = add_command(
+        commands, "incident", "show and run the plans that were made for incidents",
+        "Plans stand in the configuration, under incident.plans.",
+    )  # fmt: skip
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    shown = add_command(
+        actions, "list", "show the plans", "", "  errlock incident list -c errlock.yaml"
+    )
+    add_collector_options(shown)
+    add_json_option(shown)
+    shown.set_defaults(run=run_list)
+    run = add_command(
+        actions, "run", "do all that a plan says, in one go",
+        "Tells for each step when it was done. Exit code 1 when one was not done as it should.",
+        "  errlock incident run sentry-breach -c errlock.yaml --why 'mail of the vendor'",
+    )  # fmt: skip
+    run.add_argument("name", metavar="PLAN")
+    add_why_option(run)
+    add_collector_options(run)
+    add_json_option(run)
+    run.set_defaults(run=run_plan)
+
+
+@telling("incident list")
+def run_list(args: argparse.Namespace) -> int:
+    """Run `errlock incident list`."""
+    import msgspec
+
+    from ..control.messages import Plans
+
+    found = client_of(args).ask("/v1/incident/plans", Plans)
+    if args.json:
+        out(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return 0
+    for plan in found.plans:
+        out(f"{plan.name}:")
+        for line in table(list(_rows(plan))):
+            out(f"  {line}")
+    if not found.plans:
+        err("no plan is configured under incident.plans")
+    return 0
+
+
+def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for what in ("distrust", "hold", "activate"):
+        if names := getattr(plan, what):
+            yield what, ", ".join(names)
+
+
+@telling("incident run")
+def run_plan(args: argparse.Namespace) -> int:
+    """Run `errlock incident run`."""
+    import msgspec
+
+    from ..control.messages import PlanOrder, PlanRun
+
+    order = PlanOrder(name=args.name, why=args.why)
+    ran = client_of(args).ask("/v1/incident/run", PlanRun, order, timeout=60)
+    if args.json:
+        out(msgspec.json.format(msgspec.json.encode(ran)).decode())
+    else:
+        for step in ran.steps:
+            out(f"{step.seconds:8.3f} s  {step.what}")
+            if step.trouble is not None:
+                err(f"            {step.trouble}")
+    return 1 if any(step.trouble for step in ran.steps) else 0

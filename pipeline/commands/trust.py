@@ -1,0 +1,169 @@
+"""`errlock hold`, `distrust`, `resume` and `trust`: what may be sent to whom."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..control.tokens import TokensUnusable, token_in
+from ..errors import ConfigError
+from ..terminal import err, escape, out
+from .options import Commands, add_command, add_json_option
+from .talking import add_collector_options, add_why_option, client_of, telling
+
+if TYPE_CHECKING:
+    from ..control.client import Client
+    from ..control.messages import TrustChanged, TrustOrder
+
+_PATIENCE = 1.0  # seconds that a collector has for a word that must not wait
+_STATES: dict[str, Literal["held", "distrusted"]] = {"hold": "held", "distrust": "distrusted"}
+
+
+def register(commands: Commands) -> None:
+    """Add the four commands."""
+    distrust = _add(
+        commands, "distrust", "send an exporter nothing more, at once",
+        "Cuts off what is under way; a standby takes over. What comes in waits, and nothing but\n"
+        "`errlock trust` ends it. A collector that does not answer within a second is told by way\n"
+        "of its trust file, one that is down obeys when it starts.",
+        "  errlock distrust sentry -c errlock.yaml --why 'breach at the vendor'\n"
+        "  errlock distrust sentry.io               every exporter that sends there",
+    )  # fmt: skip
+    distrust.set_defaults(run=run_distrust)
+    hold = _add(
+        commands, "hold", "keep what an exporter would get, until `errlock resume`",
+        "What is under way is finished. Works with the collector down, as distrust does.",
+        "  errlock hold sentry -c errlock.yaml --why 'they rotate keys'",
+    )  # fmt: skip
+    hold.set_defaults(run=run_hold)
+    resume = _add(
+        commands, "resume", "send what was held", "", "  errlock resume sentry -c errlock.yaml"
+    )
+    resume.set_defaults(run=run_resume)
+    trust = _add(
+        commands, "trust", "trust an exporter again that was distrusted",
+        "Sends what waits, and what comes in. You are asked to type its name.",
+        "  errlock trust sentry -c errlock.yaml --why 'keys rotated, report read'",
+    )  # fmt: skip
+    trust.add_argument("--yes", action="store_true", help="do not ask, for scripts")
+    trust.add_argument(
+        "--second-token-file", metavar="FILE", type=Path,
+        help="a second person's token, where service.control.second_person asks for one",
+    )  # fmt: skip
+    trust.set_defaults(run=run_trust)
+
+
+def _add(
+    commands: Commands, name: str, summary: str, description: str, examples: str
+) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, summary, description, examples)
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="an exporter's id, or an operator as in status"
+    )
+    add_why_option(parser)
+    add_collector_options(parser)
+    add_json_option(parser)
+    return parser
+
+
+@telling("distrust")
+def run_distrust(args: argparse.Namespace) -> int:
+    """Run `errlock distrust`."""
+    return _tighten(args, "distrust")
+
+
+@telling("hold")
+def run_hold(args: argparse.Namespace) -> int:
+    """Run `errlock hold`."""
+    return _tighten(args, "hold")
+
+
+@telling("resume")
+def run_resume(args: argparse.Namespace) -> int:
+    """Run `errlock resume`."""
+    from ..control.messages import TrustChanged
+
+    return _told(args, client_of(args).ask("/v1/resume", TrustChanged, _order(args)))
+
+
+@telling("trust")
+def run_trust(args: argparse.Namespace) -> int:
+    """Run `errlock trust`."""
+    from ..control.messages import TrustChanged
+
+    client = client_of(args)
+    second = None if args.second_token_file is None else token_in(args.second_token_file)
+    if not args.yes and not all(confirmed(name, f"to trust {name} again") for name in args.names):
+        err("errlock trust: nothing changed")
+        return 1
+    return _told(args, client.ask("/v1/trust", TrustChanged, _order(args), second=second))
+
+
+def confirmed(name: str, what: str) -> bool:
+    """Whether somebody types a name, which tells that they mean it."""
+    sys.stderr.write(escape(f"Type {name} {what}: "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == name
+
+
+def _tighten(args: argparse.Namespace, command: str) -> int:
+    from ..control.client import NoAnswer
+    from ..control.messages import TrustChanged
+
+    try:
+        client: Client = client_of(args)
+        changed = client.ask(f"/v1/{command}", TrustChanged, _order(args), timeout=_PATIENCE)
+    except (NoAnswer, TokensUnusable) as failure:
+        if args.url and not args.config:  # whose storage nobody named
+            raise
+        return _without_collector(args, command, failure)
+    return _told(args, changed)
+
+
+def _without_collector(args: argparse.Namespace, command: str, failure: Exception) -> int:
+    """Write the word where the collector finds it."""
+    from ..control.offline import tighten
+    from .talking import collector_named
+
+    there = collector_named(args)
+    try:
+        told = tighten(there, args.names, _STATES[command], args.why, args.token_file)
+    except ConfigError as wrong:
+        for problem in wrong.problems:
+            err(f"errlock {command}: {problem}")
+        return 2
+    err(f"errlock {command}: the collector was not told: {failure}")
+    if told.failed:
+        err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
+        return 1
+    err(f"written into {told.file}: a collector that runs obeys within a second, one that is down")
+    err("when it starts")
+    for name in args.names:
+        out(f"{name}: {_STATES[command]}")
+    return 0
+
+
+def _order(args: argparse.Namespace) -> TrustOrder:
+    from ..control.messages import TrustOrder
+
+    return TrustOrder(names=args.names, why=args.why)
+
+
+def _told(args: argparse.Namespace, changed: TrustChanged) -> int:
+    """Show what counts now. Exit code 1 when it may not last."""
+    import msgspec
+
+    if args.json:
+        out(msgspec.json.format(msgspec.json.encode(changed)).decode())
+    else:
+        for each in changed.destinations:
+            out(f"{each.id}: {each.trust.state}")
+    if changed.not_written is not None:
+        err(
+            f"it is in force, but could not be written down ({changed.not_written}): "
+            "only until the collector ends"
+        )
+        return 1
+    return 0

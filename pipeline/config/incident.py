@@ -1,0 +1,48 @@
+"""What is to be done in an incident, written down and checked before there is one: `incident`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from ..errors import Problem
+from .service import Section
+
+
+class PlanOptions(Section, frozen=True, kw_only=True):
+    """A plan: what `errlock incident run` does, in one go and in this order."""
+
+    distrust: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids or operators of exporters that get nothing more, not a byte."),
+    ] = ()
+    hold: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids or operators of exporters whose documents wait."),
+    ] = ()
+    activate: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids of standbys that take over from those they stand by for."),
+    ] = ()
+
+    def problems(self) -> Iterable[Problem]:
+        """A plan that does nothing, or two things at once."""
+        if not (self.distrust or self.hold or self.activate):
+            yield Problem("", "expected at least one of distrust, hold and activate")
+        for index, name in enumerate(self.activate):
+            if name in self.distrust or name in self.hold:
+                yield Problem(f"activate[{index}]", "is distrusted or held by the same plan")
+        for index, name in enumerate(self.hold):
+            if name in self.distrust:
+                yield Problem(f"hold[{index}]", "is distrusted by the same plan")
+
+
+class IncidentOptions(Section, frozen=True, kw_only=True):
+    """Plans for incidents."""
+
+    plans: Annotated[dict[str, PlanOptions], Meta(description="Plans by name.")] = msgspec.field(
+        default_factory=dict
+    )

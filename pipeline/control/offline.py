@@ -1,0 +1,70 @@
+"""Tightens without a collector that answers: through the file of trust in its storage."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...delivery.trust_file import TrustFileFailed, tighten_offline
+from ..errors import ConfigError, Problem
+from ..registry import nearest
+from .reaching import Whereabouts
+from .tokens import Tokens, TokenStore, TokensUnusable, token_in
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a word."""
+
+    file: Path
+    failed: str | None  # the kind of what went wrong
+
+
+def tighten(
+    there: Whereabouts,
+    names: Sequence[str],
+    state: Literal["held", "distrusted"],
+    why: str,
+    token_file: Path | None,
+) -> Written:
+    """Write a word for the collector to find. Raises ConfigError for a name that means nothing."""
+    if there.storage is None:
+        raise ConfigError(
+            [Problem("service.storage", "is memory: only a collector that answers can be told")]
+        )
+    _check(there, names)
+    file = there.storage / "trust"
+    try:
+        tighten_offline(there.storage, names, state, _who(there.storage, token_file), why)
+    except TrustFileFailed as failure:
+        return Written(file, failure.kind)
+    return Written(file, None)
+
+
+def _check(there: Whereabouts, names: Sequence[str]) -> None:
+    """Which operators there are is not known here, only that they are domains."""
+    wrong = [
+        Problem("", f"no exporter {name!r}{nearest(name, list(there.exporters)) or '.'} "
+                f"Known: {', '.join(there.exporters)}")
+        for name in names
+        if name not in there.exporters and ("." not in name or "/" in name)
+    ]  # fmt: skip
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _who(storage: Path, token_file: Path | None) -> str:
+    """The name that a token has there, else that of the account on this machine."""
+    store = TokenStore(storage)
+    with suppress(OSError, TokensUnusable):
+        person = Tokens(store, None).person(token_in(token_file or store.first))
+        if person is not None:
+            return f"{person.name} (offline)"
+    with suppress(OSError, KeyError, ImportError):  # an account without a name
+        return f"{getpass.getuser()} (offline)"
+    return f"uid {os.getuid()} (offline)"

@@ -1,0 +1,37 @@
+"""Small files that only their owner may read, replaced as a whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class NotPrivate(Exception):  # noqa: N818  a fact about a file
+    """Others may read a file. The text names it and what to do."""
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a file that only its owner may read. Raises OSError, NotPrivate."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise NotPrivate(f"{path} can be read by others: chmod 600 {path}")
+        return file.read()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put a file in the place of another, at once and for good, mode 0600 from the start.
+
+    Raises OSError.
+    """
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,244 @@
+"""What people say about destinations, through commands beside a real collector."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from live_operators import Controlled, running_controlled
+
+
+@pytest.fixture
+def fresh(controlled: Controlled) -> Controlled:
+    controlled.as_new()
+    return controlled
+
+
+def trust_of(controlled: Controlled, id_: str) -> dict[str, object]:
+    found = controlled.ask("/v1/status").json["destinations"]
+    trust: dict[str, object] = next(each["trust"] for each in found if each["id"] == id_)
+    return trust
+
+
+def test_from_distrust_to_trust(fresh: Controlled) -> None:
+    fresh.wait_until_stored("out.jsonl", before := fresh.send())
+
+    done = fresh.command("distrust", "file", "--why", "they were breached")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "file: distrusted\n", "")
+    fresh.wait_until_stored("standby.jsonl", meanwhile := fresh.send())
+
+    shown = fresh.command("status").stdout
+    assert "errors: sentry -> redact -> file/standby instead of file (distrusted)\n" in shown
+    assert "file is distrusted by local since 20" in shown
+    assert "): they were breached\n" in shown
+
+    let_go = fresh.command("resume", "file")
+    assert (let_go.returncode, let_go.stderr) == (
+        1,
+        "errlock resume: file is distrusted: trust it, if you do\n",
+    )
+    mistyped = fresh.command("trust", "file", stdin="fil\n")
+    assert (mistyped.returncode, mistyped.stdout) == (1, "")
+    assert mistyped.stderr == "Type file to trust file again: errlock trust: nothing changed\n"
+    assert trust_of(fresh, "file")["state"] == "distrusted"
+
+    trusted = fresh.command("trust", "file", "--why", "mended", stdin="file\n")
+    assert (trusted.returncode, trusted.stdout) == (0, "file: trusted\n")
+    fresh.wait_until_stored("out.jsonl", before, fresh.send())
+    assert meanwhile not in fresh.stored("out.jsonl")
+
+
+def test_what_is_held_waits_and_is_sent_when_resumed(fresh: Controlled) -> None:
+    held = fresh.command("hold", "file", "--json")
+    assert held.returncode == 0
+    assert json.loads(held.stdout)["destinations"][0]["trust"]["state"] == "held"
+    waiting = fresh.send(), fresh.send()
+    assert not {*waiting} & {*fresh.stored("out.jsonl"), *fresh.stored("standby.jsonl")}
+    row = next(line for line in fresh.command("status").stdout.splitlines() if "file " in line[:5])
+    assert row.split()[2] == "held"
+    assert fresh.command("resume", "file").stdout == "file: trusted\n"
+    fresh.wait_until_stored("out.jsonl", *waiting)
+
+
+def test_what_is_held_can_be_destroyed(fresh: Controlled) -> None:
+    fresh.command("hold", "file")
+    destroyed = fresh.send()
+    kept = fresh.command("purge", "file", stdin="no\n")
+    assert kept.returncode == 1
+    assert kept.stderr.startswith("1 documents (")
+    assert kept.stderr.endswith(
+        ") wait for file\nType file to destroy them: errlock purge: nothing was destroyed\n"
+    )
+    assert fresh.command("purge", "file", "--yes").stdout.startswith("file: 1 documents destroyed")
+    dropped = fresh.errlock.metric("errlock_exporter_dropped_total", reason="purged")
+    assert dropped == 1
+    fresh.command("resume", "file")
+    fresh.wait_until_stored("out.jsonl", fresh.send())
+    assert destroyed not in fresh.stored("out.jsonl")
+
+
+def test_a_standby_is_swapped_in_and_out(fresh: Controlled) -> None:
+    swapped = fresh.command("swap", "file", "file/standby")
+    assert (swapped.returncode, swapped.stdout) == (
+        0,
+        "errors: file/standby instead of file (swapped)\n",
+    )
+    fresh.wait_until_stored("standby.jsonl", fresh.send())
+    assert fresh.command("swap", "file/standby", "file").stdout == "errors: file\n"
+    fresh.wait_until_stored("out.jsonl", fresh.send())
+    again = fresh.command("swap", "file/standby", "file")
+    assert (again.returncode, again.stderr) == (
+        1,
+        "errlock swap: file/standby was not swapped for file\n",
+    )
+
+
+def test_a_plan_is_run_in_one_go(fresh: Controlled) -> None:
+    listed = fresh.command("incident", "list").stdout
+    assert listed == "breach:\n  distrust  file\n  activate  file/standby\n"
+    ran = fresh.command("incident", "run", "breach", "--json")
+    assert ran.returncode == 0
+    steps = json.loads(ran.stdout)["steps"]
+    assert [(each["what"], each["trouble"]) for each in steps] == [
+        ("distrust file", None),
+        ("activate file/standby for file", None),
+    ]
+    fresh.wait_until_stored("standby.jsonl", fresh.send())
+    unknown = fresh.command("incident", "run", "breech")
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "errlock incident run: there is no plan 'breech'; did you mean 'breach'?\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["hold", "distrust", "resume", "trust", "purge"])
+def test_an_unknown_name_is_told_with_the_nearest(controlled: Controlled, command: str) -> None:
+    yes = ["--yes"] if command in ("trust", "purge") else []
+    done = controlled.command(command, "file/stanby", *yes)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"errlock {command}: no destination 'file/stanby'; did you mean 'file/standby'? "
+        "Known: file, file/standby\n"
+    )
+
+
+def test_what_people_write_cannot_act_on_a_terminal(fresh: Controlled) -> None:
+    done = fresh.command("hold", "file", "--why", "\x1b]52;c;aGk=\x07 \u202e")
+    assert done.returncode == 0
+    shown = fresh.command("status").stdout
+    assert "\\x1b]52;c;aGk=\\x07 \\u202e" in shown
+    assert "\x1b" not in shown
+
+
+def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as first:
+        pass
+    done = first.command("distrust", "file", "--why", "3 a.m.")
+    assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
+    assert "the collector was not told: nobody listens there\n" in done.stderr
+    assert "written into data/trust: " in done.stderr
+    wrong = first.command("distrust", "fille")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "errlock distrust: no exporter 'fille'; did you mean 'file'? Known: file, file/standby\n",
+    )
+    with running_controlled(tmp_path) as second:
+        trust = trust_of(second, "file")
+        assert (trust["state"], trust["by"], trust["why"]) == (
+            "distrusted",
+            "local (offline)",
+            "3 a.m.",
+        )
+        second.wait_until_stored("standby.jsonl", second.send())
+        assert second.stored("out.jsonl") == []
+
+
+def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled) -> None:
+    fresh.errlock.send(signal.SIGSTOP)
+    try:
+        done = fresh.command("distrust", "file")
+    finally:
+        fresh.errlock.send(signal.SIGCONT)
+    assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
+    assert "the collector was not told: no answer within 1 s\n" in done.stderr
+    assert trust_of(fresh, "file")["state"] == "distrusted"
+
+
+def test_roles(fresh: Controlled) -> None:
+    tokens = {
+        role: fresh.command("token", "add", f"the-{role}", "--role", role).stdout.strip()
+        for role in ("read", "operate", "release")
+    }
+    order = {"names": ["file"]}
+    assert fresh.ask("/v1/status", token=tokens["read"]).status == 200
+    for path in ("hold", "distrust", "swap", "purge", "incident/run", "resume", "trust"):
+        said = fresh.ask(f"/v1/{path}", order, tokens["read"])
+        assert (said.status, said.kind) == (403, "role"), path
+    assert fresh.ask("/v1/distrust", order, tokens["operate"]).status == 200
+    for path in ("resume", "trust"):
+        said = fresh.ask(f"/v1/{path}", order, tokens["operate"])
+        assert (said.status, said.kind) == (403, "role"), path
+    assert trust_of(fresh, "file")["by"] == "the-operate"
+    assert fresh.ask("/v1/trust", order, tokens["release"]).status == 200
+    assert trust_of(fresh, "file")["by"] == "the-release"
+    for role in tokens:
+        assert fresh.command("token", "remove", f"the-{role}").returncode == 0
+
+
+def test_trusting_again_can_take_two_people(tmp_path: Path) -> None:
+    with running_controlled(tmp_path, control={"second_person": True}) as collector:
+        for name, role in (("jane", "release"), ("joe", "operate")):
+            file = tmp_path / f"{name}.token"
+            file.touch(mode=0o600)
+            file.write_text(collector.command("token", "add", name, "--role", role).stdout)
+        assert collector.command("distrust", "file").returncode == 0
+        for second in (None, "data/control-token", "joe.token"):
+            options = ["--second-token-file", second] if second else []
+            refused = collector.command("trust", "file", "--yes", *options)
+            assert (refused.returncode, refused.stderr) == (
+                2,
+                "errlock trust: this takes a second person's token (role release)\n",
+            )
+        done = collector.command("trust", "file", "--yes", "--second-token-file", "jane.token")
+        assert (done.returncode, done.stdout) == (0, "file: trusted\n")
+        assert trust_of(collector, "file")["by"] == "local and jane"
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "where"),
+    [
+        ("hold", {}, ""),
+        ("hold", {"names": []}, ", at $.names"),
+        ("hold", {"names": [5]}, ", at $.names[0]"),
+        ("hold", {"names": ["file"], "why": "x" * 1001}, ", at $.why"),
+        ("hold", {"names": ["file"], "canary-4711": 1}, ""),
+        ("swap", {"from": "file"}, ""),
+        ("hold", ["canary-4711"], ""),
+    ],
+)
+def test_an_order_that_is_none(
+    controlled: Controlled, path: str, order: object, where: str
+) -> None:
+    said = controlled.ask(f"/v1/{path}", order)
+    assert (said.status, said.kind) == (400, "invalid")
+    assert said.json["error"] == f"the body is not what /v1/openapi.json describes{where}"
+
+
+def test_a_body_that_is_none(controlled: Controlled) -> None:
+    token = {"Authorization": f"Bearer {controlled.token}"}
+    json_ = {**token, "Content-Type": "application/json"}
+
+    def kind(body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        said = controlled.say("POST", "/v1/hold", body, headers)
+        return said.status, said.kind
+
+    assert kind(b"{}", token) == (415, "content_type")
+    form = {**token, "Content-Type": "application/x-www-form-urlencoded"}
+    assert kind(b'{"names":["file"]}', form) == (415, "content_type")
+    assert kind(b"\x1f\x8b", {**json_, "Content-Encoding": "gzip"}) == (415, "content_type")
+    assert kind(b'{"names":["' + b"a" * 70_000 + b'"]}', json_) == (413, "too_large")
+    assert kind(b"", json_) == (400, "invalid")
+    assert kind(b'{"names": [' * 3000, json_) == (400, "invalid")
+    assert kind(b'{"names": ["\xff"]}', json_) == (400, "invalid")
