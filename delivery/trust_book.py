@@ -113,9 +113,12 @@ class TrustBook:
         ]
 
     def reload(self, destinations: Mapping[str, Collection[str]]) -> None:
-        """Go on with the destinations of a new configuration. What was said stays."""
+        """Go on with the destinations of a new configuration. What was said stays.
+
+        What is in force for them is told again: some may be new behind the same id.
+        """
         self._destinations = dict(destinations)
-        self._telling.forget_all_but(destinations)
+        self._telling.forget()
         self._tell()
 
     def subscribe(self, callback: Callable[[str, Trust], None]) -> None:

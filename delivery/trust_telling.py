@@ -44,9 +44,9 @@ class Telling:
         """Have it called with each destination that is distrusted, until the loop knows of it."""
         self._aborters.append(abort)
 
-    def forget_all_but(self, destinations: Iterable[str]) -> None:
-        """Only these are left."""
-        self._told = {id_: self._told[id_] for id_ in destinations if id_ in self._told}
+    def forget(self) -> None:
+        """Tell everything once more."""
+        self._told = {}
 
     def tell(self, destinations: Iterable[str]) -> None:
         """Tell what the subscribers do not know yet. On the event loop."""

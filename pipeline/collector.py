@@ -260,11 +260,16 @@ class Collector:
         """Run a graph of this configuration instead of the one that runs."""
         old = self.graph
         new = await asyncio.to_thread(self._build, config, old)
-        switch = Switch(old, new, self._doors, self.trust.said())
+        self._kept_trust.rule(old, new)
+        try:
+            await self._switch(Switch(old, new, self._doors), config, new)
+        finally:
+            self._kept_trust.rule(self.graph)
+
+    async def _switch(self, switch: Switch, config: Config, new: Graph) -> None:
         await switch.prepare()
         switch.turn()
         self.config, self.graph = config, new
-        self.trust.reload({id_: config.exporters[id_].operators for id_ in new.destinations})
         self._reloaded.set()
         for receiver in switch.retiring:
             task = asyncio.create_task(receiver.retire(), name="a replaced receiver")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..delivery.clock import Clock
+from ..delivery.destination import Destination
 from ..delivery.disk.store import DiskOptions, DiskStore
 from ..delivery.store import MemoryStore, Store
 from ..delivery.trust import Trust
@@ -22,6 +23,7 @@ from .config.service import ServiceOptions
 
 if TYPE_CHECKING:
     from .collector import Collector
+    from .graph import Graph
 
 _SWAPPED = "swapped"  # a name in the store
 _TRUST = "trust"  # the file, and what its generation is remembered by in the store
@@ -68,13 +70,13 @@ class KeptTrust:
         folder = storage_folder(config.service)
         self._file = TrustFile(folder / _TRUST) if folder is not None else None
         self._folder = folder
-        self._collector = collector  # its graph may be replaced
+        self._graphs: tuple[Graph, ...] = (collector.graph,)
         self._store = collector.store
         self._remembering: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self.book = TrustBook(
             self._file,
-            {id_: config.exporters[id_].operators for id_ in collector.graph.destinations},
+            operators_in(self._graphs),
             log=logging.getLogger("errlock.trust"),
             journal=None if ledger is None else lambda _, body: ledger.record("trust", body),
             remember=self._remember,
@@ -102,12 +104,22 @@ class KeptTrust:
         self.book.close()
         await asyncio.gather(*self._remembering)
 
+    def rule(self, *graphs: Graph) -> None:
+        """Have the destinations of these graphs obey: during a reload, both the old and the new."""
+        self._graphs = graphs
+        self.book.reload(operators_in(graphs))
+
     def _tell(self, id_: str, trust: Trust) -> None:
-        self._collector.graph.destinations[id_].set_trust(trust.state)
+        for destination in self._named(id_):
+            destination.set_trust(trust.state)
 
     def _abort(self, id_: str) -> None:
         """From any thread."""
-        self._collector.graph.destinations[id_].exporter.abort()
+        for destination in self._named(id_):
+            destination.exporter.abort()
+
+    def _named(self, id_: str) -> list[Destination]:
+        return [graph.destinations[id_] for graph in self._graphs if id_ in graph.destinations]
 
     def _remember(self, generation: int) -> None:
         task = asyncio.get_running_loop().create_task(
@@ -115,3 +127,12 @@ class KeptTrust:
         )
         self._remembering.add(task)
         task.add_done_callback(self._remembering.discard)
+
+
+def operators_in(graphs: Iterable[Graph]) -> dict[str, set[str]]:
+    """Who runs each destination, by its id."""
+    found: dict[str, set[str]] = {}
+    for graph in graphs:
+        for id_ in graph.destinations:
+            found.setdefault(id_, set()).update(graph.config.exporters[id_].operators)
+    return found

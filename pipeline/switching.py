@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Iterable
 
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination
-from ..delivery.trust import Trusts
 from .component import Receiver
 from .graph import Door, Graph
 
@@ -22,12 +21,14 @@ _log = logging.getLogger("errlock.collector")
 class Switch:
     """One change of graphs. Use as: prepare, then turn and drain."""
 
-    def __init__(self, old: Graph, new: Graph, doors: dict[str, Door], trusts: Trusts) -> None:
-        """`doors` are those of the running receivers, by id; `turn` brings them up to date."""
+    def __init__(self, old: Graph, new: Graph, doors: dict[str, Door]) -> None:
+        """`doors` are those of the running receivers, by id; `turn` brings them up to date.
+
+        Destinations of both graphs know already whether they are trusted.
+        """
         self._old = old
         self._new = new
         self._doors = doors
-        self._trusts = trusts
         self._opened: list[Destination] = []
         self._started: list[Receiver] = []
         self._new_doors: dict[str, Door] = {}
@@ -46,8 +47,6 @@ class Switch:
             raise
 
     async def _open(self, id_: str, destination: Destination) -> None:
-        operators = self._new.config.exporters[id_].operators
-        destination.set_trust(self._trusts.of(id_, operators).state)
         self._opened.append(destination)
         if id_ in self._old.destinations:
             await destination.open()

@@ -122,9 +122,10 @@ async def test_a_new_configuration_keeps_what_was_said(tmp_path: Path) -> None:
         await book.tighten(["sentry.io"], "distrusted", "alice", "breached")
         told: list[str] = []
         book.subscribe(lambda destination, _: told.append(destination))
-        book.reload({"otlp": ["tempo"], "sentry/us": ["sentry.io"]})
+        told.clear()
+        book.reload({"otlp": ["tempo"], "sentry": ["sentry.io"], "sentry/us": ["sentry.io"]})
         assert book.of("sentry/us").state == "distrusted"
-        assert told == ["sentry", "sentry/eu", "sentry/us"]
+        assert told == ["sentry", "sentry/us"]  # what is behind the old id may be new
 
 
 async def test_in_memory_it_works_without_a_file() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from live_ports import listening_port
+from slow_peer import SlowPeer
 
 from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import Config, loads
@@ -184,3 +185,26 @@ def test_the_share_of_refusals_is_that_of_the_last_minute() -> None:
     now = 100
     counters.add("receiver_accepted", 300, receiver="sentry")
     assert share.share() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["replaced", "removed"])
+async def test_a_destination_that_a_reload_ends_obeys_to_its_end(
+    tmp_path: Path, kept: bool
+) -> None:
+    with SlowPeer() as peer:
+        dsn = f"http://k@127.0.0.1:{peer.port}/1"
+        slow = f'sentry: {{ dsn: "{dsn}", compression: none, timeout: 60s }}'
+        big = {**EVENT, "extra": {"text": "the cart was empty " * 45_000}}
+        async with Running(tmp_path, slow, "sentry") as running:
+            assert await running.send(envelope(big)) == 200
+            await asyncio.to_thread(peer.wait_for, 100_000)
+            after = Running(tmp_path, slow.replace("60s", "50s"), "sentry" if kept else "file")
+            reload = asyncio.create_task(running.collector.reload(after.config))
+            await until(lambda: running.collector.config is not running.config)
+            await running.collector.trust.tighten(["127.0.0.1"], "distrusted", "alice", "x")
+            arrived = peer.arrived
+            await asyncio.to_thread(peer.read_on)
+            assert (peer.received, peer.ended, peer.connections) == (arrived, "reset", 1)
+            await reload
+            if kept:
+                assert running.collector.destinations["sentry"].trust == "distrusted"
