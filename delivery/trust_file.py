@@ -152,11 +152,13 @@ def tighten_offline(
     file = TrustFile(storage / "trust")
     file.create_if_new()
     said = Trust(state, by, why, time.time())
+    # Nobody here knows which are operators, whose names are in lower case.
+    spellings = {spelling for name in names for spelling in (name, name.lower())}
 
     def tightened(trusts: Trusts | None) -> Trusts:
         if trusts is None:
             trusts = Trusts().all_held("the trust file could not be read", said.since)
-        return trusts.tightened(names, said)
+        return trusts.tightened(spellings, said)
 
     return file.change(tightened).trusts
 

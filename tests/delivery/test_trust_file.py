@@ -280,6 +280,11 @@ def test_offline_it_tightens_what_is_there(file: TrustFile, tmp_path: Path) -> N
     assert trusts.of("sentry").by == "alice"
 
 
+def test_offline_the_case_of_an_operator_does_not_matter(file: TrustFile, tmp_path: Path) -> None:
+    trusts = tighten_offline(tmp_path, ["Sentry.IO"], "distrusted", "alice", "x")
+    assert trusts.of("sentry", ["sentry.io"]).state == "distrusted"
+
+
 def test_offline_it_never_loosens(file: TrustFile, tmp_path: Path) -> None:
     file.change(tightened("sentry", GONE))
     assert tighten_offline(tmp_path, ["sentry"], "held", "alice", "x").of("sentry") == GONE
