@@ -31,8 +31,9 @@ from errlock.pipeline.payloads.envelope import Envelope
 
 _SIZE = 30_000
 _SENDERS = (1, 8, 64)
-_EVENTS = 256  # a round
-_ROUNDS = 7
+_EVENTS = 256  # a round at most
+_EACH = 32  # and for each sender
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ async def round_of(
             payload = Envelope.decode(judged, "shop", 1.0)
             counts = payload.types
             bookings = [Booking("a", "accepted", kind, n) for kind, n in counts.items()]
-            records.extend(await store.put([Shipment(payload, "p", {"a": counts})], bookings, 1.0))
+            shipment = Shipment(payload, "p", {"a": counts}, judged)
+            records.extend(await store.put([shipment], bookings, 1.0))
 
     async def settle(record: Record) -> None:
         bookings = [Booking("a", "delivered", kind, n) for kind, n in record.counts.items()]
@@ -105,10 +107,11 @@ async def measure(options: Options, folder: Path) -> list[dict[str, object]]:
     for store in stores.values():
         await store.open()
     rows = []
-    amount, rounds = (24, 1) if options.quick else (_EVENTS, _ROUNDS)
     for judge in (None, Pipeline.default()):
         for senders in _SENDERS:
             progress(f"{senders} senders{', judged' if judge else ''}")
+            amount = 24 if options.quick else min(_EVENTS, _EACH * senders)
+            rounds = 1 if options.quick else _ROUNDS
             found: dict[str, list[Round]] = {name: [] for name in stores}
             for number in range(rounds + 1):
                 bodies = [envelope(events) for _ in range(amount if number else 8)]

@@ -54,7 +54,8 @@ def _opened(
         elif connection.execute("SELECT 1 FROM payloads WHERE sealed IS NOT NULL").fetchone():
             raise StorageError(path, "is encrypted: service.encryption needs its key")
         lost = mend(connection)
-        reserve.restore()
+        if not reserve.restore():
+            log.error("%s: the disk is full: nothing is taken until there is room", folder.path)
     except BaseException:
         connection.close()
         raise

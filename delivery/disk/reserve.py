@@ -6,12 +6,16 @@ what they took cannot be kept for anybody.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from .schema import LONGEST_WAL
 
 SHORTEST_WAL = 256 * 1024
+_BLOCK = 1024 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Reserve:
@@ -35,7 +39,8 @@ class Reserve:
         """Hold the room back. False: there is not so much."""
         with self._path.open("r+b") as file:
             try:
-                os.posix_fallocate(file.fileno(), 0, max(self._size, 1))
+                if file.seek(0, os.SEEK_END) < self._size:
+                    _take_up(file, self._size)
             except OSError:
                 os.ftruncate(file.fileno(), 0)
             else:
@@ -50,3 +55,21 @@ class Reserve:
             return False
         os.truncate(self._path, 0)
         return True
+
+
+def _take_up(file: BinaryIO, size: int) -> None:
+    """Make a file so large, in blocks that are really there. Raises OSError."""
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except AttributeError:  # not on every system
+        pass
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+    else:
+        return
+    # Not zeros, which some file systems only count.
+    block = os.urandom(_BLOCK)
+    file.seek(0)
+    file.writelines(block[: size - at] for at in range(0, size, _BLOCK))
+    file.flush()

@@ -86,7 +86,7 @@ async def test_a_destroyed_header_is_made_anew(
     assert "was damaged: what could be read was taken over" in caplog.text
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 async def test_damaged_pages_lose_what_is_on_them_and_are_counted(
     tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from shipping import (
     small,
 )  # fmt: skip
 
+from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.reader import Selection
+from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.store import Booking, Shipment, StoreFailed
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
@@ -124,7 +127,16 @@ async def test_drops_are_booked_by_reason(tmp_path: Path) -> None:
         }
 
 
-async def test_many_at_once_go_in_together(tmp_path: Path) -> None:
+async def test_many_at_once_go_in_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = 0
+    run = Transactions.run
+
+    def counted(self: Transactions, batch: Sequence[Operation]) -> None:
+        nonlocal commits
+        run(self, batch)
+        commits += 1
+
+    monkeypatch.setattr(Transactions, "run", counted)
     async with opened(tmp_path / "q") as store:
         records = await asyncio.gather(*(put(store, numbered(n), "a", "b") for n in range(300)))
         numbers = [record.number for pair in records for record in pair]
@@ -133,6 +145,7 @@ async def test_many_at_once_go_in_together(tmp_path: Path) -> None:
         await asyncio.gather(*(deliver(store, record) for pair in records for record in pair))
         assert await store.queued() == {}
         assert await balances(store, "a", "b")
+    assert commits < 30  # of 900 operations
 
 
 async def test_a_shipment_for_nobody_is_not_stored(tmp_path: Path) -> None:
