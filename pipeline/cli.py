@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from .commands import (
     components,
+    control,
     demo,
     explain,
     exposure,
@@ -43,6 +44,7 @@ from .terminal import err
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
     import_, local, keys, status, trust, swap, purge, incident, token, exposure,
+    control,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -89,7 +89,7 @@ class Release(_Part, frozen=True, kw_only=True):
 
 
 P = TypeVar("P", Online, Release)
-_SHAPES: Mapping[Role, type[Online | Release]] = {"online": Online, "release": Release}
+_ROLES: Mapping[type[Online | Release], Role] = {Online: "online", Release: "release"}
 
 
 class Signed(_Strict, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class Opened(Generic[P]):
 
 def sign(part: Online | Release, key: SigningKey) -> Signed:
     """Sign a part. The key must be of its role."""
-    assert isinstance(part, _SHAPES[key.role])
+    assert key.role == _ROLES[type(part)]
     payload = msgspec.json.encode(part)
     return Signed(payload=payload, signature=key.sign(payload))
 
@@ -144,13 +144,8 @@ def open_online(
     signed: Signed, keys: Iterable[PublicKey], audience: str, now: float
 ) -> Opened[Online]:
     """Believe an online part, or raise Refused."""
-    part = _open(signed, keys, "online", Online)
-    _check_times(part, part.trust, [word.since for word in part.trust.values()], now)
-    _check_audience(part, audience)
-    if len(part.active) > MAX_NAMES or not all(
-        map(_is_name, [*part.active, *part.active.values()])
-    ):
-        raise Refused("malformed")
+    part = open_part(signed, keys, audience, Online)
+    _check_times(part, now)
     return Opened(part, signed.digest)
 
 
@@ -158,40 +153,52 @@ def open_release(
     signed: Signed, keys: Iterable[PublicKey], audience: str, now: float
 ) -> Opened[Release]:
     """Believe a release, or raise Refused."""
-    part = _open(signed, keys, "release", Release)
-    _check_times(part, part.lifted, list(part.lifted.values()), now)
-    _check_audience(part, audience)
+    part = open_part(signed, keys, audience, Release)
+    _check_times(part, now)
     return Opened(part, signed.digest)
 
 
-def _open(signed: Signed, keys: Iterable[PublicKey], role: Role, shape: type[P]) -> P:
+def open_part(signed: Signed, keys: Iterable[PublicKey], audience: str, shape: type[P]) -> P:
+    """A part that one of the keys signed for this audience, whenever. Raises Refused."""
+    role = _ROLES[shape]
     if not any(key.role == role and key.verifies(signed.signature, signed.payload) for key in keys):
         raise Refused("unsigned")
-    try:
-        return msgspec.json.decode(signed.payload, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Refused("malformed") from None
-
-
-def _check_audience(part: _Part, audience: str) -> None:
+    part = read_part(signed, shape)
     if part.audience != audience:
         raise Refused("wrong_audience")
+    return part
 
 
-def _check_times(
-    part: _Part, names: Mapping[str, object], moments: Sequence[float], now: float
-) -> None:
-    """A word can only be about the past of the document that has it."""
-    times = (part.issued, part.expires, *moments)
+def read_part(signed: Signed, shape: type[P]) -> P:
+    """What a part says, whoever signed it. Raises Refused when it says nothing that can be."""
+    try:
+        part = msgspec.json.decode(signed.payload, type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Refused("malformed") from None
+    names: list[str]
+    moments: list[float]
+    names, moments = _said(part)
     if (
-        not all(map(math.isfinite, times))
+        not all(map(math.isfinite, (part.issued, part.expires, *moments)))
         or part.version < 1
-        or len(names) > MAX_NAMES
+        or len(names) > 3 * MAX_NAMES
         or not all(map(_is_name, names))
-        or max(moments, default=0.0) > part.issued
+        or max(moments, default=0.0) > part.issued  # a word is about the past of its document
         or not part.issued < part.expires <= part.issued + MAX_LIFETIME
     ):
         raise Refused("malformed")
+    return part
+
+
+def _said(part: Online | Release) -> tuple[list[str], list[float]]:
+    """Every name and every moment in a part."""
+    if isinstance(part, Release):
+        return list(part.lifted), list(part.lifted.values())
+    names = [*part.trust, *part.active, *part.active.values()]
+    return names, [word.since for word in part.trust.values()]
+
+
+def _check_times(part: Online | Release, now: float) -> None:
     if part.issued > now + MAX_AHEAD:
         raise Refused("from_the_future")
     if part.expires <= now:

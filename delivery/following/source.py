@@ -10,15 +10,16 @@ import contextlib
 import io
 import re
 import socket
-import ssl
 import time
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from .document import MAX_BYTES, Refused
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 FetchFailure = Literal[
     "unreachable",  # no answer: no such host, refused, cut off, or too slow
@@ -95,6 +96,8 @@ class HttpSource:
             self._connection = None
 
     def _ask(self, report: Mapping[str, str]) -> bytes:
+        from http.client import HTTPException  # only who follows needs it
+
         try:
             if self._connection is None:
                 self._connection = _Connection(self._url)
@@ -146,6 +149,8 @@ class _Connection:
         port = url.port or (443 if url.scheme == "https" else 80)
         self._socket = socket.create_connection((url.hostname, port), timeout=_PATIENCE)
         if url.scheme == "https":
+            import ssl
+
             try:
                 context = ssl.create_default_context()
                 self._socket = context.wrap_socket(self._socket, server_hostname=url.hostname)
@@ -155,6 +160,8 @@ class _Connection:
 
     def ask(self, request: bytes) -> HTTPResponse:
         """Send a request; returns when the head of its answer is there."""
+        from http.client import HTTPResponse
+
         self._deadline = time.monotonic() + _PATIENCE
         self._socket.settimeout(_PATIENCE)
         self._socket.sendall(request)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,68 +12,18 @@ import aiohttp
 import msgspec
 import pytest
 from live_control import AUDIENCE, KEYS, ONLINE, RELEASE, release
+from live_fleet import collector, publishing
 from live_ports import listening_port
 
 from errlock.delivery.following.document import Signed
 from errlock.delivery.following.keys import SigningKey
 from errlock.pipeline.collector import Collector
-from errlock.pipeline.config import loads
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
-from errlock.pipeline.fleet.publishing import ControlDocument
 
 _DEADLINE = 15.0
 SENTRY, OTLP = Destination("sentry"), Destination("otlp")
 STANDBY = Destination("sentry/standby")
-PUBLISH = {
-    "signing_key": ONLINE.reveal(),
-    "audience": AUDIENCE,
-    "release_keys": [str(RELEASE.public)],
-}
-
-
-@asynccontextmanager
-async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
-    """One that runs, with two destinations that nobody answers for, and a standby."""
-    text = json.dumps({
-        "receivers": {"sentry": {"endpoint": f"localhost:{listening_port()}"}},
-        "processors": {"redact": {}},
-        "exporters": {
-            "sentry": {"dsn": "http://key@127.0.0.1:9/1", "operator": "example.com"},
-            "sentry/standby": {"dsn": "http://key@127.0.0.1:9/2", "standby_for": "sentry"},
-            "otlp": {"endpoint": "127.0.0.1:9", "tls": {"insecure": True}},
-        },
-        "service": {
-            "storage": str(folder),
-            "shutdown_timeout": "1s",
-            "telemetry": {"metrics": {"level": "none"}},
-            "health": {"endpoint": ""},
-            "control": {"endpoint": ""},
-            "pipelines": {
-                "errors": {
-                    "receivers": ["sentry"],
-                    "processors": ["redact"],
-                    "exporters": ["sentry", "sentry/standby", "otlp"],
-                }
-            },
-            **service,
-        },
-    })  # fmt: skip
-    running = Collector(loads(text, {}))
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.stop()
-
-
-@asynccontextmanager
-async def publishing(folder: Path) -> AsyncIterator[tuple[Collector, ControlDocument, str]]:
-    """A collector that publishes, what it publishes, and where."""
-    port = listening_port()
-    async with collector(folder, publish={**PUBLISH, "endpoint": f"localhost:{port}"}) as one:
-        assert one.fleet.document is not None
-        yield one, one.fleet.document, f"http://localhost:{port}/control"
 
 
 def following(url: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def test_a_document_counts_from_when_it_was_issued_until_it_expires() -> None:
         {"trust": {"sentry": "distrusted"}},
         {"trust": {"sen\ntry": {"state": "held", "since": NOW}}},
         {"trust": {"": {"state": "held", "since": NOW}}},
-        {"trust": {f"d{n}": {"state": "held", "since": NOW} for n in range(MAX_NAMES + 1)}},
+        {"trust": {f"d{n}": {"state": "held", "since": NOW} for n in range(3 * MAX_NAMES + 1)}},
         {"active": {"sentry": ""}},
         {"active": {"sentry": ["sentry/standby"]}},
         {"policy": "minimal"},
