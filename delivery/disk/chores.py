@@ -82,7 +82,8 @@ class Chores:
         """Give empty pages back to the disk. False: there are not so many."""
         if self._ask("freelist_count") < at_least:
             return False
-        self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+        # execute() frees one page only: it takes the first row without columns for the end.
+        self._connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
         return True
 
     def _ask(self, pragma: str) -> int:

@@ -1,0 +1,109 @@
+"""When the disk fails for a while: what comes in is refused, what went out is booked later."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from shipping import balances, chores_done, deliver, number_of, numbered, opened, put
+
+from errlock.delivery.disk import chores
+from errlock.delivery.disk.operations import Operation
+from errlock.delivery.disk.transactions import Transactions
+from errlock.delivery.store import StoreFailed
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
+    """`broken(code)`: from now on transactions fail with a code of SQLite's; None: no more."""
+    run = Transactions.run
+    failing: list[int] = []
+
+    def run_or_fail(self: Transactions, batch: Sequence[Operation]) -> None:
+        if failing:
+            error = sqlite3.OperationalError("quotes a secret")
+            error.sqlite_errorcode = failing[0]
+            raise error
+        run(self, batch)
+
+    monkeypatch.setattr(Transactions, "run", run_or_fail)
+
+    def set_to(code: int | None) -> None:
+        failing[:] = [] if code is None else [code]
+
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (sqlite3.SQLITE_IOERR, "io"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "io"),
+        (sqlite3.SQLITE_FULL, "full"),
+        (sqlite3.SQLITE_CORRUPT, "damaged"),
+    ],
+)
+async def test_settling_is_put_off_and_putting_refused(
+    tmp_path: Path, broken: Callable[[int | None], None], code: int, kind: str
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        records = [(await put(store, numbered(n), "a"))[0] for n in range(4)]
+        broken(code)
+        records[3].attempts = 7
+        update = asyncio.ensure_future(store.update(records[3]))
+        settled = [asyncio.ensure_future(deliver(store, each)) for each in records[:2]]
+        with pytest.raises(StoreFailed, match=f"^{kind}$"):
+            await put(store, numbered(9), "a")
+        late = asyncio.ensure_future(deliver(store, records[2]))
+        with pytest.raises(StoreFailed, match=f"^{kind}$"):
+            await put(store, numbered(9), "a")
+        assert not any(each.done() for each in (update, *settled, late))
+        broken(None)
+        await asyncio.wait_for(asyncio.gather(update, *settled, late), 10)
+        assert await store.queued() == {("a", "event"): 1}
+        (left,) = await store.waiting("a")
+        assert (left.number, left.attempts) == (records[3].number, 7)
+        assert await balances(store, "a")
+        await chores_done(store)  # they hold the reserve back again
+        await put(store, numbered(9), "a")
+
+
+async def test_what_could_not_be_written_at_the_end_happens_again(
+    tmp_path: Path, broken: Callable[[int | None], None]
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        broken(sqlite3.SQLITE_IOERR)
+        settled = asyncio.ensure_future(deliver(store, record))
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await settled
+    broken(None)
+    async with opened(tmp_path / "q") as store:
+        (record,) = await store.waiting("a")
+        assert number_of(await store.load(record)) == 1
+        assert await balances(store, "a")
+
+
+async def test_the_file_becomes_smaller_after_a_backlog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chores, "_WORTH_IT", 100)
+    monkeypatch.setattr(chores, "_LATER", 0.05)
+    path = tmp_path / "q" / "queue.db"
+    async with opened(tmp_path / "q") as store:
+        payloads = [numbered(n, secrets.token_hex(32 * 1024)) for n in range(60)]
+        records = await asyncio.gather(*(put(store, each, "a", "b") for each in payloads))
+        largest = await asyncio.to_thread(lambda: path.stat().st_size)
+        assert largest > 50 * 32 * 1024
+        await asyncio.gather(*(deliver(store, record) for record, _ in records))
+        await asyncio.gather(*(deliver(store, record) for _, record in records[:-1]))
+        await asyncio.sleep(0.2)
+        await chores_done(store)
+        (left,) = await store.waiting("b")
+        assert number_of(await store.load(left)) == 59
+    assert path.stat().st_size < largest / 4
