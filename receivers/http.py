@@ -26,6 +26,7 @@ ENCODINGS = frozenset(DECOMPRESSORS)
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 KEEPALIVE = 75.0  # seconds that an idle connection is kept
 _LOOK_EVERY = 0.5  # seconds
+_ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
 
 _UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -214,12 +215,20 @@ class HttpServer:
         if runner is None:
             return
         self._last_answers = True
+        loop = asyncio.get_running_loop()
+        for each in self._sockets:
+            loop.remove_reader(each)
+        # A connection that was accepted and is not yet served would be reset with its listener.
+        await asyncio.sleep(_ACCEPTING)
         for site in list(runner.sites):
             await site.stop()
         assert runner.server is not None
-        # The server tells nobody when a connection ends.
-        while runner.server.connections and not self.stopping:  # noqa: ASYNC110
+        while True:
+            # The server tells nobody when a connection ends, and those that it has just accepted
+            # are not there yet.
             await asyncio.sleep(_LOOK_EVERY)
+            if self.stopping or not runner.server.connections:
+                break
         await self.stop()
 
     async def stop(self) -> None:
