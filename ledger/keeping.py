@@ -58,9 +58,15 @@ class Ledger:
         ]
 
     def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
-        """Write an entry of the journal: see `Journal.append`. Blocks while the disk writes."""
+        """Write an entry of the journal. Blocks while the disk writes; never fails.
+
+        What the disk refuses is logged, and told by a gap once it can be written again.
+        """
         assert self._journal is not None, "open() comes first"
-        self._journal.append(kind, body)
+        try:
+            self._journal.append(kind, body)
+        except JournalFailed as failed:
+            _log.error("the journal cannot be written: %s", failed.strerror)
 
     def book(self, delivered: Delivered) -> None:
         """Count what a destination has now: see `Account.book`."""
@@ -107,7 +113,7 @@ class Ledger:
         """The journal's, signed if there is a key; None before open()."""
         return self._journal.head if self._journal is not None else None
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, str | None]:
         """For people and scripts: the head, and how sending it away goes."""
         head, sender = self.head, self._sender
         return {

@@ -72,6 +72,11 @@ def lines(status: Status) -> list[str]:
     if status.trust_fault is not None:
         found.append(paint(status.trust_fault, "red", colours))
     found.append(f"errlock {escape(status.version)}: {status.state} since {moment(status.started)}")
+    if status.journal is not None and status.journal.head is not None:
+        found.append(f"journal: {status.journal.head}")
+        if status.journal.send_failed is not None:
+            text = f"its head could not be sent away: {status.journal.send_failed}"
+            found.append(paint(text, "yellow", colours))
     found.append("")
     for route in status.routes:
         steps = (route.receivers, route.processors, gets(route))

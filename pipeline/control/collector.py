@@ -17,6 +17,8 @@ from ...delivery.standby import Lineup
 from ...delivery.store import Store, StoreFailed
 from ...delivery.trust import Trust
 from ...delivery.trust_book import NotPersisted, TrustBook
+from ...ledger.entries import EntryKind
+from ...ledger.keeping import Ledger
 from ..config import Config
 from ..config.incident import PlanOptions
 from ..counters import Counters
@@ -26,6 +28,7 @@ from ..storage import remember_swaps
 from .messages import (
     CollectorState,
     DestinationStatus,
+    JournalStatus,
     Plan,
     PlanRun,
     Plans,
@@ -55,6 +58,7 @@ class Collecting(Protocol):
     loop: asyncio.AbstractEventLoop
     store: Store
     trust: TrustBook  # what people said about destinations
+    ledger: Ledger | None  # None: it keeps none
 
     @property
     def config(self) -> Config:
@@ -100,6 +104,9 @@ class CollectorOperations:
             degraded=degraded,
             refused_share=round(share, 4),
             trust_fault=collector.trust.fault,
+            journal=None
+            if collector.ledger is None
+            else JournalStatus(**collector.ledger.status()),
             started=self._started,
             routes=self._routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],
@@ -152,6 +159,7 @@ class CollectorOperations:
             return None
 
         trouble = await self._on_loop(put_in_force())
+        await self._record("route", {"swapped": from_, "for": to, "by": by, "why": why})
         return Swapped(routes=self._routes(), not_written=trouble)
 
     async def purge(self, destination: str, *, really: bool, by: str, why: str) -> Purged:
@@ -162,7 +170,15 @@ class CollectorOperations:
             return found.purge(really=really)
 
         documents, size = await self._on_loop(purge())
+        if really:
+            purged = {"destination": destination, "documents": documents, "bytes": size}
+            await self._record("purge", {**purged, "by": by, "why": why})
         return Purged(destination=destination, done=really, documents=documents, bytes=size)
+
+    async def _record(self, kind: EntryKind, body: Mapping[str, object]) -> None:
+        """Tell the journal what was done, if there is one."""
+        if (ledger := self._collector.ledger) is not None:
+            await asyncio.to_thread(ledger.record, kind, body)
 
     def plans(self) -> Plans:
         """See `Operations.plans`."""

@@ -88,6 +88,15 @@ class DestinationStatus(Answer, frozen=True, kw_only=True):
     last_error: Annotated[str | None, Meta(description="The kind of the last failed attempt.")]
 
 
+class JournalStatus(Answer, frozen=True, kw_only=True):
+    """The head of a collector's journal: whoever keeps a copy can show that it was rewritten."""
+
+    head: Annotated[str | None, Meta(description="`COUNT:HASH`, for `errlock exposure verify`.")]
+    signature: Annotated[str | None, Meta(description="Of the head, if there is a key.")]
+    sent: Annotated[str | None, Meta(description="The newest head that arrived elsewhere.")]
+    send_failed: Annotated[str | None, Meta(description="Why the last one did not.")]
+
+
 class Status(Answer, frozen=True, kw_only=True):
     """How a collector is."""
 
@@ -100,6 +109,9 @@ class Status(Answer, frozen=True, kw_only=True):
         float, Meta(description="The share of the last minute's documents nobody could judge.")
     ]
     trust_fault: Annotated[str | None, Meta(description="What is wrong with the trust file.")]
+    journal: Annotated[
+        JournalStatus | None, Meta(description="None with `storage: memory`, which keeps none.")
+    ]
     started: Moment
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]

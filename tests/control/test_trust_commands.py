@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from live_operators import Controlled, running_controlled
 
+from errlock.ledger.entries import read_head
+from errlock.ledger.journal import read
+from errlock.ledger.verifying import verify
+
 
 @pytest.fixture
 def fresh(controlled: Controlled) -> Controlled:
@@ -93,6 +97,29 @@ def test_a_standby_is_swapped_in_and_out(fresh: Controlled) -> None:
         1,
         "errlock swap: file/standby was not swapped for file\n",
     )
+
+
+def test_the_journal_has_what_people_did_and_status_its_head(fresh: Controlled) -> None:
+    fresh.command("swap", "file", "file/standby", "--why", "a try")
+    fresh.command("swap", "file/standby", "file")
+    fresh.command("hold", "file")
+    fresh.send()
+    fresh.command("purge", "file", "--yes", "--why", "no use")
+    status = fresh.command("status").stdout
+    journal = fresh.folder / "data" / "journal"
+    entries = list(read(journal))
+    route = next(each for each in reversed(entries) if each.body.get("why") == "a try")
+    assert (route.kind, dict(route.body)) == (
+        "route",
+        {"swapped": "file", "for": "file/standby", "by": "local", "why": "a try"},
+    )
+    purge = next(each for each in reversed(entries) if each.kind == "purge")
+    assert (purge.body["destination"], purge.body["documents"]) == ("file", 1)
+    assert (purge.body["by"], purge.body["why"]) == ("local", "no use")
+    head = next(line for line in status.splitlines() if line.startswith("journal: "))
+    verdict = verify(journal, [read_head(head.removeprefix("journal: "))])
+    assert verdict.findings == []
+    assert verdict.vouched_to >= purge.number
 
 
 def test_a_plan_is_run_in_one_go(fresh: Controlled) -> None:
