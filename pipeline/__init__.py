@@ -6,7 +6,31 @@
 `errlock.pipeline.embed` puts it into sentry-sdk, opentelemetry-sdk and logging.
 """
 
-from .api import Format, Pipeline
-from .errors import ConfigError, Problem, RefusedPayload
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import Format, Pipeline
+    from .errors import ConfigError, Problem, RefusedPayload
 
 __all__ = ["ConfigError", "Format", "Pipeline", "Problem", "RefusedPayload"]
+
+# Commands that only talk to a collector start in a blink, because they load no policy.
+_HOMES = {
+    "ConfigError": "errors",
+    "Format": "api",
+    "Pipeline": "api",
+    "Problem": "errors",
+    "RefusedPayload": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What the library offers, loaded when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = found
+    return found

@@ -11,15 +11,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 
-from ..policy.plan import Part
 from .counters import Counters
 from .errors import DropReason, Problem
 from .payloads.document import Document, DocumentType, Payload
 from .payloads.document import Protocol as PayloadProtocol
+
+if TYPE_CHECKING:
+    from ..policy.plan import Part
 
 
 @dataclass(frozen=True, slots=True)
