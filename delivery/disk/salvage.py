@@ -10,13 +10,13 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 
 from .folder import StorageFolder
 from .packing import About, checksum
-from .schema import FILE_NAME, PAGE, open_reader, open_writer
+from .schema import FILE_NAME, PAGE, has_our_tables, open_reader, open_writer
 from .transactions import insert, transaction
 
 _MAKING = f"{FILE_NAME}.making"  # not complete
@@ -34,7 +34,8 @@ def is_sound(path: Path) -> bool:
     """Whether SQLite finds nothing wrong with the file. Reads all of it; raises sqlite3.Error."""
     try:
         with closing(open_reader(path)) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()
+            return found == ("ok",) and has_our_tables(connection)
     except sqlite3.OperationalError:
         raise  # it could not even be looked at
     except sqlite3.DatabaseError:
@@ -91,23 +92,21 @@ def _with_beside(path: Path) -> list[Path]:
 def _readable(folder: StorageFolder) -> Path:
     """The damaged file, or a copy whose first page was made anew if that is what is damaged.
 
-    There, all files of a version have the same: where each table begins.
+    It says where each table begins, which is the same in all files of a version.
     """
     path = folder.path / FILE_NAME
-    try:
-        with closing(open_reader(path)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        return path
-    except sqlite3.DatabaseError:
-        copy = folder.file(_COPY)
-        for source, target in zip(_with_beside(path)[:2], _with_beside(copy)[:2], strict=True):
-            if source.exists():
-                shutil.copyfile(source, target)
-        page = bytearray((folder.path / _MAKING).read_bytes()[:PAGE])
-        page[_PAGE_COUNT] = (copy.stat().st_size // PAGE).to_bytes(4, "big")
-        with copy.open("r+b") as file:
-            file.write(page)
-        return copy
+    with suppress(sqlite3.DatabaseError), closing(open_reader(path)) as connection:
+        if has_our_tables(connection):
+            return path
+    copy = folder.file(_COPY)
+    for source, target in zip(_with_beside(path)[:2], _with_beside(copy)[:2], strict=True):
+        if source.exists():
+            shutil.copyfile(source, target)
+    page = bytearray((folder.path / _MAKING).read_bytes()[:PAGE])
+    page[_PAGE_COUNT] = (copy.stat().st_size // PAGE).to_bytes(4, "big")
+    with copy.open("r+b") as file:
+        file.write(page)
+    return copy
 
 
 def _copy(path: Path, target: sqlite3.Connection) -> None:

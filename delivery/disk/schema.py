@@ -8,6 +8,8 @@ either; the other one is opened read-only.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from .folder import StorageError
@@ -87,6 +89,8 @@ PRAGMA user_version = {VERSION};
 COMMIT;
 """
 
+_TABLES = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY rowid"
+
 
 def open_writer(path: Path, wal: int = LONGEST_WAL) -> sqlite3.Connection:
     """The connection that writes; makes the tables when there are none. `wal`: see above.
@@ -98,17 +102,14 @@ def open_writer(path: Path, wal: int = LONGEST_WAL) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise StorageError(path, f"was written by a newer errlock (version {version})")
-        if version == 0:  # these have a meaning before there is a table
-            connection.execute(f"PRAGMA page_size = {PAGE}")
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if version == 0:
+            _lay_out(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {wal // PAGE}")
         connection.execute(f"PRAGMA journal_size_limit = {2 * wal}")
         _set_both(connection)
-        if version == 0:
-            connection.executescript(_SCHEMA)
     except BaseException:
         connection.close()
         raise
@@ -123,7 +124,34 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def has_our_tables(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are those of this version, or there are none yet.
+
+    Of newer versions nothing is known: True. Raises sqlite3.Error.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    found = connection.execute(_TABLES).fetchall()
+    return version > VERSION or found == (_our_tables() if version == VERSION else [])
+
+
+@cache
+def _our_tables() -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _lay_out(connection)
+        return connection.execute(_TABLES).fetchall()
+
+
+def _lay_out(connection: sqlite3.Connection) -> None:
+    """Make the tables. In all files of a version they begin at the same pages."""
+    # These have a meaning before there is a table.
+    connection.execute(f"PRAGMA page_size = {PAGE}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.executescript(_SCHEMA)
+
+
 def _set_both(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA temp_store = MEMORY")  # nothing of it in other folders
     connection.execute("PRAGMA busy_timeout = 5000")
+    # A damaged name is a name that nobody has: no reason not to read the rest.
+    connection.text_factory = lambda text: text.decode(errors="replace")

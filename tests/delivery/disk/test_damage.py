@@ -47,8 +47,8 @@ async def there(store: DiskStore, destination: str) -> list[int]:
 
 
 def set_aside(folder: Path) -> list[Path]:
-    """The files that were damaged."""
-    return sorted(folder.glob("queue.db.damaged-*"))
+    """The files that were damaged, without what belongs to each."""
+    return sorted(folder.glob("queue.db.damaged-*Z"))
 
 
 async def test_one_damaged_payload_is_lost_alone(tmp_path: Path) -> None:
@@ -109,6 +109,38 @@ async def test_damaged_pages_lose_what_is_on_them_and_are_counted(
             assert books["accepted", "event", None] == len(numbers) + lost + delivered
         (record,) = await put(store, numbered(1000), "a")
         assert number_of(await store.load(record)) == 1000
+
+
+async def test_flipped_bits_anywhere_lose_little_and_are_counted(tmp_path: Path) -> None:
+    await fill(tmp_path / "whole")
+    for seed in range(20):
+        folder = tmp_path / f"{seed}"
+        await asyncio.to_thread(shutil.copytree, tmp_path / "whole", folder)
+        flip(folder / "queue.db", random.Random(seed))
+        async with opened(folder) as store:
+            assert len(await there(store, "b")) >= PAYLOADS // 2
+            assert await balances(store, "a", "b")
+
+
+def flip(path: Path, draw: random.Random) -> None:
+    """Change single bits; half of them where the tables begin."""
+    data = bytearray(path.read_bytes())
+    for _ in range(draw.choice([1, 3, 20])):
+        at = draw.randrange(len(data) if draw.random() < 0.5 else 24 * PAGE)
+        data[at] ^= 1 << draw.randrange(8)
+    path.write_bytes(data)
+
+
+async def test_a_changed_table_is_damage(tmp_path: Path) -> None:
+    await fill(tmp_path / "q")
+    path = tmp_path / "q" / "queue.db"
+    data = path.read_bytes()
+    assert data.count(b"first_attempt REAL") == 1
+    path.write_bytes(data.replace(b"first_attempt REAL", b"first_bttempt REAL"))
+    async with opened(tmp_path / "q") as store:
+        assert await there(store, "b") == list(range(PAYLOADS))
+        assert await balances(store, "a", "b")
+    assert len(set_aside(tmp_path / "q")) == 1
 
 
 async def test_a_file_that_is_nothing_but_noise_is_replaced(tmp_path: Path) -> None:
