@@ -6,13 +6,13 @@ needs to understand it. Origin is what the documents themselves say after they w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from ..pipeline.errors import BrokenDocument
 from ..pipeline.payloads.document import CONTEXT_TYPES, Document, Payload, Trace, Tree
+from ..policy.linear import compile_linear
 
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -20,8 +20,12 @@ UNKNOWN = "unknown"
 # Who a document is about, the most telling one first.
 _SUBJECTS = ("pii.user_id", "pii.email", "pii.username")
 _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
-# What a label may be made of: these come from documents, and are shown in many places.
-_LABEL = re.compile(r"[A-Za-z0-9][\w.@/+ -]{0,63}", re.ASCII)
+# What a label may be made of: words, such as `shop-eu2` or `k8s.prod`. It comes from documents and
+# is shown in many places, so what could be a token, an id or markup is none.
+_WORD = r"(?:[A-Za-z]{1,24}[0-9]{0,4}|[0-9]{1,7}|[A-Za-z0-9]{1,4})"
+_LABEL = compile_linear(rf"{_WORD}(?:[-._/@+ ]{_WORD})*")
+_LONGEST = 64
+_PROJECT = compile_linear(r"[0-9]{1,20}")  # a number in the URL that documents are sent to
 
 
 class Items(msgspec.Struct, array_like=True):
@@ -145,7 +149,8 @@ def _origin(payload: Payload) -> tuple[str, str]:
     environment = trace.get("environment")
     if environment is None:
         environment = next((found for d in payload.alive if (found := _environment(d))), None)
-    return label(payload.project), label(environment)
+    service = payload.project if _PROJECT.fullmatch(payload.project) else label(payload.project)
+    return service, label(environment)
 
 
 class _Environment(msgspec.Struct):
@@ -172,7 +177,9 @@ def label(value: Tree) -> str:
     """A document's own word as a dimension of the account: `unknown` or `other` if it is none."""
     if value is None or value == "":
         return UNKNOWN
-    return value if isinstance(value, str) and _LABEL.fullmatch(value) else OTHER
+    if not isinstance(value, str) or len(value) > _LONGEST or not value.isascii():
+        return OTHER
+    return value if _LABEL.fullmatch(value) else OTHER
 
 
 def _tree(document: Document | None) -> dict[str, Tree]:
