@@ -28,7 +28,7 @@ from .shelf import Shelf
 from .store import Booking, Counts, Record, Store, StoreFailed
 from .trust import TrustState
 
-_READ_AGAIN = 1.0  # seconds until a payload that the store could not read is asked for again
+_AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +344,7 @@ class Destination:
         if failure.kind == "damaged":
             self._shelf.give_up(record, "damaged")
         else:
-            self._again(record, self._clock.now() + _READ_AGAIN)
+            self._again(record, self._clock.now() + _AGAIN)
 
     async def _export(self, record: Record, payload: Payload) -> None:
         before = Losses.of(payload)
@@ -358,7 +358,7 @@ class Destination:
             if self._being_cancelled():
                 raise
             if self._trust == "distrusted":
-                self._aborted(record)
+                self._aborted(record, unclear=True)
             else:  # the exporter's own connection was cancelled under it, as gRPC does
                 self._failed(record, ExportFailed("cancelled", retryable=True, unclear=True))
         except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
@@ -389,13 +389,15 @@ class Destination:
             self._log.info("%s is up again", self.id)
         self._wake.set()  # those that wait for the end of a pause need not
 
-    def _aborted(self, record: Record) -> None:
-        if self._may_go_again(record):
-            self._again(record, self._clock.now())
+    def _aborted(self, record: Record, *, unclear: bool) -> None:
+        if not unclear or self._may_go_again(record):
+            # Whoever shut the doors may not have told us yet.
+            self._again(record, self._clock.now() + _AGAIN)
 
     def _failed(self, record: Record, failure: ExportFailed) -> None:
-        if self._trust == "distrusted":  # its doors were shut under it: not its own failure
-            self._aborted(record)
+        if self._trust == "distrusted" or failure.kind == "aborted":
+            # Its doors were shut under it: not its own failure.
+            self._aborted(record, unclear=failure.unclear)
             return
         self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
         if self._health.failed(failure.kind, self._clock.now()):
