@@ -37,4 +37,4 @@ def test_what_is_unknown_is_refused() -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stdout.startswith("no such benchmark: speed. Known: detect, embed, import, linear")
+    assert done.stdout.startswith("no such benchmark: speed. Known: detect, embed, import, ledger")
