@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import replace
 
 from .candidates import Candidate
 from .linear import compile_linear
@@ -74,7 +73,7 @@ def ipv6(candidate: Candidate) -> Candidate | None:
     """An address as RFC 4291 writes them; loopback, times, slices and C++ scopes are not."""
     glue = "_:"
     if _IPV6_TAIL.search(candidate.value):  # an address and the colon of a sentence
-        candidate = replace(candidate, end=candidate.end - 1)
+        candidate = candidate._replace(end=candidate.end - 1)
         glue = "_"
     if not candidate.stands_alone(glue):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from .classes import ROOTS, severity
@@ -28,8 +27,7 @@ class Unsupported(Exception):  # noqa: N818  a fact about data
     """A document is of a kind that the policy cannot judge: it must not go out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Characters `start` to `end` of a string are of a class, as a detector saw."""
 
     start: int
@@ -38,8 +36,7 @@ class Span:
     detector: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A finding at its place in a string of a document, mapped back through every encoding.
 
     `value` is what stands there once decoded: the same in every encoding. `form` is what an

@@ -9,6 +9,7 @@ compared with the *end* of the key, after words that only say which of several i
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from functools import cache, lru_cache
@@ -38,6 +39,8 @@ _LOWER_UPPER = compile_linear(r"([\p{Ll}0-9])(\p{Lu})")
 _ACRONYM = compile_linear(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
 _WORD = compile_linear(r"\p{N}+|[\p{L}\p{M}]+")
 _IN_ONE = compile_linear(r"[\p{N}\p{L}\p{M}]+")
+# The same in ASCII, as nearly all keys are. Goes back by one letter at most.
+_ASCII_WORD = re.compile(r"[0-9]+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def words_of(key: str) -> tuple[str, ...]:
@@ -51,10 +54,15 @@ SEPARATORS = ("_", "-", ".", " ", "__")
 
 def _split(key: str) -> list[tuple[str, str]]:
     """The words of a key, each with what stands between it and the word before."""
-    if not key.isascii():  # full-width letters are letters, lone surrogates are none
-        key = unicodedata.normalize("NFKC", key.encode("utf-8", "replace").decode("utf-8"))
     words: list[tuple[str, str]] = []
     at = 0
+    if key.isascii():
+        for word in _ASCII_WORD.finditer(key):
+            words.append((word[0].lower(), key[at : word.start()]))
+            at = word.end()
+        return words
+    # Full-width letters are letters, lone surrogates are none.
+    key = unicodedata.normalize("NFKC", key.encode("utf-8", "replace").decode("utf-8"))
     for piece in _IN_ONE.finditer(key):
         parts = _WORD.findall(_ACRONYM.sub(r"\1_\2", _LOWER_UPPER.sub(r"\1_\2", piece[0])))
         words.append((parts[0].casefold(), key[at : piece.start()]))

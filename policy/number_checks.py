@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -55,7 +54,7 @@ def card(candidate: Candidate) -> Candidate | None:
     value = candidate.value
     for length in range(len(value), 12, -1):
         if length == len(value) or not value[length].isdigit():
-            shorter = replace(candidate, end=candidate.start + length)
+            shorter = candidate._replace(end=candidate.start + length)
             if value[length - 1].isdigit() and _is_card(shorter):
                 return shorter
     return None
@@ -127,7 +126,7 @@ def iban(candidate: Candidate) -> Candidate | None:
     for offset, char in enumerate(candidate.value):
         kept += char not in " -"
         if kept == length:
-            candidate = replace(candidate, end=candidate.start + offset + 1)
+            candidate = candidate._replace(end=candidate.start + offset + 1)
             break
     if kept != length or not candidate.stands_alone():
         return None
@@ -287,7 +286,7 @@ def _longest(candidate: Candidate, exists: Callable[[str], bool]) -> Candidate |
         if shorter <= 0:
             return None
         kept = candidate.value[:shorter].rstrip(" -./()")
-        candidate = replace(candidate, end=candidate.start + len(kept.encode()))
+        candidate = candidate._replace(end=candidate.start + len(kept.encode()))
     return None
 
 
@@ -305,7 +304,7 @@ def _without_counts(candidate: Candidate, exists: Callable[[str], bool]) -> Cand
         kept = " ".join(groups[:count])
         last = groups[count - 1].lstrip("+")
         if last.isdigit() and len(last) >= _PIECE and exists(kept):
-            return replace(candidate, end=candidate.start + len(kept.encode()))
+            return candidate._replace(end=candidate.start + len(kept.encode()))
     return candidate
 
 

@@ -226,7 +226,7 @@ class Scan:
             if form != "removed" or any(m.start < end and start < m.end for m in marks):
                 marks.append(Mark(start, end, class_, "placeholder", text[start:end], form))
         if site.whole and marks:
-            marks = [replace(mark, start=0, end=len(text)) for mark in marks]
+            marks = [mark._replace(start=0, end=len(text)) for mark in marks]
         return merge(marks, text)
 
 

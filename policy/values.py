@@ -6,8 +6,8 @@ time in its length only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import re2
 
@@ -48,8 +48,7 @@ def span_of(bounds: tuple[int, int], class_: str, detector: str) -> Span:
     return Span(bounds[0], bounds[1], class_, detector)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """The bytes of a value, and how it stands in the text."""
 
     start: int

@@ -21,6 +21,7 @@ from ..detectors import Detector, example, load_catalogue
 from ..fields import telling_attributes
 from ..keys import classify_key
 from ..known_values import KnownValues
+from ..linear import compile_linear
 from ..text import Rule, spoken
 from . import names
 from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
@@ -78,6 +79,8 @@ class Gate:
         self.of_digits = sum(
             bit for bit, rule in self._by_words if needs_digit(rule.detector.pattern)
         )
+        spoken_of = {literal for _, rule in self._by_words for literal in rule.literals}
+        self._spoken_of = compile_linear("|".join(map(re.escape, sorted(spoken_of))))
         self._of_key: dict[str, int] = {}
 
     def text_hits(self, data: bytes) -> list[tuple[int, int]]:
@@ -116,7 +119,8 @@ class Gate:
                 self._of_key.clear()
             said = spoken(key).casefold()
             found = 0
-            for bit, rule in self._by_words:
+            some = self._spoken_of.search(said) is not None  # of most keys none
+            for bit, rule in self._by_words if some else ():
                 if any(literal in said for literal in rule.literals) and (
                     not rule.detector.context or rule.is_named(key)
                 ):
