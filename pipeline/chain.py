@@ -21,6 +21,7 @@ from ..policy.plan import (
     PolicyLimit,
     Rendered,
     Subject,
+    Touched,
     Unsupported,
 )
 from .component import Processor
@@ -168,7 +169,7 @@ class Chain:
                 self._refuse(document, result)
 
     def _settle(
-        self, plan: Plan, payload: Payload, changed: Mapping[Document, frozenset[str]]
+        self, plan: Plan, payload: Payload, changed: Mapping[Document, Touched]
     ) -> None:
         """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
 
@@ -183,7 +184,7 @@ class Chain:
             changed = self._render(plan, payload, again, count=False)
 
     def _detect_again(
-        self, plan: Plan, again: Scanned, changed: Mapping[Document, frozenset[str]]
+        self, plan: Plan, again: Scanned, changed: Mapping[Document, Touched]
     ) -> None:
         """Look at new texts; at everything, when these have what the rest is searched for."""
         try:
@@ -200,8 +201,8 @@ class Chain:
 
     def _render(
         self, plan: Plan, payload: Payload, scanned: Scanned, *, count: bool = True
-    ) -> dict[Document, frozenset[str]]:
-        """Put the plan's actions into a payload. Returns what that changed, and the new texts."""
+    ) -> dict[Document, Touched]:
+        """Put the plan's actions into a payload. Returns what that changed, and where."""
         changed = {}
         for original, document in zip(scanned.payload.made, payload.made, strict=True):
             findings = scanned.findings.get(id(original))
@@ -215,7 +216,7 @@ class Chain:
                 rendered = plan.render(Subject(document.type, document.tree), findings)
                 if rendered.tree is not document.tree:
                     if rendered.tree != document.tree:
-                        changed[document] = rendered.texts
+                        changed[document] = rendered.touched
                     document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
                 self._refuse(document, failure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..policy.plan import Findings, Plan, Subject
+from ..policy.plan import Findings, Plan, Subject, Touched
 from .payloads.document import CONTEXT_TYPES, Document, Payload
 
 # Contexts with more values than are looked for at once are read with all that is below them.
@@ -16,7 +16,7 @@ class Subjects:
     """Documents, as the policy sees them. Parents stand before what belongs to them."""
 
     def __init__(
-        self, documents: Iterable[Document], only: Mapping[Document, frozenset[str]] | None = None
+        self, documents: Iterable[Document], only: Mapping[Document, Touched] | None = None
     ) -> None:
         self._only = only or {}
         self.documents: list[Document] = []
@@ -80,9 +80,9 @@ def detect(plan: Plan, payload: Payload) -> Detected:
 def judge(
     plan: Plan,
     documents: Iterable[Document],
-    only: Mapping[Document, frozenset[str]] | None = None,
+    only: Mapping[Document, Touched] | None = None,
 ) -> Detected:
-    """Judge these documents as if they had come alone; of some, `only` the texts that are new."""
+    """Judge these documents as if they had come alone; of some, `only` the places with new texts."""
     subjects = Subjects(documents, only)
     return Detected(subjects.documents, plan.detect(subjects.all))
 

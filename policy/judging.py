@@ -74,7 +74,7 @@ class Judge:
         self._finder = finder
         self._size = size
         self._decoded = 0
-        self._views = 0
+        self.views = 0  # what had to be decoded
 
     def number(self, site: Site, node: float, key: str | None, class_: str | None) -> None:
         """Judge a number that is a value of the document."""
@@ -206,15 +206,15 @@ class Judge:
         if view.parent is None:
             return
         self._decoded += len(view.text)
-        self._views += 1
-        if self._views > MAX_VIEWS:
+        self.views += 1
+        if self.views > MAX_VIEWS:
             self.check_work()
 
     def check_work(self) -> None:
         """Raise PolicyLimit when judging took more than the document's size allows."""
         if self._decoded > FLOOR and self._decoded > MAX_EXPANSION * self._size():
             raise PolicyLimit("decodes to too much")
-        if self._views > MAX_VIEWS and self._views > self._size() // CHARACTERS_A_VIEW:
+        if self.views > MAX_VIEWS and self.views > self._size() // CHARACTERS_A_VIEW:
             raise PolicyLimit("too many encoded parts")
 
 

@@ -154,6 +154,8 @@ _PLACEHOLDER = compile_linear(
     r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
+# One of these it begins with, or `@` is in it.
+_OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(")
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
 _CODE = compile_linear(
     r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
@@ -166,6 +168,7 @@ _CODE = compile_linear(
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
     r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)$"
 )
+_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x")  # one of these stands in it
 _EMAIL_LIKE = compile_linear(r"(?:@|%40|＠|\[at\])")
 _IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
 _TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
@@ -192,6 +195,7 @@ _VERSION = compile_linear(
 _NAMED_SCHEME = compile_linear(
     r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session)$"
 )
+_LONGEST_SCHEME = len("oauth 2.0")
 
 _TOKENLIKE = ("secret.token", "secret.session", "secret.api_key", "secret.cookie", "secret.otp")
 
@@ -218,13 +222,19 @@ def is_innocent(value: object, class_: str) -> bool:
         return True
     if _made_up(text):
         return _implausible(text, class_)
-    if len(text) <= 200 and (_PLACEHOLDER.match(text) or _CODE.match(text)):
+    if len(text) <= 200 and _stands_for_a_value(text):
         return True
     if class_.startswith("secret.") and _is_about_a_secret(text, class_):
         return True
     if ("{" in text or "%" in text) and not _has_letters(_TEMPLATE.sub("", text)):
         return True  # `{user}:{password}`, `%s:%s`
     return _implausible(text, class_)
+
+
+def _stands_for_a_value(text: str) -> bool:
+    if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _PLACEHOLDER.match(text):
+        return True
+    return _SIGN_OF_CODE.search(text) is not None and _CODE.match(text) is not None
 
 
 def _has_letters(text: str) -> bool:
@@ -243,10 +253,21 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
     if len(text) > 200:
         return False
     # Whose home folder it was may have gone already: replaced, masked or removed.
-    text = _OWN_MARK.sub("x", text).replace("/home//", "/home/x/").replace("/Users//", "/Users/x/")
-    path = _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text))
-    named = _BARE_URL.match(text) or _NAMED_SCHEME.match(text) or _VERSION.match(text)
-    return bool(path or named)
+    text = _without_marks(text, "x")
+    if "/" in text or "\\" in text:
+        text = text.replace("/home//", "/home/x/").replace("/Users//", "/Users/x/")
+        if _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text)):
+            return True
+        if "://" in text and _BARE_URL.match(text):
+            return True
+    if len(text) <= _LONGEST_SCHEME and _NAMED_SCHEME.match(text):
+        return True
+    return "." in text and _VERSION.match(text) is not None
+
+
+def _without_marks(text: str, new: str) -> str:
+    """With something else in place of what an earlier chain left."""
+    return _OWN_MARK.sub(new, text) if "[" in text or "*" in text else text
 
 
 def _unquoted(text: str) -> str:
@@ -283,7 +304,7 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.name":
             return len(text) > 120 or not any(c.isalpha() for c in text)
         case "pii.ip":
-            return not _IP_LIKE.search(_OWN_MARK.sub("", text)) or bool(_LOOPBACK.match(text))
+            return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.match(text))
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":

@@ -47,7 +47,7 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
             if not is_innocent(match.group(2), class_):
                 yield span_of(match.span(2), class_, "words.element")
         yield from _neighbours(data)
-    for match in _NAMED.finditer(data):
+    for match in _NAMED.finditer(data) if b"=" in data or b":" in data else ():
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
             continue

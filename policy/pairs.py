@@ -46,7 +46,7 @@ def pairs(view: View) -> Iterator[Pair]:
         yield from _multipart(view)
     if "<" in text and ">" in text:
         yield from _markup(view)
-    if "\n" in text:
+    if "\n" in text and ("=" in text or ":" in text):
         yield from _lines(view)
     if "'" in text:
         yield from _sql(view)
@@ -74,8 +74,10 @@ def _multipart(view: View) -> Iterator[Pair]:
 
 
 def _markup(view: View) -> Iterator[Pair]:
-    for match in _ELEMENT.finditer(view.text):
+    for match in _ELEMENT.finditer(view.text) if "</" in view.text else ():
         yield match[1], view.part(*match.span(2))
+    if "=" not in view.text:
+        return
     for match in _NAMED_TAG.finditer(view.text):
         yield match[1], view.part(*match.span(2 if match[2] is not None else 3))
     for match in _ATTRIBUTE.finditer(view.text):
@@ -99,9 +101,11 @@ def _lines(view: View) -> Iterator[Pair]:
 
 
 def _sql(view: View) -> Iterator[Pair]:
-    for match in _EQUALS.finditer(view.text):
+    folded = view.text.casefold()
+    compared = "=" in folded or "<>" in folded or "like" in folded
+    for match in _EQUALS.finditer(view.text) if compared else ():
         yield match[1].rpartition(".")[2], view.part(*match.span(2))
-    for match in _INSERT.finditer(view.text):
+    for match in _INSERT.finditer(view.text) if "insert" in folded else ():
         columns = [name.strip(' \t\r\n"`[]') for name in match[1].split(",")]
         yield from _rows(view, columns, match.end() - 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .findings import Span
@@ -99,6 +100,11 @@ _AS = compile_bytes(
     rb"(?:new |temporary )?(?:password|passphrase|token|api key|secret)\b"
 )
 
+# What stands between a name and a value, and the fewest signs of a code: in other texts nobody
+# needs to look further. `\xe2` begins an arrow.
+_SPACE = re.compile(rb"[\s\xe2]")
+_DIGITS = re.compile(rb"[0-9][0-9 -]{2}")
+
 # UUIDs are ids; names of Kubernetes' secrets end in letters and digits (`default-token-x7k2p`).
 _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
 
@@ -107,15 +113,17 @@ def find_phrases(data: bytes) -> Iterator[Span]:
     """Find what a sentence calls a password, a token or a code."""
     lowered = data.lower()
     if any(word in lowered for word in _SECRET_WORDS):
-        yield from _named_secrets(data)
-        yield from _secrets_apart(data)
+        if b" " in data:
+            yield from _named_secrets(data, lowered)
+        if _SPACE.search(data) is not None or b")=(" in data or b">>" in data or b"->" in data:
+            yield from _secrets_apart(data)
     if b"bearer" in lowered or b"basic" in lowered:
         yield from _schemes(data)
-    if any(word in lowered for word in _CODE_WORDS):
+    if any(word in lowered for word in _CODE_WORDS) and _DIGITS.search(data) is not None:
         yield from _one_time_codes(data)
 
 
-def _named_secrets(data: bytes) -> Iterator[Span]:
+def _named_secrets(data: bytes, lowered: bytes) -> Iterator[Span]:
     for match in _IS.finditer(data):
         if b" " not in match.group(1) and not data[match.end(1) : match.end()].strip(b" :=s)"):
             continue  # `password: x` is a pair
@@ -133,8 +141,7 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
-
-    for match in _AS.finditer(data):
+    for match in _AS.finditer(data) if b" as " in lowered or b" is " in lowered else ():
         text = text_of(match.group(1))
         if looks_made_up(text) and not is_innocent(text, "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sentence")

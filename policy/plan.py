@@ -26,6 +26,7 @@ from .judging import Site
 from .parts import Part as Part
 from .rendering import Rendering
 from .scan import Scan
+from .scan import Touched as Touched
 
 
 class Subject:
@@ -41,11 +42,11 @@ class Subject:
         *,
         raw: bytes | None = None,
         load: Callable[[], Tree] | None = None,
-        only: frozenset[str] | None = None,
+        only: Touched | None = None,
     ) -> None:
         """`raw` is the content as JSON, where nobody has read it yet; `load` reads it.
 
-        `only` are the texts that may hold anything: the others were judged before.
+        `only` are the places that may hold anything: the others were judged before.
         """
         self.type = type_
         self.parents = parents
@@ -77,7 +78,7 @@ class Rendered:
 
     tree: Tree  # the input object itself when nothing was changed
     found: Sequence[Found] = ()
-    texts: frozenset[str] = frozenset()  # the texts in it that are new
+    touched: Touched = field(default_factory=dict)  # where it has new texts
 
 
 class Plan:
@@ -181,7 +182,7 @@ class Plan:
         """Apply the actions. Changes nothing in place."""
         rendering = Rendering(self._parts, self._scope)
         tree = rendering.tree(subject.type, subject.tree, findings.sites)
-        return Rendered(tree, rendering.found, frozenset(rendering.texts))
+        return Rendered(tree, rendering.found, rendering.touched)
 
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""

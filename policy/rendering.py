@@ -10,6 +10,7 @@ from .generalisation import COARSE
 from .judging import Site
 from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
 from .parts import GeneralizePart, HashPart, Part
+from .scan import Touched
 
 
 class Rendering:
@@ -21,14 +22,15 @@ class Rendering:
         self.found: list[Found] = []
         self._remarks: dict[Path, list[Remark]] = {}
         self._renamed: set[Path] = set()
-        self.texts: set[str] = set()  # those that were put
+        self.touched: Touched = {}  # where there are new texts
 
     def tree(self, type_: str, tree: Tree, sites: Sequence[Site]) -> Tree:
         """The document after the actions: the same object when nothing changes."""
         edits = _Edits()
         for site in sites:
-            self._site(site, edits.at(site.path), tree)
+            self._site(site, edits, tree)
         new = edits.applied(tree)
+        self.touched = edits.touched()
         if type_ in WITH_META and isinstance(new, dict):
             new = self._with_meta(new, self._renamed)
         return new
@@ -43,7 +45,7 @@ class Rendering:
             return tree
         return body if meta is None else {**body, "_meta": meta}
 
-    def _site(self, site: Site, edit: _Edits, tree: Tree) -> None:
+    def _site(self, site: Site, edits: _Edits, tree: Tree) -> None:
         text = site.view.text
         out: list[str] = []
         remarks: list[Remark] = []
@@ -66,7 +68,7 @@ class Rendering:
         new_text = "".join([*out, text[at:]])
         if new_text == text and not gone:
             return
-        self.texts.add(new_text)
+        edit = edits.at(site.path)
         if site.is_key:
             self._renamed.add(site.path)
             edit.key = new_text
@@ -119,10 +121,11 @@ def _like(old: Tree, text: str) -> Tree:
 class _Edits:
     """What changes in a tree, as a tree of the same shape."""
 
-    __slots__ = ("below", "key", "replaced", "value")
+    __slots__ = ("below", "key", "names", "replaced", "value")
 
     def __init__(self) -> None:
         self.below: dict[str | int, _Edits] = {}
+        self.names: dict[str | int, str] = {}  # of keys that changed, once it was applied
         self.key: str | None = None
         self.replaced = False
         self.value: Tree = None
@@ -143,8 +146,13 @@ class _Edits:
             return _same_or(tree, [self._below(i, value) for i, value in enumerate(tree)])
         assert isinstance(tree, dict)
         names = dict(_names(tree, self.below))
+        self.names.update(names)
         new = {names.get(key, key): self._below(key, value) for key, value in tree.items()}
         return tree if not names and all(new[key] is tree[key] for key in tree) else new
+
+    def touched(self) -> Touched:
+        """Where it changed the tree that it was applied to, as paths of the new one."""
+        return {self.names.get(key, key): edit.touched() for key, edit in self.below.items()}
 
     def _below(self, key: str | int, value: Tree) -> Tree:
         edit = self.below.get(key)

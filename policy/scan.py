@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from typing import TypeAlias
 
 from .copies import Literals
 from .detection import Detection, says_nothing_else, without_owners
@@ -30,6 +31,9 @@ from .selectors import Trail, next_step, root_step
 from .views import View
 
 MAX_NESTING = 128
+
+# Places in a tree, as a tree: what stands there, and below which keys there are more of them.
+Touched: TypeAlias = "dict[str | int, Touched]"
 
 _VERSION = re.compile(r"[0-9]\.[0-9]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import re2
@@ -22,6 +23,7 @@ _COMPARED = compile_bytes(
     + KEY
     + rb""")["'`\]]?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?)\s*N?'((?:[^'\\]|\\.|'')+)'"""
 )
+_COMPARISON = re.compile(rb"[<>]|!=|like|in\s*\(")  # in lower case, one of these stands in it
 _INSERT = compile_bytes(
     rb"(?i)\b(?:insert|replace)\s[^()]{0,200}\(([^()]{1,999})\)\s*(?:values?|select)\s*"
 )
@@ -32,23 +34,35 @@ _SQL_VALUE = compile_bytes(
 
 def find_in_sql(data: bytes) -> Iterator[Span]:
     """Find literals under telling columns and in statements that set a password."""
-    if b"'" in data or b'"' in data:
-        yield from _literals(data)
     lowered = data.lower()
+    if b"'" in data or b'"' in data:
+        yield from _literals(data, lowered)
     if any(word in lowered for word in _LISTS):
         yield from _parameters(data)
 
 
-def _literals(data: bytes) -> Iterator[Span]:
+def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
+    quoted = b"'" in data
+    if quoted and (b"password" in lowered or b"identified" in lowered):
+        yield from _passwords(data)
+    if quoted and _COMPARISON.search(lowered) is not None:
+        yield from _compared(data)
+    if b"insert" in lowered or b"replace" in lowered:
+        for match in _INSERT.finditer(data):
+            yield from _inserted(data, match.group(1), match.end())
+
+
+def _passwords(data: bytes) -> Iterator[Span]:
     for match in (*_IDENTIFIED.finditer(data), *_SET_PASSWORD.finditer(data)):
         if not is_innocent(match.group(1), "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sql")
+
+
+def _compared(data: bytes) -> Iterator[Span]:
     for match in _COMPARED.finditer(data):
         class_ = classify_key(text_of(match.group(1)))
         if class_ is not None and not is_innocent(match.group(2), class_):
             yield span_of(match.span(2), class_, "words.sql")
-    for match in _INSERT.finditer(data):
-        yield from _inserted(data, match.group(1), match.end())
 
 
 def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:

@@ -6,6 +6,7 @@ time in its length only.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -62,10 +63,12 @@ class Value(NamedTuple):
 
 
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
-_OPENING = compile_bytes(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+_OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
 # YAML's block scalars: the lines behind `|` or `>` that are indented.
 _BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*)")
-_UNQUOTED = compile_bytes(rb"""(?:\\[^nr"'\s]|[^\s"'`<>\\])+""")
+_UNQUOTED = re.compile(
+    rb"""(?:[^ \t\n\f\r"'`<>\\]++|\\[^ \t\n\f\rnr"'])++"""  # cannot go back
+)
 # What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
 _NEXT_KEY = compile_bytes(
     rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]&|]"""
@@ -87,16 +90,18 @@ def separator_of(written: bytes) -> str:
 def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     """Read the value that begins at `at`. It may be empty."""
     opening = _OPENING.match(data, at)
-    if opening is not None:
-        for group in (1, 2):
-            if opening.start(group) >= 0:
-                return _quoted(data, opening.start(group), opening.end(group), separator)
+    assert opening is not None  # it also matches nothing
+    if opening.lastindex is not None:
+        group = 1 if opening.start(1) >= 0 else 2
+        return _quoted(data, opening.start(group), opening.end(group), separator)
     if data[at : at + 1] in (b"[", b"("):
         end = data.find(b"]" if data[at : at + 1] == b"[" else b")", at, at + MAX_VALUE)
         if end > at:
             return Value(at + 1, end, False, separator)
-    if (block := _BLOCK.match(data, at, min(len(data), at + MAX_VALUE))) is not None:
-        return Value(block.start(1), block.end(1), True, separator)
+    if data[at : at + 1] in (b"|", b">"):
+        block = _BLOCK.match(data, at, min(len(data), at + MAX_VALUE))
+        if block is not None:
+            return Value(block.start(1), block.end(1), True, separator)
     return Value(at, _unquoted_end(data, at, class_), False, separator)
 
 

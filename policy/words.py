@@ -72,6 +72,8 @@ def _tables(data: bytes) -> Iterator[Span]:
 
 
 def _pairs(data: bytes) -> Iterator[Span]:
+    if b"=" not in data and b":" not in data and b"\xef\xbc" not in data:
+        return
     match = _PAIR.search(data)
     while match is not None:
         after = match.end()
@@ -115,8 +117,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
 def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
     """The value; behind `Bearer ` if it begins so."""
     start, end = value.start, value.end
-    scheme = _SCHEME.match(data, start)
-    if scheme is not None and class_.startswith("secret."):
+    scheme = _SCHEME.match(data, start) if class_.startswith("secret.") else None
+    if scheme is not None:
         start = scheme.end()
         if not value.quoted:
             end = read_value(data, start, value.separator, class_).end
@@ -148,7 +150,7 @@ _READERS = (
 
 def _arguments(data: bytes) -> Iterator[Span]:
     """`define('DB_PASSWORD', 'x1')`, `setPassword("x1")`: values that look made up only."""
-    if b"'" not in data and b'"' not in data:
+    if (b"'" not in data and b'"' not in data) or (b"(" not in data and b"," not in data):
         return
     for match in _ARGUMENT.finditer(data):
         key = text_of(match.group(1))

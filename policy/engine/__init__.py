@@ -9,11 +9,13 @@ from ..classes import CLASSES
 from ..copies import Copied
 from ..detection import Detection
 from ..findings import Tree
+from ..scan import Touched
 from .gate import Gate
 from .keys import Keys
 from .parts import Parts
 from .raw import KINDS, RawLook, is_readable
 from .scan import FastScan
+from .verdicts import Verdicts
 from .wire import WireGate, copies
 
 
@@ -40,6 +42,10 @@ class Engine:
     @cached_property
     def _keys(self) -> Keys:
         return Keys(self._detection)
+
+    @cached_property
+    def _verdicts(self) -> Verdicts:
+        return Verdicts()
 
     @cached_property
     def _is_idle(self) -> bool:
@@ -84,9 +90,11 @@ class Engine:
         """Offsets into protobuf where values stand that were found elsewhere; None: anywhere."""
         return copies(message, values)
 
-    def scan(self, type_: str, tree: Tree, only: frozenset[str] | None = None) -> FastScan:
-        """Judge a document, or `only` these texts of it.
+    def scan(self, type_: str, tree: Tree, only: Touched | None = None) -> FastScan:
+        """Judge a document, or `only` these places in it.
 
         Raises PolicyLimit or Unsupported when it must not go out.
         """
-        return FastScan(self._detection, self._gate, self._keys, type_, tree, only)
+        return FastScan(
+            self._detection, self._gate, self._keys, self._verdicts, type_, tree, only
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from ..copies import Literals
@@ -17,11 +17,12 @@ from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_g
 from ..findings import PolicyLimit, Tree
 from ..judging import Judge, Path, Site
 from ..named import describes, flagged_value, names_given, pair_key, pair_list
-from ..scan import MAX_NESTING, Scan, as_text, without_surrogates
+from ..scan import MAX_NESTING, Scan, Touched, as_text, without_surrogates
 from .finder import GatedFinder
 from .gate import Gate
 from .keys import Keys
-from .names import NUMBERS
+from .names import HELD, NUMBERS
+from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 _NO_FIELD = Field()  # stands for a key that a table does not have
@@ -39,13 +40,15 @@ class FastScan(Scan):
         detection: Detection,
         gate: Gate,
         keys: Keys,
+        verdicts: Verdicts,
         type_: str,
         tree: Tree,
-        only: frozenset[str] | None = None,
+        only: Touched | None = None,
     ) -> None:
         """As `Scan`. Raises PolicyLimit or Unsupported when the document must not go out."""
         self._gate = gate
         self._about = keys
+        self._verdicts = verdicts
         self._only = only
         self._leaves: list[_Leaf] = []
         self._texts: list[str] = []  # of the leaves, in their order
@@ -58,11 +61,7 @@ class FastScan(Scan):
         if self._detection.trails or not isinstance(tree, (dict, list)):
             super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
             return
-        self._gather(tree, (), None, None, place)
-        if self._only is not None:
-            kept = [i for i, text in enumerate(self._texts) if text in self._only]
-            self._leaves = [self._leaves[i] for i in kept]
-            self._texts = [self._texts[i] for i in kept]
+        self._gather(tree, (), None, None, place, self._only)
         self._joined, wanted = self._wanted()
         for number, bits in enumerate(wanted):
             # A number alone tells something only inside data, which has quotes.
@@ -74,25 +73,40 @@ class FastScan(Scan):
     # -- gathering -----------------------------------------------------------------------
 
     def _gather(
-        self, node: Tree, path: Path, key: str | None, class_: str | None, place: Field | Fields
+        self,
+        node: Tree,
+        path: Path,
+        key: str | None,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
     ) -> None:
-        """Note every text below a node; what must be judged for its key is judged at once."""
+        """Note every text below a node, or `only` those in some places."""
         if len(path) >= MAX_NESTING and node:
             raise PolicyLimit("nested too deeply")
         if isinstance(node, dict):
-            self._gather_object(node, path, class_, place)
+            self._gather_object(node, path, class_, place, only)
         elif isinstance(node, list):
-            self._gather_list(node, path, key, class_, place)
+            self._gather_list(node, path, key, class_, place, only)
 
     def _gather_object(
-        self, node: dict[str, Tree], path: Path, class_: str | None, place: Field | Fields
+        self,
+        node: dict[str, Tree],
+        path: Path,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
     ) -> None:
         # This loop runs for every field of every document that is read: it is long for speed.
         about = self._about
         names = None if about.plain.issuperset(node) else names_given(node)
         fields = place if isinstance(place, dict) else None
         leaves, texts = self._leaves, self._texts
-        for key, value in node.items():
+        if only is None:
+            items: Iterable[tuple[str, Tree]] = node.items()
+        else:
+            items = [(str(key), node[str(key)]) for key in only]
+        for key, value in items:
             known = about.get(key)
             if known is None:
                 if not path and key == "_meta" and self._has_meta:
@@ -125,7 +139,8 @@ class FastScan(Scan):
                     leaves.append((value, path, key, context, found, field))
                     texts.append(value)
             elif isinstance(value, (dict, list)):
-                self._gather(value, (*path, key), context, found, below)
+                further = None if only is None else only[key]
+                self._gather(value, (*path, key), context, found, below, further)
             else:
                 self._gather_value(value, path, key, context, found, below)
 
@@ -136,11 +151,14 @@ class FastScan(Scan):
         key: str | None,
         class_: str | None,
         place: Field | Fields,
+        only: Touched | None,
     ) -> None:
         field = place if isinstance(place, Field) else TEXT
         if node and isinstance(node[0], list) and pair_list(node):
             for index, pair in enumerate(node):
-                self._gather_pair(pair, (*path, index), class_, place)
+                if only is None or index in only:
+                    further = None if only is None else only[index]
+                    self._gather_pair(pair, (*path, index), class_, place, further)
             return
         single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
         flag = None
@@ -150,20 +168,26 @@ class FastScan(Scan):
                 context, found = single, self._detection.key_class(single) or class_
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
-            flag = None
+            flag = flagged_value(value) if isinstance(value, str) and value[:1] == "-" else None
+            if only is not None and index not in only:
+                continue
             if isinstance(value, str):
                 if value:
-                    if value[0] == "-":
-                        flag = flagged_value(value)
                     self._leaves.append((value, path, index, context, found, field))
                     self._texts.append(value)
             elif isinstance(value, (dict, list)):
-                self._gather(value, (*path, index), context, found, place)
+                further = None if only is None else only[index]
+                self._gather(value, (*path, index), context, found, place, further)
             elif value is not None and value is not True and value is not False:
                 self._gather_value(value, path, index, context, found, place)
 
     def _gather_pair(
-        self, pair: Tree, path: Path, class_: str | None, place: Field | Fields
+        self,
+        pair: Tree,
+        path: Path,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
     ) -> None:
         assert isinstance(pair, list)
         name, value = pair
@@ -179,7 +203,8 @@ class FastScan(Scan):
             if value is not None and not isinstance(value, bool) and value != "":
                 self._gather_value(value, path, 1, name, found, below)
         else:
-            self._gather(value, (*path, 1), name, found, below)
+            further = None if only is None else only.get(1, {})
+            self._gather(value, (*path, 1), name, found, below, further)
 
     def _gather_value(
         self,
@@ -244,9 +269,14 @@ class FastScan(Scan):
         return looser and self._detection.key_class(context) is not None
 
     def _judge_leaf(self, number: int, bits: int) -> Site | None:
-        """Judge one leaf as the walk does; its site, if it has one."""
+        """Judge one leaf as the walk does; its site, if it has one and anything may be there."""
         value, path, key, context, class_, field = self._leaves[number]
-        before = len(self.sites)
+        digest = None
+        if isinstance(value, str) and not bits & HELD and not self._finder.complete:
+            digest = self._verdicts.digest(self._texts[number], context, class_, field)
+            if self._verdicts.is_harmless(digest):
+                return None
+        before, views = len(self.sites), self._judge.views
         self._finder.expect(self._texts[number], bits)
         if field is None:
             self._key_site(str(key), (*path, key))
@@ -254,6 +284,8 @@ class FastScan(Scan):
             self._leaf(value, (*path, key), context, class_, field, None)
         site = self.sites[-1] if len(self.sites) > before else None
         self._judged[number] = site
+        if digest is not None and not (site and site.marks) and self._judge.views == views:
+            self._verdicts.remember(digest)
         return site
 
     def mark_copies(self, literals: Literals) -> None:
