@@ -168,9 +168,7 @@ class Chain:
             else:
                 self._refuse(document, result)
 
-    def _settle(
-        self, plan: Plan, payload: Payload, changed: Mapping[Document, Touched]
-    ) -> None:
+    def _settle(self, plan: Plan, payload: Payload, changed: Mapping[Document, Touched]) -> None:
         """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
 
         What stands beside a placeholder may read differently than beside the value (a bracket

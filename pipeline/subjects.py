@@ -82,7 +82,7 @@ def judge(
     documents: Iterable[Document],
     only: Mapping[Document, Touched] | None = None,
 ) -> Detected:
-    """Judge these documents as if they had come alone; of some, `only` the places with new texts."""
+    """Judge these documents as if they had come alone; of some, `only` these places in them."""
     subjects = Subjects(documents, only)
     return Detected(subjects.documents, plan.detect(subjects.all))
 

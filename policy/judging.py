@@ -60,6 +60,10 @@ class Finder:
         """Whether data written inside a text could say anything."""
         return True
 
+    def may_hold_literals(self, text: str) -> bool:
+        """Whether the names and values of data in brackets could say anything."""
+        return True
+
     def may_be_encoded(self, text: str) -> bool:
         """Whether an encoding could hide anything in a text."""
         return True
@@ -104,11 +108,10 @@ class Judge:
             self._whole(site, view, class_, found)
         for span in found:
             self.mark(site, view, span)
-        covered = (
-            site.field.kind == "text"
-            and (not fresh or self._finder.may_hold_data(view.text))
-            and self._structures(site, view)
-        )
+        covered = False
+        if site.field.kind == "text" and (not fresh or self._finder.may_hold_data(view.text)):
+            read = not fresh or self._finder.may_hold_literals(view.text)
+            covered = self._structures(site, view, read=read)
         if fresh and self._finder.may_be_encoded(view.text):
             for decoded in decodings(view, escapes=not covered):
                 self.text(site, decoded, key, None)
@@ -147,13 +150,17 @@ class Judge:
 
     # -- inside a text -------------------------------------------------------------------
 
-    def _structures(self, site: Site, view: View) -> bool:
-        """Judge what is written as data inside a text; whether one literal is all of the text."""
+    def _structures(self, site: Site, view: View, *, read: bool) -> bool:
+        """Judge what is written as data inside a text; whether one literal is all of the text.
+
+        Literals are looked at if they are to be `read`.
+        """
         text = view.text
         covered = False
         if view.depth > MAX_DEPTH or view.nesting > MAX_DEPTH:
             return False
-        if ("'" in text or '"' in text) and ("{" in text or "[" in text or "(" in text):
+        quoted = "'" in text or '"' in text
+        if read and quoted and ("{" in text or "[" in text or "(" in text):
             for branch, start, end in literals(view):
                 covered = start == 0 and end == len(text)
                 self._branch(site, branch, None)

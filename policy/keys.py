@@ -45,6 +45,8 @@ _ASCII_WORD = re.compile(r"[0-9]+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 def words_of(key: str) -> tuple[str, ...]:
     """Split a key of any naming style into lower-case words; digits stand alone."""
+    if key.isascii():
+        return tuple(map(str.lower, _ASCII_WORD.findall(key)))
     return tuple(word for word, _ in _split(key))
 
 
@@ -218,7 +220,7 @@ def is_innocent(value: object, class_: str) -> bool:
     text = _unquoted(value.strip())
     if not text or text.casefold() in EMPTY_WORDS:
         return True
-    if len(text) < 4 and not any(c.isalnum() for c in text):
+    if len(text) < 4 and not _has_letters(text):
         return True
     if _made_up(text):
         return _implausible(text, class_)
@@ -238,7 +240,11 @@ def _stands_for_a_value(text: str) -> bool:
 
 
 def _has_letters(text: str) -> bool:
-    return any(c.isalnum() for c in text)
+    return any(map(str.isalnum, text))
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _made_up(text: str) -> bool:
@@ -256,7 +262,7 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
     text = _without_marks(text, "x")
     if "/" in text or "\\" in text:
         text = text.replace("/home//", "/home/x/").replace("/Users//", "/Users/x/")
-        if _PATH.match(text) and ("." in text or not any(c.isdigit() for c in text)):
+        if _PATH.match(text) and ("." in text or not any(map(str.isdigit, text))):
             return True
         if "://" in text and _BARE_URL.match(text):
             return True
@@ -295,14 +301,13 @@ def _innocent_number(value: float, class_: str) -> bool:
 
 
 def _implausible(text: str, class_: str) -> bool:
-    digits = sum(c.isdigit() for c in text)
     match class_:
         case "pii.email":
             return not _EMAIL_LIKE.search(text)
         case "pii.phone":
-            return not 5 <= digits <= 20 or len(text) > 60
+            return not 5 <= _digits(text) <= 20 or len(text) > 60
         case "pii.name":
-            return len(text) > 120 or not any(c.isalpha() for c in text)
+            return len(text) > 120 or not any(map(str.isalpha, text))
         case "pii.ip":
             return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.match(text))
         case "pii.location":
@@ -310,17 +315,17 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.address":
             return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
         case "pii.imei" | "financial.card" | "financial.iban":
-            return digits < 8  # the last four of a card are no card
+            return _digits(text) < 8  # the last four of a card are no card
         case "pii.dob":
-            return digits < 4
+            return _digits(text) < 4
         case "pii.national_id":
-            return digits < 6
+            return _digits(text) < 6
         case "pii.passport" | "financial.bank_account":
-            return digits < 3
+            return _digits(text) < 3
         case "secret.url_credentials":
             return "@" not in text and "=" not in text
         case "financial.cvv":
-            return not 3 <= digits <= 4
+            return not 3 <= _digits(text) <= 4
     if class_ in _TOKENLIKE:
         return text.isdigit() and len(text) < (3 if class_ == "secret.otp" else 6)
     return False

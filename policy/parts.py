@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from .classes import CLASSES, matches
@@ -65,11 +66,7 @@ class RedactPart(Part):
         The user's own rules decide where one matches, else the profile's; in both the most
         specific one.
         """
-        for rules in (dict(self.classes), PROFILES[self.profile]):
-            found = [rule for rule in rules if matches(class_, rule)]
-            if found:
-                return rules[max(found, key=_precision)]
-        return "keep"
+        return _method(self.classes, self.profile, class_)
 
     def form(self, class_: str) -> Form | None:
         """Removed or masked, as the profile and the user's classes say."""
@@ -82,6 +79,15 @@ class RedactPart(Part):
         if method == "remove":
             return None
         return masked(mark.value) if method == "mask" else placeholder(mark.class_)
+
+
+@lru_cache(maxsize=4096)
+def _method(classes: tuple[tuple[str, Method], ...], profile: Profile, class_: str) -> Method:
+    for rules in (dict(classes), PROFILES[profile]):
+        found = [rule for rule in rules if matches(class_, rule)]
+        if found:
+            return rules[max(found, key=_precision)]
+    return "keep"
 
 
 def _precision(rule: str) -> tuple[bool, int]:

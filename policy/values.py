@@ -194,7 +194,7 @@ def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
         return False  # `username:password`
     if class_ == "pii.name" and not value.quoted and value.separator == ": ":
         return text[:1].isupper()
-    digits = sum(c.isdigit() for c in text)
+    digits = sum(map(str.isdigit, text))
     if class_ == "pii.address":
         return digits >= 4 or (value.quoted and " " in text and digits > 0 and "\\" not in text)
     return class_ != "pii.user_id" or digits > 0
@@ -235,7 +235,7 @@ def looks_made_up(text: str) -> bool:
     changes = sum(
         (a.isdigit() and b.isalpha()) or (a.isalpha() and b.isdigit()) for a, b in pairwise(text)
     )
-    both = any(c.isupper() for c in text[1:]) and any(c.islower() for c in text)
+    both = any(map(str.isupper, text[1:])) and any(map(str.islower, text))
     return changes >= 3 or (changes >= 2 and both)
 
 
@@ -244,10 +244,12 @@ _HOST_AND_PORT = compile_linear(r"^[A-Za-z][\w.-]*:\d{1,5}$")
 
 def looks_random(text: str) -> bool:
     """Whether a word is nothing that people write: long enough, and not of letters only."""
-    if len(text) < 6 or " " in text or _HOST_AND_PORT.search(text):
+    if len(text) < 6 or " " in text or (":" in text and _HOST_AND_PORT.search(text)):
         return False
-    letters = any(c.isalpha() for c in text)
-    digits = any(c.isdigit() for c in text)
-    special = any(not c.isalnum() and c not in "-._/:" for c in text)
-    inner = any(c.isupper() for c in text[1:]) and any(c.islower() for c in text)
-    return letters and (digits or special or (inner and len(text) >= 16))
+    if not any(map(str.isalpha, text)):
+        return False
+    if any(map(str.isdigit, text)):
+        return True
+    if any(not c.isalnum() and c not in "-._/:" for c in text):
+        return True
+    return len(text) >= 16 and any(map(str.isupper, text[1:])) and any(map(str.islower, text))

@@ -95,6 +95,4 @@ class Engine:
 
         Raises PolicyLimit or Unsupported when it must not go out.
         """
-        return FastScan(
-            self._detection, self._gate, self._keys, self._verdicts, type_, tree, only
-        )
+        return FastScan(self._detection, self._gate, self._keys, self._verdicts, type_, tree, only)

@@ -10,7 +10,7 @@ from ..judging import Finder
 from ..text import folded_with, in_characters
 from ..words import FINDERS
 from .gate import Gate
-from .names import BITS, ENCODED, NUMBERS, STRUCTURES
+from .names import BITS, ENCODED, NUMBERS, ROWS, STRUCTURES
 
 _DIGIT = re.compile("[0-9]")
 _WORD_FINDERS = tuple((BITS[name], finder) for name, finder in FINDERS.items())
@@ -79,10 +79,17 @@ class GatedFinder(Finder):
         return spans
 
     def may_hold_data(self, text: str) -> bool:
-        """See `Finder.may_hold_data`. What undoing an escape shows depends on it, too."""
+        """See `Finder.may_hold_data`."""
         if self.complete or self._detection.own_keys:
             return True
-        return bool(self._wanted(text) & (STRUCTURES | NUMBERS | ENCODED))
+        return bool(self._wanted(text) & (STRUCTURES | NUMBERS | ROWS | ENCODED))
+
+    def may_hold_literals(self, text: str) -> bool:
+        """See `Finder.may_hold_literals`. What undoing an escape shows depends on them, too."""
+        if self.complete or self._detection.own_keys:
+            return True
+        bits = self._wanted(text)
+        return bool(bits & (STRUCTURES | NUMBERS)) or (bool(bits & ENCODED) and "\\" in text)
 
     def may_be_encoded(self, text: str) -> bool:
         """See `Finder.may_be_encoded`."""

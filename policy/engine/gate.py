@@ -72,6 +72,10 @@ class Gate:
         self.always = sum(1 << (i + len(names.FINDERS)) for i in without)
         self.everything = (1 << (len(names.FINDERS) + len(self.rules))) - 1
         self.judge = self.everything + 1  # a text is judged though no trigger fired in it
+        # What a hit asks for, by its identifier; 0 where it depends on what stands around it.
+        self.bits_by_id = tuple(
+            0 if id_ == NAME else self._bits_by_id(id_) for id_ in range(RULES + len(self.rules))
+        )
         self._by_words = [
             (1 << i, rule) for i, rule in enumerate(self.rules) if is_by_words(rule.detector)
         ]
@@ -103,12 +107,13 @@ class Gate:
 
     def bits_of(self, data: bytes, end: int, id_: int) -> int:
         """What a hit in a text asks for."""
+        return self.bits_by_id[id_] or names.finders_after(data, end - 1)
+
+    def _bits_by_id(self, id_: int) -> int:
         if id_ >= RULES:
             return 1 << (id_ - RULES + len(names.FINDERS))
         if id_ >= _FINDER:
             return 1 << (id_ - _FINDER)
-        if id_ == NAME:
-            return names.finders_after(data, end - 1)
         return self.everything
 
     def rules_of_key(self, key: str) -> int:

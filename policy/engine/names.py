@@ -13,12 +13,12 @@ from ..keys import QUALIFIERS
 # The finders of `words.FINDERS` and what else a text may need, as bits.
 FINDERS = (
     "pairs", "phrases", "markup", "command_lines", "arguments", "calls", "tables", "sql",
-    "quoted_input", "structures", "numbers", "encoded", "held",
+    "quoted_input", "structures", "numbers", "encoded", "held", "rows",
 )  # fmt: skip
 BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
 (
     PAIRS, PHRASES, MARKUP, COMMANDS, ARGUMENTS, CALLS, TABLES, SQL, QUOTED, STRUCTURES, NUMBERS,
-    ENCODED, HELD,
+    ENCODED, HELD, ROWS,
 ) = BITS.values()  # fmt: skip
 EVERY_FINDER = (1 << len(FINDERS)) - 1
 

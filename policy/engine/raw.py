@@ -22,7 +22,7 @@ from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
-from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, STRUCTURES
+from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, ROWS, STRUCTURES
 
 # A document with more strings to look at is read as a whole.
 _MOST_STRINGS, _BYTES_A_STRING = 64, 512
@@ -40,7 +40,7 @@ _NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
 _BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
 _TRUE = re.compile(rb"true")
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
-_JUDGED = STRUCTURES | NUMBERS | ENCODED
+_JUDGED = STRUCTURES | NUMBERS | ROWS | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
 _NAMING = NAMING | {"path"}
 _MOST_DEVICE = 8192

@@ -99,6 +99,10 @@ class FastScan(Scan):
     ) -> None:
         # This loop runs for every field of every document that is read: it is long for speed.
         about = self._about
+        if not about.plain.issuperset(node):
+            for key in node:
+                if key not in about:
+                    about.learn(key)
         names = None if about.plain.issuperset(node) else names_given(node)
         fields = place if isinstance(place, dict) else None
         leaves, texts = self._leaves, self._texts
@@ -107,12 +111,9 @@ class FastScan(Scan):
         else:
             items = [(str(key), node[str(key)]) for key in only]
         for key, value in items:
-            known = about.get(key)
-            if known is None:
-                if not path and key == "_meta" and self._has_meta:
-                    continue
-                known = about.learn(key)
-            key_class, is_judged = known
+            if key == "_meta" and not path and self._has_meta:
+                continue
+            key_class, is_judged = about.get(key) or about.learn(key)
             if is_judged and (fields is None or key not in fields):
                 leaves.append((key, path, key, None, None, None))
                 texts.append(key)
@@ -245,9 +246,9 @@ class FastScan(Scan):
         plain = len(data) == len(joined)
         sizes = (len(text if plain else text.encode()) + 2 for text in texts)
         starts = list(accumulate(sizes, initial=0))
-        bits_of = self._gate.bits_of
+        bits_of, bits_by_id = self._gate.bits_of, self._gate.bits_by_id
         for end, id_ in self._gate.text_hits(data):
-            wanted[bisect_right(starts, end - 1) - 1] |= bits_of(data, end, id_)
+            wanted[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
         for number, leaf in enumerate(self._leaves):
             if self._is_judged_anyway(leaf):
                 wanted[number] |= self._gate.judge

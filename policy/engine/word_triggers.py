@@ -147,8 +147,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (
             r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
-            r"(?i:\binsert\s[^\x00()]*\()",
         ),
+        "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
         "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9\-][0-9][0-9.]{7}",),
         # What an earlier chain left and a stricter one may lower (placeholders.py).
         "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),

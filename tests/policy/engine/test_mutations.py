@@ -37,7 +37,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
         "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
     ),
-    "structures": ("q=hello+x", "INSERT INTO t (a)"),
+    "structures": ("q=hello+x",),
+    "rows": ("INSERT INTO t (a)",),
     "numbers": ("[123456789]",),
     "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
     "encoded": (
