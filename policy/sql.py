@@ -24,8 +24,11 @@ _COMPARED = compile_bytes(
     + rb""")["'`\]]?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?)\s*N?'((?:[^'\\]|\\.|'')+)'"""
 )
 _COMPARISON = re.compile(rb"[<>]|!=|like|in\s*\(")  # in lower case, one of these stands in it
-_INSERT = compile_bytes(
-    rb"(?i)\b(?:insert|replace)\s[^()]{0,200}\(([^()]{1,999})\)\s*(?:values?|select)\s*"
+# Cannot go back, and looks no more than 1200 bytes ahead. RE2 would count up to there from every
+# byte.
+_INSERT = re.compile(
+    rb"(?i)\b(?:insert|replace)[ \t\n\f\r][^()]{0,200}+\(([^()]{1,999}+)\)[ \t\n\f\r]*+"
+    rb"(?:values?+|select)[ \t\n\f\r]*+"
 )
 _SQL_VALUE = compile_bytes(
     rb"""\s*(?:[NE]?'((?:[^'\\]|\\.|'')*)'|"((?:[^"\\]|\\.)*)"|([^,()]*(?:\([^()]*\))?))\s*"""
