@@ -8,7 +8,7 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .copies import Copied as Copied
 from .copies import Literals, copied_values

@@ -145,9 +145,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"[\"']\\?[\"']? ?with value ",
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
-        "structures": (
-            r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
-        ),
+        "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
         "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
         "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9\-][0-9][0-9.]{7}",),
         # What an earlier chain left and a stricter one may lower (placeholders.py).
