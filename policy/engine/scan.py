@@ -249,25 +249,31 @@ class FastScan(Scan):
         bits_of, bits_by_id = self._gate.bits_of, self._gate.bits_by_id
         for end, id_ in self._gate.text_hits(data):
             wanted[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
-        for number, leaf in enumerate(self._leaves):
-            if self._is_judged_anyway(leaf):
-                wanted[number] |= self._gate.judge
+        self._note_judged_anyway(wanted)
         return joined, wanted
 
-    def _is_judged_anyway(self, leaf: _Leaf) -> bool:
-        """Whether a leaf is judged for its field or its key, whatever stands in it."""
-        _, _, _, context, class_, field = leaf
-        if class_ is not None or self._detection.every_text:
-            return True
-        if field is not None and field.code is not None and self._detection.claims(field.code):
-            return True
-        if context is None:
-            return False
-        if self._gate.rules_of_key(context):
-            return True
-        # What does not keep to its field's grammar is judged by its key (Scan._leaf).
-        looser = field is not None and (field.kind == "version" or field.kind in GRAMMARS)
-        return looser and self._detection.key_class(context) is not None
+    def _note_judged_anyway(self, wanted: list[int]) -> None:
+        """Note the leaves that are judged for their field or key, whatever stands in them."""
+        detection, judge = self._detection, self._gate.judge
+        named: dict[str, bool] = {}  # keys are few
+        for number, (_, _, _, context, class_, field) in enumerate(self._leaves):
+            if class_ is not None or detection.every_text:
+                wanted[number] |= judge
+                continue
+            if field is not None and field.code is not None and detection.claims(field.code):
+                wanted[number] |= judge
+                continue
+            if context is None:
+                continue
+            anyway = named.get(context)
+            if anyway is None:
+                anyway = named[context] = bool(self._gate.rules_of_key(context))
+            if not anyway and field is not None:
+                # What does not keep to its field's grammar is judged by its key (Scan._leaf).
+                looser = field.kind == "version" or field.kind in GRAMMARS
+                anyway = looser and detection.key_class(context) is not None
+            if anyway:
+                wanted[number] |= judge
 
     def _judge_leaf(self, number: int, bits: int) -> Site | None:
         """Judge one leaf as the walk does; its site, if it has one and anything may be there."""
