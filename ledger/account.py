@@ -11,20 +11,20 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
-from .account_store import DAY, HOUR, MINUTE, AccountStore, Row, digest
+from .account_store import DAY, HOUR, MINUTE, AccountStore
 from .entries import EntryKind
 from .figures import Figures, Series
 from .journal import JournalFailed
 from .manifest import OTHER, Manifest, read_manifest
+from .minutes import closed_minute, moment
 from .options import AccountOptions
 
 _EVERY = 1.0  # seconds between two writes
@@ -34,6 +34,8 @@ _MOST_ROWS = 100_000  # in memory, while they cannot be written
 
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -74,32 +76,27 @@ class Account:
         record: Record,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the file. Blocks. `record` writes to the journal. Raises sqlite3.Error, OSError."""
+        """The first `write` opens the file. `record` writes to the journal; may raise OSError."""
+        self._path = path
         self._options = options
         self._record = record
         self._clock = clock
-        self._store = AccountStore.to_write(path)
-        self._labels = {
-            "service": self._store.labels("service"),
-            "environment": self._store.labels("environment"),
-        }
+        self._store: AccountStore | None = None
+        self._labels: dict[str, set[str]] = {"service": set(), "environment": set()}
         self._lock = threading.Lock()
         self._rows: dict[tuple[int, Series], Figures] = {}
         self._unbooked = _Unbooked()
         # Only ever later: a clock that was put back must not add to a minute that is closed.
-        self._minute = self._store.last_minute()
-        self._closed = int(self._store.meta("closed") or 0)
+        self._minute = 0
+        self._closed = 0
         self._tidied = 0.0
         self._failing = False
-        if self._store.meta("open") == "yes":
-            since = float(self._store.meta("written") or 0)
-            record("gap", {"what": "the account may lack what was delivered last",
-                           "since": moment(since), "until": moment(clock())})  # fmt: skip
-        self._store.add([], {"open": "yes", "written": repr(clock())})
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
         documents = sum(delivered.documents.values())
+        if not documents:
+            return
         try:
             manifest = read_manifest(delivered.manifest)
         except msgspec.MsgspecError:
@@ -121,24 +118,28 @@ class Account:
     def write(self) -> None:
         """Write what was booked, close what has passed. Blocks; never raises.
 
-        What cannot be written now is kept, and written later.
+        What cannot be written now is kept, and written later. A file that is damaged is set aside.
         """
-        with self._lock:
-            rows, self._rows = self._rows, {}
         now = self._clock()
+        rows: dict[tuple[int, Series], Figures] = {}
         try:
+            store = self._opened()
+            with self._lock:
+                rows, self._rows = self._rows, {}
             if rows:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
-                self._store.add(booked, {"written": repr(now)})
+                store.add(booked, {"written": repr(now)})
             rows = {}
-            self._close_minutes(before=int(now) // MINUTE * MINUTE)
+            self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
             self._tell_unbooked()
-            self._tidy(now)
+            self._tidy(store, now)
         except (sqlite3.Error, OSError) as error:
             if not self._failing:
                 _log.error("the account cannot be written: %s", type(error).__name__)
             self._failing = True
             self._keep(rows)
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                self._set_aside()
         else:
             if self._failing:
                 _log.info("the account is written again")
@@ -150,13 +151,54 @@ class Account:
         The minute that has not passed is told too, and again when the next process has closed it.
         """
         self.write()
+        store, self._store = self._store, None
+        if store is None:
+            return
         try:
             closed = self._closed
-            self._close_minutes(before=self._minute + MINUTE)
-            self._store.add([], {"closed": str(closed)} | ({} if self._rows else {"open": "no"}))
+            self._close_minutes(store, before=self._minute + MINUTE)
+            store.add([], {"closed": str(closed)} | ({} if self._rows else {"open": "no"}))
         except (sqlite3.Error, OSError) as error:
             _log.error("the account cannot be closed: %s", type(error).__name__)
-        self._store.close()
+        store.close()
+
+    def _opened(self) -> AccountStore:
+        """The file, opened when it is not. Raises sqlite3.Error, OSError."""
+        if self._store is not None:
+            return self._store
+        store = AccountStore.to_write(self._path)
+        try:
+            if store.meta("open") == "yes":
+                since = float(store.meta("written") or 0)
+                gap = {"what": "the account may lack what was delivered last",
+                       "since": moment(since), "until": moment(self._clock())}  # fmt: skip
+                self._record("gap", gap)
+            store.add([], {"open": "yes", "written": repr(self._clock())})
+            with self._lock:
+                self._labels["service"] |= store.labels("service")
+                self._labels["environment"] |= store.labels("environment")
+                self._minute = max(self._minute, store.last_minute())
+            self._closed = int(store.meta("closed") or 0)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+        return store
+
+    def _set_aside(self) -> None:
+        """Put a damaged file out of the way; the next write begins a new one, and tells it."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        aside = f"{self._path.name}.damaged-{int(self._clock())}"
+        try:
+            self._record("gap", {"what": "a damaged account", "file": aside})
+            for suffix in ("", "-wal", "-shm"):
+                path = self._path.with_name(self._path.name + suffix)
+                if path.exists():
+                    path.rename(path.with_name(aside + suffix))
+        except OSError as error:
+            _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
     def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
         self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
@@ -197,13 +239,13 @@ class Account:
             for key, figures in rows.items():
                 self._rows.setdefault(key, Figures()).merge(figures)
 
-    def _close_minutes(self, before: int) -> None:
+    def _close_minutes(self, store: AccountStore, before: int) -> None:
         """Tell the journal the totals of minutes that nothing can be added to any more."""
-        for minute in self._store.minutes(self._closed, before):
-            rows = self._store.rows(minute, minute + 1, MINUTE)
+        for minute in store.minutes(self._closed, before):
+            rows = store.rows(minute, minute + 1, MINUTE)
             self._record("minute", closed_minute(minute, rows))
             self._closed = minute
-            self._store.add([], {"closed": str(minute)})
+            store.add([], {"closed": str(minute)})
 
     def _tell_unbooked(self) -> None:
         with self._lock:
@@ -221,44 +263,18 @@ class Account:
                     self._unbooked = unbooked
                 raise
 
-    def _tidy(self, now: float) -> None:
+    def _tidy(self, store: AccountStore, now: float) -> None:
         """Join what is old into longer spans, forget what is too old."""
         if now - self._tidied < _TIDY_EVERY:
             return
         options = self._options
         closed = min(self._closed, int(now - options.minutes))
-        while self._store.compact(MINUTE, HOUR, closed):
+        while store.compact(MINUTE, HOUR, closed):
             pass
-        while self._store.compact(HOUR, DAY, int(now - options.hours)):
+        while store.compact(HOUR, DAY, int(now - options.hours)):
             pass
         before = int(now - options.keep) // MINUTE * MINUTE
-        if self._store.has_before(before):
+        if store.has_before(before):
             self._record("purge", {"what": FORGOTTEN, "before": before})
-            self._store.forget(before)
+            store.forget(before)
         self._tidied = now
-
-
-def closed_minute(minute: int, rows: Sequence[Row]) -> dict[str, Any]:
-    """What the journal says of a minute: totals by destination, and a digest of its rows."""
-    totals: dict[str, list[int]] = {}
-    for row in rows:
-        total = totals.setdefault(row.series.destination, [0, 0, 0])
-        if row.series.class_:
-            total[1] += row.figures.occurrences
-        else:
-            total[0] += row.figures.documents
-            total[2] += row.figures.size
-    return {
-        "minute": minute,
-        "rows": len(rows),
-        "sha256": digest(rows),
-        "destinations": {
-            name: {"documents": documents, "occurrences": occurrences, "bytes": size}
-            for name, (documents, occurrences, size) in totals.items()
-        },
-    }
-
-
-def moment(seconds: float) -> str:
-    """A time in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

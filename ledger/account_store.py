@@ -6,7 +6,6 @@ added to: what is booked later for the same span and series is merged into its r
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,9 +64,13 @@ class AccountStore:
         """Open or make the file. Raises sqlite3.Error, OSError."""
         path.touch(mode=0o600, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return cls(connection)
 
     @classmethod
@@ -236,16 +239,3 @@ class AccountStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-
-def digest(rows: Iterable[Row]) -> str:
-    """SHA-256 over rows in their order: what the journal keeps of a closed minute."""
-    found = hashlib.sha256(b"errlock account minute 1\n")
-    for _, start, series, figures in rows:
-        sketch = hashlib.sha256(figures.sketch).hexdigest() if figures.sketch else ""
-        line = [
-            start, *series, figures.documents, figures.occurrences, figures.size,
-            repr(figures.first), repr(figures.last), sketch,
-        ]  # fmt: skip
-        found.update("\x1f".join(map(str, line)).encode() + b"\n")
-    return found.hexdigest()

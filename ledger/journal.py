@@ -56,7 +56,8 @@ class Journal:
         except OSError as error:
             raise JournalFailed.of(error, path) from None
         if gap:
-            self.append("gap", gap)
+            with contextlib.suppress(JournalFailed):  # the next entry will tell of it
+                self.append("gap", gap)
 
     @property
     def head(self) -> Head:
@@ -146,11 +147,12 @@ class Journal:
     def _set_aside(self, torn: bytes, end: int) -> dict[str, Any]:
         """Move an unfinished line out of the journal."""
         aside = self._path.with_name(f"{self._path.name}.torn-{self._last.count + 1}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(torn)
-            file.flush()
-            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # on a full disk only its digest is kept
+            handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(torn)
+                file.flush()
+                os.fsync(file.fileno())
         os.ftruncate(self._file, end)
         return {"what": "an unfinished entry", "after": self._last.time, "bytes": len(torn),
                 "sha256": hashlib.sha256(torn).hexdigest(), "file": aside.name}  # fmt: skip

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import logging
-import sqlite3
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -141,19 +140,12 @@ class Ledger:
                 _refuse_inside(self._folder, secret.reveal(), what)
         secret = self._options.journal.key
         key = SigningKey(secret.reveal()) if secret is not None else None
-        journal = Journal(self._folder / "journal", key)
-        path = self._folder / "ledger.db"
-        try:
-            journal.append("start", {"errlock": version("errlock"), "key": key and key.public.id})
-            journal.append("policy", policy)
-            account = Account(path, self._options.account, journal.append)
-        except sqlite3.Error as error:
-            journal.close()
-            reason = f"the account cannot be opened: {type(error).__name__}"
-            raise JournalFailed(errno.EIO, reason, str(path)) from None
-        except OSError:
-            journal.close()
-            raise
+        journal = self._journal = Journal(self._folder / "journal", key)
+        # A full disk must not keep a collector from starting: what is missing is told later.
+        self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
+        self.record("policy", policy)
+        account = Account(self._folder / "ledger.db", self._options.account, journal.append)
+        account.write()
         return journal, account
 
 

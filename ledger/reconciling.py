@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .account import FORGOTTEN, closed_minute, moment
+from .account import FORGOTTEN
 from .account_store import MINUTE, AccountStore
 from .entries import MAX_LINE, BrokenEntry, Entry, decode
+from .minutes import closed_minute, moment
 from .verifying import Finding
 
 _MOST_FINDINGS = 100

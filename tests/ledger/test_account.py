@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from errlock.ledger.account import Account, Delivered, closed_minute
+from errlock.ledger.account import Account, Delivered
 from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore, Row
 from errlock.ledger.figures import estimate, union
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
+from errlock.ledger.minutes import closed_minute
 from errlock.ledger.options import AccountOptions
 from errlock.ledger.reconciling import reconcile
 from errlock.pipeline.cli import main
@@ -47,7 +48,13 @@ class Book:
 
     def opened(self) -> Account:
         self.account = Account(self.path, self.options, self._record, self.clock)
+        self.account.write()
         return self.account
+
+    @property
+    def store(self) -> AccountStore:
+        assert self.account._store is not None
+        return self.account._store
 
     def _record(self, kind: str, body: Mapping[str, Any]) -> None:
         self.journal.append((kind, body))
@@ -204,7 +211,7 @@ def test_what_cannot_be_written_is_kept_and_written_later(
     caplog.set_level("INFO")
     book.deliver(1, mail(1, 1, 1))
     blocker = sqlite3.connect(book.path, isolation_level=None)
-    book.account._store._db.execute("PRAGMA busy_timeout=0")
+    book.store._db.execute("PRAGMA busy_timeout=0")
     blocker.execute("BEGIN IMMEDIATE")
     book.account.write()
     book.deliver(1, mail(1, 1, 2))
@@ -274,7 +281,29 @@ def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
     book.account.write()
     book.account._tidied = 0.0
     assert {row.series.service for row in book.rows()} == {"new"}
-    assert book.account._store.labels("service") == {"new"}
+    assert book.store.labels("service") == {"new"}
+
+
+def test_a_file_that_cannot_be_had_is_asked_for_again(tmp_path: Path) -> None:
+    book = Book(tmp_path / "later")
+    book.deliver(2)
+    book.account.write()
+    book.path.parent.mkdir()
+    assert [row.figures.documents for row in book.rows()] == [2]
+    assert book.journal == []
+
+
+def test_a_damaged_file_is_set_aside_and_told(book: Book) -> None:
+    book.deliver()
+    book.account.close()
+    damaged = b"no database" * 1000
+    book.path.write_bytes(damaged)
+    book.opened()
+    book.deliver(3)
+    assert [row.figures.documents for row in book.rows()] == [3]
+    [gap] = book.told("gap")
+    assert gap["what"] == "a damaged account"
+    assert (book.path.parent / gap["file"]).read_bytes() == damaged
 
 
 def test_the_file_is_its_owners_alone(book: Book) -> None:

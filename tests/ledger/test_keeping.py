@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import resource
 import signal
 import subprocess
 import urllib.request
@@ -14,6 +16,8 @@ from live_ports import listening_port
 
 from errlock.ledger.entries import read_head
 from errlock.ledger.journal import read
+from errlock.ledger.keeping import Ledger
+from errlock.ledger.options import LedgerOptions
 from errlock.ledger.signing import PublicKey, new_key_files
 from errlock.ledger.verifying import verify
 from errlock.pipeline.config import loads
@@ -74,6 +78,28 @@ def test_it_goes_on_after_kill_9(tmp_path: Path) -> None:
         pass
     written_kinds = [kind for kind in kinds(tmp_path) if kind != "trust"]
     assert written_kinds == ["start", "policy", "start", "policy", "gap", "stop"]
+    assert verify(tmp_path / "store" / "journal").findings == []
+
+
+def test_it_starts_on_a_full_disk_and_tells_later_what_is_missing(tmp_path: Path) -> None:
+    """The limit on the size of files stands for the disk: writing beyond it fails as there."""
+    (tmp_path / "store").mkdir(mode=0o700)
+
+    async def run() -> None:
+        ledger = Ledger(tmp_path / "store", LedgerOptions())
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            await ledger.open({"sha256": "0" * 64})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        ledger.record("trust", {"state": "distrusted"})
+        await ledger.close()
+
+    asyncio.run(run())
+    entries = list(read(tmp_path / "store" / "journal"))
+    assert [entry.kind for entry in entries] == ["gap", "trust", "stop"]
+    assert entries[0].body["kinds"] == {"policy": 1, "start": 1}
     assert verify(tmp_path / "store" / "journal").findings == []
 
 
