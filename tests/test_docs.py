@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from http_sink import http_sink
 
+from errlock.delivery.following.keys import SigningKey
 from errlock.ledger.signing import new_key_files
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
@@ -38,6 +39,7 @@ ENV = {
     "BILLING_KEY": "b" * 32,
     "BUGSINK_DSN": DSN,
     "ERRLOCK_KEY": new_key(),
+    "ERRLOCK_ONLINE_KEY": SigningKey.new("online").reveal(),
     "OTLP_TOKEN": "a-token-for-otlp",
     "SENTRY_BACKEND_DSN": DSN,
     "SENTRY_SHOP_DSN": DSN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..terminal import escape, has_colours, moment, out, paint, size, span, table
@@ -88,7 +89,19 @@ def lines(status: Status) -> list[str]:
     for each in status.destinations:
         if each.trust.state != "trusted":
             found.append(paint(_said(each), _COLOURS[each.trust.state], colours))
-    return found
+    return [*found, *_of_fleet(status, colours)]
+
+
+def _of_fleet(status: Status, colours: bool) -> Iterator[str]:
+    """Who follows, and how following goes."""
+    if status.fleet is not None:
+        late = [each.name for each in status.fleet.followers if each.version < status.fleet.version]
+        followers = len(status.fleet.followers)
+        yield f"followed by {followers}, {followers - len(late)} of them up to date"
+    following = status.following
+    if following is not None and not following.fresh:
+        text = f"no valid control document: {following.trouble or 'none yet'}; everything is held"
+        yield paint(text, "red", colours)
 
 
 def _row(status: DestinationStatus) -> tuple[str, ...]:

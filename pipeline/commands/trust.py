@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ..control.messages import TrustChanged, TrustOrder
 
 _PATIENCE = 1.0  # seconds that a collector has for a word that must not wait
+# Those who follow ask every second.
+_FOLLOWED_WITHIN, _LOOK_EVERY = 5.0, 0.2
+_SHOWN = 10  # names of those who do not
 _STATES: dict[str, Literal["held", "distrusted"]] = {"hold": "held", "distrust": "distrusted"}
 
 
@@ -85,7 +89,8 @@ def run_resume(args: argparse.Namespace) -> int:
     """Run `errlock resume`."""
     from ..control.messages import TrustChanged
 
-    return _told(args, client_of(args).ask("/v1/resume", TrustChanged, _order(args)))
+    client = client_of(args)
+    return _opened(args, client.ask("/v1/resume", TrustChanged, _order(args)))
 
 
 @telling("trust")
@@ -98,7 +103,7 @@ def run_trust(args: argparse.Namespace) -> int:
     if not args.yes and not all(confirmed(name, f"to trust {name} again") for name in args.names):
         err("errlock trust: nothing changed")
         return 1
-    return _told(args, client.ask("/v1/trust", TrustChanged, _order(args), second=second))
+    return _opened(args, client.ask("/v1/trust", TrustChanged, _order(args), second=second))
 
 
 def confirmed(name: str, what: str) -> bool:
@@ -119,7 +124,10 @@ def _tighten(args: argparse.Namespace, command: str) -> int:
         if args.url and not args.config:  # whose storage nobody named
             raise
         return _without_collector(args, command, failure)
-    return _told(args, changed)
+    code = _told(args, changed)
+    if changed.fleet_version is None:
+        return code
+    return code if followed(client, changed.fleet_version) else 1
 
 
 def _without_collector(args: argparse.Namespace, command: str, failure: Exception) -> int:
@@ -143,6 +151,30 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     for name in args.names:
         out(f"{name}: {_STATES[command]}")
     return 0
+
+
+def followed(client: Client, version: int) -> bool:
+    """Whether everybody who follows obeys within some seconds; says who does not."""
+    from ..control.messages import Status
+
+    deadline = time.monotonic() + _FOLLOWED_WITHIN
+    while True:
+        fleet = client.ask("/v1/status", Status, timeout=_PATIENCE).fleet
+        followers = [] if fleet is None else fleet.followers
+        late = [each.name for each in followers if each.version < version]
+        if not late or time.monotonic() >= deadline:
+            break
+        time.sleep(_LOOK_EVERY)
+    err(f"applied by {len(followers) - len(late)} of {len(followers)} who follow")
+    if late:
+        err(f"not by: {', '.join(late[:_SHOWN])}{', …' if len(late) > _SHOWN else ''}")
+    return not late
+
+
+def _opened(args: argparse.Namespace, changed: TrustChanged) -> int:
+    if changed.fleet_version is not None:
+        err("those who follow go on as before until a release is published: errlock control sign")
+    return _told(args, changed)
 
 
 def _order(args: argparse.Namespace) -> TrustOrder:

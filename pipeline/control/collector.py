@@ -22,12 +22,16 @@ from ...ledger.keeping import Ledger
 from ..config import Config
 from ..config.incident import PlanOptions
 from ..counters import Counters
+from ..fleet.fleet import Fleet
 from ..graph import Route
 from ..registry import nearest
 from ..storage import remember_swaps
 from .messages import (
     CollectorState,
     DestinationStatus,
+    FleetStatus,
+    FollowerStatus,
+    FollowingStatus,
     JournalStatus,
     Plan,
     PlanRun,
@@ -57,6 +61,7 @@ class Collecting(Protocol):
     state: CollectorState
     loop: asyncio.AbstractEventLoop
     store: Store
+    fleet: Fleet
     trust: TrustBook  # what people said about destinations
     ledger: Ledger | None  # None: it keeps none
 
@@ -110,6 +115,8 @@ class CollectorOperations:
             started=self._started,
             routes=self._routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],
+            fleet=self._fleet(),
+            following=self._following(),
         )
 
     async def tighten(
@@ -233,6 +240,28 @@ class CollectorOperations:
         return TrustChanged(
             destinations=[TrustOf(id=id_, trust=_said(book.of(id_))) for id_ in targets],
             not_written=trouble,
+            fleet_version=None if (fleet := self._fleet()) is None else fleet.version,
+        )
+
+    def _fleet(self) -> FleetStatus | None:
+        document = self._collector.fleet.document
+        if document is None:
+            return None
+        return FleetStatus(
+            version=document.version,
+            followers=[
+                FollowerStatus(name=each.name, seen=each.seen, version=each.version)
+                for each in document.followers()
+            ],
+        )
+
+    def _following(self) -> FollowingStatus | None:
+        obeying = self._collector.fleet.obeying
+        if obeying is None:
+            return None
+        status = obeying.status()
+        return FollowingStatus(
+            fresh=status.fresh, age=status.age, version=status.version, trouble=status.trouble
         )
 
     def _routes(self) -> list[RouteStatus]:

@@ -97,6 +97,32 @@ class JournalStatus(Answer, frozen=True, kw_only=True):
     send_failed: Annotated[str | None, Meta(description="Why the last one did not.")]
 
 
+class FollowerStatus(Answer, frozen=True, kw_only=True):
+    """Somebody who follows the control document, by the name they give."""
+
+    name: str
+    seen: Moment
+    version: Annotated[int, Meta(description="Of the document that is in force there.")]
+
+
+class FleetStatus(Answer, frozen=True, kw_only=True):
+    """Who follows this collector."""
+
+    version: Annotated[int, Meta(description="Of the document that says what is in force here.")]
+    followers: Annotated[
+        list[FollowerStatus], Meta(description="Those who asked within the last half minute.")
+    ]
+
+
+class FollowingStatus(Answer, frozen=True, kw_only=True):
+    """How this collector follows another one's control document."""
+
+    fresh: Annotated[bool, Meta(description="Else every destination is held.")]
+    age: Annotated[float | None, Meta(description="Seconds since a valid document was seen.")]
+    version: int
+    trouble: Annotated[str | None, Meta(description="What came in the way at the last look.")]
+
+
 class Status(Answer, frozen=True, kw_only=True):
     """How a collector is."""
 
@@ -115,6 +141,12 @@ class Status(Answer, frozen=True, kw_only=True):
     started: Moment
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]
+    fleet: Annotated[
+        FleetStatus | None, Meta(description="Null where no control document is published.")
+    ] = None
+    following: Annotated[
+        FollowingStatus | None, Meta(description="Null where none is followed.")
+    ] = None
 
 
 # What people say about destinations.
@@ -139,6 +171,10 @@ class TrustChanged(Answer, frozen=True, kw_only=True):
 
     destinations: list[TrustOf]
     not_written: NotWritten
+    fleet_version: Annotated[
+        int | None,
+        Meta(description="Of the control document that says so to those who follow."),
+    ] = None
 
 
 class SwapOrder(Order, frozen=True, kw_only=True):

@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from live_control import control_server
+from live_control import AUDIENCE, KEYS, control_server
 from live_fleet import publishing
+from live_ports import listening_port
 
 from errlock.delivery.following.document import Bundle, Signed, open_online, open_release
 from errlock.delivery.following.keys import PublicKey, SigningKey
 from errlock.pipeline.cli import main
+from errlock.pipeline.embed import Control
+from errlock.pipeline.embed.control import Destination
 
 FLEET = "errlock"
 
@@ -140,6 +143,26 @@ async def test_a_release_is_handed_to_a_collector(shell: Shell, tmp_path: Path) 
         )
         await asyncio.to_thread(shell, publish, 1)
         assert shell.err == "errlock control publish: refused: unsigned\n"
+
+
+async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+    port = listening_port()
+    async with publishing(tmp_path / "data", control=f"localhost:{port}") as (_, document, url):
+        where = f"--url http://localhost:{port} --token-file {tmp_path}/data/control-token"
+        control = Control(url=url, audience=AUDIENCE, keys=[str(k) for k in KEYS], name="web-1")
+        control.trust(Destination("sentry"))
+        while not document.applied(1)[0]:  # noqa: ASYNC110  another thread does it
+            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(shell, f"distrust sentry {where}") == "sentry: distrusted\n"
+        assert "applied by 1 of 1 who follow" in shell.err
+        control.close()
+        await asyncio.to_thread(shell, f"distrust otlp {where}", 1)
+        assert "applied by 0 of 1 who follow\nnot by: web-1\n" in shell.err
+        assert "followed by 1, 0 of them up to date" in await asyncio.to_thread(
+            shell, f"status {where}"
+        )
+        await asyncio.to_thread(shell, f"trust --yes sentry {where}")
+        assert "until a release is published" in shell.err
 
 
 @pytest.mark.parametrize(

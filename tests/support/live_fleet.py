@@ -53,9 +53,9 @@ async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
 
 @asynccontextmanager
 async def publishing(
-    folder: Path, **publish: Any
+    folder: Path, control: str = "", **publish: Any
 ) -> AsyncIterator[tuple[Collector, ControlDocument, str]]:
-    """A collector that publishes, what it publishes, and where."""
+    """A collector that publishes, what it publishes, and where; `control`: its control API."""
     port = listening_port()
     options = {
         "signing_key": ONLINE.reveal(),
@@ -64,6 +64,6 @@ async def publishing(
         "endpoint": f"localhost:{port}",
         **publish,
     }
-    async with collector(folder, publish=options) as one:
+    async with collector(folder, publish=options, control={"endpoint": control}) as one:
         assert one.fleet.document is not None
         yield one, one.fleet.document, f"http://localhost:{port}/control"
