@@ -29,6 +29,7 @@ from .store import Booking, Counts, Record, Store, StoreFailed
 from .trust import TrustState
 
 _AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
+_AT_ONCE = 200  # records that are given up without letting others have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +194,26 @@ class Destination:
             self._trusted_since = self._clock.now()
         self._wake.set()
 
-    def purge(self, *, really: bool = True) -> tuple[int, int]:
-        """Destroy what waits, and say how many documents and bytes; or only say that.
-
-        What is in flight is not in it.
-        """
+    def waits(self) -> tuple[int, int]:
+        """How many documents and bytes a purge would destroy: what is in flight is not in it."""
         waiting = [record for record in self._shelf.queue if not record.in_flight]
-        if really:
-            for record in waiting:
-                self._shelf.give_up(record, "purged")
         return sum(r.documents for r in waiting), sum(r.size for r in waiting)
+
+    def numbers(self) -> list[int]:
+        """Of the records that it has."""
+        return [record.number for record in self._shelf.queue]
+
+    async def purge(self) -> tuple[int, int]:
+        """Destroy what waits, and say how many documents and bytes. What comes in goes on."""
+        waiting = [record for record in self._shelf.queue if not record.in_flight]
+        documents = size = 0
+        for index, record in enumerate(waiting):
+            if not index % _AT_ONCE:
+                await asyncio.sleep(0)
+            if not record.in_flight and record in self._shelf.queue:
+                documents, size = documents + record.documents, size + record.size
+                self._shelf.give_up(record, "purged")
+        return documents, size
 
     def down_for(self, now: float) -> float:
         """Seconds that it has been down. 0 where nothing waits: nobody would see it come back."""
@@ -317,14 +328,17 @@ class Destination:
         policy = self._policy_of(record)
         return payload if policy is None else await self._resanitised(record, payload, policy)
 
-    def _policy_of(self, record: Record) -> Policy | None:
-        """The policy that a record's payload has still to pass; None: it passed it."""
-        pipeline = record.policy.partition(":")[0]
+    def policy_for(self, version: str) -> Policy | None:
+        """The policy in force for what passed this version: that of the same pipeline."""
+        pipeline = version.partition(":")[0]
         here = [each for each in self.policies if each.version.partition(":")[0] == pipeline]
         # A pipeline that is gone cannot say; any that leads here is as good.
-        for policy in here or self.policies:
-            return policy if policy.version != record.policy else None
-        return None
+        return next(iter(here or self.policies), None)
+
+    def _policy_of(self, record: Record) -> Policy | None:
+        """The policy that a record's payload has still to pass; None: it passed it."""
+        policy = self.policy_for(record.policy)
+        return policy if policy is not None and policy.version != record.policy else None
 
     async def _resanitised(
         self, record: Record, payload: Payload, policy: Policy

@@ -30,6 +30,9 @@ class Queue:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __contains__(self, record: Record) -> bool:
+        return self._records.get(record.number) is record
+
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records.values())
 

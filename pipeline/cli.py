@@ -27,6 +27,8 @@ from .commands import (
     local,
     print_config,
     purge,
+    reload,
+    replay,
     review,
     run,
     schema,
@@ -43,8 +45,8 @@ from .terminal import err
 
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys, status, trust, swap, purge, incident, token, exposure,
-    control,
+    import_, local, keys, status, trust, swap, replay, purge, reload, incident, token,
+    control, exposure,
 )  # fmt: skip
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,

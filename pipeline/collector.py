@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..delivery.clock import Clock
+from ..delivery.disk.reader import Selection
+from ..delivery.disk.store import DiskStore
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .component import Receiver
@@ -22,10 +24,11 @@ from .fleet.fleet import Fleet
 from .graph import Door, Graph, Route, build
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
+from .replays import Replays
 from .storage import KeptTrust, recall_swaps, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
-from .tightening import tightened
+from .tightening import strict_chain, tightened
 
 if TYPE_CHECKING:
     from ..delivery.destination import Destination
@@ -73,6 +76,9 @@ class Collector:
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watches: list[asyncio.Task[None]] = []
+        self.replays = Replays(
+            self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
+        )
         self._control = control_of(self)
         self._kept_trust = KeptTrust(self)
         self.trust: TrustBook = self._kept_trust.book
@@ -153,6 +159,7 @@ class Collector:
             watch.cancel()
         timeout = self.config.service.shutdown_timeout
         deadline = self.clock.now() + timeout
+        await self.replays.stop_all()
         await self._close_doors(timeout / 2)
         self.graph.gate.open = False
         await asyncio.gather(
@@ -251,6 +258,22 @@ class Collector:
                 self._record({"profile": "configured", "by": by, "why": why})
                 self.strict = False
                 await self._go_over(self.config)
+
+    async def waits(self, destination: str) -> tuple[int, int]:
+        """How many documents and bytes `purge` would destroy."""
+        return self.destinations[destination].waits()
+
+    async def purge(self, destination: str) -> tuple[int, int]:
+        """Destroy what waits for a destination, for good, and what was kept after its delivery.
+
+        Returns how many documents and bytes waited. Raises StoreFailed when traces may be left.
+        """
+        until = self.clock.now()
+        documents, size = await self.destinations[destination].purge()
+        if isinstance(self.store, DiskStore):
+            kept = self.destinations[destination].numbers()
+            await self.store.purge(Selection(destination, until=until), kept)
+        return documents, size
 
     def _record(self, change: Mapping[str, str]) -> None:
         if self.ledger is not None:

@@ -112,13 +112,13 @@ class Route:
             refusals = refused(rendered)
             if branch.stricter is not None:
                 rendered = branch.stricter.run(rendered)
-            offers += _offers(
+            offers += offers_of(
                 rendered, branch, destinations, encoded=self._encoded, ledger=self._ledger
             )
         return Judged(offers, refusals)
 
 
-def _offers(
+def offers_of(
     payload: Payload,
     branch: Branch,
     destinations: Sequence[Destination],

@@ -53,6 +53,7 @@ class Changes:
     processors: Difference
     exporters: Difference
     pipelines: Difference
+    plans: Difference  # of incidents
     needs_restart: list[str]  # options of `service` that differ and stay as they were
 
     @classmethod
@@ -63,11 +64,12 @@ class Changes:
             Difference.of(old.processors, new.processors),
             Difference.of(old.exporters, new.exporters),
             Difference.of(old.service.pipelines, new.service.pipelines),
+            Difference.of(old.incident.plans, new.incident.plans),
             [f"service.{name}" for name in _fixed(old) if _differs(old, new, name)],
         )
 
     def __bool__(self) -> bool:
-        sections = (self.receivers, self.processors, self.exporters, self.pipelines)
+        sections = (self.receivers, self.processors, self.exporters, self.pipelines, self.plans)
         return any(sections) or bool(self.needs_restart)
 
     def as_dict(self) -> dict[str, object]:
@@ -78,7 +80,7 @@ class Changes:
         """The same for people, one line a change."""
         found = [
             f"{section} {what}: {', '.join(ids)}"
-            for section in ("receivers", "processors", "exporters", "pipelines")
+            for section in ("receivers", "processors", "exporters", "pipelines", "plans")
             for what, ids in asdict(getattr(self, section)).items()
             if ids
         ]

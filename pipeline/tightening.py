@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..processors.redact import Redact
+from .chain import Chain, Step
+from .component import Settings
 from .config import Config
+from .counters import Counters
+
+if TYPE_CHECKING:
+    from ..ledger.keeping import Ledger
 
 STRICT = "redact/incident-strict"  # the id of the processor that is added for every exporter
+
+
+def strict_chain(counters: Counters, scope: str, ledger: Ledger | None) -> Chain:
+    """The strict profile alone, for what goes to a destination (`scope`)."""
+    part = Redact(profile="strict").build(Settings(STRICT, counters, logging.getLogger("errlock")))
+    trace = None if ledger is None else ledger.tracer.traces
+    return Chain([Step(STRICT, part)], counters, "replay", scope, trace)
 
 
 def tightened(config: Config) -> Config:

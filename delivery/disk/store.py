@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...pipeline.payloads.document import DocumentType, Payload
-from ..store import Booking, Books, Record, Shipment, StoreFailed
+from ..store import NOTHING, Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores, checkpoint
@@ -108,7 +108,7 @@ class DiskStore:
         shipments: Sequence[Shipment],
         bookings: Sequence[Booking],
         now: float,
-        remember: Mapping[str, str] = {},
+        remember: Mapping[str, str] = NOTHING,
     ) -> list[Record]:
         """See `Store.put`. What is to be remembered is, in the same transaction.
 

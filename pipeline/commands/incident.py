@@ -37,6 +37,13 @@ def register(commands: Commands) -> None:
     add_collector_options(run)
     add_json_option(run)
     run.set_defaults(run=run_plan)
+    relax = add_command(
+        actions, "relax", "undo `tighten: strict`: only the configured policy", "",
+        "  errlock incident relax -c errlock.yaml",
+    )  # fmt: skip
+    add_why_option(relax)
+    add_collector_options(relax)
+    relax.set_defaults(run=run_relax)
 
 
 @telling("incident list")
@@ -63,6 +70,8 @@ def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for what in ("distrust", "hold", "activate"):
         if names := getattr(plan, what):
             yield what, ", ".join(names)
+    if plan.tighten is not None:
+        yield "tighten", plan.tighten
 
 
 @telling("incident run")
@@ -73,7 +82,7 @@ def run_plan(args: argparse.Namespace) -> int:
     from ..control.messages import PlanOrder, PlanRun
 
     order = PlanOrder(name=args.name, why=args.why)
-    ran = client_of(args).ask("/v1/incident/run", PlanRun, order, timeout=60)
+    ran = client_of(args).ask("/v1/incident/run", PlanRun, order, timeout=120)
     if args.json:
         out(msgspec.json.format(msgspec.json.encode(ran)).decode())
     else:
@@ -82,3 +91,14 @@ def run_plan(args: argparse.Namespace) -> int:
             if step.trouble is not None:
                 err(f"            {step.trouble}")
     return 1 if any(step.trouble for step in ran.steps) else 0
+
+
+@telling("incident relax")
+def run_relax(args: argparse.Namespace) -> int:
+    """Run `errlock incident relax`."""
+    from ..control.messages import PlainOrder, Tightened
+
+    order = PlainOrder(why=args.why)
+    client_of(args).ask("/v1/relax", Tightened, order, timeout=120)
+    out("the configured policy")
+    return 0

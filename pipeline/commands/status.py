@@ -72,6 +72,9 @@ def lines(status: Status) -> list[str]:
         found.append(paint(text, "red", colours))
     if status.trust_fault is not None:
         found.append(paint(status.trust_fault, "red", colours))
+    if status.strict:
+        text = "the policy is tightened: everything passes the strict profile as well"
+        found.append(paint(text, "yellow", colours))
     found.append(f"errlock {escape(status.version)}: {status.state} since {moment(status.started)}")
     if status.journal is not None and status.journal.head is not None:
         found.append(f"journal: {status.journal.head}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,11 +27,18 @@ class PlanOptions(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Ids of standbys that take over from those they stand by for."),
     ] = ()
+    tighten: Annotated[
+        Literal["strict"] | None,
+        Meta(
+            description="`strict`: everything passes `redact` with the profile strict as well, "
+            "what waits included."
+        ),
+    ] = None
 
     def problems(self) -> Iterable[Problem]:
         """A plan that does nothing, or two things at once."""
-        if not (self.distrust or self.hold or self.activate):
-            yield Problem("", "expected at least one of distrust, hold and activate")
+        if not (self.distrust or self.hold or self.activate or self.tighten):
+            yield Problem("", "expected at least one of distrust, hold, activate and tighten")
         for index, name in enumerate(self.activate):
             if name in self.distrust or name in self.hold:
                 yield Problem(f"activate[{index}]", "is distrusted or held by the same plan")

@@ -7,82 +7,48 @@ the last. Everything else is done on that loop.
 from __future__ import annotations
 
 import asyncio
-import time
+import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from importlib.metadata import version
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
-from ...delivery.destination import Destination
-from ...delivery.standby import Lineup
-from ...delivery.store import Store, StoreFailed
-from ...delivery.trust import Trust
-from ...delivery.trust_book import NotPersisted, TrustBook
+import msgspec
+
+from ...delivery.store import StoreFailed
+from ...delivery.trust_book import NotPersisted
 from ...ledger.entries import EntryKind
-from ...ledger.keeping import Ledger
-from ..config import Config
+from ...ledger.journal import JournalFailed
 from ..config.incident import PlanOptions
-from ..counters import Counters
-from ..fleet.fleet import Fleet
-from ..graph import Route
+from ..errors import ConfigError
 from ..registry import nearest
+from ..replaying import Progress
+from ..replays import ReplayRefused
 from ..storage import remember_swaps
+from .collecting import Collecting
+from .jobs import job_of, replay_of
 from .messages import (
-    CollectorState,
-    DestinationStatus,
-    FleetStatus,
-    FollowerStatus,
-    FollowingStatus,
-    JournalStatus,
+    Job,
+    Jobs,
     Plan,
     PlanRun,
     Plans,
     Purged,
-    RouteStatus,
-    StandsIn,
+    Reloaded,
+    ReplayOrder,
     Status,
     Swapped,
+    Tightened,
     TrustChanged,
     TrustOf,
-    TrustSaid,
 )
 from .operations import Refused
+from .overview import Overview, said
 from .plans import run
-from .rates import Rates
 
 T = TypeVar("T")
 
 _SAMPLE_EVERY = 5.0  # seconds
 
-
-class Collecting(Protocol):
-    """What of a collector is used here."""
-
-    counters: Counters
-    state: CollectorState
-    loop: asyncio.AbstractEventLoop
-    store: Store
-    fleet: Fleet
-    trust: TrustBook  # what people said about destinations
-    ledger: Ledger | None  # None: it keeps none
-
-    @property
-    def config(self) -> Config:
-        """The configuration that it runs."""
-
-    @property
-    def destinations(self) -> Mapping[str, Destination]:
-        """By id. Their `status` may be asked for from other threads."""
-
-    @property
-    def lineup(self) -> Lineup:
-        """Which destinations get what comes in."""
-
-    @property
-    def routes(self) -> Mapping[str, Route]:
-        """By the pipeline's id."""
-
-    def refused_share(self) -> tuple[float, bool]:
-        """The share of the last minute's documents nobody could judge, and whether it is bad."""
+_log = logging.getLogger("errlock.control")
 
 
 class CollectorOperations:
@@ -90,34 +56,17 @@ class CollectorOperations:
 
     def __init__(self, collector: Collecting) -> None:
         self._collector = collector
-        self._started = time.time()
-        self._rates = Rates(collector.counters)
+        self._overview = Overview(collector)
 
     async def sample(self) -> None:
         """See `Operations.sample`."""
         while True:
-            self._rates.sample()
+            self._overview.rates.sample()
             await asyncio.sleep(_SAMPLE_EVERY)
 
     def status(self) -> Status:
         """See `Operations.status`."""
-        collector = self._collector
-        share, degraded = collector.refused_share()
-        return Status(
-            version=version("errlock"),
-            state=collector.state,
-            degraded=degraded,
-            refused_share=round(share, 4),
-            trust_fault=collector.trust.fault,
-            journal=None
-            if collector.ledger is None
-            else JournalStatus(**collector.ledger.status()),
-            started=self._started,
-            routes=self._routes(),
-            destinations=[self._destination(id_) for id_ in collector.destinations],
-            fleet=self._fleet(),
-            following=self._following(),
-        )
+        return self._overview.status()
 
     async def tighten(
         self, names: Sequence[str], state: Literal["held", "distrusted"], by: str, why: str
@@ -167,25 +116,87 @@ class CollectorOperations:
 
         trouble = await self._on_loop(put_in_force())
         await self._record("route", {"swapped": from_, "for": to, "by": by, "why": why})
-        return Swapped(routes=self._routes(), not_written=trouble)
+        return Swapped(routes=self._overview.routes(), not_written=trouble)
 
     async def purge(self, destination: str, *, really: bool, by: str, why: str) -> Purged:
         """See `Operations.purge`."""
-        found = self._collector.destinations[self._id(destination)]
-
-        async def purge() -> tuple[int, int]:
-            return found.purge(really=really)
-
-        documents, size = await self._on_loop(purge())
+        id_ = self._id(destination)
+        work = self._collector.purge(id_) if really else self._collector.waits(id_)
+        try:
+            documents, size = await self._on_loop(work)
+        except StoreFailed as failure:
+            text = f"what waited is gone, traces of it may be on the disk ({failure.kind})"
+            raise Refused(503, "store", text) from None
         if really:
-            purged = {"destination": destination, "documents": documents, "bytes": size}
+            purged = {"destination": id_, "documents": documents, "bytes": size}
             await self._record("purge", {**purged, "by": by, "why": why})
-        return Purged(destination=destination, done=really, documents=documents, bytes=size)
+        return Purged(destination=id_, done=really, documents=documents, bytes=size)
+
+    async def reload(self) -> Reloaded:
+        """See `Operations.reload`."""
+        source = self._collector.source
+        if source is None:
+            raise Refused(409, "source", "its configuration does not come from files")
+        try:
+            changes = await self._on_loop(source.reload(self._collector))
+        except ConfigError as error:
+            text = "; ".join(str(problem) for problem in error.problems)
+            raise Refused(409, "config", f"the old configuration goes on: {text}") from None
+        except OSError as error:
+            text = f"the old configuration goes on: {error.filename or ''} {error.strerror}"
+            raise Refused(409, "open", text) from None
+        return Reloaded(changes=changes.lines())
+
+    async def set_strict(self, *, strict: bool, by: str, why: str) -> Tightened:
+        """See `Operations.set_strict`."""
+        collector = self._collector
+        work = collector.tighten(by, why) if strict else collector.relax(by, why)
+        trouble = None
+        try:
+            await self._on_loop(work)
+        except StoreFailed as failure:
+            if not strict:
+                raise Refused(503, "not_written", "it could not be written down") from None
+            trouble = failure.kind
+        except (ConfigError, OSError):
+            raise Refused(409, "policy", "that policy cannot be had: nothing changed") from None
+        return Tightened(strict=collector.strict, not_written=trouble)
+
+    async def replay(self, order: ReplayOrder, by: str) -> Job:
+        """See `Operations.replay`."""
+        replay = replay_of(order)
+        self._id(replay.source)
+        self._id(replay.target)
+        replays = self._collector.replays
+
+        async def start() -> Progress:
+            return replays.start(replay, again=order.again)
+
+        try:
+            job = job_of(await self._on_loop(start()))
+        except ReplayRefused as no:
+            raise Refused(409, no.kind, str(no)) from None
+        told = {**msgspec.to_builtins(order), "id": job.id, "by": by}
+        await self._record("replay", told)
+        return job
+
+    def jobs(self) -> Jobs:
+        """See `Operations.jobs`."""
+        return Jobs(jobs=[job_of(each) for each in self._collector.replays.all()])
+
+    async def stop_job(self, id_: str, by: str) -> Jobs:
+        """See `Operations.stop_job`."""
+        if not await self._on_loop(self._collector.replays.stop(id_)):
+            raise Refused(404, "job", "there is no such replay")
+        return self.jobs()
 
     async def _record(self, kind: EntryKind, body: Mapping[str, object]) -> None:
-        """Tell the journal what was done, if there is one."""
+        """Tell the journal what was done, if there is one. What it missed it tells itself."""
         if (ledger := self._collector.ledger) is not None:
-            await asyncio.to_thread(ledger.record, kind, body)
+            try:
+                await asyncio.to_thread(ledger.record, kind, body)
+            except JournalFailed as failed:
+                _log.error("the journal took no word of a %s: %s", kind, failed.strerror)
 
     def plans(self) -> Plans:
         """See `Operations.plans`."""
@@ -238,74 +249,10 @@ class CollectorOperations:
     def _changed(self, targets: Sequence[str], trouble: str | None = None) -> TrustChanged:
         book = self._collector.trust
         return TrustChanged(
-            destinations=[TrustOf(id=id_, trust=_said(book.of(id_))) for id_ in targets],
+            destinations=[TrustOf(id=id_, trust=said(book.of(id_))) for id_ in targets],
             not_written=trouble,
-            fleet_version=None if (fleet := self._fleet()) is None else fleet.version,
+            fleet_version=None if (fleet := self._overview.fleet()) is None else fleet.version,
         )
-
-    def _fleet(self) -> FleetStatus | None:
-        document = self._collector.fleet.document
-        if document is None:
-            return None
-        return FleetStatus(
-            version=document.version,
-            followers=[
-                FollowerStatus(name=each.name, seen=each.seen, version=each.version)
-                for each in document.followers()
-            ],
-        )
-
-    def _following(self) -> FollowingStatus | None:
-        obeying = self._collector.fleet.obeying
-        if obeying is None:
-            return None
-        status = obeying.status()
-        return FollowingStatus(
-            fresh=status.fresh, age=status.age, version=status.version, trouble=status.trouble
-        )
-
-    def _routes(self) -> list[RouteStatus]:
-        lineup = self._collector.lineup
-        found = []
-        for id_, pipeline in self._collector.config.service.pipelines.items():
-            route = self._collector.routes[id_]
-            stand_ins = [(each, lineup.stand_in(each, route.ids)) for each in pipeline.exporters]
-            found.append(
-                RouteStatus(
-                    id=id_,
-                    receivers=list(pipeline.receivers),
-                    processors=list(pipeline.processors),
-                    exporters=list(pipeline.exporters),
-                    stand_ins=[
-                        StandsIn(id=found.id, instead_of=each, cause=found.cause)
-                        for each, found in stand_ins
-                        if found is not None
-                    ],
-                )
-            )
-        return found
-
-    def _destination(self, id_: str) -> DestinationStatus:
-        status = self._collector.destinations[id_].status()
-        options = self._collector.config.exporters[id_]
-        return DestinationStatus(
-            id=id_,
-            operators=sorted(options.operators),
-            standby_for=options.standby_for,
-            trust=_said(self._collector.trust.of(id_)),
-            health=status.health,
-            queued_documents=status.queued_documents,
-            queued_bytes=status.queued_bytes,
-            capacity_bytes=int(status.capacity_bytes),
-            oldest_age=round(status.oldest_age, 3),
-            accepted_per_second=self._rates.of("exporter_offered", id_),
-            delivered_per_second=self._rates.of("exporter_sent", id_),
-            last_error=status.last_error,
-        )
-
-
-def _said(trust: Trust) -> TrustSaid:
-    return TrustSaid(state=trust.state, by=trust.by, why=trust.why, since=trust.since)
 
 
 def _plan(name: str, options: PlanOptions) -> Plan:
@@ -314,4 +261,5 @@ def _plan(name: str, options: PlanOptions) -> Plan:
         distrust=list(options.distrust),
         hold=list(options.hold),
         activate=list(options.activate),
+        tighten=options.tighten,
     )

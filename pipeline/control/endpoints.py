@@ -10,15 +10,22 @@ import msgspec
 
 from .messages import (
     Answer,
+    Job,
+    JobOrder,
+    Jobs,
     Order,
+    PlainOrder,
     PlanOrder,
     PlanRun,
     Plans,
     Purged,
     PurgeOrder,
+    Reloaded,
+    ReplayOrder,
     Status,
     SwapOrder,
     Swapped,
+    Tightened,
     TrustChanged,
     TrustOrder,
 )
@@ -88,6 +95,30 @@ async def _purge(operations: Operations, call: Call) -> Purged:
     )
 
 
+async def _reload(operations: Operations, _call: Call) -> Reloaded:
+    return await operations.reload()
+
+
+async def _tighten(operations: Operations, call: Call) -> Tightened:
+    return await operations.set_strict(strict=True, by=call.by, why=call.order.why)
+
+
+async def _relax(operations: Operations, call: Call) -> Tightened:
+    return await operations.set_strict(strict=False, by=call.by, why=call.order.why)
+
+
+async def _replay(operations: Operations, call: Call) -> Job:
+    return await operations.replay(call.order, call.by)
+
+
+async def _jobs(operations: Operations, _call: Call) -> Jobs:
+    return operations.jobs()
+
+
+async def _stop_job(operations: Operations, call: Call) -> Jobs:
+    return await operations.stop_job(call.order.id, call.by)
+
+
 async def _plans(operations: Operations, _call: Call) -> Plans:
     return operations.plans()
 
@@ -120,6 +151,26 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", "/v1/purge", "operate", "Destroy what waits for an exporter.", Purged, _purge,
         PurgeOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/replay", "operate", "Send to another exporter what one has not or had.", Job,
+        _replay, ReplayOrder,
+    ),
+    Endpoint("GET", "/v1/jobs", "read", "Every replay since the start.", Jobs, _jobs),
+    Endpoint(
+        "POST", "/v1/jobs/stop", "operate", "Stop a replay where it is.", Jobs, _stop_job, JobOrder
+    ),
+    Endpoint(
+        "POST", "/v1/reload", "operate", "Run the configuration as it is now.", Reloaded, _reload,
+        PlainOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/tighten", "operate", "Have everything pass the strict profile as well.",
+        Tightened, _tighten, PlainOrder,
+    ),
+    Endpoint(
+        "POST", "/v1/relax", "release", "Undo that: only the configured policy.", Tightened, _relax,
+        PlainOrder,
     ),
     Endpoint("GET", "/v1/incident/plans", "read", "Every incident plan.", Plans, _plans),
     Endpoint(

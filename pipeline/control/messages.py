@@ -13,6 +13,7 @@ from msgspec import Meta
 from ...delivery.health import HealthState
 from ...delivery.standby import Cause
 from ...delivery.trust import TrustState
+from ..payloads.document import DocumentType
 
 Moment = Annotated[float, Meta(description="Seconds since the epoch.")]
 Name = Annotated[str, Meta(description="An exporter's id, or an operator.", max_length=1100)]
@@ -23,6 +24,7 @@ NotWritten = Annotated[
     str | None,
     Meta(description="Why it could not be written down: in force until the collector ends."),
 ]
+JobState = Literal["running", "done", "stopped", "failed"]
 CollectorState = Literal["starting", "running", "stopping", "stopped"]
 
 
@@ -138,6 +140,7 @@ class Status(Answer, frozen=True, kw_only=True):
     journal: Annotated[
         JournalStatus | None, Meta(description="None with `storage: memory`, which keeps none.")
     ]
+    strict: Annotated[bool, Meta(description="Whether people had the policy tightened.")]
     started: Moment
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]
@@ -212,6 +215,84 @@ class Purged(Answer, frozen=True, kw_only=True):
     bytes: int
 
 
+# What is sent again.
+
+
+class ReplayOrder(Order, frozen=True, kw_only=True):
+    """Send what waits for a destination, or was delivered to it and kept, to another one."""
+
+    from_: Id = msgspec.field(name="from")
+    to: Id
+    delivered: Annotated[bool, Meta(description="What was delivered and kept, not what waits.")] = (
+        False
+    )
+    since: Annotated[
+        float, Meta(description="Received at or after this: seconds since the epoch.")
+    ] = 0.0
+    until: Annotated[
+        float | None, Meta(description="Received before this: seconds since the epoch.")
+    ] = None
+    types: Annotated[list[DocumentType], Meta(description="Only these. None: all.")] = []
+    projects: Annotated[list[str], Meta(description="Only of these. None: all.")] = []
+    policy: Annotated[
+        Literal["strict"] | None,
+        Meta(description="`strict`: it passes `redact` with the profile strict as well."),
+    ] = None
+    again: Annotated[
+        bool, Meta(description="From the beginning, what was sent before as well.")
+    ] = False
+    why: Why = ""
+
+
+class Job(Answer, frozen=True, kw_only=True):
+    """How far a replay is."""
+
+    id: Annotated[str, Meta(description="The same for the same replay.")]
+    from_: Id = msgspec.field(name="from")
+    to: Id
+    state: JobState
+    trouble: Annotated[str | None, Meta(description="Why it failed, in a word.")]
+    started: Moment
+    total: Annotated[int, Meta(description="Payloads.")]
+    done: Annotated[int, Meta(description="Payloads.")]
+    documents: Annotated[int, Meta(description="Documents that were handed over.")]
+    damaged: Annotated[int, Meta(description="Payloads that could not be read.")]
+
+
+class Jobs(Answer, frozen=True, kw_only=True):
+    """The replays since the start of the collector."""
+
+    jobs: list[Job]
+
+
+class JobOrder(Order, frozen=True, kw_only=True):
+    """A replay, by its id."""
+
+    id: Annotated[str, Meta(max_length=100)]
+
+
+# Its configuration.
+
+
+class PlainOrder(Order, frozen=True, kw_only=True):
+    """Something that needs no more than a reason."""
+
+    why: Why = ""
+
+
+class Reloaded(Answer, frozen=True, kw_only=True):
+    """What a reload changed."""
+
+    changes: Annotated[list[str], Meta(description="A line for each. None: nothing differs.")]
+
+
+class Tightened(Answer, frozen=True, kw_only=True):
+    """Whether everything passes the strict profile as well."""
+
+    strict: bool
+    not_written: NotWritten
+
+
 # Incident plans.
 
 
@@ -222,6 +303,8 @@ class Plan(Answer, frozen=True, kw_only=True):
     distrust: list[str]
     hold: list[str]
     activate: list[str]
+
+    tighten: Literal["strict"] | None
 
 
 class Plans(Answer, frozen=True, kw_only=True):

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from .messages import PlanRun, Plans, Purged, Status, Swapped, TrustChanged
+from .messages import (
+    Job,
+    Jobs,
+    PlanRun,
+    Plans,
+    Purged,
+    Reloaded,
+    ReplayOrder,
+    Status,
+    Swapped,
+    Tightened,
+    TrustChanged,
+)
 
 
 class Refused(Exception):  # noqa: N818  an answer to who asks, not a fault of ours
@@ -48,6 +60,21 @@ class Operations(Protocol):
 
     async def purge(self, destination: str, *, really: bool, by: str, why: str) -> Purged:
         """Destroy what waits for a destination; or only say what that would destroy."""
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration again and run it; refused, the old one goes on."""
+
+    async def set_strict(self, *, strict: bool, by: str, why: str) -> Tightened:
+        """Have everything pass the strict profile as well, or no longer."""
+
+    async def replay(self, order: ReplayOrder, by: str) -> Job:
+        """Begin a replay, or go on with it where it was."""
+
+    def jobs(self) -> Jobs:
+        """The replays since the start."""
+
+    async def stop_job(self, id_: str, by: str) -> Jobs:
+        """Stop a replay where it is."""
 
     def plans(self) -> Plans:
         """The incident plans that are configured."""

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Literal
 
 from ..config.incident import PlanOptions
-from .messages import Step, Swapped, TrustChanged
+from .messages import Step, Swapped, Tightened, TrustChanged
 from .operations import Operations, Refused
 
-_Work = Callable[[], Awaitable[TrustChanged | Swapped]]
+_Work = Callable[[], Awaitable[TrustChanged | Swapped | Tightened]]
 
 
 async def run(
@@ -57,4 +57,7 @@ def _steps(
     if plan.hold:
         steps.append((f"hold {', '.join(plan.hold)}", tighten(plan.hold, "held")))
     steps += [(f"activate {to} for {from_}", swap(from_, to)) for from_, to in swaps]
+    if plan.tighten:
+        strict = partial(operations.set_strict, strict=True, by=by, why=why)
+        steps.append(("tighten the policy", strict))
     return steps

@@ -22,7 +22,8 @@ from aiohttp import web
 
 from ..config import ControlOptions
 from ..quiet_http import QuietServer
-from .collector import Collecting, CollectorOperations
+from .collecting import Collecting
+from .collector import CollectorOperations
 from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
 from .messages import Trouble
 from .openapi import description

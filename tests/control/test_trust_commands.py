@@ -124,7 +124,7 @@ def test_the_journal_has_what_people_did_and_status_its_head(fresh: Controlled) 
 
 def test_a_plan_is_run_in_one_go(fresh: Controlled) -> None:
     listed = fresh.command("incident", "list").stdout
-    assert listed == "breach:\n  distrust  file\n  activate  file/standby\n"
+    assert listed.startswith("breach:\n  distrust  file\n  activate  file/standby\n")
     ran = fresh.command("incident", "run", "breach", "--json")
     assert ran.returncode == 0
     steps = json.loads(ran.stdout)["steps"]

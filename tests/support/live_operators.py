@@ -101,6 +101,13 @@ class Controlled:
             assert time.monotonic() < deadline, f"{file} has {self.stored(file)}, not {numbers}"
             time.sleep(0.05)
 
+    def wait_until_stored_at_least_once(self, file: str, *numbers: int) -> None:
+        """Return when these events are in a file: a kill may have it written twice."""
+        deadline = time.monotonic() + 60
+        while not set(numbers) <= set(self.stored(file)):
+            assert time.monotonic() < deadline, f"{file} has {len(self.stored(file))}"
+            time.sleep(0.1)
+
     def as_new(self) -> None:
         """Undo what people said and swapped."""
         assert self.ask("/v1/trust", {"names": ["file", "file/standby"]}).status == 200
@@ -130,7 +137,12 @@ def running_controlled(folder: Path, **service: Any) -> Iterator[Controlled]:
     config = collector(sentry_at(port), exporters)
     config["service"]["storage"] = "data"
     config["service"].update(service)
-    config["incident"] = {"plans": {"breach": {"distrust": ["file"], "activate": ["file/standby"]}}}
+    config["incident"] = {
+        "plans": {
+            "breach": {"distrust": ["file"], "activate": ["file/standby"]},
+            "strict": {"tighten": "strict"},
+        }
+    }
     config["service"]["pipelines"]["errors"]["exporters"] = ["file"]
     with running_errlock(config, folder) as errlock:
         yield Controlled(errlock, folder, port)

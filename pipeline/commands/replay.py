@@ -1,0 +1,136 @@
+"""`errlock replay`: send to one exporter what another one has not got, or had."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, get_args
+
+from ..options import Duration
+from ..payloads.document import DocumentType
+from ..terminal import err, out
+from .options import Commands, add_command, add_json_option
+from .talking import add_collector_options, add_why_option, client_of, telling
+
+if TYPE_CHECKING:
+    from ..control.client import Client
+    from ..control.messages import Job
+
+_LOOK_EVERY = 0.3  # seconds
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands, "replay", "send to one exporter what another one has not got, or had",
+        "What waits for FROM goes to TO, under the policy in force; it waits for FROM as before:\n"
+        "see `errlock purge`. With --delivered: what FROM has got, as far back as\n"
+        "service.retain_delivered says. Said again, it goes on where it was: nothing goes twice\n"
+        "(a time given as 6h is another one each time). Ctrl-C leaves it running.",
+        "  errlock replay --from sentry --to sentry/standby -c errlock.yaml\n"
+        "  errlock replay --from sentry --to sentry/standby --policy strict --type event\n"
+        "  errlock replay --from sentry --to sentry/standby --stop",
+    )  # fmt: skip
+    parser.add_argument("--from", dest="from_", metavar="ID", required=True)
+    parser.add_argument("--to", metavar="ID", required=True)
+    parser.add_argument(
+        "--since", type=_moment, default=0.0, metavar="TIME",
+        help="received since: 2026-11-26T12:00Z, or 6h for that long ago",
+    )  # fmt: skip
+    parser.add_argument("--until", type=_moment, default=None, metavar="TIME")
+    parser.add_argument(
+        "--type", action="append", default=[], choices=get_args(DocumentType), metavar="TYPE",
+        help="only documents of this type, such as event; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--project", action="append", default=[], help="only of this project; repeatable"
+    )
+    parser.add_argument("--policy", choices=["strict"], help="a stricter policy on top")
+    parser.add_argument("--delivered", action="store_true", help="what was delivered and kept")
+    parser.add_argument("--again", action="store_true", help="from the beginning, once more")
+    parser.add_argument("--stop", action="store_true", help="stop this replay where it is")
+    parser.add_argument("--detach", action="store_true", help="do not wait for its end")
+    add_why_option(parser)
+    add_collector_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+@telling("replay")
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    import msgspec
+
+    from ..control.messages import Job, ReplayOrder
+
+    client = client_of(args)
+    if args.stop:
+        return _stop(client, args)
+    order = ReplayOrder(
+        from_=args.from_, to=args.to, delivered=args.delivered, since=args.since, until=args.until,
+        types=args.type, projects=args.project, policy=args.policy, again=args.again, why=args.why,
+    )  # fmt: skip
+    job = client.ask("/v1/replay", Job, order)
+    if not args.detach:
+        job = _followed(client, job)
+    if args.json:
+        out(msgspec.json.format(msgspec.json.encode(job)).decode())
+    else:
+        out(_told(job))
+    return 0 if job.state in ("running", "done") else 1
+
+
+def _stop(client: Client, args: argparse.Namespace) -> int:
+    """Stop what runs from one to the other. Exit code 1 when nothing does."""
+    from ..control.messages import JobOrder, Jobs
+
+    running = [
+        job
+        for job in client.ask("/v1/jobs", Jobs).jobs
+        if (job.from_, job.to, job.state) == (args.from_, args.to, "running")
+    ]
+    for job in running:
+        client.ask("/v1/jobs/stop", Jobs, JobOrder(id=job.id))
+        out(f"{job.from_} -> {job.to}: stopped")
+    if not running:
+        err(f"errlock replay: no replay runs from {args.from_} to {args.to}")
+    return 0 if running else 1
+
+
+def _followed(client: Client, job: Job) -> Job:
+    """The job when it has ended, with a bar on a terminal meanwhile."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..control.messages import Jobs
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(f"{job.from_} -> {job.to}", total=None)
+        while job.state == "running":
+            time.sleep(_LOOK_EVERY)
+            job = next(j for j in client.ask("/v1/jobs", Jobs).jobs if j.id == job.id)
+            bar.update(task, total=job.total or None, completed=job.done)
+    return job
+
+
+def _told(job: Job) -> str:
+    text = f"{job.from_} -> {job.to}: {job.state}, {job.done} of {job.total} payloads"
+    text += f", {job.documents} documents"
+    if job.damaged:
+        text += f", {job.damaged} payloads could not be read"
+    return text + (f" ({job.trouble})" if job.trouble else "")
+
+
+def _moment(text: str) -> float:
+    """Seconds since the epoch, of a time or of how long ago it is. Raises ArgumentTypeError."""
+    try:
+        return time.time() - Duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected 2026-11-26T12:00Z, or 6h") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

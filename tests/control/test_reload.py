@@ -1,0 +1,56 @@
+"""A collector that is told to read its configuration again, and to be stricter for a while."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from live_operators import Controlled, running_controlled
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controlled]:
+    folder = tmp_path_factory.mktemp("reloading")
+    with running_controlled(folder, watch_config=False) as found:
+        yield found
+
+
+def test_a_reload_says_what_changed_and_keeps_what_people_said(collector: Controlled) -> None:
+    file = collector.folder / "errlock.yaml"
+    config = json.loads(file.read_text())
+    nothing = collector.command("reload")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "nothing has changed\n")
+
+    collector.command("hold", "file")
+    config["processors"]["redact"] = {"profile": "strict"}
+    config["incident"]["plans"]["other"] = {"hold": ["file"]}
+    file.write_text(json.dumps(config))
+    done = collector.command("reload")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "processors changed: redact\nplans added: other\n"
+    assert "other:\n  hold  file\n" in collector.command("incident", "list").stdout
+    status = collector.ask("/v1/status").json
+    assert status["destinations"][0]["trust"]["state"] == "held"
+
+    good = file.read_text()
+    config["exporters"]["nowhere"] = {}
+    file.write_text(json.dumps(config))
+    refused = collector.command("reload")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("errlock reload: the old configuration goes on: /")
+    assert "exporters.nowhere: unknown exporter type 'nowhere'" in refused.stderr
+    file.write_text(good)
+    collector.as_new()
+    collector.wait_until_stored("out.jsonl", collector.send())
+
+
+def test_a_plan_can_tighten_the_policy_for_a_while(collector: Controlled) -> None:
+    collector.as_new()
+    assert "the policy is tightened" not in collector.command("status").stdout
+    assert collector.command("incident", "run", "strict").returncode == 0
+    assert collector.ask("/v1/status").json["strict"] is True
+    assert "the policy is tightened: everything" in collector.command("status").stdout
+    collector.wait_until_stored("out.jsonl", collector.send())
+    assert collector.command("incident", "relax").stdout == "the configured policy\n"
+    assert collector.ask("/v1/status").json["strict"] is False
