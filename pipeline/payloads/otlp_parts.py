@@ -74,19 +74,14 @@ class Sieve:
         """Look at the field around a place, if there is one; what follows it is next."""
         body, at = self._layout.body, self._at
         while at <= place:
-            start = at
-            tag, at = varint(body, at)
-            kind = tag & 7
-            if kind == LENGTH:
-                length, at = varint(body, at)
-                at += length
-                if at > place and self._ids.get(tag >> 3) != length:
-                    self._at = at
-                    return self._is_harmless_part(start, at)
-            elif kind == VARINT:
-                _, at = varint(body, at)
+            start, tag, length = at, body[at], body[at + 1]
+            if tag < 128 and tag & 7 == LENGTH and length < 128:
+                at += length + 2  # as most fields are
             else:
-                at += FIXED[kind]
+                tag, length, at = _field(body, at)
+            if at > place and tag & 7 == LENGTH and self._ids.get(tag >> 3) != length:
+                self._at = at
+                return self._is_harmless_part(start, at)
         self._at = at
         return True
 
@@ -101,3 +96,16 @@ class Sieve:
             return TreeReader().message(layout.kind(self._region).FromString(part))
 
         return self._is_clean(self._type, part, load)
+
+
+def _field(body: bytes, at: int) -> tuple[int, int, int]:
+    """The tag of the field that begins at a place, how long what it holds is, and where it ends."""
+    tag, at = varint(body, at)
+    kind = tag & 7
+    if kind == VARINT:
+        _, end = varint(body, at)
+        return tag, end - at, end
+    length = FIXED.get(kind, 0)
+    if kind == LENGTH:
+        length, at = varint(body, at)
+    return tag, length, at + length
