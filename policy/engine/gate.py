@@ -27,11 +27,20 @@ from . import names
 from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
 from .patterns import Dialect, needs_digit, whole
 from .rule_triggers import RuleTrigger, is_by_words, literal_group, rule_trigger
-from .word_triggers import NOT_SMALL, ODD_BYTES, ODD_SIGNS, name_triggers, word_triggers
+from .word_triggers import (
+    NOT_IN_ID,
+    NOT_SMALL,
+    NUMBER,
+    ODD_BYTES,
+    ODD_SIGNS,
+    name_triggers,
+    word_triggers,
+)
 
 # Identifiers of what is no rule: rules count from RULES on.
 NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD = range(8)
 _FINDER = 8  # and the finders of `names.FINDERS` behind it
+NUMBER_HELD = _FINDER + names.FINDERS.index("numbers")
 RULES = 32
 
 # Escapes by number (`\u0041`: for line feeds and the like nobody needs them), `_meta`, and numbers
@@ -191,6 +200,7 @@ def words(dialect: Dialect) -> list[Expression]:
         for each in name_triggers()
     ]
     found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, ODD_SIGNS)]
+    found.append(Expression(NUMBER_HELD, NUMBER + NOT_IN_ID, "runs"))
     for finder, patterns in word_triggers().items():
         id_ = _FINDER + names.FINDERS.index(finder)
         group = _GROUPS.get(finder, "signs")

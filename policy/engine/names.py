@@ -38,7 +38,8 @@ _BEFORE = 160  # how far before a name its tag, its flag or its attribute may be
 
 def finders_after(data: bytes, end: int) -> int:
     """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
-    found = TABLES if _ROW.match(data, end) is not None else 0
+    row = _ROW.match(data, end)
+    found = TABLES if row is not None and row.end() < len(data) else 0  # rows stand below
     before = data[max(0, end - _BEFORE) : end]
     if _FAR.match(before) is not None:
         return EVERY_FINDER

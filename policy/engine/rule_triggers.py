@@ -33,11 +33,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     ),
     "mac": (r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]",),
     # Groups are of four, or there are none.
-    "iban": (
-        r"[A-Z][A-Z][0-9][0-9][0-9A-Z \-]{11}",
-        r"(?:^|[^0-9A-Za-z])[a-z][a-z][0-9][0-9][0-9a-z \-]{11}",
-        r"(?:^|[^0-9A-Za-z])(?:[A-Z][a-z]|[a-z][A-Z])[0-9][0-9][0-9A-Za-z \-]{11}",
-    ),
+    "iban": (r"(?:^|[^0-9A-Za-z])[A-Za-z][A-Za-z][0-9][0-9][0-9A-Za-z \-]{11}",),
     # Neighbours of `@`, rarer than the `:` and `/` that a user begins behind.
     "host.credentials": (r"@[A-Za-z0-9][A-Za-z0-9.\-]*:[0-9]{2}",),
     "oracle.logon": (r"[^\s@\"'/]@(?://)?[A-Za-z0-9]",),

@@ -26,7 +26,7 @@ from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, rule_trigger
-from .word_triggers import NOT_SMALL
+from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
@@ -156,6 +156,8 @@ def _words() -> list[Expression]:
         name = each.pattern.removesuffix(NOT_SMALL)
         if name != each.pattern:
             found += _narrowed(each.id, name, FOLLOWERS)
+        elif each.pattern == NUMBER + NOT_IN_ID:  # a tag may be a digit, and ids have no digits
+            found.append(replace(each, pattern=NUMBER))
         elif each.id == ODD:
             found.append(replace(each, pattern=each.pattern.replace(r"\xcc|", _ACCENT)))
         elif each.pattern == _ESCAPE:

@@ -47,12 +47,19 @@ _TELLING = (
 )
 
 
+_ASSIGNED = r"\\*[\"']?\s*[=:]\s*\\*[\"']?"
+_CUT_KEY = r"[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_.\-\x{80}-\x{10FFFF}]{60}"
+
 _SHORT = 4  # a term of so few letters must begin a word, or it would be in every other one
 _APART = r"(?:[_. -]|__)"  # what may stand between the parts of a name: keys.SEPARATORS
 
 
 # The byte behind a word, in every dialect: of JSON it may be the quotation mark that ends a string.
 NOT_SMALL = "[^a-z]"
+# The end of a whole number of nine characters or more, and what is behind it in every dialect: ids
+# of hex digits seldom end with so many.
+NUMBER = r"[0-9\-][0-9]{8}"
+NOT_IN_ID = "[^0-9a-z]"
 
 
 @cache
@@ -123,12 +130,14 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
             r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",
         ),
+        # A name so long that it is cut (values.KEY): what is left of it may end within a word.
+        "markup": (rf"(?i:name|key|id|field|param|header|variable){_ASSIGNED}{_CUT_KEY}",),
         "command_lines": (
             rf"{commands}[^\r\n|;]{{0,200}}[\s'\"]-[pawPAW]",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
             r"(?i:\bnet use )",
-            r"(?i:\b(?:curl|wget|http)\b[^\r\n|;]{0,300}(?:-u|--user|--proxy-user))",
+            r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere
         ),
         "calls": (rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",),
         "sql": (
@@ -147,7 +156,13 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
         "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
-        "numbers": (r"(?:^|[^0-9A-Za-z.])[0-9\-][0-9][0-9.]{7}",),
+        # Nine characters, one of which may be a full stop: not an address or a version.
+        "numbers": (
+            r"[0-9]{5}\.[0-9]",
+            r"[0-9]{4}\.[0-9]{4}",
+            r"[0-9]\.[0-9]{5}",
+            r"-[0-9]{3}(?:\.[0-9]{4}|[0-9]\.[0-9]{3})",
+        ),
         # What an earlier chain left and a stricter one may lower (placeholders.py).
         "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),
         # What an encoding may hide (views.py).

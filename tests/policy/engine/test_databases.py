@@ -15,7 +15,13 @@ from typing import Any
 import pytest
 
 from errlock.policy.engine import databases
-from errlock.policy.engine.databases import Database, EngineError, Expression, cache_folder
+from errlock.policy.engine.databases import (
+    BEYOND_ASCII,
+    Database,
+    EngineError,
+    Expression,
+    cache_folder,
+)
 
 ONE = (Expression(7, "secret[0-9]"), Expression(9, "[a-z]{3}@x", "signs"))
 TEXT = b"a secret1 for bob@x"
@@ -41,6 +47,13 @@ def file_in(folder: Path) -> Path:
 def test_what_was_compiled_is_read_again(tmp_path: Path) -> None:
     assert finds(kept(tmp_path)) == {7, 9}
     assert finds(Database.kept(b"one", never, tmp_path)) == {7, 9}
+
+
+def test_what_ascii_cannot_hold_is_looked_for_in_other_texts_only(tmp_path: Path) -> None:
+    both = (Expression(7, "one"), Expression(9, "two", BEYOND_ASCII))
+    for database in (kept(tmp_path, expressions=both), Database.kept(b"one", never, tmp_path)):
+        assert {id_ for _, id_ in database.hits(b"one two")} == {7}
+        assert {id_ for _, id_ in database.hits("one two é".encode())} == {7, 9}
 
 
 def test_only_this_user_can_read_what_is_kept(

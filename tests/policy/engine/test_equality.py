@@ -230,6 +230,12 @@ _ONCE: tuple[tuple[str, Any], ...] = (
     ("event", _event('token;s:6:"x7"')),
     ("event", _event("--password\fHun7er2")),
     ("event", _event("name=" + " " * 200 + "password value=Hun7er2")),
+    ("event", _event("name=" + "q" * 53 + "passwordabc value=Hun7er2x")),
+    # Numbers inside data, of nine characters and more.
+    *(
+        ("event", _event({"note": f"{{'card': [{number}]}}"}))
+        for number in ("4111111111111111", "-4111111111111111")
+    ),
     # Words before a value.
     ("event", _event("the token is abc,def")),
     ("event", _event("your password is (hunter")),
@@ -284,6 +290,18 @@ def test_both_give_up_at_the_same_depth(depth: int, shape: str) -> None:
 def test_odd_json_does_not_hide_what_it_holds(data: bytes) -> None:
     assert not twins.twins("default").engine.is_clean("event", data)
     assert twins.raw_difference("default", "event", data) is None
+
+
+@pytest.mark.parametrize("word", ["password", "wallet"])
+def test_a_word_that_was_harmless_is_looked_at_again_where_it_may_be_a_name(word: str) -> None:
+    engine = twins.twins("default").engine
+    for _ in range(2):
+        for tree in ({"a": word, "b": "Hun7er2x"}, {"a": ["b", word]}):
+            assert engine.is_clean("event", json.dumps(tree, separators=(",", ":")).encode())
+        for tree in ({"name": word, "value": "Hun7er2x"}, {"a": [word, "Hun7er2x"]}):
+            data = json.dumps(tree, separators=(",", ":")).encode()
+            assert not engine.is_clean("event", data)
+            assert twins.raw_difference("default", "event", data) is None
 
 
 def test_own_key_patterns_are_seen_in_data_inside_a_text() -> None:

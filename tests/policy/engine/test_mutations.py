@@ -13,10 +13,11 @@ import pytest
 import errlock.policy
 from errlock.policy.detectors import Detector, example, load_catalogue
 from errlock.policy.engine import gate, names
-from errlock.policy.engine.databases import Database, Expression
+from errlock.policy.engine.databases import BEYOND_ASCII, Database, Expression
 from errlock.policy.engine.patterns import Dialect
 from errlock.policy.engine.rule_triggers import rule_trigger
 from errlock.policy.engine.word_triggers import word_triggers
+from errlock.policy.keys import GLUED, TERMS
 
 # For each finder, by the number of its trigger: what only this trigger sees.
 _BY_WORDS: dict[str, tuple[str, ...]] = {
@@ -24,6 +25,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "the password is x1y2z3", "using token AbcDefGhiJklMnoPqrs", "a1b2c3d4 as the password",
         "Bearer abcdefghijklmnopqrstu", "your code is 482193", "482193 is your login code",
     ),
+    "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
     "command_lines": (
         "zip -P Hun7er2 a", "echo Hun7er2 | sudo -S ls", "openssl aes -k Hun7er2",
         "net use z: \\\\h\\x Hun7er2 /user:bob", "curl -u bob:Hun7er2 x",
@@ -39,7 +41,9 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "structures": ("q=hello+x",),
     "rows": ("INSERT INTO t (a)",),
-    "numbers": ("[123456789]",),
+    "numbers": (
+        "[123456789]", "[12345.6]", "[1234.5678]", "[1.23456]", "[-123.4567]",
+    ),
     "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
     "encoded": (
         "a%20b", "a\\x", "a&amp;b", "cGFzc3dvcmQ9SHVuN2VyMg", "70617373776f72643d",
@@ -84,6 +88,17 @@ def test_without_its_trigger_no_rule_is_asked_for(dialect: Dialect) -> None:
     # own no other identifier stands for it.
     for index, (detector, found) in whole.items():
         assert {each.id for each in found} == {gate.RULES + index}, detector.id
+
+
+@pytest.mark.parametrize("dialect", ["text", "json"])
+def test_nothing_is_left_out_of_ascii_that_ascii_can_hold(dialect: Dialect) -> None:
+    found = [*gate.words(dialect), *(e for _, each in _expressions(dialect) for e in each)]
+    beyond = [each for each in found if each.group == BEYOND_ASCII]
+    texts = [example(d.id, notation)[0] for d in _detectors() for notation in d.catch]
+    texts += [f" {word} " for d in _detectors() for word in d.context]
+    texts += [f" {term}=" for term in (*TERMS, *GLUED)]
+    ascii_only = "\n".join(text for text in texts if text.isascii())
+    assert Database.compiled(beyond).hits(ascii_only.encode() + "é".encode()) == []
 
 
 @pytest.mark.parametrize("number", range(0, 600, 150))
