@@ -76,6 +76,11 @@ class Errlock:
         self._log = log
 
     @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it printed so far, on both channels."""
         return self._log.read_text(errors="replace")
@@ -176,6 +181,14 @@ class Errlock:
 @contextmanager
 def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added."""
+    with started_errlock(config, folder) as errlock:
+        errlock.wait_until_healthy()
+        yield errlock
+
+
+@contextmanager
+def started_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
+    """The same, from the moment that its process is there."""
     health, metrics, control = listening_port(), listening_port(), listening_port()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
@@ -186,7 +199,6 @@ def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
         )
         errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
         try:
-            errlock.wait_until_healthy()
             yield errlock
             errlock.stop()
         finally:
