@@ -1,27 +1,36 @@
 """`./dev bench [NAME …] [--json] [--quick] …`: run benchmarks, each in a process of its own."""
 
+import os
 import subprocess
 import sys
 from itertools import takewhile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+PROGRAMS = {
+    path.stem.partition("_")[2]: path.stem
+    for kind in ("bench", "soak")
+    for path in sorted(HERE.glob(f"{kind}_*.py"))
+}
+# A soak takes long and is run only when it is named.
+ALL = [name for name, program in PROGRAMS.items() if program.startswith("bench_")]
 
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmarks, or all; returns 1 when one of them failed."""
     named = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
     options = arguments[len(named) :]
-    if unknown := sorted(set(named) - set(NAMES)):
-        print(f"no such benchmark: {', '.join(unknown)}. Known: {', '.join(NAMES)}")
+    if unknown := sorted(set(named) - set(PROGRAMS)):
+        print(f"no such benchmark: {', '.join(unknown)}. Known: {', '.join(PROGRAMS)}")
         return 2
     failed = 0
-    for name in named or NAMES:
+    for name in named or ALL:
         run = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.bench_{name}", *options],
+            [sys.executable, "-m", f"benchmarks.{PROGRAMS[name]}", *options],
             check=False,
             cwd=HERE.parent,
+            # What runs real collectors and backends is shared with the tests.
+            env={**os.environ, "PYTHONPATH": str(HERE.parent / "tests/support")},
         )
         failed |= run.returncode != 0
     return int(failed)

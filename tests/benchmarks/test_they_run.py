@@ -15,6 +15,7 @@ NAMES = sorted(p.stem.removeprefix("bench_") for p in (ROOT / "benchmarks").glob
 OPTIONS = ["--quick", "--json", "--recorded=nowhere", "--corpus=nowhere"]
 ROWS = {
     "scrub": ["--only", "clean 1 KB", "--only", "sdk 5 KB", "--only", "dirty 1 KB"],
+    "durable": ["--only", "1 KB"],
     "otlp": ["--only", "spans, 5%", "--only", "logs, clean"],
 }
 
@@ -37,4 +38,4 @@ def test_what_is_unknown_is_refused() -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stdout.startswith("no such benchmark: speed. Known: detect, embed, import, ledger")
+    assert done.stdout.startswith("no such benchmark: speed. Known: detect, durable, embed, import")
