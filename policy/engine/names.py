@@ -29,7 +29,8 @@ _QUALIFIER = re.compile(
     re.IGNORECASE,
 )
 _SIGNS = re.compile(rb"[^A-Za-z0-9]*+")
-_ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,\t\r\x80-\xff]*+\n")
+_MOST_ROW = 512  # a longer line is looked at as if it were a table's
+_ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,\t\r\x80-\xff]{0,%d}+" % _MOST_ROW)
 _COMPARED = re.compile(rb"[\"'`\]]?\s*+(?:i?like|in)\b", re.IGNORECASE)
 _FAR = re.compile(rb"[ \t\r\n\f\v]{60}")  # what is said of the name may stand before all this
 _MOST_QUALIFIERS = 12
@@ -38,8 +39,7 @@ _BEFORE = 160  # how far before a name its tag, its flag or its attribute may be
 
 def finders_after(data: bytes, end: int) -> int:
     """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
-    row = _ROW.match(data, end)
-    found = TABLES if row is not None and row.end() < len(data) else 0  # rows stand below
+    found = TABLES if _may_head_table(data, end) else 0
     before = data[max(0, end - _BEFORE) : end]
     if _FAR.match(before) is not None:
         return EVERY_FINDER
@@ -51,6 +51,16 @@ def finders_after(data: bytes, end: int) -> int:
             return found
         at = further.end()
     return EVERY_FINDER
+
+
+def _may_head_table(data: bytes, end: int) -> bool:
+    """Whether nothing but names stands behind a name in its line, as far as is looked."""
+    row = _ROW.match(data, end)
+    assert row is not None  # it also matches nothing
+    if row.end() - end == _MOST_ROW:
+        return True
+    rows_below = row.end() + 1 < len(data)
+    return rows_below and data[row.end() : row.end() + 1] == b"\n"
 
 
 def _at(data: bytes, at: int, before: bytes) -> int:
