@@ -46,6 +46,9 @@ class Lineup:
         self._clock = clock or Clock()
         # What people swapped: a destination and the standby that gets its documents.
         self.swapped: dict[str, str] = {}
+        # Standbys that get a share of what comes in as well, for a rehearsal.
+        self.shares: dict[str, float] = {}
+        self._owed: dict[str, float] = {}  # what a share has added up to, in payloads
 
     def takers(self, ids: Collection[str]) -> frozenset[str]:
         """Of a route's destinations those that get what comes in now."""
@@ -54,7 +57,15 @@ class Lineup:
             id_ for id_ in ids
             if id_ not in self._standbys or self._standbys[id_].primary not in ids
         ]  # fmt: skip
-        return frozenset(found.id if (found := self.stand_in(id_, ids)) else id_ for id_ in own)
+        takers = {found.id if (found := self.stand_in(id_, ids)) else id_ for id_ in own}
+        return frozenset(takers | {id_ for id_ in self.shares if id_ in ids and self._is_due(id_)})
+
+    def _is_due(self, standby: str) -> bool:
+        """Whether a standby's share makes this payload go there too: the first one does."""
+        owed = self._owed.get(standby, 1.0)
+        due = owed >= 1.0
+        self._owed[standby] = owed - due + self.shares[standby]
+        return due
 
     def stand_in(self, primary: str, ids: Collection[str]) -> StandIn | None:
         """Who gets what `primary` would have got; None: itself.

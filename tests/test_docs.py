@@ -38,6 +38,7 @@ DSN = "http://key@localhost:9/1"
 ENV = {
     "BILLING_KEY": "b" * 32,
     "BUGSINK_DSN": DSN,
+    "BUGSINK_TOKEN": "a-token-for-bugsink",
     "ERRLOCK_KEY": new_key(),
     "ERRLOCK_ONLINE_KEY": SigningKey.new("online").reveal(),
     "OTLP_TOKEN": "a-token-for-otlp",

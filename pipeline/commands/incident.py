@@ -33,6 +33,11 @@ def register(commands: Commands) -> None:
         "  errlock incident run sentry-breach -c errlock.yaml --why 'mail of the vendor'",
     )  # fmt: skip
     run.add_argument("name", metavar="PLAN")
+    run.add_argument(
+        "--drill", action="store_true",
+        help="only rehearse: a share of what comes in goes to its standbys as well, and an event "
+        "that must be found there",
+    )  # fmt: skip
     add_why_option(run)
     add_collector_options(run)
     add_json_option(run)
@@ -81,7 +86,7 @@ def run_plan(args: argparse.Namespace) -> int:
 
     from ..control.messages import PlanOrder, PlanRun
 
-    order = PlanOrder(name=args.name, why=args.why)
+    order = PlanOrder(name=args.name, drill=args.drill, why=args.why)
     ran = client_of(args).ask("/v1/incident/run", PlanRun, order, timeout=120)
     if args.json:
         out(msgspec.json.format(msgspec.json.encode(ran)).decode())

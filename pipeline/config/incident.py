@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from ..errors import Problem
+from ..options import Duration
 from .service import Section
 
 
@@ -47,9 +48,24 @@ class PlanOptions(Section, frozen=True, kw_only=True):
                 yield Problem(f"hold[{index}]", "is distrusted by the same plan")
 
 
+class DrillOptions(Section, frozen=True, kw_only=True):
+    """A rehearsal of a plan: `errlock incident run PLAN --drill`."""
+
+    share: Annotated[
+        float,
+        Meta(
+            description="The share of what comes in that goes to the standbys as well.", gt=0, le=1
+        ),
+    ] = 0.05
+    duration: Annotated[
+        Duration, Meta(description="How long a standby may take to store a document.")
+    ] = Duration("30s")
+
+
 class IncidentOptions(Section, frozen=True, kw_only=True):
     """Plans for incidents."""
 
     plans: Annotated[dict[str, PlanOptions], Meta(description="Plans by name.")] = msgspec.field(
         default_factory=dict
     )
+    drill: Annotated[DrillOptions, Meta(description="How a plan is rehearsed.")] = DrillOptions()

@@ -227,6 +227,22 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
             yield Problem("publish.endpoint", message)
 
 
+class StoredAtOptions(Section, frozen=True, kw_only=True):
+    """Where a backend can be asked what it has stored."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="A page whose text has the message of the newest events, such as a list of "
+            "issues; `{event_id}` in it is replaced.",
+            pattern="^https?://",
+        ),
+    ]
+    token: Annotated[
+        Secret | None, Meta(description="A token that may read it (`Authorization: Bearer`).")
+    ] = None
+
+
 class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
     """The keys of an exporter's section that are not the exporter's own."""
 
@@ -258,3 +274,8 @@ class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
         yield from super().problems()
         if self.operator is not None and not _OPERATOR.fullmatch(self.operator):
             yield Problem("operator", "expected a name of letters, digits, ., - and _")
+
+    stored_at: Annotated[
+        StoredAtOptions | None,
+        Meta(description="Where `errlock incident run --drill` asks whether its event was stored."),
+    ] = None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
+from ...delivery.clock import Clock
 from ...delivery.destination import Destination
 from ...delivery.standby import Lineup
 from ...delivery.store import Store
@@ -23,6 +24,7 @@ from .messages import CollectorState
 class Collecting(Protocol):
     """A collector, seen from another thread than its own."""
 
+    clock: Clock
     counters: Counters
     state: CollectorState
     loop: asyncio.AbstractEventLoop

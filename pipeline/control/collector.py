@@ -18,6 +18,7 @@ from ...delivery.trust_book import NotPersisted
 from ...ledger.entries import EntryKind
 from ...ledger.journal import JournalFailed
 from ..config.incident import PlanOptions
+from ..drill import rehearse
 from ..errors import ConfigError
 from ..registry import nearest
 from ..replaying import Progress
@@ -35,6 +36,7 @@ from .messages import (
     Reloaded,
     ReplayOrder,
     Status,
+    Step,
     Swapped,
     Tightened,
     TrustChanged,
@@ -204,12 +206,39 @@ class CollectorOperations:
 
     async def run_plan(self, name: str, by: str, why: str) -> PlanRun:
         """See `Operations.run_plan`."""
+        plan = self._named_plan(name)
+        exporters = self._collector.config.exporters
+        swaps = [(exporters[id_].standby_for or "", id_) for id_ in plan.activate]
+        return PlanRun(name=name, steps=await run(self, plan, swaps, by, why))
+
+    async def drill(self, name: str) -> PlanRun:
+        """See `Operations.drill`."""
+        config = self._collector.config
+        plan = self._named_plan(name)
+        stopped = self._targets([*plan.distrust, *plan.hold])
+        standbys = [
+            id_
+            for id_, options in config.exporters.items()
+            if id_ in plan.activate or options.standby_for in stopped
+        ]
+        if not standbys:
+            raise Refused(409, "standby", f"no standby takes over in the plan {name!r}")
+        rehearsals = [
+            self._on_loop(rehearse(self._collector, id_, config.incident.drill)) for id_ in standbys
+        ]
+        steps = [
+            Step(what=each.what, seconds=each.seconds, trouble=each.trouble)
+            for rehearsed in await asyncio.gather(*rehearsals)
+            for each in rehearsed
+        ]
+        return PlanRun(name=name, steps=steps)
+
+    def _named_plan(self, name: str) -> PlanOptions:
+        """Raises Refused."""
         plans = self._collector.config.incident.plans
         if name not in plans:
             raise Refused(404, "plan", f"there is no plan {name!r}{nearest(name, plans) or '.'}")
-        exporters = self._collector.config.exporters
-        swaps = [(exporters[id_].standby_for or "", id_) for id_ in plans[name].activate]
-        return PlanRun(name=name, steps=await run(self, plans[name], swaps, by, why))
+        return plans[name]
 
     def _id(self, id_: str) -> str:
         """The same, if it is a destination's. Raises Refused."""

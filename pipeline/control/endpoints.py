@@ -124,6 +124,8 @@ async def _plans(operations: Operations, _call: Call) -> Plans:
 
 
 async def _run_plan(operations: Operations, call: Call) -> PlanRun:
+    if call.order.drill:
+        return await operations.drill(call.order.name)
     return await operations.run_plan(call.order.name, call.by, call.order.why)
 
 

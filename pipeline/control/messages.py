@@ -317,6 +317,9 @@ class PlanOrder(Order, frozen=True, kw_only=True):
     """Run a plan."""
 
     name: Annotated[str, Meta(max_length=1100)]
+    drill: Annotated[
+        bool, Meta(description="Only rehearse its standbys; nobody gets less meanwhile.")
+    ] = False
     why: Why = ""
 
 

@@ -81,3 +81,6 @@ class Operations(Protocol):
 
     async def run_plan(self, name: str, by: str, why: str) -> PlanRun:
         """Do all that a plan says, and tell how long each step took."""
+
+    async def drill(self, name: str) -> PlanRun:
+        """Rehearse the standbys of a plan."""

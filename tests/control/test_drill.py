@@ -1,0 +1,85 @@
+"""An incident plan is rehearsed with a real backend, and nothing is other than before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from live_bugsink import Bugsink, Project
+from live_errlock import Errlock, collector, running_errlock, sentry_at
+from live_operators import Controlled
+from live_ports import listening_port
+
+
+def configuration(port: int, standby: dict[str, Any]) -> dict[str, Any]:
+    exporters = {
+        "file": {"path": "out.jsonl"},
+        "sentry/standby": {**standby, "standby_for": "file"},
+    }
+    config = collector(sentry_at(port), exporters)
+    config["service"]["storage"] = "data"
+    config["service"]["pipelines"]["errors"]["exporters"] = ["file"]
+    config["incident"] = {
+        "plans": {"breach": {"distrust": ["file"]}},
+        "drill": {"duration": "20s", "share": 1},
+    }
+    return config
+
+
+def drill(errlock: Errlock, folder: Path, port: int) -> tuple[int, list[dict[str, Any]]]:
+    controlled = Controlled(errlock, folder, port)
+    done = controlled.command("incident", "run", "breach", "--drill", "--json")
+    status = controlled.ask("/v1/status").json
+    assert {each["trust"]["state"] for each in status["destinations"]} == {"trusted"}
+    assert status["routes"][0]["stand_ins"] == []
+    return done.returncode, json.loads(done.stdout)["steps"]
+
+
+def stored_at(bugsink: Bugsink, project: Project, token: str) -> dict[str, str]:
+    api = f"http://127.0.0.1:{bugsink.port}/api/canonical/0/issues/"
+    return {"url": f"{api}?project={project.id}&sort=last_seen&order=desc", "token": token}
+
+
+def test_what_was_stored_is_found(bugsink: Bugsink, tmp_path: Path) -> None:
+    port, project = listening_port(), bugsink.project("drill")
+    there = stored_at(bugsink, project, bugsink.token())
+    config = configuration(port, {"dsn": project.dsn, "stored_at": there})
+    with running_errlock(config, tmp_path) as errlock:
+        code, steps = drill(errlock, tmp_path, port)
+        controlled = Controlled(errlock, tmp_path, port)
+        controlled.wait_until_stored("out.jsonl", controlled.send())
+    assert [(each["what"], each["trouble"]) for each in steps] == [
+        ("sentry/standby took a document", None),
+        ("sentry/standby has stored it", None),
+    ]
+    assert code == 0
+    assert 0 < steps[0]["seconds"] <= steps[1]["seconds"] < 20
+    assert len(bugsink.events(project)) == 1
+
+
+def test_what_was_answered_but_cannot_be_found_is_a_failure(
+    bugsink: Bugsink, tmp_path: Path
+) -> None:
+    port, project = listening_port(), bugsink.project("drill elsewhere")
+    there = stored_at(bugsink, project, "0" * 40)
+    config = configuration(port, {"dsn": project.dsn, "stored_at": there})
+    config["incident"]["drill"]["duration"] = "5s"
+    with running_errlock(config, tmp_path) as errlock:
+        code, steps = drill(errlock, tmp_path, port)
+    assert [(each["what"], each["trouble"]) for each in steps] == [
+        ("sentry/standby took a document", None),
+        ("sentry/standby has stored it", "not within 5 s"),
+    ]
+    assert code == 1
+
+
+def test_it_says_so_when_nobody_can_be_asked(bugsink: Bugsink, tmp_path: Path) -> None:
+    port, project = listening_port(), bugsink.project("drill unasked")
+    with running_errlock(configuration(port, {"dsn": project.dsn}), tmp_path) as errlock:
+        code, steps = drill(errlock, tmp_path, port)
+    assert (code, steps[-1]["what"], steps[-1]["trouble"]) == (
+        0,
+        "sentry/standby answered; whether it stored it nobody was asked",
+        None,
+    )
