@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 from live_bugsink import Bugsink, running_bugsink
 from live_node import Node, installed_node
 from wire import Wire
@@ -14,6 +15,16 @@ from wire import Wire
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--soak`: the same tests on far more data, for hours when nobody waits."""
     parser.addoption("--soak", action="store_true", help="run on far more generated data; minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Generated data is the same each time, so that nobody's change fails by chance.
+
+    What nobody has thought of yet is looked for with `--soak`, and by fuzzing.
+    """
+    settings.register_profile("same", derandomize=True, database=None)
+    if not config.getoption("--soak"):
+        settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")
