@@ -215,6 +215,35 @@ class Destination:
                 self._shelf.give_up(record, "purged")
         return documents, size
 
+    def claim(self, number: int) -> Record | None:
+        """Keep a record that waits from being sent, for who moves it; None if that is too late.
+
+        `moved` or `release` follows.
+        """
+        return self._shelf.queue.claim(number)
+
+    def moved(self, record: Record, bookings: Sequence[Booking]) -> None:
+        """A record that was claimed has ended in the store, with these bookings."""
+        self._shelf.forget(record, bookings)
+
+    def release(self, record: Record) -> None:
+        """A record that was claimed stays."""
+        self._shelf.queue.again(record, record.due)
+        self._wake.set()
+
+    def has_room(self, documents: int, size: int) -> bool:
+        """Whether so much fits into the first half of its queue: what comes in needs the other."""
+        queue = self._shelf.queue
+        most = queue.options.max_documents
+        return queue.bytes + size <= queue.capacity / 2 and (
+            not most or queue.documents + documents <= most / 2
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for it."""
+        return not len(self._shelf.queue)
+
     def down_for(self, now: float) -> float:
         """Seconds that it has been down. 0 where nothing waits: nobody would see it come back."""
         since = self._health.down_since

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..pipeline.payloads.document import Document, Payload
 from .clock import Clock
 from .destination import Destination
-from .store import NOTHING, Booking, Record, Shipment, Store
+from .store import Booking, Record, Shipment, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,10 @@ class Offer:
     left_out: Sequence[Document] = ()  # documents that their protocol has no place for
 
 
-async def offer(
-    store: Store,
-    offers: Sequence[Offer],
-    clock: Clock,
-    remember: Mapping[str, str] = NOTHING,
-) -> None:
+async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
     """Store payloads and queue them. When this returns, every document is stored or booked.
 
-    What is to be remembered is, in the same transaction. Raises StoreFailed; then nothing was
-    taken.
+    Raises StoreFailed; then nothing was taken.
     """
     booked: dict[Destination, list[Booking]] = {}
     shipments = []
@@ -50,9 +44,9 @@ async def offer(
         if each.payload is not None and deliveries:
             shipments.append(Shipment(each.payload, each.policy, deliveries, each.body))
     every = [line for lines in booked.values() for line in lines]
-    if every or remember:
+    if every:
         # Who waits may go away; what was stored is queued all the same.
-        await asyncio.shield(_take(store, shipments, every, booked, clock.now(), remember))
+        await asyncio.shield(_take(store, shipments, every, booked, clock.now()))
 
 
 async def _take(
@@ -61,9 +55,8 @@ async def _take(
     every: Sequence[Booking],
     booked: Mapping[Destination, Sequence[Booking]],
     now: float,
-    remember: Mapping[str, str],
 ) -> None:
-    records = await store.put(shipments, every, now, remember)
+    records = await store.put(shipments, every, now)
     by_destination: dict[str, list[Record]] = {}
     for record in records:
         by_destination.setdefault(record.destination, []).append(record)

@@ -56,6 +56,14 @@ class Queue:
         self.bytes += record.size
         heapq.heappush(self._schedule, (record.due, record.number))
 
+    def claim(self, number: int) -> Record | None:
+        """A record by its number, now in flight; None if it is gone or was in flight before."""
+        record = self._records.get(number)
+        if record is None or record.in_flight:
+            return None
+        record.in_flight = True
+        return record
+
     def take(self, now: float) -> Record | None:
         """The next record that is due, now in flight; None if none is."""
         if (due := self.next_due()) is None or due > now:

@@ -131,6 +131,11 @@ class Shelf:
         self.queue.remove(record)
         self._end(record, bookings)
 
+    def forget(self, record: Record, bookings: Sequence[Booking]) -> None:
+        """Let go of a record that the store has ended already, with what that booked."""
+        self.queue.remove(record)
+        self._account.book(bookings)
+
     def balance(self) -> Balance:
         """The account: what is queued is counted anew, by walking over the queue."""
         queued: Counter[DocumentType] = Counter()

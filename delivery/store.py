@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import DocumentType, Payload
-
-# To be remembered.
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 # Documents by type.
 Counts = Mapping[DocumentType, int]
@@ -96,16 +92,12 @@ class Store(Protocol):
         """Write what is still to be written and let go. Idempotent, safe without open()."""
 
     async def put(
-        self,
-        shipments: Sequence[Shipment],
-        bookings: Sequence[Booking],
-        now: float,
-        remember: Mapping[str, str] = NOTHING,
+        self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
     ) -> list[Record]:
         """Store payloads with a record for each of their deliveries, and write the bookings.
 
-        What is to be remembered is, too: see `remember`. One transaction: durable when it
-        returns. Raises StoreFailed; then nothing was stored and nothing booked.
+        One transaction: durable when it returns. Raises StoreFailed; then nothing was stored
+        and nothing booked.
         """
 
     async def load(self, record: Record) -> Payload:
@@ -156,14 +148,9 @@ class MemoryStore:
         """See `Store.close`."""
 
     async def put(
-        self,
-        shipments: Sequence[Shipment],
-        bookings: Sequence[Booking],
-        now: float,
-        remember: Mapping[str, str] = NOTHING,
+        self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
     ) -> list[Record]:
         """See `Store.put`."""
-        self._remembered.update(remember)
         self._book(bookings)
         return [record for shipment in shipments for record in self._put(shipment, now)]
 

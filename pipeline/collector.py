@@ -70,7 +70,7 @@ class Collector:
         self.graph: Graph = self._build(config)
         self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
         self.source: Source | None = None  # where its configuration comes from, if it may change
-        self._reloading = asyncio.Lock()
+        self.reloading = asyncio.Lock()  # held while destinations are exchanged
         self._reloaded = asyncio.Event()
         self._retiring: set[asyncio.Task[None]] = set()
         self._admin = AdminServer()
@@ -127,6 +127,7 @@ class Collector:
         for id_, destination in self.graph.destinations.items():
             with _named(f"exporters.{id_}"):
                 await destination.start()
+        await self.replays.open()
         service = self.config.service
         if service.telemetry.metrics.level != "none":
             with _named("service.telemetry.metrics"):
@@ -159,7 +160,7 @@ class Collector:
             watch.cancel()
         timeout = self.config.service.shutdown_timeout
         deadline = self.clock.now() + timeout
-        await self.replays.stop_all()
+        await self.replays.close()
         await self._close_doors(timeout / 2)
         self.graph.gate.open = False
         await asyncio.gather(
@@ -224,7 +225,7 @@ class Collector:
         Raises ConfigError, or OSError when a door or an exporter cannot be opened; then
         everything goes on as it was.
         """
-        async with self._reloading:
+        async with self.reloading:
             changes = Changes.between(self.config, config)
             if not changes:
                 return changes
@@ -239,7 +240,7 @@ class Collector:
         In force when it returns; remembered by the next start. Raises ConfigError or OSError when
         that cannot be (then nothing has changed), StoreFailed when it could not be remembered.
         """
-        async with self._reloading:
+        async with self.reloading:
             if not self.strict:
                 self.strict = True
                 try:
@@ -252,7 +253,7 @@ class Collector:
 
     async def relax(self, by: str, why: str) -> None:
         """Go back to the policy as it is configured. Remembered first; raises as `tighten`."""
-        async with self._reloading:
+        async with self.reloading:
             await self.store.remember({_PROFILE: ""})
             if self.strict:
                 self._record({"profile": "configured", "by": by, "why": why})

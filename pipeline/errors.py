@@ -23,6 +23,7 @@ DropReason = Literal[
     "filtered",  # a filter's condition was true
     "invalid",  # the destination refused it for good
     "limit",  # a bound of size, depth or work was met
+    "moved",  # a replay took it to another destination
     "parent",  # what it belongs to did not go out
     "processor_failed",  # a processor raised: nobody judged the document
     "purged",  # somebody had it destroyed

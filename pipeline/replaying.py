@@ -1,19 +1,15 @@
 """Sends what waits for a destination, or was delivered to it and kept, to another one.
 
 Each payload passes the policy in force of where it goes, and a stricter one if that is asked for.
-Where a replay is, is remembered in the transaction that stores what it sends: killed at any
-moment and started again, it sends nothing twice.
+How far a replay is, and what it sent, is written in the transaction that stores what it sends:
+killed at any moment, the next start goes on from there, and nothing is sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import math
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -23,55 +19,57 @@ from ..delivery.destination import Destination
 from ..delivery.disk.reader import Selection, Stored
 from ..delivery.disk.store import DiskStore
 from ..delivery.losses import narrow
-from ..delivery.offering import Offer, offer
+from ..delivery.offering import Offer
+from ..delivery.replaying import Copy, HandedOver, hand_over
 from ..delivery.store import StoreFailed
 from ..ledger.keeping import Ledger
 from .chain import Chain
 from .graph import Branch, offers_of
 from .payloads.document import DocumentType, Payload
 
-_BATCH = 50  # payloads in one transaction
-_BATCH_BYTES = 4 << 20
-# The share of the target's queue that may be full: what comes in must not be evicted for it.
-_FULL = 0.5
+_MOST = 25  # payloads in one transaction
+_MOST_BYTES = 1 << 20
 _LOOK_EVERY = 0.1  # seconds
 
 _log = logging.getLogger("errlock.replay")
 
-State = Literal["running", "done", "stopped", "failed"]
+State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """What is to be sent where."""
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be sent where, and who said so."""
 
+    id: str
     source: str  # the id of the destination that has it, or had it
     target: str
-    among: Literal["waiting", "delivered"] = "waiting"
+    delivered: bool = False  # what was delivered and kept; else what waits
     since: float = 0.0  # when it was received, seconds since the epoch
-    until: float | None = None
+    until: float | None = None  # and before this; None: and before it was ordered
     types: tuple[DocumentType, ...] = ()  # none: all
     projects: tuple[str, ...] = ()
     strict: bool = False
+    move: bool = False  # what the target has waits at the source no more
+    by: str
+    why: str
+    ordered: float  # seconds since the epoch
 
     @property
-    def id(self) -> str:
-        """Names this replay, so that it can be gone on with."""
-        text = msgspec.json.encode(asdict(self))
-        return hashlib.sha256(text).hexdigest()[:12]
+    def end(self) -> float:
+        """What came in later than this is not in it: it comes to an end while more comes in."""
+        return self.ordered if self.until is None else min(self.until, self.ordered)
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct, kw_only=True):
     """How far a replay is. May be read from any thread."""
 
     replay: Replay
-    started: float  # seconds since the epoch
-    state: State = "running"
+    state: State = "waiting"
     trouble: str | None = None  # why it failed, in one word
+    after: int = -1  # the last stored payload that was seen to; -1: none were counted yet
     total: int = 0  # payloads
     done: int = 0
     documents: int = 0  # that were handed to the target
+    moved: int = 0  # documents that wait at the source no more
     damaged: int = 0  # payloads that could not be read
 
 
@@ -80,10 +78,21 @@ class Replaying(Protocol):
 
     clock: Clock
     ledger: Ledger | None
+    reloading: asyncio.Lock  # held while destinations are exchanged
 
     @property
     def destinations(self) -> Mapping[str, Destination]:
         """By id; others after a reload."""
+
+
+class Stopped(Exception):  # noqa: N818  a person's wish, or the end of the process
+    """It goes no further. `kind` says why in a word: `stopped` (by a person), `closing`, or what
+    keeps the target from getting anything.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class Replayer:
@@ -93,102 +102,104 @@ class Replayer:
         self,
         collector: Replaying,
         store: DiskStore,
-        replay: Replay,
+        progress: Progress,
         strict: Chain | None,
+        remembered: Callable[[Progress], Mapping[str, str]],
     ) -> None:
-        """`strict` is a stricter policy that everything passes as well."""
-        self.progress = Progress(replay, time.time())
+        """`strict` is a stricter policy that everything passes as well.
+
+        `remembered` says what is to be remembered of its progress.
+        """
         self._collector = collector
         self._store = store
-        self._replay = replay
+        self.progress = progress
+        self._replay = progress.replay
         self._strict = strict
-        self._name = f"replay {replay.id}"
+        self._remembered = remembered
+        self._batch: list[Copy] = []
+        self._stopping: str | None = None
 
-    async def run(self, *, again: bool = False) -> None:
-        """Send everything; `again`: from the beginning, whatever was sent before. Never raises."""
+    def stop(self, *, for_good: bool) -> None:
+        """Have `run` raise Stopped soon."""
+        self._stopping = "stopped" if for_good else "closing"
+
+    async def run(self) -> None:
+        """Send everything. Raises Stopped and StoreFailed: it can be gone on with."""
         progress = self.progress
-        try:
-            after = 0 if again else int(await self._store.recall(self._name) or 0)
-            progress.total = await self._count(after)
-            await self._send(after)
-            progress.state = "done"
-        except asyncio.CancelledError:
-            progress.state = "stopped"
-        except StoreFailed as failure:
-            progress.state, progress.trouble = "failed", failure.kind
-        except Exception as failure:  # noqa: BLE001  its text may quote a payload
-            progress.state, progress.trouble = "failed", type(failure).__name__
-        _log.info("replay %s is %s: %s payloads", self._replay.id, progress.state, progress.done)
+        if progress.after < 0:
+            progress.total = await self._count()
+            progress.after = 0
+        seen = progress.after
+        async for stored in self._selected(seen):
+            self._check()
+            copy = await self._copy(stored)
+            if copy is not None:
+                if self._batch and not self._fits(copy):
+                    await self._put(seen)
+                self._batch.append(copy)
+                progress.done += 1
+                progress.damaged += not copy.marks
+            seen = stored.payload
+            if len(self._batch) >= _MOST:
+                await self._put(seen)
+        await self._put(seen)
 
-    async def _count(self, after: int) -> int:
-        total = 0
-        async for stored in self._selected(after):
-            total += self._wants(stored)
-        return total
+    def _check(self) -> None:
+        """Raises Stopped when it must not go on."""
+        if self._stopping is not None:
+            raise Stopped(self._stopping)
+        if self._replay.target not in self._collector.destinations:
+            raise Stopped("gone")
+        if (state := self._target.trust) != "trusted":
+            raise Stopped(state)
+
+    @property
+    def _target(self) -> Destination:
+        """As it is now: a reload may have put another one in its place."""
+        return self._collector.destinations[self._replay.target]
+
+    async def _count(self) -> int:
+        return len([stored async for stored in self._selected(0) if self._wanted(stored)])
 
     def _selected(self, after: int) -> AsyncIterator[Stored]:
         replay = self._replay
-        until = math.inf if replay.until is None else replay.until
-        selection = Selection(replay.source, replay.since, until)
-        return self._store.select(replay.among, selection, after)
+        among: Literal["delivered", "waiting"] = "delivered" if replay.delivered else "waiting"
+        selection = Selection(replay.source, replay.since, replay.end)
+        return self._store.select(among, selection, after, without=replay.target)
 
-    def _wants(self, stored: Stored) -> bool:
-        projects, types = self._replay.projects, self._replay.types
-        counts = stored.deliveries[self._replay.source]
-        return (not projects or stored.project in projects) and (
-            not types or not set(types).isdisjoint(counts)
-        )
+    def _wanted(self, stored: Stored) -> set[DocumentType]:
+        """The types of its documents that are to be sent."""
+        replay = self._replay
+        if replay.projects and stored.project not in replay.projects:
+            return set()
+        types = {type_ for type_, n in stored.deliveries[replay.source].items() if n}
+        return types & set(replay.types) if replay.types else types
 
-    async def _send(self, after: int) -> None:
-        batch: list[Offer] = []
-        size = 0
-        async for stored in self._selected(after):
-            after = stored.payload
-            if self._wants(stored):
-                offers = await self._offers(stored)
-                batch += offers
-                size += sum(len(each.body or b"") for each in offers)
-            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
-                await self._put(batch, after)
-                batch, size = [], 0
-        await self._put(batch, after)
-
-    async def _put(self, batch: Sequence[Offer], after: int) -> None:
-        await self._room()
-        progress = self.progress
-        target = self._collector.destinations[self._replay.target]
-        # A reload may have put another destination in its place.
-        offers = [Offer(o.payload, o.policy, [target], o.body, o.left_out) for o in batch]
-        await offer(self._store, offers, self._collector.clock, remember={self._name: str(after)})
-        progress.documents += sum(o.payload.count_alive for o in batch if o.payload is not None)
-
-    async def _room(self) -> None:
-        """Return when the target's queue has room for more than what comes in."""
-        while True:
-            status = self._collector.destinations[self._replay.target].status()
-            if status.queued_bytes <= status.capacity_bytes * _FULL:
-                return
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def _offers(self, stored: Stored) -> list[Offer]:
-        """What the target is offered of a stored payload."""
-        self.progress.done += 1
+    async def _copy(self, stored: Stored) -> Copy | None:
+        """What the target is offered of a stored payload; None: nothing."""
+        replay = self._replay
+        if not (wanted := self._wanted(stored)):
+            return None
         try:
             payload = await self._store.read(stored.payload)
         except StoreFailed as failure:
             if failure.kind != "damaged":
                 raise
-            self.progress.damaged += 1
-            return []
-        kept = set(stored.deliveries[self._replay.source])
-        narrow(payload, kept & set(self._replay.types) if self._replay.types else kept)
-        target = self._collector.destinations[self._replay.target]
-        policy = target.policy_for(stored.policy)
+            # Delivered and forgotten since the page was read, or damaged indeed.
+            return Copy(stored.payload, (), ())
+        narrow(payload, wanted)
+        policy = self._target.policy_for(stored.policy)
         assert policy is not None, "only what a pipeline leads to is a destination"
         payload = await policy.resanitise(payload)
-        return await asyncio.to_thread(self._encoded, payload, target, policy.version)
+        return Copy(
+            stored.payload,
+            await asyncio.to_thread(self._offers, payload, self._target, policy.version),
+            [(stored.payload, replay.target, type_) for type_ in sorted(wanted)],
+            stored.records.get(replay.source) if replay.move else None,
+            sum(stored.deliveries[replay.source].values()),
+        )
 
-    def _encoded(self, payload: Payload, target: Destination, version: str) -> list[Offer]:
+    def _offers(self, payload: Payload, target: Destination, version: str) -> list[Offer]:
         """In a thread: the rest of what costs time."""
         ledger = self._collector.ledger
         if self._strict is not None:
@@ -201,3 +212,46 @@ class Replayer:
             return [Offer(payload, version, [target], payload.encode())]
         branch = Branch(None, None, target.accepts, [target], version)
         return offers_of(payload, branch, [target], encoded=True, ledger=ledger)
+
+    def _fits(self, copy: Copy) -> bool:
+        """Whether it may go with those that are ready."""
+        copies = [*self._batch, copy]
+        size = sum(each.size for each in copies)
+        documents = sum(each.offered for each in copies)
+        return size <= _MOST_BYTES and self._target.has_room(documents, size)
+
+    async def _room(self) -> None:
+        """Return when half of the target's queue is free for what is ready: the rest is for what
+        comes in.
+        """
+        size = sum(each.size for each in self._batch)
+        documents = sum(each.offered for each in self._batch)
+        while not (self._target.has_room(documents, size) or self._target.idle):
+            await asyncio.sleep(_LOOK_EVERY)
+            self._check()
+
+    async def _put(self, after: int) -> None:
+        """Hand over what is ready, and remember that everything up to `after` was seen to."""
+        await self._room()
+        progress = self.progress
+        async with self._collector.reloading:
+            self._check()
+            source = self._collector.destinations.get(self._replay.source)
+            handed = await hand_over(
+                self._store, source, self._target, self._batch, self._collector.clock,
+                lambda handed: self._remembered(self._further(after, handed)),
+            )  # fmt: skip
+        further = self._further(after, handed)
+        progress.after, progress.documents, progress.moved = (
+            further.after, further.documents, further.moved
+        )  # fmt: skip
+        self._batch = []
+
+    def _further(self, after: int, handed: HandedOver) -> Progress:
+        """How far it is once this is stored."""
+        return msgspec.structs.replace(
+            self.progress,
+            after=after,
+            documents=self.progress.documents + handed.taken,
+            moved=self.progress.moved + handed.moved,
+        )

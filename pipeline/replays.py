@@ -1,16 +1,25 @@
-"""The replays of a collector: those that run, and those that ended since its start."""
+"""The replays of a collector, one at a time; they outlive it where its queues do."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+
+import msgspec
 
 from ..delivery.disk.store import DiskStore
-from ..delivery.store import Store
+from ..delivery.store import Store, StoreFailed
+from ..ledger.journal import JournalFailed
 from .chain import Chain
-from .replaying import Progress, Replay, Replayer, Replaying
+from .replaying import Progress, Replay, Replayer, Replaying, Stopped
 
-_KEPT = 100  # that have ended
+_NAME = "replays"  # in the store
+_KEPT = 20  # of those that have ended
+_ENDED = ("done", "stopped", "failed")
+
+_log = logging.getLogger("errlock.replay")
 
 
 class ReplayRefused(Exception):  # noqa: N818  an answer to who asks
@@ -22,52 +31,162 @@ class ReplayRefused(Exception):  # noqa: N818  an answer to who asks
 
 
 class Replays:
-    """Belongs to the collector's event loop, `all` to every thread."""
+    """Belongs to the collector's event loop; `all` and `find` to every thread."""
 
     def __init__(self, collector: Replaying, store: Store, strict: Callable[[str], Chain]) -> None:
         """`strict` makes the stricter policy for what goes to a destination."""
         self._collector = collector
         self._store = store
         self._strict = strict
-        self._replayers: dict[str, Replayer] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._all: dict[str, Progress] = {}
+        self._running: Replayer | None = None
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._closing = False
+        self._worker: asyncio.Task[None] | None = None
 
     def all(self) -> list[Progress]:
         """How far each is, the newest last."""
-        return [replayer.progress for replayer in list(self._replayers.values())]
+        return list(self._all.values())
 
-    def start(self, replay: Replay, *, again: bool) -> Progress:
-        """Begin one, or go on with it where it was. Raises ReplayRefused."""
-        if not isinstance(self._store, DiskStore):
+    def find(self, id_: str) -> Progress | None:
+        """How far one is."""
+        return self._all.get(id_)
+
+    async def open(self) -> None:
+        """Go on with what the last process left. The destinations have started."""
+        if isinstance(self._store, DiskStore):
+            kept = await self._store.recall(_NAME)
+            found = msgspec.json.decode(kept, type=list[Progress]) if kept else []
+            self._all = {progress.replay.id: progress for progress in found}
+            self._worker = asyncio.create_task(self._work(self._store), name="replays")
+
+    async def close(self) -> None:
+        """Stop what runs where it is: the next start goes on with it. Idempotent."""
+        self._closing = True
+        if self._running is not None:
+            self._running.stop(for_good=False)
+        self._wake.set()
+        if self._worker is not None:
+            await self._worker
+
+    async def start(self, replay: Replay) -> Progress:
+        """Begin one, once those before it have ended. Raises ReplayRefused.
+
+        The same one again, while it has not ended, is that one.
+        """
+        if self._worker is None:
             raise ReplayRefused("memory", "nothing is kept: service.storage is memory")
-        if replay.source == replay.target and replay.among == "waiting":
-            raise ReplayRefused("same", f"{replay.source} gets what waits for it anyway")
+        if replay.source == replay.target:
+            raise ReplayRefused("same", f"{replay.source} is where it comes from")
         if (state := self._collector.destinations[replay.target].trust) != "trusted":
             raise ReplayRefused(state, f"{replay.target} is {state}")
-        if (running := self._tasks.get(replay.id)) is not None and not running.done():
-            return self._replayers[replay.id].progress
-        strict = self._strict(replay.target) if replay.strict else None
-        replayer = Replayer(self._collector, self._store, replay, strict)
-        self._replayers.pop(replay.id, None)
-        self._replayers[replay.id] = replayer
-        self._tasks[replay.id] = asyncio.create_task(
-            replayer.run(again=again), name=f"replay {replay.id}"
-        )
-        for id_ in list(self._replayers)[:-_KEPT]:
-            if self._tasks[id_].done():
-                del self._replayers[id_], self._tasks[id_]
-        return replayer.progress
+        for progress in self._all.values():
+            if progress.state not in _ENDED and _same(progress.replay, replay):
+                return progress
+        progress = self._all[replay.id] = Progress(replay=replay)
+        try:
+            await self._store.remember(self._remembered(progress))
+        except StoreFailed as failure:
+            del self._all[replay.id]
+            raise ReplayRefused("not_written", f"it cannot be kept ({failure.kind})") from None
+        await self._record(progress, "begins")
+        self._wake.set()
+        return progress
 
-    async def stop(self, id_: str) -> bool:
-        """Stop one where it is. Returns whether there is such a one."""
-        task = self._tasks.get(id_)
-        if task is None:
-            return False
-        task.cancel()
-        await asyncio.wait([task])
-        return True
+    async def stop(self, id_: str) -> Progress | None:
+        """Stop one where it is, for good. None: there is no such one."""
+        progress = self._all.get(id_)
+        if progress is not None and progress.state not in _ENDED:
+            if self._running is not None and self._running.progress is progress:
+                self._running.stop(for_good=True)
+                await self._idle.wait()
+            else:
+                progress.state = "stopped"
+                await self._ended(progress)
+        return progress
 
-    async def stop_all(self) -> None:
-        """Stop those that run: the next start of the same ones goes on with them."""
-        for id_ in list(self._tasks):
-            await self.stop(id_)
+    async def _work(self, store: DiskStore) -> None:
+        while not self._closing:
+            self._wake.clear()
+            waiting = [each for each in self._all.values() if each.state not in _ENDED]
+            if waiting:
+                self._idle.clear()
+                await self._carry_out(store, waiting[0])
+                self._idle.set()
+            else:
+                await self._wake.wait()
+
+    async def _carry_out(self, store: DiskStore, progress: Progress) -> None:
+        replay = progress.replay
+        try:
+            strict = await self._made_strict(replay) if replay.strict else None
+            if self._closing or progress.state in _ENDED:  # said meanwhile
+                return
+            self._running = Replayer(self._collector, store, progress, strict, self._remembered)
+            progress.state = "running"
+            await self._running.run()
+            progress.state = "done"
+        except Stopped as stopped:
+            if stopped.kind == "closing":  # the next start goes on with it
+                return
+            if stopped.kind == "stopped":
+                progress.state = "stopped"
+            else:
+                progress.state, progress.trouble = "failed", stopped.kind
+        except StoreFailed as failure:
+            progress.state, progress.trouble = "failed", failure.kind
+        except Exception as failure:  # noqa: BLE001  its text may quote a payload
+            progress.state, progress.trouble = "failed", type(failure).__name__
+        finally:
+            self._running = None
+        _log.info("replay %s is %s: %d payloads", replay.id, progress.state, progress.done)
+        await self._ended(progress)
+
+    async def _made_strict(self, replay: Replay) -> Chain:
+        return await asyncio.to_thread(self._strict, replay.target)
+
+    async def _ended(self, progress: Progress) -> None:
+        ended = [id_ for id_, each in self._all.items() if each.state in _ENDED]
+        for id_ in ended[:-_KEPT]:
+            del self._all[id_]
+        try:
+            await self._store.remember(self._remembered(progress))
+        except StoreFailed as failure:  # the next start finds out that nothing is left to do
+            _log.error("the end of replay %s: %s", progress.replay.id, failure.kind)
+        await self._record(progress, progress.state)
+
+    def _remembered(self, latest: Progress) -> Mapping[str, str]:
+        """What is to be remembered when one of them is as far as this."""
+        all_ = {**self._all, latest.replay.id: latest}
+        return {_NAME: msgspec.json.encode(list(all_.values())).decode()}
+
+    async def _record(self, progress: Progress, state: str) -> None:
+        """An entry in the journal: what, who, why and how much; never a value."""
+        ledger, replay = self._collector.ledger, progress.replay
+        if ledger is None:
+            return
+        body = {
+            "state": state,
+            "trouble": progress.trouble,
+            **msgspec.to_builtins(replay),
+            "payloads": progress.done,
+            "documents": progress.documents,
+            "moved": progress.moved,
+            "damaged": progress.damaged,
+        }
+        try:
+            await asyncio.to_thread(ledger.record, "replay", body)
+        except JournalFailed as failed:  # what it missed it tells itself
+            _log.error("the journal took no word of a replay: %s", failed.strerror)
+
+
+def replay_id() -> str:
+    """A new one."""
+    return secrets.token_hex(6)
+
+
+def _same(one: Replay, other: Replay) -> bool:
+    """Whether they send the same, whoever ordered it when."""
+    who = {"id": "", "by": "", "why": "", "ordered": 0.0}
+    return msgspec.structs.replace(one, **who) == msgspec.structs.replace(other, **who)

@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...pipeline.payloads.document import DocumentType
 from ..store import Booking, Record, Shipment
+
+# A delivery record, and what became of its documents.
+Ending = tuple[Record, Sequence[Booking]]
+# A stored payload, the destination that it was replayed to, and the type of the documents.
+Replayed = tuple[int, str, DocumentType]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -32,7 +38,9 @@ class Put(Operation):
     shipments: Sequence[Shipment]
     bookings: Sequence[Booking]
     now: float
-    remember: Mapping[str, str]
+    remember: Mapping[str, str] = field(default_factory=dict)
+    replayed: Sequence[Replayed] = ()
+    ended: Sequence[Ending] = ()
     packed: list[bytes] = field(default_factory=list)  # one a shipment
 
     @property

@@ -33,6 +33,7 @@ class Stored:
     received: float  # seconds since the epoch
     policy: str  # the version of the policy that it passed
     deliveries: Mapping[str, Counts]  # by destination
+    records: Mapping[str, int]  # the numbers of those that wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,15 @@ class Selection:
 # What waits, or what was delivered and kept.
 Among = Literal["waiting", "delivered"]
 _TABLES: dict[Among, str] = {"waiting": "deliveries", "delivered": "retained"}
+_PAYLOADS = "payload IN (SELECT value FROM json_each(:payloads))"
+# What a destination was given: replayed, waiting, or delivered and kept.
+_GIVEN = (
+    f"SELECT payload, type FROM replayed WHERE destination = :without AND {_PAYLOADS}"
+    " UNION SELECT payload, key FROM deliveries, json_each(deliveries.counts)"
+    f" WHERE destination = :without AND {_PAYLOADS}"
+    " UNION SELECT payload, key FROM retained, json_each(retained.counts)"
+    f" WHERE destination = :without AND {_PAYLOADS}"
+)
 
 
 class Reader:
@@ -103,8 +113,13 @@ class Reader:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
         return None if row is None else str(row[0])
 
-    def page(self, among: Among, selection: Selection, after: int, limit: int) -> list[Stored]:
-        """The first payloads of a selection with a number above `after`, in their order."""
+    def page(
+        self, among: Among, selection: Selection, after: int, limit: int, without: str = ""
+    ) -> list[Stored]:
+        """The first payloads of a selection with a number above `after`, in their order.
+
+        Documents that the destination `without` was given already are not counted.
+        """
         table = _TABLES[among]
         wanted = {"destination": selection.destination}
         where = "AND (:destination IS NULL OR destination = :destination)"
@@ -119,14 +134,22 @@ class Reader:
             },
         ).fetchall()  # fmt: skip
         deliveries: dict[int, dict[str, Counts]] = {number: {} for number, *_ in rows}
-        for number, destination, counts in self._connection.execute(
-            f"SELECT payload, destination, counts FROM {table}"
-            f" WHERE payload IN (SELECT value FROM json_each(:payloads)) {where}",
-            {"payloads": json.dumps(list(deliveries)), **wanted},
+        records: dict[int, dict[str, int]] = {number: {} for number in deliveries}
+        payloads = {"payloads": json.dumps(list(deliveries))}
+        given = {*self._connection.execute(_GIVEN, {"without": without, **payloads})}
+        record = "number" if among == "waiting" else "NULL"
+        for number, destination, text, waits in self._connection.execute(
+            f"SELECT payload, destination, counts, {record} FROM {table} WHERE {_PAYLOADS} {where}",
+            {**payloads, **wanted},
         ):
-            deliveries[number][destination] = json.loads(counts)
+            counts = json.loads(text)
+            deliveries[number][destination] = {
+                type_: amount for type_, amount in counts.items() if (number, type_) not in given
+            }
+            if waits is not None:
+                records[number][destination] = waits
         return [
-            Stored(number, protocol, project, received, policy, deliveries[number])
+            Stored(number, protocol, project, received, policy, deliveries[number], records[number])
             for number, protocol, project, received, policy in rows
         ]
 

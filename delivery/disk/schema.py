@@ -64,6 +64,17 @@ CREATE TABLE retained (
 ) WITHOUT ROWID;
 CREATE INDEX retained_delivered ON retained (delivered);
 
+-- What was replayed to a destination, so that nothing is twice. It goes with its payload.
+CREATE TABLE replayed (
+    payload INTEGER NOT NULL,
+    destination TEXT NOT NULL,
+    type TEXT NOT NULL,  -- of documents
+    PRIMARY KEY (payload, destination, type)
+) WITHOUT ROWID;
+CREATE TRIGGER payload_gone AFTER DELETE ON payloads BEGIN
+    DELETE FROM replayed WHERE payload = OLD.id;
+END;
+
 -- What became of documents, in all.
 CREATE TABLE books (
     destination TEXT NOT NULL,

@@ -13,17 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ...pipeline.payloads.document import DocumentType, Payload
-from ..store import NOTHING, Booking, Books, Record, Shipment, StoreFailed
+from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores, checkpoint
 from .failures import kind_of
 from .folder import StorageFolder
 from .opening import open_queues
-from .operations import Call, Operation, Put, Settle, Update, values_of
+from .operations import Call, Ending, Operation, Put, Replayed, Settle, Update, values_of
 from .packing import Damaged
 from .purge import Purged
 from .reader import Among, Reader, Selection, Stored
@@ -108,17 +109,26 @@ class DiskStore:
         shipments: Sequence[Shipment],
         bookings: Sequence[Booking],
         now: float,
-        remember: Mapping[str, str] = NOTHING,
+        *,
+        remember: Mapping[str, str] = MappingProxyType({}),
+        replayed: Sequence[Replayed] = (),
+        ended: Sequence[Ending] = (),
     ) -> list[Record]:
-        """See `Store.put`. What is to be remembered is, in the same transaction.
+        """See `Store.put`. In the same transaction: what is to be remembered, what a replay has
+        sent with it, and records that it ends.
 
         Who is cancelled while waiting cannot know whether it was stored.
         """
         if not self._reserve.whole:
             raise StoreFailed("full")
         needed = [each for each in shipments if each.deliveries]
-        put = Put(answer=_answer(), shipments=needed, bookings=bookings, now=now, remember=remember)
+        put = Put(
+            answer=_answer(), shipments=needed, bookings=bookings, now=now, remember=remember,
+            replayed=replayed, ended=ended,
+        )  # fmt: skip
         records: list[Record] = await self._submit(put)
+        for record, _ in ended:
+            self._cache.done(record.payload)
         deliveries = Counter(record.payload for record in records)
         for (number, count), shipment in zip(deliveries.items(), needed, strict=True):
             self._cache.add(number, shipment.payload, count)
@@ -154,10 +164,13 @@ class DiskStore:
         return await self._ask(lambda reader: reader.queued())
 
     async def select(
-        self, among: Among, selection: Selection, after: int = 0
+        self, among: Among, selection: Selection, after: int = 0, without: str = ""
     ) -> AsyncIterator[Stored]:
-        """Stored payloads with a number above `after`, in their order: to go on where one was."""
-        while page := await self._page(among, selection, after):
+        """Stored payloads with a number above `after`, in their order: to go on where one was.
+
+        Documents that the destination `without` was given already are not counted.
+        """
+        while page := await self._page(among, selection, after, without):
             for stored in page:
                 yield stored
             after = page[-1].payload
@@ -178,8 +191,10 @@ class DiskStore:
         """
         return await purging.purge(self._call, self._folder.path, self._seals, selection, spared)
 
-    async def _page(self, among: Among, selection: Selection, after: int) -> list[Stored]:
-        return await self._ask(lambda reader: reader.page(among, selection, after, _PAGE))
+    async def _page(
+        self, among: Among, selection: Selection, after: int, without: str
+    ) -> list[Stored]:
+        return await self._ask(lambda reader: reader.page(among, selection, after, _PAGE, without))
 
     def _work(self, opened: asyncio.Future[Writer]) -> None:
         """The life of the writing thread."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..store import Booking, Record
-from .operations import Operation, Put, Settle, Update
+from .operations import Ending, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
 
@@ -72,7 +72,9 @@ class Transactions:
         with transaction(self._connection):
             self._update([each for each in batch if isinstance(each, Update)], books)
             # What goes leaves its pages to what comes: they are written once.
-            self._settle([each for each in batch if isinstance(each, Settle)], books)
+            self._mark_replayed(puts)
+            settled = [(each.record, each.bookings) for each in batch if isinstance(each, Settle)]
+            self._settle(settled + [ending for put in puts for ending in put.ended], books)
             self._put(puts, keys, books)
             book(self._connection, books)
 
@@ -95,28 +97,32 @@ class Transactions:
                 if each.number in there:
                     count(each.bookings, books)
 
-    def _settle(self, settled: Sequence[Settle], books: Counter[Booking]) -> None:
+    def _mark_replayed(self, puts: Iterable[Put]) -> None:
+        """Before anything ends: a mark goes with its payload."""
+        rows = [row for put in puts for row in put.replayed]
+        insert(self._connection, "replayed", rows, "ON CONFLICT DO NOTHING")
+
+    def _settle(self, settled: Sequence[Ending], books: Counter[Booking]) -> None:
         """Book only what was still there: settled twice, or purged meanwhile, it counts once."""
         if not settled:
             return
         rows = self._connection.execute(
             "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))"
             " RETURNING number",
-            [json.dumps([each.record.number for each in settled])],
+            [json.dumps([record.number for record, _ in settled])],
         )
         ended = {number for (number,) in rows.fetchall()}
         retained: list[tuple[object, ...]] = []
-        for each in settled:
-            record = each.record
+        for record, bookings in settled:
             if record.number not in ended:
                 continue
             ended.remove(record.number)
-            count(each.bookings, books)
-            if self._retain and any(one.kind == "delivered" for one in each.bookings):
+            count(bookings, books)
+            if self._retain and any(one.kind == "delivered" for one in bookings):
                 counts = json.dumps(dict(record.counts))
                 retained.append((record.payload, record.destination, counts, self._now()))
         insert(self._connection, "retained", retained)
-        delete_unused(self._connection, {each.record.payload for each in settled})
+        delete_unused(self._connection, {record.payload for record, _ in settled})
 
     def _put(self, puts: Sequence[Put], keys: Mapping[str, int], books: Counter[Booking]) -> None:
         payloads: list[tuple[object, ...]] = []

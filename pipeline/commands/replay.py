@@ -19,38 +19,39 @@ if TYPE_CHECKING:
     from ..control.messages import Job
 
 _LOOK_EVERY = 0.3  # seconds
+_RUNNING = ("waiting", "running")
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
         commands, "replay", "send to one exporter what another one has not got, or had",
-        "What waits for FROM goes to TO, under the policy in force; it waits for FROM as before:\n"
-        "see `errlock purge`. With --delivered: what FROM has got, as far back as\n"
-        "service.retain_delivered says. Said again, it goes on where it was: nothing goes twice\n"
-        "(a time given as 6h is another one each time). Ctrl-C leaves it running.",
-        "  errlock replay --from sentry --to sentry/standby -c errlock.yaml\n"
-        "  errlock replay --from sentry --to sentry/standby --policy strict --type event\n"
-        "  errlock replay --from sentry --to sentry/standby --stop",
+        "What waits for FROM goes to TO, under the policy in force for TO. It waits for FROM as\n"
+        "before, or with --move does not. With --delivered: what FROM has got, as far back as\n"
+        "service.retain_delivered says. Nothing is given to TO twice. Ctrl-C leaves it running.",
+        "  errlock replay sentry sentry/standby -c errlock.yaml --policy strict --move\n"
+        "  errlock replay sentry sentry/standby --delivered --since 6h --types event\n"
+        "  errlock replay sentry sentry/standby --stop",
     )  # fmt: skip
-    parser.add_argument("--from", dest="from_", metavar="ID", required=True)
-    parser.add_argument("--to", metavar="ID", required=True)
+    parser.add_argument("from_", metavar="FROM", help="the id of an exporter")
+    parser.add_argument("to", metavar="TO", help="the id of another one")
     parser.add_argument(
         "--since", type=_moment, default=0.0, metavar="TIME",
         help="received since: 2026-11-26T12:00Z, or 6h for that long ago",
     )  # fmt: skip
-    parser.add_argument("--until", type=_moment, default=None, metavar="TIME")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="received before")
     parser.add_argument(
-        "--type", action="append", default=[], choices=get_args(DocumentType), metavar="TYPE",
-        help="only documents of this type, such as event; repeatable",
+        "--types", type=_types, default=[], metavar="TYPE,...",
+        help="only such documents: event,transaction",
     )  # fmt: skip
     parser.add_argument(
         "--project", action="append", default=[], help="only of this project; repeatable"
     )
     parser.add_argument("--policy", choices=["strict"], help="a stricter policy on top")
-    parser.add_argument("--delivered", action="store_true", help="what was delivered and kept")
-    parser.add_argument("--again", action="store_true", help="from the beginning, once more")
-    parser.add_argument("--stop", action="store_true", help="stop this replay where it is")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--delivered", action="store_true", help="what was delivered and kept")
+    what.add_argument("--move", action="store_true", help="what TO takes waits for FROM no more")
+    parser.add_argument("--stop", action="store_true", help="stop what runs from FROM to TO")
     parser.add_argument("--detach", action="store_true", help="do not wait for its end")
     add_why_option(parser)
     add_collector_options(parser)
@@ -70,30 +71,29 @@ def run(args: argparse.Namespace) -> int:
         return _stop(client, args)
     order = ReplayOrder(
         from_=args.from_, to=args.to, delivered=args.delivered, since=args.since, until=args.until,
-        types=args.type, projects=args.project, policy=args.policy, again=args.again, why=args.why,
+        types=args.types, projects=args.project, policy=args.policy, move=args.move, why=args.why,
     )  # fmt: skip
-    job = client.ask("/v1/replay", Job, order)
+    job = client.ask("/v1/replays", Job, order)
     if not args.detach:
         job = _followed(client, job)
     if args.json:
         out(msgspec.json.format(msgspec.json.encode(job)).decode())
     else:
         out(_told(job))
-    return 0 if job.state in ("running", "done") else 1
+    return 1 if job.state in ("failed", "stopped") else 0
 
 
 def _stop(client: Client, args: argparse.Namespace) -> int:
     """Stop what runs from one to the other. Exit code 1 when nothing does."""
-    from ..control.messages import JobOrder, Jobs
+    from ..control.messages import Job, Jobs, PlainOrder
 
     running = [
         job
-        for job in client.ask("/v1/jobs", Jobs).jobs
-        if (job.from_, job.to, job.state) == (args.from_, args.to, "running")
+        for job in client.ask("/v1/replays", Jobs).replays
+        if (job.from_, job.to) == (args.from_, args.to) and job.state in _RUNNING
     ]
     for job in running:
-        client.ask("/v1/jobs/stop", Jobs, JobOrder(id=job.id))
-        out(f"{job.from_} -> {job.to}: stopped")
+        out(_told(client.ask(f"/v1/replays/{job.id}/stop", Job, PlainOrder(why=args.why))))
     if not running:
         err(f"errlock replay: no replay runs from {args.from_} to {args.to}")
     return 0 if running else 1
@@ -104,13 +104,13 @@ def _followed(client: Client, job: Job) -> Job:
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..control.messages import Jobs
+    from ..control.messages import Job
 
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"{job.from_} -> {job.to}", total=None)
-        while job.state == "running":
+        while job.state in _RUNNING:
             time.sleep(_LOOK_EVERY)
-            job = next(j for j in client.ask("/v1/jobs", Jobs).jobs if j.id == job.id)
+            job = client.ask(f"/v1/replays/{job.id}", Job)
             bar.update(task, total=job.total or None, completed=job.done)
     return job
 
@@ -118,9 +118,19 @@ def _followed(client: Client, job: Job) -> Job:
 def _told(job: Job) -> str:
     text = f"{job.from_} -> {job.to}: {job.state}, {job.done} of {job.total} payloads"
     text += f", {job.documents} documents"
+    if job.moved:
+        text += f", {job.moved} moved"
     if job.damaged:
         text += f", {job.damaged} payloads could not be read"
     return text + (f" ({job.trouble})" if job.trouble else "")
+
+
+def _types(text: str) -> list[str]:
+    """Types of documents. Raises ArgumentTypeError."""
+    known, named = get_args(DocumentType), text.split(",")
+    if unknown := sorted(set(named) - set(known)):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {known}")
+    return named
 
 
 def _moment(text: str) -> float:

@@ -11,8 +11,6 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-import msgspec
-
 from ...delivery.store import StoreFailed
 from ...delivery.trust_book import NotPersisted
 from ...ledger.entries import EntryKind
@@ -166,31 +164,25 @@ class CollectorOperations:
 
     async def replay(self, order: ReplayOrder, by: str) -> Job:
         """See `Operations.replay`."""
-        replay = replay_of(order)
+        replay = replay_of(order, by, self._collector.clock.now())
         self._id(replay.source)
         self._id(replay.target)
-        replays = self._collector.replays
-
-        async def start() -> Progress:
-            return replays.start(replay, again=order.again)
-
         try:
-            job = job_of(await self._on_loop(start()))
+            return job_of(await self._on_loop(self._collector.replays.start(replay)))
         except ReplayRefused as no:
             raise Refused(409, no.kind, str(no)) from None
-        told = {**msgspec.to_builtins(order), "id": job.id, "by": by}
-        await self._record("replay", told)
-        return job
 
-    def jobs(self) -> Jobs:
-        """See `Operations.jobs`."""
-        return Jobs(jobs=[job_of(each) for each in self._collector.replays.all()])
+    def replays(self) -> Jobs:
+        """See `Operations.replays`."""
+        return Jobs(replays=[job_of(each) for each in self._collector.replays.all()])
 
-    async def stop_job(self, id_: str, by: str) -> Jobs:
-        """See `Operations.stop_job`."""
-        if not await self._on_loop(self._collector.replays.stop(id_)):
-            raise Refused(404, "job", "there is no such replay")
-        return self.jobs()
+    def replay_job(self, id_: str) -> Job:
+        """See `Operations.replay_job`."""
+        return _found(self._collector.replays.find(id_))
+
+    async def stop_replay(self, id_: str) -> Job:
+        """See `Operations.stop_replay`."""
+        return _found(await self._on_loop(self._collector.replays.stop(id_)))
 
     async def _record(self, kind: EntryKind, body: Mapping[str, object]) -> None:
         """Tell the journal what was done, if there is one. What it missed it tells itself."""
@@ -282,6 +274,12 @@ class CollectorOperations:
             not_written=trouble,
             fleet_version=None if (fleet := self._overview.fleet()) is None else fleet.version,
         )
+
+
+def _found(progress: Progress | None) -> Job:
+    if progress is None:
+        raise Refused(404, "replay", "there is no such replay")
+    return job_of(progress)
 
 
 def _plan(name: str, options: PlanOptions) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,6 @@ import msgspec
 from .messages import (
     Answer,
     Job,
-    JobOrder,
     Jobs,
     Order,
     PlainOrder,
@@ -41,6 +41,7 @@ class Call:
 
     by: str  # who asks
     order: Any  # of the endpoint's type
+    id: str = ""  # what stands for `{id}` in the endpoint's path
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,16 @@ class Endpoint:
     @property
     def name(self) -> str:
         """Its name in the description: `get_status`."""
-        return f"{self.method.lower()}_{self.path.removeprefix('/v1/').replace('/', '_')}"
+        words = re.findall(r"\w+", self.path.removeprefix("/v1/"))
+        return "_".join([self.method.lower(), *words])
+
+    def match(self, path: str) -> str | None:
+        """What stands for `{id}` in a path, if it is this one's, or nothing; else None."""
+        before, _, behind = self.path.partition("{id}")
+        if before == self.path:
+            return "" if path == self.path else None
+        found = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(behind)}", path)
+        return None if found is None else found[1]
 
 
 async def _status(operations: Operations, _call: Call) -> Status:
@@ -111,12 +121,16 @@ async def _replay(operations: Operations, call: Call) -> Job:
     return await operations.replay(call.order, call.by)
 
 
-async def _jobs(operations: Operations, _call: Call) -> Jobs:
-    return operations.jobs()
+async def _replays(operations: Operations, _call: Call) -> Jobs:
+    return operations.replays()
 
 
-async def _stop_job(operations: Operations, call: Call) -> Jobs:
-    return await operations.stop_job(call.order.id, call.by)
+async def _replay_job(operations: Operations, call: Call) -> Job:
+    return operations.replay_job(call.id)
+
+
+async def _stop_replay(operations: Operations, call: Call) -> Job:
+    return await operations.stop_replay(call.id)
 
 
 async def _plans(operations: Operations, _call: Call) -> Plans:
@@ -155,12 +169,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         PurgeOrder,
     ),
     Endpoint(
-        "POST", "/v1/replay", "operate", "Send to another exporter what one has not or had.", Job,
+        "POST", "/v1/replays", "operate", "Send to another exporter what one has not or had.", Job,
         _replay, ReplayOrder,
     ),
-    Endpoint("GET", "/v1/jobs", "read", "Every replay since the start.", Jobs, _jobs),
+    Endpoint("GET", "/v1/replays", "read", "How far replays are.", Jobs, _replays),
+    Endpoint("GET", "/v1/replays/{id}", "read", "How far a replay is.", Job, _replay_job),
     Endpoint(
-        "POST", "/v1/jobs/stop", "operate", "Stop a replay where it is.", Jobs, _stop_job, JobOrder
+        "POST", "/v1/replays/{id}/stop", "operate", "Stop a replay where it is.", Job, _stop_replay,
+        PlainOrder,
     ),
     Endpoint(
         "POST", "/v1/reload", "operate", "Run the configuration as it is now.", Reloaded, _reload,

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from ..replaying import Progress, Replay
+from ..replays import replay_id
 from .messages import Job, ReplayOrder
 
 
-def replay_of(order: ReplayOrder) -> Replay:
+def replay_of(order: ReplayOrder, by: str, now: float) -> Replay:
     """What an order means."""
     return Replay(
+        id=replay_id(),
         source=order.from_,
         target=order.to,
-        among="delivered" if order.delivered else "waiting",
+        delivered=order.delivered,
         since=order.since,
         until=order.until,
-        types=tuple(sorted(order.types)),
-        projects=tuple(sorted(order.projects)),
+        types=tuple(sorted(set(order.types))),
+        projects=tuple(sorted(set(order.projects))),
         strict=order.policy == "strict",
+        move=order.move and not order.delivered,
+        by=by,
+        why=order.why,
+        ordered=now,
     )
 
 
 def job_of(progress: Progress) -> Job:
     """How far it is, as it is told."""
+    replay = progress.replay
     return Job(
-        id=progress.replay.id,
-        from_=progress.replay.source,
-        to=progress.replay.target,
+        id=replay.id,
+        from_=replay.source,
+        to=replay.target,
+        by=replay.by,
+        why=replay.why,
         state=progress.state,
         trouble=progress.trouble,
-        started=progress.started,
+        ordered=replay.ordered,
         total=progress.total,
         done=progress.done,
         documents=progress.documents,
+        moved=progress.moved,
         damaged=progress.damaged,
     )

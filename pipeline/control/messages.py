@@ -24,7 +24,7 @@ NotWritten = Annotated[
     str | None,
     Meta(description="Why it could not be written down: in force until the collector ends."),
 ]
-JobState = Literal["running", "done", "stopped", "failed"]
+JobState = Literal["waiting", "running", "done", "stopped", "failed"]
 CollectorState = Literal["starting", "running", "stopping", "stopped"]
 
 
@@ -230,16 +230,18 @@ class ReplayOrder(Order, frozen=True, kw_only=True):
         float, Meta(description="Received at or after this: seconds since the epoch.")
     ] = 0.0
     until: Annotated[
-        float | None, Meta(description="Received before this: seconds since the epoch.")
+        float | None, Meta(description="Received before this; in any case before it was ordered.")
     ] = None
     types: Annotated[list[DocumentType], Meta(description="Only these. None: all.")] = []
-    projects: Annotated[list[str], Meta(description="Only of these. None: all.")] = []
+    projects: Annotated[
+        list[Annotated[str, Meta(max_length=1000)]], Meta(description="Only of these. None: all.")
+    ] = []
     policy: Annotated[
         Literal["strict"] | None,
         Meta(description="`strict`: it passes `redact` with the profile strict as well."),
     ] = None
-    again: Annotated[
-        bool, Meta(description="From the beginning, what was sent before as well.")
+    move: Annotated[
+        bool, Meta(description="What the other one takes whole waits at the first no more.")
     ] = False
     why: Why = ""
 
@@ -247,28 +249,25 @@ class ReplayOrder(Order, frozen=True, kw_only=True):
 class Job(Answer, frozen=True, kw_only=True):
     """How far a replay is."""
 
-    id: Annotated[str, Meta(description="The same for the same replay.")]
+    id: str
     from_: Id = msgspec.field(name="from")
     to: Id
+    by: str
+    why: str
     state: JobState
     trouble: Annotated[str | None, Meta(description="Why it failed, in a word.")]
-    started: Moment
+    ordered: Moment
     total: Annotated[int, Meta(description="Payloads.")]
     done: Annotated[int, Meta(description="Payloads.")]
     documents: Annotated[int, Meta(description="Documents that were handed over.")]
+    moved: Annotated[int, Meta(description="Documents that wait at the first one no more.")]
     damaged: Annotated[int, Meta(description="Payloads that could not be read.")]
 
 
 class Jobs(Answer, frozen=True, kw_only=True):
-    """The replays since the start of the collector."""
+    """The replays that have not ended, and the last ones that have."""
 
-    jobs: list[Job]
-
-
-class JobOrder(Order, frozen=True, kw_only=True):
-    """A replay, by its id."""
-
-    id: Annotated[str, Meta(max_length=100)]
+    replays: list[Job]
 
 
 # Its configuration.

@@ -63,6 +63,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.order is not None:
         found["requestBody"] = {"required": True, "content": _json(endpoint.order)}
+    if "{id}" in endpoint.path:
+        found["parameters"] = [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
     if endpoint.two_people:
         found["parameters"] = [
             {

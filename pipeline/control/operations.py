@@ -68,13 +68,16 @@ class Operations(Protocol):
         """Have everything pass the strict profile as well, or no longer."""
 
     async def replay(self, order: ReplayOrder, by: str) -> Job:
-        """Begin a replay, or go on with it where it was."""
+        """Begin a replay; the same one again, while it has not ended, is that one."""
 
-    def jobs(self) -> Jobs:
-        """The replays since the start."""
+    def replays(self) -> Jobs:
+        """How far replays are."""
 
-    async def stop_job(self, id_: str, by: str) -> Jobs:
-        """Stop a replay where it is."""
+    def replay_job(self, id_: str) -> Job:
+        """How far one is."""
+
+    async def stop_replay(self, id_: str) -> Job:
+        """Stop one where it is."""
 
     def plans(self) -> Plans:
         """The incident plans that are configured."""

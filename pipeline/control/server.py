@@ -117,14 +117,14 @@ class ControlServer:
         if request.path == DESCRIPTION:
             _check_method(request, {"GET"})
             return self._description
-        endpoint = _find(request)
+        endpoint, id_ = _find(request)
         by = self._allowed(request, endpoint, person)
         body = await _body(request) if endpoint.order is not None else b""
         try:
             order = decode(endpoint, body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(400, "invalid", _invalid(error)) from None
-        answer = await endpoint.do(self._operations, Call(by, order))
+        answer = await endpoint.do(self._operations, Call(by, order, id_))
         return msgspec.json.encode(answer)
 
     def _check_where_from(self, request: web.BaseRequest) -> None:
@@ -187,9 +187,13 @@ def _is_expected(host: str, names: Collection[str]) -> bool:
     return True
 
 
-def _find(request: web.BaseRequest) -> Endpoint:
-    """What is asked for. Raises Refused."""
-    here = {str(each.method): each for each in ENDPOINTS if each.path == request.path}
+def _find(request: web.BaseRequest) -> tuple[Endpoint, str]:
+    """What is asked for, and what it is about if its path says so. Raises Refused."""
+    here = {
+        str(each.method): (each, id_)
+        for each in ENDPOINTS
+        if (id_ := each.match(request.path)) is not None
+    }
     _check_method(request, here)
     return here[request.method]
 

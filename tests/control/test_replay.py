@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from live_operators import Controlled, running_controlled
@@ -28,22 +27,37 @@ def fresh(collector: Controlled) -> Controlled:
 
 def test_what_is_held_goes_elsewhere_once_and_stays(fresh: Controlled) -> None:
     fresh.command("hold", "file")
-    numbers = [fresh.send() for _ in range(120)]
-    replay = ("replay", "--from", "file", "--to", "file/standby", "--policy", "strict")
+    numbers = [fresh.send() for _ in range(60)]
+    replay = ("replay", "file", "file/standby", "--policy", "strict", "--why", "breach")
     done = fresh.command(*replay)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "file -> file/standby: done, 120 of 120 payloads, 120 documents\n",
+        "file -> file/standby: done, 60 of 60 payloads, 60 documents\n",
         "",
     )
     fresh.wait_until_stored("standby.jsonl", *numbers)
     more = fresh.send()
-    again = fresh.command(*replay, "--json")
-    assert (json.loads(again.stdout)["done"], json.loads(again.stdout)["documents"]) == (1, 1)
+    again = json.loads(fresh.command(*replay, "--json").stdout)
+    assert (again["total"], again["done"], again["documents"]) == (1, 1, 1)
     fresh.wait_until_stored("standby.jsonl", *numbers, more)
     assert not {*numbers} & {*fresh.stored("out.jsonl")}
     fresh.command("resume", "file")
     fresh.wait_until_stored("out.jsonl", *numbers, more)
+
+
+def test_what_was_moved_waits_no_more(fresh: Controlled) -> None:
+    fresh.command("hold", "file")
+    before = fresh.errlock.metric("errlock_exporter_dropped_total", reason="moved")
+    numbers = [fresh.send() for _ in range(5)]
+    done = fresh.command("replay", "file", "file/standby", "--move")
+    assert done.stdout == "file -> file/standby: done, 5 of 5 payloads, 5 documents, 5 moved\n"
+    fresh.errlock.wait_for_metric("errlock_exporter_queue_documents", 0, exporter="file")
+    assert fresh.errlock.metric("errlock_exporter_dropped_total", reason="moved") == before + 5
+    fresh.wait_until_stored("standby.jsonl", *numbers)
+    fresh.command("resume", "file")
+    fresh.wait_until_stored("out.jsonl", last := fresh.send())
+    assert not {*numbers} & {*fresh.stored("out.jsonl")}
+    assert last not in fresh.stored("standby.jsonl")
 
 
 def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) -> None:
@@ -54,12 +68,24 @@ def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) ->
     fresh.wait_until_stored("out.jsonl", *numbers)
     fresh.errlock.wait_for_metric("errlock_exporter_queue_documents", 0, exporter="file")
     order = {"from": "file", "to": "file/standby", "delivered": True, "since": since}
-    job = fresh.ask("/v1/replay", order).json
-    assert job["state"] == "running"
+    none = ended(fresh, {**order, "types": ["transaction"]})
+    assert (none["state"], none["total"]) == ("done", 0)
+    job = ended(fresh, order)
+    assert (job["state"], job["documents"], job["by"]) == ("done", 5, "local")
     fresh.wait_until_stored("standby.jsonl", *numbers)
     assert before not in fresh.stored("standby.jsonl")
-    other = {**order, "types": ["transaction"]}
-    assert fresh.ask("/v1/replay", other).status == 200
+    assert job in fresh.ask("/v1/replays").json["replays"]
+
+
+def ended(collector: Controlled, order: dict[str, object]) -> dict[str, object]:
+    """A replay, ordered and waited for."""
+    job: dict[str, object] = collector.ask("/v1/replays", order).json
+    deadline = time.monotonic() + 20
+    while job["state"] in ("waiting", "running"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+        job = collector.ask(f"/v1/replays/{job['id']}").json
+    return job
 
 
 @pytest.mark.parametrize(
@@ -74,18 +100,24 @@ def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) ->
 def test_what_cannot_be_replayed(
     fresh: Controlled, order: dict[str, object], status: int, kind: str
 ) -> None:
-    said = fresh.ask("/v1/replay", order)
+    said = fresh.ask("/v1/replays", order)
     assert (said.status, said.kind) == (status, kind)
     assert "canary" not in said.body.decode()
 
 
-def test_nothing_is_replayed_to_what_is_distrusted(fresh: Controlled) -> None:
-    fresh.command("distrust", "file/standby")
-    done = fresh.command("replay", "--from", "file", "--to", "file/standby")
-    assert (done.returncode, done.stderr) == (
-        1,
-        "errlock replay: file/standby is distrusted\n",
-    )
+def test_a_replay_that_is_not_there_is_not_found(fresh: Controlled) -> None:
+    said = fresh.ask("/v1/replays/canary")
+    assert (said.status, said.kind) == (404, "replay")
+    assert "canary" not in said.body.decode()
+    assert fresh.command("replay", "file", "file/standby", "--stop").returncode == 1
+
+
+@pytest.mark.parametrize("word", ["hold", "distrust"])
+def test_nothing_is_replayed_to_what_is_not_trusted(fresh: Controlled, word: str) -> None:
+    fresh.command(word, "file/standby")
+    state = {"hold": "held", "distrust": "distrusted"}[word]
+    done = fresh.command("replay", "file", "file/standby")
+    assert (done.returncode, done.stderr) == (1, f"errlock replay: file/standby is {state}\n")
 
 
 def test_what_is_purged_is_on_the_disk_no_more(fresh: Controlled) -> None:
@@ -104,21 +136,3 @@ def test_what_is_purged_is_on_the_disk_no_more(fresh: Controlled) -> None:
     assert stored() >= 2
     assert fresh.command("purge", "file", "--yes").returncode == 0
     assert stored() == 0
-
-
-def test_a_replay_goes_on_after_a_kill(tmp_path: Path) -> None:
-    numbers: list[int] = []
-    order = {"from": "file", "to": "file/standby"}
-    for _ in range(3):
-        with running_controlled(tmp_path) as killed:
-            if not numbers:
-                killed.command("hold", "file")
-                numbers = [killed.send() for _ in range(300)]
-            assert killed.ask("/v1/replay", order).status == 200
-            time.sleep(0.2)
-            killed.errlock.kill()
-            killed.errlock.ended(5)
-    with running_controlled(tmp_path) as last:
-        done = last.command("replay", "--from", "file", "--to", "file/standby")
-        assert done.returncode == 0
-        last.wait_until_stored_at_least_once("standby.jsonl", *numbers)

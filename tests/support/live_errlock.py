@@ -179,15 +179,22 @@ class Errlock:
 
 
 @contextmanager
-def running_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
-    """Run a collector with this configuration until the end; its operators' ports are added."""
-    with started_errlock(config, folder) as errlock:
+def running_errlock(
+    config: Mapping[str, Any], folder: Path, *, behind: float = 0.0
+) -> Iterator[Errlock]:
+    """Run a collector with this configuration until the end; its operators' ports are added.
+
+    `behind`: its clock is so many seconds late.
+    """
+    with started_errlock(config, folder, behind=behind) as errlock:
         errlock.wait_until_healthy()
         yield errlock
 
 
 @contextmanager
-def started_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock]:
+def started_errlock(
+    config: Mapping[str, Any], folder: Path, *, behind: float = 0.0
+) -> Iterator[Errlock]:
     """The same, from the moment that its process is there."""
     health, metrics, control = listening_port(), listening_port(), listening_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -195,7 +202,7 @@ def started_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
     path.write_text(_written(config, health, metrics, control))
     with (folder / "errlock.log").open("wb") as log:
         process = subprocess.Popen(
-            [ERRLOCK, "run", "--config", path], cwd=folder, stdout=log, stderr=log
+            [*_command(behind), "run", "--config", path], cwd=folder, stdout=log, stderr=log
         )
         errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
         try:
@@ -203,6 +210,13 @@ def started_errlock(config: Mapping[str, Any], folder: Path) -> Iterator[Errlock
             errlock.stop()
         finally:
             errlock.kill()
+
+
+def _command(behind: float) -> list[str | Path]:
+    if not behind:
+        return [ERRLOCK]
+    late = f"import runpy, time; now = time.time; time.time = lambda: now() - {behind}; "
+    return [sys.executable, "-c", f"{late}runpy.run_path({str(ERRLOCK)!r}, run_name='__main__')"]
 
 
 def _written(config: Mapping[str, Any], health: int, metrics: int, control: int) -> str:

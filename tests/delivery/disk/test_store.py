@@ -22,10 +22,10 @@ from shipping import (
     small,
 )  # fmt: skip
 
-from errlock.delivery.disk.operations import Operation
-from errlock.delivery.disk.reader import Selection
+from errlock.delivery.disk.operations import Operation, Replayed
+from errlock.delivery.disk.reader import Among, Selection
 from errlock.delivery.disk.transactions import Transactions
-from errlock.delivery.store import Booking, Shipment, StoreFailed
+from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 
@@ -229,3 +229,43 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreFailed):
         await store.waiting("a")
     await store.close()
+
+
+async def test_what_was_given_to_a_destination_is_not_counted_for_it_again(tmp_path: Path) -> None:
+    async def left(among: Among) -> list[Counts]:
+        selected = store.select(among, Selection("a"), without="b")
+        return [each.deliveries["a"] async for each in selected]
+
+    async with opened(tmp_path / "q", small(retain=60.0)) as store:
+        payloads = [envelope(event(), attachment=b"notes") for _ in range(4)]
+        first, _, delivered, _ = [
+            (await put(store, payload, *to))[0]
+            for payload, to in zip(payloads, ["a", "ab", "a", "a"], strict=True)
+        ]
+        everything = first.counts
+        assert await left("waiting") == [everything, {}, everything, everything]
+        marks: list[Replayed] = [(first.payload, "b", "event")]
+        await store.put([], [], NOW, replayed=marks)
+        await store.put([], [], NOW, replayed=marks)
+        assert await left("waiting") == [{"attachment": 1}, {}, everything, everything]
+        await deliver(store, delivered)
+        assert await left("waiting") == [{"attachment": 1}, {}, everything]
+        await store.put([], [], NOW, replayed=[(delivered.payload, "b", "event")])
+        assert await left("delivered") == [{"attachment": 1}]
+    async with opened(tmp_path / "q", small(retain=60.0)) as store:
+        assert await left("waiting") == [{"attachment": 1}, {}, everything]
+
+
+async def test_a_record_ends_with_what_takes_its_place(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        counts = record.counts
+        new = Shipment(numbered(1), "p1", {"b": counts})
+        moved = booked("dropped", counts, "a", reason="moved")
+        accepted = booked("accepted", counts, "b")
+        marks: list[Replayed] = [(record.payload, "b", "event")]
+        await store.put([new], accepted, NOW, replayed=marks, ended=[(record, moved)])
+        assert await balances(store, "a", "b")
+        assert (await store.books("a"))["dropped", "event", "moved"] == 1
+        assert await store.waiting("a") == []
+        assert [each.destination for each in await store.waiting("b")] == ["b"]
