@@ -7,9 +7,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from live_operators import Controlled, running_controlled
+from live_ports import listening_port
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,27 @@ def test_a_replay_that_is_not_there_is_not_found(fresh: Controlled) -> None:
     assert (said.status, said.kind) == (404, "replay")
     assert "canary" not in said.body.decode()
     assert fresh.command("replay", "file", "file/standby", "--stop").returncode == 1
+
+
+def test_a_replay_ends_when_somebody_stops_it_and_the_same_is_not_begun_twice(
+    tmp_path: Path,
+) -> None:
+    # Nobody listens there, and its queue is soon half full.
+    dsn = f"http://key@127.0.0.1:{listening_port()}/1"
+    down = {"dsn": dsn, "standby_for": "file", "sending_queue": {"queue_size": "2KiB"}}
+    with running_controlled(tmp_path, {"sentry/down": down}) as collector:
+        collector.command("hold", "file")
+        for _ in range(30):
+            collector.send()
+        collector.command("replay", "file", "sentry/down", "--detach")
+        stopped = collector.command("replay", "file", "sentry/down", "--stop")
+        assert stopped.returncode == 0, stopped.stderr
+        assert ": stopped, " in stopped.stdout
+        again = collector.ask("/v1/replays", {"from": "file", "to": "sentry/down"}).json
+        same = collector.ask("/v1/replays", {"from": "file", "to": "sentry/down"}).json
+        assert same["id"] == again["id"]
+        first, second = collector.ask("/v1/replays").json["replays"]
+        assert (first["state"], second["id"]) == ("stopped", again["id"])
 
 
 @pytest.mark.parametrize("word", ["hold", "distrust"])

@@ -127,12 +127,18 @@ class Controlled:
 
 
 @contextmanager
-def running_controlled(folder: Path, **service: Any) -> Iterator[Controlled]:
-    """Run a collector with a destination and its standby, a storage folder and an incident plan."""
+def running_controlled(
+    folder: Path, more: dict[str, Any] | None = None, **service: Any
+) -> Iterator[Controlled]:
+    """Run a collector with a destination and its standby, a storage folder and incident plans.
+
+    `more` are exporters that stand by for it, too.
+    """
     port = listening_port()
     exporters = {
         "file": {"path": "out.jsonl"},
         "file/standby": {"path": "standby.jsonl", "standby_for": "file"},
+        **(more or {}),
     }
     config = collector(sentry_at(port), exporters)
     config["service"]["storage"] = "data"
