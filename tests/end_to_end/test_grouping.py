@@ -22,8 +22,11 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "keep": {"fields": ["$error.type", "$error.value", "platform"]},
     "filter": {"drop": [{"field": "$error.type", "equals": "NoSuchError"}]},
 }
+# Those that change what issues are grouped by, alone; the last chain has all of them.
 CHAINS = [
-    *([id_] for id_ in PROCESSORS),
+    ["redact"],
+    ["redact/strict"],
+    ["generalize"],
     ["filter", "hash", "generalize", "redact", "sample", "keep"],
 ]
 
