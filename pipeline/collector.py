@@ -72,7 +72,7 @@ class Collector:
         self.source: Source | None = None  # where its configuration comes from, if it may change
         self.reloading = asyncio.Lock()  # held while destinations are exchanged
         self._reloaded = asyncio.Event()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], Receiver] = {}
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watches: list[asyncio.Task[None]] = []
@@ -184,9 +184,8 @@ class Collector:
 
     async def _close_doors(self, seconds: float) -> None:
         """Let requests that have begun end, but not take the time that the queues need."""
-        for retiring in self._retiring:
-            retiring.cancel()
-        stops = [asyncio.create_task(each.stop()) for each in self.graph.receivers.values()]
+        receivers = [*self._retiring.values(), *self.graph.receivers.values()]
+        stops = [*self._retiring, *(asyncio.create_task(each.stop()) for each in receivers)]
         if not stops:
             return
         _, late = await asyncio.wait(stops, timeout=seconds)
@@ -297,8 +296,8 @@ class Collector:
         self._reloaded.set()
         for receiver in switch.retiring:
             task = asyncio.create_task(receiver.retire(), name="a replaced receiver")
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+            self._retiring[task] = receiver
+            task.add_done_callback(self._retiring.pop)
         await switch.drain(self.clock.now() + config.service.shutdown_timeout)
 
     def _tell_ledger(self, changes: Changes) -> None:

@@ -234,10 +234,12 @@ class HttpServer:
     async def stop(self) -> None:
         """Stop listening and finish the requests that have begun. Idempotent."""
         self.stopping = True
-        self._sockets = []
+        sockets, self._sockets = self._sockets, []
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        for each in sockets:  # those of a server that never came to listen
+            each.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
