@@ -113,13 +113,9 @@ class Collector:
             await self.store.open()
         if self.ledger is not None:
             await self.ledger.open(policy_in_force(self.config))
-        await self._kept_trust.open()
         if await self.store.recall(_PROFILE) == _STRICT:
-            self.strict = True
-            self.graph = self._build(self.config)
-            for id_, door in self._doors.items():
-                door.sink = self.graph.sinks[id_]
-            _log.warning("the policy is tightened: everything passes the strict profile")
+            self._begin_strict()
+        await self._kept_trust.open()
         self.lineup.swapped = await recall_swaps(self.store)
         self.graph.put_in_force()
         with _named("service.publish"):
@@ -150,6 +146,15 @@ class Collector:
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
         self.state = "running"
+
+    def _begin_strict(self) -> None:
+        """Exchange the graph, of which nothing is open yet, for one under the strict profile."""
+        self.strict = True
+        self.graph = self._build(self.config)
+        for id_, door in self._doors.items():
+            door.sink = self.graph.sinks[id_]
+        self._kept_trust.rule(self.graph)
+        _log.warning("the policy is tightened: everything passes the strict profile")
 
     async def stop(self) -> None:
         """Close the doors, deliver what can be delivered in time, count the rest. Idempotent."""
