@@ -21,17 +21,23 @@ class AdminServer:
 
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
-        host, _, port = endpoint.rpartition(":")
+        host, port = host_and_port(endpoint)
         server = QuietServer(_router(handlers), access_log=None)
         runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        await web.TCPSite(runner, host, port).start()
 
     async def stop(self) -> None:
         """Close every server."""
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._runners.clear()
+
+
+def host_and_port(endpoint: str) -> tuple[str | None, int]:
+    """Where to listen for a checked `host:port`; without a host on every interface."""
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]") or None, int(port)
 
 
 def _router(handlers: Mapping[str, Handler]) -> Handler:

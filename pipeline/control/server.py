@@ -12,16 +12,16 @@ import errno
 import ipaddress
 import logging
 import re
-import threading
 from collections.abc import Collection
-from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from ..admin import host_and_port
 from ..config import ControlOptions
 from ..quiet_http import QuietServer
+from ..threaded_http import ThreadedServer
 from .collecting import Collecting
 from .collector import CollectorOperations
 from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
@@ -44,15 +44,21 @@ class ControlServer:
         self._operations = operations
         self._second_person = options.second_person
         self._tokens = tokens
-        host, _, port = options.endpoint.rpartition(":")
-        self._host = host.strip("[]") or None
-        self._asked_port = int(port)
-        self._names = {"localhost", *options.hosts, *([self._host] if self._host else [])}
+        host, _ = host_and_port(options.endpoint)
+        self._names = {"localhost", *options.hosts, *([host] if host else [])}
         self._description = msgspec.json.encode(description())
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self.port = 0  # the port in use, once started
+        self._server = ThreadedServer(
+            options.endpoint,
+            self._made,
+            name="errlock-control",
+            grace=5.0,
+            beside=operations.sample,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        return self._server.port
 
     async def start(self) -> None:
         """Make the first token if there is none, and open the endpoint. Raises OSError."""
@@ -60,41 +66,16 @@ class ControlServer:
             await asyncio.to_thread(self._tokens.prepare)
         except TokensUnusable as error:
             raise OSError(errno.EACCES, str(error)) from None
-        opened: Future[int] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(opened)), name="errlock-control", daemon=True
-        )
-        self._thread.start()
-        self.port = await asyncio.wrap_future(opened)
+        await self._server.start()
 
     async def stop(self) -> None:
         """Close it. Idempotent, safe without start()."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        await asyncio.to_thread(thread.join)
+        await self._server.stop()
 
-    async def _serve(self, opened: Future[int]) -> None:
-        """The thread's work, from opening to closing."""
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    def _made(self) -> QuietServer:
         server = QuietServer(self._handle, access_log=None, auto_decompress=False)
         server.trouble = _trouble_of_http
-        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=5.0)
-        try:
-            await runner.setup()
-            site = web.TCPSite(runner, self._host, self._asked_port)
-            await site.start()
-            opened.set_result(runner.addresses[0][1])
-        except OSError as error:
-            await runner.cleanup()
-            opened.set_exception(error)
-            return
-        sampling = asyncio.create_task(self._operations.sample())
-        await self._stop.wait()
-        sampling.cancel()
-        await runner.cleanup()
+        return server
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +24,9 @@ from aiohttp import web
 from ...delivery.following.document import MAX_BYTES, Refused, Release, Signed
 from ...delivery.following.keys import PublicKey, SigningKey
 from ...delivery.following.publisher import FollowerSeen, InForce, Publisher
+from ..private_files import write_private
 from ..quiet_http import QuietServer
+from ..threaded_http import ThreadedServer
 from .options import PublishOptions
 
 _log = logging.getLogger("errlock.fleet")
@@ -61,31 +62,26 @@ class ControlDocument:
         self._lift = lift
         self._file = None if folder is None else folder / _RELEASE
         self._lock = threading.Lock()  # around the publisher
-        host, _, port = options.endpoint.rpartition(":")
-        self._host, self._asked_port = host.strip("[]") or None, int(port)
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self.port = 0  # the port in use, once started
+        self._server = ThreadedServer(
+            options.endpoint,
+            lambda: QuietServer(self._handle, access_log=None),
+            name="errlock-publish",
+            grace=1.0,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        return self._server.port
 
     async def start(self) -> None:
         """Open the endpoint. Raises OSError."""
         await asyncio.to_thread(self._take_up)
-        opened: Future[int] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(opened)), name="errlock-publish", daemon=True
-        )
-        self._thread.start()
-        self.port = await asyncio.wrap_future(opened)
+        await self._server.start()
 
     async def stop(self) -> None:
         """Close it. Idempotent, safe without start()."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        await asyncio.to_thread(thread.join)
+        await self._server.stop()
 
     @property
     def version(self) -> int:
@@ -124,32 +120,8 @@ class ControlDocument:
                 self._publisher.publish(release)
 
     def _keep(self, release: Signed) -> None:
-        if self._file is None:
-            return
-        beside = self._file.with_suffix(".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(release))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._file)
-
-    async def _serve(self, opened: Future[int]) -> None:
-        """The thread's work, from opening to closing."""
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(
-            QuietServer(self._handle, access_log=None), handle_signals=False, shutdown_timeout=1.0
-        )
-        try:
-            await runner.setup()
-            await web.TCPSite(runner, self._host, self._asked_port).start()
-            opened.set_result(runner.addresses[0][1])
-        except OSError as error:
-            await runner.cleanup()
-            opened.set_exception(error)
-            return
-        await self._stop.wait()
-        await runner.cleanup()
+        if self._file is not None:
+            write_private(self._file, msgspec.json.encode(release))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != PATH:
