@@ -212,7 +212,8 @@ class HttpServer:
         Each is closed with its next answer, or when nobody has asked for long.
         """
         runner = self._runner
-        if runner is None:
+        server = runner.server if runner is not None else None
+        if runner is None or server is None:
             return
         self._last_answers = True
         loop = asyncio.get_running_loop()
@@ -222,12 +223,11 @@ class HttpServer:
         await asyncio.sleep(_ACCEPTING)
         for site in list(runner.sites):
             await site.stop()
-        assert runner.server is not None
         while True:
             # The server tells nobody when a connection ends, and those that it has just accepted
             # are not there yet.
             await asyncio.sleep(_LOOK_EVERY)
-            if self.stopping or not runner.server.connections:
+            if self.stopping or not server.connections:
                 break
         await self.stop()
 

@@ -262,6 +262,18 @@ async def test_stopping_finishes_the_requests_that_have_begun() -> None:
     await running.stop()
 
 
+async def test_a_stop_cuts_a_retirement_short() -> None:
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+    running = HttpServer(answer, "127.0.0.1:0", log=logging.getLogger("test"), grace=1.0)
+    await running.start()
+    retiring = asyncio.create_task(running.retire())
+    await asyncio.sleep(0)
+    await running.stop()
+    await asyncio.wait_for(retiring, 5)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "parts"),
     [
