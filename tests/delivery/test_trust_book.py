@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 
 from errlock.delivery import trust_book, trust_file
 from errlock.delivery.trust import Trust, Trusts
@@ -22,6 +24,7 @@ from errlock.delivery.trust_book import Journal, NotPersisted, TrustBook
 from errlock.delivery.trust_file import TrustFile
 
 LOG = logging.getLogger("errlock.test")
+until = partial(waiting.until, seconds=5)
 DESTINATIONS = {"sentry": ("sentry.io",), "sentry/eu": ("sentry.io",), "otlp": ("tempo",)}
 DISTRUST = """
 import sys
@@ -61,13 +64,6 @@ def states(book: TrustBook) -> list[str]:
 
 def in_file(folder: Path, name: str) -> str:
     return TrustFile(folder / "trust").read().trusts.about(name).state
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for what another thread does."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  there is no event in another thread's file
-            await asyncio.sleep(0.02)
 
 
 async def test_a_word_about_an_operator_means_every_destination_there(tmp_path: Path) -> None:

@@ -10,17 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import waiting
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
 from metered_sink import MeteredSink, metered_sink
 
 _SENDER = Path(__file__).with_name("senders") / "following_client.py"
 _OBEYED_WITHIN = 2.0  # seconds
 _DEADLINE = 30.0
+wait_for = partial(waiting.wait_for, seconds=_DEADLINE)
 STANDBY = "sentry/standby"
 Sdk = str
 
@@ -82,13 +85,6 @@ def clients(fleet: ControlServer, *sdks: Sdk, max_age: float = 30.0) -> Iterator
 def fleet() -> Iterator[ControlServer]:
     with control_server() as server:
         yield server
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_one_word_shuts_every_client_within_two_seconds_and_nothing_is_lost(

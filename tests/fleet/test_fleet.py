@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from live_control import AUDIENCE, KEYS, ONLINE, RELEASE, release
 from live_fleet import collector, publishing
 from live_ports import listening_port
+from waiting import until
 
 from errlock.delivery.following.document import Signed
 from errlock.delivery.following.keys import SigningKey
@@ -21,20 +20,12 @@ from errlock.pipeline.collector import Collector
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
 
-_DEADLINE = 15.0
 SENTRY, OTLP = Destination("sentry"), Destination("otlp")
 STANDBY = Destination("sentry/standby")
 
 
 def following(url: str) -> dict[str, Any]:
     return {"url": url, "audience": AUDIENCE, "keys": [str(key) for key in KEYS]}
-
-
-async def until(what: Callable[[], object], within: float = _DEADLINE) -> None:
-    deadline = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 async def post(url: str, data: bytes) -> tuple[int, str]:
@@ -64,8 +55,8 @@ async def test_one_word_shuts_the_fleet_and_one_release_opens_it(tmp_path: Path)
         await until(lambda: len(document.followers()) == 2)
         await first.trust.tighten(["sentry"], "distrusted", "jane", "breach")
         said, version = time.monotonic(), document.version
-        await until(lambda: client.trust(SENTRY) == "distrusted", within=2)
-        await until(lambda: second.destinations["sentry"].trust == "distrusted", within=2)
+        await until(lambda: client.trust(SENTRY) == "distrusted", seconds=2)
+        await until(lambda: second.destinations["sentry"].trust == "distrusted", seconds=2)
         assert time.monotonic() - said < 2
         assert (client.trust(OTLP), second.destinations["otlp"].trust) == ("trusted", "trusted")
         assert client.target(SENTRY, [Destination("sentry/standby")]) == Destination(

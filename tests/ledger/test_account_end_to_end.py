@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import signal
-import threading
 import urllib.request
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from http_sink import read_body
+from http_sink import http_sink
 from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 
@@ -128,20 +126,6 @@ def test_after_kill_9_what_may_be_missing_is_told(tmp_path: Path) -> None:
     assert sum(booked) in (1, 2)
 
 
-class _Sink(BaseHTTPRequestHandler):
-    """Takes everything."""
-
-    def do_POST(self) -> None:
-        read_body(self)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def test_what_waited_through_kill_9_is_booked_when_it_is_delivered(tmp_path: Path) -> None:
     port, backend = listening_port(), listening_port()
     written = config(tmp_path, port)
@@ -156,15 +140,8 @@ def test_what_waited_through_kill_9_is_booked_when_it_is_delivered(tmp_path: Pat
         errlock.send(signal.SIGKILL)
         errlock.ended(10)
     assert [row for row in account(tmp_path) if row.series.destination == "sentry"] == []
-    with (
-        ThreadingHTTPServer(("127.0.0.1", backend), _Sink) as server,
-        running_errlock(written, tmp_path / "run") as errlock,
-    ):
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with http_sink(backend), running_errlock(written, tmp_path / "run") as errlock:
         errlock.wait_for_metric("errlock_exporter_sent_total", 5, exporter="sentry")
-        server.shutdown()
-        thread.join()
     mine = [row for row in account(tmp_path) if row.series.destination == "sentry"]
     mails = [row.figures for row in mine if row.series.class_ == "pii.email"]
     assert sum(row.figures.documents for row in mine if not row.series.class_) == 5

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
+import waiting
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -18,12 +19,7 @@ from errlock.ledger.options import HeadsOptions, JournalOptions, LedgerOptions
 from errlock.pipeline.options import Duration, Secret
 
 SOON = Duration("20ms")
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110  what it waits for tells nobody
-            await asyncio.sleep(0.01)
+until = partial(waiting.until, seconds=10)
 
 
 class Elsewhere:

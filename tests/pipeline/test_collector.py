@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import waiting
 from live_ports import listening_port
 from slow_peer import SlowPeer
 
@@ -16,6 +17,7 @@ from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.refusals import RefusedShare
 
+until = partial(waiting.until, seconds=60)
 SECRET = "hunter22correct"
 EVENT = {"event_id": "9ec79c33ec9942ab8353589fcb2e04dc", "message": f"password={SECRET}"}
 
@@ -73,13 +75,6 @@ class Running:
     async def lines(self, count: int) -> list[str]:
         await until(lambda: self.out.exists() and self.out.read_text().count("\n") >= count)
         return self.out.read_text().splitlines()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Return as soon as something is true; fail after a minute."""
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110  what makes it true rings no bell
-            await asyncio.sleep(0.01)
 
 
 async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:

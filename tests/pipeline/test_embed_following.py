@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +17,12 @@ import sentry_sdk
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
+from waiting import wait_for
 
 from errlock.delivery.following import follower as following
 from errlock.pipeline.embed import Control, sentry_transport
 from errlock.pipeline.embed.control import Destination
 
-_DEADLINE = 15.0
 STANDBY = "sentry/standby"
 
 
@@ -83,13 +83,6 @@ def client(
     finally:
         made.close(timeout=5)
         control.close()
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def capture(*numbers: int) -> None:

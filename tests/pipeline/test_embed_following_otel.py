@@ -22,13 +22,13 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from waiting import wait_for
 from wire import Wire
 
 from errlock.delivery.following import follower as following
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.embed import Control, OtelLogExporter, OtelSpanExporter
 
-_DEADLINE = 15.0
 STANDBY = "otlp/standby"
 MakeWire = Callable[[int], Wire]
 
@@ -95,13 +95,6 @@ def tracing(
 def trace(provider: TracerProvider, *numbers: int) -> None:
     for number in numbers:
         provider.get_tracer("shop").start_span(f"event {number} ").end()
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def lift(fleet: ControlServer, name: str = "otlp") -> None:

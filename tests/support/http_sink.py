@@ -35,9 +35,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def http_sink() -> Iterator[int]:
-    """Run one; its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+def http_sink(port: int = 0) -> Iterator[int]:
+    """Run one, on a free port unless told otherwise; its port."""
+    with ThreadingHTTPServer(("127.0.0.1", port), _Handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

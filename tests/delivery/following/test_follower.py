@@ -20,6 +20,7 @@ from live_control import (
     online,
     release,
 )
+from waiting import wait_for
 
 from errlock.delivery.following import follower as following
 from errlock.delivery.following import source as asking
@@ -27,8 +28,6 @@ from errlock.delivery.following.document import MAX_BYTES
 from errlock.delivery.following.follower import Follower
 from errlock.delivery.following.keys import SigningKey
 from errlock.delivery.following.source import FileSource, HttpSource
-
-_DEADLINE = 15.0
 
 
 @pytest.fixture
@@ -60,13 +59,6 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty looks a second, and less patience with a slow answer."""
     monkeypatch.setattr(following, "INTERVAL", 0.05)
     monkeypatch.setattr(asking, "_PATIENCE", 0.3)
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def wait_for_state(follower: Follower, state: str, name: str = "sentry") -> None:
