@@ -1,4 +1,4 @@
-"""`errlock exposure`: what left, to whom, and whether the record of it can be trusted."""
+"""`errlock exposure verify`: whether the journal and the account are what was written."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, Problem
-from ..terminal import out
-from .options import Commands, add_command, add_config_options, add_json_option, read_config
+from ...errors import ConfigError, Problem
+from ...terminal import out
+from ..options import Commands, add_command, add_config_options, add_json_option, read_config
 
 if TYPE_CHECKING:
-    from ...ledger.entries import Head
-    from ...ledger.signing import PublicKey
-    from ...ledger.verifying import Verdict
+    from ....ledger.entries import Head
+    from ....ledger.signing import PublicKey
+    from ....ledger.verifying import Verdict
 
 
-def register(commands: Commands) -> None:
-    """Add the command and its sub-commands."""
-    parser = add_command(commands, "exposure", "what left, and whether the record can be trusted")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+def register(actions: Commands) -> None:
+    """Add the action."""
     verify = add_command(
         actions, "verify", "check the journal offline, against heads that were kept elsewhere",
         "Finds edited, deleted, added and moved entries. Whoever could write the file could also\n"
@@ -53,12 +51,12 @@ def register(commands: Commands) -> None:
         help="of the key that signs heads; repeatable, when it was changed",
     )  # fmt: skip
     add_json_option(verify)
-    verify.set_defaults(run=run_verify)
+    verify.set_defaults(run=run)
 
 
-def run_verify(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure verify`. Raises ConfigError, OSError."""
-    from ...ledger.verifying import verify
+    from ....ledger.verifying import verify
 
     path, heads, keys = _journal(args), _heads(args), _keys(args)
     verdict = verify(path, heads, keys)
@@ -83,7 +81,7 @@ def _journal(args: argparse.Namespace) -> Path:
 def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
     import sqlite3
 
-    from ...ledger.reconciling import reconcile
+    from ....ledger.reconciling import reconcile
 
     path = account if account is not None else journal.with_name("ledger.db")
     if account is None and not path.exists():
@@ -97,7 +95,7 @@ def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> N
 
 
 def _heads(args: argparse.Namespace) -> list[Head]:
-    from ...ledger.entries import read_head
+    from ....ledger.entries import read_head
 
     given = [("--head", text) for text in args.head]
     for file in args.head_file:
@@ -115,7 +113,7 @@ def _heads(args: argparse.Namespace) -> list[Head]:
 
 
 def _keys(args: argparse.Namespace) -> list[PublicKey]:
-    from ...ledger.signing import PublicKey, WrongKey
+    from ....ledger.signing import PublicKey, WrongKey
 
     keys = []
     for file in args.public_key:
