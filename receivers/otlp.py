@@ -100,10 +100,10 @@ class OtlpReceiver(Receiver):
 
     async def retire(self) -> None:
         """See `Receiver.retire`."""
-        if self._grpc is not None:
-            await self._grpc.stop()
+        ends = [self._grpc.stop()] if self._grpc is not None else []
         if self._http is not None:
-            await self._http.retire()
+            ends.append(self._http.retire())
+        await asyncio.gather(*ends)
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun. Idempotent."""

@@ -47,6 +47,74 @@ class GrpcConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return []
 
 
+class _Listener:
+    """A server of grpcio. Its calls go to the last of its doors.
+
+    A server cannot hand its socket to another one, and whoever was connecting to a socket that is
+    closed is reset, so the server stays where doors are exchanged.
+    """
+
+    def __init__(self, config: GrpcConfig) -> None:
+        self.config = config
+        self.doors: list[OtlpGrpcServer] = []  # the one before the last is to be replaced by it
+        self.port = 0  # the port in use, once started
+        self._server: aio.Server | None = None
+
+    async def start(self, *, shares_port: bool) -> None:
+        """Listen. Raises OSError."""
+        server = aio.server(
+            options=(
+                ("grpc.max_receive_message_length", self.config.max_recv_msg_size_mib << 20),
+                ("grpc.so_reuseport", 1),  # so that another server can take over from this one
+                ("grpc.max_concurrent_streams", 100),  # a connection
+                # Who connects and says nothing is sent away, and does not hold up the end for long.
+                ("grpc.server_handshake_timeout_ms", _HANDSHAKE * 1000),
+            )
+        )
+        server.add_generic_rpc_handlers(
+            tuple(
+                grpc.method_handlers_generic_handler(
+                    service, {"Export": grpc.stream_unary_rpc_method_handler(self._handler(signal))}
+                )
+                for signal, service in SERVICES.items()
+            )
+        )
+        self.port = self._listen(server, shares_port=shares_port)
+        self._server = server
+        await server.start()
+
+    def _listen(self, server: aio.Server, *, shares_port: bool) -> int:
+        endpoint, tls = self.config.endpoint, self.config.tls
+        if not shares_port:
+            # Ports are shared by whoever asks: another process must be told that it is taken.
+            for each in listen(endpoint):
+                each.close()
+        host, port = split_endpoint(endpoint)
+        address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
+        bound: int
+        try:
+            if tls is None:
+                bound = server.add_insecure_port(address)
+            else:
+                pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+                bound = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        except RuntimeError:
+            what = f"cannot listen on {endpoint}, or with this certificate"
+            raise OSError(errno.EADDRNOTAVAIL, what) from None
+        return bound
+
+    async def stop(self) -> None:
+        """Refuse new requests and finish those begun."""
+        if self._server is not None:
+            await self._server.stop(_GRACE)
+
+    def _handler(self, signal: Signal) -> Callable[[Any, Any], Awaitable[bytes]]:
+        async def export(_: Any, context: aio.ServicerContext) -> bytes:
+            return await self.doors[-1].export(signal, context)
+
+        return export
+
+
 class OtlpGrpcServer:
     """The gRPC side of the receiver."""
 
@@ -57,75 +125,50 @@ class OtlpGrpcServer:
         self._bearer = bearer
         self._budget = budget
         self._intake = Intake(settings, "grpc")
-        self._server: aio.Server | None = None
-        self.port = 0  # the port in use, once started
+        self._listener: _Listener | None = None
         self._shares_port = False
+        self.port = 0  # the port in use, once started
 
     async def start(self, sink: Sink) -> None:
         """Listen. Raises OSError."""
         self._intake.sink = sink
-        self._server = aio.server(
-            options=(
-                ("grpc.max_receive_message_length", self._config.max_recv_msg_size_mib << 20),
-                ("grpc.so_reuseport", 1),  # so that another server can take over from this one
-                ("grpc.max_concurrent_streams", 100),  # a connection
-                # Who connects and says nothing is sent away, and does not hold up the end for long.
-                ("grpc.server_handshake_timeout_ms", _HANDSHAKE * 1000),
-            )
-        )
-        self._server.add_generic_rpc_handlers(
-            tuple(
-                grpc.method_handlers_generic_handler(
-                    service, {"Export": grpc.stream_unary_rpc_method_handler(self._handler(signal))}
-                )
-                for signal, service in SERVICES.items()
-            )
-        )
-        self.port = self._listen(self._server)
-        await self._server.start()
+        inherited = self._listener is not None
+        listener = self._listener = self._listener or _Listener(self._config)
+        listener.doors.append(self)
+        if not inherited:
+            await listener.start(shares_port=self._shares_port)
+        self.port = listener.port
 
     def take_over(self, other: OtlpGrpcServer) -> None:
-        """Share the port of a server that is to be replaced. Comes before `start`."""
+        """Take the listener of a server that is to be replaced, or its port. Comes before `start`.
+
+        With another certificate or message size it takes a listener of its own: a client that
+        connects at that very moment may be reset.
+        """
+        if other._config == self._config:
+            self._listener = other._listener
         self._shares_port = other._config.endpoint == self._config.endpoint
 
-    def _listen(self, server: aio.Server) -> int:
-        if not self._shares_port:
-            # Ports are shared by whoever asks: another process must be told that it is taken.
-            for each in listen(self._config.endpoint):
-                each.close()
-        host, port = split_endpoint(self._config.endpoint)
-        address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
-        bound: int
-        try:
-            if self._config.tls is None:
-                bound = server.add_insecure_port(address)
-            else:
-                tls = self._config.tls
-                pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
-                bound = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
-        except RuntimeError:
-            what = f"cannot listen on {self._config.endpoint}, or with this certificate"
-            raise OSError(errno.EADDRNOTAVAIL, what) from None
-        return bound
-
     async def stop(self) -> None:
-        """Refuse new requests and finish those begun. Idempotent."""
-        server, self._server = self._server, None
-        if server is not None:
-            await server.stop(_GRACE)
+        """Refuse new requests and finish those begun, unless another one answers. Idempotent."""
+        listener, self._listener = self._listener, None
+        if listener is None or self not in listener.doors:
+            return
+        if len(listener.doors) > 1:
+            listener.doors.remove(self)
+        else:
+            await listener.stop()
 
-    def _handler(self, signal: Signal) -> Callable[[Any, Any], Awaitable[bytes]]:
+    async def export(self, signal: Signal, context: aio.ServicerContext) -> bytes:
+        """Answer one call."""
         # On the wire there is no difference between one message and a stream of one. Asking for
         # the message here is what lets us count the one that was too large to be handed over.
-        async def export(_: Any, context: aio.ServicerContext) -> bytes:
-            try:
-                return await self._export(signal, context)
-            except RefusedPayload as refused:
-                refusal = self._intake.refuse(refused)
-            await _abort(context, refusal)
-            return b""
-
-        return export
+        try:
+            return await self._export(signal, context)
+        except RefusedPayload as refused:
+            refusal = self._intake.refuse(refused)
+        await _abort(context, refusal)
+        return b""
 
     async def _export(self, signal: Signal, context: aio.ServicerContext) -> bytes:
         metadata = dict(context.invocation_metadata() or ())

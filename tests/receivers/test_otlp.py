@@ -12,6 +12,7 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no annotations
 from grpc import aio
+from live_ports import listening_port
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
@@ -365,3 +366,35 @@ async def test_stop_is_safe_without_start_and_twice() -> None:
     receiver = Door().receiver
     await receiver.stop()
     await receiver.stop()
+
+
+async def test_another_receiver_answers_on_the_same_connection() -> None:
+    grpc_only = ProtocolsConfig(grpc=GrpcConfig(endpoint=f"127.0.0.1:{listening_port()}"))
+    new = Door(protocols=grpc_only, auth=AuthConfig(bearer=Secret("token")))
+    body, token = log_request().SerializeToString(), (("authorization", "Bearer token"),)
+    async with opened_door(protocols=grpc_only) as old:
+        channel = aio.insecure_channel(old.target, (("grpc.enable_retries", 0),))
+        export = channel.unary_unary(LOGS)
+        await export(body)
+        new.receiver.take_over(old.receiver)
+        await new.receiver.start(new.sink)
+        await old.receiver.retire()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await export(body)
+        assert failed.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        await export(body, metadata=token)
+        assert (len(old.sink.payloads), len(new.sink.payloads)) == (1, 1)
+        await channel.close()
+        await new.receiver.stop()
+        assert not await is_open(new.receiver.grpc_port)
+
+
+async def test_a_receiver_that_was_not_needed_after_all_gives_the_door_back() -> None:
+    grpc_only = ProtocolsConfig(grpc=GrpcConfig(endpoint=f"127.0.0.1:{listening_port()}"))
+    new = Door(protocols=grpc_only, auth=AuthConfig(bearer=Secret("token")))
+    async with opened_door(protocols=grpc_only) as old:
+        new.receiver.take_over(old.receiver)
+        await new.receiver.start(new.sink)
+        await new.receiver.stop()
+        await old.call(log_request().SerializeToString())
+        assert (len(old.sink.payloads), len(new.sink.payloads)) == (1, 0)
