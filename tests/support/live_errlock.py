@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -180,20 +180,28 @@ class Errlock:
 
 @contextmanager
 def running_errlock(
-    config: Mapping[str, Any], folder: Path, *, behind: float = 0.0
+    config: Mapping[str, Any],
+    folder: Path,
+    *,
+    behind: float = 0.0,
+    command: Sequence[str | Path] = (),
 ) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added.
 
-    `behind`: its clock is so many seconds late.
+    `behind`: its clock is so many seconds late. `command`: what is run instead of `errlock`.
     """
-    with started_errlock(config, folder, behind=behind) as errlock:
+    with started_errlock(config, folder, behind=behind, command=command) as errlock:
         errlock.wait_until_healthy()
         yield errlock
 
 
 @contextmanager
 def started_errlock(
-    config: Mapping[str, Any], folder: Path, *, behind: float = 0.0
+    config: Mapping[str, Any],
+    folder: Path,
+    *,
+    behind: float = 0.0,
+    command: Sequence[str | Path] = (),
 ) -> Iterator[Errlock]:
     """The same, from the moment that its process is there."""
     health, metrics, control = listening_port(), listening_port(), listening_port()
@@ -202,7 +210,10 @@ def started_errlock(
     path.write_text(_written(config, health, metrics, control))
     with (folder / "errlock.log").open("wb") as log:
         process = subprocess.Popen(
-            [*_command(behind), "run", "--config", path], cwd=folder, stdout=log, stderr=log
+            [*(command or _command(behind)), "run", "--config", path],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
         errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
         try:

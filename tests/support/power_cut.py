@@ -9,14 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Strings in hexadecimal, long enough for a page; the paths of file descriptors.
-STRACE = ["strace", "-f", "-xx", "-y", "-s", "70000",
-          "-e", "trace=pwrite64,fdatasync,fsync,ftruncate,unlink,write"]  # fmt: skip
+_FILES = "trace=pwrite64,fdatasync,fsync,ftruncate,unlink,write"
+STRACE = ["strace", "-f", "-xx", "-y", "-s", "70000", "-e", _FILES]
+# The same, and what goes through sockets, which are named by their addresses. The process is the
+# one that is started, its tracer a child.
+STRACE_SOCKETS = ["strace", "-D", "-f", "--seccomp-bpf", "-xx", "-yy", "-s", "140000",
+                  "-e", f"{_FILES},sendto,sendmsg,recvfrom,recvmsg"]  # fmt: skip
 
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>")
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
+_CONNECTION = re.compile(r"^\d+<(TCP.*?\])>, ")
 _DATA = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _END = re.compile(r"(\d+)\)? +(?:= \d+|<unfinished \.\.\.>)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Bytes that the process wrote into a pipe, or sent to or received from a connection."""
+
+    where: str
+    data: bytes
+    received: bool = False
 
 
 @dataclass
@@ -55,23 +69,34 @@ class Disk:
             target.write_bytes(data)
 
 
-def replay(trace: Path, disk: Disk) -> Iterator[bytes]:
-    """Follow a trace. Yields what the process wrote into pipes, when it did."""
-    syncing: dict[str, str] = {}  # by thread
+def replay(trace: Path, disk: Disk) -> Iterator[Talk]:
+    """Follow a trace. Yields what the process said or heard: sent when it began to, heard when it
+    had all of it.
+    """
+    pending: dict[str, str] = {}  # by thread: the file or connection of a call that takes its time
     for line in trace.read_text().splitlines():
         if resumed := _RESUMED.match(line):
-            if resumed[2] in ("fdatasync", "fsync"):
-                disk.sync(syncing.pop(resumed[1]))
+            thread, name = resumed.groups()
+            if name in ("fdatasync", "fsync"):
+                disk.sync(pending.pop(thread))
+            elif name in ("recvfrom", "recvmsg") and thread in pending:
+                yield Talk(pending.pop(thread), _all_data(line), received=True)
             continue
         call = _CALL.match(line)
         if call is None:
             continue
         thread, name, rest = call.groups()
+        if connection := _CONNECTION.match(rest):
+            if "<unfinished" in rest and name.startswith("recv"):
+                pending[thread] = connection[1]
+            else:
+                yield Talk(connection[1], _all_data(rest), received=name.startswith("recv"))
+            continue
         found = _FILE.match(rest)
         path = _bytes(found[1]).decode() if found else ""
         if name in ("fdatasync", "fsync"):
             if "unfinished" in rest:
-                syncing[thread] = path
+                pending[thread] = path
             else:
                 disk.sync(path)
         elif name == "pwrite64":
@@ -81,7 +106,14 @@ def replay(trace: Path, disk: Disk) -> Iterator[bytes]:
         elif name == "unlink":
             disk.files.pop(_data(rest).decode(), None)
         elif path.startswith("pipe:"):
-            yield _data(rest)
+            yield Talk(path, _data(rest))
+
+
+def _all_data(arguments: str) -> bytes:
+    """Of a call with several buffers."""
+    found = list(_DATA.finditer(arguments))
+    assert not any(each[2] for each in found), "strace cut a string"
+    return b"".join(_bytes(each[1]) for each in found)
 
 
 def _data(arguments: str) -> bytes:

@@ -57,7 +57,7 @@ async def test_what_was_acknowledged_is_there_after_a_power_cut(tmp_path: Path) 
     settled: set[int] = set()
     cuts = 0
     for told in replay(tmp_path / "trace", disk):
-        what, number = told.split()
+        what, number = told.data.split()
         {b"putting": begun, b"put": put, b"settled": settled}.get(what, set()).add(int(number))
         if what == b"put" and len(put) == 1:
             assert disk.syncs > 0
