@@ -7,6 +7,7 @@ entry of the journal with its totals. What could not be booked or written is tol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -18,12 +19,13 @@ from typing import Any
 
 import msgspec
 
+from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from .account_store import DAY, HOUR, MINUTE, AccountStore
 from .entries import EntryKind
-from .figures import Figures, Series
+from .figures import Figures, Outcome, Series
 from .journal import JournalFailed
-from .manifest import OTHER, Manifest, read_manifest
+from .manifest import OTHER, UNKNOWN, Items, Manifest, read_manifest
 from .minutes import closed_minute, moment
 from .options import AccountOptions
 
@@ -35,6 +37,8 @@ _MOST_ROWS = 100_000  # in memory, while they cannot be written
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
 
+_NOTHING_NOTED = Items(1, 0)
+
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _log = logging.getLogger("errlock.ledger")
@@ -44,12 +48,24 @@ Record = Callable[[EntryKind, Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a destination has now: documents of a payload, by type."""
+    """What a destination has now, has seen or may have: documents of a payload, by type."""
 
     destination: str
     policy: str  # the version that they passed
     manifest: bytes
     documents: Mapping[DocumentType, int]
+    outcome: Outcome = "delivered"
+    reason: DropReason | None = None  # why they were given up, unless they were delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What did not leave for a destination: documents of a payload, by type and reason."""
+
+    destination: str
+    policy: str
+    manifest: bytes  # of what was left of the payload; empty where nobody has read it
+    documents: Mapping[tuple[DocumentType, DropReason], int]
 
 
 @dataclass(slots=True)
@@ -107,7 +123,31 @@ class Account:
             if len(self._rows) >= _MOST_ROWS:
                 self._unbooked.add(documents, "the account could not be written")
                 return
-            self._count(delivered, manifest, self._clock())
+            self._count(delivered, manifest, self._begin())
+
+    def withhold(self, withheld: Withheld) -> None:
+        """Count what did not leave. As `book`."""
+        service = environment = UNKNOWN
+        with contextlib.suppress(msgspec.MsgspecError):
+            manifest = read_manifest(withheld.manifest)
+            service, environment = manifest.service, manifest.environment
+        with self._lock:
+            if len(self._rows) >= _MOST_ROWS:
+                documents = sum(withheld.documents.values())
+                self._unbooked.add(documents, "the account could not be written")
+                return
+            now = self._begin()
+            base = Series(
+                withheld.destination,
+                "",
+                self._label("service", service),
+                self._label("environment", environment),
+                withheld.policy,
+                outcome="withheld",
+            )
+            for (type_, reason), documents in withheld.documents.items():
+                series = base._replace(type=type_, reason=reason)
+                self._figures(series).add(documents, 0, 0, now, ())
 
     async def run(self) -> None:
         """Write and close minutes until cancelled."""
@@ -201,19 +241,21 @@ class Account:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
     def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
-        self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
         base = Series(
             delivered.destination,
             "",
             self._label("service", manifest.service),
             self._label("environment", manifest.environment),
             delivered.policy,
+            outcome=delivered.outcome,
+            reason=delivered.reason or "",
         )
         for type_, documents in delivered.documents.items():
-            items = manifest.items.get(type_)
-            size = items.size * documents // items.count if items and items.count else 0
-            series = base._replace(type=type_)
-            self._figures(series).add(documents, 0, size, now, items.subjects if items else ())
+            items = manifest.items.get(type_) or _NOTHING_NOTED
+            figures = self._figures(base._replace(type=type_))
+            figures.add(documents, 0, items.size * documents // items.count, now, items.subjects)
+            figures.unjudged += items.unjudged * documents // items.count
+            figures.sampled += items.sampled * documents // items.count
         for line in manifest.lines:
             # Which documents of a type were refused nobody says: then all their findings count.
             if line.type in delivered.documents or line.type in CONTEXT_TYPES:
@@ -222,6 +264,12 @@ class Account:
                 )
                 figures = self._figures(series)
                 figures.add(line.documents, line.occurrences, 0, now, line.values)
+
+    def _begin(self) -> float:
+        """The time; from here on its minute is booked in, unless a later one has begun already."""
+        now = self._clock()
+        self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
+        return now
 
     def _figures(self, series: Series) -> Figures:
         return self._rows.setdefault((self._minute, series), Figures())
@@ -251,7 +299,7 @@ class Account:
         with self._lock:
             unbooked, self._unbooked = self._unbooked, _Unbooked()
         if unbooked.documents:
-            body = {"what": "documents that were delivered and not booked",
+            body = {"what": "documents that were not booked",
                     "documents": unbooked.documents, "why": sorted(unbooked.why),
                     "since": moment(unbooked.since)}  # fmt: skip
             try:

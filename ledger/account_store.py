@@ -6,13 +6,17 @@ added to: what is booked later for the same span and series is merged into its r
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from .figures import Figures, Series
+
+# Another number for every change that an older or newer errlock cannot live with.
+VERSION = 2
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -22,13 +26,15 @@ CREATE TABLE IF NOT EXISTS series (
     destination TEXT NOT NULL, type TEXT NOT NULL, service TEXT NOT NULL,
     environment TEXT NOT NULL, policy TEXT NOT NULL,
     class TEXT NOT NULL, form TEXT NOT NULL, detector TEXT NOT NULL,
-    UNIQUE (destination, type, service, environment, policy, class, form, detector)
+    outcome TEXT NOT NULL, reason TEXT NOT NULL,
+    UNIQUE (destination, type, service, environment, policy, class, form, detector, outcome, reason)
 );
 CREATE TABLE IF NOT EXISTS account (
     span INTEGER NOT NULL,   -- seconds
     start INTEGER NOT NULL,  -- seconds since the epoch
     series INTEGER NOT NULL REFERENCES series (id),
     documents INTEGER NOT NULL, occurrences INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    unjudged INTEGER NOT NULL, sampled INTEGER NOT NULL,
     first REAL NOT NULL, last REAL NOT NULL,
     sketch BLOB,             -- DataSketches HLL; NULL: nothing to tell apart
     PRIMARY KEY (span, start, series)
@@ -40,6 +46,15 @@ _LABELS = {
     "service": "SELECT DISTINCT service FROM series",
     "environment": "SELECT DISTINCT environment FROM series",
 }
+
+
+class OtherVersion(OSError):  # noqa: N818  a fact about a file
+    """The file was written by an errlock that keeps another account. The text says what helps."""
+
+    def __init__(self, path: Path, version: int) -> None:
+        age = "a newer" if version > VERSION else "an older"
+        problem = f"was written by {age} errlock (version {version}): move it elsewhere"
+        super().__init__(errno.EPERM, problem, str(path))
 
 
 class Row(NamedTuple):
@@ -67,17 +82,28 @@ class AccountStore:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            _check_version(connection, path)
             connection.executescript(_SCHEMA)
-        except sqlite3.Error:
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        except (sqlite3.Error, OSError):
             connection.close()
             raise
         return cls(connection)
 
     @classmethod
     def to_read(cls, path: Path) -> AccountStore:
-        """Open a file that is there, also while another process writes it. Raises sqlite3.Error."""
+        """Open a file that is there, also while another process writes it.
+
+        Raises sqlite3.Error, OtherVersion.
+        """
         uri = f"{path.absolute().as_uri()}?mode=ro"
-        return cls(sqlite3.connect(uri, uri=True, isolation_level=None))
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        try:
+            _check_version(connection, path)
+        except (sqlite3.Error, OSError):
+            connection.close()
+            raise
+        return cls(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -114,15 +140,13 @@ class AccountStore:
         """The rows that begin in a window, in a fixed order; of one span, or of all."""
         found = self._db.execute(
             "SELECT span, start, destination, type, service, environment, policy, class, form,"
-            " detector, documents, occurrences, bytes, first, last, sketch"
-            " FROM account JOIN series ON series.id = account.series"
+            " detector, outcome, reason, documents, occurrences, bytes, unjudged, sampled, first,"
+            " last, sketch FROM account JOIN series ON series.id = account.series"
             " WHERE start >= ? AND start < ? AND (? IS NULL OR span = ?)"
-            " ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+            " ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12",
             (since, until, span, span),
         )
-        return [
-            Row(row[0], row[1], Series(*row[2:10]), Figures.stored(*row[10:16])) for row in found
-        ]
+        return [Row(row[0], row[1], Series(*row[2:12]), Figures.stored(*row[12:])) for row in found]
 
     def minutes(self, after: int, before: int) -> list[int]:
         """The minutes in which anything was booked, strictly between two."""
@@ -133,20 +157,20 @@ class AccountStore:
         )
         return [int(row[0]) for row in found]
 
-    def sums(self) -> list[tuple[int, int, dict[str, tuple[int, int, int]]]]:
-        """Of rows of more than a minute: span, start, and by destination documents, occurrences
-        and bytes.
-        """
+    def sums(self) -> list[tuple[int, int, list[tuple[Series, Figures]]]]:
+        """Of rows of more than a minute: span, start, and sums by destination, outcome, reason."""
         found = self._db.execute(
-            "SELECT span, start, destination, sum(iif(class = '', documents, 0)),"
-            " sum(occurrences), sum(bytes) FROM account JOIN series ON series.id = account.series"
-            " WHERE span > ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            "SELECT span, start, destination, outcome, reason,"
+            " sum(iif(class = '', documents, 0)), sum(occurrences), sum(bytes), sum(unjudged),"
+            " sum(sampled) FROM account JOIN series ON series.id = account.series"
+            " WHERE span > ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5",
             (MINUTE,),
         )
-        sums: dict[tuple[int, int], dict[str, tuple[int, int, int]]] = {}
-        for span, start, destination, *totals in found:
-            sums.setdefault((span, start), {})[destination] = (totals[0], totals[1], totals[2])
-        return [(span, start, totals) for (span, start), totals in sums.items()]
+        sums: dict[tuple[int, int], list[tuple[Series, Figures]]] = {}
+        for span, start, destination, outcome, reason, *totals in found:
+            series = Series(destination, "", "", "", "", outcome=outcome, reason=reason)
+            sums.setdefault((span, start), []).append((series, Figures(*totals)))
+        return [(span, start, lines) for (span, start), lines in sums.items()]
 
     def last_minute(self) -> int:
         """The newest one in which anything was booked; 0: none."""
@@ -168,7 +192,8 @@ class AccountStore:
         with self._transaction():
             rows = self._db.execute(
                 "DELETE FROM account WHERE span = ? AND start >= ? AND start < ?"
-                " RETURNING series, documents, occurrences, bytes, first, last, sketch",
+                " RETURNING series, documents, occurrences, bytes, unjudged, sampled, first, last,"
+                " sketch",
                 (span, start, start + into),
             ).fetchall()
             for series, *figures in rows:
@@ -197,8 +222,8 @@ class AccountStore:
 
     def _merge(self, span: int, start: int, series: int, figures: Figures) -> None:
         found = self._db.execute(
-            "SELECT documents, occurrences, bytes, first, last, sketch FROM account"
-            " WHERE span = ? AND start = ? AND series = ?",
+            "SELECT documents, occurrences, bytes, unjudged, sampled, first, last, sketch"
+            " FROM account WHERE span = ? AND start = ? AND series = ?",
             (span, start, series),
         ).fetchone()
         total = Figures()
@@ -206,10 +231,10 @@ class AccountStore:
             total = Figures.stored(*found)
         total.merge(figures)
         self._db.execute(
-            "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 span, start, series, total.documents, total.occurrences, total.size,
-                total.first, total.last, total.sealed(),
+                total.unjudged, total.sampled, total.first, total.last, total.sealed(),
             ),
         )  # fmt: skip
 
@@ -218,12 +243,13 @@ class AccountStore:
         if known is None:
             self._db.execute(
                 "INSERT OR IGNORE INTO series (destination, type, service, environment, policy,"
-                " class, form, detector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " class, form, detector, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 series,
             )
             known = self._db.execute(
                 "SELECT id FROM series WHERE destination = ? AND type = ? AND service = ?"
-                " AND environment = ? AND policy = ? AND class = ? AND form = ? AND detector = ?",
+                " AND environment = ? AND policy = ? AND class = ? AND form = ? AND detector = ?"
+                " AND outcome = ? AND reason = ?",
                 series,
             ).fetchone()[0]
             self._ids[series] = int(known)
@@ -239,3 +265,21 @@ class AccountStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def check_version(path: Path) -> None:
+    """Raise OtherVersion if this errlock cannot go on with a file. One that is broken it can."""
+    try:
+        with closing(AccountStore.to_read(path)):
+            pass
+    except sqlite3.Error:
+        return
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises OtherVersion, sqlite3.Error."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        return  # nothing is in it yet
+    if version != VERSION:
+        raise OtherVersion(path, version)

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 # 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
 SKETCH_SIZE = 12
+
+# What became of documents for a destination:
+# delivered  it has them
+# refused    it was sent them, and answered that it does not keep them: it has seen them
+# perhaps    an attempt ended unclear and they were then given up: it may have them
+# withheld   they did not leave
+Outcome = Literal["delivered", "refused", "perhaps", "withheld"]
+SEEN: tuple[Outcome, ...] = ("delivered", "refused")
 
 
 class Series(NamedTuple):
@@ -25,6 +33,8 @@ class Series(NamedTuple):
     class_: str = ""
     form: str = ""
     detector: str = ""
+    outcome: str = "delivered"  # an Outcome
+    reason: str = ""  # why they were given up, in the words of errlock_exporter_dropped_total
 
 
 @dataclass(slots=True)
@@ -34,6 +44,8 @@ class Figures:
     documents: int = 0
     occurrences: int = 0
     size: int = 0  # bytes as received
+    unjudged: int = 0  # bytes of text that no detector could judge in full
+    sampled: int = 0  # thousandths of documents that these stand for beside themselves
     first: float = 0.0
     last: float = 0.0
     values: set[int] = field(default_factory=set)  # fingerprints, not in a sketch yet
@@ -45,12 +57,14 @@ class Figures:
         documents: int,
         occurrences: int,
         size: int,
+        unjudged: int,
+        sampled: int,
         first: float,
         last: float,
         sketch: bytes | None,
     ) -> Figures:
         """As they lie in the store."""
-        return cls(documents, occurrences, size, first, last, set(), sketch)
+        return cls(documents, occurrences, size, unjudged, sampled, first, last, set(), sketch)
 
     def add(
         self, documents: int, occurrences: int, size: int, when: float, values: Iterable[int]
@@ -70,6 +84,8 @@ class Figures:
         self.documents += other.documents
         self.occurrences += other.occurrences
         self.size += other.size
+        self.unjudged += other.unjudged
+        self.sampled += other.sampled
         self.values |= other.values
         if other.sketch is not None:
             self.sketch = union([self.sketch, other.sketch])

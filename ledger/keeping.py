@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..pipeline.payloads.document import Document, Payload
-from .account import Account, Delivered
+from .account import Account, Delivered, Withheld
+from .account_store import check_version
 from .entries import SHORTEST_HASH, EntryKind, Head
 from .heads import HeadSender
 from .journal import Journal, JournalFailed
@@ -46,7 +47,7 @@ class Ledger:
     async def open(self, policy: Mapping[str, Any]) -> None:
         """Open journal and account, and tell that a collector begins, under which policy.
 
-        Raises JournalFailed, which is an OSError.
+        Raises JournalFailed or OtherVersion, which are OSErrors.
         """
         journal, account = await asyncio.to_thread(self._open, policy)
         self._journal, self._account = journal, account
@@ -71,6 +72,11 @@ class Ledger:
         """Count what a destination has now: see `Account.book`."""
         if self._account is not None:
             self._account.book(delivered)
+
+    def withhold(self, withheld: Withheld) -> None:
+        """Count what did not leave: see `Account.withhold`."""
+        if self._account is not None:
+            self._account.withhold(withheld)
 
     def manifest(self, payload: Payload, carried: Sequence[Document] | None = None) -> bytes:
         """What a sanitised payload holds: see `write_manifest`. Never raises.
@@ -132,6 +138,9 @@ class Ledger:
 
     def _open(self, policy: Mapping[str, Any]) -> tuple[Journal, Account]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / "ledger.db"
+        if path.exists():
+            check_version(path)
         for secret, what in (
             (self._options.journal.key, "the key that signs the journal"),
             (self._options.key, "the key of the ledger"),
@@ -144,7 +153,7 @@ class Ledger:
         # A full disk must not keep a collector from starting: what is missing is told later.
         self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
         self.record("policy", policy)
-        account = Account(self._folder / "ledger.db", self._options.account, journal.append)
+        account = Account(path, self._options.account, journal.append)
         account.write()
         return journal, account
 

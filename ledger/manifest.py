@@ -34,6 +34,8 @@ class Items(msgspec.Struct, array_like=True):
     count: int
     size: int  # bytes as received
     subjects: list[int] = []  # fingerprints: each person once
+    unjudged: int = 0  # bytes of text that no detector could judge in full
+    sampled: int = 0  # thousandths of documents that these stand for beside themselves
 
 
 class Line(msgspec.Struct, array_like=True):

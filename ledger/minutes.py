@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from .account_store import Row
+from .figures import Figures, Series
+
+# By destination, and by what was counted: see `totals`.
+Totals = Mapping[str, Mapping[str, int]]
+_ALWAYS = ("documents", "occurrences", "bytes")
 
 
 def closed_minute(minute: int, rows: Sequence[Row]) -> dict[str, Any]:
     """What the journal says of a minute: totals by destination, and a digest of its rows."""
-    totals: dict[str, list[int]] = {}
-    for row in rows:
-        total = totals.setdefault(row.series.destination, [0, 0, 0])
-        if row.series.class_:
-            total[1] += row.figures.occurrences
-        else:
-            total[0] += row.figures.documents
-            total[2] += row.figures.size
     return {
         "minute": minute,
         "rows": len(rows),
         "sha256": _digest(rows),
-        "destinations": {
-            name: {"documents": documents, "occurrences": occurrences, "bytes": size}
-            for name, (documents, occurrences, size) in totals.items()
-        },
+        "destinations": totals((row.series, row.figures) for row in rows),
     }
+
+
+def totals(lines: Iterable[tuple[Series, Figures]]) -> dict[str, dict[str, int]]:
+    """Sums by destination: documents, occurrences, bytes and, where there are any, more.
+
+    Of what was not delivered they stand below `OUTCOME/REASON/`.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for series, figures in lines:
+        sums = found.setdefault(series.destination, {})
+        delivered = series.outcome == "delivered"
+        below = "" if delivered else f"{series.outcome}/{series.reason}/"
+        for name, amount in (
+            ("documents", 0 if series.class_ else figures.documents),
+            ("occurrences", figures.occurrences),
+            ("bytes", figures.size),
+            ("unjudged", figures.unjudged),
+            ("sampled", figures.sampled),
+        ):
+            if amount or (delivered and name in _ALWAYS):
+                sums[below + name] = sums.get(below + name, 0) + amount
+    return found
 
 
 def moment(seconds: float) -> str:
@@ -38,12 +54,12 @@ def moment(seconds: float) -> str:
 
 def _digest(rows: Iterable[Row]) -> str:
     """SHA-256 over rows in their order."""
-    found = hashlib.sha256(b"errlock account minute 1\n")
+    found = hashlib.sha256(b"errlock account minute 2\n")
     for _, start, series, figures in rows:
         sketch = hashlib.sha256(figures.sketch).hexdigest() if figures.sketch else ""
         line = [
             start, *series, figures.documents, figures.occurrences, figures.size,
-            repr(figures.first), repr(figures.last), sketch,
+            figures.unjudged, figures.sampled, repr(figures.first), repr(figures.last), sketch,
         ]  # fmt: skip
         found.update("\x1f".join(map(str, line)).encode() + b"\n")
     return found.hexdigest()

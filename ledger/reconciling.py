@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,10 @@ from typing import Any
 from .account import FORGOTTEN
 from .account_store import MINUTE, AccountStore
 from .entries import MAX_LINE, BrokenEntry, Entry, decode
-from .minutes import closed_minute, moment
+from .minutes import Totals, closed_minute, moment, totals
 from .verifying import Finding
 
 _MOST_FINDINGS = 100
-
-Totals = Mapping[str, tuple[int, int, int]]  # by destination: documents, occurrences, bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,10 @@ def _compare(
         elif closed_minute(minute, rows)["sha256"] != told[minute][0]:
             findings.append(_finding(minute, "is not as the journal says: it was changed"))
     left = sorted(told.keys() - seen)
-    for span, start, totals in store.sums():
+    for span, start, lines in store.sums():
         minutes = left[bisect_left(left, start) : bisect_left(left, start + span)]
         seen.update(minutes)
-        if totals != _sum(told[minute][1] for minute in minutes):
+        if totals(lines) != _sum(told[minute][1] for minute in minutes):
             findings.append(
                 _finding(start, f"and the {span // MINUTE} minutes from it on have other sums")
             )
@@ -94,21 +92,17 @@ def _entries(path: Path) -> Iterator[Entry]:
 def _totals(body: Mapping[str, Any]) -> Totals:
     found = body.get("destinations")
     return {
-        str(name): (
-            _number(each.get("documents")),
-            _number(each.get("occurrences")),
-            _number(each.get("bytes")),
-        )
-        for name, each in (found if isinstance(found, dict) else {}).items()
+        str(destination): {str(name): _number(amount) for name, amount in each.items()}
+        for destination, each in (found if isinstance(found, dict) else {}).items()
+        if isinstance(each, dict)
     }
 
 
 def _sum(each: Iterable[Totals]) -> Totals:
-    sums: dict[str, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
-    for totals in each:
-        for name, (documents, occurrences, size) in totals.items():
-            before = sums[name]
-            sums[name] = (before[0] + documents, before[1] + occurrences, before[2] + size)
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for told in each:
+        for destination, amounts in told.items():
+            sums[destination].update(amounts)
     return sums
 
 
