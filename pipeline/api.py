@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from ..policy.parts import HashPart
+from ..policy.pseudonyms import KeyringError
 from .chain import Chain, Step
 from .component import ProcessorConfig, Settings
 from .counters import Counters
@@ -25,7 +27,8 @@ Format = Literal["event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics"
 
 
 class Pipeline:
-    """A chain of processors, ready to use. Thread-safe; does no I/O; starts no thread.
+    """A chain of processors, ready to use. Thread-safe; starts no thread; does no I/O, but that
+    once a second a keyring file is looked at.
 
     Every method fails closed: what cannot be judged comes back as None. Only `scrub` and `explain`,
     which are given bytes, raise RefusedPayload for what is not even of the format they were told.
@@ -44,8 +47,8 @@ class Pipeline:
         if not isinstance(processors, Mapping):
             processors = {f"{type(p).__name__.lower()}/{i}": p for i, p in enumerate(processors)}
         self.counters = Counters()
-        steps = self._steps(processors)
         self._destination = destination
+        steps = self._steps(processors)
         self._chain = Chain(steps, self.counters, "library", destination)
         self._stricter: Chain | None = None
 
@@ -56,9 +59,14 @@ class Pipeline:
                 checked = _checked(processor)
                 if wrong := tuple(checked.problems()):
                     raise ConfigError(wrong)
-                steps.append(Step(id_, checked.build(self._settings(id_))))
+                built = checked.build(self._settings(id_))
+                if isinstance(built, HashPart):
+                    built.open(self._destination)
+                steps.append(Step(id_, built))
             except ConfigError as error:
                 problems += within(f"processors.{id_}", error.problems)
+            except KeyringError as error:
+                problems.append(Problem(f"processors.{id_}.keyring", str(error)))
         if problems:
             raise ConfigError(problems)
         return steps

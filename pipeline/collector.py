@@ -22,6 +22,7 @@ from .control.server import control_of
 from .counters import Counters
 from .fleet.fleet import Fleet
 from .graph import Door, Graph, Route, build
+from .keyrings import KeptKeyrings
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
@@ -82,6 +83,7 @@ class Collector:
         self._control = control_of(self)
         self._kept_trust = KeptTrust(self)
         self.trust: TrustBook = self._kept_trust.book
+        self._keyrings = KeptKeyrings(self)
         self.fleet = Fleet(self)
         gauges = {}
         if self.ledger is not None:
@@ -106,7 +108,10 @@ class Collector:
         )
 
     async def start(self) -> None:
-        """Open destinations, then the operators' endpoints, then the doors. Raises OSError."""
+        """Open destinations, then the operators' endpoints, then the doors.
+
+        Raises OSError, and ConfigError when a keyring has no key for a destination.
+        """
         self.loop = asyncio.get_running_loop()
         with _named("service.storage"):
             self._kept_trust.prepare()
@@ -115,6 +120,7 @@ class Collector:
             await self.ledger.open(policy_in_force(self.config))
         if await self.store.recall(_PROFILE) == _STRICT:
             self._begin_strict()
+        await self._keyrings.open()
         await self._kept_trust.open()
         self.lineup.swapped = await recall_swaps(self.store)
         self.graph.put_in_force()
@@ -177,6 +183,7 @@ class Collector:
         await self._admin.stop()
         await self.fleet.stop()
         await self._kept_trust.close()
+        await self._keyrings.close()
         if self.ledger is not None:
             await self.ledger.close()
         await self.store.close()
@@ -288,6 +295,7 @@ class Collector:
         """Run a graph of this configuration instead of the one that runs."""
         old = self.graph
         new = await asyncio.to_thread(self._build, config, old)
+        await self._keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:
             await self._switch(Switch(old, new, self._doors), config, new)

@@ -235,6 +235,7 @@ class Graph:
     sinks: Mapping[str, Sink]
     destinations: Mapping[str, Destination]
     policies: Mapping[str, Sequence[Policy]]  # of each destination
+    hashing: Sequence[tuple[HashPart, str]]  # what makes pseudonyms, and for which destination
     routes: Mapping[str, Route]
     lineup: Lineup
     gate: Gate
@@ -286,6 +287,7 @@ def build(
         sinks={id_: sink(id_) for id_ in parts.receivers},
         destinations=destinations,
         policies=parts.policies,
+        hashing=parts.hashing,
         routes=routes,
         lineup=lineup,
         gate=gate,
@@ -308,6 +310,7 @@ class _Components:
     ) -> None:
         self.problems: list[Problem] = []
         self.policies: dict[str, list[Policy]] = {}
+        self.hashing: list[tuple[HashPart, str]] = []
         self._before = before
         self._config = config
         self._executor = executor
@@ -411,7 +414,9 @@ class _Components:
             own = tuple(self._config.exporters[exporter].processors)
             parts = self._chain(id_, own, id_).parts
             self._check_strictness(exporter, parts, chain.parts, id_)
-            scope = exporter if any(map(_is_scoped, [*chain.parts, *parts])) else ""
+            hashing = [part for part in (*chain.parts, *parts) if isinstance(part, HashPart)]
+            self.hashing += [(part, exporter) for part in hashing]
+            scope = "" if all(part.shared for part in hashing) else exporter
             accepts = tuple(destinations[exporter].accepts)
             branches.setdefault((own, scope, accepts), []).append(exporter)
         made = [
@@ -502,8 +507,3 @@ def policy_version(config: Config, pipeline: str, exporter: str) -> str:
     }
     text = json.dumps(written, sort_keys=True, default=str)
     return f"{pipeline}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def _is_scoped(part: Part) -> bool:
-    """Whether what a part writes differs from destination to destination."""
-    return isinstance(part, HashPart) and not part.shared

@@ -13,7 +13,7 @@ from .findings import FORMS, Form, Mark
 from .generalisation import Generaliser
 from .known_values import KnownValues
 from .placeholders import placeholder
-from .pseudonyms import Keyring
+from .pseudonyms import Epoch, Keyring
 from .selectors import Selector
 
 Method = Literal["replace", "mask", "remove", "keep"]
@@ -42,7 +42,17 @@ class Part:
         """The form in which values of a class leave here; None: this part does not claim it."""
         return None
 
-    def act(self, mark: Mark, scope: str) -> str | None:
+    def open(self, scope: str) -> None:
+        """Get ready to act for a destination. Raises KeyringError."""
+
+    def epoch(self, scope: str) -> Epoch | None:
+        """What it makes the pseudonyms of one document with, if it makes any.
+
+        Raises KeyringError when they cannot be made.
+        """
+        return None
+
+    def act(self, mark: Mark, epoch: Epoch | None) -> str | None:
         """What stands in place of a finding of a claimed class; None: nothing does."""
         raise NotImplementedError
 
@@ -73,7 +83,7 @@ class RedactPart(Part):
         method = self.method(class_)
         return None if method == "keep" else "masked" if method == "mask" else "removed"
 
-    def act(self, mark: Mark, scope: str) -> str | None:
+    def act(self, mark: Mark, epoch: Epoch | None) -> str | None:
         """A placeholder, a mask, or nothing."""
         method = self.method(mark.class_)
         if method == "remove":
@@ -117,10 +127,18 @@ class HashPart(Part):
         """A pseudonym for the classes that were named."""
         return "pseudonym" if claims(self.classes, class_) else None
 
-    def act(self, mark: Mark, scope: str) -> str | None:
+    def open(self, scope: str) -> None:
+        """Have a key for the destination."""
+        self.keyring.open("" if self.shared else scope)
+
+    def epoch(self, scope: str) -> Epoch:
+        """The one that the destination is in now."""
+        return self.keyring.current("" if self.shared else scope)
+
+    def act(self, mark: Mark, epoch: Epoch | None) -> str | None:
         """The value's pseudonym as a placeholder."""
-        pseudonym = self.keyring.pseudonym(mark.class_, mark.value, "" if self.shared else scope)
-        return placeholder(mark.class_, pseudonym)
+        assert epoch is not None, "epoch() comes first"
+        return placeholder(mark.class_, epoch.pseudonym(mark.class_, mark.value))
 
 
 @dataclass(frozen=True)
@@ -133,7 +151,7 @@ class GeneralizePart(Part):
         """Generalised, for the classes that it was told how to coarsen."""
         return "generalised" if self.generaliser.claims(class_) else None
 
-    def act(self, mark: Mark, scope: str) -> str | None:
+    def act(self, mark: Mark, epoch: Epoch | None) -> str | None:
         """The coarser value; a placeholder where there is none."""
         coarse = self.generaliser.coarse(mark.class_, mark.value)
         return placeholder(mark.class_) if coarse is None else coarse

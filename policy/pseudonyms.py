@@ -1,13 +1,13 @@
 """Pseudonyms: keyed, one-way, the same for the same value within an epoch and a destination.
 
-HMAC-SHA-256 of the normalised value, domain-separated by class and destination, cut to 12
-lower-case hex digits behind `0x`, which Sentry's grouping reads as a parameter whatever stands
-before them (without it, `e1:20ab…` begins with a time, and older versions see a word).
+HMAC-SHA-256 of the normalised value, domain-separated by class, under a key of the epoch and the
+destination, cut to 12 lower-case hex digits behind `0x`, which Sentry's grouping reads as a
+parameter whatever stands before them (without it, `e1:20ab…` begins with a time, and older
+versions see a word).
 
-Epoch keys are random. They live either in a keyring file, wrapped with AES-256-GCM by the user's
-key, which adds epochs and can destroy them; or, when there is no file, the user's key *is* the key
-of epoch e0: destroying it makes its pseudonyms unlinkable too, and every collector and client
-that has the key agrees without sharing a file.
+The keys are random and live in a keyring file (keyring.py), which begins epochs and destroys keys;
+or, when there is no file, the user's key *is* the key of epoch e0: every collector and client that
+has the key agrees without sharing a file, and destroying it is destroying its pseudonyms' key.
 """
 
 from __future__ import annotations
@@ -17,16 +17,12 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-import json
-import os
-import re
 import secrets
-from collections.abc import Mapping
-from pathlib import Path
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 KEY_BYTES = 32
 _PREFIX = "errlock-key-1-"
-_EPOCH = re.compile(r"e[0-9]{1,6}")
 
 
 class KeyringError(Exception):
@@ -59,93 +55,52 @@ def key_bytes(key: str) -> bytes:
     return data
 
 
-def new_keyring(path: Path, key: str) -> None:
-    """Create a keyring file with one epoch, wrapped by `key`; only the owner may read it.
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What pseudonyms are made with at one destination, from one rotation to the next."""
 
-    Raises FileExistsError rather than replacing a keyring, and KeyringError for a bad key.
-    """
-    document = {"version": 1, "epochs": [_wrapped("e1", secrets.token_bytes(KEY_BYTES), key)]}
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    name: str  # `e1`
+    key: bytes
 
-
-def _wrapping_key(key: str) -> bytes:
-    return hmac.digest(key_bytes(key), b"errlock keyring wrap", hashlib.sha256)
-
-
-def _wrapped(epoch: str, epoch_key: bytes, key: str) -> dict[str, str]:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce = secrets.token_bytes(12)
-    sealed = AESGCM(_wrapping_key(key)).encrypt(nonce, epoch_key, epoch.encode())
-    return {"name": epoch, "key": base64.b64encode(nonce + sealed).decode()}
-
-
-class Keyring:
-    """The epoch keys; the newest one makes pseudonyms. Never shows a key."""
-
-    def __init__(self, epoch: str, key: bytes) -> None:
-        self.epoch = epoch
-        self._key = key
-        self._by_scope: dict[str, bytes] = {}
-
-    @classmethod
-    def from_key(cls, key: str) -> Keyring:
-        """A keyring without a file: the key itself is that of epoch e0. Raises KeyringError."""
-        return cls("e0", hmac.digest(key_bytes(key), b"errlock pseudonyms", hashlib.sha256))
-
-    @classmethod
-    def from_file(cls, path: Path, key: str) -> Keyring:
-        """Read a keyring file and unwrap its newest epoch. Raises KeyringError."""
-        epochs = _read(path)
-        if not epochs:
-            raise KeyringError("the keyring holds no epoch: every key of it was destroyed")
-        epoch = max(epochs, key=lambda name: int(name[1:]))
-        return cls(epoch, _unwrapped(epoch, epochs[epoch], key))
-
-    def pseudonym(self, class_: str, value: str, scope: str) -> str:
-        """`e1:0x9f3b6c02d41a` for a value of a class at a destination (`scope`)."""
-        key = self._by_scope.get(scope)
-        if key is None:
-            key = hmac.digest(self._key, b"scope\0" + scope.encode(), hashlib.sha256)
-            self._by_scope[scope] = key
+    def pseudonym(self, class_: str, value: str) -> str:
+        """`e1:0x9f3b6c02d41a` for a value of a class."""
         message = class_.encode() + b"\0" + normalised(class_, value).encode("utf-8", "replace")
-        return f"{self.epoch}:0x{hmac.digest(key, message, hashlib.sha256).hex()[:12]}"
+        return f"{self.name}:0x{hmac.digest(self.key, message, hashlib.sha256).hex()[:12]}"
 
     def __repr__(self) -> str:
-        return f"Keyring({self.epoch})"
+        return f"Epoch({self.name})"
 
 
-def _read(path: Path) -> Mapping[str, str]:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise KeyringError("the keyring file can be read by others: chmod 600 it")
-        document = json.loads(path.read_text("ascii"))
-        epochs = {str(entry["name"]): str(entry["key"]) for entry in document["epochs"]}
-    except FileNotFoundError:
-        raise KeyringError(
-            "there is no keyring file: make one with `errlock key new --keyring FILE`"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise KeyringError("the keyring file cannot be read") from None
-    if document.get("version") != 1 or not all(_EPOCH.fullmatch(name) for name in epochs):
-        raise KeyringError("the keyring file is of an unknown version")
-    return epochs
+class Keyring(ABC):
+    """Where the keys of pseudonyms come from. Safe from every thread."""
+
+    @abstractmethod
+    def open(self, scope: str) -> None:
+        """Get ready to make the pseudonyms of a destination. Raises KeyringError."""
+
+    @abstractmethod
+    def current(self, scope: str) -> Epoch:
+        """The epoch that a destination (`scope`) is in now. Raises KeyringError."""
 
 
-def _unwrapped(epoch: str, sealed: str, key: str) -> bytes:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+class SingleKey(Keyring):
+    """The user's key as that of epoch e0. Never shows it."""
 
-    try:
-        data = base64.b64decode(sealed, validate=True)
-        return AESGCM(_wrapping_key(key)).decrypt(data[:12], data[12:], epoch.encode())
-    except (InvalidTag, binascii.Error, ValueError):
-        raise KeyringError("the keyring was not made with this key") from None
+    def __init__(self, key: str) -> None:
+        """Raises KeyringError for what is not a key."""
+        self._key = hmac.digest(key_bytes(key), b"errlock pseudonyms", hashlib.sha256)
+        self._epochs: dict[str, Epoch] = {}
+
+    def open(self, scope: str) -> None:
+        """Nothing to do: every destination's key follows from the one."""
+
+    def current(self, scope: str) -> Epoch:
+        """See `Keyring.current`. Never fails."""
+        epoch = self._epochs.get(scope)
+        if epoch is None:
+            key = hmac.digest(self._key, b"scope\0" + scope.encode(), hashlib.sha256)
+            epoch = self._epochs[scope] = Epoch("e0", key)
+        return epoch
 
 
 _SEPARATORS = str.maketrans("", "", " \t\r\n-.()/")

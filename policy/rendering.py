@@ -9,7 +9,8 @@ from .findings import FORMS, Form, Found, Mark, Tree
 from .generalisation import COARSE
 from .judging import Site
 from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
-from .parts import GeneralizePart, HashPart, Part
+from .parts import GeneralizePart, Part
+from .pseudonyms import Epoch
 from .scan import Touched
 
 
@@ -19,6 +20,8 @@ class Rendering:
     def __init__(self, parts: Sequence[Part], scope: str) -> None:
         self._parts = parts
         self._scope = scope
+        # The same one throughout a document, whatever is rotated meanwhile.
+        self._epochs: dict[int, Epoch | None] = {}
         self.found: list[Found] = []
         self._remarks: dict[Path, list[Remark]] = {}
         self._renamed: set[Path] = set()
@@ -86,21 +89,27 @@ class Rendering:
                 continue
             if FORMS.index(form) <= FORMS.index(mark.form) and mark.form != "clear":
                 break
-            epoch = part.keyring.epoch if isinstance(part, HashPart) else ""
-            self.found.append(Found(mark.class_, form, mark.detector, mark.value, mark.form, epoch))
-            new = self._replacement(part, mark, site)
+            epoch = self._epoch(part)
+            name = epoch.name if epoch is not None else ""
+            self.found.append(Found(mark.class_, form, mark.detector, mark.value, mark.form, name))
+            new = self._replacement(part, mark, site, epoch)
             return form, f'"{new}"' if mark.quoted and new is not None else new
         self.found.append(Found(mark.class_, mark.form, mark.detector, mark.value, mark.form))
         return None
 
-    def _replacement(self, part: Part, mark: Mark, site: Site) -> str | None:
+    def _epoch(self, part: Part) -> Epoch | None:
+        if id(part) not in self._epochs:
+            self._epochs[id(part)] = part.epoch(self._scope)
+        return self._epochs[id(part)]
+
+    def _replacement(self, part: Part, mark: Mark, site: Site, epoch: Epoch | None) -> str | None:
         """What a part puts in place of a finding, if it may stand in this field."""
         whole = (mark.start, mark.end) == (0, len(site.view.text))
         if isinstance(part, GeneralizePart) and mark.class_ == site.field.class_ == "pii.ip":
             return part.generaliser.network(mark.value, bare=whole)
         if site.field.kind == "address":
             return None  # nothing but an address is allowed there
-        return part.act(mark, self._scope)
+        return part.act(mark, epoch)
 
 
 def _remark(mark: Mark, form: Form, start: int, end: int) -> Remark:

@@ -12,7 +12,7 @@ from ..pipeline.component import ProcessorConfig, Settings
 from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.options import Secret
 from ..policy.parts import HashPart
-from ..policy.pseudonyms import Keyring, KeyringError, check_key
+from ..policy.pseudonyms import Keyring, KeyringError, SingleKey, check_key
 from .redact import class_problems
 
 
@@ -20,13 +20,14 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
     """Replace values by keyed pseudonyms such as `[email:e1:0x9f3b6c02d41a]`.
 
     With `key` alone, the key is that of the epoch e0, and everyone who has it makes the same
-    pseudonyms. With a `keyring`, the epoch keys are random, in that file, wrapped by `key`.
+    pseudonyms. With a `keyring`, each epoch and destination has a random key in that file, wrapped
+    by `key`: see `errlock key rotate` and `errlock key destroy`.
     """
 
     key: Annotated[Secret, Meta(description="A key from `errlock key new`. There is no default.")]
     keyring: Annotated[
         str | None,
-        Meta(description="The file with the epoch keys, from `errlock key new --keyring FILE`."),
+        Meta(description="The file with the keys, from `errlock key new --keyring FILE`."),
     ] = None
     classes: Annotated[
         tuple[str, ...],
@@ -50,10 +51,14 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
     def build(self, settings: Settings) -> HashPart:
         """Make the part. Raises ConfigError when the keyring cannot be used with this key."""
         try:
-            if self.keyring is None:
-                keyring = Keyring.from_key(self.key.reveal())
-            else:
-                keyring = Keyring.from_file(Path(self.keyring), self.key.reveal())
+            keyring = self._keys()
         except KeyringError as error:
             raise ConfigError([Problem("keyring", str(error))]) from None
         return HashPart(classes=self.classes, keyring=keyring, shared=self.scope == "shared")
+
+    def _keys(self) -> Keyring:
+        if self.keyring is None:
+            return SingleKey(self.key.reveal())
+        from ..policy.keyring import FileKeyring
+
+        return FileKeyring(Path(self.keyring), self.key.reveal())

@@ -6,7 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
+from ..people import account
 from ..terminal import err, out
+from . import keyrings
 from .options import Commands, add_command
 
 _VARIABLE = "ERRLOCK_KEY"
@@ -14,7 +16,7 @@ _VARIABLE = "ERRLOCK_KEY"
 
 def register(commands: Commands) -> None:
     """Add the command and its sub-commands."""
-    parser = add_command(commands, "key", "make the keys of pseudonyms and of the journal")
+    parser = add_command(commands, "key", "the keys of pseudonyms, and of the journal")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     new = add_command(
         actions, "new", "make a key, and with --keyring the keyring that it wraps",
@@ -33,11 +35,14 @@ def register(commands: Commands) -> None:
     new.add_argument("--key-file", metavar="FILE", type=Path, help="the file with the key")
     new.add_argument("--journal", metavar="FILE", type=Path, help="write a signing key here")
     new.set_defaults(run=run_new)
+    keyrings.register(actions)
 
 
 def run_new(args: argparse.Namespace) -> int:
     """Run `errlock key new`."""
-    from ...policy.pseudonyms import KeyringError, new_key, new_keyring
+    from ...policy.epochs import Said
+    from ...policy.keyring import new_keyring
+    from ...policy.pseudonyms import KeyringError, new_key
 
     if args.journal is not None:
         return _new_signing_key(args)
@@ -53,7 +58,7 @@ def run_new(args: argparse.Namespace) -> int:
     else:
         key = os.environ.get(_VARIABLE) or (made := new_key())
     try:
-        new_keyring(args.keyring, key)
+        new_keyring(args.keyring, key, Said(account()))
     except KeyringError as wrong:
         err(f"errlock key new: {wrong}")
         return 2

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
+
+from ..options import Duration
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -40,6 +44,19 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """`--json`: for scripts."""
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+
+def point_in_time(text: str) -> float:
+    """Seconds since the epoch, of a time or of how long ago it is. Raises ArgumentTypeError."""
+    try:
+        return time.time() - Duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected 2026-11-26T12:00Z, or 6h") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def read_config(args: argparse.Namespace) -> Config:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
-from ..options import Duration
 from ..payloads.document import DocumentType
 from ..terminal import err, out
-from .options import Commands, add_command, add_json_option
+from .options import Commands, add_command, add_json_option, point_in_time
 from .talking import add_collector_options, add_why_option, client_of, telling
 
 if TYPE_CHECKING:
@@ -36,10 +34,10 @@ def register(commands: Commands) -> None:
     parser.add_argument("from_", metavar="FROM", help="the id of an exporter")
     parser.add_argument("to", metavar="TO", help="the id of another one")
     parser.add_argument(
-        "--since", type=_moment, default=0.0, metavar="TIME",
+        "--since", type=point_in_time, default=0.0, metavar="TIME",
         help="received since: 2026-11-26T12:00Z, or 6h for that long ago",
     )  # fmt: skip
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="received before")
+    parser.add_argument("--until", type=point_in_time, metavar="TIME", help="received before")
     parser.add_argument(
         "--types", type=_types, default=[], metavar="TYPE,...",
         help="only such documents: event,transaction",
@@ -131,16 +129,3 @@ def _types(text: str) -> list[str]:
     if unknown := sorted(set(named) - set(known)):
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {known}")
     return named
-
-
-def _moment(text: str) -> float:
-    """Seconds since the epoch, of a time or of how long ago it is. Raises ArgumentTypeError."""
-    try:
-        return time.time() - Duration(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("expected 2026-11-26T12:00Z, or 6h") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

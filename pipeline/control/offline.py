@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Literal
 
 from ...delivery.trust_file import TrustFileFailed, tighten_offline
 from ..errors import ConfigError, Problem
+from ..people import account
 from ..registry import nearest
 from .reaching import Whereabouts
 from .tokens import Tokens, TokenStore, TokensUnusable, token_in
@@ -65,6 +64,4 @@ def _who(storage: Path, token_file: Path | None) -> str:
         person = Tokens(store, None).person(token_in(token_file or store.first))
         if person is not None:
             return f"{person.name} (offline)"
-    with suppress(OSError, KeyError, ImportError):  # an account without a name
-        return f"{getpass.getuser()} (offline)"
-    return f"uid {os.getuid()} (offline)"
+    return f"{account()} (offline)"

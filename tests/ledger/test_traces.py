@@ -16,7 +16,7 @@ from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy.parts import HashPart, Part, RedactPart
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 
 KEY = new_key()
 TRACER = Tracer(KEY)
@@ -65,7 +65,7 @@ def test_each_class_and_form_is_counted_with_its_distinct_values() -> None:
 
 
 def test_a_pseudonym_is_noted_with_its_epoch() -> None:
-    part = HashPart(classes=("pii.email",), keyring=Keyring.from_key(KEY))
+    part = HashPart(classes=("pii.email",), keyring=SingleKey(KEY))
     out = chain(part).run(envelope({"message": JANE}))
     assert lines(out) == {("pii.email", "pseudonym:e0", "email"): (1, 1, 1)}
 
@@ -100,7 +100,7 @@ def test_a_stricter_chain_counts_nothing_twice() -> None:
 
 
 def test_a_form_that_gets_stricter_is_noted_as_it_leaves() -> None:
-    hashed = HashPart(classes=("pii.email",), keyring=Keyring.from_key(KEY))
+    hashed = HashPart(classes=("pii.email",), keyring=SingleKey(KEY))
     first = chain(hashed).run(envelope({"message": JANE}))
     second = chain(RedactPart()).run(first)
     assert "[email]" in str(second.alive[0].tree)

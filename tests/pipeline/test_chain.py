@@ -102,7 +102,7 @@ def test_a_part_that_raises_while_it_acts_drops_the_document() -> None:
         def form(self, class_: str) -> Any:
             return "removed"
 
-        def act(self, mark: Any, scope: str) -> str | None:
+        def act(self, mark: Any, epoch: Any) -> str | None:
             raise ValueError(mark.value)
 
     result = chain(Broken()).run(event())

@@ -4,7 +4,7 @@ from scrubbing import rendered
 
 from errlock.policy.detectors import Detector
 from errlock.policy.parts import HashPart, RedactPart
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 
 
 def meta(tree: Any, *parts: Any) -> Any:
@@ -34,7 +34,7 @@ def test_a_value_that_went_as_a_whole_is_remarked_as_removed() -> None:
 
 
 def test_a_pseudonym_is_remarked_as_one() -> None:
-    part = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
+    part = HashPart(classes=("pii",), keyring=SingleKey(new_key()))
     assert meta({"message": "jane@example.com"}, part) == {
         "message": {"": {"rem": [["pii.email", "p", 0, 25]]}}
     }

@@ -11,11 +11,11 @@ from errlock.policy.parts import (
     masked,
     raised_classes,
 )
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 
 
 def hashing(*classes: str) -> HashPart:
-    return HashPart(classes=classes, keyring=Keyring.from_key(new_key()))
+    return HashPart(classes=classes, keyring=SingleKey(new_key()))
 
 
 @pytest.mark.parametrize(

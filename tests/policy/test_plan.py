@@ -7,7 +7,7 @@ from scrubbing import rendered, scrubbed, scrubbed_text
 
 from errlock.policy.parts import HashPart, RedactPart, default_parts
 from errlock.policy.plan import Findings, Plan, PolicyLimit, Subject, Unsupported
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 
 SECRET = "Tr0ub4dor-9"
 
@@ -347,7 +347,7 @@ def test_more_values_than_the_limit_fail_closed_in_the_strict_profile() -> None:
 
 
 def test_the_first_part_that_claims_a_class_acts_on_the_whole_finding() -> None:
-    ring = HashPart(classes=("pii", "*"), keyring=Keyring.from_key(new_key()))
+    ring = HashPart(classes=("pii", "*"), keyring=SingleKey(new_key()))
     text = "postgres://app:p4ss@corp.example.com/db and jane@example.com"
     clean = scrubbed_text(text, [ring, RedactPart()])
     assert clean.startswith("postgres://app:[url_credentials]@corp.example.com/db and [email:e0:")
@@ -355,16 +355,16 @@ def test_the_first_part_that_claims_a_class_acts_on_the_whole_finding() -> None:
 
 
 def test_a_secret_is_hashed_only_where_a_secret_class_is_named() -> None:
-    named = HashPart(classes=("secret.password",), keyring=Keyring.from_key(new_key()))
+    named = HashPart(classes=("secret.password",), keyring=SingleKey(new_key()))
     assert scrubbed_text(f"password={SECRET}", [named]).startswith("password=[password:e0:")
 
 
 def test_a_later_chain_lowers_a_form_and_never_raises_it() -> None:
-    ring = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
+    ring = HashPart(classes=("pii",), keyring=SingleKey(new_key()))
     pseudonym = scrubbed_text("jane@example.com", [ring])
     assert scrubbed_text(pseudonym, [RedactPart()]) == "[email]"
     assert scrubbed_text("[email]", [ring]) == "[email]"
-    other = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
+    other = HashPart(classes=("pii",), keyring=SingleKey(new_key()))
     assert scrubbed_text(pseudonym, [other]) == pseudonym
 
 
@@ -376,7 +376,7 @@ def test_a_mask_is_lowered_by_a_stricter_chain_and_left_by_the_same() -> None:
 
 
 def test_pseudonyms_differ_per_destination_unless_shared() -> None:
-    keyring = Keyring.from_key(new_key())
+    keyring = SingleKey(new_key())
     for shared, count in ((False, 2), (True, 1)):
         part = HashPart(classes=("pii",), keyring=keyring, shared=shared)
         trees = [
@@ -387,14 +387,14 @@ def test_pseudonyms_differ_per_destination_unless_shared() -> None:
 
 
 def test_a_pseudonym_does_not_depend_on_the_encoding() -> None:
-    part = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
+    part = HashPart(classes=("pii",), keyring=SingleKey(new_key()))
     plain = scrubbed_text("jane@example.com", [part])
     assert scrubbed_text("x=jane%40example.com", [part]) == f"x={plain}"
     assert scrubbed_text('{"a": "jane\\u0040example.com"}', [part]) == f'{{"a": "{plain}"}}'
 
 
 def test_findings_serve_every_destination() -> None:
-    part = HashPart(classes=("pii",), keyring=Keyring.from_key(new_key()))
+    part = HashPart(classes=("pii",), keyring=SingleKey(new_key()))
     subject = Subject("event", {"message": "jane@example.com"})
     [findings] = Plan([part], "a").detect([subject])
     assert isinstance(findings, Findings)

@@ -18,7 +18,7 @@ from scrubbing import rendered
 
 from errlock.policy.generalisation import Generaliser
 from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 
 PASSWORD = st.builds(
     lambda a, b, c: f"{a}{b}{c}",
@@ -136,7 +136,7 @@ CHAINS: dict[str, list[Part]] = {
     "strict": [RedactPart(profile="strict")],
     "mask": [RedactPart(classes=(("pii", "mask"), ("secret", "mask")))],
     "remove": [RedactPart(classes=(("*", "remove"),))],
-    "hash": [HashPart(classes=("pii",), keyring=Keyring.from_key(KEY)), RedactPart()],
+    "hash": [HashPart(classes=("pii",), keyring=SingleKey(KEY)), RedactPart()],
     "generalize": [
         GeneralizePart(
             Generaliser(

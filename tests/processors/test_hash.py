@@ -10,7 +10,9 @@ from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import decode_option
-from errlock.policy.pseudonyms import new_key, new_keyring
+from errlock.policy.epochs import Said
+from errlock.policy.keyring import new_keyring
+from errlock.policy.pseudonyms import new_key
 from errlock.processors.hash import Hash
 
 SETTINGS = Settings("hash", Counters(), logging.getLogger("test"))
@@ -31,7 +33,7 @@ def test_users_are_hashed_by_default_and_two_processes_agree() -> None:
 
 def test_with_a_keyring_the_epoch_is_in_the_pseudonym(tmp_path: Path) -> None:
     key = new_key()
-    new_keyring(tmp_path / "ring", key)
+    new_keyring(tmp_path / "ring", key, Said())
     part = hashing(key=key, keyring=str(tmp_path / "ring")).build(SETTINGS)
     assert scrubbed(TREE, parts=[part])["message"].startswith("[email:e1:")
 

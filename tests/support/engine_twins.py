@@ -14,7 +14,7 @@ from errlock.policy.generalisation import Generaliser
 from errlock.policy.known_values import KnownValues
 from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
 from errlock.policy.plan import Findings, Plan, Subject
-from errlock.policy.pseudonyms import Keyring, new_key
+from errlock.policy.pseudonyms import SingleKey, new_key
 from errlock.policy.selectors import parse_selector
 
 Site = tuple[Any, bool, Any]
@@ -48,7 +48,7 @@ def _own() -> tuple[Detector, ...]:
 @cache
 def policies() -> dict[str, tuple[Part, ...]]:
     """Policies that ask for different things of an engine."""
-    keyring = Keyring.from_key(new_key())
+    keyring = SingleKey(new_key())
     coarse = Generaliser(
         timestamps=True, paths=True, routes=True, sql=True, user_agents=True, ids=True
     )

@@ -1,0 +1,130 @@
+"""A keyring file in use: its keys as they are now, for those who make pseudonyms.
+
+Whoever makes pseudonyms looks at the file once a second. A new epoch is taken up, a destroyed key
+is let go, a destination that has no key yet gets one; nobody has to be told or started again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from .epochs import Epochs, Said
+from .keyring_file import Content, KeyringFile, Stamp
+from .pseudonyms import Epoch, Keyring, KeyringError
+from .wrapping import Wrapping
+
+_LOOK_EVERY = 1.0  # seconds
+
+_log = logging.getLogger("errlock.keyring")
+
+
+def new_keyring(path: Path, key: str, said: Said) -> None:
+    """Create a keyring file with one epoch, wrapped by `key`; only the owner may read it.
+
+    Raises FileExistsError rather than replacing a keyring, and KeyringError for a bad key.
+    """
+    KeyringFile(path).create(Epochs.first(Wrapping(key).mark(), said))
+
+
+class FileKeyring(Keyring):
+    """The keys of a file. Never shows one. Safe from every thread.
+
+    While the file cannot be read or written, what was read last goes on, but no key that is known
+    to be destroyed: then making pseudonyms fails.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        """Read the file; change nothing. Raises KeyringError when that fails with this key."""
+        self.path = path
+        self._file = KeyringFile(path)
+        self._wrapping = Wrapping(key)
+        self._lock = threading.RLock()
+        self._epochs: dict[str, Epoch] = {}  # of destinations: replaced, never changed
+        self._stamp: Stamp | None = None  # None: something of it is not taken up yet
+        self._look_at = 0.0
+        self._failing = False
+        self._content = self._file.read()
+        self._wrapping.check(self._content.epochs.check)
+
+    @property
+    def epochs(self) -> Epochs:
+        """What the file said last."""
+        return self._content.epochs
+
+    def open(self, scope: str) -> None:
+        """See `Keyring.open`: makes the key if there is none."""
+        with self._lock:
+            self._epochs = {**self._epochs, scope: self._ready(scope)}
+
+    def current(self, scope: str) -> Epoch:
+        """See `Keyring.current`."""
+        if time.monotonic() >= self._look_at:
+            self._look()
+        if scope not in self._epochs:
+            self.open(scope)
+        return self._epochs[scope]
+
+    def refresh(self) -> None:
+        """Take up what has changed in the file. Blocks. Raises KeyringError."""
+        with self._lock:
+            self._look_at = time.monotonic() + _LOOK_EVERY
+            if self._file.stamp() == self._stamp:
+                return
+            self._stamp = None
+            scopes = list(self._epochs)
+            self._take(self._file.read())
+            for scope in scopes:
+                self.open(scope)
+            self._stamp = self._content.stamp
+
+    def all(self, scope: str) -> list[Epoch]:
+        """Every epoch in which a destination has a key, the oldest first. Raises KeyringError."""
+        self.refresh()
+        found = [epoch for epoch, keys in self.epochs.keys.items() if scope in keys]
+        return [self._opened(epoch, scope) for epoch in sorted(found, key=lambda e: int(e[1:]))]
+
+    def _look(self) -> None:
+        """Refresh, unless another thread does. A failure is told once."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self.refresh()
+            self._failing = False
+        except KeyringError as failure:
+            if not self._failing:
+                _log.error("%s", failure)
+            self._failing = True
+        finally:
+            self._lock.release()
+
+    def _take(self, content: Content) -> None:
+        """Believe what the file says, and let go of what it says is destroyed."""
+        self._wrapping.check(content.epochs.check)
+        self._content = content
+        self._epochs = {
+            scope: epoch
+            for scope, epoch in self._epochs.items()
+            if content.epochs.destruction(epoch.name, scope) is None
+        }
+
+    def _ready(self, scope: str) -> Epoch:
+        """The epoch that a destination is in, with its key, which is made if there is none."""
+        name = self.epochs.current(scope)
+        if scope not in self.epochs.keys.get(name, {}):
+            self._take(self._file.change(lambda epochs: self._with_key(epochs, scope)))
+            name = self.epochs.current(scope)
+        return self._opened(name, scope)
+
+    def _with_key(self, epochs: Epochs, scope: str) -> Epochs:
+        name = epochs.current(scope)
+        if scope in epochs.keys.get(name, {}):  # another process was first
+            return epochs
+        self._wrapping.check(epochs.check)
+        return epochs.with_key(name, scope, self._wrapping.new(name, scope))
+
+    def _opened(self, epoch: str, scope: str) -> Epoch:
+        sealed = self.epochs.keys[epoch][scope]
+        return Epoch(epoch, self._wrapping.open(sealed, epoch, scope))
