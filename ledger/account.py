@@ -23,10 +23,12 @@ from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from .account_store import DAY, HOUR, MINUTE, AccountStore
 from .entries import EntryKind
-from .figures import Figures, Outcome, Series
+from .figures import SEEN, Figures, Outcome, Series
 from .journal import JournalFailed
 from .manifest import OTHER, UNKNOWN, Items, Manifest, read_manifest
 from .minutes import closed_minute, moment
+from .needle_store import NeedleSeries
+from .needles import Needles
 from .options import AccountOptions
 
 _EVERY = 1.0  # seconds between two writes
@@ -91,8 +93,10 @@ class Account:
         options: AccountOptions,
         record: Record,
         clock: Callable[[], float] = time.time,
+        needles: Needles | None = None,
     ) -> None:
         """The first `write` opens the file. `record` writes to the journal; may raise OSError."""
+        self._needles = needles
         self._path = path
         self._options = options
         self._record = record
@@ -161,6 +165,8 @@ class Account:
         What cannot be written now is kept, and written later. A file that is damaged is set aside.
         """
         now = self._clock()
+        if self._needles is not None:
+            self._needles.write(now)
         rows: dict[tuple[int, Series], Figures] = {}
         try:
             store = self._opened()
@@ -191,6 +197,8 @@ class Account:
         The minute that has not passed is told too, and again when the next process has closed it.
         """
         self.write()
+        if self._needles is not None:
+            self._needles.close(self._clock())
         store, self._store = self._store, None
         if store is None:
             return
@@ -264,6 +272,18 @@ class Account:
                 )
                 figures = self._figures(series)
                 figures.add(line.documents, line.occurrences, 0, now, line.values)
+                if self._needles is not None:
+                    self._needles.note(
+                        NeedleSeries(
+                            delivered.destination,
+                            line.class_,
+                            line.form,
+                            series.service,
+                            delivered.outcome in SEEN,
+                        ),
+                        line.values,
+                        now,
+                    )
 
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""

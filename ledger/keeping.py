@@ -18,6 +18,8 @@ from .entries import SHORTEST_HASH, EntryKind, Head
 from .heads import HeadSender
 from .journal import Journal, JournalFailed
 from .manifest import renewed, write_manifest
+from .needles import FILE as NEEDLES
+from .needles import Needles
 from .options import LedgerOptions
 from .signing import SigningKey
 from .traces import Tracer
@@ -144,6 +146,7 @@ class Ledger:
         for secret, what in (
             (self._options.journal.key, "the key that signs the journal"),
             (self._options.key, "the key of the ledger"),
+            *((each, "a key of the ledger") for each in self._options.previous_keys),
         ):
             if secret is not None:
                 _refuse_inside(self._folder, secret.reveal(), what)
@@ -153,7 +156,11 @@ class Ledger:
         # A full disk must not keep a collector from starting: what is missing is told later.
         self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
         self.record("policy", policy)
-        account = Account(path, self._options.account, journal.append)
+        needles = None
+        if (secret := self._options.key) is not None and self._options.needles.keep:
+            file = self._folder / NEEDLES
+            needles = Needles(file, secret.reveal(), self._options.needles, journal.append)
+        account = Account(path, self._options.account, journal.append, needles=needles)
         account.write()
         return journal, account
 

@@ -93,6 +93,31 @@ class AccountOptions(Section, frozen=True, kw_only=True):
             yield Problem("keep", "expected minutes, hours and keep to be ever longer")
 
 
+class NeedleOptions(Section, frozen=True, kw_only=True):
+    """Needles: keyed fingerprints by which values can be looked for later. They need `key`."""
+
+    keep: Annotated[
+        Duration,
+        Meta(description="For how long after a value was last sent. `0`: none are kept."),
+    ] = Duration("395d")
+    guessable: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Classes of numbers and words that could be tried out (`pii.phone`, "
+            "`financial.card`, `pii.national_id`, …) of which needles are kept too, cut short: "
+            "looking for them only ever answers `maybe`."
+        ),
+    ] = ()
+
+    def problems(self) -> Iterable[Problem]:
+        """Classes that are none of these."""
+        from .needle_keys import GUESSABLE, is_guessable
+
+        for index, class_ in enumerate(self.guessable):
+            if not is_guessable(class_):
+                yield Problem(f"guessable[{index}]", f"expected one of {', '.join(GUESSABLE)}")
+
+
 class LedgerOptions(Section, frozen=True, kw_only=True):
     """The record of what left, to whom, and of what was decided about it."""
 
@@ -103,6 +128,16 @@ class LedgerOptions(Section, frozen=True, kw_only=True):
             "`service.storage`. Without, different values and people are not told apart."
         ),
     ] = None
+    previous_keys: Annotated[
+        tuple[Secret, ...],
+        Meta(
+            description="Keys that were `key` before, to find what was sent then: "
+            "`errlock exposure search` asks for all of them."
+        ),
+    ] = ()
+    needles: Annotated[
+        NeedleOptions, Meta(description="Needles, by which values can be looked for later.")
+    ] = NeedleOptions()
     account: Annotated[
         AccountOptions, Meta(description="The account of what left, and how long it is kept.")
     ] = AccountOptions()

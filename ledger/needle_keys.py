@@ -1,0 +1,70 @@
+"""Which values get needles, and how a fingerprint becomes one.
+
+A needle is the fingerprint of a value (traces.py), keyed once more for one destination: without the
+ledger's key no value can be tried on it, and the needles of two destinations cannot be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from ..policy.classes import matches
+from .traces import Tracer
+
+# So few values are possible that whoever gets key and needles has them all: none are kept.
+_NEVER = (
+    "secret.otp", "financial.cvv", "pii.dob", "pii.ip", "pii.location", "pii.health",
+)  # fmt: skip
+# Numbers and words of which lists exist, or can be made: only if asked for, and cut short, so that
+# many values share each needle.
+GUESSABLE = (
+    "pii.phone", "financial.card", "financial.iban", "financial.bank_account", "pii.national_id",
+    "pii.passport", "pii.imei", "pii.mac", "pii.name", "pii.address",
+)  # fmt: skip
+SHORT_BITS = 24  # of a needle that was cut: one of 17 million
+
+
+def is_guessable(class_: str) -> bool:
+    """Whether needles of a class are cut short."""
+    return any(matches(class_, each) for each in GUESSABLE)
+
+
+def is_kept(class_: str, asked: tuple[str, ...]) -> bool:
+    """Whether values of a class get needles. `asked` are the guessable classes that do."""
+    if class_.startswith("code.") or class_ in _NEVER:
+        return False
+    return not is_guessable(class_) or any(matches(class_, each) for each in asked)
+
+
+class NeedleKey:
+    """One key of the ledger, for making needles and for looking for them."""
+
+    def __init__(self, key: str) -> None:
+        secret = key.encode()
+        self.id = hmac.digest(secret, b"errlock needles id", hashlib.sha256).hex()[:8]
+        self._secret = secret
+        self._tracer = Tracer(key)
+        self._by_destination: dict[str, bytes] = {}
+
+    def fingerprint(self, class_: str, value: str) -> int:
+        """As manifests have it."""
+        found = self._tracer.fingerprint(class_, value)
+        assert found is not None, "there is a key"
+        return found
+
+    def needle(self, destination: str, fingerprint: int) -> int:
+        """As it is kept for a destination."""
+        key = self._by_destination.get(destination)
+        if key is None:
+            about = b"errlock needles\0" + destination.encode()
+            key = hmac.digest(self._secret, about, hashlib.sha256)
+            self._by_destination[destination] = key
+        data = fingerprint.to_bytes(8, "big", signed=True)
+        digest = hashlib.blake2b(data, digest_size=8, key=key).digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+
+def shortened(needle: int) -> int:
+    """The part of a needle that is kept of a guessable value."""
+    return (needle >> (64 - SHORT_BITS)) & ((1 << SHORT_BITS) - 1)

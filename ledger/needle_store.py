@@ -1,0 +1,240 @@
+"""Needles on disk: one SQLite file, in which no value is and from which none can be read.
+
+New needles are added to the end of `fresh`, which costs next to nothing, and joined into `needles`,
+in order, when many have come together: a tree of millions is then written once for many of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+HOUR = 3600
+_MANY = 500_000  # fresh rows
+_AT_ONCE = 500  # values in one question
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY,
+    destination TEXT NOT NULL, class TEXT NOT NULL, form TEXT NOT NULL, service TEXT NOT NULL,
+    certain INTEGER NOT NULL,
+    UNIQUE (destination, class, form, service, certain)
+);
+CREATE TABLE IF NOT EXISTS needles (
+    needle INTEGER NOT NULL,
+    series INTEGER NOT NULL REFERENCES series (id),
+    first INTEGER NOT NULL, last INTEGER NOT NULL,  -- hours since the epoch
+    times INTEGER NOT NULL,                         -- delivered requests that held it
+    PRIMARY KEY (needle, series)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fresh (
+    needle INTEGER NOT NULL, series INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, times INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS kept (  -- when needles were kept: a row for each run of a collector
+    since REAL NOT NULL, until REAL NOT NULL, open INTEGER NOT NULL,
+    key TEXT NOT NULL, guessable TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS expired (before INTEGER NOT NULL);
+"""
+
+
+class NeedleSeries(NamedTuple):
+    """What needles are kept apart by."""
+
+    destination: str
+    class_: str
+    form: str
+    service: str
+    certain: bool = True  # else an attempt ended unclear: the destination may have it
+
+
+class Needle(NamedTuple):
+    """What is kept of one value."""
+
+    needle: int
+    series: NeedleSeries
+    first: int  # hours since the epoch
+    last: int
+    times: int
+
+
+class Kept(NamedTuple):
+    """A stretch of time in which needles were kept."""
+
+    since: float
+    until: float
+    open: bool  # nobody closed it: it goes on, or a crash ended it
+    key: str  # the id of the key
+    guessable: tuple[str, ...]  # the guessable classes of which some were kept
+
+
+class NeedleStore:
+    """One connection, for one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """For the class methods below."""
+        self._db = connection
+        self._ids: dict[NeedleSeries, int] = {}
+        self._run: int | None = None
+
+    @classmethod
+    def to_write(cls, path: Path) -> NeedleStore:
+        """Open or make the file. Raises sqlite3.Error, OSError."""
+        path.touch(mode=0o600, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return cls(connection)
+
+    @classmethod
+    def to_read(cls, path: Path) -> NeedleStore:
+        """Open a file that is there, also while another process writes it. Raises sqlite3.Error.
+
+        What nobody writes may also lie in a folder in which nothing can be made.
+        """
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        if not path.with_name(f"{path.name}-wal").exists():
+            uri += "&immutable=1"
+        return cls(sqlite3.connect(uri, uri=True, isolation_level=None))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it everything is read as it was at one moment."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    def begin(self, key: str, guessable: Iterable[str], now: float) -> None:
+        """Note that needles are kept from now on, by nobody else."""
+        with self._transaction():
+            self._db.execute("UPDATE kept SET open = 0")
+            added = self._db.execute(
+                "INSERT INTO kept VALUES (?, ?, 1, ?, ?)", (now, now, key, " ".join(guessable))
+            )
+            self._run = added.lastrowid
+
+    def add(self, needles: Iterable[Needle], now: float, *, closed: bool = False) -> None:
+        """Add, and note that all is kept until now. One transaction; raises sqlite3.Error."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO fresh VALUES (?, ?, ?, ?, ?)",
+                (
+                    (each.needle, self._id(each.series), each.first, each.last, each.times)
+                    for each in needles
+                ),
+            )
+            self._db.execute(
+                "UPDATE kept SET until = ?, open = ? WHERE rowid = ?",
+                (now, not closed, self._run),
+            )
+
+    def join(self, *, few: bool) -> int:
+        """Move fresh needles to where they are found soon: when they are many, or `few` will do.
+
+        Returns how many there were. One transaction; raises sqlite3.Error.
+        """
+        amount = int(self._db.execute("SELECT count(*) FROM fresh").fetchone()[0])
+        if not amount or (amount < _MANY and not few):
+            return 0
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO needles SELECT needle, series, min(first), max(last), sum(times)"
+                " FROM fresh GROUP BY needle, series ORDER BY needle, series"
+                " ON CONFLICT DO UPDATE SET first = min(first, excluded.first),"
+                " last = max(last, excluded.last), times = times + excluded.times"
+            )
+            self._db.execute("DELETE FROM fresh")
+        return amount
+
+    def forget(self, before: int) -> None:
+        """Delete what was last sent before an hour, and note it."""
+        with self._transaction():
+            self._db.execute("DELETE FROM needles WHERE last < ?", (before,))
+            self._db.execute("DELETE FROM kept WHERE NOT open AND until < ?", (before * HOUR,))
+            self._db.execute("DELETE FROM expired")
+            self._db.execute("INSERT INTO expired VALUES (?)", (before,))
+
+    def kept(self) -> list[Kept]:
+        """When needles were kept, in order."""
+        found = self._db.execute("SELECT * FROM kept ORDER BY since").fetchall()
+        return [
+            Kept(since, until, bool(open_), key, tuple(guessable.split()))
+            for since, until, open_, key, guessable in found
+        ]
+
+    def expired(self) -> int:
+        """The hour before which nothing is kept; 0: nothing was forgotten yet."""
+        found = self._db.execute("SELECT max(before) FROM expired").fetchone()
+        return int(found[0] or 0)
+
+    def series(self) -> list[NeedleSeries]:
+        """Everything that needles are kept apart by."""
+        return list(self._named().values())
+
+    def find(self, needles: Sequence[int]) -> Iterator[Needle]:
+        """Those of some that are kept: one for each series, or more where some are fresh."""
+        named = self._named()
+        wanted = sorted(needles)
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            places = ",".join("?" * len(part))
+            for needle, series, *rest in self._db.execute(
+                f"SELECT * FROM needles WHERE needle IN ({places})",  # noqa: S608  question marks
+                part,
+            ):
+                yield Needle(needle, named[series], *rest)
+        looked_for = set(wanted)
+        for needle, series, *rest in self._db.execute("SELECT * FROM fresh"):
+            if needle in looked_for:
+                yield Needle(needle, named[series], *rest)
+
+    def _named(self) -> dict[int, NeedleSeries]:
+        found = self._db.execute(
+            "SELECT destination, class, form, service, certain, id FROM series"
+        )
+        return {
+            id_: NeedleSeries(destination, class_, form, service, bool(certain))
+            for destination, class_, form, service, certain, id_ in found
+        }
+
+    def _id(self, series: NeedleSeries) -> int:
+        known = self._ids.get(series)
+        if known is None:
+            self._db.execute(
+                "INSERT OR IGNORE INTO series (destination, class, form, service, certain)"
+                " VALUES (?, ?, ?, ?, ?)",
+                series,
+            )
+            known = self._db.execute(
+                "SELECT id FROM series WHERE destination = ? AND class = ? AND form = ?"
+                " AND service = ? AND certain = ?",
+                series,
+            ).fetchone()[0]
+            self._ids[series] = int(known)
+        return int(known)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._ids.clear()  # of series that are not there now
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")

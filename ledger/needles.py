@@ -1,0 +1,177 @@
+"""Needles: what tells later whether a value was ever sent, without keeping the value.
+
+They come with what is booked, wait in memory, and are written by the account's once-a-second
+write. Delivery never waits for them, nor does the account depend on them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .entries import EntryKind
+from .journal import JournalFailed
+from .minutes import moment
+from .needle_keys import NeedleKey, is_guessable, is_kept, shortened
+from .needle_store import HOUR, Needle, NeedleSeries, NeedleStore
+from .options import NeedleOptions
+
+FILE = "needles.db"
+_MOST = 500_000  # in memory, while they cannot be written
+_IDLE = 60.0  # seconds between two writes when there is nothing to write
+_FORGET_EVERY = 24 * HOUR
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_log = logging.getLogger("errlock.ledger")
+
+Record = Callable[[EntryKind, Mapping[str, Any]], object]
+
+
+class Needles:
+    """Keeps needles of what was delivered. `note` is safe from every thread."""
+
+    def __init__(self, path: Path, key: str, options: NeedleOptions, record: Record) -> None:
+        """The first `write` opens the file. `record` writes to the journal; may raise OSError."""
+        self._path = path
+        self._key = NeedleKey(key)
+        self._options = options
+        self._record = record
+        self._store: NeedleStore | None = None
+        self._lock = threading.Lock()
+        # By series and hour: fingerprints, and how many requests held each.
+        self._waiting: dict[tuple[NeedleSeries, int], dict[int, int]] = {}
+        self._amount = 0
+        self._lost, self._lost_since = 0, 0.0
+        self._written = self._joined = self._forgot = 0.0
+        self._failing = False
+
+    def note(self, series: NeedleSeries, values: Sequence[int], now: float) -> None:
+        """Keep values, by their fingerprints. Takes microseconds, never raises."""
+        if not values or not is_kept(series.class_, self._options.guessable):
+            return
+        with self._lock:
+            if self._amount >= _MOST:
+                self._lost_since = self._lost_since or now
+                self._lost += len(values)
+                return
+            waiting = self._waiting.setdefault((series, int(now) // HOUR), {})
+            before = len(waiting)
+            for value in values:
+                waiting[value] = waiting.get(value, 0) + 1
+            self._amount += len(waiting) - before
+
+    def write(self, now: float) -> None:
+        """Write what was noted. Blocks; never raises. What cannot be written now is kept."""
+        taken: dict[tuple[NeedleSeries, int], dict[int, int]] = {}
+        try:
+            store = self._opened(now)
+            with self._lock:
+                taken, self._waiting, self._amount = self._waiting, {}, 0
+            if taken or now - self._written >= _IDLE:
+                store.add(self._needles(taken), now)
+                self._written = now
+            taken = {}
+            self._tell_lost()
+            self._tidy(store, now)
+        except (sqlite3.Error, OSError) as error:
+            if not self._failing:
+                _log.error("needles cannot be written: %s", type(error).__name__)
+            self._failing = True
+            self._keep(taken)
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                self._set_aside(now)
+        else:
+            if self._failing:
+                _log.info("needles are written again")
+            self._failing = False
+
+    def close(self, now: float) -> None:
+        """Write everything and let the file go. Blocks; never raises."""
+        self.write(now)
+        store, self._store = self._store, None
+        if store is None:
+            return
+        try:
+            store.add([], now, closed=not self._waiting)
+            store.join(few=True)
+        except sqlite3.Error as error:
+            _log.error("needles cannot be closed: %s", type(error).__name__)
+        store.close()
+
+    def _opened(self, now: float) -> NeedleStore:
+        if self._store is not None:
+            return self._store
+        store = NeedleStore.to_write(self._path)
+        try:
+            for crashed in store.kept():
+                if crashed.open:
+                    gap = {"what": "needles of what was delivered last may be missing",
+                           "since": moment(crashed.until), "until": moment(now)}  # fmt: skip
+                    self._record("gap", gap)
+            store.begin(self._key.id, self._options.guessable, now)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+        return store
+
+    def _needles(self, taken: Mapping[tuple[NeedleSeries, int], Mapping[int, int]]) -> list[Needle]:
+        found = []
+        for (series, hour), values in taken.items():
+            short = is_guessable(series.class_)
+            for value, times in values.items():
+                needle = self._key.needle(series.destination, value)
+                found.append(
+                    Needle(shortened(needle) if short else needle, series, hour, hour, times)
+                )
+        return found
+
+    def _tidy(self, store: NeedleStore, now: float) -> None:
+        """Bring what is fresh into order, forget what is too old."""
+        if store.join(few=now - self._joined >= HOUR):
+            self._joined = now
+        if now - self._forgot >= _FORGET_EVERY:
+            store.forget(int(now - self._options.keep) // HOUR)
+            self._forgot = now
+
+    def _keep(self, taken: Mapping[tuple[NeedleSeries, int], Mapping[int, int]]) -> None:
+        with self._lock:
+            for key, values in taken.items():
+                waiting = self._waiting.setdefault(key, {})
+                for value, times in values.items():
+                    waiting[value] = waiting.get(value, 0) + times
+            self._amount = sum(map(len, self._waiting.values()))
+
+    def _tell_lost(self) -> None:
+        with self._lock:
+            lost, since, self._lost, self._lost_since = self._lost, self._lost_since, 0, 0.0
+        if lost:
+            body = {"what": "needles that could not be written", "values": lost,
+                    "since": moment(since)}  # fmt: skip
+            try:
+                self._record("gap", body)
+            except JournalFailed:
+                with self._lock:
+                    self._lost += lost
+                    self._lost_since = since
+                raise
+
+    def _set_aside(self, now: float) -> None:
+        """Put a damaged file out of the way; the next write begins a new one, and tells it."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        aside = f"{self._path.name}.damaged-{int(now)}"
+        try:
+            self._record("gap", {"what": "damaged needles", "file": aside, "until": moment(now)})
+            for suffix in ("", "-wal", "-shm"):
+                path = self._path.with_name(self._path.name + suffix)
+                if path.exists():
+                    path.rename(path.with_name(aside + suffix))
+        except OSError as error:
+            _log.error("damaged needles cannot be set aside: %s", type(error).__name__)

@@ -1,0 +1,161 @@
+"""Needles: kept of what was delivered, found again with the key, told when they cannot be kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errlock.ledger.needle_keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
+from errlock.ledger.needle_store import HOUR, Needle, NeedleSeries, NeedleStore
+from errlock.ledger.needles import Needles
+from errlock.ledger.options import NeedleOptions
+from errlock.pipeline.options import Duration
+from errlock.policy.classes import CLASSES
+from errlock.policy.pseudonyms import new_key
+
+NOON = 1_790_000_000 // HOUR * HOUR
+KEY = new_key()
+TOKEN = "sk-8f3b6c02d41a9e77"
+
+
+class Book:
+    """Needles, their journal, and what is found in them."""
+
+    def __init__(self, folder: Path, key: str = KEY, **options: Any) -> None:
+        self.path = folder / "needles.db"
+        self.key = NeedleKey(key)
+        self.journal: list[tuple[str, Mapping[str, Any]]] = []
+        self.needles = Needles(
+            self.path, key, NeedleOptions(**options), lambda *entry: self.journal.append(entry)
+        )
+        self.needles.write(NOON)
+
+    def deliver(
+        self, value: str, class_: str = "secret.token", form: str = "clear", *, at: float = NOON,
+        destination: str = "sentry", service: str = "shop",
+    ) -> None:  # fmt: skip
+        fingerprint = self.key.fingerprint(class_, value)
+        self.needles.note(NeedleSeries(destination, class_, form, service), [fingerprint], at)
+
+    def found(self, value: str, class_: str = "secret.token", to: str = "sentry") -> list[Needle]:
+        needle = self.key.needle(to, self.key.fingerprint(class_, value))
+        store = NeedleStore.to_read(self.path)
+        found = list(store.find([shortened(needle) if is_guessable(class_) else needle]))
+        store.close()
+        return found
+
+
+def test_a_value_is_found_with_first_and_last_hour_and_how_often(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for hour in (2, 0, 5):
+        book.deliver(TOKEN, at=NOON + hour * HOUR + 59)
+    book.deliver(TOKEN, form="removed", destination="otlp")
+    book.needles.close(NOON + 6 * HOUR)
+    hour = NOON // HOUR
+    series = NeedleSeries("sentry", "secret.token", "clear", "shop")
+    (found,) = book.found(TOKEN)
+    assert found[1:] == (series, hour, hour + 5, 3)
+    assert [each.series.form for each in book.found(TOKEN, to="otlp")] == ["removed"]
+    assert book.found("sk-8f3b6c02d41a9e78") == []
+
+
+def test_the_same_value_has_other_needles_at_another_destination_and_under_another_key() -> None:
+    one, other = NeedleKey(KEY), NeedleKey(new_key())
+    fingerprint = one.fingerprint("secret.token", TOKEN)
+    needles = {one.needle("a", fingerprint), one.needle("b", fingerprint), fingerprint}
+    needles.add(other.needle("a", other.fingerprint("secret.token", TOKEN)))
+    assert len(needles) == 4
+
+
+@pytest.mark.parametrize(
+    "class_", ["secret.otp", "financial.cvv", "pii.dob", "pii.ip", "code.sql", "pii.location"]
+)
+def test_what_can_be_enumerated_gets_no_needle(tmp_path: Path, class_: str) -> None:
+    book = Book(tmp_path, guessable=GUESSABLE)
+    book.deliver("4711", class_)
+    book.needles.close(NOON)
+    assert book.found("4711", class_) == []
+    assert class_ in CLASSES
+
+
+def test_a_phone_number_gets_a_needle_that_many_share_and_only_when_asked(tmp_path: Path) -> None:
+    for asked, expected in (((), 0), (("pii.phone",), 1)):
+        folder = tmp_path / str(expected)
+        folder.mkdir()
+        book = Book(folder, guessable=asked)
+        book.deliver("+44 20 7946 0958", "pii.phone")
+        book.needles.close(NOON)
+        found = book.found("+442079460958", "pii.phone")
+        assert len(found) == expected
+        assert all(0 <= each.needle < 2**24 for each in found)
+
+
+def test_a_country_of_national_ids_is_as_guessable_as_all_of_them() -> None:
+    assert not is_kept("pii.national_id.us", ())
+    assert is_kept("pii.national_id.us", ("pii.national_id",))
+    assert not is_kept("pii.national_id.us", ("pii.national_id.de",))
+    assert is_kept("secret.api_key.stripe", ())
+
+
+def test_what_is_too_old_is_forgotten_and_what_was_sent_again_is_not(tmp_path: Path) -> None:
+    book = Book(tmp_path, keep=Duration("10d"))
+    book.deliver(TOKEN)
+    book.deliver("once-8f3b6c02d41a")
+    book.needles.write(NOON + 1)
+    later = NOON + 15 * 24 * HOUR
+    book.deliver(TOKEN, at=later)
+    book.needles.write(later)
+    book.needles.write(later + 25 * HOUR)
+    (found,) = book.found(TOKEN)
+    assert (found.first, found.times) == (NOON // HOUR, 2)
+    assert book.found("once-8f3b6c02d41a") == []
+    store = NeedleStore.to_read(book.path)
+    assert store.expired() == (later + 25 * HOUR - 10 * 24 * HOUR) // HOUR
+    store.close()
+
+
+def test_what_a_crash_may_have_lost_is_told(tmp_path: Path) -> None:
+    crashed = Book(tmp_path)
+    crashed.deliver(TOKEN)
+    crashed.needles.write(NOON + 7)
+    again = Book(tmp_path)
+    assert [kind for kind, _ in crashed.journal] == []
+    (kind, body), = again.journal  # fmt: skip
+    assert (kind, body["what"]) == ("gap", "needles of what was delivered last may be missing")
+    assert body["since"] == "2026-09-21T14:00:07Z"
+    again.needles.close(NOON + 9)
+    assert Book(tmp_path).journal == []
+
+
+def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.needles.close(NOON)
+    book.path.write_bytes(b"x" * 5000)
+    book = Book(tmp_path)
+    assert book.journal[0][1]["what"] == "damaged needles"
+    book.deliver(TOKEN)
+    book.needles.close(NOON)
+    assert len(book.found(TOKEN)) == 1
+    assert (tmp_path / str(book.journal[0][1]["file"])).read_bytes() == b"x" * 5000
+
+
+def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "needles.db"
+    journal: list[Mapping[str, Any]] = []
+    needles = Needles(path, KEY, NeedleOptions(), lambda _, body: journal.append(body))
+    values = list(range(500_000))
+    series = NeedleSeries("a", "secret.token", "clear", "shop")
+    needles.note(series, values, NOON)
+    needles.note(series, [-1, -2], NOON)
+    needles.write(NOON)
+    path.parent.mkdir()
+    needles.close(NOON)
+    assert [(each["what"], each["values"]) for each in journal] == [
+        ("needles that could not be written", 2)
+    ]
+    amount = sqlite3.connect(path).execute("SELECT count(*) FROM needles").fetchone()
+    assert amount == (500_000,)
