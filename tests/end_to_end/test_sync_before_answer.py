@@ -35,7 +35,8 @@ def traced(folder: Path, synchronous: str) -> Path:
     config = collector({**sentry_at(http), **otlp_at(grpc, listening_port())}, exporters)
     config["service"] |= {"storage": str(folder / "data"), "storage_reserve": "1MiB"}
     trace = folder / "trace"
-    command = [*STRACE_SOCKETS, "-o", trace, sys.executable, ERRLOCK, synchronous]
+    command: list[str | Path] = [*STRACE_SOCKETS, "-o", trace]
+    command += [sys.executable, ERRLOCK, synchronous]
     with running_errlock(config, folder / "run", command=command) as errlock:
         numbered_projects.send(http, grpc, clients=CLIENTS, requests=REQUESTS)
         errlock.send(signal.SIGKILL)

@@ -87,17 +87,18 @@ class SlowPeer:
             self.connections += 1
             self.ended = None
             with connection:
-                connection.settimeout(0.2)
                 self._current = connection
                 self.ended = self._read(connection)
                 self._current = None
 
     def _read(self, connection: socket.socket) -> Literal["reset", "closed"] | None:
         try:
+            connection.settimeout(10.0)
             if self._tls is not None:
                 self._shake_hands(connection, self._tls)
             else:
                 connection.sendall(self._greeting)
+            connection.settimeout(0.2)
             while not self._over.is_set():
                 try:
                     data = connection.recv(4096)

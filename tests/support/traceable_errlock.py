@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-from errlock.delivery.disk import opening, schema
+from errlock.delivery.disk import opening, store
 from errlock.pipeline import cli, serving
 
 
-def _open_writer(path: Path, wal: int = schema.LONGEST_WAL) -> sqlite3.Connection:
-    connection = schema.open_writer(path, wal)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
+def _lowered(open_queues: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:
+    def open_lowered(*arguments: Any) -> sqlite3.Connection:
+        connection = open_queues(*arguments)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    return open_lowered
 
 
 if __name__ == "__main__":
     if sys.argv.pop(1) == "normal":
-        opening.open_writer = _open_writer
-    serving._no_core_dumps = lambda: None
+        # What is imported there by name.
+        vars(store)["open_queues"] = _lowered(opening.open_queues)
+    vars(serving)["_no_core_dumps"] = lambda: None
     sys.exit(cli.main())
