@@ -7,13 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import ConfigError, Problem
 from ...terminal import out
-from ..options import Commands, add_command, add_config_options, add_json_option, read_config
+from ..options import Commands, add_command, add_config_options, add_json_option
+from .places import add_record_options, heads_of, journal_of, keys_of
 
 if TYPE_CHECKING:
-    from ....ledger.entries import Head
-    from ....ledger.signing import PublicKey
     from ....ledger.verifying import Verdict
 
 
@@ -32,24 +30,7 @@ def register(actions: Commands) -> None:
         "  errlock exposure verify --journal journal --public-key journal.key.pub --json",
     )  # fmt: skip
     add_config_options(verify)
-    verify.add_argument(
-        "--journal", type=Path, metavar="FILE", help="default: the one in service.storage"
-    )
-    verify.add_argument(
-        "--account", type=Path, metavar="FILE", help="default: ledger.db beside the journal"
-    )
-    verify.add_argument(
-        "--head", action="append", default=[], metavar="COUNT:HASH",
-        help="a head that was kept elsewhere; repeatable",
-    )  # fmt: skip
-    verify.add_argument(
-        "--head-file", action="append", default=[], type=Path, metavar="FILE",
-        help="a file of heads, one a line; repeatable",
-    )  # fmt: skip
-    verify.add_argument(
-        "--public-key", action="append", default=[], type=Path, metavar="FILE",
-        help="of the key that signs heads; repeatable, when it was changed",
-    )  # fmt: skip
+    add_record_options(verify)
     add_json_option(verify)
     verify.set_defaults(run=run)
 
@@ -58,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure verify`. Raises ConfigError, OSError."""
     from ....ledger.verifying import verify
 
-    path, heads, keys = _journal(args), _heads(args), _keys(args)
+    path, heads, keys = journal_of(args), heads_of(args), keys_of(args)
     verdict = verify(path, heads, keys)
     _compare_account(args.account, path, verdict)
     if args.json:
@@ -67,15 +48,6 @@ def run(args: argparse.Namespace) -> int:
         for line in _lines(path, verdict, bool(heads)):
             out(line)
     return 1 if verdict.findings else 0
-
-
-def _journal(args: argparse.Namespace) -> Path:
-    if args.journal is not None:
-        return Path(args.journal)
-    storage = read_config(args).service.storage
-    if storage == "memory":
-        raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
-    return Path(storage) / "journal"
 
 
 def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
@@ -92,36 +64,6 @@ def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> N
         raise OSError(0, f"cannot be read as an account: {type(error).__name__}", path) from None
     verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
     verdict.findings += found.findings
-
-
-def _heads(args: argparse.Namespace) -> list[Head]:
-    from ....ledger.entries import read_head
-
-    given = [("--head", text) for text in args.head]
-    for file in args.head_file:
-        lines = file.read_text("utf-8", "replace").splitlines()
-        given += [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
-    heads, problems = [], []
-    for place, text in given:
-        try:
-            heads.append(read_head(text))
-        except ValueError as wrong:
-            problems.append(Problem("", str(wrong), place))
-    if problems:
-        raise ConfigError(problems)
-    return heads
-
-
-def _keys(args: argparse.Namespace) -> list[PublicKey]:
-    from ....ledger.signing import PublicKey, WrongKey
-
-    keys = []
-    for file in args.public_key:
-        try:
-            keys.append(PublicKey.from_pem(file.read_bytes()))
-        except WrongKey as wrong:
-            raise ConfigError([Problem("", str(wrong), str(file))]) from None
-    return keys
 
 
 def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:

@@ -1,0 +1,78 @@
+"""Options that actions of `errlock exposure` share: which record, and what it is held against."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigError, Problem
+from ..options import read_config
+
+if TYPE_CHECKING:
+    from ....ledger.entries import Head
+    from ....ledger.signing import PublicKey
+
+
+def add_record_options(parser: argparse.ArgumentParser) -> None:
+    """Where journal and account are, and what shows that they are what was written."""
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="default: the one in service.storage"
+    )
+    parser.add_argument(
+        "--account", type=Path, metavar="FILE", help="default: ledger.db beside the journal"
+    )
+    parser.add_argument(
+        "--head", action="append", default=[], metavar="COUNT:HASH",
+        help="a head that was kept elsewhere; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--head-file", action="append", default=[], type=Path, metavar="FILE",
+        help="a file of heads, one a line; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--public-key", action="append", default=[], type=Path, metavar="FILE",
+        help="of the key that signs heads; repeatable, when it was changed",
+    )  # fmt: skip
+
+
+def journal_of(args: argparse.Namespace) -> Path:
+    """The journal. Raises ConfigError."""
+    if args.journal is not None:
+        return Path(args.journal)
+    storage = read_config(args).service.storage
+    if storage == "memory":
+        raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
+    return Path(storage) / "journal"
+
+
+def heads_of(args: argparse.Namespace) -> list[Head]:
+    """What was kept elsewhere. Raises ConfigError, OSError."""
+    from ....ledger.entries import read_head
+
+    given = [("--head", text) for text in args.head]
+    for file in args.head_file:
+        lines = file.read_text("utf-8", "replace").splitlines()
+        given += [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
+    heads, problems = [], []
+    for place, text in given:
+        try:
+            heads.append(read_head(text))
+        except ValueError as wrong:
+            problems.append(Problem("", str(wrong), place))
+    if problems:
+        raise ConfigError(problems)
+    return heads
+
+
+def keys_of(args: argparse.Namespace) -> list[PublicKey]:
+    """Keys that may have signed. Raises ConfigError, OSError."""
+    from ....ledger.signing import PublicKey, WrongKey
+
+    keys = []
+    for file in args.public_key:
+        try:
+            keys.append(PublicKey.from_pem(file.read_bytes()))
+        except WrongKey as wrong:
+            raise ConfigError([Problem("", str(wrong), str(file))]) from None
+    return keys
