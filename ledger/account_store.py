@@ -11,10 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from .code.tables import SCHEMA as CODE_SCHEMA
-from .code.tables import CodeTables, NameKey, Place, Shown
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
@@ -50,6 +48,13 @@ _LABELS = {
 }
 
 
+_ROWS = (
+    "SELECT span, start, destination, type, service, environment, policy, class, form,"
+    " detector, outcome, reason, documents, occurrences, bytes, unjudged, sampled, first,"
+    " last, sketch FROM account JOIN series ON series.id = account.series"
+)
+
+
 class OtherVersion(OSError):  # noqa: N818  a fact about a file
     """The file was written by an errlock that keeps another account. The text says what helps."""
 
@@ -75,7 +80,6 @@ class AccountStore:
         """For the class methods below."""
         self._db = connection
         self._ids: dict[Series, int] = {}
-        self.code = CodeTables(connection)
 
     @classmethod
     def to_write(cls, path: Path) -> AccountStore:
@@ -86,7 +90,7 @@ class AccountStore:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             _check_version(connection, path)
-            connection.executescript(_SCHEMA + CODE_SCHEMA)
+            connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         except (sqlite3.Error, OSError):
             connection.close()
@@ -121,17 +125,11 @@ class AccountStore:
         """Let the file go."""
         self._db.close()
 
-    def add(
-        self,
-        rows: Iterable[tuple[int, Series, Figures]],
-        meta: Mapping[str, str],
-        code: Iterable[tuple[Place, NameKey, Shown]] = (),
-    ) -> None:
+    def add(self, rows: Iterable[tuple[int, Series, Figures]], meta: Mapping[str, str]) -> None:
         """Book minutes, and note something with them. One transaction; raises sqlite3.Error."""
         with self._transaction():
             for start, series, figures in rows:
                 self._merge(MINUTE, start, self._id(series), figures)
-            self.code.add(code)
             for name, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
@@ -148,14 +146,23 @@ class AccountStore:
     def rows(self, since: int, until: int, span: int | None = None) -> list[Row]:
         """The rows that begin in a window, in a fixed order; of one span, or of all."""
         found = self._db.execute(
-            "SELECT span, start, destination, type, service, environment, policy, class, form,"
-            " detector, outcome, reason, documents, occurrences, bytes, unjudged, sampled, first,"
-            " last, sketch FROM account JOIN series ON series.id = account.series"
-            " WHERE start >= ? AND start < ? AND (? IS NULL OR span = ?)"
+            f"{_ROWS} WHERE start >= ? AND start < ? AND (? IS NULL OR span = ?)"
             " ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12",
             (since, until, span, span),
         )
-        return [Row(row[0], row[1], Series(*row[2:12]), Figures.stored(*row[12:])) for row in found]
+        return [_row(row) for row in found]
+
+    def touching(self, since: int, until: int) -> Iterator[Row]:
+        """The rows whose span has anything in common with a window; one by one, in no order."""
+        found = self._db.execute(f"{_ROWS} WHERE start + span > ? AND start < ?", (since, until))
+        return map(_row, found)
+
+    def coarsest(self, since: int, until: int) -> int:
+        """The longest span, in seconds, of the rows that `touching` gives; 0: there is none."""
+        found = self._db.execute(
+            "SELECT max(span) FROM account WHERE start + span > ? AND start < ?", (since, until)
+        )
+        return int(found.fetchone()[0] or 0)
 
     def minutes(self, after: int, before: int) -> list[int]:
         """The minutes in which anything was booked, strictly between two."""
@@ -209,11 +216,6 @@ class AccountStore:
                 self._merge(into, start, series, Figures.stored(*figures))
         return len(rows)
 
-    def compact_code(self, before: int) -> int:
-        """As `compact`, of what was disclosed of code: days into thirty of them."""
-        with self._transaction():
-            return self.code.compact(before)
-
     def used(self) -> int:
         """Bytes of the file that hold something; the rest will be used again."""
         ask = self._db.execute
@@ -223,7 +225,7 @@ class AccountStore:
     def has_before(self, moment: int) -> bool:
         """Whether any row ends before a moment."""
         found = self._db.execute("SELECT 1 FROM account WHERE start + span <= ? LIMIT 1", (moment,))
-        return found.fetchone() is not None or self.code.has_before(moment)
+        return found.fetchone() is not None
 
     def forget(self, before: int) -> None:
         """Delete rows that end before."""
@@ -233,7 +235,6 @@ class AccountStore:
                 "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM account)"
             )
             self._ids.clear()
-            self.code.forget(before)
 
     def _merge(self, span: int, start: int, series: int, figures: Figures) -> None:
         found = self._db.execute(
@@ -277,7 +278,6 @@ class AccountStore:
             yield
         except BaseException:
             self._ids.clear()  # of series that are not there now
-            self.code.reset()
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
@@ -299,3 +299,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         return  # nothing is in it yet
     if version != VERSION:
         raise OtherVersion(path, version)
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    return Row(row[0], row[1], Series(*row[2:12]), Figures.stored(*row[12:]))

@@ -35,7 +35,7 @@ def reconcile(journal: Path, account: Path) -> Reconciled:
     told: dict[int, tuple[str, Totals]] = {}
     forgotten = 0  # nothing before this moment has to be there
     # The journal first: what is in it was in the account before.
-    for entry in _entries(journal):
+    for entry in readable(journal):
         if entry.kind == "minute":
             told[_number(entry.body.get("minute"))] = (
                 str(entry.body.get("sha256")),
@@ -80,7 +80,8 @@ def _compare(
     return Reconciled(len(told), len(forgotten), findings[:_MOST_FINDINGS])
 
 
-def _entries(path: Path) -> Iterator[Entry]:
+def readable(path: Path) -> Iterator[Entry]:
+    """The entries of a journal, but for lines that are none: `verify` tells of these."""
     with path.open("rb") as file:
         while line := file.readline(MAX_LINE):
             try:

@@ -17,6 +17,7 @@ import pytest
 from http_sink import http_sink
 
 from errlock.delivery.following.keys import SigningKey
+from errlock.ledger.report.facts import Facts, read_facts
 from errlock.ledger.signing import new_key_files
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
@@ -125,13 +126,24 @@ def test_a_command_shows_what_the_page_says(session: Session, tmp_path: Path) ->
         assert done.stdout == session.shown
 
 
-def is_refused(block: Block) -> bool:
-    """Whether a page shows a configuration for what is wrong with it."""
+def is_named(block: Block, *names: str) -> bool:
+    """Whether a page's block is one of these files."""
     named = _NAME.match(block.text)
-    return named is not None and named[1] in ("wrong.yaml", "looser.yaml")
+    return named is not None and named[1] in names
 
 
-@pytest.mark.parametrize("block", [b for b in in_language("yaml") if not is_refused(b)], ids=str)
+# A page shows a configuration for what is wrong with it, and what is none.
+NO_CONFIGURATION = ("wrong.yaml", "looser.yaml", "facts.yaml")
+CONFIGURATIONS = [b for b in in_language("yaml") if not is_named(b, *NO_CONFIGURATION)]
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if is_named(b, "facts.yaml")], ids=str)
+def test_facts_can_be_read(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "facts.yaml").write_text(block.text)
+    assert read_facts(tmp_path / "facts.yaml") != Facts()
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS, ids=str)
 def test_a_configuration_is_valid(block: Block, tmp_path: Path) -> None:
     new_key_files(tmp_path / "journal.key")
     (tmp_path / "ledger.key").write_text(new_key())

@@ -1,1 +1,0 @@
-"""What documents tell about the code that made them: packages, files, hosts, statements."""

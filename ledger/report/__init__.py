@@ -1,0 +1,1 @@
+"""What a destination received, as a report: a model that machines read, and renderings of it."""

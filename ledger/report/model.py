@@ -1,0 +1,371 @@
+"""The exposure report as machines read it; what people read is rendered from it.
+
+The letters are those of its sections, in every rendering. A count is exact when both its bounds are
+the same; None is what nobody could know from the record.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from ...policy.findings import Form
+from .facts import Facts
+
+FORMAT = "errlock exposure report 1"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the report."""
+
+
+class Count(Part, frozen=True, kw_only=True):
+    """A number with its bounds: they differ where older records cross the window's edge."""
+
+    at_least: int = 0
+    at_most: int = 0
+
+
+ZERO = Count()
+
+
+class Estimate(Part, frozen=True, kw_only=True):
+    """A number of different values, estimated; the bounds hold in 95 of 100 cases."""
+
+    estimate: int
+    at_least: int
+    at_most: int
+
+
+class Window(Part, frozen=True, kw_only=True):
+    """From `since` to before `until`, in whole minutes."""
+
+    since: datetime
+    until: datetime
+    asked_since: datetime
+    asked_until: datetime
+    finest: int  # the shortest and longest span of a record in it, in seconds; 0: there is none
+    coarsest: int
+    crossing: int  # records that cross an edge, so that only bounds can be told
+
+
+class Identity(Part, frozen=True, kw_only=True):
+    """A. What this report is."""
+
+    id: str
+    generated_at: datetime
+    generator: str
+    format: str = FORMAT
+    entries: int  # of the journal, when this was written
+    head: str | None  # its head: COUNT:HASH
+    recorded_since: datetime | None  # the first entry of the journal
+    recorded_until: datetime | None
+
+
+class Deadline(Part, frozen=True, kw_only=True):
+    """When a rule wants something done."""
+
+    regime: str
+    duty: str
+    term: str
+    starts: str  # what starts it
+    due: datetime | None  # None: nobody said when it started
+    left: int | None  # seconds, when the report was written; below 0: it has passed
+
+
+class Clock(Part, frozen=True, kw_only=True):
+    """B. When what became known and what was done."""
+
+    window: Window
+    first_delivery: datetime | None
+    last_delivery: datetime | None
+    contained_at: datetime | None  # the first word of hold or distrust that was not taken back
+    contained_by: str | None
+    contained_entry: int | None
+    after_containment: Count | None  # documents delivered later than that
+    deadlines: list[Deadline]
+
+
+class Backend(Part, frozen=True, kw_only=True):
+    """C. A destination, as errlock is configured to reach it now."""
+
+    destination: str
+    type: str | None = None
+    hosts: list[str] = []
+    operators: list[str] = []
+    standby_for: str | None = None
+    configured: bool = False
+
+
+class Volume(Part, frozen=True, kw_only=True):
+    """D. How much was delivered."""
+
+    documents: Count  # that it has seen; at most: and those that it may have
+    bytes: Count
+    refused: Count  # of these, it answered that it does not keep them
+    perhaps: Count  # that it may have: an attempt ended unclear, and they were given up
+    unjudged_bytes: Count  # of text that no detector could judge in full
+    before_sampling: int  # an estimate: as many as there would have been without sampling
+    by_type: list[Amount]
+    by_origin: list[Amount]  # service and environment
+    by_destination: list[Amount]
+    over_time: list[Bucket]
+    bucket: int  # seconds
+
+
+class Amount(Part, frozen=True, kw_only=True):
+    """Documents of one kind."""
+
+    names: list[str]
+    documents: Count
+    bytes: Count
+    people: Estimate | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+class Bucket(Part, frozen=True, kw_only=True):
+    """A span of time: how much was delivered in it, and what stood in it in clear, by root."""
+
+    start: datetime
+    documents: Count
+    clear: dict[str, Count]  # occurrences by root: secret, financial, pii, code, custom
+
+
+class ClassRow(Part, frozen=True, kw_only=True):
+    """E. A class of data in one form."""
+
+    class_: str = msgspec.field(name="class")
+    form: Form
+    epoch: str | None = None  # of a pseudonym's key
+    tags: list[str]  # what rules say about the class
+    documents: Count  # bounds, too, where several detectors found it
+    occurrences: Count
+    distinct: Estimate | None  # None: values were not told apart
+    first: datetime | None
+    last: datetime | None
+    detectors: list[str]
+    evidence: list[str]  # what they went by: checksum, structure, pattern, key, words, …
+    policies: list[str]
+    harm: str  # what somebody could do with it in this form
+
+
+class Subjects(Part, frozen=True, kw_only=True):
+    """F. Who the documents are about."""
+
+    about: Estimate | None  # different people, however their identity left
+    identifiable: Estimate | None  # by a value in clear: from the most of one class to their sum
+    by_class: list[ClassRow]  # that identify people
+    by_service: list[Amount]
+
+
+class Secret(Part, frozen=True, kw_only=True):
+    """G. Credentials of one kind that left in clear, the most urgent first."""
+
+    class_: str = msgspec.field(name="class")
+    detector: str
+    service: str
+    environment: str
+    occurrences: Count
+    distinct: Estimate | None
+    first: datetime | None
+    last: datetime | None
+    priority: int  # 1: now
+    why: str
+
+
+class KeptBack(Part, frozen=True, kw_only=True):
+    """Documents of one type that did not leave at all."""
+
+    type: str
+    reason: str
+    documents: Count
+
+
+class PseudonymKey(Part, frozen=True, kw_only=True):
+    """A key of pseudonyms: once it is destroyed, nobody can tell what they stand for."""
+
+    epoch: str
+    destination: str | None  # None: all
+    made_at: datetime | None
+    destroyed_at: datetime | None
+    by: str | None
+    why: str | None
+    entry: int
+    entry_hash: str
+
+
+class Withheld(Part, frozen=True, kw_only=True):
+    """I. What was kept from the destination."""
+
+    by_class: list[ClassRow]
+    whole_documents: list[KeptBack]
+    pseudonym_keys: list[PseudonymKey]
+    occurrences: Count
+    share: float | None  # of all occurrences of secrets, financial and personal data
+    policies: list[PolicyPeriod]
+    controls_off: list[ControlOff]
+
+
+class PolicyPeriod(Part, frozen=True, kw_only=True):
+    """A policy in force, and what changed with it."""
+
+    since: datetime
+    until: datetime | None
+    sha256: str | None
+    by: str | None
+    why: str | None
+    changes: list[str]
+    entry: int
+    entry_hash: str
+
+
+class ControlOff(Part, frozen=True, kw_only=True):
+    """A processor that stood in the way of this destination before and after, and not meanwhile."""
+
+    control: str
+    since: datetime
+    until: datetime | None
+    documents: Count  # delivered meanwhile
+    entry: int
+    entry_hash: str
+
+
+class Unknown(Part, frozen=True, kw_only=True):
+    """J. Something that the record cannot tell."""
+
+    kind: str
+    text: str
+    since: datetime | None = None
+    until: datetime | None = None
+    entry: int | None = None
+
+
+class Consequence(Part, frozen=True, kw_only=True):
+    """K. What may come of a kind of data that left in clear."""
+
+    class_: str = msgspec.field(name="class")
+    harm: str
+    severity: Severity | None  # None: it is not about people
+
+
+class Severity(Part, frozen=True, kw_only=True):
+    """ENISA's for a breach of personal data: data x identification + circumstances."""
+
+    data: float  # its data processing context, 1 to 4
+    identification: float  # its ease of identification, 0.25 to 1
+    circumstances: float  # its circumstances of the breach
+    score: float
+    level: Literal["low", "medium", "high", "very high"]
+
+
+class Measure(Part, frozen=True, kw_only=True):
+    """L. What was done, as the journal tells it."""
+
+    time: datetime
+    kind: str
+    text: str
+    by: str | None
+    why: str | None
+    ours: bool  # about the destination of this report
+    entry: int
+    entry_hash: str
+    body: dict[str, Any]
+
+
+class PolicyRate(Part, frozen=True, kw_only=True):
+    """M. What one policy version let out, by root, for a thousand documents."""
+
+    policy: str
+    documents: Count
+    first: datetime | None
+    last: datetime | None
+    clear: dict[str, Count]
+    per_thousand: dict[str, float]
+
+
+class Source(Part, frozen=True, kw_only=True):
+    """M. A place that a class of data left from in clear."""
+
+    service: str
+    environment: str
+    type: str
+    class_: str = msgspec.field(name="class")
+    occurrences: Count
+    documents: Count
+    last: datetime | None
+
+
+class Comparison(Part, frozen=True, kw_only=True):
+    """M. Before and after, and what to mend first."""
+
+    by_policy: list[PolicyRate]
+    sources: list[Source]
+
+
+class Evidence(Part, frozen=True, kw_only=True):
+    """N. What the report stands on, and whether that is whole."""
+
+    journal: str
+    account: str
+    head: str | None
+    entries: int
+    vouched_from: int
+    vouched_to: int
+    vouched_by: str
+    findings: list[str]
+    account_minutes: int | None  # compared with what the journal says
+    account_forgotten: int
+    intact: bool
+    command: str  # checks it again
+    query: str  # makes this report again
+
+
+class Task(Part, frozen=True, kw_only=True):
+    """O. A ticket."""
+
+    kind: Literal["rotate", "fix", "vendor", "tell", "check"]
+    title: str
+    text: str
+    priority: int
+
+
+class Outputs(Part, frozen=True, kw_only=True):
+    """O. Texts to start from."""
+
+    article_33: list[Answer] = []
+    article_34: list[str] = []
+    questions: list[str] = []
+    tasks: list[Task] = []
+
+
+class Answer(Part, frozen=True, kw_only=True):
+    """What a form asks, and what can be said to it."""
+
+    ask: str
+    say: list[str]
+
+
+class Report(Part, frozen=True, kw_only=True):
+    """All of it."""
+
+    destinations: list[str]
+    facts: Facts
+    only_you_know: list[str]
+    summary: list[Answer] = []  # the first page
+    identity: Identity
+    clock: Clock
+    backends: list[Backend]
+    volume: Volume
+    classes: list[ClassRow]
+    subjects: Subjects
+    secrets: list[Secret]
+    withheld: Withheld
+    uncertainty: list[Unknown]
+    consequences: list[Consequence]
+    measures: list[Measure]
+    comparison: Comparison
+    evidence: Evidence
+    outputs: Outputs = Outputs()

@@ -1,0 +1,96 @@
+"""O. What comes out of a report: drafts, questions, and tickets, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .drafts import article_33, article_34, questions
+from .model import Outputs, Report, Task
+from .wording import count, estimate, moment, noun
+
+_MOST_FIXES = 5
+_SOON = 72 * 3600  # seconds
+
+
+def outputs(report: Report) -> Outputs:
+    """All of them, from the other sections."""
+    tasks = [
+        *_damage(report), *_containment(report), *_rotations(report), *_notices(report),
+        *_vendor(report), *_fixes(report), *_head(report),
+    ]  # fmt: skip
+    return Outputs(
+        article_33=article_33(report),
+        article_34=article_34(report),
+        questions=questions(report),
+        tasks=sorted(tasks, key=lambda each: each.priority),
+    )
+
+
+def _damage(report: Report) -> Iterator[Task]:
+    if report.evidence.findings:
+        yield Task(
+            kind="check", priority=1, title="Find out who changed or damaged the record",
+            text=report.evidence.findings[0],
+        )  # fmt: skip
+
+
+def _containment(report: Report) -> Iterator[Task]:
+    if report.clock.contained_at is None:
+        yield Task(
+            kind="check", priority=1, title="Decide whether anything may still be sent there",
+            text="errlock hold keeps everything and sends nothing; errlock distrust cuts it off.",
+        )  # fmt: skip
+
+
+def _rotations(report: Report) -> Iterator[Task]:
+    for each in report.secrets:
+        different = "" if each.distinct is None else f", {estimate(each.distinct)} different"
+        yield Task(
+            kind="rotate", priority=each.priority,
+            title=f"Replace the {noun(each.class_)} of {each.service} ({each.environment})",
+            text=f"{count(each.occurrences)} occurrences in clear{different}, last on "
+            f"{moment(each.last)}, found by {each.detector}: {each.why}.",
+        )  # fmt: skip
+
+
+def _notices(report: Report) -> Iterator[Task]:
+    for each in report.clock.deadlines:
+        if each.due is not None and each.left is not None:
+            yield Task(
+                kind="tell", priority=1 if each.left < _SOON else 3,
+                title=f"{each.regime}: {each.duty}, by {moment(each.due)}",
+                text=f"If it applies to you. {each.term} from {each.starts}.",
+            )  # fmt: skip
+
+
+def _vendor(report: Report) -> Iterator[Task]:
+    yield Task(
+        kind="vendor", priority=2, title="Send the vendor the questions of section O",
+        text="And note what they answer in the file of facts.",
+    )  # fmt: skip
+    held = report.facts.operator.credentials
+    if held is None:
+        yield Task(
+            kind="rotate", priority=2, title="Replace the credentials that the vendor held",
+            text="API tokens, integrations (GitHub, Slack, Jira), source maps, single sign-on.",
+        )  # fmt: skip
+    for name in held or ():
+        yield Task(kind="rotate", priority=2, title=f"Replace {name}", text="The vendor held it.")
+
+
+def _fixes(report: Report) -> Iterator[Task]:
+    sources = [each for each in report.comparison.sources if not each.class_.startswith("code.")]
+    for each in sources[:_MOST_FIXES]:
+        yield Task(
+            kind="fix", priority=3,
+            title=f"Keep {noun(each.class_)} of {each.service} ({each.environment}) from leaving",
+            text=f"{count(each.occurrences)} occurrences in documents of type {each.type}.",
+        )  # fmt: skip
+
+
+def _head(report: Report) -> Iterator[Task]:
+    if report.evidence.vouched_to < report.evidence.entries:
+        yield Task(
+            kind="check", priority=3, title="Check the record against a head kept elsewhere",
+            text=report.evidence.command,
+        )  # fmt: skip

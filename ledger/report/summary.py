@@ -1,0 +1,161 @@
+"""The first page: the questions that come first, answered from the model in a minute's reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...policy.classes import ROOTS
+from ...policy.findings import FORMS
+from .model import (
+    Answer,
+    ClassRow,
+    Clock,
+    Report,
+    Secret,
+    Subjects,
+    Task,
+    Unknown,
+    Volume,
+    Withheld,
+)
+from .tallies import total
+from .wording import count, duration, estimate, form, listed, moment, noun, plural, root, size
+
+_MOST_SECRETS = 4
+_MOST_TASKS = 4
+_MOST_UNKNOWN = 5
+_STANDING = ("detection", "bypass", "partial")
+
+
+def summary(report: Report) -> list[Answer]:
+    """Question by question, from all other sections."""
+    answers = (
+        ("What did they get?", _what(report.volume, report.classes)),
+        ("About whom?", _whom(report.subjects)),
+        ("In which form?", _forms(report.classes)),
+        ("Which secrets must be replaced first?", _secrets(report.secrets)),
+        ("Since when, until when?", _when(report.clock)),
+        ("What was kept from them?", _withheld(report.withheld)),
+        ("What do we not know?", _unknown(report.uncertainty, report.only_you_know)),
+        ("What is to be done next?", _next(report.outputs.tasks)),
+    )
+    return [Answer(ask=ask, say=say) for ask, say in answers]
+
+
+def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
+    if not volume.documents.at_most:
+        return ["Nothing that this record knows of."]
+    types = [f"{count(each.documents)} {each.names[0]}" for each in volume.by_type]
+    said = [f"{count(volume.documents)} documents, {size(volume.bytes)}: {listed(types)}."]
+    for name in ROOTS:
+        rows = [r for r in classes if r.form == "clear" and r.class_.partition(".")[0] == name]
+        rows.sort(key=lambda each: -each.occurrences.at_most)
+        if rows:
+            parts = [f"{noun(each.class_)} {count(each.occurrences)}×" for each in rows]
+            said.append(f"{root(name).capitalize()} in clear: {listed(parts)}.")
+    if len(said) == 1:
+        said.append("Nothing in clear that a detector knows.")
+    return said
+
+
+def _whom(subjects: Subjects) -> list[str]:
+    if subjects.about is None:
+        return ["People were not told apart: no key was set (service.ledger.key)."]
+    if not subjects.about.at_most:
+        return ["No document named a person in a way that a detector knows."]
+    said = [f"Different people that the documents are about: {estimate(subjects.about)}."]
+    clear = subjects.identifiable
+    if clear is not None and clear.at_most:
+        bounds = f"between {clear.at_least:,} and {clear.at_most:,}"
+        if clear.at_least == clear.at_most:
+            bounds = f"{clear.at_most:,}"
+        said.append(f"Identifiable by a value that left in clear: {bounds}.")
+    elif clear is not None:
+        said.append("None of them by a value that left in clear.")
+    return said
+
+
+def _forms(classes: Iterable[ClassRow]) -> list[str]:
+    rows = list(classes)
+    said = []
+    for name in ("secret", "financial", "pii", "custom"):
+        parts = []
+        for each in FORMS:
+            number = total(
+                r.occurrences for r in rows if r.form == each and r.class_.startswith(f"{name}.")
+            )
+            if number.at_most:
+                parts.append(f"{count(number)} {form(each)}")
+        if parts:
+            said.append(f"{root(name).capitalize()}: {listed(parts)}.")
+    return said or ["Nothing was found in them."]
+
+
+def _secrets(secrets: Sequence[Secret]) -> list[str]:
+    if not secrets:
+        return ["None left in clear, as far as detectors know."]
+    said = [
+        f"{noun(each.class_)} of {each.service} ({each.environment}): "
+        f"{count(each.occurrences)}×, last on {moment(each.last)}; {each.why}."
+        for each in secrets[:_MOST_SECRETS]
+    ]
+    more = len(secrets) - _MOST_SECRETS
+    return said + ([f"And {more} more: section G."] if more > 0 else [])
+
+
+def _when(clock: Clock) -> list[str]:
+    if clock.first_delivery is None:
+        said = ["No delivery is known to lie in the window."]
+    else:
+        said = [f"First {moment(clock.first_delivery)}, last {moment(clock.last_delivery)}."]
+    if clock.contained_at is None:
+        said.append("Not contained: documents may still be sent there.")
+    else:
+        said.append(f"Contained since {moment(clock.contained_at)}, by {clock.contained_by}.")
+        after = clock.after_containment
+        if after is not None and after.at_most:
+            said.append(f"Delivered after that: {count(after)} documents.")
+        elif after is not None:
+            said.append("No document was delivered after that.")
+    return said
+
+
+def _withheld(withheld: Withheld) -> list[str]:
+    if not withheld.occurrences.at_most:
+        return ["Nothing was found that had to be."]
+    said = [f"{count(withheld.occurrences)} values were removed, masked, generalised or hashed."]
+    if withheld.share is not None:
+        said[0] = (
+            f"{count(withheld.occurrences)} values of secrets, financial and personal data, "
+            f"{withheld.share:.1%} of all that was found."
+        )
+    for off in withheld.controls_off:
+        until = moment(off.until, "now")
+        said.append(
+            f"Off from {moment(off.since)} to {until}: {off.control}; {count(off.documents)} "
+            "documents were delivered meanwhile."
+        )
+    return said
+
+
+def _unknown(unknown: Sequence[Unknown], blanks: Sequence[str]) -> list[str]:
+    special = [each for each in unknown if each.kind not in _STANDING]
+    said = []
+    for each in special[:_MOST_UNKNOWN]:
+        span = ""
+        if each.since is not None and each.until is not None and each.until > each.since:
+            length = int((each.until - each.since).total_seconds())
+            span = f" ({moment(each.since)}, {duration(length)})"
+        said.append(f"{each.text.rstrip('.')}{span}.")
+    if len(special) > _MOST_UNKNOWN:
+        said.append(f"And {plural(len(special) - _MOST_UNKNOWN, 'more point')}: section J.")
+    said.append("What no detector knows, and what reached them past this collector.")
+    if blanks:
+        said.append(f"{plural(len(blanks), 'thing')} that only you know: see below.")
+    return said
+
+
+def _next(tasks: Sequence[Task]) -> list[str]:
+    said = [f"{each.title}." for each in tasks[:_MOST_TASKS]]
+    more = len(tasks) - _MOST_TASKS
+    return said + ([f"And {plural(more, 'more ticket')}: section O."] if more > 0 else [])

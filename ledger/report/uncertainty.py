@@ -1,0 +1,165 @@
+"""What the record cannot tell: gaps, times without a collector, and what no record has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from ..account import FORGOTTEN
+from ..entries import Entry
+from ..manifest import OTHER, UNKNOWN
+from .collecting import Collected
+from .model import Unknown, Window
+from .tallies import moment
+from .telling import measure_of, time_of
+
+# What no entry can tell, whatever the window.
+_ALWAYS = {
+    "detection": "Only what a detector claims is counted. What none knows left as ordinary text: "
+    "errlock leaktest tells the share of planted values that a policy misses.",
+    "bypass": "What applications sent to the destination without this collector is not in this "
+    "record, nor what pipelines embedded in applications sent by themselves.",
+    "partial": "Where a destination took only a part of a request, documents are exact, and "
+    "everything found in documents of that type counts: too much rather than too little.",
+}
+
+
+def unknowns(
+    entries: Sequence[Entry], window: Window, found: Collected, now: datetime
+) -> list[Unknown]:
+    """All of them: of the window first, then what is always so."""
+    until = min(window.until, now)
+    return [
+        *_before_the_record(entries, window),
+        *_forgotten(entries, window),
+        *_gaps(entries, window),
+        *_away(entries, window, until),
+        *_coarse(window),
+        *_unclear(found),
+        *_not_judged(found),
+        *_not_told_apart(found),
+        *_labels(found),
+        *(Unknown(kind=kind, text=text) for kind, text in _ALWAYS.items()),
+    ]
+
+
+def _before_the_record(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
+    first = time_of(entries[0].time) if entries else None
+    if first is None:
+        yield Unknown(kind="no record", text="The journal has no entries: nothing is known.")
+    elif first > window.since:
+        yield Unknown(
+            kind="before the record", since=window.since, until=min(first, window.until),
+            text="errlock kept no record before this; what was sent then is not known here.",
+        )  # fmt: skip
+
+
+def _forgotten(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
+    before = [
+        entry.body["before"]
+        for entry in entries
+        if entry.kind == "purge"
+        and entry.body.get("what") == FORGOTTEN
+        and isinstance(entry.body.get("before"), int)
+    ]
+    if before and moment(max(before)) > window.since:
+        yield Unknown(
+            kind="forgotten", since=window.since, until=min(moment(max(before)), window.until),
+            text="The account is kept no longer than account.keep: what is older is gone.",
+        )  # fmt: skip
+
+
+def _gaps(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
+    for entry in entries:
+        if entry.kind != "gap":
+            continue
+        at = time_of(entry.time) or datetime.now(UTC)
+        since = time_of(entry.body.get("since")) or at
+        until = time_of(entry.body.get("until")) or at
+        if since < window.until and until >= window.since:
+            told = measure_of(entry, set())
+            yield Unknown(kind="gap", text=told.text, since=since, until=until, entry=entry.number)
+
+
+def _away(entries: Sequence[Entry], window: Window, until: datetime) -> Iterator[Unknown]:
+    """Times between the end of one collector and the start of the next."""
+    last: Entry | None = None
+    for entry in entries:
+        if entry.kind == "start" and last is not None:
+            yield from _between(last, entry, window)
+        last = entry
+    if last is not None and last.kind == "stop":
+        ended = time_of(last.time)
+        if ended is not None and max(ended, window.since) < until:
+            yield Unknown(
+                kind="no collector", since=max(ended, window.since), until=until,
+                entry=last.number, text="No collector ran here; it was stopped.",
+            )  # fmt: skip
+
+
+def _between(last: Entry, start: Entry, window: Window) -> Iterator[Unknown]:
+    since, until = time_of(last.time), time_of(start.time)
+    if since is None or until is None or since >= window.until or until <= window.since:
+        return
+    crash = last.kind != "stop"
+    text = (
+        "A collector ended without saying so (a crash, a power cut), at the earliest after its "
+        "last entry, and was started again."
+        if crash
+        else "No collector ran here: it was stopped and started again."
+    )
+    yield Unknown(
+        kind="no collector", text=text, since=max(since, window.since),
+        until=min(until, window.until), entry=start.number,
+    )  # fmt: skip
+
+
+def _coarse(window: Window) -> Iterator[Unknown]:
+    if window.crossing:
+        longest = "a day" if window.coarsest > 3600 else "an hour"
+        yield Unknown(
+            kind="edges",
+            text=f"{window.crossing:,} records of up to {longest} lie across the window's edge, "
+            "because older records are joined: they count in the upper bounds only.",
+        )
+
+
+def _unclear(found: Collected) -> Iterator[Unknown]:
+    tally = found.outcomes.get("perhaps")
+    if tally is not None:
+        number = tally.documents.at_most
+        yield Unknown(
+            kind="unclear",
+            text=f"{number:,} documents were sent and never answered for, then given up: the "
+            "destination may have them. They count in the upper bounds only.",
+        )
+
+
+def _not_judged(found: Collected) -> Iterator[Unknown]:
+    if found.all.unjudged.at_most:
+        yield Unknown(
+            kind="not judged",
+            text=f"{found.all.unjudged.at_most:,} bytes of text left that no detector could judge "
+            "in full: they were over a limit, or in an encoding that nobody could read.",
+        )
+
+
+def _not_told_apart(found: Collected) -> Iterator[Unknown]:
+    tallies = [tally for (_, _), tally in found.classes.items() if tally.occurrences.at_most]
+    if tallies and all(tally.distinct is None for tally in tallies):
+        yield Unknown(
+            kind="no key",
+            text="Different values and people were not told apart: service.ledger.key was not set.",
+        )
+
+
+def _labels(found: Collected) -> Iterator[Unknown]:
+    for name, why in (
+        (UNKNOWN, "named no service"),
+        (OTHER, "named a service that could be a value, or one beyond the 256th"),
+    ):
+        tally = found.services.get((name,))
+        if tally is not None and tally.documents.at_most:
+            yield Unknown(
+                kind="origin", text=f"{tally.documents.at_most:,} documents {why}: see “{name}”."
+            )

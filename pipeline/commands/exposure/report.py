@@ -1,0 +1,183 @@
+"""`errlock exposure report`: what a destination received, for people and machines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigError, Problem
+from ..options import Commands, add_command, add_config_options, point_in_time, read_config
+from .places import add_record_options, heads_of, journal_of, keys_of
+
+if TYPE_CHECKING:
+    from ....ledger.report.facts import Facts
+    from ....ledger.report.making import Question
+    from ....ledger.report.model import Backend, Report
+
+_FORMATS = ("md", "json")
+
+
+def register(actions: Commands) -> None:
+    """Add the action."""
+    report = add_command(
+        actions, "report", "what a destination received: the exposure report",
+        "From the account and the journal: which kinds of data, about how many people, in which\n"
+        "form, which secrets must be replaced, since when, what was withheld, what is not known,\n"
+        "with drafts of notifications. What only people know stands in --facts, or is left blank.",
+        "  errlock exposure report -c errlock.yaml --destination sentry --since 30d -o report.md\n"
+        "  errlock exposure report --journal journal --destination sentry --format md \\\n"
+        "      --since 2026-11-01 --until 2026-11-26T12:00Z --facts facts.yaml",
+    )  # fmt: skip
+    add_config_options(report)
+    report.add_argument(
+        "--destination", action="append", required=True, metavar="NAME",
+        help="an exporter's id, or with -c an operator; repeatable",
+    )  # fmt: skip
+    report.add_argument(
+        "--since", type=point_in_time, required=True, metavar="TIME",
+        help="delivered since: 2026-11-26T12:00Z, or 30d for that long ago",
+    )  # fmt: skip
+    report.add_argument("--until", type=point_in_time, metavar="TIME", help="default: now")
+    report.add_argument("--format", choices=_FORMATS, help="default: what -o ends in, else md")
+    report.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the terminal")
+    report.add_argument("--facts", type=Path, metavar="FILE", help="YAML: what only people know")
+    add_record_options(report)
+    report.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `errlock exposure report`. Raises ConfigError, OSError."""
+    import sqlite3
+
+    from ....ledger.report.making import make_report
+
+    question = _question(args)
+    try:
+        report = make_report(question)
+    except sqlite3.Error as error:
+        kind = type(error).__name__
+        raise OSError(0, f"cannot be read as an account: {kind}", question.account) from None
+    _write(args.output, _rendered(args, report))
+    return 0 if report.evidence.intact else 1
+
+
+def _question(args: argparse.Namespace) -> Question:
+    """What is asked. Raises ConfigError, OSError."""
+    from ....ledger.report.making import Question
+
+    journal = journal_of(args)
+    account = args.account if args.account is not None else journal.with_name("ledger.db")
+    since, until = args.since, time.time() if args.until is None else args.until
+    if since >= until:
+        raise ConfigError([Problem("", "is not before --until", "--since")])
+    return Question(
+        journal=journal,
+        account=account,
+        backends=_backends(args),
+        since=datetime.fromtimestamp(since, UTC),
+        until=datetime.fromtimestamp(until, UTC),
+        facts=_facts(args.facts),
+        heads=heads_of(args),
+        keys=keys_of(args),
+        query=_query(args, journal, account, since, until),
+        check=_check(args, journal, account),
+    )
+
+
+def _backends(args: argparse.Namespace) -> list[Backend]:
+    """The destinations that are named, by id or by operator. Raises ConfigError."""
+    from ....ledger.report.model import Backend
+
+    if not args.config:
+        return [Backend(destination=name) for name in dict.fromkeys(args.destination)]
+    exporters = read_config(args).exporters
+    found = {}
+    for name in args.destination:
+        named = [id_ for id_, each in exporters.items() if name == id_ or name in each.operators]
+        for id_ in named:
+            options = exporters[id_]
+            found[id_] = Backend(
+                destination=id_, type=id_.partition("/")[0], configured=True,
+                hosts=sorted(set(options.component.hosts())), operators=sorted(options.operators),
+                standby_for=options.standby_for,
+            )  # fmt: skip
+        if not named:  # it may have been taken out of the configuration since
+            found[name] = Backend(destination=name)
+    return list(found.values())
+
+
+def _facts(path: Path | None) -> Facts:
+    """What people know. Raises ConfigError, OSError."""
+    from ....ledger.report.facts import Facts, WrongFacts, read_facts
+
+    if path is None:
+        return Facts()
+    try:
+        return read_facts(path)
+    except WrongFacts as wrong:
+        raise ConfigError([Problem("", str(wrong), str(path))]) from None
+
+
+def _query(
+    args: argparse.Namespace, journal: Path, account: Path, since: float, until: float
+) -> str:
+    """The command that makes the same report on another machine."""
+    words = ["errlock", "exposure", "report"]
+    for option, values in (
+        ("-c", args.config),
+        ("--journal", [journal]),
+        ("--account", [account]),
+        ("--destination", args.destination),
+        ("--since", [_written(since)]),
+        ("--until", [_written(until)]),
+        ("--facts", [args.facts] if args.facts else []),
+    ):
+        words += [word for value in values for word in (option, str(value))]
+    return shlex.join(words)
+
+
+def _check(args: argparse.Namespace, journal: Path, account: Path) -> str:
+    """The command that checks the record."""
+    words = ["errlock", "exposure", "verify", "--journal", str(journal), "--account", str(account)]
+    for option, values in (
+        ("--head", args.head), ("--head-file", args.head_file), ("--public-key", args.public_key),
+    ):  # fmt: skip
+        words += [word for value in values for word in (option, str(value))]
+    return shlex.join(words)
+
+
+def _written(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rendered(args: argparse.Namespace, report: Report) -> bytes:
+    """The report in the form that was asked for."""
+    import msgspec
+
+    from ....ledger.report.document import document
+    from ....ledger.report.markdown import markdown
+
+    suffix = args.output.suffix.lstrip(".").lower() if args.output else ""
+    form = args.format or (suffix if suffix in _FORMATS else "md")
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    return markdown(document(report)).encode()
+
+
+def _write(path: Path | None, content: bytes) -> None:
+    """To a file that only its owner may read, or to stdout. Raises OSError."""
+    if path is None:
+        sys.stdout.buffer.write(content)
+        return
+    with open(path, "wb", opener=_for_owner) as file:
+        file.write(content)
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,311 @@
+"""The report of what a destination received: its numbers, its bounds, and what it says it knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from toy_ledger import NOON, ToyLedger, found
+
+from errlock.ledger.account_store import DAY, HOUR, MINUTE
+from errlock.ledger.report.model import Count, Report
+from errlock.pipeline.cli import main
+
+
+def at(seconds: float = 0) -> str:
+    """A time since noon, as a user writes it."""
+    return (datetime.fromtimestamp(NOON, UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def asked(ledger: ToyLedger, *options: str, since: float = -HOUR, until: float = DAY) -> list[str]:
+    return [
+        "exposure", "report", "--journal", str(ledger.folder / "journal"),
+        "--since", at(since), "--until", at(until), *(options or ("--destination", "sentry")),
+    ]  # fmt: skip
+
+
+def report_of(ledger: ToyLedger, *options: str, **window: float) -> Report:
+    """What the command tells machines. The record has to be whole."""
+    output = ledger.folder / "report.json"
+    assert main([*asked(ledger, *options, **window), "-o", str(output)]) == 0
+    return msgspec.json.decode(output.read_bytes(), type=Report)
+
+
+def exactly(number: int) -> Count:
+    return Count(at_least=number, at_most=number)
+
+
+def forms(report: Report) -> dict[tuple[str, str], Count]:
+    return {(row.class_, row.form): row.occurrences for row in report.classes}
+
+
+def test_counts_are_those_of_the_destination_and_the_window(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    for minute in range(4):
+        ledger.deliver(2, found("pii.email", "clear", 3, [minute, 9]), people=[minute])
+        ledger.deliver(5, destination="standby")
+        ledger.wait(MINUTE)
+    ledger.close()
+    report = report_of(ledger, since=MINUTE, until=3 * MINUTE)
+    assert report.volume.documents == exactly(4)
+    assert report.volume.bytes == exactly(4000)
+    assert forms(report) == {("pii.email", "clear"): exactly(6)}
+    assert report.subjects.about is not None
+    assert report.subjects.about.estimate == 2
+    assert report.clock.first_delivery == datetime.fromtimestamp(NOON + MINUTE, UTC)
+    assert report.clock.last_delivery == datetime.fromtimestamp(NOON + 2 * MINUTE, UTC)
+
+
+def test_a_window_is_widened_to_whole_minutes(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.wait(MINUTE)
+    ledger.close()
+    report = report_of(ledger, since=30, until=45)
+    assert report.clock.window.since == datetime.fromtimestamp(NOON, UTC)
+    assert report.clock.window.until == datetime.fromtimestamp(NOON + MINUTE, UTC)
+    assert report.volume.documents == exactly(1)
+
+
+def test_several_destinations_are_one_answer(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(2, people=[1, 2])
+    ledger.deliver(3, destination="sentry/eu", people=[2, 3])
+    ledger.close()
+    report = report_of(ledger, "--destination", "sentry", "--destination", "sentry/eu")
+    assert report.volume.documents == exactly(5)
+    assert report.subjects.about is not None
+    assert report.subjects.about.estimate == 3
+
+
+def test_joined_rows_across_the_edge_give_bounds(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path, minutes="1h", hours="1h")
+    for hour in (0, 20):
+        ledger.deliver(2, people=[hour, hour + 1])
+        ledger.wait(hour * HOUR + HOUR)
+        ledger.deliver(3, people=[hour, 7])
+        ledger.wait(2 * DAY if hour else 18 * HOUR)
+    ledger.close()
+    # The first two lie in the one day, the others in the next one: each day is one row.
+    report = report_of(ledger, since=30 * MINUTE, until=4 * DAY)
+    assert report.clock.window.coarsest == DAY
+    assert report.clock.window.crossing == 1
+    assert report.volume.documents == Count(at_least=5, at_most=10)
+    assert report.subjects.about is not None
+    assert (report.subjects.about.at_least, report.subjects.about.at_most) == (3, 5)
+    assert "edges" in [each.kind for each in report.uncertainty]
+
+
+def test_a_joined_row_that_lies_in_the_window_is_exact(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path, minutes="1h", hours="1h")
+    ledger.deliver(2)
+    ledger.wait(MINUTE)
+    ledger.deliver(3)
+    ledger.wait(3 * DAY)
+    ledger.deliver()
+    ledger.wait(HOUR)
+    ledger.close()
+    report = report_of(ledger, since=0, until=2 * MINUTE)
+    assert report.clock.window.coarsest == DAY
+    assert report.volume.documents == exactly(5)
+
+
+def test_what_may_have_arrived_is_in_the_upper_bound(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(2, found("pii.email", "clear", 2, [1, 2]))
+    ledger.deliver(3, found("pii.email", "clear", 3, [3]), outcome="perhaps")
+    ledger.deliver(4, outcome="refused")
+    ledger.withhold(5, "sampled")
+    ledger.close()
+    report = report_of(ledger)
+    assert report.volume.documents == Count(at_least=6, at_most=9)
+    assert report.volume.refused == exactly(4)
+    assert report.volume.perhaps == Count(at_least=0, at_most=3)
+    assert forms(report) == {("pii.email", "clear"): Count(at_least=2, at_most=5)}
+    [kept] = report.withheld.whole_documents
+    assert (kept.type, kept.reason, kept.documents) == ("event", "sampled", exactly(5))
+
+
+def test_without_a_key_values_are_not_told_apart(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.user_id", "removed", 1))
+    ledger.close()
+    report = report_of(ledger)
+    assert report.subjects.about is None
+    assert "no key" in [each.kind for each in report.uncertainty]
+
+
+def test_containment_is_the_word_that_was_not_taken_back(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.trust("sentry", "held")
+    ledger.wait(MINUTE)
+    ledger.trust("sentry", "trusted")
+    ledger.wait(MINUTE)
+    ledger.trust("standby", "distrusted")
+    ledger.trust("sentry", "distrusted")
+    ledger.wait(1)
+    ledger.deliver(2)
+    ledger.close()
+    clock = report_of(ledger).clock
+    assert clock.contained_at == datetime.fromtimestamp(NOON + 2 * MINUTE, UTC)
+    assert clock.contained_by == "jane"
+    assert clock.after_containment == exactly(2)
+
+
+def test_a_word_taken_back_contains_nothing(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.trust("sentry", "distrusted")
+    ledger.trust("sentry", "trusted")
+    ledger.close()
+    assert report_of(ledger).clock.contained_at is None
+
+
+def test_a_control_that_was_off_is_told_with_what_left_meanwhile(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.wait(MINUTE)
+    ledger.policy({"generalize": {}})
+    ledger.deliver(7)
+    ledger.wait(HOUR)
+    ledger.policy({"redact": {}, "generalize": {}})
+    ledger.deliver()
+    ledger.close()
+    [off] = report_of(ledger).withheld.controls_off
+    assert off.control == "redact in errors for sentry"
+    assert off.since == datetime.fromtimestamp(NOON + MINUTE, UTC)
+    assert off.until == datetime.fromtimestamp(NOON + MINUTE + HOUR, UTC)
+    assert off.documents == exactly(7)
+
+
+def test_the_urgent_secrets_come_first_and_one_time_codes_last(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(
+        9,
+        found("secret.otp", occurrences=9),
+        found("secret.session", occurrences=5),
+        found("secret.private_key", occurrences=1),
+        found("secret.password", "removed", 3),
+    )
+    ledger.close()
+    report = report_of(ledger)
+    assert [each.class_ for each in report.secrets] == [
+        "secret.private_key",
+        "secret.session",
+        "secret.otp",
+    ]
+    assert report.outputs.tasks[0].priority == 1
+
+
+def test_what_the_record_lacks_is_told(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.tell("gap", what="documents that were delivered and not booked", since=at(-60))
+    ledger.wait(MINUTE)
+    ledger.tell("start", errlock="0.1.0", key=None)
+    ledger.close()
+    kinds = [each.kind for each in report_of(ledger, since=-DAY).uncertainty]
+    assert kinds[:4] == ["before the record", "gap", "no collector", "no collector"]
+    assert {"detection", "bypass", "partial"} <= set(kinds)
+
+
+FACTS = """
+incident: Breach at the tracker
+aware_at: 2026-09-22T08:00Z
+operator: {name: Tracker Inc., credentials: [GitHub integration]}
+"""
+
+
+def test_facts_give_deadlines_and_fill_blanks(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    facts = tmp_path / "facts.yaml"
+    facts.write_text(FACTS)
+    blank = report_of(ledger)
+    report = report_of(ledger, "--destination", "sentry", "--facts", str(facts))
+    assert all(each.due is None for each in blank.clock.deadlines)
+    due = {(each.regime, each.duty.split()[0]): each.due for each in report.clock.deadlines}
+    aware = datetime(2026, 9, 22, 8, tzinfo=UTC)
+    assert due["GDPR", "notification"] == aware + timedelta(hours=72)
+    assert due["NIS2", "early"] == aware + timedelta(hours=24)
+    assert due["NIS2", "final"] == datetime(2026, 10, 25, 8, tzinfo=UTC)
+    assert len(report.only_you_know) == len(blank.only_you_know) - 4
+    assert "Replace GitHub integration" in [each.title for each in report.outputs.tasks]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("aware_at: soon", "facts.yaml: Invalid RFC3339 encoded datetime - at `$.aware_at`"),
+        ("aware: 2026-09-22", "facts.yaml: Object contains unknown field `aware`"),
+        ("[", "facts.yaml: it is not YAML in UTF-8"),
+    ],
+)
+def test_wrong_facts_are_told_by_their_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    facts = tmp_path / "facts.yaml"
+    facts.write_text(text)
+    assert main(asked(ledger, "--destination", "sentry", "--facts", str(facts))) == 2
+    assert capsys.readouterr().err == f"{tmp_path}/{told}\n"
+
+
+def test_a_damaged_record_is_told_on_the_first_page(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.close()
+    journal = tmp_path / "journal"
+    journal.write_bytes(journal.read_bytes().replace(b'"kind":"policy"', b'"kind":"purge"'))
+    output = tmp_path / "report.md"
+    assert main([*asked(ledger), "-o", str(output)]) == 1
+    first = output.read_text().partition("## A.")[0]
+    assert "was damaged or tampered with" in first
+
+
+def test_the_report_says_up_to_where_a_head_vouches(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.wait(MINUTE)
+    head = str(ledger.head)
+    ledger.close()
+    proof = report_of(ledger, "--destination", "sentry", "--head", head).evidence
+    assert (proof.vouched_to, proof.vouched_by) == (3, "a head kept elsewhere")
+    assert f"--head {head}" in proof.command
+    assert proof.entries == 4
+
+
+HOSTILE = "<script>alert(1)</script>\x1b]52;c;x\x07 \u202egnp.exe | `x` [a](javascript:b)\n# =cmd()"
+
+
+def test_hostile_names_and_reasons_show_as_they_are(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.email"), service=HOSTILE)
+    ledger.trust("sentry", "distrusted", HOSTILE)
+    ledger.close()
+    output = tmp_path / "report.md"
+    assert main([*asked(ledger), "-o", str(output)]) == 0
+    text = output.read_text()
+    assert "alert" in text
+    for raw in ("<script", "\x1b", "\u202e", "[a](javascript", "\n# =cmd", " | `x`"):
+        assert raw not in text
+    assert output.stat().st_mode & 0o077 == 0
+
+
+def test_a_window_must_not_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    assert main(asked(ledger, since=10, until=10)) == 2
+    assert capsys.readouterr().err == "--since: is not before --until\n"
+
+
+def test_a_missing_account_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    (tmp_path / "ledger.db").unlink()
+    assert main(asked(ledger)) == 2
+    told: Any = capsys.readouterr().err
+    assert "ledger.db: cannot be read as an account" in told
