@@ -22,6 +22,8 @@ import msgspec
 from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from .account_store import DAY, HOUR, MINUTE, AccountStore
+from .code.booking import Booked, Bookings, names_in
+from .code.tables import Place
 from .entries import EntryKind
 from .figures import SEEN, Figures, Outcome, Series
 from .journal import JournalFailed
@@ -105,6 +107,7 @@ class Account:
         self._labels: dict[str, set[str]] = {"service": set(), "environment": set()}
         self._lock = threading.Lock()
         self._rows: dict[tuple[int, Series], Figures] = {}
+        self._code = Bookings()
         self._unbooked = _Unbooked()
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
@@ -168,14 +171,16 @@ class Account:
         if self._needles is not None:
             self._needles.write(now)
         rows: dict[tuple[int, Series], Figures] = {}
+        code: Booked = {}
         try:
             store = self._opened()
             with self._lock:
                 rows, self._rows = self._rows, {}
+                code = self._code.take()
             if rows:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
-                store.add(booked, {"written": repr(now)})
-            rows = {}
+                store.add(booked, {"written": repr(now)}, names_in(code))
+            rows, code = {}, {}
             self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
             self._tell_unbooked()
             self._tidy(store, now)
@@ -183,7 +188,7 @@ class Account:
             if not self._failing:
                 _log.error("the account cannot be written: %s", type(error).__name__)
             self._failing = True
-            self._keep(rows)
+            self._keep(rows, code)
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
                 self._set_aside()
         else:
@@ -284,6 +289,19 @@ class Account:
                         line.values,
                         now,
                     )
+        self._count_code(delivered, manifest, base, now)
+
+    def _count_code(
+        self, delivered: Delivered, manifest: Manifest, base: Series, now: float
+    ) -> None:
+        """Book what documents disclose of code, also where nobody knows whether they arrived."""
+        place = Place(int(now) // DAY * DAY, base.destination, base.service, base.environment)
+        counts: dict[str, int] = dict(delivered.documents.items())
+        for section in manifest.code:
+            # As above: of which of several documents it was nobody knows.
+            documents = min(section.documents, counts.get(section.type, 0))
+            if documents and not self._code.add(place, bytes(section.mentions), documents, now):
+                self._unbooked.add(documents, "the code that they disclose could not be written")
 
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""
@@ -302,8 +320,9 @@ class Account:
             known.add(label)
         return label
 
-    def _keep(self, rows: Mapping[tuple[int, Series], Figures]) -> None:
+    def _keep(self, rows: Mapping[tuple[int, Series], Figures], code: Booked) -> None:
         with self._lock:
+            self._code.give_back(code)
             for key, figures in rows.items():
                 self._rows.setdefault(key, Figures()).merge(figures)
 
@@ -340,6 +359,8 @@ class Account:
         while store.compact(MINUTE, HOUR, closed):
             pass
         while store.compact(HOUR, DAY, int(now - options.hours)):
+            pass
+        while store.compact_code(int(now - options.hours)):
             pass
         before = int(now - options.keep) // MINUTE * MINUTE
         if store.has_before(before):

@@ -13,6 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from .code.tables import SCHEMA as CODE_SCHEMA
+from .code.tables import CodeTables, NameKey, Place, Shown
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
@@ -80,6 +82,7 @@ class AccountStore:
         """For the class methods below."""
         self._db = connection
         self._ids: dict[Series, int] = {}
+        self.code = CodeTables(connection)
 
     @classmethod
     def to_write(cls, path: Path) -> AccountStore:
@@ -90,7 +93,7 @@ class AccountStore:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             _check_version(connection, path)
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + CODE_SCHEMA)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         except (sqlite3.Error, OSError):
             connection.close()
@@ -125,11 +128,17 @@ class AccountStore:
         """Let the file go."""
         self._db.close()
 
-    def add(self, rows: Iterable[tuple[int, Series, Figures]], meta: Mapping[str, str]) -> None:
+    def add(
+        self,
+        rows: Iterable[tuple[int, Series, Figures]],
+        meta: Mapping[str, str],
+        code: Iterable[tuple[Place, NameKey, Shown]] = (),
+    ) -> None:
         """Book minutes, and note something with them. One transaction; raises sqlite3.Error."""
         with self._transaction():
             for start, series, figures in rows:
                 self._merge(MINUTE, start, self._id(series), figures)
+            self.code.add(code)
             for name, value in meta.items():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
@@ -216,6 +225,11 @@ class AccountStore:
                 self._merge(into, start, series, Figures.stored(*figures))
         return len(rows)
 
+    def compact_code(self, before: int) -> int:
+        """As `compact`, of what was disclosed of code: days into thirty of them."""
+        with self._transaction():
+            return self.code.compact(before)
+
     def used(self) -> int:
         """Bytes of the file that hold something; the rest will be used again."""
         ask = self._db.execute
@@ -225,7 +239,7 @@ class AccountStore:
     def has_before(self, moment: int) -> bool:
         """Whether any row ends before a moment."""
         found = self._db.execute("SELECT 1 FROM account WHERE start + span <= ? LIMIT 1", (moment,))
-        return found.fetchone() is not None
+        return found.fetchone() is not None or self.code.has_before(moment)
 
     def forget(self, before: int) -> None:
         """Delete rows that end before."""
@@ -235,6 +249,7 @@ class AccountStore:
                 "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM account)"
             )
             self._ids.clear()
+            self.code.forget(before)
 
     def _merge(self, span: int, start: int, series: int, figures: Figures) -> None:
         found = self._db.execute(
@@ -278,6 +293,7 @@ class AccountStore:
             yield
         except BaseException:
             self._ids.clear()  # of series that are not there now
+            self.code.reset()
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")

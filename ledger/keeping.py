@@ -14,6 +14,7 @@ from typing import Any
 from ..pipeline.payloads.document import Document, Payload
 from .account import Account, Delivered, Withheld
 from .account_store import check_version
+from .code.reading import CodeReader
 from .entries import SHORTEST_HASH, EntryKind, Head
 from .heads import HeadSender
 from .journal import Journal, JournalFailed
@@ -41,6 +42,7 @@ class Ledger:
         self._options = options
         secret = options.key
         self.tracer = Tracer(secret.reveal() if secret is not None else None)
+        self._code = CodeReader() if options.depth != "counts" else None
         self._journal: Journal | None = None
         self._account: Account | None = None
         self._sender: HeadSender | None = None
@@ -86,7 +88,7 @@ class Ledger:
         What cannot be told is empty, and a gap of the account once it is delivered.
         """
         try:
-            return write_manifest(payload, carried)
+            return write_manifest(payload, carried, self._code)
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""
@@ -94,7 +96,7 @@ class Ledger:
     def renewed(self, payload: Payload) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
         try:
-            return renewed(payload.manifest, payload)
+            return renewed(payload.manifest, payload, self._code)
         except Exception as failure:  # noqa: BLE001  as above
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""

@@ -7,12 +7,17 @@ needs to understand it. Origin is what the documents themselves say after they w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..pipeline.errors import BrokenDocument
 from ..pipeline.payloads.document import CONTEXT_TYPES, Document, Payload, Trace, Tree
 from ..policy.linear import compile_linear
+from .code.sections import Section
+
+if TYPE_CHECKING:
+    from .code.reading import CodeReader
 
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -57,6 +62,7 @@ class Manifest(msgspec.Struct, array_like=True):
     environment: str
     items: dict[str, Items]
     lines: list[Line] = []
+    code: list[Section] = []
 
 
 _decoder = msgspec.msgpack.Decoder(Manifest)
@@ -68,9 +74,13 @@ def read_manifest(data: bytes) -> Manifest:
     return _decoder.decode(data)
 
 
-def write_manifest(payload: Payload, carried: Sequence[Document] | None = None) -> bytes:
+def write_manifest(
+    payload: Payload,
+    carried: Sequence[Document] | None = None,
+    reader: CodeReader | None = None,
+) -> bytes:
     """What a sanitised payload holds. `carried` are the documents of which it was made, where it
-    was converted from the other protocol.
+    was converted from the other protocol. With a `reader` it has the code that they disclose.
     """
     types = payload.types
     items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
@@ -88,15 +98,16 @@ def write_manifest(payload: Payload, carried: Sequence[Document] | None = None) 
             type_ = document.type if known else only or OTHER
             _add(type_, document.traces, items, lines)
     service, environment = _origin(payload)
-    return _encode(Manifest(service, environment, items, list(lines.values())))
+    code = reader.sections(payload) if reader is not None else []
+    return _encode(Manifest(service, environment, items, list(lines.values()), code))
 
 
-def renewed(manifest: bytes, payload: Payload) -> bytes:
+def renewed(manifest: bytes, payload: Payload, reader: CodeReader | None = None) -> bytes:
     """The manifest of a stored payload that was sanitised once more. Raises msgspec.MsgspecError.
 
     What was noted first stays, but for what was in clear and was found again.
     """
-    old, new = read_manifest(manifest), read_manifest(write_manifest(payload))
+    old, new = read_manifest(manifest), read_manifest(write_manifest(payload, None, reader))
     found = {(line.type, line.class_) for line in new.lines}
     kept = [
         line for line in old.lines if line.form != "clear" or (line.type, line.class_) not in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -118,6 +118,9 @@ class NeedleOptions(Section, frozen=True, kw_only=True):
                 yield Problem(f"guessable[{index}]", f"expected one of {', '.join(GUESSABLE)}")
 
 
+Depth = Literal["counts", "code", "words"]
+
+
 class LedgerOptions(Section, frozen=True, kw_only=True):
     """The record of what left, to whom, and of what was decided about it."""
 
@@ -138,6 +141,14 @@ class LedgerOptions(Section, frozen=True, kw_only=True):
     needles: Annotated[
         NeedleOptions, Meta(description="Needles, by which values can be looked for later.")
     ] = NeedleOptions()
+    depth: Annotated[
+        Depth,
+        Meta(
+            description="What is kept of documents beside what was found in them: `counts` "
+            "nothing, `code` what they tell of the program that sent them, `words` also "
+            "fingerprints of words that could be tokens. Each costs more; see docs/ledger.md."
+        ),
+    ] = "code"
     account: Annotated[
         AccountOptions, Meta(description="The account of what left, and how long it is kept.")
     ] = AccountOptions()

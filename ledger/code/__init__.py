@@ -1,0 +1,1 @@
+"""What documents tell about the code that made them: packages, files, hosts, statements."""

@@ -1,0 +1,49 @@
+"""Which weaknesses could they have learned? What a destination was shown of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .names import Kind
+from .sections import ranges
+
+if TYPE_CHECKING:
+    from ..account_store import AccountStore
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A name that a destination was shown by one service in one environment."""
+
+    destination: str
+    service: str
+    environment: str
+    kind: Kind
+    name: str  # `other`: names beyond those that are kept, or what has not the form of a name
+    detail: str  # a version, a method, a kind of database, whose file, where it was raised
+    documents: int  # that named it, in the days (later: spans of thirty) that touch the window
+    first: float
+    last: float
+    lines: tuple[int, ...] = ()  # of a file, that were shown: from, up to and without, from, …
+
+    @property
+    def line_count(self) -> int:
+        """How many different lines of the file were shown."""
+        return sum(self.lines[1::2]) - sum(self.lines[::2])
+
+
+def disclosed(
+    store: AccountStore, destination: str | None, since: float, until: float
+) -> Iterator[Disclosed]:
+    """What was shown to a destination (None: to each) in a window, sorted by kind and name.
+
+    It is kept by the day: what began before the window and went on in it is counted from its
+    beginning. Raises sqlite3.Error.
+    """
+    for row in store.code.rows(destination, since, until):
+        yield Disclosed(
+            row.destination, row.service, row.environment, *row.name,
+            row.shown.documents, row.shown.first, row.shown.last, ranges(row.shown.lines),
+        )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The parts of Sentry's documents that tell of code. All else is skipped when they are read.
+
+Fields: https://develop.sentry.dev/sdk/data-model/event-payloads/ , read in 2026-11.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Raw, field
+
+_NOTHING = Raw(b"")
+
+Text: TypeAlias = "str | None"
+
+
+class Frame(msgspec.Struct, gc=False):
+    """A call in a stack trace."""
+
+    filename: Text = None
+    module: Text = None
+    in_app: bool | None = None
+    lineno: int | None = None
+    pre_context: list[Text] | None = None
+    context_line: Text = None
+    post_context: list[Text] | None = None
+
+
+class Stacktrace(msgspec.Struct, gc=False):
+    """Its calls, the oldest first."""
+
+    frames: list[Frame | None] | None = None
+
+
+class Raised(msgspec.Struct, gc=False):
+    """An exception or a thread."""
+
+    type: Text = None
+    module: Text = None
+    stacktrace: Stacktrace | None = None
+
+
+class AllRaised(Raised, gc=False):
+    """Several in an object, or the only one."""
+
+    values: list[Raised | None] | None = None
+
+
+class Attributes(msgspec.Struct, gc=False):
+    """Of a span: the semantic conventions, and Sentry's own."""
+
+    url: Text = None
+    url_full: Text = field(name="url.full", default=None)
+    http_url: Text = field(name="http.url", default=None)
+    http_route: Text = field(name="http.route", default=None)
+    method: Text = field(name="http.request.method", default=None)
+    old_method: Text = field(name="http.method", default=None)
+    server_address: Text = field(name="server.address", default=None)
+    peer_name: Text = field(name="net.peer.name", default=None)
+    host_name: Text = field(name="host.name", default=None)
+    db_system: Text = field(name="db.system", default=None)
+    db_system_name: Text = field(name="db.system.name", default=None)
+    db_query: Text = field(name="db.query.text", default=None)
+    db_statement: Text = field(name="db.statement", default=None)
+    exception_type: Text = field(name="exception.type", default=None)
+    stacktrace: Text = field(name="exception.stacktrace", default=None)
+    file_path: Text = field(name="code.file.path", default=None)
+    old_file_path: Text = field(name="code.filepath", default=None)
+    line: int | None = field(name="code.line.number", default=None)
+    old_line: int | None = field(name="code.lineno", default=None)
+
+
+class CrumbData(msgspec.Struct, gc=False):
+    """Of a request that was made."""
+
+    url: Text = None
+
+
+class Breadcrumb(msgspec.Struct, gc=False):
+    """What happened before."""
+
+    category: Text = None
+    message: Text = None
+    data: CrumbData | None = None
+
+
+class AllBreadcrumbs(msgspec.Struct, gc=False):
+    """Several in an object."""
+
+    values: list[Breadcrumb | None] | None = None
+
+
+class Span(msgspec.Struct, gc=False):
+    """A part of a transaction."""
+
+    op: Text = None
+    description: Text = None
+    data: Attributes | None = None
+
+
+class Named(msgspec.Struct, gc=False):
+    """A program, and which of it."""
+
+    name: Text = None
+    version: Text = None
+    kernel_version: Text = None
+
+
+class Trace(msgspec.Struct, gc=False):
+    """What a transaction is as a span."""
+
+    data: Attributes | None = None
+
+
+class Contexts(msgspec.Struct, gc=False):
+    """What it ran on."""
+
+    runtime: Named | None = None
+    os: Named | None = None
+    trace: Trace | None = None
+
+
+class TransactionInfo(msgspec.Struct, gc=False):
+    """Where a transaction's name is from."""
+
+    source: Text = None
+
+
+class Request(msgspec.Struct, gc=False):
+    """The request that was being answered."""
+
+    url: Text = None
+    method: Text = None
+
+
+class Sdk(msgspec.Struct, gc=False):
+    """What sent it."""
+
+    name: Text = None
+    version: Text = None
+    packages: list[Named | None] | None = None
+
+
+class Outline(msgspec.Struct, gc=False):
+    """An event or a transaction. What is mostly the same in many is not read at once."""
+
+    server_name: Text = None
+    release: Text = None
+    transaction: Text = None
+    transaction_info: TransactionInfo | None = None
+    request: Request | None = None
+    contexts: Contexts | None = None
+    modules: Raw = _NOTHING
+    sdk: Raw = _NOTHING
+    exception: AllRaised | list[Raised | None] | None = None
+    threads: AllRaised | list[Raised | None] | None = None
+    stacktrace: Stacktrace | None = None
+    breadcrumbs: AllBreadcrumbs | list[Breadcrumb | None] | None = None
+    spans: list[Span | None] | None = None

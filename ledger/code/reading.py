@@ -1,0 +1,47 @@
+"""What a payload discloses of the code behind it: read when it is sanitised, of what goes out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from ...pipeline.errors import BrokenDocument
+from ...pipeline.payloads.document import Payload
+from ...pipeline.payloads.envelope import Envelope
+from .sections import Section
+from .sentry import SentryReader
+
+_log = logging.getLogger("errlock.ledger")
+
+
+class CodeReader:
+    """Reads sanitised payloads. Safe from every thread."""
+
+    def __init__(self) -> None:
+        self._sentry = SentryReader()
+
+    def sections(self, payload: Payload) -> list[Section]:
+        """What its documents disclose. Never raises: what cannot be read is left out and logged."""
+        found: Counter[tuple[str, bytes]] = Counter()
+        try:
+            found.update(self._read(payload))
+        except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
+            _log.error("what code a payload discloses cannot be told: %s", type(failure).__name__)
+        return [
+            Section(type_, documents, msgspec.Raw(mentions))
+            for (type_, mentions), documents in found.items()
+            if mentions
+        ]
+
+    def _read(self, payload: Payload) -> Iterator[tuple[str, bytes]]:
+        if isinstance(payload, Envelope):
+            for each in payload.items:
+                if each.lost is None:
+                    try:
+                        for section in self._sentry.sections(each):
+                            yield each.type, section
+                    except BrokenDocument:
+                        continue  # it does not go out
