@@ -26,6 +26,7 @@ from .options import DeliveryOptions
 from .retry import Backoff, Pause
 from .shelf import Shelf
 from .store import Booking, Counts, Record, Store, StoreFailed
+from .telling import Lost, Told
 from .trust import TrustState
 
 _AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
@@ -47,11 +48,6 @@ class Status:
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""
         return asdict(self)
-
-
-# Told of what a destination was sent: the version of the policy, what the payload holds, and how
-# many documents of each type. Never blocks and never raises.
-Book = Callable[[str, bytes, Counts], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,6 @@ class Destination:
         self.id = id_
         self.exporter = exporter
         self.policies: Sequence[Policy] = ()  # one for each pipeline that leads here
-        self.book: Book | None = None
         self._options = options
         self._counters = counters
         self._log = log
@@ -110,6 +105,10 @@ class Destination:
     def trust(self) -> TrustState:
         """What people decided about it."""
         return self._trust
+
+    def tell(self, told: Told) -> None:
+        """Have somebody told what becomes of its documents."""
+        self._shelf.told = told
 
     async def start(self) -> None:
         """Take up what waits in the store, then start the exporter and the deliveries.
@@ -178,6 +177,11 @@ class Destination:
         """Take records that were stored, with all that was booked with them. Never blocks."""
         self._shelf.put(records, bookings)
         self._wake.set()
+
+    def withhold(self, policy: str, manifest: bytes, lost: Lost) -> None:
+        """Tell that documents never came as far as its queue. It books nothing."""
+        if self._shelf.told is not None and lost:
+            self._shelf.told.withheld(policy, manifest, lost)
 
     def set_trust(self, state: TrustState) -> None:
         """Send or keep, from now on. Distrusted: what is in flight is aborted, doors are shut."""
@@ -374,7 +378,7 @@ class Destination:
     ) -> Payload | None:
         before = lost_by_reason(payload)
         payload = await policy.resanitise(payload)
-        record.policy = policy.version
+        record.policy, record.manifest = policy.version, payload.manifest
         left = Counter(record.counts)
         bookings: list[Booking] = []
         for (type_, reason), amount in (lost_by_reason(payload) - before).items():
@@ -406,11 +410,9 @@ class Destination:
                 self._failed(record, ExportFailed("cancelled", retryable=True, unclear=True))
         except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
-            self._failed(record, ExportFailed("exception", retryable=False))
+            self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
-            marked = before.since(payload)
-            self._tell(record, payload, marked)
-            self._succeeded(record, marked, answer)
+            self._succeeded(record, before.since(payload), answer)
         finally:
             self._flights.discard(flight)
 
@@ -419,20 +421,17 @@ class Destination:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _tell(self, record: Record, payload: Payload, marked: Sequence[Document]) -> None:
-        """Have it booked what was sent: what the destination refused, it has seen too."""
-        if self.book is not None:
-            sent = Counter(record.counts) - Counter(document.type for document in marked)
-            self.book(record.policy, payload.manifest, sent)
-
     def _succeeded(self, record: Record, marked: Sequence[Document], answer: Delivered) -> None:
-        self._shelf.settle(record, account.outcome(self.id, record.counts, marked, answer))
+        bookings = account.outcome(self.id, record.counts, marked, answer)
+        self._shelf.answered(record, marked, bookings)
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)
         self._wake.set()  # those that wait for the end of a pause need not
 
     def _aborted(self, record: Record, *, unclear: bool) -> None:
+        if unclear and record.sent == "no":
+            record.sent = "perhaps"
         if not unclear or self._may_go_again(record):
             # Whoever shut the doors may not have told us yet.
             self._again(record, self._clock.now() + _AGAIN)
@@ -442,6 +441,10 @@ class Destination:
             # Its doors were shut under it: not its own failure.
             self._aborted(record, unclear=failure.unclear)
             return
+        if failure.answered:
+            record.sent = "refused"
+        elif failure.unclear and record.sent == "no":
+            record.sent = "perhaps"
         self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
         if self._health.failed(failure.kind, self._clock.now()):
             self._log.warning("%s is %s: %s", self.id, self._health.state, failure.kind)

@@ -34,7 +34,10 @@ class Losses:
         ]
 
 
-def lost_by_reason(payload: Payload) -> Counter[tuple[DocumentType, DropReason]]:
+LostCounts = Counter[tuple[DocumentType, DropReason]]
+
+
+def lost_by_reason(payload: Payload) -> LostCounts:
     """How many documents of a payload are lost: comparable with those of its copies."""
     if payload.count == payload.count_alive:
         return Counter()

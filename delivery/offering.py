@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from ..pipeline.payloads.document import Document, Payload
 from .clock import Clock
 from .destination import Destination
-from .store import Booking, Record, Shipment, Store
+from .store import Booking, Counts, Record, Shipment, Store
+from .telling import Lost, lost_in
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One sanitised payload for destinations that get the same bytes; none: only left_out."""
+    """One sanitised payload for destinations that get the same bytes; None: only what is lost."""
 
     payload: Payload | None
     policy: str  # the version of the policy that it passed
     destinations: Sequence[Destination]
     body: bytes | None = None  # the payload encoded: for a store that is durable
     left_out: Sequence[Document] = ()  # documents that their protocol has no place for
+    lost: Lost = field(default_factory=dict)  # what the policy dropped: told, never booked
+    manifest: bytes = b""  # what the payload holds, where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one destination takes of an offer, and what that books."""
+
+    offer: Offer
+    destination: Destination
+    counts: Counts
+    bookings: Sequence[Booking]
+
+    @classmethod
+    def of(cls, offer: Offer, destination: Destination) -> Admission:
+        """Changes nothing yet."""
+        refused = destination.refuse(offer.left_out)
+        if offer.payload is None:
+            return cls(offer, destination, {}, refused)
+        counts, bookings = destination.admit(offer.payload)
+        return cls(offer, destination, counts, [*refused, *bookings])
+
+    def tell(self) -> None:
+        """Tell what the destination does not get. What it takes is told when that has ended."""
+        offer = self.offer
+        manifest = offer.manifest if offer.payload is None else offer.payload.manifest
+        lost = Counter(lost_in(self.bookings)) + Counter(offer.lost)
+        self.destination.withhold(offer.policy, manifest, lost)
 
 
 async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
@@ -28,37 +58,36 @@ async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
 
     Raises StoreFailed; then nothing was taken.
     """
-    booked: dict[Destination, list[Booking]] = {}
+    admissions = [Admission.of(each, to) for each in offers for to in each.destinations]
     shipments = []
     for each in offers:
-        deliveries = {}
-        for destination in each.destinations:
-            bookings = booked.setdefault(destination, [])
-            bookings += destination.refuse(each.left_out)
-            if each.payload is None:
-                continue
-            counts, lines = destination.admit(each.payload)
-            bookings += lines
-            if counts:
-                deliveries[destination.id] = counts
+        deliveries = {
+            one.destination.id: one.counts for one in admissions if one.offer is each and one.counts
+        }
         if each.payload is not None and deliveries:
             shipments.append(Shipment(each.payload, each.policy, deliveries, each.body))
-    every = [line for lines in booked.values() for line in lines]
-    if every:
+    if any(each.bookings for each in admissions):
         # Who waits may go away; what was stored is queued all the same.
-        await asyncio.shield(_take(store, shipments, every, booked, clock.now()))
+        await asyncio.shield(_take(store, shipments, admissions, clock.now()))
+    else:
+        _tell(admissions)
 
 
 async def _take(
-    store: Store,
-    shipments: Sequence[Shipment],
-    every: Sequence[Booking],
-    booked: Mapping[Destination, Sequence[Booking]],
-    now: float,
+    store: Store, shipments: Sequence[Shipment], admissions: Sequence[Admission], now: float
 ) -> None:
-    records = await store.put(shipments, every, now)
+    records = await store.put(shipments, [line for a in admissions for line in a.bookings], now)
     by_destination: dict[str, list[Record]] = {}
     for record in records:
         by_destination.setdefault(record.destination, []).append(record)
+    booked: dict[Destination, list[Booking]] = {}
+    for each in admissions:
+        booked.setdefault(each.destination, []).extend(each.bookings)
     for destination, lines in booked.items():
         destination.enqueue(by_destination.get(destination.id, []), lines)
+    _tell(admissions)
+
+
+def _tell(admissions: Sequence[Admission]) -> None:
+    for each in admissions:
+        each.tell()

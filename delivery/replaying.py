@@ -10,8 +10,8 @@ from .clock import Clock
 from .destination import Destination
 from .disk.operations import Ending, Replayed
 from .disk.store import DiskStore
-from .offering import Offer
-from .store import Booking, Shipment, StoreFailed
+from .offering import Admission, Offer
+from .store import Shipment, StoreFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,16 @@ async def hand_over(
     changed. Not to be cancelled, and no reload meanwhile.
     """
     shipments: list[Shipment] = []
-    bookings: list[Booking] = []
+    admissions: list[Admission] = []
     ended: list[Ending] = []
     for copy in copies:
         taken = 0
         for each in copy.offers:
-            bookings += target.refuse(each.left_out)
-            if each.payload is None:
-                continue
-            counts, lines = target.admit(each.payload)
-            bookings += lines
-            if counts:
-                taken += sum(counts.values())
-                delivery = {target.id: counts}
+            admission = Admission.of(each, target)
+            admissions.append(admission)
+            if each.payload is not None and admission.counts:
+                taken += sum(admission.counts.values())
+                delivery = {target.id: admission.counts}
                 shipments.append(Shipment(each.payload, each.policy, delivery, each.body))
         if (
             source is not None
@@ -83,6 +80,7 @@ async def hand_over(
         sum(sum(counts.values()) for each in shipments for counts in each.deliveries.values()),
         sum(record.documents for record, _ in ended),
     )
+    bookings = [line for admission in admissions for line in admission.bookings]
     marks = [mark for copy in copies for mark in copy.marks]
     try:
         records = await store.put(
@@ -95,6 +93,8 @@ async def hand_over(
             source.release(record)
         raise
     target.enqueue(records, bookings)
+    for admission in admissions:
+        admission.tell()
     for record, gone in ended:
         assert source is not None
         source.moved(record, gone)

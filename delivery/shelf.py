@@ -14,12 +14,13 @@ from collections.abc import Sequence
 
 from ..pipeline.counters import Counters
 from ..pipeline.errors import DropReason
-from ..pipeline.payloads.document import DocumentType, Payload
+from ..pipeline.payloads.document import Document, DocumentType, Payload
 from . import account
 from .account import Account, Balance
 from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
 from .queue import Queue
 from .store import Booking, Counts, Record, Store
+from .telling import Told, lost_in, tell_answered, tell_given_up
 
 # Documents without an id of their own: sent twice, they count twice. All others are recognised
 # by whoever gets them.
@@ -37,6 +38,7 @@ class Shelf:
         default = STORED_QUEUE if store.durable else MEMORY_QUEUE
         capacity = options.queue_size if options.queue_size is not None else default
         self.queue = Queue(options, capacity)
+        self.told: Told | None = None  # who keeps account of what left
         self._id = destination
         self._store = store
         self._counters = counters
@@ -48,7 +50,10 @@ class Shelf:
         records = await self._store.waiting(self._id)
         for record in records:
             self.queue.restore(record)
-        return [record for record in records if record.begun]
+        begun = [record for record in records if record.begun]
+        for record in begun:
+            record.sent = "perhaps" if record.sent == "no" else record.sent
+        return begun
 
     def adopt(self, other: Shelf) -> list[Record]:
         """Go on with what another shelf of this destination has; it is not used any more.
@@ -71,16 +76,18 @@ class Shelf:
                 for type_, amount in record.counts.items():
                     self._counters.add("exporter_enqueued", amount, exporter=self._id, type=type_)
             for one in evicted:
-                self._end(one, account.dropped(self._id, one.counts, "queue_full"))
+                self._lose(one, account.dropped(self._id, one.counts, "queue_full"))
 
     def expire(self, now: float, since: float) -> None:
         """Give up what waited too long; see `Queue.next_expiry`."""
         for record in self.queue.expire(now, since):
-            self._end(record, account.dropped(self._id, record.counts, "expired"))
+            self._lose(record, account.dropped(self._id, record.counts, "expired"))
 
     async def load(self, record: Record) -> Payload:
         """The payload of a record. Raises StoreFailed."""
-        return await self._store.load(record)
+        payload = await self._store.load(record)
+        record.manifest = payload.manifest
+        return payload
 
     async def begin(self, record: Record) -> None:
         """An attempt begins: where documents must not go twice, that is written first."""
@@ -115,8 +122,10 @@ class Shelf:
     def narrow(self, record: Record, left: Counts, bookings: Sequence[Booking]) -> bool:
         """Leave a record these of its documents. Returns whether there are any: else it ends."""
         if not left:
-            self.settle(record, bookings)
+            self.queue.remove(record)
+            self._lose(record, bookings)
             return False
+        tell_given_up(self.told, record, lost_in(bookings))
         self.queue.narrow(record, left)
         self._account.book(bookings)
         self._store.update(record, bookings)
@@ -124,16 +133,24 @@ class Shelf:
 
     def give_up(self, record: Record, reason: DropReason) -> None:
         """End a record that is not delivered."""
-        self.settle(record, account.dropped(self._id, record.counts, reason))
-
-    def settle(self, record: Record, bookings: Sequence[Booking]) -> None:
-        """End a record with what became of its documents."""
         self.queue.remove(record)
+        self._lose(record, account.dropped(self._id, record.counts, reason))
+
+    def answered(
+        self, record: Record, marked: Sequence[Document], bookings: Sequence[Booking]
+    ) -> None:
+        """End a record that was sent, with what became of its documents.
+
+        `marked` ones the exporter left out.
+        """
+        self.queue.remove(record)
+        tell_answered(self.told, record, marked, bookings)
         self._end(record, bookings)
 
     def forget(self, record: Record, bookings: Sequence[Booking]) -> None:
         """Let go of a record that the store has ended already, with what that booked."""
         self.queue.remove(record)
+        tell_given_up(self.told, record, lost_in(bookings))
         self._account.book(bookings)
 
     def balance(self) -> Balance:
@@ -142,6 +159,10 @@ class Shelf:
         for record in self.queue:
             queued.update(record.counts)
         return self._account.balance(queued)
+
+    def _lose(self, record: Record, bookings: Sequence[Booking]) -> None:
+        tell_given_up(self.told, record, lost_in(bookings))
+        self._end(record, bookings)
 
     def _end(self, record: Record, bookings: Sequence[Booking]) -> None:
         self._account.book(bookings)

@@ -18,6 +18,10 @@ from ..pipeline.payloads.document import DocumentType, Payload
 # Documents by type.
 Counts = Mapping[DocumentType, int]
 
+# Whether what was not delivered was sent all the same: no; perhaps, because an attempt ended
+# unclear; yes, and the destination's answer was that it does not take it.
+Sent = Literal["no", "perhaps", "refused"]
+
 BookingKind = Literal["accepted", "delivered", "dropped"]
 BookKey = tuple[BookingKind, DocumentType, DropReason | None]
 Books = Mapping[BookKey, int]
@@ -64,7 +68,9 @@ class Record:
     # An attempt began and its outcome was never written: what it carried may have arrived.
     # Kept only for documents that must not go twice.
     begun: bool = False
+    sent: Sent = "no"
     in_flight: bool = False  # a consumer has it; never stored
+    manifest: bytes = b""  # of its payload, once an attempt has read it; never stored
 
     @property
     def documents(self) -> int:

@@ -136,6 +136,7 @@ def failed(answer: Answer) -> ExportFailed:
         f"http_{answer.status}",
         retryable=retryable,
         retry_after=retry_after(answer.headers) if retryable else None,
+        answered=True,
     )
 
 

@@ -260,8 +260,11 @@ def _failed(code: Any, metadata: Any, connected: bool) -> ExportFailed:
     exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
     if code in _RETRYABLE or exhausted:
         unclear = connected and code in _UNANSWERED
-        return ExportFailed(kind, retryable=True, retry_after=wait, unclear=unclear)
-    return ExportFailed(kind, retryable=False)
+        answered = connected and not unclear
+        return ExportFailed(
+            kind, retryable=True, retry_after=wait, unclear=unclear, answered=answered
+        )
+    return ExportFailed(kind, retryable=False, answered=connected)
 
 
 def _retry_info(metadata: Any) -> float | None:

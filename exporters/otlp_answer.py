@@ -47,7 +47,7 @@ def delivered(request: OtlpRequest, answer: bytes, *, is_json: bool = False) -> 
         else:
             response.MergeFromString(answer)
     except (DecodeError, NotOtlp, BrokenDocument):
-        raise ExportFailed("not_otlp", retryable=False) from None
+        raise ExportFailed("not_otlp", retryable=False, answered=True) from None
     sent = request.count_alive
     rejected = min(max(getattr(response.partial_success, name), 0), sent)
     return Delivered(sent - rejected, {"invalid": rejected} if rejected else {})

@@ -157,15 +157,18 @@ class OtlpHttpExporter(Exporter):
 def _failed(answer: Answer) -> ExportFailed:
     if answer.status in _RETRYABLE:
         return ExportFailed(
-            f"http_{answer.status}", retryable=True, retry_after=retry_after(answer.headers)
+            f"http_{answer.status}",
+            retryable=True,
+            retry_after=retry_after(answer.headers),
+            answered=True,
         )
-    return ExportFailed(f"http_{answer.status}", retryable=False)
+    return ExportFailed(f"http_{answer.status}", retryable=False, answered=True)
 
 
 def _delivered(request: OtlpRequest, answer: Answer) -> Delivered:
     """What a success says. Real servers answer with another type, too, or with nothing."""
     type_ = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if type_ == "text/html":  # a login page, a proxy's greeting
-        raise ExportFailed("not_otlp", retryable=False)
+        raise ExportFailed("not_otlp", retryable=False, answered=True)
     body = answer.body if type_ in _TYPES.values() else b""
     return delivered(request, body, is_json=bool(body) and type_ == _TYPES["json"])

@@ -227,9 +227,10 @@ class SentryExporter(Exporter):
                 retry_after=wait or None,
                 reason="rate_limited",
                 payload_only=wait > 0,
+                answered=True,
             )
         if answer.status in WRONG_DOOR:
-            raise ExportFailed(f"http_{answer.status}", retryable=True)
+            raise ExportFailed(f"http_{answer.status}", retryable=True, answered=True)
         if not 200 <= answer.status < 300:
             raise failed(answer)
 

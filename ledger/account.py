@@ -7,7 +7,6 @@ entry of the journal with its totals. What could not be booked or written is tol
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import threading
@@ -19,15 +18,16 @@ from typing import Any
 
 import msgspec
 
+from ..pipeline.component import Outcome
 from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from .account_store import DAY, HOUR, MINUTE, AccountStore
 from .code.booking import Booked, Bookings, names_in
 from .code.tables import Place
 from .entries import EntryKind
-from .figures import SEEN, Figures, Outcome, Series
+from .figures import SEEN, Figures, Series
 from .journal import JournalFailed
-from .manifest import OTHER, UNKNOWN, Items, Manifest, read_manifest
+from .manifest import OTHER, UNKNOWN, Manifest, read_manifest
 from .minutes import closed_minute, moment
 from .needle_store import NeedleSeries
 from .needles import Needles
@@ -41,7 +41,7 @@ _MOST_ROWS = 100_000  # in memory, while they cannot be written
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
 
-_NOTHING_NOTED = Items(1, 0)
+_NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -60,6 +60,7 @@ class Delivered:
     documents: Mapping[DocumentType, int]
     outcome: Outcome = "delivered"
     reason: DropReason | None = None  # why they were given up, unless they were delivered
+    refused: Mapping[DocumentType, int] = field(default_factory=dict)  # more, that it took not
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,43 +118,30 @@ class Account:
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
-        documents = sum(delivered.documents.values())
+        documents = sum(delivered.documents.values()) + sum(delivered.refused.values())
         if not documents:
             return
-        try:
-            manifest = read_manifest(delivered.manifest)
-        except msgspec.MsgspecError:
-            with self._lock:
-                self._unbooked.add(documents, "nobody noted what was in them")
-            return
+        manifest = _read(delivered.manifest)
         with self._lock:
             if len(self._rows) >= _MOST_ROWS:
                 self._unbooked.add(documents, "the account could not be written")
                 return
-            self._count(delivered, manifest, self._begin())
+            if manifest is None:
+                self._unbooked.add(documents, "nobody noted what was in them")
+            self._count(delivered, manifest or _NOBODY_NOTED, self._begin())
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        service = environment = UNKNOWN
-        with contextlib.suppress(msgspec.MsgspecError):
-            manifest = read_manifest(withheld.manifest)
-            service, environment = manifest.service, manifest.environment
+        manifest = _read(withheld.manifest) or _NOBODY_NOTED
         with self._lock:
             if len(self._rows) >= _MOST_ROWS:
                 documents = sum(withheld.documents.values())
                 self._unbooked.add(documents, "the account could not be written")
                 return
             now = self._begin()
-            base = Series(
-                withheld.destination,
-                "",
-                self._label("service", service),
-                self._label("environment", environment),
-                withheld.policy,
-                outcome="withheld",
-            )
+            base = self._series(withheld.destination, manifest, withheld.policy)
             for (type_, reason), documents in withheld.documents.items():
-                series = base._replace(type=type_, reason=reason)
+                series = base._replace(type=type_, outcome="withheld", reason=reason)
                 self._figures(series).add(documents, 0, 0, now, ())
 
     async def run(self) -> None:
@@ -254,24 +242,17 @@ class Account:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
     def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
-        base = Series(
-            delivered.destination,
-            "",
-            self._label("service", manifest.service),
-            self._label("environment", manifest.environment),
-            delivered.policy,
-            outcome=delivered.outcome,
-            reason=delivered.reason or "",
-        )
-        for type_, documents in delivered.documents.items():
-            items = manifest.items.get(type_) or _NOTHING_NOTED
-            figures = self._figures(base._replace(type=type_))
-            figures.add(documents, 0, items.size * documents // items.count, now, items.subjects)
-            figures.unjudged += items.unjudged * documents // items.count
-            figures.sampled += items.sampled * documents // items.count
+        base = self._series(delivered.destination, manifest, delivered.policy)
+        refused = base._replace(outcome="refused", reason="invalid")
+        base = base._replace(outcome=delivered.outcome, reason=delivered.reason or "")
+        for series, counts in ((base, delivered.documents), (refused, delivered.refused)):
+            for type_, documents in counts.items():
+                items = manifest.items.get(type_)
+                self._figures(series._replace(type=type_)).add_documents(documents, items, now)
+        types = delivered.documents.keys() | delivered.refused.keys() | CONTEXT_TYPES
         for line in manifest.lines:
             # Which documents of a type were refused nobody says: then all their findings count.
-            if line.type in delivered.documents or line.type in CONTEXT_TYPES:
+            if line.type in types:
                 series = base._replace(
                     type=line.type, class_=line.class_, form=line.form, detector=line.detector
                 )
@@ -309,6 +290,11 @@ class Account:
         self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
         return now
 
+    def _series(self, destination: str, manifest: Manifest, policy: str) -> Series:
+        service = self._label("service", manifest.service)
+        environment = self._label("environment", manifest.environment)
+        return Series(destination, "", service, environment, policy)
+
     def _figures(self, series: Series) -> Figures:
         return self._rows.setdefault((self._minute, series), Figures())
 
@@ -338,7 +324,7 @@ class Account:
         with self._lock:
             unbooked, self._unbooked = self._unbooked, _Unbooked()
         if unbooked.documents:
-            body = {"what": "documents that were not booked",
+            body = {"what": "documents that were not booked, or not what is in them",
                     "documents": unbooked.documents, "why": sorted(unbooked.why),
                     "since": moment(unbooked.since)}  # fmt: skip
             try:
@@ -367,3 +353,10 @@ class Account:
             self._record("purge", {"what": FORGOTTEN, "before": before})
             store.forget(before)
         self._tidied = now
+
+
+def _read(manifest: bytes) -> Manifest | None:
+    try:
+        return read_manifest(manifest)
+    except msgspec.MsgspecError:
+        return None

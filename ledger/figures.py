@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from ..pipeline.component import Outcome
+from .manifest import Items
 
 # 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
 SKETCH_SIZE = 12
 
-# What became of documents for a destination:
-# delivered  it has them
-# refused    it was sent them, and answered that it does not keep them: it has seen them
-# perhaps    an attempt ended unclear and they were then given up: it may have them
-# withheld   they did not leave
-Outcome = Literal["delivered", "refused", "perhaps", "withheld"]
 SEEN: tuple[Outcome, ...] = ("delivered", "refused")
 
 
@@ -76,6 +73,15 @@ class Figures:
         self.occurrences += occurrences
         self.size += size
         self.values.update(values)
+
+    def add_documents(self, documents: int, items: Items | None, when: float) -> None:
+        """Count so many of the documents that a payload has of one type."""
+        if items is None or not items.count:
+            self.add(documents, 0, 0, when, ())
+            return
+        self.add(documents, 0, items.size * documents // items.count, when, items.subjects)
+        self.unjudged += items.unjudged * documents // items.count
+        self.sampled += items.sampled * documents // items.count
 
     def merge(self, other: Figures) -> None:
         """Count what the other one counted."""

@@ -153,12 +153,13 @@ def _with_contexts(documents: Sequence[Document]) -> list[Document]:
 
 def _origin(payload: Payload) -> tuple[str, str]:
     """Service and environment, as sanitised documents name them."""
+    contexts = [each for each in payload.contexts if each.lost is None]
     if payload.protocol == "otlp":
-        resource = next((c for c in payload.contexts if c.type == "resource"), None)
+        resource = next((c for c in contexts if c.type == "resource"), None)
         attributes = _object(_tree(resource).get("attributes"))
         environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
         return label(attributes.get("service.name")), label(environment)
-    trace = _object(_tree(payload.contexts[0] if payload.contexts else None).get("trace"))
+    trace = _object(_tree(contexts[0] if contexts else None).get("trace"))
     environment = trace.get("environment")
     if environment is None:
         environment = next((found for d in payload.alive if (found := _environment(d))), None)

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..pipeline.component import Outcome
 from .account_store import Row
-from .figures import SEEN, Outcome
+from .figures import SEEN
 
 
 def of_outcomes(rows: Iterable[Row], *outcomes: Outcome) -> list[Row]:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -138,6 +138,14 @@ class Processor(ABC):
         The tree found there must not be changed in place. Any other exception drops the document
         as `processor_failed`: what nobody judged does not go out.
         """
+
+
+# What became of documents for a destination:
+# delivered  it has them
+# refused    it was sent them, and answered that it does not take them: it has seen them
+# perhaps    an attempt ended unclear and they were then given up: it may have them
+# withheld   they did not leave
+Outcome = Literal["delivered", "refused", "perhaps", "withheld"]
 
 
 @dataclass(frozen=True, slots=True)

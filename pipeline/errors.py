@@ -95,7 +95,8 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
     `retryable` says whether the same bytes may succeed later. `retry_after` (seconds) is the
     destination's own wish. `payload_only` says that other payloads may go now, and that the
     exporter itself keeps back those that may not. `unclear` says that it may have arrived: the
-    request was under way and nobody answered. `kind` is a word for counters and status
+    request was under way and nobody answered. `answered` says that it did arrive, and that the
+    answer was no: the destination has seen it. `kind` is a word for counters and status
     (`timeout`, `refused`, `http_500`, …): never the text of somebody else's exception, which may
     quote the payload.
     """
@@ -109,6 +110,7 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
         reason: DropReason = "invalid",
         payload_only: bool = False,
         unclear: bool = False,
+        answered: bool = False,
     ) -> None:
         super().__init__(kind)
         self.kind = kind
@@ -117,3 +119,4 @@ class ExportFailed(Exception):  # noqa: N818  the outcome of one attempt
         self.reason: DropReason = reason
         self.payload_only = payload_only
         self.unclear = unclear
+        self.answered = answered

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination, Policy
+from ..delivery.losses import LostCounts, lost_by_reason
 from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup, Standby
 from ..delivery.store import Store, StoreFailed
-from ..ledger.account import Delivered
+from ..ledger.accountant import Accountant
 from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
@@ -125,23 +126,35 @@ def offers_of(
     *,
     encoded: bool,
     ledger: Ledger | None,
+    before: LostCounts | None = None,
 ) -> list[Offer]:
-    """A payload as it is if it may stay so, else as payloads of another protocol."""
+    """A payload as it is if it may stay so, else as payloads of another protocol.
+
+    What was lost in it is told, less what was lost `before`.
+    """
     policy = branch.policy
     payloads: Sequence[Payload] = [payload]
     carried: Sequence[Sequence[Document] | None] = [None]
+    left_out: Sequence[Document] = ()
     offers = []
     if payload.protocol not in branch.protocols:
         converted = convert(payload, branch.protocols[0])
-        payloads, carried = converted.payloads, converted.carried
-        if converted.left_out:
-            offers.append(Offer(None, policy, destinations, left_out=converted.left_out))
+        payloads, carried, left_out = converted.payloads, converted.carried, converted.left_out
     for each, documents in zip(payloads, carried, strict=True):
         if ledger is not None:
             each.manifest = ledger.manifest(each, documents)
         # Encoding may lose a document, so it comes before anybody counts.
         body = each.encode() if encoded else None
         offers.append(Offer(each, policy, destinations, body))
+    lost = lost_by_reason(payload) - (before or LostCounts())
+    for each in payloads:
+        if each is not payload:
+            lost += lost_by_reason(each)
+    if left_out or (lost and ledger is not None):
+        manifest = payloads[0].manifest if payloads else b""
+        offers.append(
+            Offer(None, policy, destinations, left_out=left_out, lost=lost, manifest=manifest)
+        )
     return offers
 
 
@@ -379,8 +392,8 @@ class _Components:
             exporter = TracedExporter(exporter, id_, self._tracer)
         log = self._settings(id_).log
         made = Destination(id_, exporter, options, self._counters, log, store, clock=clock)
-        if (ledger := self._ledger) is not None:
-            made.book = lambda *sent: ledger.book(Delivered(id_, *sent))
+        if self._ledger is not None:
+            made.tell(Accountant(self._ledger, id_))
         return made
 
     def standbys(self) -> dict[str, Standby]:

@@ -18,7 +18,7 @@ from ..delivery.clock import Clock
 from ..delivery.destination import Destination
 from ..delivery.disk.reader import Selection, Stored
 from ..delivery.disk.store import DiskStore
-from ..delivery.losses import narrow
+from ..delivery.losses import LostCounts, lost_by_reason, narrow
 from ..delivery.offering import Offer
 from ..delivery.replaying import Copy, HandedOver, hand_over
 from ..delivery.store import StoreFailed
@@ -190,28 +190,31 @@ class Replayer:
         narrow(payload, wanted)
         policy = self._target.policy_for(stored.policy)
         assert policy is not None, "only what a pipeline leads to is a destination"
+        before = lost_by_reason(payload)
         payload = await policy.resanitise(payload)
         return Copy(
             stored.payload,
-            await asyncio.to_thread(self._offers, payload, self._target, policy.version),
+            await asyncio.to_thread(self._offers, payload, policy.version, before),
             [(stored.payload, replay.target, type_) for type_ in sorted(wanted)],
             stored.records.get(replay.source) if replay.move else None,
             sum(stored.deliveries[replay.source].values()),
         )
 
-    def _offers(self, payload: Payload, target: Destination, version: str) -> list[Offer]:
-        """In a thread: the rest of what costs time."""
-        ledger = self._collector.ledger
+    def _offers(self, payload: Payload, version: str, before: LostCounts) -> list[Offer]:
+        """In a thread: the rest of what costs time. `before` is what was lost in it already."""
+        ledger, target = self._collector.ledger, self._target
         if self._strict is not None:
             payload = self._strict.run(payload)
             if ledger is not None:
                 payload.manifest = ledger.renewed(payload)
+        if payload.count_alive and payload.protocol not in target.accepts:
+            branch = Branch(None, None, target.accepts, [target], version)
+            return offers_of(payload, branch, [target], encoded=True, ledger=ledger, before=before)
+        body = payload.encode() if payload.count_alive else b""
+        lost = lost_by_reason(payload) - before
         if not payload.count_alive:
-            return []
-        if payload.protocol in target.accepts:
-            return [Offer(payload, version, [target], payload.encode())]
-        branch = Branch(None, None, target.accepts, [target], version)
-        return offers_of(payload, branch, [target], encoded=True, ledger=ledger)
+            return [Offer(None, version, [target], lost=lost, manifest=payload.manifest)]
+        return [Offer(payload, version, [target], body, lost=lost)]
 
     def _fits(self, copy: Copy) -> bool:
         """Whether it may go with those that are ready."""

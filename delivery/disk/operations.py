@@ -60,7 +60,7 @@ class Call(Operation):
 class Update(Operation):
     """Write a record as it is now. Never given up: a failure only puts it off."""
 
-    values: tuple[object, ...]  # counts, due, first_attempt, attempts, begun, number
+    values: tuple[object, ...]  # counts, due, first_attempt, attempts, begun, sent, number
     bookings: Sequence[Booking]
 
     @property
@@ -86,5 +86,5 @@ def values_of(record: Record) -> tuple[object, ...]:
     """What `Update` writes of a record."""
     return (
         json.dumps(dict(record.counts)), record.due, record.first_attempt, record.attempts,
-        record.begun, record.number,
+        record.begun, record.sent, record.number,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from .sealing import Seals
 
 _RECORD = (
     "SELECT number, payload, destination, policy, counts, size, enqueued, due, first_attempt,"
-    " attempts, begun FROM deliveries JOIN payloads ON payloads.id = payload"
+    " attempts, begun, sent FROM deliveries JOIN payloads ON payloads.id = payload"
 )
 
 
@@ -155,8 +155,9 @@ class Reader:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    number, payload, destination, policy, counts, size, enqueued, due, first, attempts, begun = row
+    number, payload, destination, policy, counts, size, enqueued, due, first, attempts, *marks = row
+    begun, sent = marks
     return Record(
         number, payload, destination, policy, json.loads(counts), size, enqueued, due, first,
-        attempts, bool(begun),
+        attempts, bool(begun), sent,
     )  # fmt: skip

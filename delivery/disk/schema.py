@@ -16,7 +16,7 @@ from .folder import StorageError
 
 FILE_NAME = "queue.db"
 # Another number for every change that an older errlock could not live with.
-VERSION = 1
+VERSION = 2
 
 PAGE = 4096
 # Bytes that may wait in the WAL. It is overwritten in place after a checkpoint, so that a commit
@@ -50,7 +50,8 @@ CREATE TABLE deliveries (
     due REAL NOT NULL,
     first_attempt REAL NOT NULL,
     attempts INTEGER NOT NULL,
-    begun INTEGER NOT NULL
+    begun INTEGER NOT NULL,
+    sent TEXT NOT NULL  -- whether the destination has seen it all the same
 );
 CREATE UNIQUE INDEX deliveries_payload ON deliveries (payload, destination);
 
@@ -106,13 +107,14 @@ _TABLES = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER B
 def open_writer(path: Path, wal: int = LONGEST_WAL) -> sqlite3.Connection:
     """The connection that writes; makes the tables when there are none. `wal`: see above.
 
-    Raises sqlite3.Error, and StorageError when a newer errlock wrote the file.
+    Raises sqlite3.Error, and StorageError when an errlock with other tables wrote the file.
     """
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise StorageError(path, f"was written by a newer errlock (version {version})")
+        if version not in (0, VERSION):
+            age = "a newer" if version > VERSION else "an older"
+            raise StorageError(path, f"was written by {age} errlock (version {version})")
         if version == 0:
             _lay_out(connection)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -138,11 +140,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def has_our_tables(connection: sqlite3.Connection) -> bool:
     """Whether the tables are those of this version, or there are none yet.
 
-    Of newer versions nothing is known: True. Raises sqlite3.Error.
+    Of other versions nothing is known: True. Raises sqlite3.Error.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     found = connection.execute(_TABLES).fetchall()
-    return version > VERSION or found == (_our_tables() if version == VERSION else [])
+    return version not in (0, VERSION) or found == (_our_tables() if version else [])
 
 
 @cache

@@ -82,8 +82,8 @@ class Transactions:
         if not updates:
             return
         self._connection.executemany(
-            "UPDATE deliveries SET counts = ?, due = ?, first_attempt = ?, attempts = ?, begun = ?"
-            " WHERE number = ?",
+            "UPDATE deliveries SET counts = ?, due = ?, first_attempt = ?, attempts = ?, begun = ?,"
+            " sent = ? WHERE number = ?",
             [each.values for each in updates],
         )
         booked = [each for each in updates if each.bookings]
@@ -211,6 +211,7 @@ def _delivery(record: Record) -> tuple[object, ...]:
     return (
         record.number, record.payload, record.destination, json.dumps(dict(record.counts)),
         record.size, record.enqueued, record.due, record.first_attempt, 0, 0,
+        record.sent,
     )  # fmt: skip
 
 
