@@ -142,7 +142,7 @@ class Processor(ABC):
 
 # What became of documents for a destination:
 # delivered  it has them
-# refused    it was sent them, and answered that it does not take them: it has seen them
+# refused    it was sent them, and answered once that it does not take them: it has seen them
 # perhaps    an attempt ended unclear and they were then given up: it may have them
 # withheld   they did not leave
 Outcome = Literal["delivered", "refused", "perhaps", "withheld"]

@@ -59,6 +59,7 @@ async def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         (record,) = await put(store, logs("one", "two"), "a")
         record.counts = Counter({"log_record": 1})
         record.attempts, record.due, record.first_attempt, record.begun = 2, NOW + 9, NOW + 1, True
+        record.sent = "perhaps"
         await store.update(record, [Booking("a", "dropped", "log_record", 1, "invalid")])
     async with opened(tmp_path / "q") as store:
         (back,) = await store.waiting("a")
