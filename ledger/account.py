@@ -11,6 +11,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -277,10 +278,10 @@ class Account:
     ) -> None:
         """Book what documents disclose of code, also where nobody knows whether they arrived."""
         place = Place(int(now) // DAY * DAY, base.destination, base.service, base.environment)
-        counts: dict[str, int] = dict(delivered.documents.items())
+        counts = Counter[str](delivered.documents) + Counter[str](delivered.refused)
         for section in manifest.code:
             # As above: of which of several documents it was nobody knows.
-            documents = min(section.documents, counts.get(section.type, 0))
+            documents = min(section.documents, counts[section.type])
             if documents and not self._code.add(place, bytes(section.mentions), documents, now):
                 self._unbooked.add(documents, "the code that they disclose could not be written")
 
