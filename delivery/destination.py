@@ -58,6 +58,8 @@ class Policy:
     # Passes a payload that was stored under another version. Fails closed: what cannot be judged
     # is lost in the payload.
     resanitise: Callable[[Payload], Awaitable[Payload]]
+    # Puts errlock's own decoys into what is about to leave: it is neither stored nor booked.
+    plant: Callable[[Payload], Awaitable[Payload]] | None = None
 
 
 class Destination:
@@ -358,8 +360,15 @@ class Destination:
         """What a record carries, under the policy in force; None when that leaves nothing of it."""
         payload = await self._shelf.load(record)
         narrow(payload, record.counts)
-        policy = self._policy_of(record)
-        return payload if policy is None else await self._resanitised(record, payload, policy)
+        policy = self.policy_for(record.policy)
+        if policy is None:
+            return payload
+        if policy.version != record.policy:
+            resanitised = await self._resanitised(record, payload, policy)
+            if resanitised is None:
+                return None
+            payload = resanitised
+        return payload if policy.plant is None else await policy.plant(payload)
 
     def policy_for(self, version: str) -> Policy | None:
         """The policy in force for what passed this version: that of the same pipeline."""
@@ -367,11 +376,6 @@ class Destination:
         here = [each for each in self.policies if each.version.partition(":")[0] == pipeline]
         # A pipeline that is gone cannot say; any that leads here is as good.
         return next(iter(here or self.policies), None)
-
-    def _policy_of(self, record: Record) -> Policy | None:
-        """The policy that a record's payload has still to pass; None: it passed it."""
-        policy = self.policy_for(record.policy)
-        return policy if policy is not None and policy.version != record.policy else None
 
     async def _resanitised(
         self, record: Record, payload: Payload, policy: Policy

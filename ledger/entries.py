@@ -32,6 +32,7 @@ EntryKind = Literal[
     "replay",  # documents were sent again or elsewhere
     "purge",  # documents were destroyed before delivery, or old rows of the account forgotten
     "key",  # a key epoch was made or destroyed
+    "decoy",  # decoys of a week began to be planted with a destination
     "control_off",  # a control was switched off, or traffic passed it by
     "minute",  # a closed minute of the account
     "gap",  # something that belongs here is missing: what, and since when

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import errno
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..pipeline.component import Planted
 from ..pipeline.payloads.document import Document, Payload
 from .account import Account, Delivered, Withheld
 from .account_store import check_version
@@ -33,7 +35,7 @@ _log = logging.getLogger("errlock.ledger")
 class Ledger:
     """What a collector records. Open from `open` to `close`.
 
-    `record`, `book`, `tracer` and what is about manifests are safe from every thread.
+    `record`, `planted`, `book`, `tracer` and what is about manifests are safe from every thread.
     """
 
     def __init__(self, folder: Path, options: LedgerOptions) -> None:
@@ -47,6 +49,8 @@ class Ledger:
         self._account: Account | None = None
         self._sender: HeadSender | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._planted: set[Planted] = set()
+        self._lock = threading.Lock()
 
     async def open(self, policy: Mapping[str, Any]) -> None:
         """Open journal and account, and tell that a collector begins, under which policy.
@@ -71,6 +75,14 @@ class Ledger:
             self._journal.append(kind, body)
         except JournalFailed as failed:
             _log.error("the journal cannot be written: %s", failed.strerror)
+
+    def planted(self, what: Planted) -> None:
+        """Write down that these decoys leave for a destination, once. Blocks, never fails."""
+        with self._lock:
+            if what in self._planted:
+                return
+            self._planted.add(what)
+        self.record("decoy", what._asdict())
 
     def book(self, delivered: Delivered) -> None:
         """Count what a destination has now: see `Account.book`."""

@@ -24,7 +24,7 @@ from ..policy.plan import (
     Touched,
     Unsupported,
 )
-from .component import Processor
+from .component import Planter, Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
 from .losses import LossLog
@@ -81,6 +81,8 @@ class Chain:
         self._before = [step for i, step in judges if i < first]
         self._after = [step for i, step in judges if i > first]
         self.parts = [step.does for step in parts if isinstance(step.does, Part)]
+        self.planters = [part for part in self.parts if isinstance(part, Planter)]
+        self._returned: set[tuple[str, str]] = set()  # whose decoys were told to have come back
         self._part_ids = [step.id for step in parts]
         self._scrub_id = "+".join(self._part_ids)
         self._plan = Plan(self.parts, scope) if self.parts else None
@@ -221,6 +223,8 @@ class Chain:
                 continue
             if count:
                 self._count(rendered)
+                if self.planters and rendered.found:
+                    self._recognise(document, rendered.found)
                 if self._trace is not None and rendered.found:
                     again = bool(document.traces or payload.manifest)
                     document.traces = self._trace(rendered.found, document.traces, again)
@@ -235,6 +239,24 @@ class Chain:
             self._counters.add(
                 "findings", amount, pipeline=self._name, **{"class": class_, "form": form}
             )
+
+    def _recognise(self, document: Document, found: Iterable[Found]) -> None:
+        """Tell when what was planted with a destination comes in: once for all copies of it."""
+        secrets = {each.value for each in found if each.class_.startswith("secret.")}
+        for planter in self.planters:
+            for whose in {whose for value in secrets for whose in planter.returned(value)}:
+                destination, week = whose
+                decision = f"{self._scrub_id}: {destination} {week}"
+                if decision in document.decisions:
+                    continue
+                document.decisions[decision] = "returned"
+                self._counters.add("decoys_returned", pipeline=self._name, exporter=destination)
+                if whose not in self._returned:
+                    self._returned.add(whose)
+                    _log.warning(
+                        "a decoy planted with %s%s came in: what it was sent was read by others",
+                        destination, f" in {week}" if week else "",
+                    )  # fmt: skip
 
     def _judge(self, payload: Payload, steps: Iterable[Step]) -> None:
         for step in steps:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -32,6 +32,7 @@ class Settings:
     counters: Counters
     log: logging.Logger
     storage: Path | None = None  # service.storage; None: keep everything in memory
+    exporters: Sequence[str] = ()  # the ids of all that are configured; none: nobody knows
 
 
 class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +138,35 @@ class Processor(ABC):
 
         The tree found there must not be changed in place. Any other exception drops the document
         as `processor_failed`: what nobody judged does not go out.
+        """
+
+
+class Planted(NamedTuple):
+    """What of errlock's own was put into a document: the journal knows it by its digests."""
+
+    destination: str
+    week: str  # `2026-W48`
+    digests: tuple[str, ...]
+
+
+class Planter(ABC):
+    """Puts something of errlock's own into documents on their way to a destination.
+
+    A processor, or a part of the plan, that is one too.
+    """
+
+    @abstractmethod
+    def plant(self, document: Document, destination: str, now: float) -> Planted | None:
+        """Put it into a document that leaves; None: this one gets nothing.
+
+        Assigns a new `document.tree`, as `Processor.process` does. Called from several threads.
+        """
+
+    @abstractmethod
+    def returned(self, value: str) -> Sequence[tuple[str, str]]:
+        """Whose and of which week what it planted is that stands in a secret that came in.
+
+        The week is empty where only the journal can say.
         """
 
 

@@ -18,6 +18,7 @@ CounterName = Literal[
     "receiver_repaired",
     "processor_dropped",
     "findings",
+    "decoys_returned",
     "exporter_offered",
     "exporter_enqueued",
     "exporter_sent",
@@ -50,6 +51,10 @@ COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "findings": (
         "Values found by the policy, and the form they left in.",
         ("pipeline", "class", "form"),
+    ),
+    "decoys_returned": (
+        "Documents that held a decoy which errlock had planted with a destination.",
+        ("pipeline", "exporter"),
     ),
     "exporter_offered": (
         "Documents that a destination was offered: sent, queued and dropped ones add up to it.",

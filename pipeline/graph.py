@@ -29,13 +29,14 @@ from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
 from .chain import Chain, Step, refused
-from .component import Exporter, Processor, Receipt, Receiver, Settings, Sink
+from .component import Exporter, Planter, Processor, Receipt, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
 from .config.written import as_written
 from .counters import Counters
 from .crossing import convert
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
 from .payloads.document import Document, Payload, Protocol
+from .planting import Planting
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -370,7 +371,13 @@ class _Components:
 
     def _settings(self, id_: str) -> Settings:
         log = logging.getLogger(f"errlock.{id_}")
-        return Settings(id=id_, counters=self._counters, log=log, storage=self._storage)
+        return Settings(
+            id=id_,
+            counters=self._counters,
+            log=log,
+            storage=self._storage,
+            exporters=tuple(self._config.exporters),
+        )
 
     def _receiver(self, id_: str) -> Any:
         before = self._before
@@ -461,9 +468,17 @@ class _Components:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, resanitise, payload)
 
+        planters = [*chain.planters, *(stricter.planters if stricter is not None else ())]
         for destination in group:
-            self.policies.setdefault(destination.id, []).append(Policy(version, in_thread))
+            policy = Policy(version, in_thread, self._planting(planters, destination.id))
+            self.policies.setdefault(destination.id, []).append(policy)
         return Branch(plan, stricter, group[0].accepts, group, version)
+
+    def _planting(self, planters: Sequence[Planter], destination: str) -> Planting | None:
+        if not planters:
+            return None
+        tell = self._ledger.planted if self._ledger is not None else None
+        return Planting(planters, destination, tell, self._executor)
 
     def _check_strictness(
         self, exporter: str, own: Sequence[Part], base: Sequence[Part], pipeline: str

@@ -34,6 +34,7 @@ BUILT_IN: _Table = {
         "keep": "errlock.processors.keep:Keep",
         "redact": "errlock.processors.redact:Redact",
         "sample": "errlock.processors.sample:Sample",
+        "tripwire": "errlock.processors.tripwire:Tripwire",
     },
     "exporter": {
         "debug": "errlock.exporters.debug:DebugExporterConfig",

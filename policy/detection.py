@@ -46,7 +46,7 @@ class Detection:
         self.own_keys = bool(self._keys)
         self.selectors = [rule for part in redact for rule in part.selectors]
         self.safe: list[Selector] = [selector for part in redact for selector in part.safe]
-        self.known = [part.known for part in redact if part.known is not None]
+        self.known = [part.known for part in parts if part.known is not None]
         self.coarse = [p.generaliser for p in parts if isinstance(p, GeneralizePart)]
         self.strict = any(part.profile == "strict" for part in redact)
         self.item_types = frozenset().union(*(part.item_types for part in redact))

@@ -38,6 +38,8 @@ PROFILES: dict[Profile, dict[str, Method]] = {
 class Part:
     """What one processor adds to the plan of its chain."""
 
+    known: KnownValues | None = field(default=None, compare=False, kw_only=True)  # looked for, too
+
     def form(self, class_: str) -> Form | None:
         """The form in which values of a class leave here; None: this part does not claim it."""
         return None
@@ -67,7 +69,6 @@ class RedactPart(Part):
     keys: tuple[tuple[str, str], ...] = ()  # pattern (RE2) and class
     selectors: tuple[tuple[Selector, str], ...] = ()  # field and class
     safe: tuple[Selector, ...] = ()
-    known: KnownValues | None = field(default=None, compare=False)
     item_types: frozenset[str] = frozenset()  # kinds let through though nobody can judge them
 
     def method(self, class_: str) -> Method:

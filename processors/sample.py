@@ -224,10 +224,10 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
     tree = document.tree
     if not isinstance(tree, dict):
         return
-    place, wrapped = _place(document.type, tree)
-    if place is None:
+    where, wrapped = place(document.type, tree)
+    if where is None:
         return
-    around = tree.get(place)
+    around = tree.get(where)
     around = around if isinstance(around, dict) else {}
     there = around.get(WEIGHT)
     there = there.get("value") if isinstance(there, dict) else there
@@ -235,15 +235,15 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
     weight: Tree = max(1 / rate, before)
     if wrapped:
         weight = {"type": "double", "value": weight}
-    document.tree = {**tree, place: {**around, WEIGHT: weight}}
+    document.tree = {**tree, where: {**around, WEIGHT: weight}}
     if not before and document.type in ("transaction", "span"):
         for parent in document.parents:
             if parent.type == "envelope":
                 _scale_header(parent, rate, id_)
 
 
-def _place(type_: DocumentType, tree: dict[str, Tree]) -> tuple[str | None, bool]:
-    """Where the weight goes, and whether values there are wrapped as Sentry's attributes are."""
+def place(type_: DocumentType, tree: dict[str, Tree]) -> tuple[str | None, bool]:
+    """Where what errlock adds goes, and whether values there are wrapped as Sentry's attributes."""
     if type_ in ("event", "transaction"):
         return "extra", False
     if type_ in ("otlp_span", "log_record"):

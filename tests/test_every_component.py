@@ -57,6 +57,7 @@ def options(name: str, folder: Path) -> dict[str, Any]:
         "processor.keep": {"fields": ["message", "$log.body", "event_id"]},
         "processor.filter": {"drop": [{"field": "level", "in": ["debug"]}]},
         "processor.sample": {"rate": 1.0},
+        "processor.tripwire": {"key": new_key(), "share": 1.0},
         "exporter.sentry": {"dsn": f"http://k@localhost:{listening_port()}/1"},
         "exporter.otlp": {"endpoint": f"localhost:{listening_port()}"},
         "exporter.otlp_http": {"endpoint": f"http://localhost:{listening_port()}"},

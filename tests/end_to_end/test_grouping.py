@@ -19,6 +19,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {
     "hash": {"classes": ["pii.email", "pii.ip", "pii.user_id"], "key": new_key()},
     "generalize": {"email": "domain", "timestamps": "hour", "routes": True, "ids": True},
     "sample": {"rate": 1.0},
+    "tripwire": {"key": new_key(), "share": 0.5},
     "keep": {"fields": ["$error.type", "$error.value", "platform"]},
     "filter": {"drop": [{"field": "$error.type", "equals": "NoSuchError"}]},
 }
@@ -27,7 +28,7 @@ CHAINS = [
     ["redact"],
     ["redact/strict"],
     ["generalize"],
-    ["filter", "hash", "generalize", "redact", "sample", "keep"],
+    ["filter", "hash", "generalize", "redact", "sample", "keep", "tripwire"],
 ]
 
 

@@ -42,7 +42,7 @@ def test_every_built_in_type_is_listed(kind: Kind) -> None:
 def test_an_unknown_type_is_refused_with_the_nearest_and_all_known_names() -> None:
     assert refusal(DEFAULT, "processor", "redcat") == (
         "unknown processor type 'redcat'; did you mean 'redact'? "
-        "Known: filter, generalize, hash, keep, redact, sample"
+        "Known: filter, generalize, hash, keep, redact, sample, tripwire"
     )
 
 

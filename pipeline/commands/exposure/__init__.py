@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..options import Commands, add_command
-from . import report, verify
+from . import report, trace, verify
 
 
 def register(commands: Commands) -> None:
     """Add the command and its actions."""
     parser = add_command(commands, "exposure", "what left, and whether the record can be trusted")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    for action in (report, verify):
+    for action in (report, trace, verify):
         action.register(actions)

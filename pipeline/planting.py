@@ -1,0 +1,60 @@
+"""Puts decoys into what is about to leave for a destination."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+
+from .component import Planted, Planter
+from .payloads.document import Payload
+
+_log = logging.getLogger("errlock.planting")
+
+
+def plant(
+    payload: Payload,
+    planters: Sequence[Planter],
+    destination: str,
+    tell: Callable[[Planted], None] | None = None,
+) -> None:
+    """Have planters put decoys into a sanitised payload; what was put in is told before it leaves.
+
+    Never raises: a document that gets none leaves as it is.
+    """
+    now = time.time()
+    for document in payload.alive:
+        for planter in planters:
+            try:
+                planted = planter.plant(document, destination, now)
+            except Exception as failure:  # noqa: BLE001  a foreign text may quote the document
+                _log.error("a decoy cannot be planted: %s", type(failure).__name__)
+                continue
+            if planted is not None and tell is not None:
+                tell(planted)
+
+
+class Planting:
+    """`plant` for one destination, in a thread: documents are read for it."""
+
+    def __init__(
+        self,
+        planters: Sequence[Planter],
+        destination: str,
+        tell: Callable[[Planted], None] | None,
+        executor: Executor,
+    ) -> None:
+        self._planters = planters
+        self._destination = destination
+        self._tell = tell
+        self._executor = executor
+
+    async def __call__(self, payload: Payload) -> Payload:
+        """See `delivery.destination.Policy.plant`."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            self._executor, plant, payload, self._planters, self._destination, self._tell
+        )
+        return payload
