@@ -28,7 +28,7 @@ def of_attributes(found: Attributes) -> Iterator[Mention]:
             if database:
                 yield Mention("host", names.host(peer), "database")
             elif name := names.internal(peer):
-                yield Mention("host", name, "url")
+                yield Mention("host", name, "peer")
     for url in (found.url_full, found.http_url, found.url):
         if url:
             yield from of_url(url)

@@ -63,12 +63,8 @@ class Attributes(msgspec.Struct, gc=False):
     db_system_name: Text = field(name="db.system.name", default=None)
     db_query: Text = field(name="db.query.text", default=None)
     db_statement: Text = field(name="db.statement", default=None)
-    exception_type: Text = field(name="exception.type", default=None)
-    stacktrace: Text = field(name="exception.stacktrace", default=None)
     file_path: Text = field(name="code.file.path", default=None)
     old_file_path: Text = field(name="code.filepath", default=None)
-    line: int | None = field(name="code.line.number", default=None)
-    old_line: int | None = field(name="code.lineno", default=None)
 
 
 class CrumbData(msgspec.Struct, gc=False):
@@ -97,6 +93,12 @@ class Span(msgspec.Struct, gc=False):
     op: Text = None
     description: Text = None
     data: Attributes | None = None
+
+
+class Telemetry(Span, gc=False):
+    """A log, or a span that is a document of its own."""
+
+    attributes: Raw = _NOTHING  # each an object with its value
 
 
 class Named(msgspec.Struct, gc=False):
@@ -158,3 +160,47 @@ class Outline(msgspec.Struct, gc=False):
     stacktrace: Stacktrace | None = None
     breadcrumbs: AllBreadcrumbs | list[Breadcrumb | None] | None = None
     spans: list[Span | None] | None = None
+
+
+class ResourceAttributes(msgspec.Struct, gc=False):
+    """What a program says of itself and of what it runs on."""
+
+    host_name: Text = field(name="host.name", default=None)
+    service_name: Text = field(name="service.name", default=None)
+    service_version: Text = field(name="service.version", default=None)
+    sdk_name: Text = field(name="telemetry.sdk.name", default=None)
+    sdk_version: Text = field(name="telemetry.sdk.version", default=None)
+    sdk_language: Text = field(name="telemetry.sdk.language", default=None)
+    distro_name: Text = field(name="telemetry.distro.name", default=None)
+    distro_version: Text = field(name="telemetry.distro.version", default=None)
+    runtime_name: Text = field(name="process.runtime.name", default=None)
+    runtime_version: Text = field(name="process.runtime.version", default=None)
+    os_name: Text = field(name="os.name", default=None)
+    os_type: Text = field(name="os.type", default=None)
+    os_version: Text = field(name="os.version", default=None)
+
+
+class Resource(msgspec.Struct, gc=False):
+    """Of an OTLP request."""
+
+    attributes: ResourceAttributes | None = None
+
+
+class RaisedAttributes(msgspec.Struct, gc=False):
+    """Of a record or a span's event: an exception."""
+
+    type: Text = field(name="exception.type", default=None)
+    stacktrace: Text = field(name="exception.stacktrace", default=None)
+
+
+class SpanEvent(msgspec.Struct, gc=False):
+    """What happened within a span."""
+
+    attributes: RaisedAttributes | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """A log record or a span of OTLP, as far as it tells of exceptions."""
+
+    attributes: RaisedAttributes | None = None
+    events: list[SpanEvent | None] | None = None

@@ -14,7 +14,7 @@ from . import names
 from .attributes import of_attributes, of_route, of_statement, of_url
 from .lenient import lenient
 from .names import OTHER
-from .outline import AllBreadcrumbs, Breadcrumb, Named, Outline, Sdk, Span
+from .outline import AllBreadcrumbs, Attributes, Breadcrumb, Named, Outline, Sdk, Span, Telemetry
 from .sections import Mention, Remembered, pack
 from .stacks import of_thrown, thrown
 
@@ -25,7 +25,7 @@ _RAW_NAME = "url"
 T = TypeVar("T")
 
 _read_outline = msgspec.json.Decoder(Outline).decode
-_read_span = msgspec.json.Decoder(Span).decode
+_read_telemetry = msgspec.json.Decoder(Telemetry).decode
 _read_sdk = msgspec.json.Decoder(Sdk).decode
 _read_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _read_text = msgspec.json.Decoder(str).decode
@@ -43,10 +43,10 @@ class SentryReader:
             outline = _parsed(document.encode(), Outline, _read_outline)
             if outline is not None:
                 yield from self._event(outline)
-        elif document.type == "span":
-            span = _parsed(document.encode(), Span, _read_span)
-            if span is not None:
-                yield pack(_of_spans([span]))
+        elif document.type in ("span", "log"):
+            found = _parsed(document.encode(), Telemetry, _read_telemetry)
+            if found is not None:
+                yield pack([*_of_spans([found]), *_of_typed(found.attributes)])
 
     def _event(self, outline: Outline) -> Iterator[bytes]:
         section = self._remembered.section
@@ -150,6 +150,16 @@ def _of_breadcrumbs(crumbs: Iterable[Breadcrumb | None]) -> Iterator[Mention]:
             yield from of_statement(each.message, "")
         if each.data is not None and each.data.url:
             yield from of_url(each.data.url)
+
+
+def _of_typed(raw: Raw) -> Iterator[Mention]:
+    """Attributes of a log, or of the second version of spans: each is an object."""
+    typed = json.decode(bytes(raw))[0] if raw else None
+    if isinstance(typed, dict):
+        plain = {key: each.get("value") for key, each in typed.items() if isinstance(each, dict)}
+        found = lenient(plain, Attributes)
+        if found is not None:
+            yield from of_attributes(found)
 
 
 def _of_spans(spans: Iterable[Span | None]) -> Iterator[Mention]:

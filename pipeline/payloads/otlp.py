@@ -318,6 +318,17 @@ class OtlpRequest(Payload):
     def contexts(self, contexts: list[Document]) -> None:
         self._contexts = contexts
 
+    def shared(self) -> list[tuple[Document, int]]:
+        """The contexts, each with how many records it is shared by, lost ones among them."""
+        layout = self._received.layout
+        containers, of_records = layout.containers, Counter(layout.owners)
+        counts = [of_records[~number] for number in range(len(containers))]
+        for number in range(len(containers) - 1, -1, -1):
+            if containers[number].parent >= 0:
+                counts[containers[number].parent] += counts[number]
+        numbers = [n for n, each in enumerate(containers) if each.holder.kind is not None]
+        return [(context, counts[n]) for n, context in zip(numbers, self.contexts, strict=True)]
+
     @property
     def repaired(self) -> int:
         """Grows while trees are looked at, for all copies together."""

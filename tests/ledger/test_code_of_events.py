@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,28 @@ def test_what_was_delivered_is_booked(tmp_path: Path) -> None:
 
 def test_what_a_manifest_of_depth_counts_has(tmp_path: Path) -> None:
     assert read_manifest(write_manifest(sent(EVENT))).code == []
+
+
+def test_logs_and_spans_name_what_stands_in_them() -> None:
+    envelope = Envelope("7", 1.0, {})
+    attributes = {
+        "db.query.text": {"value": "DELETE FROM t", "type": "string"},
+        "server.address": {"value": "shop-eu2"},
+        "x": [1],
+    }
+    log: Any = {"body": "x", "attributes": attributes}
+    data = {"db.system": "postgresql", "server.address": "db.example.com"}
+    span: Any = {"op": "db", "description": "SELECT 1", "data": data}
+    envelope.add_container("log", [log, log], "application/vnd.sentry.items.log+json")
+    envelope.add("span", span)
+    counts = Counter(
+        (section.type, each.kind, each.name, each.detail, section.documents)
+        for section in CodeReader().sections(envelope)
+        for each in unpack(bytes(section.mentions))
+    )
+    assert sorted(counts) == [
+        ("log", "host", "shop-eu2", "peer", 2),
+        ("log", "sql", "DELETE FROM t", "", 2),
+        ("span", "host", "db.example.com", "database", 1),
+        ("span", "sql", "SELECT ?", "postgresql", 1),
+    ]
