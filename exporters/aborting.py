@@ -65,8 +65,16 @@ class Attempts:
         if self._ended:
             raise aborted()
 
+    def bar(self) -> None:
+        """Make no more attempts; whatever ends those under way from now on, they were cut off."""
+        self._ended = True
+
     def end(self, close: Callable[[], Awaitable[None]]) -> None:
-        """End those under way, and have the event loop call `close` as soon as it can."""
+        """End those under way, and have the event loop call `close` as soon as it can.
+
+        Their connections must have been cut before: the loop may be quicker than this thread, and
+        what it has closed cannot be reset any more.
+        """
         self._ended = True
         with suppress(RuntimeError):  # the loop has ended, and everything with it
             self._loop.call_soon_threadsafe(self._expire, close)

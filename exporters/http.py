@@ -85,9 +85,11 @@ class HttpClient:
     def abort(self) -> None:
         """See `Exporter.abort`."""
         session, self._session = self._session, None
+        if self._attempts is not None:
+            self._attempts.bar()
+        self._sockets.cut()
         if session is not None and self._attempts is not None:
             self._attempts.end(session.close)
-        self._sockets.cut()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Make one attempt. Raises ExportFailed (retryable) when there was no answer.

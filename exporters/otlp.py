@@ -183,9 +183,11 @@ class OtlpExporter(Exporter):
     def abort(self) -> None:
         """See `Exporter.abort`. Where the kernel is not Linux, the connection is only closed."""
         channel, self._channel = self._channel, None
+        if self._attempts is not None:
+            self._attempts.bar()
+        self._cut()
         if channel is not None and self._attempts is not None:
             self._attempts.end(partial(self._close, channel))
-        self._cut()
 
     async def _close(self, channel: aio.Channel) -> None:
         await channel.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 from slow_peer import SlowPeer
+from waiting import wait_for
 
 from errlock.delivery.trust_file import tighten_offline
 
@@ -44,7 +45,7 @@ def test_no_byte_reaches_a_distrusted_destination_from_then_on(tmp_path: Path) -
             send(port, 3)
             peer.wait_for(100_000)
             tighten_offline(tmp_path / "data", ["acme"], "distrusted", "alice", "breached")
-            time.sleep(1.0)
+            wait_for(lambda: peer.is_cut_off)
             arrived = peer.arrived
             peer.read_on()
             assert (peer.received, peer.ended, peer.connections) == (arrived, "reset", 1)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sanitised_payloads import envelope, event, logs
@@ -137,6 +138,38 @@ async def test_an_abort_from_a_thread_needs_no_event_loop(
         assert arrived[0] == arrived[1]
         assert peer.ended == "reset"
         assert await outcome(attempt) == "aborted"
+        await exporter.stop()
+
+
+@pytest.mark.parametrize("name", ["sentry", "otlp"])
+async def test_an_abort_from_a_thread_resets_before_the_event_loop_closes(
+    name: str, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, http2, _ = CASES[name]
+    text = TEXT[:900_000]  # the kernel has all of it soon: closing the connection would send it
+    whole = logs(text) if http2 else envelope(event(extra={"text": text}))
+    loop = asyncio.get_running_loop()
+    call = loop.call_soon_threadsafe
+
+    def call_and_wait(*args: Any, **options: Any) -> asyncio.Handle:
+        handle = call(*args, **options)
+        if threading.current_thread().name == "aborting":
+            time.sleep(0.2)  # the loop is quicker than the thread
+        return handle
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", call_and_wait)
+    with SlowPeer(http2=http2) as peer:
+        exporter = make(peer.port, certificate).build(SETTINGS)
+        await exporter.start()
+        attempt = asyncio.create_task(exporter.export(whole))
+        await asyncio.to_thread(peer.wait_for, 300_000)
+        thread = threading.Thread(target=exporter.abort, name="aborting")
+        thread.start()
+        assert await outcome(attempt) == "aborted"
+        await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(peer.read_on)
+        assert peer.ended == "reset"
+        assert peer.received < len(text)
         await exporter.stop()
 
 

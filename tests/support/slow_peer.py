@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import fcntl
+import select
 import socket
 import ssl
 import termios
@@ -62,6 +63,15 @@ class SlowPeer:
         held = array.array("i", [0])
         fcntl.ioctl(self._current.fileno(), termios.FIONREAD, held)
         return self.received + held[0]
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the client has reset the connection, though nobody has read up to there."""
+        if self._current is None:
+            return self.ended == "reset"
+        looking = select.poll()
+        looking.register(self._current, 0)
+        return any(what & select.POLLERR for _, what in looking.poll(0))
 
     def wait_for(self, amount: int, seconds: float = 10.0) -> None:
         """Return when so many bytes were read."""
