@@ -11,6 +11,9 @@ from .options import RetryOnFailure
 # A destination that asks for more is asked again after a day.
 LONGEST_HINT = 24 * 3600.0
 
+# The application's own generator is not touched: it may be seeded, and forks would draw alike.
+_dice = random.SystemRandom()
+
 
 class Backoff:
     """Exponential backoff with jitter, as the OpenTelemetry Collector's exporters do it.
@@ -19,7 +22,7 @@ class Backoff:
     drawn around it, so it can be longer than `max_interval` by the randomization factor.
     """
 
-    def __init__(self, options: RetryOnFailure, draw: Callable[[], float] = random.random) -> None:
+    def __init__(self, options: RetryOnFailure, draw: Callable[[], float] = _dice.random) -> None:
         """`draw` yields numbers from 0 to 1."""
         self._options = options
         self._draw = draw

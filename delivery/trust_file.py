@@ -31,6 +31,7 @@ _HEADER = re.compile(rb"errlock-trust 1 (\d{1,18}) (\d{1,6}) ([0-9a-f]{64})\n")
 _LONGEST_HEADER = 128
 # How long to wait for another process that is writing, in seconds.
 _PATIENCE = 3.0
+_dice = random.SystemRandom()
 # What a start of the collector leaves in the folder, beside this file: it is not new then.
 _SIGNS_OF_A_START = ("queue.db", "journal")
 
@@ -222,7 +223,7 @@ def _lock(file: int, kind: int) -> None:
         except BlockingIOError:
             if time.monotonic() > until:
                 raise TrustFileFailed("locked") from None
-        time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311  so that all have a chance
+        time.sleep(_dice.uniform(0.0005, 0.002))  # so that all have a chance
 
 
 def _sync_folder(folder: Path) -> None:

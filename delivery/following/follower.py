@@ -33,6 +33,9 @@ Trouble = FetchFailure | RefusalReason | Literal["record_damaged", "record_not_s
 INTERVAL = 1.0  # seconds between two looks, on average a little less: see _pause
 MAX_AGE = 30.0
 
+# The application's own generator is not touched: it may be seeded, and forks would draw alike.
+_dice = random.SystemRandom()
+
 
 @dataclass(frozen=True, slots=True)
 class FollowStatus:
@@ -260,7 +263,7 @@ class Follower:
 
 def _pause() -> float:
     """Seconds to the next look; a little different each time, so that a fleet spreads out."""
-    return INTERVAL * random.uniform(0.7, 1.1)  # noqa: S311  not a secret
+    return INTERVAL * _dice.uniform(0.7, 1.1)
 
 
 # Those to be told of a fork. Registered once: such a hook cannot be taken back.

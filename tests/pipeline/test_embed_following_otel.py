@@ -151,7 +151,7 @@ def test_while_distrusted_the_standby_gets_the_spans(
         wait_for(lambda: backend.numbers == [1])
         fleet.say(distrusted=("o.example",), active={"otlp": STANDBY})
         fleet.wait_until_applied()
-        assert backend.ended == 1  # the connection that was kept
+        wait_for(lambda: backend.ended == 1)  # the connection that was kept
         trace(provider, 2)
         wait_for(lambda: other.numbers == [2])
         lift(fleet, "o.example")
@@ -185,7 +185,13 @@ def test_an_export_under_way_is_cut_off_and_goes_to_the_standby(
 def test_a_grpc_exporter_is_cut_off_and_made_anew(
     fleet: ControlServer, other: MeteredSink, wire: MakeWire
 ) -> None:
-    accept = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+    answered: list[object] = []
+
+    def export(_request: bytes, context: grpc.ServicerContext) -> bytes:
+        context.add_callback(lambda: answered.append(True))
+        return b""
+
+    accept = grpc.unary_unary_rpc_method_handler(export)
     service = "opentelemetry.proto.collector.trace.v1.TraceService"
     server = grpc.server(ThreadPoolExecutor(1))
     server.add_generic_rpc_handlers(
@@ -199,7 +205,7 @@ def test_a_grpc_exporter_is_cut_off_and_made_anew(
 
     with tracing(fleet, make, {STANDBY: spans_to(other)}) as provider:
         trace(provider, 1)
-        wait_for(lambda: relay.contains(b"event 1 "))
+        wait_for(lambda: relay.contains(b"event 1 ") and answered)
         fleet.say(distrusted=("otlp",), active={"otlp": STANDBY})
         fleet.wait_until_applied()
         sent = len(relay.sent)

@@ -21,7 +21,7 @@ _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>")
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
 _CONNECTION = re.compile(r"^\d+<(TCP.*?\])>, ")
 _DATA = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
-_END = re.compile(r"(\d+)\)? +(?:= \d+|<unfinished \.\.\.>)$")
+_END = re.compile(r"(\d+)\)? +(?:= (?:\d+|\?)|<unfinished \.\.\.>)$")
 
 
 @dataclass(frozen=True, slots=True)
