@@ -11,10 +11,10 @@ import msgspec
 
 from errlock.ledger.account import Account, Delivered, Withheld
 from errlock.ledger.entries import EntryKind, Head
-from errlock.ledger.figures import Outcome
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions
+from errlock.pipeline.component import Outcome
 from errlock.pipeline.errors import DropReason
 from errlock.pipeline.options import Duration
 from errlock.pipeline.payloads.document import DocumentType
