@@ -26,6 +26,7 @@ from .commands import (
     leaktest,
     local,
     print_config,
+    pseudonym,
     purge,
     reload,
     replay,
@@ -45,7 +46,7 @@ from .terminal import err
 
 _COMMANDS = (
     run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys, status, trust, swap, replay, purge, reload, incident, token,
+    import_, local, keys, pseudonym, status, trust, swap, replay, purge, reload, incident, token,
     control, exposure,
 )  # fmt: skip
 _DESCRIPTION = """\

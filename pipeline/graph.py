@@ -344,22 +344,13 @@ class _Components:
             id_: None
             if same_destination(before, config, id_)
             else self._build("exporters", id_, config.exporters[id_].component)
-            for id_ in dict.fromkeys(id_ for each in pipelines for id_ in self._exporters_of(each))
+            for id_ in dict.fromkeys(
+                id_ for each in pipelines for id_ in exporters_of(config, each)
+            )
         }
         self._processors: dict[tuple[str, str], Processor | Part] = {}
         if self.problems:
             raise ConfigError(self.problems)
-
-    def _exporters_of(self, options: PipelineOptions) -> list[str]:
-        """The exporters of a pipeline, with those that stand by for them."""
-        ids = list(options.exporters)
-        for id_ in ids:  # it grows: a standby may have one of its own
-            ids += [
-                other
-                for other, each in self._config.exporters.items()
-                if each.standby_for == id_ and other not in ids
-            ]
-        return ids
 
     def _build(self, section: str, id_: str, options: Any) -> Any:
         """A component; None and a problem when it cannot be built."""
@@ -430,7 +421,7 @@ class _Components:
         """A pipeline, with one branch for each distinct effective policy and protocol."""
         chain = self._chain(id_, options.processors, id_)
         branches: dict[object, list[str]] = {}
-        for exporter in self._exporters_of(options):
+        for exporter in exporters_of(self._config, options):
             own = tuple(self._config.exporters[exporter].processors)
             parts = self._chain(id_, own, id_).parts
             self._check_strictness(exporter, parts, chain.parts, id_)
@@ -504,6 +495,18 @@ class _Components:
             steps.append(Step(id_, self._processors[key]))
         trace = self._ledger.tracer.traces if self._ledger is not None else None
         return Chain(steps, self._counters, name, scope, trace)
+
+
+def exporters_of(config: Config, options: PipelineOptions) -> list[str]:
+    """The exporters of a pipeline, with those that stand by for them."""
+    ids = list(options.exporters)
+    for id_ in ids:  # it grows: a standby may have one of its own
+        ids += [
+            other
+            for other, each in config.exporters.items()
+            if each.standby_for == id_ and other not in ids
+        ]
+    return ids
 
 
 def same_receiver(before: Graph, config: Config, id_: str) -> bool:

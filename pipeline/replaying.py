@@ -23,6 +23,7 @@ from ..delivery.offering import Offer
 from ..delivery.replaying import Copy, HandedOver, hand_over
 from ..delivery.store import StoreFailed
 from ..ledger.keeping import Ledger
+from ..policy.placeholders import holds_pseudonyms
 from .chain import Chain
 from .graph import Branch, offers_of
 from .payloads.document import DocumentType, Payload
@@ -71,6 +72,7 @@ class Progress(msgspec.Struct, kw_only=True):
     documents: int = 0  # that were handed to the target
     moved: int = 0  # documents that wait at the source no more
     damaged: int = 0  # payloads that could not be read
+    linkable: int = 0  # payloads that hold pseudonyms, which the source has too
 
 
 class Replaying(Protocol):
@@ -139,6 +141,7 @@ class Replayer:
                 self._batch.append(copy)
                 progress.done += 1
                 progress.damaged += not copy.marks
+                progress.linkable += any(holds_pseudonyms(each.body or b"") for each in copy.offers)
             seen = stored.payload
             if len(self._batch) >= _MOST:
                 await self._put(seen)

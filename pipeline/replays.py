@@ -174,6 +174,7 @@ class Replays:
             "documents": progress.documents,
             "moved": progress.moved,
             "damaged": progress.damaged,
+            "linkable": progress.linkable,
         }
         try:
             await asyncio.to_thread(ledger.record, "replay", body)

@@ -21,6 +21,7 @@ _MASK = re.compile(r"(?<!\*)\*{12}[0-9]{4}(?![0-9])")
 _PLACEHOLDER = re.compile(
     r"\[([a-z0-9_]{1,40}(?:\.[a-z0-9_]{1,40}){0,3})(?::e[0-9]{1,6}:0x[0-9a-f]{12})?\]"
 )
+_PSEUDONYM = re.compile(rb"\[[a-z0-9_.]{1,163}:e[0-9]{1,6}:0x[0-9a-f]{12}\]")
 
 
 class Placeholder(NamedTuple):
@@ -40,6 +41,11 @@ def placeholder(class_: str, pseudonym: str | None = None) -> str:
 def labels(classes: Iterable[str] = ()) -> dict[str, str]:
     """The classes by label: the built-in ones and `classes`, those of a policy's detectors."""
     return {label(class_): class_ for class_ in (*classes, *CLASSES)}
+
+
+def holds_pseudonyms(encoded: bytes) -> bool:
+    """Whether a pseudonym stands in an encoded payload: JSON and protobuf have them as they are."""
+    return _PSEUDONYM.search(encoded) is not None
 
 
 def find(text: str, known: Mapping[str, str]) -> Iterator[Placeholder]:

@@ -162,7 +162,7 @@ def _check_destination(epochs: Epochs, destination: str | None) -> None:
     known = epochs.destinations()
     if destination is not None and destination not in known:
         near = nearest(destination, known) or "."
-        names = ", ".join(map(_name, known)) or "none"
+        names = ", ".join(map(shown, known)) or "none"
         raise KeyringError(f"has no key of {destination!r}{near} Known: {names}")
 
 
@@ -232,23 +232,25 @@ def _rows(epochs: Epochs) -> list[tuple[str, ...]]:
         if made.did != "made":
             continue
         lines = [
-            (_name(each.destination), _destroyed(each.time, each.by, each.why))
+            (shown(each.destination), destroyed(each.time, each.by, each.why))
             for each in epochs.history
             if each.did == "destroyed" and each.epoch == made.epoch
         ]
-        lines += [(_name(each), "is there") for each in sorted(epochs.keys.get(made.epoch, {}))]
-        for destination, key in lines or [(_name(made.destination), "none was needed yet")]:
+        lines += [(shown(each), "is there") for each in sorted(epochs.keys.get(made.epoch, {}))]
+        for destination, key in lines or [(shown(made.destination), "none was needed yet")]:
             rows.append((made.epoch, made.time, made.by, destination, key))
     return rows
 
 
-def _destroyed(time: str, by: str, why: str) -> str:
+def destroyed(time: str, by: str, why: str) -> str:
+    """What became of a key."""
     return f"destroyed {time} by {by}" + (f": {why}" if why else "")
 
 
 def _for(destination: str | None) -> str:
-    return "" if destination is None else f" for {_name(destination)}"
+    return "" if destination is None else f" for {shown(destination)}"
 
 
-def _name(destination: str | None) -> str:
+def shown(destination: str | None) -> str:
+    """A destination, or what stands for all of them."""
     return "every one" if destination is None else destination or _SHARED

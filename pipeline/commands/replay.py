@@ -118,6 +118,8 @@ def _told(job: Job) -> str:
     text += f", {job.documents} documents"
     if job.moved:
         text += f", {job.moved} moved"
+    if job.linkable:
+        text += f", {job.linkable} payloads with pseudonyms that {job.from_} has too"
     if job.damaged:
         text += f", {job.damaged} payloads could not be read"
     return text + (f" ({job.trouble})" if job.trouble else "")

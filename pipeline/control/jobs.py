@@ -43,4 +43,5 @@ def job_of(progress: Progress) -> Job:
         documents=progress.documents,
         moved=progress.moved,
         damaged=progress.damaged,
+        linkable=progress.linkable,
     )

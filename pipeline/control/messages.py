@@ -262,6 +262,9 @@ class Job(Answer, frozen=True, kw_only=True):
     documents: Annotated[int, Meta(description="Documents that were handed over.")]
     moved: Annotated[int, Meta(description="Documents that wait at the first one no more.")]
     damaged: Annotated[int, Meta(description="Payloads that could not be read.")]
+    linkable: Annotated[
+        int, Meta(description="Payloads with pseudonyms, which the first one has as well.")
+    ]
 
 
 class Jobs(Answer, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
+from live_errlock import CONFIG, ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
 
@@ -71,6 +71,15 @@ class Place:
     def key(self, action: str, *options: str) -> None:
         words = [str(ERRLOCK), "key", action, "--keyring", str(self.keyring), *options]
         subprocess.run(words, check=True, capture_output=True, timeout=60)
+
+    def command(self, *words: str) -> str:
+        """What `errlock` says to the running collector."""
+        config = str(self.folder / "run" / CONFIG)
+        done = subprocess.run(
+            [str(ERRLOCK), *words, "-c", config],
+            check=True, capture_output=True, text=True, timeout=90, cwd=self.folder / "run",
+        )  # fmt: skip
+        return done.stdout
 
     def entries(self) -> list[dict[str, Any]]:
         """What the journal says of keys."""
@@ -134,3 +143,24 @@ def test_a_collector_whose_keyring_cannot_be_used_does_not_start(place: Place) -
     )  # fmt: skip
     assert done.returncode == 2
     assert b"keyring: the keyring file is damaged" in done.stderr
+
+
+def test_a_replay_tells_how_much_of_it_has_the_pseudonyms_of_the_source(place: Place) -> None:
+    with running_errlock(place.config, place.folder / "run"):
+        hers = place.shown()
+        place.command("hold", "file/a")
+        place.send()
+        wait_for(lambda: place.lines("file/b") == 2, 60)
+        strict = place.command("replay", "file/a", "file/b", "--policy", "strict")
+        assert "pseudonyms" not in strict
+        wait_for(lambda: place.lines("file/b") == 3, 60)
+        place.send()
+        wait_for(lambda: place.lines("file/b") == 4, 60)
+        told = place.command("replay", "file/a", "file/b")
+        assert "1 payloads with pseudonyms that file/a has too" in told
+        wait_for(lambda: place.lines("file/b") == 5, 60)
+    lines = place.out("file/b").read_text().splitlines()
+    assert [hers["file/a"] in line for line in lines] == [False] * 4 + [True]
+    journal = read(place.folder / "store" / "journal")
+    bodies = [entry.body for entry in journal if entry.kind == "replay"]
+    assert [body["linkable"] for body in bodies if body["state"] == "done"] == [0, 1]

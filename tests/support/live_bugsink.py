@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,22 @@ BUGSINK = {{
 }}
 """
 
+# The search of its own pages, in every issue of a project.
+_SEARCH = """\
+import json
+from issues.models import Issue
+from tags.search import search_events
+found = {{
+    query: sorted(
+        event.data
+        for issue in Issue.objects.filter(project_id={project})
+        for event in search_events(issue.project, issue, query)
+    )
+    for query in {queries!r}
+}}
+print(json.dumps(found))
+"""
+
 _MAKE_PROJECTS = f"""\
 from projects.models import Project
 from teams.models import Team
@@ -111,6 +127,7 @@ class Bugsink:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
+        self._folder = folder
         self._database = folder / "db.sqlite3"
 
     def project(self, name: str) -> Project:
@@ -166,6 +183,15 @@ class Bugsink:
                 raise TimeoutError(f"Bugsink has {len(events)} of {count} events")
             time.sleep(0.05)
         return events
+
+    def search(self, project: Project, queries: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """The events that its own search finds, as it would on its pages: `user.email:"…"`."""
+        command = _SEARCH.format(project=project.id, queries=list(queries))
+        shell: list[str | Path] = [_installed() / "bin/python", "-m", "django", "shell"]
+        shell += ["--verbosity=0", "--command", command]
+        answer = _run(shell, _environment(self._folder, self.port))
+        found: dict[str, list[str]] = json.loads(answer)
+        return {query: [json.loads(event) for event in events] for query, events in found.items()}
 
     def _read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._database, timeout=30)) as database:
@@ -242,10 +268,11 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-def _run(command: list[str | Path], environment: dict[str, str] | None = None) -> None:
+def _run(command: list[str | Path], environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[1:4]} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return done.stdout
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
