@@ -268,7 +268,7 @@ class Account:
                             series.service,
                             delivered.outcome in SEEN,
                         ),
-                        line.values,
+                        [*line.values, *line.parts],
                         now,
                     )
         self._count_code(delivered, manifest, base, now)

@@ -230,6 +230,16 @@ class AccountStore:
         with self._transaction():
             return self.code.compact(before)
 
+    def documents(self, since: float, until: float, destination: str | None) -> int:
+        """How many documents left, or may have, in rows that reach into a window."""
+        found = self._db.execute(
+            "SELECT coalesce(sum(documents), 0) FROM account JOIN series ON series.id = series"
+            " WHERE class = '' AND outcome <> 'withheld' AND start < ? AND start + span > ?"
+            " AND (? IS NULL OR destination = ?)",
+            (until, since, destination, destination),
+        )
+        return int(found.fetchone()[0])
+
     def used(self) -> int:
         """Bytes of the file that hold something; the rest will be used again."""
         ask = self._db.execute

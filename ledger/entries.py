@@ -34,6 +34,7 @@ EntryKind = Literal[
     "key",  # a key epoch was made or destroyed
     "decoy",  # decoys of a week began to be planted with a destination
     "control_off",  # a control was switched off, or traffic passed it by
+    "search",  # somebody looked for values: who, how many, how many were found
     "minute",  # a closed minute of the account
     "gap",  # something that belongs here is missing: what, and since when
 ]

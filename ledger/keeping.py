@@ -24,6 +24,7 @@ from .manifest import renewed, write_manifest
 from .needles import FILE as NEEDLES
 from .needles import Needles
 from .options import LedgerOptions
+from .searches import Searches
 from .signing import SigningKey
 from .traces import Tracer
 
@@ -63,6 +64,7 @@ class Ledger:
         self._tasks = [
             asyncio.create_task(self._sender.run(), name="heads of the journal"),
             asyncio.create_task(account.run(), name="the account"),
+            asyncio.create_task(Searches(self._folder, journal.append).run(), name="searches"),
         ]
 
     def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
@@ -119,8 +121,9 @@ class Ledger:
         account, self._account = self._account, None
         if journal is None or account is None:
             return
-        sending, writing = self._tasks
+        sending, writing, searches = self._tasks
         await _ended(writing)
+        await _ended(searches)
         await asyncio.to_thread(account.close)
         try:
             await asyncio.to_thread(journal.append, "stop", {})

@@ -53,6 +53,7 @@ class Line(msgspec.Struct, array_like=True):
     documents: int
     occurrences: int
     values: list[int] = []  # fingerprints: each value once
+    parts: list[int] = []  # and of parts of them, for needles
 
 
 class Manifest(msgspec.Struct, array_like=True):
@@ -133,6 +134,7 @@ def _add(
         line.documents += 1
         line.occurrences += trace.occurrences
         line.values = sorted(trace.values.union(line.values))
+        line.parts = sorted(trace.parts.union(line.parts))
     subject = _subject(traces)
     if subject is not None and type_ in items:
         items[type_].subjects = sorted({*items[type_].subjects, subject})

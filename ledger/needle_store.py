@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from .needle_keys import SHORT_BITS, is_guessable
+
 HOUR = 3600
 _MANY = 500_000  # fresh rows
 _AT_ONCE = 500  # values in one question
@@ -202,6 +204,21 @@ class NeedleStore:
         for needle, series, *rest in self._db.execute("SELECT * FROM fresh"):
             if needle in looked_for:
                 yield Needle(needle, named[series], *rest)
+
+    def short_ones(self) -> dict[tuple[str, str], int]:
+        """How many needles that were cut short each destination and class has."""
+        named = self._named()
+        found: dict[tuple[str, str], set[int]] = {}
+        for table in ("needles", "fresh"):
+            rows = self._db.execute(
+                f"SELECT needle, series FROM {table} WHERE needle BETWEEN 0 AND ?",  # noqa: S608
+                (2**SHORT_BITS,),
+            )
+            for needle, series in rows:
+                destination, class_, *_ = named[series]
+                if is_guessable(class_):
+                    found.setdefault((destination, class_), set()).add(needle)
+        return {key: len(needles) for key, needles in found.items()}
 
     def _named(self) -> dict[int, NeedleSeries]:
         found = self._db.execute(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ..pipeline.payloads.document import Trace
 from ..policy.plan import Found
 from ..policy.pseudonyms import normalised
+from .variants import parts
 
 
 class Tracer:
@@ -41,7 +42,7 @@ class Tracer:
         it acted on is found again as what it left there; only a form that is stricter now says
         anything new. What it left in clear, this one finds again itself.
         """
-        new: dict[tuple[str, str, str], tuple[int, set[int]]] = {}
+        new: dict[tuple[str, str, str], tuple[int, set[int], set[int]]] = {}
         stricter: dict[tuple[str, str], str] = {}
         for each in found:
             form = f"{each.form}:{each.epoch}" if each.epoch else each.form
@@ -49,18 +50,26 @@ class Tracer:
                 stricter[each.class_, each.before] = form
                 continue
             line = (each.class_, form, each.detector)
-            count, values = new.get(line) or (0, set())
+            count, values, within = new.get(line) or (0, set(), set())
             if each.before == "clear":
-                fingerprint = self.fingerprint(each.class_, each.value)
-                values |= set() if fingerprint is None else {fingerprint}
-            new[line] = count + 1, values
+                values |= self._fingerprints(each.class_, each.value)
+                within |= self._fingerprints(each.class_, *parts(each.class_, each.value))
+            new[line] = count + 1, values, within
         seen = {class_ for class_, _, _ in new}
         kept = [
             trace._replace(form=_as_now(trace, stricter))
             for trace in before
             if trace.form != "clear" or trace.class_ not in seen
         ]
-        return (*kept, *(Trace(*line, n, frozenset(values)) for line, (n, values) in new.items()))
+        made = (
+            Trace(*line, count, frozenset(values), frozenset(within - values))
+            for line, (count, values, within) in new.items()
+        )
+        return (*kept, *made)
+
+    def _fingerprints(self, class_: str, *values: str) -> set[int]:
+        found = {self.fingerprint(class_, value) for value in values if value}
+        return {each for each in found if each is not None}
 
 
 def _as_now(trace: Trace, stricter: dict[tuple[str, str], str]) -> str:

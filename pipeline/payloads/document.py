@@ -45,6 +45,7 @@ class Trace(NamedTuple):
     detector: str
     occurrences: int
     values: frozenset[int]  # keyed fingerprints; empty without a key
+    parts: frozenset[int] = frozenset()  # and of what may be looked for within them
 
 
 class Document(ABC):

@@ -1,0 +1,133 @@
+"""How far back needles can answer, and where they cannot: without it "not found" says nothing."""
+
+from __future__ import annotations
+
+import mmap
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .account_store import AccountStore, OtherVersion
+from .entries import BrokenEntry, decode
+from .needle_store import HOUR, Kept, NeedleStore
+
+if TYPE_CHECKING:
+    from .searching import Window
+
+_RESTART = 60.0  # seconds; a shorter pause is no pause
+_GAP = b'"kind":"gap"'
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something may have left in this time without a needle."""
+
+    since: float  # seconds since the epoch
+    until: float
+    what: str
+    documents: int | None = None  # that left then at most; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """From when to when needles answer, and the gaps within."""
+
+    since: float | None  # None: none were ever kept under these keys
+    until: float
+    gaps: tuple[Gap, ...]
+    guessable: tuple[str, ...]  # the guessable classes of which needles are kept
+
+    def as_dict(self) -> dict[str, object]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Window) -> Coverage:
+    """Of a store, for whoever has the keys with these ids. Raises OSError, sqlite3.Error."""
+    runs = store.kept()
+    mine = [run for run in runs if run.key in keys]
+    if not mine:
+        return Coverage(None, 0.0, tuple(_unreadable(folder, runs, keys, window)), ())
+    since = max(mine[0].since, store.expired() * HOUR)
+    until = mine[-1].until
+    gaps = [
+        *_unreadable(folder, runs, keys, window),
+        *_pauses(folder, runs, window),
+        *_told(folder / "journal", window),
+    ]
+    gaps.sort(key=lambda gap: gap.since)
+    guessable = {class_ for run in mine for class_ in run.guessable}
+    return Coverage(since, until, tuple(gaps), tuple(sorted(guessable)))
+
+
+def _unreadable(
+    folder: Path, runs: list[Kept], keys: Collection[str], window: Window
+) -> Iterator[Gap]:
+    for run in runs:
+        if run.key not in keys and run.until > window.since and run.since < window.until:
+            documents = _documents(folder, run.since, run.until, window)
+            yield Gap(run.since, run.until, "kept under a key that was not given", documents)
+
+
+def _pauses(folder: Path, runs: list[Kept], window: Window) -> Iterator[Gap]:
+    for before, after in pairwise(runs):
+        since, until = max(before.until, window.since), min(after.since, window.until)
+        if until - since > _RESTART:
+            documents = _documents(folder, since, until, window)
+            if documents:
+                yield Gap(since, until, "no needles were kept", documents)
+
+
+def _documents(folder: Path, since: float, until: float, window: Window) -> int | None:
+    """How many documents left at most in a time, as the account has it."""
+    try:
+        store = AccountStore.to_read(folder / "ledger.db")
+    except (sqlite3.Error, OtherVersion):
+        return None
+    with closing(store):
+        return store.documents(since, until, window.destination)
+
+
+def _told(journal: Path, window: Window) -> Iterator[Gap]:
+    """The gaps that the journal tells of."""
+    for time, body in _gap_entries(journal):
+        until = _seconds(body.get("until")) or _seconds(time)
+        since = _seconds(body.get("since")) or until
+        if until >= window.since and since < window.until:
+            documents = body.get("documents")
+            yield Gap(
+                since,
+                until,
+                str(body.get("what")),
+                documents if isinstance(documents, int) else None,
+            )
+
+
+def _gap_entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        at = text.find(_GAP)
+        while at >= 0:
+            start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+            if end < 0:
+                return
+            try:
+                entry = decode(text[start:end])
+            except BrokenEntry:
+                entry = None
+            if entry is not None and entry.kind == "gap":
+                yield entry.time, dict(entry.body)
+            at = text.find(_GAP, end)
+
+
+def _seconds(time: object) -> float:
+    try:
+        return datetime.fromisoformat(str(time)).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,107 @@
+"""Searches are journaled: who asked for how many values, and how many were found. Never a value.
+
+Only the collector writes the journal, so a search leaves its entry in the file `searches` beside
+it, and the collector, or the next one that starts, takes it from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from .entries import EntryKind
+
+FILE = "searches"
+_EVERY = 1.0  # seconds
+_MOST = 2**20  # bytes that are taken at once
+
+_log = logging.getLogger("errlock.ledger")
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the journal says of a search."""
+
+    what: Literal["search", "rotate-list", "report"]
+    by: str
+    time: str
+    destination: str | None
+    values: int
+    sent: int
+    maybe: int
+
+
+_decoder = msgspec.json.Decoder(Search)
+
+
+def leave(folder: Path, search: Search) -> None:
+    """Leave an entry for the journal of a storage folder. Raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(folder / FILE, flags, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.write(file, msgspec.json.encode(search) + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+class Searches:
+    """Takes what was left into the journal. Its task is `run`."""
+
+    def __init__(
+        self, folder: Path, record: Callable[[EntryKind, Mapping[str, Any]], object]
+    ) -> None:
+        """`record` writes to the journal; may raise OSError: then it is tried again."""
+        self._path = folder / FILE
+        self._record = record
+        self._failing = False
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.to_thread(self.take)
+            await asyncio.sleep(_EVERY)
+
+    def take(self) -> None:
+        """Journal what was left. Blocks; never raises."""
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        try:
+            if os.fstat(file).st_size:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._journal(os.pread(file, _MOST, 0))
+                os.ftruncate(file, 0)
+            self._failing = False
+        except OSError as error:
+            self._fail(error)
+        finally:
+            os.close(file)
+
+    def _journal(self, text: bytes) -> None:
+        broken = 0
+        for line in text.splitlines():
+            try:
+                self._record("search", msgspec.to_builtins(_decoder.decode(line)))
+            except msgspec.MsgspecError:
+                broken += 1
+        if broken:
+            self._record(
+                "gap", {"what": "entries of searches that cannot be read", "lines": broken}
+            )
+
+    def _fail(self, error: OSError) -> None:
+        if not self._failing:
+            _log.error("searches cannot be journaled: %s", error.strerror or type(error).__name__)
+        self._failing = True

@@ -1,0 +1,211 @@
+"""Whether values were ever sent: asked of the needles, with how far back these can answer."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..policy.pseudonyms import normalised
+from .coverage import Coverage, coverage
+from .inventory import Wanted
+from .needle_keys import SHORT_BITS, NeedleKey, is_guessable, shortened
+from .needle_store import HOUR, Needle, NeedleStore
+from .needles import FILE
+from .variants import variants
+
+# The worst that is known of a value, the worst first:
+# sent        it left in clear
+# maybe       it may have: an attempt ended unclear, others share its needle, or it was sent before
+#             and after the window
+# disguised   something that stands for it left: a pseudonym, a mask, a coarser value
+# removed     it was taken out before anything left
+# not_found   no needle of it: no detector claimed it in what was sent
+# not_kept    no needles are kept of such values
+Verdict = Literal["sent", "maybe", "disguised", "removed", "not_found", "not_kept"]
+
+# Tells apart how classes are normalised: it comes out differently for each way.
+_PROBE = "A-b:1.C"
+_ADDRESS = re.compile(
+    r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:]+:[0-9A-Fa-f]*\]?"
+)
+_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where and how a value was seen. Hours are in seconds since the epoch."""
+
+    destination: str
+    class_: str
+    form: str
+    services: tuple[str, ...]
+    first: int  # the hour in which it was first delivered
+    last: int
+    requests: int  # that held it
+    certain: bool  # that the destination got it, within the window
+    as_: str = ""  # which variant of the value it was; nothing: it
+    by_chance: float = 0.0  # how likely another value gives the same answer
+
+    def as_dict(self) -> dict[str, object]:
+        """The same, ready for JSON."""
+        found = asdict(self)
+        return {name.rstrip("_"): value for name, value in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of one value, which it does not hold."""
+
+    name: str
+    verdict: Verdict
+    sightings: tuple[Sighting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Answers in the order of the questions, and how far they can be trusted."""
+
+    answers: list[Answer]
+    coverage: Coverage
+
+    def count(self, *verdicts: Verdict) -> int:
+        """How many values came out so."""
+        return sum(answer.verdict in verdicts for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is asked about: a destination or all, and from when to when."""
+
+    destination: str | None = None
+    since: float = 0.0
+    until: float = float("inf")
+
+
+@dataclass(slots=True)
+class _Found:
+    """Sightings that differ in nothing but service and time."""
+
+    services: set[str] = field(default_factory=set)
+    first: int = 2**62
+    last: int = 0
+    requests: int = 0
+
+    def add(self, needle: Needle) -> None:
+        self.services.add(needle.series.service)
+        self.first = min(self.first, needle.first)
+        self.last = max(self.last, needle.last)
+        self.requests += needle.times
+
+
+def search(
+    folder: Path, keys: Sequence[str], wanted: Sequence[Wanted], window: Window | None = None
+) -> Searched:
+    """Look for values in the needles of a storage folder, which a collector may be using.
+
+    `keys` are those of the ledger, now and before. Raises OSError where there are no needles or
+    they cannot be read; nothing that is raised holds a value.
+    """
+    window = window or Window()
+    path = folder / FILE
+    path.stat()
+    try:
+        store = NeedleStore.to_read(path)
+        try:
+            with store.snapshot():
+                asked = [NeedleKey(key) for key in keys]
+                covered = coverage(folder, store, {key.id for key in asked}, window)
+                found = _sightings(store, asked, wanted, window)
+        finally:
+            store.close()
+    except sqlite3.Error as error:
+        raise OSError(0, f"cannot be read as needles: {type(error).__name__}", path) from None
+    answers = [
+        Answer(each.name, _verdict(each.value, sightings, covered), tuple(sightings))
+        for each, sightings in zip(wanted, found, strict=True)
+    ]
+    return Searched(answers, covered)
+
+
+def _sightings(
+    store: NeedleStore, keys: Sequence[NeedleKey], wanted: Sequence[Wanted], window: Window
+) -> list[list[Sighting]]:
+    series = [each for each in store.series() if window.destination in (None, each.destination)]
+    ways = {normalised(each.class_, _PROBE): each.class_ for each in series}
+    texts = _texts(wanted, ways.values())
+    needles: defaultdict[int, list[str]] = defaultdict(list)
+    lengths = {(each.destination, is_guessable(each.class_)) for each in series}
+    for key in keys:
+        for text in texts:
+            fingerprint = key.fingerprint("", text)
+            for destination, short in lengths:
+                needle = key.needle(destination, fingerprint)
+                needles[shortened(needle) if short else needle].append(text)
+    found: defaultdict[tuple[int, str, str, str, bool, str], _Found] = defaultdict(_Found)
+    for seen in store.find(list(needles)):
+        destination, class_, form, _, certain = seen.series
+        if window.destination not in (None, destination):
+            continue
+        for text in needles[seen.needle]:
+            for index, variant, what in texts[text]:
+                if normalised(class_, variant) == text:
+                    found[index, destination, class_, form, certain, what].add(seen)
+    short_ones = store.short_ones()
+    sightings: list[list[Sighting]] = [[] for _ in wanted]
+    for (index, destination, class_, form, certain, what), each in found.items():
+        within = _within(each, window)
+        if within is not None:
+            chance = short_ones.get((destination, class_), 0) / 2**SHORT_BITS
+            certain = certain and within and not chance
+            sightings[index].append(
+                Sighting(
+                    destination, class_, form, tuple(sorted(each.services)), each.first * HOUR,
+                    each.last * HOUR, each.requests, certain, what, chance,
+                )
+            )  # fmt: skip
+    for each_one in sightings:
+        each_one.sort(key=lambda one: (one.destination, one.class_, one.form, one.as_))
+    return sightings
+
+
+def _texts(
+    wanted: Sequence[Wanted], classes: Iterable[str]
+) -> Mapping[str, list[tuple[int, str, str]]]:
+    """Every normalised text to look for: whose it is, as which variant, and what that is."""
+    texts: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    ways = list(classes)
+    for index, each in enumerate(wanted):
+        for variant, what in variants(each.value):
+            for text in {normalised(class_, variant) for class_ in ways}:
+                texts[text].append((index, variant, what))
+    return texts
+
+
+def _within(found: _Found, window: Window) -> bool | None:
+    """Whether it was certainly sent within a window; None: certainly not."""
+    first, last = found.first * HOUR, found.last * HOUR
+    if first >= window.until or last + HOUR <= window.since:
+        return None
+    return window.since <= first < window.until or window.since <= last < window.until
+
+
+def _verdict(value: str, sightings: Sequence[Sighting], covered: Coverage) -> Verdict:
+    clear = [each for each in sightings if each.form == "clear"]
+    if any(each.certain for each in clear):
+        return "sent"
+    if clear:
+        return "maybe"
+    if any(each.form != "removed" for each in sightings):
+        return "disguised"
+    if sightings:
+        return "removed"
+    if _ADDRESS.fullmatch(value.strip()):
+        return "not_kept"
+    if _NUMBER.fullmatch(value.strip()) and not covered.guessable:
+        return "not_kept"
+    return "not_found"

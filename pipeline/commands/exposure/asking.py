@@ -1,0 +1,135 @@
+"""Options of the actions that look for values: which needles, which keys, which values."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigError, Problem
+from ...people import account
+from ...terminal import err, moment
+from ..options import add_config_options, point_in_time, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from ....ledger.coverage import Coverage
+    from ....ledger.inventory import Wanted
+    from ....ledger.searching import Window
+
+
+def add_asking_options(parser: argparse.ArgumentParser) -> None:
+    """Where the needles are, the keys to them, what is looked for and when."""
+    add_config_options(parser)
+    parser.add_argument(
+        "--storage", type=Path, metavar="DIR", help="default: service.storage; also a copy of it"
+    )
+    parser.add_argument(
+        "--key-file", action="append", default=[], type=Path, metavar="FILE",
+        help="a key of the ledger, instead of those of the configuration; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inventory", type=Path, metavar="FILE",
+        help="the values to look for: .env, AWS credentials, JSON, lines. Default: standard input",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inventory-format", choices=["env", "ini", "json", "lines"],
+        help="default: told by its content; standard input: lines",
+    )  # fmt: skip
+    parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
+    parser.add_argument(
+        "--since", type=point_in_time, default=0.0, metavar="TIME",
+        help="sent since: 2026-11-26T12:00Z, or 30d for that long ago",
+    )  # fmt: skip
+    parser.add_argument(
+        "--until", type=point_in_time, default=float("inf"), metavar="TIME", help="sent before"
+    )
+
+
+def window_of(args: argparse.Namespace) -> Window:
+    """The window that was asked about."""
+    from ....ledger.searching import Window
+
+    return Window(args.destination, args.since, args.until)
+
+
+def place_of(args: argparse.Namespace) -> tuple[Path, list[str]]:
+    """The storage folder, and the keys of the ledger. Raises ConfigError, OSError."""
+    keys = [_key(file) for file in args.key_file]
+    folder = args.storage
+    if folder is None or not keys:
+        service = read_config(args).service
+        options = service.ledger
+        secrets = [options.key, *options.previous_keys]
+        keys = keys or [secret.reveal() for secret in secrets if secret is not None]
+        if folder is None:
+            if service.storage == "memory":
+                raise ConfigError([Problem("service.storage", "keeps nothing: name a --storage")])
+            folder = Path(service.storage)
+    if not keys:
+        raise ConfigError(
+            [Problem("service.ledger.key", "is needed: nothing was kept, or nothing is found, "
+                     "without it; name a --config, or a --key-file")]
+        )  # fmt: skip
+    return folder, keys
+
+
+def _key(file: Path) -> str:
+    return file.read_text("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+def wanted_of(args: argparse.Namespace) -> list[Wanted]:
+    """The values to look for. Raises ConfigError, whose text never quotes any, and OSError."""
+    from ....ledger.inventory import MOST_BYTES, BadInventory, read_inventory
+
+    format_, where = args.inventory_format, "standard input"
+    if args.inventory is not None:
+        where = str(args.inventory)
+        with args.inventory.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    else:
+        format_ = format_ or "lines"
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    try:
+        return read_inventory(data, format_)
+    except BadInventory as bad:
+        raise ConfigError([Problem("", str(bad), where)]) from None
+
+
+def note(
+    folder: Path, what: Literal["search", "rotate-list"], window: Window, counts: tuple[int, ...]
+) -> None:
+    """Leave word of a search for the journal: values, sent, perhaps sent."""
+    from ....ledger.entries import now
+    from ....ledger.searches import Search, leave
+
+    values, sent, maybe = counts
+    try:
+        leave(
+            folder,
+            Search(
+                what=what, by=account(), time=now(), destination=window.destination,
+                values=values, sent=sent, maybe=maybe,
+            ),
+        )  # fmt: skip
+    except OSError as error:
+        err(f"errlock: this search cannot be journaled: {error.strerror}")
+
+
+def limits(covered: Coverage, window: Window) -> Iterator[str]:
+    """What an answer of "not found" does not say."""
+    if covered.since is None:
+        yield "no needles were kept under the keys that were given: nothing can be found"
+    else:
+        yield f"kept: needles from {moment(covered.since)} to {moment(covered.until)}"
+        if window.since < covered.since:
+            yield "what was sent before is not known"
+        yield (
+            "not found: no detector claimed it in what was sent, and what none claims has no needle"
+        )
+    for gap in covered.gaps:
+        documents = "" if gap.documents is None else f", at most {gap.documents:,} documents"
+        yield f"gap: {moment(gap.since)} to {moment(gap.until)}: {gap.what}{documents}"

@@ -1,0 +1,108 @@
+"""`errlock exposure rotate-list`: what of an inventory must be replaced, the most urgent first."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+from ...terminal import moment, out
+from ..options import Commands, add_command
+from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
+
+if TYPE_CHECKING:
+    from ....ledger.rotating import Group, RotateList, Rotation
+    from ....ledger.searching import Window
+
+_TITLES: dict[Group, str] = {
+    "rotate": "To be rotated, the most urgent first",
+    "not_needed": "Not needed: only a mask or a pseudonym left, or nothing",
+    "not_seen": "Not seen in anything that was sent, as far back as the record goes",
+    "unknown": "Not known: no needles are kept of such values",
+}
+_COLUMNS = (
+    "priority", "group", "name", "verdict", "class", "forms", "destinations", "services",
+    "first hour", "last hour", "requests",
+)  # fmt: skip
+
+
+def register(actions: Commands) -> None:
+    """Add the action."""
+    parser = add_command(
+        actions, "rotate-list", "what of an inventory of secrets must be replaced, in order",
+        "First what was sent in clear: the most sensitive, then what was sent last. Then what\n"
+        "left only masked or not at all, and what was never seen, as far as the record goes back.\n"
+        "Values are not shown: rows have the name in the inventory, or the line.\n\n"
+        "Exit code 0: nothing must be rotated; 1: something must; 2: usage.",
+        "  errlock exposure rotate-list -c errlock.yaml --destination sentry --inventory .env\n"
+        "  errlock exposure rotate-list -c errlock.yaml --inventory vault.json --since 90d \\\n"
+        "      --format csv > rotate.csv",
+    )  # fmt: skip
+    add_asking_options(parser)
+    parser.add_argument("--format", choices=["md", "csv", "json"], default="md")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `errlock exposure rotate-list`. Raises ConfigError, OSError."""
+    from ....ledger.rotating import rotate_list
+
+    folder, keys = place_of(args)
+    window = window_of(args)
+    found = rotate_list(folder, keys, wanted_of(args), window)
+    verdicts = [row.verdict for row in found.rows]
+    counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
+    note(folder, "rotate-list", window, counts)
+    out(_WRITERS[args.format](found, window).rstrip("\n"))
+    return 1 if found.of("rotate") else 0
+
+
+def _markdown(found: RotateList, window: Window) -> str:
+    lines = []
+    for group, title in _TITLES.items():
+        if not (rows := found.of(group)):
+            continue
+        lines += [f"## {title}", "", f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
+        lines += [f"| {' | '.join(map(_cell, _cells(row)))} |" for row in rows]
+        lines.append("")
+    lines += ["## How far this can be trusted", ""]
+    return "\n".join([*lines, *(f"- {_cell(line)}" for line in limits(found.coverage, window))])
+
+
+def _cell(text: str) -> str:
+    for char in "\\|<>*_`[]":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def _csv(found: RotateList, window: Window) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([[_defused(cell) for cell in _cells(row)] for row in found.rows])
+    return file.getvalue()
+
+
+def _defused(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _json(found: RotateList, window: Window) -> str:
+    rows = [row.as_dict() for row in found.rows]
+    return json.dumps({"rows": rows, "coverage": found.coverage.as_dict()}, indent=2)
+
+
+def _cells(row: Rotation) -> list[str]:
+    return [
+        str(row.priority or ""), row.group, row.name, row.verdict, row.class_, " ".join(row.forms),
+        " ".join(row.destinations), ", ".join(row.services),
+        "" if row.first is None else f"{moment(row.first)[:16]}Z",
+        "" if row.last is None else f"{moment(row.last)[:16]}Z",
+        str(row.requests),
+    ]  # fmt: skip
+
+
+_WRITERS = {"md": _markdown, "csv": _csv, "json": _json}

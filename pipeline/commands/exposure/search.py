@@ -1,0 +1,106 @@
+"""`errlock exposure search`: whether values were ever sent, without keeping or showing any."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from ...terminal import moment, out
+from ..options import Commands, add_command, add_json_option
+from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
+
+if TYPE_CHECKING:
+    from ....ledger.searching import Answer, Searched, Sighting, Verdict, Window
+
+_MEANING: dict[Verdict, str] = {
+    "sent": "SENT in clear",
+    "maybe": "MAYBE sent in clear",
+    "disguised": "not in clear: only what stands for it was sent",
+    "removed": "not sent: it was taken out before",
+    "not_found": "not found",
+    "not_kept": "not known: no needles are kept of such values",
+}
+_FEW = 20  # values that were not found are listed if there are no more
+
+
+def register(actions: Commands) -> None:
+    """Add the action."""
+    parser = add_command(
+        actions, "search", "whether secrets, e-mails, user ids were ever sent, to whom and when",
+        "Reads values from standard input, one a line, or from an inventory; not from arguments.\n"
+        "They are not shown, stored or logged: answers name the line, or the name in the file.\n"
+        "Each search is journaled: by whom, how many values, how many were found.\n\n"
+        "Exit code 0: nothing was sent in clear; 1: something was, or may have been; 2: usage.",
+        "  errlock exposure search -c errlock.yaml --destination sentry < secrets.txt\n"
+        "  errlock exposure search -c errlock.yaml --inventory .env --since 30d --json\n"
+        "  vault kv get -format=json secret/shop | errlock exposure search -c errlock.yaml \\\n"
+        "      --inventory-format json",
+    )  # fmt: skip
+    add_asking_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `errlock exposure search`. Raises ConfigError, OSError."""
+    from ....ledger.searching import search
+
+    folder, keys = place_of(args)
+    window = window_of(args)
+    found = search(folder, keys, wanted_of(args), window)
+    sent, maybe = found.count("sent"), found.count("maybe")
+    note(folder, "search", window, (len(found.answers), sent, maybe))
+    if args.json:
+        out(json.dumps(_as_dict(found), indent=2))
+    else:
+        for line in _lines(found, window):
+            out(line)
+    return 1 if sent or maybe else 0
+
+
+def _as_dict(found: Searched) -> dict[str, object]:
+    return {
+        "answers": [
+            {
+                "name": answer.name,
+                "verdict": answer.verdict,
+                "sightings": [each.as_dict() for each in answer.sightings],
+            }
+            for answer in found.answers
+        ],
+        "coverage": found.coverage.as_dict(),
+    }
+
+
+def _lines(found: Searched, window: Window) -> list[str]:
+    lines: list[str] = []
+    for verdict, meaning in _MEANING.items():
+        answers = [answer for answer in found.answers if answer.verdict == verdict]
+        if len(answers) > _FEW and verdict in ("not_found", "not_kept"):
+            lines.append(f"{len(answers):,} values: {meaning}")
+            continue
+        for answer in answers:
+            lines += _answer(answer, meaning)
+    total, sent, maybe = len(found.answers), found.count("sent"), found.count("maybe")
+    lines.append(f"{total:,} values: {sent:,} sent in clear, {maybe:,} maybe")
+    return [*lines, *limits(found.coverage, window)]
+
+
+def _answer(answer: Answer, meaning: str) -> list[str]:
+    return [f"{answer.name}: {meaning}", *(f"    {_sighting(each)}" for each in answer.sightings)]
+
+
+def _sighting(each: Sighting) -> str:
+    first, last = moment(each.first)[:16], moment(each.last)[:16]
+    when = f"{first}Z" if first == last else f"{first}Z to {last}Z"
+    text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
+    text = text.replace("hours", "hour") if first == last else text
+    text += f", {each.requests:,} requests of {', '.join(each.services)}"
+    if each.as_:
+        text += f"; {each.as_}"
+    if each.by_chance:
+        text += f"; by chance in {each.by_chance:.2%} of cases"
+    elif not each.certain:
+        text += "; not certain to have arrived within the window"
+    return text

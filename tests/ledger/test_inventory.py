@@ -1,0 +1,141 @@
+"""Inventories of every kind are read in full; what is wrong with one is told without quoting it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from errlock.ledger import inventory
+from errlock.ledger.inventory import BadInventory, InventoryFormat, read_inventory
+from errlock.ledger.variants import variants
+
+ENV = """\
+# production
+export DB_PASSWORD='s3cr3t value'
+API_KEY=abc#def # a comment
+URL="postgres://a:b\\"c@h/d"
+EMPTY=
+PEM="-----BEGIN
+line two
+-----END"
+"""
+INI = """\
+[default]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = wJalr/bPx=
+; a comment
+[prod eu]
+token: "quoted"
+"""
+
+
+def pairs(data: str | bytes, format_: InventoryFormat | None = None) -> list[tuple[str, str]]:
+    found = read_inventory(data.encode() if isinstance(data, str) else data, format_)
+    return [(each.name, each.value) for each in found]
+
+
+def test_an_env_file_is_read_by_name() -> None:
+    assert pairs(ENV) == [
+        ("DB_PASSWORD", "s3cr3t value"),
+        ("API_KEY", "abc#def"),
+        ("URL", 'postgres://a:b"c@h/d'),
+        ("PEM", "-----BEGIN\nline two\n-----END"),
+    ]
+
+
+def test_credentials_are_read_by_section_and_name() -> None:
+    assert pairs(INI) == [
+        ("default.aws_access_key_id", "AKIAEXAMPLE"),
+        ("default.aws_secret_access_key", "wJalr/bPx="),
+        ("prod eu.token", "quoted"),
+    ]
+
+
+def test_json_is_read_by_path_however_deep() -> None:
+    tree = {
+        "data": {"data": {"db": {"password": "p"}, "keys": ["a", "b"], "n": 12345678901234567890}}
+    }
+    assert pairs(json.dumps({**tree, "ok": True, "none": None})) == [
+        ("data.data.db.password", "p"),
+        ("data.data.keys[0]", "a"),
+        ("data.data.keys[1]", "b"),
+        ("data.data.n", "12345678901234567890"),
+    ]
+
+
+def test_two_values_of_one_name_are_both_read() -> None:
+    assert pairs('{"a": "1", "a": "2"}') == [("a (1)", "1"), ("a (2)", "2")]
+    assert pairs("A=1\nA=2\n") == [("A (1)", "1"), ("A (2)", "2")]
+
+
+def test_lines_are_named_by_their_number() -> None:
+    assert pairs("ann@mail.example\n\n 4711 \r\n") == [
+        ("line 1", "ann@mail.example"),
+        ("line 3", "4711"),
+    ]
+    assert pairs("[x\nA=1\n", "lines") == [("line 1", "[x"), ("line 2", "A=1")]
+
+
+def test_a_name_that_may_be_a_secret_is_not_shown() -> None:
+    token = "ghp_" + "cAnArY0vZ5rKx2Lp7"
+    names = [name for name, _ in pairs(f"{token}=1\nAPI_KEY=2\n") + pairs(json.dumps({token: "3"}))]
+    assert names == ["line 1", "API_KEY", "#1"]
+    assert [name for name, _ in pairs(json.dumps({"ann@mail.example": "3"}))] == ["#1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a\n\x00\x01binary", "line 2 holds a NUL byte: it is no text"),
+        (b"good\nsecret-\xff\xfe", "line 2 is not UTF-8"),
+        (b'{"password": "hunter22",\n "x" hunter}', "not JSON: line 2, column 6"),
+        (b"[" * 200_000, "not JSON: nested too deeply"),
+        (b'{"n": ' + b"9" * 10_000 + b"x}", "not JSON: line 1, column 10007"),
+    ],
+    ids=["binary", "not UTF-8", "broken JSON", "deep JSON", "a long number"],
+)
+def test_what_is_wrong_is_told_by_its_place(data: bytes, message: str) -> None:
+    with pytest.raises(BadInventory) as caught:
+        read_inventory(data)
+    assert str(caught.value) == message
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_huge_inventory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "MOST_VALUES", 2000)
+    monkeypatch.setattr(inventory, "MOST_BYTES", 2**20)
+    with pytest.raises(BadInventory, match="more than 2,000 values"):
+        read_inventory(b"a\n" * 2001)
+    with pytest.raises(BadInventory, match="longer than 1 MiB"):
+        read_inventory(b"a" * (2**20 + 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('"quoted"', "quoted"),
+        ("a%20b%2Fc", "a b/c"),
+        ("a+b c", "a%2Bb%20c"),
+        ("c2VjcmV0LXZhbHVl", "secret-value"),
+        ("https://user:pa%40ss@host/path", "pa@ss"),
+        ("https://user:pa%40ss@host/path", "pa%40ss"),
+        ("Bearer abcdef123", "abcdef123"),
+        ("user:password", "dXNlcjpwYXNzd29yZA=="),
+        ("Ann <ann@mail.example>", "ann@mail.example"),
+        ("Server=x;Pwd=hun/ter2;Db=y", "hun/ter2"),
+        ("https://hooks.example/T0/B1/XyZw1234", "XyZw1234"),
+        ("https://h.example/?token=abc%2Fdef", "abc/def"),
+        ("-----BEGIN\\nabc\\n-----END", "-----BEGIN\nabc\n-----END"),
+    ],
+)
+def test_a_value_is_tried_as_what_a_detector_may_have_claimed(value: str, expected: str) -> None:
+    assert expected in [text for text, _ in variants(value)]
+
+
+@pytest.mark.parametrize(
+    "value", ["=" * 5000, "a:" * 5000, "<a@" * 5000, "key=" * 5000, "%" * 5000]
+)
+def test_variants_are_few_whatever_the_value(value: str) -> None:
+    assert len(list(variants(value))) <= 26

@@ -1,0 +1,198 @@
+"""What a real SDK sent through a real collector is found again, and no value is kept on the way."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentry_sdk
+from http_sink import http_sink
+from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
+from live_ports import listening_port
+from waiting import wait_for
+
+from errlock.ledger.journal import read
+from errlock.pipeline.cli import main
+from errlock.policy.pseudonyms import new_key
+
+MAIL, OTHER = "Ann.Miller@customer-example.org", "bob@customer-example.org"
+PASSWORD, TOKEN = "p4ss/word-7731x", "tok_" + "9f3b6c02d41a77e15c0b"
+DATABASE = "postgres://app:p4ss%2Fword-7731x@db.corp.example/shop"
+UNSENT = "tok_" + "000b6c02d41a77e15c0b"
+
+
+class Sent:
+    """A storage folder after a collector has run, and what looks into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "run" / "errlock.yaml"
+        self.shown = ""
+
+    def ask(self, action: str, text: str, *options: str, code: int) -> str:
+        out, err = io.StringIO(), io.StringIO()
+        given = io.TextIOWrapper(io.BytesIO(text.encode()))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "stdin", given)
+            ended = main(["exposure", action, "-c", str(self.config), *options])
+        self.shown += out.getvalue() + err.getvalue()
+        assert ended == code, self.shown
+        return out.getvalue()
+
+    def answers(self, text: str, *options: str, code: int = 1) -> dict[str, Any]:
+        found = json.loads(self.ask("search", text, "--json", *options, code=code))
+        return {each["name"]: each for each in found["answers"]}
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
+    """E-mails are sent in clear to `sentry`, as pseudonyms to `file`; the collector still runs."""
+    folder = tmp_path_factory.mktemp("needles")
+    port, sink = listening_port(), listening_port()
+    (folder / "ledger.key").write_text(new_key())
+    written = collector(
+        sentry_at(port),
+        {
+            "sentry": {"dsn": f"http://key@127.0.0.1:{sink}/1"},
+            "file": {"path": str(folder / "out.jsonl"), "processors": ["hash"]},
+        },
+    )
+    written["processors"] = {
+        "redact": {"classes": {"pii.email": "keep"}},
+        "hash": {"key": new_key(), "classes": ["pii.email"]},
+    }
+    written["service"] |= {
+        "storage": str(folder / "store"),
+        "ledger": {"key": f"${{file:{folder / 'ledger.key'}}}"},
+    }
+    with http_sink(sink), running_errlock(written, folder / "run") as errlock:
+        client = sentry_sdk.Client(f"http://key@127.0.0.1:{port}/7", default_integrations=False)
+        for number in range(3):
+            client.capture_event(
+                {
+                    "message": f"mail {MAIL.upper()} to {OTHER if number else 'nobody'}",
+                    "extra": {"database": DATABASE, "api_token": TOKEN},
+                }
+            )
+        client.close(10)
+        for name in ("sentry", "file"):
+            errlock.wait_for_metric("errlock_exporter_sent_total", 3, exporter=name)
+        sent = Sent(folder)
+        wait_for(lambda: sent.answers(OTHER)["line 1"]["sightings"][0]["requests"] == 2, 60)
+        yield sent
+        stored = [path.read_bytes() for path in (folder / "store").rglob("*") if path.is_file()]
+        told = [*errlock.told(), *stored, sent.shown.encode()]
+        for value in (MAIL, OTHER, PASSWORD, TOKEN, UNSENT, "p4ss%2Fword"):
+            assert not any(value.lower().encode() in each.lower() for each in told)
+
+
+def test_an_email_is_found_in_any_case_with_form_and_destination(sent: Sent) -> None:
+    answer = sent.answers(f"{MAIL}\n")["line 1"]
+    assert answer["verdict"] == "sent"
+    forms = {each["destination"]: each["form"] for each in answer["sightings"]}
+    assert forms == {"sentry": "clear", "file": "pseudonym:e0"}
+    assert {each["requests"] for each in answer["sightings"]} == {3}
+    assert answer["sightings"][0]["services"] == ["7"]
+
+
+def test_what_was_sent_as_a_pseudonym_only_was_not_sent(sent: Sent) -> None:
+    answers = sent.answers(MAIL, "--destination", "file", code=0)
+    assert answers["line 1"]["verdict"] == "disguised"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PASSWORD,
+        f'"{PASSWORD}"',
+        "p4ss%2Fword-7731x",
+        DATABASE,
+        DATABASE.replace("shop", "other"),
+        f"Server=db;Password={PASSWORD};Database=shop",
+        base64.b64encode(PASSWORD.encode()).decode(),
+    ],
+)
+def test_a_password_is_found_alone_and_in_what_it_is_a_part_of(sent: Sent, given: str) -> None:
+    assert sent.answers(given, code=0)["line 1"]["verdict"] == "removed"
+
+
+def test_what_was_not_sent_is_not_found(sent: Sent) -> None:
+    answers = sent.answers(f"{UNSENT}\n\n10.0.0.1\n+44 20 7946 0958", code=0)
+    assert {name: each["verdict"] for name, each in answers.items()} == {
+        "line 1": "not_found",
+        "line 3": "not_kept",
+        "line 4": "not_kept",
+    }
+
+
+def test_a_window_before_or_after_has_nothing(sent: Sent) -> None:
+    for window in (("--until", "2020-01-01"), ("--since", "2099-01-01")):
+        assert sent.answers(MAIL, *window, code=0)["line 1"]["verdict"] == "not_found"
+
+
+def test_people_read_who_when_and_how_far_back(sent: Sent) -> None:
+    shown = sent.ask("search", f"{MAIL}\n{UNSENT}\n", code=1)
+    assert "line 1: SENT in clear\n" in shown
+    assert "    sentry: pii.email clear, in the hour 20" in shown
+    assert "line 2: not found\n" in shown
+    assert "2 values: 1 sent in clear, 0 maybe\n" in shown
+    assert "\nkept: needles from 20" in shown
+
+
+def test_an_inventory_becomes_a_list_of_what_to_rotate(sent: Sent) -> None:
+    inventory = sent.folder / "vault.json"
+    inventory.write_text(
+        json.dumps({"data": {"db": {"url": DATABASE}, "contact": MAIL, "unused": UNSENT}})
+    )
+    given = ("--inventory", str(inventory))
+    found = json.loads(sent.ask("rotate-list", "", *given, "--format", "json", code=1))
+    assert [(row["priority"], row["group"], row["name"]) for row in found["rows"]] == [
+        (1, "rotate", "data.contact"),
+        (0, "not_needed", "data.db.url"),
+        (0, "not_seen", "data.unused"),
+    ]
+    assert found["rows"][0]["destinations"] == ["sentry"]
+    assert "| 1 | rotate | data.contact | sent | pii.email |" in sent.ask(
+        "rotate-list", "", *given, code=1
+    )
+    assert "\n1,rotate,data.contact,sent,pii.email," in sent.ask(
+        "rotate-list", "", *given, "--format", "csv", code=1
+    )
+
+
+def test_a_copy_can_be_searched_with_the_key_alone(sent: Sent, tmp_path: Path) -> None:
+    for path in (sent.folder / "store").glob("needles.db*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    options = ("exposure", "search", "--storage", tmp_path, "--key-file")
+    for key, code in ((sent.folder / "ledger.key", 1), (tmp_path / "other", 0)):
+        (tmp_path / "other").write_text(new_key())
+        done = subprocess.run(
+            [ERRLOCK, *options, key], input=MAIL.encode(), capture_output=True, check=False
+        )
+        assert done.returncode == code
+    assert b"no needles were kept under the keys that were given" in done.stdout
+    assert b"kept under a key that was not given" in done.stdout
+
+
+def test_searches_are_journaled_with_counts(sent: Sent) -> None:
+    sent.answers(f"{MAIL}\n{UNSENT}\nx\ny\nz", "--destination", "sentry")
+
+    def entries() -> list[dict[str, Any]]:
+        journal = read(sent.folder / "store" / "journal")
+        return [dict(entry.body) for entry in journal if entry.kind == "search"]
+
+    def mine() -> list[dict[str, Any]]:
+        return [each for each in entries() if (each["values"], each["sent"]) == (5, 1)]
+
+    wait_for(lambda: bool(mine()), 60)
+    (entry,) = mine()
+    assert entry["by"]
+    assert (entry["what"], entry["destination"]) == ("search", "sentry")
