@@ -11,7 +11,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..pipeline.component import Delivered, Exporter
 from ..pipeline.counters import Counters
@@ -48,6 +48,17 @@ class Status:
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What one attempt carries of a record: the store keeps it as it came, and retries pass the
+    policy that is in force then.
+    """
+
+    payload: Payload
+    counts: Counts
+    dropped: Sequence[Booking] = ()  # what that policy took out, of the record's documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,10 @@ class Destination:
         self._health = Health()
         self._trust: TrustState = "trusted"
         self._trusted_since = -math.inf
+        self._wanted_open = False
+        self._is_open = False  # whether its exporter may be used
+        self._shut = 0  # how often the exporter was aborted
+        self._opening = asyncio.Lock()
         self._reopening: asyncio.Task[None] | None = None
         self._pause = Pause(options.sending_queue.num_consumers)
         self._wake = asyncio.Event()
@@ -123,9 +138,19 @@ class Destination:
         self._begin()
 
     async def open(self) -> None:
-        """Start the exporter. Raises what that raises."""
-        if self._trust != "distrusted":
-            await self.exporter.start()
+        """Start the exporter as soon as it may be. Raises what its start raises."""
+        self._wanted_open = True
+        await self._open()
+
+    async def _open(self) -> None:
+        """Start the exporter unless somebody has or it is distrusted, now or meanwhile."""
+        async with self._opening:
+            while not self._is_open and self._trust != "distrusted":
+                before = self._shut
+                await self.exporter.start()
+                self._is_open = before == self._shut
+                if not self._is_open:  # it may have come too early for what start made
+                    self.exporter.abort()
 
     async def take_over(self, other: Destination, deadline: float) -> None:
         """Replace another one of the same id, and begin with what waits there.
@@ -191,10 +216,12 @@ class Destination:
         if before == state:
             return
         if state == "distrusted":
+            self._is_open = False
+            self._shut += 1
             self.exporter.abort()
             for flight in self._flights:
                 flight.cancel()
-        elif before == "distrusted" and self._consumers:
+        elif before == "distrusted" and self._wanted_open and not self._is_reopening:
             self._reopening = asyncio.create_task(self._reopen(), name=f"{self.id} reopening")
         if state == "trusted":
             self._trusted_since = self._clock.now()
@@ -271,7 +298,11 @@ class Destination:
     async def retire(self, deadline: float) -> None:
         """End what is in flight until `deadline`; begin nothing more. What waits stays stored."""
         self._stopped = True
+        self._wanted_open = False
         self._wake.set()
+        if self._reopening is not None:
+            self._reopening.cancel()
+            await asyncio.gather(self._reopening, return_exceptions=True)
         if self._consumers:
             seconds = max(0.0, deadline - self._clock.now())
             _, unfinished = await asyncio.wait(self._consumers, timeout=seconds)
@@ -302,17 +333,22 @@ class Destination:
         """See `Shelf.balance`."""
         return self._shelf.balance()
 
+    @property
+    def _is_reopening(self) -> bool:
+        return self._reopening is not None and not self._reopening.done()
+
     async def _reopen(self) -> None:
-        try:
-            await self.exporter.start()
-        except Exception as failure:  # noqa: BLE001  a foreign text may quote
-            self._log.error("%s did not open again: %s", self.id, type(failure).__name__)
+        while not self._is_open and self._trust != "distrusted":
+            try:
+                await self._open()
+            except Exception as failure:  # noqa: BLE001  a foreign text may quote
+                self._log.error("%s did not open again: %s", self.id, type(failure).__name__)
+                await self._clock.wait(asyncio.Event(), self._clock.now() + _AGAIN)
         self._wake.set()
 
     @property
     def _may_send(self) -> bool:
-        opening = self._reopening is not None and not self._reopening.done()
-        return self._trust == "trusted" and not opening
+        return self._trust == "trusted" and self._is_open
 
     async def _consume(self) -> None:
         while not self._stopped or (self._draining and self._may_send):
@@ -341,34 +377,47 @@ class Destination:
 
     async def _attempt(self, record: Record) -> None:
         try:
-            payload = await self._payload(record)
+            load = await self._load(record)
         except StoreFailed as failure:
             self._unreadable(record, failure)
             return
-        if payload is None:
+        if not load.counts:
+            self._shelf.lose(record, load.dropped)
             return
         if not record.attempts:
             record.first_attempt = self._clock.now()
         record.attempts += 1
         await self._shelf.begin(record)
         if self._may_send:  # it may have been distrusted while the payload was read
-            await self._export(record, payload)
+            await self._export(record, load)
         else:
             self._again(record, self._clock.now())
 
-    async def _payload(self, record: Record) -> Payload | None:
-        """What a record carries, under the policy in force; None when that leaves nothing of it."""
+    async def _load(self, record: Record) -> _Load:
+        """What a record carries, under the policy in force."""
         payload = await self._shelf.load(record)
         narrow(payload, record.counts)
         policy = self.policy_for(record.policy)
+        load = _Load(payload, record.counts)
+        record.passed = record.policy
         if policy is None:
-            return payload
+            return load
         if policy.version != record.policy:
-            resanitised = await self._resanitised(record, payload, policy)
-            if resanitised is None:
-                return None
-            payload = resanitised
-        return payload if policy.plant is None else await policy.plant(payload)
+            load = await self._resanitised(record, payload, policy)
+        if policy.plant is None or not load.counts:
+            return load
+        return replace(load, payload=await policy.plant(load.payload))
+
+    async def _resanitised(self, record: Record, payload: Payload, policy: Policy) -> _Load:
+        before = lost_by_reason(payload)
+        payload = await policy.resanitise(payload)
+        record.passed, record.manifest = policy.version, payload.manifest
+        left = Counter(record.counts)
+        bookings: list[Booking] = []
+        for (type_, reason), amount in (lost_by_reason(payload) - before).items():
+            left[type_] -= amount
+            bookings += account.dropped(self.id, {type_: amount}, reason)
+        return _Load(payload, +left, bookings)
 
     def policy_for(self, version: str) -> Policy | None:
         """The policy in force for what passed this version: that of the same pipeline."""
@@ -377,19 +426,6 @@ class Destination:
         # A pipeline that is gone cannot say; any that leads here is as good.
         return next(iter(here or self.policies), None)
 
-    async def _resanitised(
-        self, record: Record, payload: Payload, policy: Policy
-    ) -> Payload | None:
-        before = lost_by_reason(payload)
-        payload = await policy.resanitise(payload)
-        record.policy, record.manifest = policy.version, payload.manifest
-        left = Counter(record.counts)
-        bookings: list[Booking] = []
-        for (type_, reason), amount in (lost_by_reason(payload) - before).items():
-            left[type_] -= amount
-            bookings += account.dropped(self.id, {type_: amount}, reason)
-        return payload if self._shelf.narrow(record, +left, bookings) else None
-
     def _unreadable(self, record: Record, failure: StoreFailed) -> None:
         self._log.error("%s cannot read what waits: %s", self.id, failure.kind)
         if failure.kind == "damaged":
@@ -397,9 +433,9 @@ class Destination:
         else:
             self._again(record, self._clock.now() + _AGAIN)
 
-    async def _export(self, record: Record, payload: Payload) -> None:
-        before = Losses.of(payload)
-        flight = asyncio.create_task(self.exporter.export(payload))
+    async def _export(self, record: Record, load: _Load) -> None:
+        before = Losses.of(load.payload)
+        flight = asyncio.create_task(self.exporter.export(load.payload))
         self._flights.add(flight)
         try:
             answer = await flight
@@ -416,7 +452,8 @@ class Destination:
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
             self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
-            self._succeeded(record, before.since(payload), answer)
+            marked = before.since(load.payload)
+            self._succeeded(record, load, marked, answer)
         finally:
             self._flights.discard(flight)
 
@@ -425,9 +462,11 @@ class Destination:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _succeeded(self, record: Record, marked: Sequence[Document], answer: Delivered) -> None:
-        bookings = account.outcome(self.id, record.counts, marked, answer)
-        self._shelf.answered(record, marked, bookings)
+    def _succeeded(
+        self, record: Record, load: _Load, marked: Sequence[Document], answer: Delivered
+    ) -> None:
+        bookings = account.outcome(self.id, load.counts, marked, answer)
+        self._shelf.answered(record, marked, bookings, load.dropped)
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)

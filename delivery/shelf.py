@@ -122,8 +122,7 @@ class Shelf:
     def narrow(self, record: Record, left: Counts, bookings: Sequence[Booking]) -> bool:
         """Leave a record these of its documents. Returns whether there are any: else it ends."""
         if not left:
-            self.queue.remove(record)
-            self._lose(record, bookings)
+            self.lose(record, bookings)
             return False
         tell_given_up(self.told, record, lost_in(bookings))
         self.queue.narrow(record, left)
@@ -133,19 +132,28 @@ class Shelf:
 
     def give_up(self, record: Record, reason: DropReason) -> None:
         """End a record that is not delivered."""
+        self.lose(record, account.dropped(self._id, record.counts, reason))
+
+    def lose(self, record: Record, bookings: Sequence[Booking]) -> None:
+        """End a record of which nothing is delivered, as these bookings say."""
         self.queue.remove(record)
-        self._lose(record, account.dropped(self._id, record.counts, reason))
+        self._lose(record, bookings)
 
     def answered(
-        self, record: Record, marked: Sequence[Document], bookings: Sequence[Booking]
+        self,
+        record: Record,
+        marked: Sequence[Document],
+        bookings: Sequence[Booking],
+        dropped: Sequence[Booking],
     ) -> None:
         """End a record that was sent, with what became of its documents.
 
-        `marked` ones the exporter left out.
+        `marked` ones the exporter left out; `dropped` ones the policy before it had them.
         """
         self.queue.remove(record)
+        tell_given_up(self.told, record, lost_in(dropped))
         tell_answered(self.told, record, marked, bookings)
-        self._end(record, bookings)
+        self._end(record, [*dropped, *bookings])
 
     def forget(self, record: Record, bookings: Sequence[Booking]) -> None:
         """Let go of a record that the store has ended already, with what that booked."""

@@ -70,6 +70,9 @@ class Record:
     begun: bool = False
     sent: Sent = "no"
     in_flight: bool = False  # a consumer has it; never stored
+    # The version of the policy that it passed in its last attempt; never stored: the payload in
+    # the store has not passed it.
+    passed: str = ""
     manifest: bytes = b""  # of its payload, once an attempt has read it; never stored
 
     @property

@@ -47,11 +47,11 @@ def tell_given_up(told: Told | None, record: Record, lost: Lost) -> None:
         return
     outcome = _OUTCOMES[record.sent]
     if outcome == "withheld":
-        told.withheld(record.policy, record.manifest, lost)
+        told.withheld(_policy_of(record), record.manifest, lost)
         return
     for reason in dict.fromkeys(reason for _, reason in lost):
         counts = {type_: amount for (type_, why), amount in lost.items() if why == reason}
-        told.left(record.policy, record.manifest, counts, outcome, reason, {})
+        told.left(_policy_of(record), record.manifest, counts, outcome, reason, {})
 
 
 def tell_answered(
@@ -74,12 +74,16 @@ def tell_answered(
     for line in bookings:
         if line.kind == "delivered":
             taken[line.type] += line.amount
-    policy, manifest = record.policy, record.manifest
+    policy, manifest = _policy_of(record), record.manifest
     if taken:
         told.left(policy, manifest, taken, "delivered", None, refused)
     elif refused:
         told.left(policy, manifest, refused, "refused", "invalid", {})
     tell_given_up(told, record, left_out)
+
+
+def _policy_of(record: Record) -> str:
+    return record.passed or record.policy
 
 
 def lost_in(bookings: Iterable[Booking]) -> Lost:

@@ -38,6 +38,13 @@ class Bench:
     async def started(
         self, exporter: ScriptedExporter, policies: Sequence[Policy] = (), **retry: Any
     ) -> Destination:
+        made = self.made(exporter, policies, **retry)
+        await made.start()
+        return made
+
+    def made(
+        self, exporter: ScriptedExporter, policies: Sequence[Policy] = (), **retry: Any
+    ) -> Destination:
         options = DeliveryOptions(
             sending_queue=SendingQueue(num_consumers=1, max_age=Duration("1h")),
             retry_on_failure=RetryOnFailure(**retry),
@@ -47,7 +54,6 @@ class Bench:
             clock=self.clock, backoff=Backoff(options.retry_on_failure, lambda: 0.5),
         )  # fmt: skip
         made.policies = policies
-        await made.start()
         self.all.append(made)
         return made
 
@@ -208,3 +214,62 @@ async def test_what_was_stored_under_another_policy_passes_the_one_in_force(benc
     await bench.offer(events(1), destination, policy="p:1")
     assert [len(payload.alive) for payload in exporter.taken] == [2, 1]
     assert destination.balance().dropped == {("event", "filtered"): 2}
+
+
+async def test_every_attempt_passes_the_policy_in_force(bench: Bench) -> None:
+    async def stricter(payload: Payload) -> Payload:
+        payload = payload.copy()
+        payload.documents[0].dropped = "filtered"
+        payload.documents[1].tree = "clean"
+        return payload
+
+    exporter = ScriptedExporter([unreachable(), unreachable()])
+    destination = await bench.started(exporter, [Policy("p:2", stricter)])
+    await bench.offer(events(3), destination, policy="p:1")
+    await bench.clock.advance(100)
+    await bench.clock.advance(100)
+    assert len(exporter.attempts) == 3
+    for payload in exporter.attempts:
+        assert len(payload.alive) == 2
+        assert payload.alive[0].tree == "clean"
+    assert destination.balance().dropped == {("event", "filtered"): 1}
+    assert destination.balance().delivered == {"event": 2}
+
+
+async def test_a_successor_that_is_trusted_before_it_begins_sends(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    first = await bench.started(ScriptedExporter())
+    first.set_trust("distrusted")
+    await bench.offer(events(), first)
+    successor = bench.made(exporter)
+    successor.set_trust("distrusted")
+    await successor.open()
+    successor.set_trust("trusted")
+    await successor.take_over(first, bench.clock.now())
+    await bench.clock.advance(10)
+    assert successor.balance().delivered == {"event": 1}
+
+
+async def test_a_door_that_is_shut_while_it_opens_stays_shut(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.set_trust("distrusted")
+    destination.set_trust("trusted")
+    destination.set_trust("distrusted")
+    await all_act()
+    assert not exporter.started
+    destination.set_trust("trusted")
+    await bench.offer(events(), destination)
+    assert destination.balance().delivered == {"event": 1}
+
+
+async def test_a_door_that_does_not_open_is_tried_again_and_nothing_is_lost(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.set_trust("distrusted")
+    exporter.troubles = [OSError("its text may quote")]
+    destination.set_trust("trusted")
+    await bench.offer(events(), destination)
+    assert destination.status().queued_documents == 1
+    await bench.clock.advance(2)
+    assert destination.balance().delivered == {"event": 1}

@@ -28,8 +28,11 @@ class ScriptedExporter(Exporter):
         self.cancelled = 0
         self.aborted = 0
         self.started = False
+        self.troubles: list[Exception] = []  # that the next starts have
 
     async def start(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
         self.started = True
 
     async def export(self, payload: Payload) -> Delivered:
