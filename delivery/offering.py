@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,7 +55,8 @@ class Admission:
 async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
     """Store payloads and queue them. When this returns, every document is stored or booked.
 
-    Raises StoreFailed; then nothing was taken.
+    Raises StoreFailed; then nothing was taken. Not to be cancelled: what was stored is to be
+    queued.
     """
     admissions = [Admission.of(each, to) for each in offers for to in each.destinations]
     shipments = []
@@ -66,28 +66,15 @@ async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
         }
         if each.payload is not None and deliveries:
             shipments.append(Shipment(each.payload, each.policy, deliveries, each.body))
-    if any(each.bookings for each in admissions):
-        # Who waits may go away; what was stored is queued all the same.
-        await asyncio.shield(_take(store, shipments, admissions, clock.now()))
-    else:
-        _tell(admissions)
-
-
-async def _take(
-    store: Store, shipments: Sequence[Shipment], admissions: Sequence[Admission], now: float
-) -> None:
-    records = await store.put(shipments, [line for a in admissions for line in a.bookings], now)
+    every = [line for each in admissions for line in each.bookings]
+    records = await store.put(shipments, every, clock.now()) if every else []
     by_destination: dict[str, list[Record]] = {}
     for record in records:
         by_destination.setdefault(record.destination, []).append(record)
     booked: dict[Destination, list[Booking]] = {}
-    for each in admissions:
-        booked.setdefault(each.destination, []).extend(each.bookings)
+    for admission in admissions:
+        booked.setdefault(admission.destination, []).extend(admission.bookings)
     for destination, lines in booked.items():
         destination.enqueue(by_destination.get(destination.id, []), lines)
-    _tell(admissions)
-
-
-def _tell(admissions: Sequence[Admission]) -> None:
-    for each in admissions:
-        each.tell()
+    for admission in admissions:
+        admission.tell()

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -178,8 +178,9 @@ class RouteSink:
         if not routes:
             return Receipt(accepted=0, refused={"unroutable": payload.count})
         judged = [await self._gate.judge(route, payload) for route in routes]
+        offers = [each for one in judged for each in one.offers]
         try:
-            await offer(self._store, [each for one in judged for each in one.offers], self._clock)
+            await self._gate.to_its_end(offer(self._store, offers, self._clock))
         except StoreFailed as failure:
             raise RefusedPayload(503, f"storage_{failure.kind}", _NOT_STORED) from None
         reasons = judged[0].refused
@@ -212,14 +213,27 @@ class Gate:
     @contextmanager
     def passing(self) -> Iterator[None]:
         """A payload is on its way from the door to the store."""
-        self._inside += 1
-        self._empty.clear()
+        self._enter()
         try:
             yield
         finally:
-            self._inside -= 1
-            if not self._inside:
-                self._empty.set()
+            self._leave()
+
+    async def to_its_end(self, storing: Coroutine[Any, Any, None]) -> None:
+        """Wait for it. Who is cancelled goes; what is being stored is still on its way."""
+        task = asyncio.create_task(storing)
+        self._enter()
+        task.add_done_callback(lambda _: self._leave())
+        await asyncio.shield(task)
+
+    def _enter(self) -> None:
+        self._inside += 1
+        self._empty.clear()
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._empty.set()
 
     async def empty(self) -> None:
         """Return when no payload is on its way."""

@@ -1,23 +1,22 @@
 """How a configuration becomes running parts."""
 
+import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from errlock.delivery.clock import Clock
-from errlock.delivery.store import MemoryStore
+from errlock.delivery.store import Booking, MemoryStore, Record, Shipment
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.graph import Graph, RouteSink, build
+from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.pseudonyms import new_key
 
-
-def graph(processors: str, exporters: str, chain: str = "redact") -> Graph:
-    names = ", ".join(line.partition(":")[0].strip() for line in exporters.splitlines() if line)
-    config = loads(
-        f"""
+CONFIG = """
 receivers: {{ sentry: }}
 processors: {{ {processors} }}
 exporters:
@@ -26,11 +25,14 @@ service:
   storage: memory
   pipelines:
     errors: {{ receivers: [sentry], processors: [{chain}], exporters: [{names}] }}
-""",
-        {},
-    )
+"""
+
+
+def graph(processors: str, exporters: str, chain: str = "redact") -> Graph:
+    names = ", ".join(line.partition(":")[0].strip() for line in exporters.splitlines() if line)
+    written = CONFIG.format(processors=processors, exporters=exporters, chain=chain, names=names)
     with ThreadPoolExecutor(1) as executor:
-        return build(config, Counters(), executor, MemoryStore(), Clock())
+        return build(loads(written, {}), Counters(), executor, MemoryStore(), Clock())
 
 
 def branches(built: Graph) -> list[list[str]]:
@@ -84,3 +86,39 @@ def test_a_processor_is_built_once_a_pipeline(tmp_path: Path) -> None:
     command = f'[sh, -c, "echo run >> {ran}; echo a-long-known-value"]'
     graph(f"redact: {{ known_values: {{ command: {command} }} }}", "  debug:\n  debug/b:")
     assert ran.read_text().splitlines() == ["run"]
+
+
+class SlowStore(MemoryStore):
+    """One whose commits take as long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.putting, self.done = asyncio.Event(), asyncio.Event()
+
+    async def put(
+        self, shipments: Sequence[Shipment], bookings: Sequence[Booking], now: float
+    ) -> list[Record]:
+        self.putting.set()
+        await self.done.wait()
+        return await super().put(shipments, bookings, now)
+
+
+async def test_what_is_being_stored_is_on_its_way_though_its_sender_has_gone() -> None:
+    store = SlowStore()
+    written = CONFIG.format(
+        processors="redact: {}", exporters="  debug:", chain="redact", names="debug"
+    )
+    with ThreadPoolExecutor(1) as executor:
+        built = build(loads(written, {}), Counters(), executor, store, Clock())
+        event = Envelope.from_event({"message": "hello"})
+        accepting = asyncio.create_task(built.sinks["sentry"].accept(event))
+        await store.putting.wait()
+        accepting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await accepting
+        empty = asyncio.create_task(built.gate.empty())
+        await asyncio.sleep(0)
+        assert not empty.done(), "a reload would end what still gets a record"
+        store.done.set()
+        await empty
+        assert built.destinations["debug"].status().queued_documents == 1
