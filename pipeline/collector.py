@@ -269,7 +269,13 @@ class Collector:
             if self.strict:
                 self._record({"profile": "configured", "by": by, "why": why})
                 self.strict = False
-                await self._go_over(self.config)
+                try:
+                    await self._go_over(self.config)
+                except BaseException:
+                    self.strict = True
+                    self._record({"profile": _STRICT, "by": by, "why": "it could not be relaxed"})
+                    await self.store.remember({_PROFILE: _STRICT})
+                    raise
 
     async def waits(self, destination: str) -> tuple[int, int]:
         """How many documents and bytes `purge` would destroy."""
@@ -280,12 +286,13 @@ class Collector:
 
         Returns how many documents and bytes waited. Raises StoreFailed when traces may be left.
         """
-        until = self.clock.now()
-        documents, size = await self.destinations[destination].purge()
-        if isinstance(self.store, DiskStore):
-            kept = self.destinations[destination].numbers()
-            await self.store.purge(Selection(destination, until=until), kept)
-        return documents, size
+        async with self.reloading:  # else another destination has been given what waits here
+            until = self.clock.now()
+            documents, size = await self.destinations[destination].purge()
+            if isinstance(self.store, DiskStore):
+                kept = self.destinations[destination].numbers()
+                await self.store.purge(Selection(destination, until=until), kept)
+            return documents, size
 
     def _record(self, change: Mapping[str, str]) -> None:
         if self.ledger is not None:

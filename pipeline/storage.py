@@ -14,7 +14,7 @@ import msgspec
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination
 from ..delivery.disk.store import DiskOptions, DiskStore
-from ..delivery.store import MemoryStore, Store
+from ..delivery.store import MemoryStore, Store, StoreFailed
 from ..delivery.trust import Trust
 from ..delivery.trust_book import TrustBook
 from ..delivery.trust_file import TrustFile, TrustFileFailed
@@ -122,11 +122,15 @@ class KeptTrust:
         return [graph.destinations[id_] for graph in self._graphs if id_ in graph.destinations]
 
     def _remember(self, generation: int) -> None:
-        task = asyncio.get_running_loop().create_task(
-            self._store.remember({_TRUST: str(generation)})
-        )
+        task = asyncio.get_running_loop().create_task(self._keep(generation))
         self._remembering.add(task)
         task.add_done_callback(self._remembering.discard)
+
+    async def _keep(self, generation: int) -> None:
+        try:
+            await self._store.remember({_TRUST: str(generation)})
+        except StoreFailed as failure:  # the file has it; only an older file would not be noticed
+            _log.error("which generation the file of trust has is not kept: %s", failure.kind)
 
 
 def operators_in(graphs: Iterable[Graph]) -> dict[str, set[str]]:

@@ -102,12 +102,13 @@ class CollectorOperations:
     async def swap(self, from_: str, to: str, by: str, why: str) -> Swapped:
         """See `Operations.swap`."""
         collector = self._collector
-        swapped = self._swapped(self._id(from_), self._id(to))
-        if (state := collector.trust.of(to).state) != "trusted":
+        self._id(from_)
+        if (state := collector.trust.of(self._id(to)).state) != "trusted":
             raise Refused(409, state, f"{to} is {state}")
 
         async def put_in_force() -> str | None:
-            collector.lineup.swapped = swapped
+            # From what is swapped now: somebody else may be swapping too.
+            swapped = collector.lineup.swapped = self._swapped(from_, to)
             try:
                 await remember_swaps(collector.store, swapped)
             except StoreFailed as failure:

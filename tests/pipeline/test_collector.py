@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 import waiting
+from hand_clock import all_act
 from live_ports import listening_port
 from slow_peer import SlowPeer
 
@@ -203,3 +204,16 @@ async def test_a_destination_that_a_reload_ends_obeys_to_its_end(
             await reload
             if kept:
                 assert running.collector.destinations["sentry"].trust == "distrusted"
+
+
+async def test_nothing_is_purged_while_destinations_are_exchanged(tmp_path: Path) -> None:
+    async with Running(tmp_path, "debug:", "file") as running:
+        collector = running.collector
+        await collector.trust.tighten(["file"], "held", "jane", "a breach?")
+        assert await running.send(envelope(EVENT)) == 200
+        async with collector.reloading:
+            purging = asyncio.create_task(collector.purge("file"))
+            await all_act()
+            assert await collector.waits("file") != (0, 0)
+        assert (await purging)[0] == 1
+        assert await collector.waits("file") == (0, 0)

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import aiohttp
+import pytest
 from live_ports import listening_port
 
 from errlock.pipeline.collector import Collector
-from errlock.pipeline.config import loads
+from errlock.pipeline.config import Config, loads
+from errlock.pipeline.errors import ConfigError, Problem
+from errlock.pipeline.graph import Graph
 
 EVENT = {
     "message": "it broke",
@@ -21,8 +24,9 @@ EVENT = {
 class House:
     """A collector with a file as its destination, which may be started more than once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make: type[Collector] = Collector) -> None:
         self.folder = folder
+        self.make = make
         self.port = listening_port()
         self.collector = self.made()
 
@@ -36,7 +40,7 @@ class House:
           control: {{ endpoint: "" }}
           telemetry: {{ metrics: {{ level: none }} }}
         """
-        return Collector(loads(text, {}))
+        return self.make(loads(text, {}))
 
     async def send(self) -> None:
         body = b'{}\n{"type":"event"}\n' + json.dumps(EVENT).encode() + b"\n"
@@ -82,3 +86,28 @@ async def test_what_waits_is_judged_too_and_a_restart_forgets_nothing(tmp_path: 
     assert not house.collector.strict
     await house.collector.stop()
     assert house.arrived() == [False, False, False, True]
+
+
+class Stubborn(Collector):
+    """One that cannot go over to any other graph when it is told not to."""
+
+    stuck = False
+
+    def _build(self, config: Config, before: Graph | None = None) -> Graph:
+        if self.stuck:
+            raise ConfigError([Problem("processors", "a file of theirs has gone")])
+        return super()._build(config, before)
+
+
+async def test_what_cannot_be_relaxed_stays_strict(tmp_path: Path) -> None:
+    house = House(tmp_path, Stubborn)
+    collector = house.collector
+    assert isinstance(collector, Stubborn)
+    await collector.start()
+    await collector.tighten("jane", "a breach")
+    collector.stuck = True
+    with pytest.raises(ConfigError):
+        await collector.relax("jane", "over")
+    assert collector.strict
+    assert await collector.store.recall("profile") == "strict"
+    await collector.stop()
