@@ -96,21 +96,27 @@ class Ledger:
         if self._account is not None:
             self._account.withhold(withheld)
 
-    def manifest(self, payload: Payload, carried: Sequence[Document] | None = None) -> bytes:
+    def manifest(
+        self,
+        payload: Payload,
+        carried: Sequence[Document] | None = None,
+        *,
+        judged: bool = True,
+    ) -> bytes:
         """What a sanitised payload holds: see `write_manifest`. Never raises.
 
         What cannot be told is empty, and a gap of the account once it is delivered.
         """
         try:
-            return write_manifest(payload, carried, self._code)
+            return write_manifest(payload, carried, self._code, judged=judged)
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""
 
-    def renewed(self, payload: Payload) -> bytes:
+    def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
         try:
-            return renewed(payload.manifest, payload, self._code)
+            return renewed(payload.manifest, payload, self._code, judged=judged)
         except Exception as failure:  # noqa: BLE001  as above
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""

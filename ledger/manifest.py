@@ -79,9 +79,12 @@ def write_manifest(
     payload: Payload,
     carried: Sequence[Document] | None = None,
     reader: CodeReader | None = None,
+    *,
+    judged: bool = True,
 ) -> bytes:
     """What a sanitised payload holds. `carried` are the documents of which it was made, where it
     was converted from the other protocol. With a `reader` it has the code that they disclose.
+    Not `judged`: nobody looked for anything in it.
     """
     types = payload.types
     items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
@@ -94,28 +97,37 @@ def write_manifest(
     lines: dict[tuple[str, str, str, str], Line] = {}
     made = payload.made if carried is None else _with_contexts(carried)
     for document in made:
-        if document.traces and document.lost is None:
+        noted = document.traces or document.unjudged or document.weight != 1
+        if noted and document.lost is None:
             known = document.type in items or document.type in CONTEXT_TYPES
             type_ = document.type if known else only or OTHER
             _add(type_, document.traces, items, lines)
+            _weigh(document, items.get(type_), items)
+    if not judged:
+        for each in items.values():
+            each.unjudged = each.size
     service, environment = _origin(payload)
     code = reader.sections(payload) if reader is not None else []
     return _encode(Manifest(service, environment, items, list(lines.values()), code))
 
 
-def renewed(manifest: bytes, payload: Payload, reader: CodeReader | None = None) -> bytes:
+def renewed(
+    manifest: bytes, payload: Payload, reader: CodeReader | None = None, *, judged: bool = True
+) -> bytes:
     """The manifest of a stored payload that was sanitised once more. Raises msgspec.MsgspecError.
 
     What was noted first stays, but for what was in clear and was found again.
     """
-    old, new = read_manifest(manifest), read_manifest(write_manifest(payload, None, reader))
+    old = read_manifest(manifest)
+    new = read_manifest(write_manifest(payload, None, reader, judged=judged))
     found = {(line.type, line.class_) for line in new.lines}
     kept = [
         line for line in old.lines if line.form != "clear" or (line.type, line.class_) not in found
     ]
     for type_, items in new.items.items():
-        if type_ in old.items:
-            items.subjects = sorted({*items.subjects, *old.items[type_].subjects})
+        if (before := old.items.get(type_)) is not None:
+            items.subjects = sorted({*items.subjects, *before.subjects})
+            items.sampled = before.sampled * items.count // max(before.count, 1)
     new.lines = [*kept, *new.lines]
     return _encode(new)
 
@@ -138,6 +150,14 @@ def _add(
     subject = _subject(traces)
     if subject is not None and type_ in items:
         items[type_].subjects = sorted({*items[type_].subjects, subject})
+
+
+def _weigh(document: Document, own: Items | None, items: dict[str, Items]) -> None:
+    """Note what a document stands for, and what nobody judged in it or in what it shares."""
+    if own is not None:
+        own.sampled += round((document.weight - 1) * 1000)
+    if (around := own or next(iter(items.values()), None)) is not None:
+        around.unjudged += document.unjudged
 
 
 def _subject(traces: Iterable[Trace]) -> int | None:

@@ -93,6 +93,11 @@ class Chain:
         self._trace = trace
         self._records = LossLog(_log)
 
+    @property
+    def judges(self) -> bool:
+        """Whether it looks for anything sensitive."""
+        return self._plan is not None
+
     def plan(self, scope: str) -> Plan | None:
         """This chain's plan for a destination: pseudonyms differ from scope to scope."""
         return Plan(self.parts, scope) if self.parts else None
@@ -206,6 +211,8 @@ class Chain:
         changed = {}
         for original, document in zip(scanned.payload.made, payload.made, strict=True):
             findings = scanned.findings.get(id(original))
+            if findings is not None and count:
+                document.unjudged = findings.unjudged
             if findings is None:
                 if document.lost is None and not scanned.rest_is_clean:
                     self._drop(document, "processor_failed", self._scrub_id)

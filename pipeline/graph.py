@@ -56,6 +56,7 @@ class Branch:
     protocols: Sequence[Protocol]
     destinations: Sequence[Destination]
     policy: str  # its version
+    judged: bool = True  # whether anybody looks for anything sensitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def offers_of(
         payloads, carried, left_out = converted.payloads, converted.carried, converted.left_out
     for each, documents in zip(payloads, carried, strict=True):
         if ledger is not None:
-            each.manifest = ledger.manifest(each, documents)
+            each.manifest = ledger.manifest(each, documents, judged=branch.judged)
         # Encoding may lose a document, so it comes before anybody counts.
         body = each.encode() if encoded else None
         offers.append(Offer(each, policy, destinations, body))
@@ -459,6 +460,7 @@ class _Components:
         plan = chain.plan(first)
         stricter = self._chain(pipeline, own, f"{pipeline}/{first}", first) if own else None
         version = policy_version(self._config, pipeline, first)
+        judged = chain.judges or (stricter is not None and stricter.judges)
         again = chain.without_once()
         stricter_again = stricter.without_once() if stricter is not None else None
 
@@ -466,7 +468,7 @@ class _Components:
             passed = again.run(payload, plan)
             passed = stricter_again.run(passed) if stricter_again is not None else passed
             if self._ledger is not None:
-                passed.manifest = self._ledger.renewed(passed)
+                passed.manifest = self._ledger.renewed(passed, judged=judged)
             return passed
 
         async def in_thread(payload: Payload) -> Payload:
@@ -477,7 +479,7 @@ class _Components:
         for destination in group:
             policy = Policy(version, in_thread, self._planting(planters, destination.id))
             self.policies.setdefault(destination.id, []).append(policy)
-        return Branch(plan, stricter, group[0].accepts, group, version)
+        return Branch(plan, stricter, group[0].accepts, group, version, judged)
 
     def _planting(self, planters: Sequence[Planter], destination: str) -> Planting | None:
         if not planters:

@@ -72,6 +72,7 @@ class Literals:
         if strict and len(ordered) > MAX_VALUES:
             raise PolicyLimit("too many sensitive values to look for their copies")
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
+        self.left_out = len(ordered) > MAX_VALUES
         # A copy of digits is replaced in quotes where it stands as a number.
         self.numeric = [value for value in self._classes if _NUMERIC.fullmatch(value)]
         self.pattern: Any = None

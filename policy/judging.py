@@ -17,7 +17,7 @@ from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
 from .named import describes, flagged_value, names_given, pair_key
 from .pairs import pairs
-from .views import MAX_DEPTH, View, decodings
+from .views import MAX_DEPTH, View, decodings, is_encoded
 
 # A document may be decoded to four times its size, and small ones to this many characters.
 MAX_EXPANSION, FLOOR = 4, 1 << 16
@@ -79,6 +79,8 @@ class Judge:
         self._size = size
         self._decoded = 0
         self.views = 0  # what had to be decoded
+        # Parts of the document's texts that say more than was read: site, first and last character.
+        self.unread: list[tuple[Site, int, int]] = []
 
     def number(self, site: Site, node: float, key: str | None, class_: str | None) -> None:
         """Judge a number that is a value of the document."""
@@ -113,6 +115,8 @@ class Judge:
             read = not fresh or self._finder.may_hold_literals(view.text)
             covered = self._structures(site, view, read=read)
         if fresh and self._finder.may_be_encoded(view.text):
+            if view.depth >= MAX_DEPTH and is_encoded(view.text):
+                self._leave(site, view)
             for decoded in decodings(view, escapes=not covered):
                 self.text(site, decoded, key, None)
 
@@ -157,10 +161,13 @@ class Judge:
         """
         text = view.text
         covered = False
-        if view.depth > MAX_DEPTH or view.nesting > MAX_DEPTH:
-            return False
         quoted = "'" in text or '"' in text
-        if read and quoted and ("{" in text or "[" in text or "(" in text):
+        bracketed = quoted and ("{" in text or "[" in text or "(" in text)
+        if view.depth > MAX_DEPTH or view.nesting > MAX_DEPTH:
+            if bracketed or next(iter(pairs(view)), None) is not None:
+                self._leave(site, view)
+            return False
+        if read and bracketed:
             for branch, start, end in literals(view):
                 covered = start == 0 and end == len(text)
                 self._branch(site, branch, None)
@@ -206,6 +213,10 @@ class Judge:
             self._branch(site, node, class_)
         elif node.kind != "word":
             self._named_text(site, node.view, key, class_, number=node.kind == "number")
+
+    def _leave(self, site: Site, view: View) -> None:
+        """Note that a text says more, and that it is nested too deeply to be read."""
+        self.unread.append((site, *view.root_span(0, len(view.text))))
 
     # -- work ----------------------------------------------------------------------------
 

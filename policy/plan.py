@@ -70,6 +70,7 @@ class Findings:
     sites: tuple[Site, ...] = ()
     unread: bool = False  # nothing could be found in its bytes: nobody needs to decode them
     values: frozenset[Copied] = frozenset()  # what other documents are searched for
+    unjudged: int = 0  # bytes of text that were not judged, or not in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class Plan:
             scan.mark_copies(literals)
             sites = tuple(scan.finish())
             values = frozenset(copied_values(sites, self._detection.claims))
-            return Findings(sites, scan.unread, values)
+            return Findings(sites, scan.unread, values, scan.unjudged(literals))
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -206,6 +207,10 @@ class Unread:
     def sites(self) -> list[Site]:
         """Its texts with their marks."""
         return [] if self._scan is None else self._scan.sites
+
+    def unjudged(self, literals: Literals) -> int:
+        """See `Scan.unjudged`."""
+        return 0 if self._scan is None else self._scan.unjudged(literals)
 
     def mark_copies(self, literals: Literals) -> None:
         """See `Scan.mark_copies`."""

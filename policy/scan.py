@@ -6,6 +6,7 @@ With `judging` this is the reference of what the policy finds.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TypeAlias
@@ -49,16 +50,23 @@ class Scan:
         self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
         self._size = cache(lambda: size_of(tree))
+        self._left_alone = 0  # characters in fields and documents that the user lets pass
         self._judge = Judge(detection, Finder(detection), self._size)
         place = TABLE.get(type_) or self._without_table(type_, tree)
         if place is not None:
             self._look(type_, tree, place)
+        else:
+            self._left_alone = self._size()
         self._judge.check_work()
 
     def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
         """Judge every value and every key."""
         trail = (root_step(type_, tree),) if self._detection.trails else ()
         self._walk(tree, (), None, None, place, trail)
+
+    def unjudged(self, literals: Literals) -> int:
+        """Bytes of text that were not judged, or not in full, when searched for these values."""
+        return self._size() if literals.left_out else self._left_alone + _bytes(self._judge.unread)
 
     def mark_copies(self, literals: Literals) -> None:
         """Mark what was judged sensitive elsewhere, wherever it stands in this document."""
@@ -91,6 +99,7 @@ class Scan:
         selected = None
         if trail:
             if self._detection.is_safe(trail):
+                self._left_alone += size_of(node)
                 return
             selected = self._detection.field_class(trail)
         if isinstance(node, dict):
@@ -237,6 +246,18 @@ class Scan:
 def is_text(key: str) -> bool:
     """Whether a key is more than what programs call their fields: these are letters only."""
     return len(key) >= 6 and not key.replace("_", "").replace(".", "").replace("-", "").isalpha()
+
+
+def _bytes(parts: Iterable[tuple[Site, int, int]]) -> int:
+    """Of parts of texts, each byte once."""
+    size = 0
+    last: Site | None = None
+    covered = 0
+    for site, start, end in sorted(parts, key=lambda part: (id(part[0]), part[1])):
+        covered = max(start, covered if site is last else 0)
+        size += len(site.view.text[covered:end].encode())
+        last, covered = site, max(covered, end)
+    return size
 
 
 def size_of(tree: Tree) -> int:

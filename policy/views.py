@@ -89,6 +89,11 @@ def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
         yield from _base64_tokens(view)
 
 
+def is_encoded(text: str) -> bool:
+    """Whether `decodings` would make something else of a text."""
+    return next(decodings(View(text)), None) is not None
+
+
 def unescaped(view: View, start: int = 0, end: int | None = None) -> View:
     r"""A string literal's content: `\"`, `\n`, `\u0040`, `\x40`, `\U00000040` undone."""
     return _decoded(view, start, len(view.text) if end is None else end, _ESCAPE)

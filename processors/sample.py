@@ -221,6 +221,7 @@ def project(document: Document) -> str:
 
 def record_weight(document: Document, rate: float, id_: str) -> None:
     """Say in a document, and in the trace header above it, that it stands for 1 / rate."""
+    document.weight = max(1 / rate, document.weight)
     tree = document.tree
     if not isinstance(tree, dict):
         return
@@ -232,7 +233,8 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
     there = around.get(WEIGHT)
     there = there.get("value") if isinstance(there, dict) else there
     before = float(there) if isinstance(there, int | float) else 0.0
-    weight: Tree = max(1 / rate, before)
+    document.weight = max(document.weight, before)
+    weight: Tree = document.weight
     if wrapped:
         weight = {"type": "double", "value": weight}
     document.tree = {**tree, where: {**around, WEIGHT: weight}}

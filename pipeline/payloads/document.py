@@ -51,7 +51,9 @@ class Trace(NamedTuple):
 class Document(ABC):
     """One thing to judge. Decoded when somebody looks, encoded again when somebody changed it."""
 
-    __slots__ = ("decisions", "dropped", "dropped_by", "parents", "traces", "type")
+    __slots__ = (
+        "decisions", "dropped", "dropped_by", "parents", "traces", "type", "unjudged", "weight",
+    )  # fmt: skip
 
     def __init__(self, type_: DocumentType, parents: tuple[Document, ...] = ()) -> None:
         self.type: DocumentType = type_
@@ -62,6 +64,8 @@ class Document(ABC):
         # What was decided once for all copies of this document, by processor id (sampling).
         self.decisions: dict[str, object] = {}
         self.traces: tuple[Trace, ...] = ()
+        self.unjudged = 0  # bytes of its text that the policy did not judge, or not in full
+        self.weight = 1.0  # how many documents it stands for, since it was sampled
 
     @property
     @abstractmethod
@@ -119,7 +123,7 @@ class Document(ABC):
     def share_fate(self, other: Document) -> None:
         """Make a copy have been dropped, decided upon and traced as this one was."""
         other.dropped, other.dropped_by = self.dropped, self.dropped_by
-        other.traces = self.traces
+        other.traces, other.unjudged, other.weight = self.traces, self.unjudged, self.weight
         other.decisions = self.decisions
 
 

@@ -283,7 +283,7 @@ class FastScan(Scan):
             digest = self._verdicts.digest(self._texts[number], context, class_, field)
             if self._verdicts.is_harmless(digest):
                 return None
-        before, views = len(self.sites), self._judge.views
+        before, work = len(self.sites), (self._judge.views, len(self._judge.unread))
         self._finder.expect(self._texts[number], bits)
         if field is None:
             self._key_site(str(key), (*path, key))
@@ -291,7 +291,8 @@ class FastScan(Scan):
             self._leaf(value, (*path, key), context, class_, field, None)
         site = self.sites[-1] if len(self.sites) > before else None
         self._judged[number] = site
-        if digest is not None and not (site and site.marks) and self._judge.views == views:
+        done = (self._judge.views, len(self._judge.unread))
+        if digest is not None and not (site and site.marks) and work == done:
             self._verdicts.remember(digest)
         return site
 

@@ -186,6 +186,9 @@ def agrees_with_destinations(backends: Mapping[str, ScriptedBackend], rows: list
         mails = [row for row in of_outcomes(mine, "delivered", "refused", "perhaps")
                  if row.series.class_ == "pii.email"]  # fmt: skip
         assert mails, name
+        left = [row for row in mine if row.series.outcome != "withheld" and not row.series.class_]
+        events = sum(row.figures.documents for row in left if row.series.type == "event")
+        assert total.before_sampling == total.documents + total.perhaps + events
         if name == "moody":
             assert certain
             assert total.perhaps

@@ -82,7 +82,9 @@ def seen(result: Findings | Exception) -> frozenset[Site] | str:
     """What was found, to be compared; of a failure its kind and its words."""
     if isinstance(result, Exception):
         return f"{type(result).__name__}: {result}"
-    return frozenset((site.path, site.is_key, tuple(site.marks)) for site in result.sites)
+    unjudged = {("", False, result.unjudged)} if result.unjudged else set()
+    sites = {(site.path, site.is_key, tuple(site.marks)) for site in result.sites}
+    return frozenset(sites | unjudged)
 
 
 def difference(policy: str, type_: str, tree: Any) -> str | None:
