@@ -104,6 +104,8 @@ class FastScan(Scan):
                 if key not in about:
                     about.learn(key)
         names = None if about.plain.issuperset(node) else names_given(node)
+        if only is not None and not about.plain.issuperset(only):
+            only = None  # what gives others their names has changed
         fields = place if isinstance(place, dict) else None
         leaves, texts = self._leaves, self._texts
         if only is None:
@@ -170,14 +172,15 @@ class FastScan(Scan):
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
             flag = flagged_value(value) if isinstance(value, str) and value[:1] == "-" else None
-            if only is not None and index not in only:
+            # What stands before it may be its name.
+            if only is not None and index not in only and index - 1 not in only:
                 continue
             if isinstance(value, str):
                 if value:
                     self._leaves.append((value, path, index, context, found, field))
                     self._texts.append(value)
             elif isinstance(value, (dict, list)):
-                further = None if only is None else only[index]
+                further = None if only is None else only.get(index)
                 self._gather(value, (*path, index), context, found, place, further)
             elif value is not None and value is not True and value is not False:
                 self._gather_value(value, path, index, context, found, place)
@@ -204,7 +207,7 @@ class FastScan(Scan):
             if value is not None and not isinstance(value, bool) and value != "":
                 self._gather_value(value, path, 1, name, found, below)
         else:
-            further = None if only is None else only.get(1, {})
+            further = None if only is None or 0 in only else only.get(1, {})
             self._gather(value, (*path, 1), name, found, below, further)
 
     def _gather_value(

@@ -177,6 +177,24 @@ def test_a_key_that_ends_a_record_is_seen_behind_its_value() -> None:
         assert fast == REQUESTS["logs"].FromString(run(body, "logs", reference=True))
 
 
+# A name that ends with `secret` until its own secret is taken out.
+_NAME = '{"password": "hunter2secret"}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [_NAME, 1e300],
+        [[_NAME, 1e300], ["b", 1e300]],
+        {"name": _NAME, "value": 1e300},
+        {"x": [{"name": _NAME, "value": [1e300, {"y": 2e300}]}]},
+        [_NAME, [1e300, [2e300]]],
+    ],
+)
+def test_what_a_changed_name_stands_for_is_looked_at_again(value: Any) -> None:
+    assert_same(log_request(**{"net.peer.ip": value}), "logs")
+
+
 @pytest.mark.parametrize("value", ["127.0.0.1", "::1", "127.0.0.1, 203.0.113.7", "127.0.0.2", ""])
 @pytest.mark.parametrize("key", ["client.address", "network.peer.address", "x.client.address"])
 def test_addresses_of_nobody_are_left_out_and_no_others(key: str, value: str) -> None:
