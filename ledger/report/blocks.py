@@ -37,9 +37,9 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """The few numbers that count: number, what it is, and a remark."""
+    """The few numbers that count: number, what it is, a remark, and whether it is alarming."""
 
-    items: Sequence[tuple[str, str, str]]
+    items: Sequence[tuple[str, str, str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +76,45 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """Bars; `stacked` ones on top of each other, `across` from left to right.
+class Mark:
+    """Something that happened, from one share of a timeline to another (0 to 1)."""
 
-    `told` says in a sentence what there is to see.
+    text: str
+    start: float
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows of bars over time, each in a scale of its own. `told` says what there is to see."""
+
+    title: str
+    told: str
+    labels: Sequence[str]
+    rows: Sequence[Series]
+    marks: Sequence[Mark] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A bar for each label, of one or several parts. `told` says what there is to see.
+
+    With `share` all bars are of the same length: what counts is their parts.
     """
 
     title: str
     told: str
     labels: Sequence[str]
-    series: Sequence[Series]
-    across: bool = False
-    share: bool = False  # every bar has the same length: what counts is its parts
+    parts: Sequence[Series]
+    share: bool = False
 
     @property
-    def largest(self) -> int:
-        """The longest bar."""
-        return max((sum(each.values[i] for each in self.series) for i in range(len(self.labels))),
-                   default=0)  # fmt: skip
+    def totals(self) -> list[int]:
+        """The sum of each bar's parts."""
+        return [sum(part.values[i] for part in self.parts) for i in range(len(self.labels))]
 
 
-Block: TypeAlias = Para | Bullets | Pairs | Tiles | Table | Code | Title | Chart
+Block: TypeAlias = Para | Bullets | Pairs | Tiles | Table | Code | Title | Timeline | Bars
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,59 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from ...policy.findings import FORMS
 from . import wording as w
-from .blocks import Chart, Series
-from .model import Count, Report
+from .blocks import Bars, Mark, Series, Timeline
+from .model import ZERO, Report
 
 _SHOWN = ("secret", "financial", "pii")
 _MOST_CLASSES = 12
+_MOST_MARKS = 5
 
 
-def over_time(report: Report) -> Chart:
-    """How much of what left in clear, over time."""
+def over_time(report: Report) -> Timeline:
+    """How much was delivered, and how much of it in clear, over time."""
     volume = report.volume
-    found = [
-        Series(w.root(root), [each.clear.get(root, Count()).at_most for each in volume.over_time])
+    documents = Series("documents", [each.documents.at_most for each in volume.over_time])
+    clear = [
+        Series(
+            f"{w.root(root)} in clear",
+            [each.clear.get(root, ZERO).at_most for each in volume.over_time],
+        )
         for root in _SHOWN
     ]
-    told = ", ".join(f"{sum(each.values):,} {each.name}" for each in found)
-    busiest = max(volume.over_time, key=lambda each: each.documents.at_most, default=None)
-    peak = f" Most documents: {w.moment(busiest.start)}." if busiest else ""
-    return Chart(
-        title=f"In clear, by {w.step(volume.bucket)}",
-        told=f"Occurrences in clear: {told}.{peak}",
+    told = ", ".join(f"{sum(each.values):,} {each.name}" for each in (documents, *clear))
+    return Timeline(
+        title=f"Over time, by {w.step(volume.bucket)} (UTC)",
+        told=f"{told}.",
         labels=[w.when(each.start) for each in volume.over_time],
-        series=found,
+        rows=[documents, *clear],
+        marks=list(_marks(report))[:_MOST_MARKS],
     )
 
 
-def forms_by_class(report: Report) -> Chart:
+def _marks(report: Report) -> Iterator[Mark]:
+    """What explains the bars: controls that were off, and the end."""
+    buckets = report.volume.over_time
+    begins = buckets[0].start.timestamp()
+    length = len(buckets) * report.volume.bucket
+
+    def place(time: datetime) -> float:
+        return min(1.0, max(0.0, (time.timestamp() - begins) / length))
+
+    for off in report.withheld.controls_off:
+        yield Mark(f"off: {off.control}", place(off.since), place(off.until) if off.until else 1.0)
+    contained = report.clock.contained_at
+    if contained is not None and begins <= contained.timestamp() <= begins + length:
+        yield Mark("contained", place(contained))
+
+
+def forms_by_class(report: Report) -> Bars:
     """In which form each class left."""
     sums: dict[str, dict[str, int]] = {}
     for row in report.classes:
         if not row.class_.startswith("code."):
             forms = sums.setdefault(row.class_, {})
             forms[row.form] = forms.get(row.form, 0) + row.occurrences.at_most
-    classes = sorted(sums, key=lambda name: -sum(sums[name].values()))[:_MOST_CLASSES]
+    # Which are left out is not for their number to say: what is in clear comes first.
+    classes = sorted(
+        sums, key=lambda name: (-sums[name].get("clear", 0), -sum(sums[name].values()), name)
+    )[:_MOST_CLASSES]
     clear = [w.noun(name) for name in classes if sums[name].get("clear")]
-    return Chart(
+    return Bars(
         title="In which form, by class",
         told=f"Partly or wholly in clear: {w.listed(clear) or 'none'}.",
-        labels=[f"{name} ({sum(sums[name].values()):,})" for name in classes],
-        series=[Series(w.form(f), [sums[name].get(f, 0) for name in classes]) for f in FORMS],
-        across=True,
+        labels=classes,
+        parts=[Series(w.form(f), [sums[name].get(f, 0) for name in classes]) for f in FORMS],
         share=True,
     )
 
 
-def top_sources(report: Report) -> Chart:
+def top_sources(report: Report) -> Bars:
     """Where the most left from in clear."""
     sources = report.comparison.sources
-    return Chart(
-        title="Top sources in clear",
-        told=f"First: {sources[0].service}, {w.noun(sources[0].class_)}." if sources else "None.",
+    first = f"First: {sources[0].service}, {w.noun(sources[0].class_)}." if sources else "None."
+    return Bars(
+        title="Top sources in clear, by sensitivity",
+        told=first,
         labels=[f"{each.service} {each.environment}: {w.noun(each.class_)}" for each in sources],
-        series=[Series("occurrences in clear", [each.occurrences.at_most for each in sources])],
-        across=True,
+        parts=[Series("occurrences in clear", [each.occurrences.at_most for each in sources])],
     )

@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 
 # What a bar of the chart over time may stand for; at most so many of them.
 _BUCKETS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY)
-_MOST_BUCKETS = 62
+_MOST_BUCKETS = 100
 
 
 @dataclass(slots=True)

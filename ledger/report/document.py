@@ -66,18 +66,21 @@ def _tiles(report: Report) -> Tiles:
     about, clock = report.subjects.about, report.clock
     kinds = {row.class_ for row in report.classes if row.form == "clear"}
     personal = sum(name.startswith(("pii.", "financial.")) for name in kinds)
-    share = report.withheld.share
-    people = "?" if about is None else f"{about.estimate:,}"
-    bounds = "not told apart" if about is None else f"{about.at_least:,} to {about.at_most:,}"
+    share, kept = report.withheld.share, w.count(report.withheld.occurrences)
+    people = ("?", "not told apart")
+    if about is not None:
+        people = (f"{about.estimate:,}", f"{about.at_least:,} to {about.at_most:,}")
+    shut = clock.contained_at
     return Tiles(
         [
-            (w.count(report.volume.documents), "documents", w.size(report.volume.bytes)),
-            (people, "different people", bounds),
-            (w.count(secrets), "secrets in clear", f"in {w.plural(len(report.secrets), 'place')}"),
-            (str(personal), "kinds of personal data in clear", f"of {len(kinds)} kinds in clear"),
-            ("–" if share is None else f"{share:.1%}", "of what was found was withheld",
-             w.count(report.withheld.occurrences)),
-            ("yes" if clock.contained_at else "no", "contained", w.when(clock.contained_at)),
+            (w.count(report.volume.documents), "documents", w.size(report.volume.bytes), False),
+            (people[0], "different people", people[1], False),
+            (w.count(secrets), "secrets in clear", f"in {w.plural(len(report.secrets), 'place')}",
+             secrets.at_most > 0),
+            (str(personal), "kinds of personal data in clear", f"of {len(kinds)} kinds in clear",
+             personal > 0),
+            ("–" if share is None else f"{share:.1%}", "of all found was withheld", kept, False),
+            ("yes" if shut else "no", "contained", w.when(shut), shut is None),
         ]
     )  # fmt: skip
 

@@ -7,7 +7,20 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...pipeline.terminal import escape
-from .blocks import Block, Bullets, Chart, Code, Document, Mono, Pairs, Para, Table, Tiles, Title
+from .blocks import (
+    Bars,
+    Block,
+    Bullets,
+    Code,
+    Document,
+    Mono,
+    Pairs,
+    Para,
+    Table,
+    Tiles,
+    Timeline,
+    Title,
+)
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~])")
 _START = re.compile(r"^(\d+)([.)])(?=\s|$)|^([+=-])")
@@ -39,7 +52,7 @@ def _block(block: Block) -> Iterator[str]:
             yield f"- **{_text(name)}**" + (f" {_text(said[0])}" if said else "")
             yield from (f"  - {_text(line)}" for line in said[1:])
     elif isinstance(block, Tiles):
-        for number, what, remark in block.items:
+        for number, what, remark, _ in block.items:
             yield f"- **{_text(number)}** {_text(what)} ({_text(remark)})"
     elif isinstance(block, Code):
         yield from ("```sh", escape(block.text).replace("```", "` ` `"), "```")
@@ -66,14 +79,15 @@ def _table(
     yield from (_row(row) for row in rows)
 
 
-def _chart(chart: Chart) -> Iterator[str]:
+def _chart(chart: Timeline | Bars) -> Iterator[str]:
     """Its numbers: a chart is for the eye, and Markdown has none."""
+    series = chart.rows if isinstance(chart, Timeline) else chart.parts
     rows = [
-        [label, *(f"{each.values[i]:,}" for each in chart.series)]
+        [label, *(f"{each.values[i]:,}" for each in series)]
         for i, label in enumerate(chart.labels)
-        if any(each.values[i] for each in chart.series)
+        if any(each.values[i] for each in series)
     ]
-    heads = ["", *(each.name for each in chart.series)]
+    heads = ["", *(each.name for each in series)]
     yield from _table(chart.title, heads, rows, range(1, len(heads)), "Nothing.")
     yield ""
     yield _text(chart.told)

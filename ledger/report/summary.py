@@ -13,7 +13,6 @@ from .model import (
     Report,
     Secret,
     Subjects,
-    Task,
     Unknown,
     Volume,
     Withheld,
@@ -21,8 +20,7 @@ from .model import (
 from .tallies import total
 from .wording import count, duration, estimate, form, listed, moment, noun, plural, root, size
 
-_MOST_SECRETS = 4
-_MOST_TASKS = 4
+_MOST_KINDS = 5
 _MOST_UNKNOWN = 5
 _STANDING = ("detection", "bypass", "partial")
 
@@ -37,7 +35,7 @@ def summary(report: Report) -> list[Answer]:
         ("Since when, until when?", _when(report.clock)),
         ("What was kept from them?", _withheld(report.withheld)),
         ("What do we not know?", _unknown(report.uncertainty, report.only_you_know)),
-        ("What is to be done next?", _next(report.outputs.tasks)),
+        ("What is to be done next?", _next(report)),
     )
     return [Answer(ask=ask, say=say) for ask, say in answers]
 
@@ -94,13 +92,20 @@ def _forms(classes: Iterable[ClassRow]) -> list[str]:
 def _secrets(secrets: Sequence[Secret]) -> list[str]:
     if not secrets:
         return ["None left in clear, as far as detectors know."]
-    said = [
-        f"{noun(each.class_)} of {each.service} ({each.environment}): "
-        f"{count(each.occurrences)}×, last on {moment(each.last)}; {each.why}."
-        for each in secrets[:_MOST_SECRETS]
-    ]
-    more = len(secrets) - _MOST_SECRETS
-    return said + ([f"And {more} more: section G."] if more > 0 else [])
+    kinds: dict[str, list[Secret]] = {}
+    for each in secrets:
+        kinds.setdefault(each.class_, []).append(each)
+    said = []
+    for class_, places in list(kinds.items())[:_MOST_KINDS]:
+        number = count(total(each.occurrences for each in places))
+        last = max((each.last for each in places if each.last is not None), default=None)
+        names = list(dict.fromkeys(f"{each.service} ({each.environment})" for each in places))
+        said.append(
+            f"{noun(class_)}, {number}×, last on {moment(last)}: {listed(names, 5)}; "
+            f"{places[0].why}."
+        )
+    more = len(kinds) - _MOST_KINDS
+    return said + ([f"And {plural(more, 'more kind')}: section G."] if more > 0 else [])
 
 
 def _when(clock: Clock) -> list[str]:
@@ -155,7 +160,14 @@ def _unknown(unknown: Sequence[Unknown], blanks: Sequence[str]) -> list[str]:
     return said
 
 
-def _next(tasks: Sequence[Task]) -> list[str]:
-    said = [f"{each.title}." for each in tasks[:_MOST_TASKS]]
-    more = len(tasks) - _MOST_TASKS
-    return said + ([f"And {plural(more, 'more ticket')}: section O."] if more > 0 else [])
+def _next(report: Report) -> list[str]:
+    tasks = report.outputs.tasks
+    said = [each.title for each in tasks if each.kind == "check" and each.priority == 1]
+    kinds = list(dict.fromkeys(noun(each.class_) for each in report.secrets))
+    if kinds:
+        said.append(f"Replace what left in clear, in this order: {listed(kinds)} (section G)")
+    due = [each for each in report.clock.deadlines if each.left is not None]
+    said += [f"{each.regime}: {each.duty}, by {moment(each.due)}" for each in due[:2]]
+    said += [each.title for each in tasks if each.kind == "vendor"]
+    said += [each.title for each in tasks if each.kind == "fix"][:2]
+    return [f"{each}." for each in said] + [f"All {plural(len(tasks), 'ticket')}: section O."]

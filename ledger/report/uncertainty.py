@@ -11,7 +11,7 @@ from ..manifest import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window
 from .tallies import moment
-from .telling import measure_of, time_of
+from .telling import time_of
 
 # What no entry can tell, whatever the window.
 _ALWAYS = {
@@ -77,8 +77,15 @@ def _gaps(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
         since = time_of(entry.body.get("since")) or at
         until = time_of(entry.body.get("until")) or at
         if since < window.until and until >= window.since:
-            told = measure_of(entry, set())
-            yield Unknown(kind="gap", text=told.text, since=since, until=until, entry=entry.number)
+            documents = entry.body.get("documents")
+            number = f": {documents:,}" if isinstance(documents, int) else ""
+            yield Unknown(
+                kind="gap",
+                text=f"Missing from the record: {entry.body.get('what')}{number}.",
+                since=since,
+                until=until,
+                entry=entry.number,
+            )
 
 
 def _away(entries: Sequence[Entry], window: Window, until: datetime) -> Iterator[Unknown]:

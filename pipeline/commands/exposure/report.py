@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
 
-_FORMATS = ("md", "json")
+_FORMATS = ("md", "html", "pdf", "json")
 
 
 def register(actions: Commands) -> None:
@@ -46,6 +46,9 @@ def register(actions: Commands) -> None:
     report.add_argument("--until", type=point_in_time, metavar="TIME", help="default: now")
     report.add_argument("--format", choices=_FORMATS, help="default: what -o ends in, else md")
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the terminal")
+    report.add_argument(
+        "--annexes", type=Path, metavar="FOLDER", help="also its tables as CSV, and JSON, in here"
+    )
     report.add_argument("--facts", type=Path, metavar="FILE", help="YAML: what only people know")
     add_record_options(report)
     report.set_defaults(run=run)
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure report`. Raises ConfigError, OSError."""
     import sqlite3
 
+    from ....ledger.report.annexes import annexes
     from ....ledger.report.making import make_report
 
     question = _question(args)
@@ -64,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
         kind = type(error).__name__
         raise OSError(0, f"cannot be read as an account: {kind}", question.account) from None
     _write(args.output, _rendered(args, report))
+    if args.annexes is not None:
+        args.annexes.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in annexes(report).items():
+            _write(args.annexes / name, content)
     return 0 if report.evidence.intact else 1
 
 
@@ -157,16 +165,24 @@ def _written(seconds: float) -> str:
 
 
 def _rendered(args: argparse.Namespace, report: Report) -> bytes:
-    """The report in the form that was asked for."""
-    import msgspec
-
+    """The report in the form that was asked for. Raises ConfigError."""
+    from ....ledger.report.annexes import as_json
     from ....ledger.report.document import document
+    from ....ledger.report.html import html
     from ....ledger.report.markdown import markdown
+    from ....ledger.report.pdf import NoTypesetter, pdf
 
     suffix = args.output.suffix.lstrip(".").lower() if args.output else ""
     form = args.format or (suffix if suffix in _FORMATS else "md")
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+        return as_json(report)
+    if form == "html":
+        return html(document(report))
+    if form == "pdf":
+        try:
+            return pdf(document(report))
+        except NoTypesetter as missing:
+            raise ConfigError([Problem("", str(missing), "--format pdf")]) from None
     return markdown(document(report)).encode()
 
 
