@@ -28,7 +28,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     did: Literal["made", "destroyed"]
     epoch: EpochName
     destination: str | None  # None: all of them
-    time: str  # UTC, `2026-11-26T12:55:34Z`
+    time: Annotated[  # UTC, `2026-11-26T12:55:34Z`
+        str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+    ]
     by: str
     why: str
 
@@ -98,6 +100,11 @@ class Epochs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                     return each.time
                 later = later or each.epoch == epoch
         return None
+
+    def age(self) -> float:
+        """Seconds since the last time that an epoch began for every destination."""
+        began = datetime.fromisoformat(list(self.made())[-1].time)
+        return (datetime.now(UTC) - began).total_seconds()
 
     def with_key(self, epoch: str, destination: str, sealed: str) -> Epochs:
         """With a destination's key of an epoch."""

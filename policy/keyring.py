@@ -7,11 +7,13 @@ is let go, a destination that has no key yet gets one; nobody has to be told or 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from pathlib import Path
+from weakref import WeakSet
 
-from .epochs import Epochs, Said
+from .epochs import ALL, Epochs, Said
 from .keyring_file import Content, KeyringFile, Stamp
 from .pseudonyms import Epoch, Keyring, KeyringError
 from .wrapping import Wrapping
@@ -36,12 +38,17 @@ class FileKeyring(Keyring):
     to be destroyed: then making pseudonyms fails.
     """
 
-    def __init__(self, path: Path, key: str) -> None:
-        """Read the file; change nothing. Raises KeyringError when that fails with this key."""
+    def __init__(self, path: Path, key: str, rotate: float | None = None) -> None:
+        """Read the file; change nothing. Raises KeyringError when that fails with this key.
+
+        `rotate` is the age in seconds at which an epoch ends by itself.
+        """
         self.path = path
+        self._rotate = rotate
         self._file = KeyringFile(path)
         self._wrapping = Wrapping(key)
         self._lock = threading.RLock()
+        _living.add(self)
         self._epochs: dict[str, Epoch] = {}  # of destinations: replaced, never changed
         self._stamp: Stamp | None = None  # None: something of it is not taken up yet
         self._look_at = 0.0
@@ -71,20 +78,21 @@ class FileKeyring(Keyring):
         """Take up what has changed in the file. Blocks. Raises KeyringError."""
         with self._lock:
             self._look_at = time.monotonic() + _LOOK_EVERY
-            if self._file.stamp() == self._stamp:
-                return
-            self._stamp = None
-            scopes = list(self._epochs)
-            self._take(self._file.read())
-            for scope in scopes:
-                self.open(scope)
-            self._stamp = self._content.stamp
+            if self._file.stamp() != self._stamp:
+                self._take_up(self._file.read())
+            if self._is_old(self.epochs):
+                self._take_up(self._file.change(self._rotated))
 
     def all(self, scope: str) -> list[Epoch]:
         """Every epoch in which a destination has a key, the oldest first. Raises KeyringError."""
         self.refresh()
         found = [epoch for epoch, keys in self.epochs.keys.items() if scope in keys]
         return [self._opened(epoch, scope) for epoch in sorted(found, key=lambda e: int(e[1:]))]
+
+    def renew_lock(self) -> None:
+        """In a forked child: whatever another thread was about at that moment is not done here."""
+        self._lock = threading.RLock()
+        self._stamp = None
 
     def _look(self) -> None:
         """Refresh, unless another thread does. A failure is told once."""
@@ -99,6 +107,22 @@ class FileKeyring(Keyring):
             self._failing = True
         finally:
             self._lock.release()
+
+    def _is_old(self, epochs: Epochs) -> bool:
+        return self._rotate is not None and epochs.age() >= self._rotate
+
+    def _rotated(self, epochs: Epochs) -> Epochs:
+        """With a new epoch, unless another process was first."""
+        return epochs.begun(ALL, Said("errlock", "hash.rotate")) if self._is_old(epochs) else epochs
+
+    def _take_up(self, content: Content) -> None:
+        """Go over to what the file says: everybody who had a key has the one of today."""
+        self._stamp = None
+        scopes = list(self._epochs)
+        self._take(content)
+        for scope in scopes:
+            self.open(scope)
+        self._stamp = self._content.stamp
 
     def _take(self, content: Content) -> None:
         """Believe what the file says, and let go of what it says is destroyed."""
@@ -128,3 +152,16 @@ class FileKeyring(Keyring):
     def _opened(self, epoch: str, scope: str) -> Epoch:
         sealed = self.epochs.keys[epoch][scope]
         return Epoch(epoch, self._wrapping.open(sealed, epoch, scope))
+
+
+# Those to be told of a fork. Registered once: such a hook cannot be taken back.
+_living: WeakSet[FileKeyring] = WeakSet()
+
+
+def _after_fork() -> None:
+    for keyring in list(_living):
+        keyring.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

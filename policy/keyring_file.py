@@ -125,7 +125,7 @@ def _put_beside(path: Path, data: bytes, owner: os.stat_result) -> Stamp:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """The file, for this process alone; the lock ends with it."""
+    """The file, for this process alone."""
     until = time.monotonic() + _PATIENCE
     while True:
         with _opened(path, os.O_RDWR) as file:
@@ -135,9 +135,12 @@ def _locked(path: Path) -> Iterator[int]:
                 if time.monotonic() > until:
                     raise KeyringError("another process holds the keyring file") from None
             else:
-                if _is_still(path, os.fstat(file)):
-                    yield file
-                    return
+                try:
+                    if _is_still(path, os.fstat(file)):
+                        yield file
+                        return
+                finally:  # not by closing it alone: a child that was forked meanwhile has it, too
+                    fcntl.flock(file, fcntl.LOCK_UN)
         time.sleep(_AGAIN)
 
 

@@ -10,10 +10,12 @@ from msgspec import Meta
 
 from ..pipeline.component import ProcessorConfig, Settings
 from ..pipeline.errors import ConfigError, Problem
-from ..pipeline.options import Secret
+from ..pipeline.options import Duration, Secret
 from ..policy.parts import HashPart
 from ..policy.pseudonyms import Keyring, KeyringError, SingleKey, check_key
 from .redact import class_problems
+
+_SHORTEST_EPOCH = 3600.0  # seconds
 
 
 class Hash(ProcessorConfig, frozen=True, kw_only=True):
@@ -29,6 +31,13 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
         str | None,
         Meta(description="The file with the keys, from `errlock key new --keyring FILE`."),
     ] = None
+    rotate: Annotated[
+        Duration | None,
+        Meta(
+            description="How old an epoch of the `keyring` may get, such as 90d; then a new one "
+            "begins. Else `errlock key rotate` begins it."
+        ),
+    ] = None
     classes: Annotated[
         tuple[str, ...],
         Meta(description="What to hash. Secrets are hashed only where a secret class is named."),
@@ -42,10 +51,16 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
     ] = "destination"
 
     def problems(self) -> Iterable[Problem]:
-        """A key that is none, and unknown classes."""
+        """A key that is none, an impossible rotation, and unknown classes."""
         wrong = check_key(self.key.reveal())
         if wrong is not None:
             yield Problem("key", wrong)
+        if self.rotate is not None and self.keyring is None:
+            yield Problem(
+                "rotate", "needs a keyring: make one with `errlock key new --keyring FILE`"
+            )
+        elif self.rotate is not None and self.rotate < _SHORTEST_EPOCH:
+            yield Problem("rotate", "expected 1h or more")
         yield from class_problems("classes", self.classes)
 
     def build(self, settings: Settings) -> HashPart:
@@ -61,4 +76,4 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
             return SingleKey(self.key.reveal())
         from ..policy.keyring import FileKeyring
 
-        return FileKeyring(Path(self.keyring), self.key.reveal())
+        return FileKeyring(Path(self.keyring), self.key.reveal(), self.rotate)

@@ -3,15 +3,21 @@
 import base64
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_for
 
 import errlock.pipeline
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
 from errlock.pipeline.options import Secret
-from errlock.policy.pseudonyms import new_key
+from errlock.policy import pseudonyms
+from errlock.policy.epochs import ALL, Said
+from errlock.policy.keyring import new_keyring
+from errlock.policy.keyring_file import KeyringFile
+from errlock.policy.pseudonyms import KeyringError, new_key
 from errlock.processors.hash import Hash
 from errlock.processors.keep import Keep
 from errlock.processors.redact import Redact
@@ -164,3 +170,78 @@ def test_every_format_of_the_command_line_is_one_of_the_library(pipeline: Pipeli
     assert pipeline.scrub(envelope, "envelope")
     assert base64.b64encode(pipeline.scrub(event, "event") or b"")
     assert pipeline.scrub(empty, "otlp-logs") is None
+
+
+def keyring(folder: Path) -> tuple[KeyringFile, Pipeline]:
+    key, path = new_key(), folder / "keyring"
+    new_keyring(path, key, Said())
+    hashing = Hash(key=Secret(key), keyring=str(path))
+    return KeyringFile(path), Pipeline({"hash": hashing}, destination="sentry")
+
+
+def test_an_application_takes_up_what_becomes_of_its_keyring(tmp_path: Path) -> None:
+    file, pipeline = keyring(tmp_path)
+
+    def shown() -> str:
+        return str(pipeline.scrub_text("jane.roe@example.com"))
+
+    first = shown()
+    assert first.startswith("[email:e1:")
+    file.change(lambda epochs: epochs.begun(ALL, Said()))
+    wait_for(lambda: shown().startswith("[email:e2:"))
+    file.change(lambda epochs: epochs.destroyed("e2", "sentry", Said()))
+    wait_for(lambda: shown().startswith("[email:e3:"))
+    assert file.read().epochs.keys["e2"] == {}
+
+
+def test_a_document_is_in_one_epoch_whatever_is_rotated_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.policy.keyring._LOOK_EVERY", 0.0)
+    file, pipeline = keyring(tmp_path)
+    normalised = pseudonyms.normalised
+
+    def rotating(class_: str, value: str) -> str:
+        file.change(lambda epochs: epochs.begun(ALL, Said()))
+        return normalised(class_, value)
+
+    monkeypatch.setattr(pseudonyms, "normalised", rotating)
+    text = pipeline.scrub_text("from jane.roe@example.com to john@example.com")
+    assert text is not None
+    assert len(re.findall(":e1:", text)) == 2
+    assert ":e1:" not in str(pipeline.scrub_text("jane.roe@example.com"))
+
+
+def test_a_keyring_that_cannot_be_written_stops_who_needs_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, path = new_key(), tmp_path / "keyring"
+    new_keyring(path, key, Said())
+
+    def refused(*_: object) -> None:
+        raise KeyringError("the keyring file cannot be written: a read-only file system")
+
+    monkeypatch.setattr(KeyringFile, "change", refused)
+    with pytest.raises(ConfigError) as caught:
+        Pipeline({"hash": Hash(key=Secret(key), keyring=str(path))})
+    assert str(caught.value) == (
+        "processors.hash.keyring: the keyring file cannot be written: a read-only file system"
+    )
+
+
+def test_what_cannot_have_a_pseudonym_any_more_does_not_go_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("errlock.policy.keyring._LOOK_EVERY", 0.0)
+    file, pipeline = keyring(tmp_path)
+    assert pipeline.scrub_text("jane.roe@example.com") is not None
+    file.change(lambda epochs: epochs.destroyed("e1", ALL, Said()))
+
+    def refused(*_: object) -> None:
+        raise KeyringError("the keyring file cannot be written: the disk is full")
+
+    monkeypatch.setattr(KeyringFile, "change", refused)
+    assert pipeline.scrub_text("jane.roe@example.com") is None
+    assert pipeline.scrub_text("nobody") == "nobody"
+    assert "the disk is full" in caplog.text
+    assert "jane.roe" not in caplog.text

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 from toy_components import TOYS
+from waiting import wait_for
 
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.cli import main
 from errlock.pipeline.config import loads
+from errlock.policy.epochs import ALL, Said
+from errlock.policy.keyring import new_keyring
+from errlock.policy.keyring_file import KeyringFile
+from errlock.policy.pseudonyms import new_key
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
 EVENT = {"event_id": "c" * 32, "message": "password=hunter22", "platform": "python"}
@@ -211,3 +216,27 @@ def test_a_reader_that_goes_away_is_no_accident() -> None:
 def test_a_policy_of_the_library_and_of_a_file_are_one(tmp_path: Path) -> None:
     config = loads("processors: {redact: }", {}, TOYS)
     assert Pipeline.from_config(config).scrub_event(EVENT) == {**EVENT, "message": "washed"}
+
+
+def test_a_rotation_is_taken_up_between_two_lines(tmp_path: Path) -> None:
+    key = new_key()
+    new_keyring(tmp_path / "keyring", key, Said())
+    policy = {"processors": {"hash": {"key": key, "keyring": str(tmp_path / "keyring")}}}
+    (tmp_path / "errlock.yaml").write_text(json.dumps(policy))
+    with subprocess.Popen(
+        [ERRLOCK, "scrub", "--format", "text", "-c", tmp_path / "errlock.yaml"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        lines, answers = process.stdin, process.stdout
+        assert lines is not None
+        assert answers is not None
+
+        def shown() -> bytes:
+            lines.write(b'"jane.roe@example.com"\n')
+            lines.flush()
+            return answers.readline()
+
+        assert shown().startswith(b'"[email:e1:')
+        KeyringFile(tmp_path / "keyring").change(lambda epochs: epochs.begun(ALL, Said()))
+        wait_for(lambda: shown().startswith(b'"[email:e2:'))
+    assert process.returncode == 0

@@ -19,10 +19,11 @@ from errlock.policy import keyring as keyring_module
 from errlock.policy.epochs import ALL, Epochs, Said
 from errlock.policy.keyring import FileKeyring, new_keyring
 from errlock.policy.keyring_file import KeyringFile
+from errlock.policy.keyring_file import _locked as locked_file
 from errlock.policy.pseudonyms import KeyringError, new_key
 
 KEY = "errlock-key-1-" + "A" * 43  # the same in every process
-ANN = Said("ann", "a breach", "2026-11-26T12:00:00Z")
+ANN = Said("ann", "a breach", "2026-01-01T00:00:00Z")
 
 
 @pytest.fixture
@@ -311,6 +312,76 @@ def test_threads_that_begin_at_once_agree(path: Path) -> None:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
+
+
+def test_an_epoch_that_is_too_old_ends_by_itself(path: Path, at_once: None) -> None:
+    young = FileKeyring(path, KEY, rotate=9e9)
+    jane(young)
+    assert jane(young).startswith("e1:")
+    old = FileKeyring(path, KEY, rotate=60.0)
+    jane(old)
+    assert jane(old).startswith("e2:")
+    assert jane(old).startswith("e2:")
+    event = old.epochs.history[-1]
+    assert (event.by, event.why) == ("errlock", "hash.rotate")
+    assert jane(young) == jane(old)
+
+
+def test_two_that_find_an_epoch_too_old_begin_one(path: Path, at_once: None) -> None:
+    rings = [FileKeyring(path, KEY, rotate=60.0) for _ in range(6)]
+    threads = [threading.Thread(target=jane, args=(ring,)) for ring in rings for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {jane(ring)[:3] for ring in rings} == {"e2:"}
+
+
+def test_a_rotation_that_fails_does_not_hide_a_destruction(
+    path: Path, at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = FileKeyring(path, KEY)
+    jane(keyring)
+    monkeypatch.setattr(keyring, "_rotate", 60.0)
+    KeyringFile(path).change(lambda epochs: epochs.destroyed("e1", "sentry", ANN))
+
+    def refused(*_: object) -> None:
+        raise KeyringError("the keyring file cannot be written: a read-only file system")
+
+    monkeypatch.setattr(KeyringFile, "change", refused)
+    with pytest.raises(KeyringError):
+        jane(keyring)
+
+
+def _open_another(keyring: FileKeyring) -> None:
+    keyring.open("tempo")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forking beside threads, on purpose
+def test_a_child_that_is_forked_while_a_thread_looks_is_not_stuck(
+    path: Path, processes: list[multiprocessing.process.BaseProcess]
+) -> None:
+    """As in a web server that loads its application before it forks."""
+    keyring = ring(path)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with keyring._lock, locked_file(path):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=_open_another, args=(keyring,))
+    processes.append(child)
+    child.start()
+    time.sleep(0.1)
+    done.set()  # the file is free again, though the child has its copy of the lock
+    thread.join()
+    child.join(60)
+    assert child.exitcode == 0
+    assert jane(ring(path), "tempo") == jane(keyring, "tempo")
 
 
 def _rotate_often(path: Path, times: int) -> None:
