@@ -21,6 +21,7 @@ from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, dec
 from .signing import SigningKey
 
 _MOST_TORN = 2  # lines of one write
+_BLOCK = 1 << 20  # bytes that are read at once from the end
 
 
 class JournalFailed(OSError):  # noqa: N818  the outcome of an attempt
@@ -176,6 +177,31 @@ def read(path: Path) -> Iterator[Entry]:
     with path.open("rb") as file:
         while (line := file.readline(MAX_LINE)).endswith(b"\n"):
             yield decode(line[:-1])
+
+
+def latest(path: Path, kind: EntryKind, wanted: Callable[[Entry], bool]) -> Entry | None:
+    """The newest entry of a kind that is wanted, read from the end. Raises OSError.
+
+    Nothing of the chain is checked; a line that is none is passed over.
+    """
+    sign = f'"kind":"{kind}"'.encode()
+    rest = b""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK)
+            file.seek(start)
+            rest, *lines = (file.read(end - start) + rest).split(b"\n")
+            if not start:
+                lines.insert(0, rest)
+            for line in reversed(lines):
+                if sign in line:
+                    with contextlib.suppress(BrokenEntry):
+                        entry = decode(line)
+                        if entry.kind == kind and wanted(entry):
+                            return entry
+            end = start
+    return None
 
 
 def _open(path: Path) -> int:

@@ -12,14 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..pipeline.component import Planted
 from ..pipeline.payloads.document import Document, Payload
 from .account import Account, Delivered, Withheld
 from .account_store import check_version
 from .code.reading import CodeReader
-from .entries import SHORTEST_HASH, EntryKind, Head
+from .controls import Way, compare, ways_in
+from .entries import SHORTEST_HASH, EntryKind, Head, now
 from .heads import HeadSender
-from .journal import Journal, JournalFailed
+from .journal import Journal, JournalFailed, latest
 from .manifest import renewed, write_manifest
 from .needles import FILE as NEEDLES
 from .needles import Needles
@@ -51,14 +54,15 @@ class Ledger:
         self._sender: HeadSender | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._planted: set[Planted] = set()
+        self._ways: list[Way] = []  # as the journal has them
         self._lock = threading.Lock()
 
-    async def open(self, policy: Mapping[str, Any]) -> None:
+    async def open(self, policy: Mapping[str, Any], ways: Sequence[Way] = ()) -> None:
         """Open journal and account, and tell that a collector begins, under which policy.
 
-        Raises JournalFailed or OtherVersion, which are OSErrors.
+        `ways` are as for `in_force`. Raises JournalFailed or OtherVersion, which are OSErrors.
         """
-        journal, account = await asyncio.to_thread(self._open, policy)
+        journal, account = await asyncio.to_thread(self._open, policy, ways)
         self._journal, self._account = journal, account
         self._sender = HeadSender(journal, self._options.journal.heads)
         self._tasks = [
@@ -85,6 +89,18 @@ class Ledger:
                 return
             self._planted.add(what)
         self.record("decoy", what._asdict())
+
+    def in_force(self, policy: Mapping[str, Any], ways: Sequence[Way], by: str, began: str) -> None:
+        """Tell that a policy is in force, and which controls that puts off or on. As `record`.
+
+        `ways` has every pipeline that leads to a destination, `by` is `start` or `reload`, which
+        began at `began`.
+        """
+        self._ways, changes = compare(self._ways, ways)
+        # First, so that a crash in between has them told twice rather than never.
+        for change in changes:
+            self.record("control_off", change.body(by, began))
+        self.record("policy", {**policy, "ways": msgspec.to_builtins(self._ways)})
 
     def book(self, delivered: Delivered) -> None:
         """Count what a destination has now: see `Account.book`."""
@@ -161,7 +177,7 @@ class Ledger:
         """The first digits of the head's hash as a number: a metric holds no more exactly."""
         return int(self.head.hash[:SHORTEST_HASH], 16) if self.head else 0
 
-    def _open(self, policy: Mapping[str, Any]) -> tuple[Journal, Account]:
+    def _open(self, policy: Mapping[str, Any], ways: Sequence[Way]) -> tuple[Journal, Account]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / "ledger.db"
         if path.exists():
@@ -178,7 +194,9 @@ class Ledger:
         journal = self._journal = Journal(self._folder / "journal", key)
         # A full disk must not keep a collector from starting: what is missing is told later.
         self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
-        self.record("policy", policy)
+        before = latest(self._folder / "journal", "policy", lambda entry: "ways" in entry.body)
+        self._ways = ways_in(before.body) if before is not None else []
+        self.in_force(policy, ways, "start", now())
         needles = None
         if (secret := self._options.key) is not None and self._options.needles.keep:
             file = self._folder / NEEDLES

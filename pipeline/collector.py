@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..delivery.clock import Clock
 from ..delivery.disk.reader import Selection
 from ..delivery.disk.store import DiskStore
+from ..ledger.entries import now
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .component import Receiver
@@ -117,7 +118,7 @@ class Collector:
             self._kept_trust.prepare()
             await self.store.open()
         if self.ledger is not None:
-            await self.ledger.open(policy_in_force(self.config))
+            await self.ledger.open(policy_in_force(self.config), self.graph.ways)
         if await self.store.recall(_PROFILE) == _STRICT:
             self._begin_strict()
         await self._keyrings.open()
@@ -240,9 +241,10 @@ class Collector:
             changes = Changes.between(self.config, config)
             if not changes:
                 return changes
+            began = now()
             await self._go_over(with_service_of(config, self.config))
             if self.ledger is not None:
-                await asyncio.to_thread(self._tell_ledger, changes)
+                await asyncio.to_thread(self._tell_ledger, changes, began)
             return changes
 
     async def tighten(self, by: str, why: str) -> None:
@@ -320,10 +322,10 @@ class Collector:
             task.add_done_callback(self._retiring.pop)
         await switch.drain(self.clock.now() + config.service.shutdown_timeout)
 
-    def _tell_ledger(self, changes: Changes) -> None:
+    def _tell_ledger(self, changes: Changes, began: str) -> None:
         assert self.ledger is not None
         self.ledger.record("reload", changes.as_dict())
-        self.ledger.record("policy", policy_in_force(self.config))
+        self.ledger.in_force(policy_in_force(self.config), self.graph.ways, "reload", began)
 
     async def finished(self) -> None:
         """Return when every receiver has nothing more to come. Servers never have."""

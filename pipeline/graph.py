@@ -25,6 +25,7 @@ from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup, Standby
 from ..delivery.store import Store, StoreFailed
 from ..ledger.accountant import Accountant
+from ..ledger.controls import Way
 from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes
 from ..policy.plan import Plan
@@ -32,11 +33,13 @@ from .chain import Chain, Step, refused
 from .component import Exporter, Planter, Processor, Receipt, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
 from .config.written import as_written
+from .controls import way
 from .counters import Counters
 from .crossing import convert
 from .errors import ConfigError, DropReason, Problem, RefusedPayload, within
 from .payloads.document import Document, Payload, Protocol
 from .planting import Planting
+from .tightening import STRICT
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -265,6 +268,7 @@ class Graph:
     destinations: Mapping[str, Destination]
     policies: Mapping[str, Sequence[Policy]]  # of each destination
     hashing: Sequence[tuple[HashPart, str]]  # what makes pseudonyms, and for which destination
+    ways: Sequence[Way]  # what stands between documents and destinations
     routes: Mapping[str, Route]
     lineup: Lineup
     gate: Gate
@@ -317,6 +321,7 @@ def build(
         destinations=destinations,
         policies=parts.policies,
         hashing=parts.hashing,
+        ways=parts.ways,
         routes=routes,
         lineup=lineup,
         gate=gate,
@@ -340,6 +345,7 @@ class _Components:
         self.problems: list[Problem] = []
         self.policies: dict[str, list[Policy]] = {}
         self.hashing: list[tuple[HashPart, str]] = []
+        self.ways: list[Way] = []
         self._before = before
         self._config = config
         self._executor = executor
@@ -440,6 +446,7 @@ class _Components:
             own = tuple(self._config.exporters[exporter].processors)
             parts = self._chain(id_, own, id_).parts
             self._check_strictness(exporter, parts, chain.parts, id_)
+            self.ways.append(self._way(id_, exporter, chain))
             hashing = [part for part in (*chain.parts, *parts) if isinstance(part, HashPart)]
             self.hashing += [(part, exporter) for part in hashing]
             scope = "" if all(part.shared for part in hashing) else exporter
@@ -450,6 +457,11 @@ class _Components:
             for ids in branches.values()
         ]
         return Route(id_, chain, made, lineup, encoded=self._durable, ledger=self._ledger)
+
+    def _way(self, pipeline: str, exporter: str, chain: Chain) -> Way:
+        own = [id_ for id_ in self._config.exporters[exporter].processors if id_ != STRICT]
+        parts = [*chain.parts, *self._chain(pipeline, own, pipeline).parts]
+        return way(self._config, pipeline, exporter, parts)
 
     def _branch(
         self, pipeline: str, options: PipelineOptions, chain: Chain, group: Sequence[Destination]
