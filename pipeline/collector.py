@@ -84,7 +84,7 @@ class Collector:
         self._control = control_of(self)
         self._kept_trust = KeptTrust(self)
         self.trust: TrustBook = self._kept_trust.book
-        self._keyrings = KeptKeyrings(self)
+        self.keyrings = KeptKeyrings(self)
         self.fleet = Fleet(self)
         gauges = {}
         if self.ledger is not None:
@@ -121,7 +121,7 @@ class Collector:
             await self.ledger.open(policy_in_force(self.config), self.graph.ways)
         if await self.store.recall(_PROFILE) == _STRICT:
             self._begin_strict()
-        await self._keyrings.open()
+        await self.keyrings.open()
         await self._kept_trust.open()
         self.lineup.swapped = await recall_swaps(self.store)
         self.graph.put_in_force()
@@ -184,7 +184,7 @@ class Collector:
         await self._admin.stop()
         await self.fleet.stop()
         await self._kept_trust.close()
-        await self._keyrings.close()
+        await self.keyrings.close()
         if self.ledger is not None:
             await self.ledger.close()
         await self.store.close()
@@ -304,7 +304,7 @@ class Collector:
         """Run a graph of this configuration instead of the one that runs."""
         old = self.graph
         new = await asyncio.to_thread(self._build, config, old)
-        await self._keyrings.prepare(new)
+        await self.keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:
             await self._switch(Switch(old, new, self._doors), config, new)

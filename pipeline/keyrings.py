@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +30,15 @@ _TOLD = "keyrings"  # a name in the store: how much of each history the journal 
 _log = logging.getLogger("errlock.keyring")
 
 
+@dataclass(frozen=True, slots=True)
+class KeyringState:
+    """How far a keyring file is followed."""
+
+    id: str
+    events: int  # of its history, that are obeyed and told
+    trouble: str | None  # what came in the way at the last look
+
+
 class KeptKeyrings:
     """Belongs to the collector's event loop."""
 
@@ -36,6 +46,7 @@ class KeptKeyrings:
         """Opens nothing."""
         self._collector = collector
         self._told: dict[str, int] = {}
+        self._troubles: dict[str, str] = {}  # by the id of a keyring
         self._closing = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
@@ -60,21 +71,23 @@ class KeptKeyrings:
         if self._watch is not None:
             await self._watch
 
+    def status(self) -> list[KeyringState]:
+        """Each keyring that is followed. From any thread."""
+        ids = dict.fromkeys(each.epochs.id for each in self._files())
+        return [KeyringState(id_, self._told.get(id_, 0), self._troubles.get(id_)) for id_ in ids]
+
     async def _follow(self) -> None:
-        failing = False
         while not self._closing.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY):
                     await self._closing.wait()
             if not (files := self._files()):
                 continue
-            try:
-                await asyncio.to_thread(_refresh, files)
-                failing = False
-            except KeyringError as failure:
-                if not failing:
-                    _log.error("%s", failure)
-                failing = True
+            troubles = await asyncio.to_thread(_refresh, files)
+            for id_, trouble in troubles.items():
+                if self._troubles.get(id_) != trouble:
+                    _log.error("keyring %s: %s", id_, trouble)
+            self._troubles = troubles
             await self._tell()
 
     def _files(self) -> list[FileKeyring]:
@@ -111,13 +124,12 @@ def _open(graph: Graph) -> None:
         raise ConfigError(problems)
 
 
-def _refresh(keyrings: Iterable[FileKeyring]) -> None:
-    """Take up what has changed in any of them. Raises KeyringError, after the others had theirs."""
-    failed = None
+def _refresh(keyrings: Iterable[FileKeyring]) -> dict[str, str]:
+    """Take up what has changed in any of them; returns what came in the way, by their ids."""
+    troubles = {}
     for keyring in keyrings:
         try:
             keyring.refresh()
         except KeyringError as failure:
-            failed = failure
-    if failed is not None:
-        raise failed
+            troubles[keyring.epochs.id] = str(failure)
+    return troubles

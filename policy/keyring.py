@@ -127,12 +127,12 @@ class FileKeyring(Keyring):
     def _take(self, content: Content) -> None:
         """Believe what the file says, and let go of what it says is destroyed."""
         self._wrapping.check(content.epochs.check)
-        self._content = content
         self._epochs = {
             scope: epoch
             for scope, epoch in self._epochs.items()
             if content.epochs.destruction(epoch.name, scope) is None
         }
+        self._content = content
 
     def _ready(self, scope: str) -> Epoch:
         """The epoch that a destination is in, with its key, which is made if there is none."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from ..people import account
 from ..registry import nearest
 from ..terminal import err, out, table
+from .obeying import obeyed
 from .options import Commands, add_command, add_json_option, point_in_time
-from .talking import add_why_option
+from .talking import add_collector_options, add_why_option
 from .trust import confirmed
 
 if TYPE_CHECKING:
@@ -29,24 +30,26 @@ def register(actions: Commands) -> None:
         actions, "rotate", "begin a new epoch of pseudonyms",
         "From now on everybody has a new pseudonym. Those of the epochs before can still be made,\n"
         "for `errlock pseudonym`, until `errlock key destroy`. Needs no key. Whatever runs with\n"
-        "the keyring goes over within a second.",
+        "the keyring goes over within a second; with -c, it is told whether the collector has.",
         "  errlock key rotate --keyring errlock.keyring --why 'every quarter'\n"
         "  errlock key rotate --keyring errlock.keyring --destination sentry",
     )  # fmt: skip
     _add_destination_option(rotate, "only for this exporter")
     add_why_option(rotate)
-    rotate.set_defaults(run=run_rotate)
+    add_collector_options(rotate)
+    rotate.set_defaults(run=run_rotate, action="rotate")
     destroy = _add(
         actions, "destroy", "make pseudonyms unlinkable, for good",
         "Overwrites keys: of one destination (what it holds can no more be brought back to\n"
         "people, what the others hold can) or of all; of one epoch, of those that ended before a\n"
         "time, or of all. You are told what becomes impossible and asked to confirm it. Where\n"
         "pseudonyms were made with such a key until now, a new epoch begins. Needs no key.\n"
-        "Whatever runs with the keyring obeys within a second.\n\n"
+        "Whatever runs with the keyring obeys within a second; with -c, it is told whether the\n"
+        "collector does, and has it in its journal.\n\n"
         "A copy of the keyring file undoes it: a backup, a snapshot, an image of the disk.\n"
         "Destroy those too, or the key that wraps them all (the option `key` of hash). Without a\n"
         "keyring (epoch e0) there is only that key: destroy it where it is kept.",
-        "  errlock key destroy --keyring errlock.keyring --destination sentry --why 'breach'\n"
+        "  errlock key destroy --keyring errlock.keyring --destination sentry -c errlock.yaml\n"
         "  errlock key destroy --keyring errlock.keyring --epoch e1\n"
         "  errlock key destroy --keyring errlock.keyring --before 180d --yes",
     )  # fmt: skip
@@ -59,7 +62,8 @@ def register(actions: Commands) -> None:
     _add_destination_option(destroy, "only the keys of this exporter")
     destroy.add_argument("--yes", action="store_true", help="do not ask, for scripts")
     add_why_option(destroy)
-    destroy.set_defaults(run=run_destroy)
+    add_collector_options(destroy)
+    destroy.set_defaults(run=run_destroy, action="destroy")
     list_ = _add(
         actions, "list", "show the epochs of a keyring, and which keys are left",
         "When each began, which destinations have a key of it, which were destroyed, when and by\n"
@@ -118,7 +122,7 @@ def run_rotate(args: argparse.Namespace) -> int:
 
     epochs = KeyringFile(args.keyring).change(apply).epochs
     out(f"{epochs.history[-1].epoch} begins{_for(args.destination)}")
-    return 0
+    return obeyed(args, epochs)
 
 
 @_telling
@@ -148,11 +152,12 @@ def run_destroy(args: argparse.Namespace) -> int:
             epochs = epochs.destroyed(name, destination, said)
         return epochs
 
-    for event in file.change(apply).epochs.history[len(before.history) :]:
+    after = file.change(apply).epochs
+    for event in after.history[len(before.history) :]:
         did = "destroyed" if event.did == "destroyed" else "begins"
         out(f"{event.epoch} {did}{_for(event.destination)}")
     err("no copy of the keyring file may be left: a backup would undo this")
-    return 0
+    return obeyed(args, after)
 
 
 def _check_destination(epochs: Epochs, destination: str | None) -> None:

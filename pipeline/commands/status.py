@@ -81,6 +81,10 @@ def lines(status: Status) -> list[str]:
         if status.journal.send_failed is not None:
             text = f"its head could not be sent away: {status.journal.send_failed}"
             found.append(paint(text, "yellow", colours))
+    for keyring in status.keyrings:
+        if keyring.trouble is not None:
+            text = escape(f"keyring {keyring.id}: {keyring.trouble}")
+            found.append(paint(text, "red", colours))
     found.append("")
     for route in status.routes:
         steps = (route.receivers, route.processors, gets(route))

@@ -16,6 +16,7 @@ from ..config import Config
 from ..counters import Counters
 from ..fleet.fleet import Fleet
 from ..graph import Route
+from ..keyrings import KeptKeyrings
 from ..reloading import Changes, Source
 from ..replays import Replays
 from .messages import CollectorState
@@ -35,6 +36,7 @@ class Collecting(Protocol):
     strict: bool  # whether people had the policy tightened
     source: Source | None  # where its configuration comes from, if it may change
     replays: Replays
+    keyrings: KeptKeyrings
 
     @property
     def config(self) -> Config:

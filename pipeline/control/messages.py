@@ -99,6 +99,16 @@ class JournalStatus(Answer, frozen=True, kw_only=True):
     send_failed: Annotated[str | None, Meta(description="Why the last one did not.")]
 
 
+class KeyringStatus(Answer, frozen=True, kw_only=True):
+    """A keyring file that pseudonyms are made with."""
+
+    id: Annotated[str, Meta(description="As `errlock key list` shows it.")]
+    events: Annotated[
+        int, Meta(description="How many of its rotations and destructions are obeyed and told.")
+    ]
+    trouble: Annotated[str | None, Meta(description="What came in the way at the last look.")]
+
+
 class FollowerStatus(Answer, frozen=True, kw_only=True):
     """Somebody who follows the control document, by the name they give."""
 
@@ -140,6 +150,7 @@ class Status(Answer, frozen=True, kw_only=True):
     journal: Annotated[
         JournalStatus | None, Meta(description="None with `storage: memory`, which keeps none.")
     ]
+    keyrings: list[KeyringStatus]
     strict: Annotated[bool, Meta(description="Whether people had the policy tightened.")]
     started: Moment
     routes: list[RouteStatus]

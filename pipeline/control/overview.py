@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 
 from ...delivery.trust import Trust
@@ -13,6 +14,7 @@ from .messages import (
     FollowerStatus,
     FollowingStatus,
     JournalStatus,
+    KeyringStatus,
     RouteStatus,
     StandsIn,
     Status,
@@ -43,6 +45,7 @@ class Overview:
             journal=None
             if collector.ledger is None
             else JournalStatus(**collector.ledger.status()),
+            keyrings=[KeyringStatus(**asdict(each)) for each in collector.keyrings.status()],
             started=self._started,
             routes=self.routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],

@@ -31,6 +31,7 @@ class Place:
         self.keyring = folder / "keyring"
         self.port = listening_port()
         self.sent = 0
+        (folder / "run").mkdir()
         (folder / "key").write_text(KEY)
         new_keyring(self.keyring, KEY, Said("ann"))
 
@@ -68,15 +69,24 @@ class Place:
     def lines(self, id_: str) -> int:
         return len(self.out(id_).read_text().splitlines()) if self.out(id_).exists() else 0
 
-    def key(self, action: str, *options: str) -> None:
-        words = [str(ERRLOCK), "key", action, "--keyring", str(self.keyring), *options]
-        subprocess.run(words, check=True, capture_output=True, timeout=60)
+    @property
+    def running(self) -> str:
+        """The configuration file of the collector that runs."""
+        return str(self.folder / "run" / CONFIG)
+
+    def key(self, action: str, *options: str, code: int = 0) -> str:
+        """What `errlock key` says beside its result."""
+        done = subprocess.run(
+            [str(ERRLOCK), "key", action, "--keyring", str(self.keyring), *options],
+            check=False, capture_output=True, text=True, timeout=90, cwd=self.folder / "run",
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stderr
 
     def command(self, *words: str) -> str:
         """What `errlock` says to the running collector."""
-        config = str(self.folder / "run" / CONFIG)
         done = subprocess.run(
-            [str(ERRLOCK), *words, "-c", config],
+            [str(ERRLOCK), *words, "-c", self.running],
             check=True, capture_output=True, text=True, timeout=90, cwd=self.folder / "run",
         )  # fmt: skip
         return done.stdout
@@ -101,12 +111,13 @@ def test_a_running_collector_takes_up_what_becomes_of_its_keyring(place: Place) 
         assert {text[:3] for text in first.values()} == {"e1:"}
         assert first["file/a"] != first["file/b"]
         assert place.shown() == first
-        place.key("rotate")
-        wait_for(lambda: ("made", "e2", None) in place.told(), 60)
+        place.key("rotate", "-c", place.running)
+        assert ("made", "e2", None) in place.told()
         second = place.shown()
         assert {text[:3] for text in second.values()} == {"e2:"}
-        place.key("destroy", "--destination", "file/a", "--yes", "--why", "breach")
-        wait_for(lambda: ("made", "e3", "file/a") in place.told(), 60)
+        why = ("--yes", "--why", "breach")
+        place.key("destroy", "--destination", "file/a", *why, "-c", place.running)
+        assert ("made", "e3", "file/a") in place.told()
         third = place.shown()
         assert third["file/a"].startswith("e3:")
         assert third["file/b"] == second["file/b"]
@@ -164,3 +175,19 @@ def test_a_replay_tells_how_much_of_it_has_the_pseudonyms_of_the_source(place: P
     journal = read(place.folder / "store" / "journal")
     bodies = [entry.body for entry in journal if entry.kind == "replay"]
     assert [body["linkable"] for body in bodies if body["state"] == "done"] == [0, 1]
+
+
+def test_who_rotates_is_told_when_the_collector_does_not_obey(place: Place) -> None:
+    with running_errlock(place.config, place.folder / "run"):
+        place.shown()
+        place.keyring.rename(place.folder / "another")
+        new_keyring(place.keyring, new_key(), Said("bob"))
+        told = place.key("rotate", "-c", place.running, code=1)
+        assert told == "errlock key rotate: the collector does not use this keyring\n"
+        wait_for(lambda: "was not made with this key" in place.command("status"), 60)
+        assert {text[:3] for text in place.shown().values()} == {"e1:"}
+        (place.folder / "another").rename(place.keyring)
+        assert place.key("rotate", "-c", place.running) == "the collector obeys\n"
+        assert "was not made with this key" not in place.command("status")
+    told = place.key("rotate", "-c", place.running, code=1)
+    assert told.startswith("errlock key rotate: the collector does not answer")
