@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import urllib.request
@@ -15,7 +16,7 @@ from waiting import wait_for
 
 from errlock.ledger.journal import read
 from errlock.policy.epochs import Said
-from errlock.policy.keyring import new_keyring
+from errlock.policy.keyring import FileKeyring, new_keyring
 from errlock.policy.keyring_file import KeyringFile
 from errlock.policy.pseudonyms import new_key
 
@@ -111,6 +112,7 @@ def test_a_running_collector_takes_up_what_becomes_of_its_keyring(place: Place) 
         assert {text[:3] for text in first.values()} == {"e1:"}
         assert first["file/a"] != first["file/b"]
         assert place.shown() == first
+        keys = [FileKeyring(place.keyring, KEY).current(id_).key for id_ in first]
         place.key("rotate", "-c", place.running)
         assert ("made", "e2", None) in place.told()
         second = place.shown()
@@ -129,9 +131,13 @@ def test_a_running_collector_takes_up_what_becomes_of_its_keyring(place: Place) 
     epochs = KeyringFile(place.keyring).read().epochs
     assert {body["keyring"] for body in place.entries()} == {epochs.id}
     assert {body["why"] for body in place.entries()[2:]} == {"breach"}
-    journal = (place.folder / "store" / "journal").read_text()
-    for secret in (KEY, *(sealed for keys in epochs.keys.values() for sealed in keys.values())):
-        assert secret not in shown + journal
+    sealed = [text for keys in epochs.keys.values() for text in keys.values()]
+    raw = [*keys, *(key.hex().encode() for key in keys), *map(base64.b64encode, keys)]
+    kept = [file.read_bytes() for file in (place.folder / "store").rglob("*") if file.is_file()]
+    assert len(kept) >= 3
+    for secret in (*raw, KEY.encode(), *(text.encode() for text in sealed)):
+        assert not [text for text in (shown.encode(), *kept) if secret in text]
+    assert not [secret for secret in raw if secret in place.keyring.read_bytes()]
 
 
 def test_what_happened_while_no_collector_ran_is_told_once_at_the_next_start(place: Place) -> None:
