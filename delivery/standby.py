@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .clock import Clock
-from .destination import Destination
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .destination import Destination
 
 Cause = Literal["swapped", "distrusted", "down"]
 
@@ -39,11 +40,11 @@ class Lineup:
         self,
         destinations: Mapping[str, Destination],
         standbys: Mapping[str, Standby],
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         self._destinations = destinations
         self._standbys = standbys
-        self._clock = clock or Clock()
+        self._clock = clock
         # What people swapped: a destination and the standby that gets its documents.
         self.swapped: dict[str, str] = {}
         # Standbys that get a share of what comes in as well, for a rehearsal.

@@ -11,44 +11,44 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
 from typing import NoReturn
 
-from .commands import (
-    components,
-    control,
-    demo,
-    explain,
-    exposure,
-    import_,
-    incident,
-    keys,
-    leaktest,
-    local,
-    print_config,
-    pseudonym,
-    purge,
-    reload,
-    replay,
-    review,
-    run,
-    schema,
-    scrub,
-    status,
-    swap,
-    token,
-    trust,
-    validate,
-)
 from .errors import ConfigError
 from .registry import DEFAULT, Registry, nearest
-from .terminal import err
+from .terminal import err, out
 
-_COMMANDS = (
-    run, demo, validate, components, print_config, schema, scrub, explain, review, leaktest,
-    import_, local, keys, pseudonym, status, trust, swap, replay, purge, reload, incident, token,
-    control, exposure,
-)  # fmt: skip
+# By the command's name: the module in `commands` that has it. Only that one is imported, so that
+# those in a hurry wait for nothing else.
+_COMMANDS = {
+    "run": "run",
+    "demo": "demo",
+    "validate": "validate",
+    "components": "components",
+    "print-config": "print_config",
+    "schema": "schema",
+    "scrub": "scrub",
+    "explain": "explain",
+    "review": "review",
+    "leaktest": "leaktest",
+    "import": "import_",
+    "local": "local",
+    "key": "keys",
+    "pseudonym": "pseudonym",
+    "status": "status",
+    "distrust": "trust",
+    "hold": "trust",
+    "resume": "trust",
+    "trust": "trust",
+    "swap": "swap",
+    "replay": "replay",
+    "purge": "purge",
+    "reload": "reload",
+    "incident": "incident",
+    "token": "token",
+    "control": "control",
+    "exposure": "exposure",
+}
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
 takes out what must not leave, and sends the rest where you say."""
@@ -71,6 +71,16 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         err(f"{self.prog}: {message}\nSee {self.prog} --help")
         raise SystemExit(2)
+
+
+class _Version(argparse.Action):
+    """Says which errlock this is; whoever does not ask needs no package metadata."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        out(f"errlock {version('errlock')}")
+        raise SystemExit(0)
 
 
 def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int:
@@ -108,10 +118,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         prog="errlock", description=_DESCRIPTION, epilog=_EXAMPLES, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"errlock {version('errlock')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show which errlock this is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-    for command in _COMMANDS:
-        command.register(commands)
+    one = _COMMANDS.get(argv[0]) if argv else None
+    for module in [one] if one else dict.fromkeys(_COMMANDS.values()):
+        import_module(f".commands.{module}", __package__).register(commands)
     known = list(commands.choices)
     if not argv:
         parser.print_help()

@@ -1,18 +1,20 @@
 """The commands, in this process unless a process is what is tested."""
 
+import argparse
 import io
 import json
 import os
 import stat
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 from toy_components import TOYS
 
-from errlock.pipeline.cli import main
+from errlock.pipeline.cli import _COMMANDS, main
 from errlock.pipeline.config import ServiceOptions, loads
 
 Capture = pytest.CaptureFixture[str]
@@ -322,3 +324,10 @@ def test_colours_are_for_terminals_that_want_them(
         monkeypatch.setenv(variable, "dumb")
         assert not has_colours(stream)
     assert not has_colours(io.StringIO())
+
+
+def test_each_command_is_in_the_module_that_is_imported_for_it() -> None:
+    for module in dict.fromkeys(_COMMANDS.values()):
+        commands = argparse.ArgumentParser().add_subparsers()
+        import_module(f"errlock.pipeline.commands.{module}").register(commands)
+        assert list(commands.choices) == [name for name, at in _COMMANDS.items() if at == module]

@@ -11,6 +11,7 @@ import pytest
 from scripted_exporter import ScriptedExporter
 
 import errlock.policy.engine as engine
+from errlock.delivery.clock import Clock
 from errlock.delivery.destination import Destination
 from errlock.delivery.options import DeliveryOptions
 from errlock.delivery.standby import Lineup
@@ -70,7 +71,7 @@ def assert_nothing_goes_out(data: bytes, reason: str, caplog: pytest.LogCaptureF
         MemoryStore(),
     )
     branch = Branch(pipeline._chain._plan, None, ("sentry",), [destination], "errors:1")
-    lineup = Lineup({"one": destination}, {})
+    lineup = Lineup({"one": destination}, {}, Clock())
     route = Route("errors", pipeline._chain, [branch], lineup, encoded=True)
     judged = route.judge(Envelope.from_event(json.loads(data)), frozenset(["one"]))
     assert [len(each.payload.alive) for each in judged.offers if each.payload] in ([], [0])
