@@ -6,7 +6,7 @@ it by a person, or, only where its configuration says so, has been down for long
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +33,10 @@ class StandIn:
     cause: Cause
 
 
+# Told of a destination that is down, who gets its documents now, and who did: None is itself.
+FailoverTold = Callable[[str, str | None, str | None], object]
+
+
 class Lineup:
     """Decides anew for each payload; belongs to one event loop."""
 
@@ -49,6 +53,9 @@ class Lineup:
         self.swapped: dict[str, str] = {}
         # Standbys that get a share of what comes in as well, for a rehearsal.
         self.shares: dict[str, float] = {}
+        # Destinations that are down, and who gets their documents without anybody having said so.
+        self.failed_over: dict[str, str] = {}
+        self.told: FailoverTold | None = None
         self._owed: dict[str, float] = {}  # what a share has added up to, in payloads
 
     def takers(self, ids: Collection[str]) -> frozenset[str]:
@@ -58,8 +65,20 @@ class Lineup:
             id_ for id_ in ids
             if id_ not in self._standbys or self._standbys[id_].primary not in ids
         ]  # fmt: skip
-        takers = {found.id if (found := self.stand_in(id_, ids)) else id_ for id_ in own}
+        takers = {self._taker(id_, ids) for id_ in own}
         return frozenset(takers | {id_ for id_ in self.shares if id_ in ids and self._is_due(id_)})
+
+    def _taker(self, primary: str, ids: Collection[str]) -> str:
+        found = self.stand_in(primary, ids)
+        now = found.id if found is not None and found.cause == "down" else None
+        before = self.failed_over.get(primary)
+        if now != before:
+            self.failed_over.pop(primary, None)
+            if now is not None:
+                self.failed_over[primary] = now
+            if self.told is not None:
+                self.told(primary, now, before)
+        return primary if found is None else found.id
 
     def _is_due(self, standby: str) -> bool:
         """Whether a standby's share makes this payload go there too: the first one does."""

@@ -29,6 +29,7 @@ EntryKind = Literal[
     "reload",  # a configuration replaced another one
     "trust",  # a destination's trust changed: by whom, and why
     "route",  # where documents go changed: swaps, failover, standbys
+    "token",  # who may tell a collector what changed: a token was added or removed
     "replay",  # documents were sent again or elsewhere
     "purge",  # documents were destroyed before delivery, or old rows of the account forgotten
     "key",  # a key epoch was made or destroyed

@@ -20,7 +20,7 @@ from .account import Account, Delivered, Withheld
 from .account_store import check_version
 from .code.reading import CodeReader
 from .controls import Way, compare, ways_in
-from .entries import SHORTEST_HASH, EntryKind, Head, now
+from .entries import SHORTEST_HASH, Entry, EntryKind, Head, now
 from .heads import HeadSender
 from .journal import Journal, JournalFailed, latest
 from .manifest import renewed, write_manifest
@@ -101,6 +101,23 @@ class Ledger:
         for change in changes:
             self.record("control_off", change.body(by, began))
         self.record("policy", {**policy, "ways": msgspec.to_builtins(self._ways)})
+
+    def newest(self, kind: EntryKind) -> Entry | None:
+        """The last entry of a kind. Blocks while it is looked for; None also where there is none
+        that can be read.
+        """
+        try:
+            return latest(self._folder / "journal", kind, lambda _: True)
+        except OSError:
+            return None
+
+    def failed_over(self, destination: str, to: str | None, before: str | None) -> None:
+        """Tell who gets the documents of a destination that is down. As `record`.
+
+        None is the destination itself: it is up again, or somebody decided otherwise.
+        """
+        body = {"failover": destination, "to": to, "before": before, "by": "health"}
+        self.record("route", body)
 
     def book(self, delivered: Delivered) -> None:
         """Count what a destination has now: see `Account.book`."""

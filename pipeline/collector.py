@@ -20,6 +20,8 @@ from .component import Receiver
 from .config import Config
 from .config.policy import policy_in_force
 from .control.server import control_of
+from .control.token_watch import TokenWatch
+from .control.tokens import TokenStore
 from .counters import Counters
 from .fleet.fleet import Fleet
 from .graph import Door, Graph, Route, build
@@ -152,6 +154,9 @@ class Collector:
                 await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
+        if self.ledger is not None:
+            tokens = TokenWatch(TokenStore(Path(self.config.service.storage)), self.ledger)
+            self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
         self.state = "running"
 
     def _begin_strict(self) -> None:

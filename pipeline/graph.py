@@ -303,6 +303,9 @@ def build(
         for id_, exporter in parts.exporters.items()
     }
     lineup = Lineup(destinations, parts.standbys(), clock)
+    if ledger is not None:
+        # It waits for the disk, so not on the event loop.
+        lineup.told = lambda *failover: executor.submit(ledger.failed_over, *failover)
     gate = Gate(config.service.max_bytes_in_flight, executor)
     routes = {
         id_: parts.route(id_, options, destinations, lineup) for id_, options in pipelines.items()

@@ -108,12 +108,17 @@ async def test_being_down_changes_nothing_unless_the_configuration_says_so() -> 
 
 async def test_a_failover_comes_after_its_time_and_ends_with_health() -> None:
     house = House(failover_after=120)
+    told: list[tuple[str, str | None, str | None]] = []
+    house.lineup.told = lambda *failover: told.append(failover)
     await failing(house)
     assert house.lineup.stand_in("sentry", IDS) == StandIn("spare", "down")
+    assert house.takers == house.takers == {"spare", "otlp"}
+    assert told == [("sentry", "spare", None)]
     house.exporters["sentry"].rest = None
     for _ in range(20):
         await house.clock.advance(5)
     assert house.takers == {"sentry", "otlp"}
+    assert told == [("sentry", "spare", None), ("sentry", None, "spare")]
     await house.destinations["sentry"].stop(house.clock.now())
 
 
