@@ -210,8 +210,9 @@ class CodeTables:
                 "SELECT count(*) FROM code WHERE span = ? AND start = ?", (DAY, day)
             )
             self._day, self._left = day, MOST_ROWS - int(found.fetchone()[0])
-            if self._left < MOST_ROWS // 100:  # else they would be counted again and again
+            if self._left <= MOST_ROWS // 100:  # else they would be counted again and again
                 self._full = day
+                return True
         self._left -= 1
         return False
 

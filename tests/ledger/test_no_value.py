@@ -10,6 +10,11 @@ import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
 
 from errlock.ledger.account import Account, Delivered
+from errlock.ledger.account_store import AccountStore
+from errlock.ledger.code.disclosed import disclosed
+from errlock.ledger.code.names import KINDS
+from errlock.ledger.code.reading import CodeReader
+from errlock.ledger.code.sections import unpack
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import write_manifest
 from errlock.ledger.options import AccountOptions
@@ -23,11 +28,32 @@ from errlock.policy.parts import RedactPart
 from errlock.policy.pseudonyms import new_key
 
 
+def code(text: str) -> dict[str, Any]:
+    """The parts of an event that tell of code, with a canary in each."""
+    frame = {"filename": text, "module": text, "lineno": 7, "in_app": True, "context_line": text,
+             "pre_context": [text], "function": text}  # fmt: skip
+    statement = f"SELECT {text} FROM \"{text}\" WHERE a = '{text}' AND b = {text} -- {text}"
+    data = {"url": f"http://{text}.internal/{text}", "db.system": text, "server.address": text,
+            "http.route": f"/{text}/x", "db.statement": statement}  # fmt: skip
+    named = {"name": text, "version": text, "kernel_version": text}
+    return {
+        "modules": {text: text, f"x-{text}": "1.0", "x": text}, "transaction": f"GET /{text}",
+        "sdk": {**named, "packages": [named]},
+        "contexts": {"runtime": named, "os": named, "trace": {"data": data}},
+        "request": {"url": f"http://{text}/{text}", "method": text},
+        "exception": {"values": [{"type": text, "value": text, "module": text,
+                                  "stacktrace": {"frames": [frame]}}]},
+        "threads": [{"stacktrace": {"frames": [{**frame, "filename": f"/home/{text}/{text}.py"}]}}],
+        "breadcrumbs": [{"category": "query", "message": statement}, {"data": data}],
+        "spans": [{"op": "db", "description": statement}, {"data": data}],
+    }  # fmt: skip
+
+
 def envelope(text: str) -> Envelope:
     """With a canary wherever a sender can write."""
     event: dict[str, Any] = {
         "message": text, "environment": text, "release": text, "server_name": text,
-        "exception": {"values": [{"type": text, "value": text, "module": text}]},
+        **code(text),
         "tags": {text: text}, "extra": {text: {text: text}}, "user": {"id": text, "email": text},
     }  # fmt: skip
     headers = {"trace": {"environment": text, "release": text, "user_segment": text}}
@@ -46,8 +72,21 @@ def request(text: str) -> OtlpRequest:
     names: dict[str, Tree] = {
         "service.name": text, "deployment.environment.name": text, "host.name": text, text: text,
     }  # fmt: skip
-    record: Tree = {"body": text, "attributes": {text: text, "exception.type": text}}
-    scope: dict[str, Tree] = {"name": text, "attributes": {text: text}}
+    names |= {
+        f"{name}.{of}": text
+        for name in ("telemetry.sdk", "process.runtime", "os", "service")
+        for of in ("name", "version")
+    }  # fmt: skip
+    trace = (
+        f'Traceback (most recent call last):\n  File "{text}", line 7, in {text}\n{text}: {text}\n'
+    )
+    attributes: dict[str, Tree] = {
+        text: text, "exception.type": text, "exception.stacktrace": trace, "http.route": f"/{text}",
+        "server.address": f"{text}.internal", "db.statement": f"SELECT {text} FROM t",
+        "url.full": f"http://{text}:80/{text}", "code.filepath": text,
+    }  # fmt: skip
+    record: Tree = {"body": text, "attributes": attributes}
+    scope: dict[str, Tree] = {"name": text, "version": text, "attributes": {text: text}}
     return OtlpRequest.from_trees(
         "logs", {"attributes": names}, scope, [record], project=text, received=1.0
     )
@@ -58,18 +97,33 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=Tracer(key).traces)
     journal = Journal(tmp_path / "journal")
     account = Account(tmp_path / "ledger.db", AccountOptions(), journal.append)
-    manifests = []
-    classes = set()
+    reader, manifests, classes = CodeReader(), [], set()
     for text in (*FRAGMENTS.values(), *CANARIES.values()):
         payloads: list[Payload] = [envelope(text), request(text)]
         for payload in payloads:
             out = chain.run(payload)
             classes |= {trace.class_ for each in out.made for trace in each.traces}
-            manifests.append(write_manifest(out))
+            manifests.append(write_manifest(out, None, reader))
             account.book(Delivered("sentry", "errors:1", manifests[-1], out.types))
     account.close()
     journal.close()
     assert {"secret.password", "pii.email", "financial.card", "pii.ip"} <= classes
+    store = AccountStore.to_read(tmp_path / "ledger.db")
+    assert {each.kind for each in disclosed(store, "sentry", 0, 2**40)} == set(KINDS)
+    store.close()
     written = [path.read_bytes() for path in tmp_path.iterdir()]
     assert sum(map(len, written)) > 10_000
     assert found_in([*written, *manifests]) == []
+
+
+def test_no_canary_is_a_name_where_no_policy_took_it_out() -> None:
+    reader = CodeReader()
+    sections = [
+        section
+        for text in (*FRAGMENTS.values(), *CANARIES.values())
+        for payload in (envelope(text), request(text))
+        for section in reader.sections(payload)
+    ]
+    kept = [bytes(section.mentions) for section in sections]
+    assert {each.kind for section in kept for each in unpack(section)} == set(KINDS)
+    assert found_in(kept) == []
