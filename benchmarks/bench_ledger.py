@@ -1,8 +1,10 @@
 """What does the ledger cost: in CPU time for each payload, and on the disk?
 
-A payload is decoded, sanitised and encoded, with and without noting what is in it and booking it:
-medians, less the first tenth. What was booked is written at the end, its time shared among all. On
-the disk: an account and its journal of a day, by the minute, the hour and the day.
+A payload is decoded, sanitised and encoded, without noting what is in it and booking it, and with
+each depth of it: medians, less the first tenth. What was booked is written at the end, its time
+shared among all. Events are of a program with 40 ways to fail, in 8 places; and, as the worst that
+can come, no two of the same code. On the disk: an account and its journal of a day, by the minute,
+the hour and the day.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,6 +27,7 @@ from benchmarks.report import machine, show
 from benchmarks.timing import timed
 from errlock.ledger.account import Account, Delivered
 from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore
+from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest, write_manifest
 from errlock.ledger.options import AccountOptions
@@ -35,6 +39,7 @@ from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy.parts import RedactPart
 
+DEPTHS = ("counts", "code")
 Decode = Callable[[bytes], Payload]
 
 
@@ -56,37 +61,62 @@ def _costs(options: Options, folder: Path) -> Iterator[dict[str, object]]:
         if not options.wants(label):
             continue
         progress(label)
-        account = Account(folder / f"{len(label)}.db", AccountOptions(), lambda *_: None)
-        contenders = (_contender(decode, None), _contender(decode, account))
-        seconds: tuple[list[float], list[float]] = ([], [])
+        without = _contender(decode, None, None)
+        accounts = {depth: _account(folder, f"{label} {depth}") for depth in DEPTHS}
+        contenders = [without, *(_contender(decode, accounts[d], d) for d in DEPTHS)]
+        seconds: list[list[float]] = [[] for _ in contenders]
         for number, body in enumerate(bodies):
             # Each gets every other one: what the process remembers of a text helps who comes next.
-            seconds[number % 2].append(timed(contenders[number % 2], body))
-        start = time.process_time()
-        account.write()
-        writing = (time.process_time() - start) / len(seconds[1])
-        account.close()
-        before, after = (statistics.median(each[len(each) // 10 :]) for each in seconds)
-        yield {
-            "payload": label,
-            "payloads": len(bodies),
-            "without µs": before * 1e6,
-            "with µs": (after + writing) * 1e6,
-            "of that writing": writing * 1e6,
-            "cost %": ((after + writing) / before - 1) * 100,
-        }
+            turn = number % len(contenders)
+            seconds[turn].append(timed(contenders[turn], body))
+        before, *after = (statistics.median(each[len(each) // 10 :]) for each in seconds)
+        for depth, cost in zip(DEPTHS, after, strict=True):
+            writing = _writing(accounts[depth]) / (len(bodies) / len(contenders))
+            yield {
+                "payload": label,
+                "payloads": len(bodies) // len(contenders),
+                "depth": depth,
+                "without µs": before * 1e6,
+                "with µs": (cost + writing) * 1e6,
+                "of that writing": writing * 1e6,
+                "cost %": ((cost + writing) / before - 1) * 100,
+            }
+
+
+def _account(folder: Path, name: str) -> Account:
+    return Account(folder / f"{hash(name)}.db", AccountOptions(), lambda *_: None)
+
+
+def _writing(account: Account) -> float:
+    """Seconds to write all that was booked: as much as is booked in some seconds."""
+    start = time.process_time()
+    account.write()
+    seconds = time.process_time() - start
+    account.close()
+    return seconds
+
+
+_RESOURCE: dict[str, Tree] = {
+    "service.name": "shop", "deployment.environment.name": "production",
+}  # fmt: skip
+_MODULES = {f"package-{'abcdefghij'[n % 10] * 4}-{n}": f"1.{n}.0" for n in range(150)}
 
 
 def _payloads(options: Options) -> Iterator[tuple[str, Decode, list[bytes]]]:
     wanted = 20 if options.quick else 4000
-    for kind, secrets in (("clean", 0), ("dirty", 4)):
-        for size in (1, 6, 20):
-            events = Events(f"ledger {kind} {size}")
-            yield (
-                f"event, {kind}, {size} KB",
-                lambda body: Envelope.decode(body, "shop", 1.0),
-                [_envelope(events, size * 1000, secrets) for _ in range(max(20, wanted // size))],
-            )
+    for kind, secrets, size in (
+        ("clean", 0, 1), ("clean", 0, 6), ("clean", 0, 20), ("dirty", 4, 1), ("dirty", 4, 6),
+        ("dirty", 4, 20), ("150 modules", 0, 6), ("no code twice", 0, 6),
+    ):  # fmt: skip
+        events = Events(f"ledger {kind} {size}")
+        program = Program(events, size * 1000, _MODULES if kind == "150 modules" else {})
+        many = range(max(20, wanted // size))
+        make = program.event if kind != "no code twice" else events.event
+        yield (
+            f"event, {kind}, {size} KB",
+            lambda body: Envelope.decode(body, "shop", 1.0),
+            [_envelope(events, make(size * 1000), secrets) for _ in many],
+        )
     for share in (0.0, 0.05):
         dice = random.Random(f"ledger {share}")
         yield (
@@ -94,10 +124,58 @@ def _payloads(options: Options) -> Iterator[tuple[str, Decode, list[bytes]]]:
             lambda body: OtlpRequest.decode(body, "logs", "shop", 1.0),
             [_logs(dice, share) for _ in range(max(20, wanted // 20))],
         )
+    dice = random.Random("ledger spans")
+    yield (
+        "traces, 200 spans",
+        lambda body: OtlpRequest.decode(body, "traces", "shop", 1.0),
+        [_spans(dice) for _ in range(max(20, wanted // 20))],
+    )
 
 
-def _envelope(events: Events, size: int, secrets: int) -> bytes:
-    event = events.event(size)
+def _spans(dice: random.Random) -> bytes:
+    """Of a service that answers requests and asks a database for each."""
+    records: list[Tree] = []
+    for number in range(100):
+        record: dict[str, Tree] = {"name": "x", "trace_id": f"{dice.getrandbits(128):032x}"}
+        server: dict[str, Tree] = {
+            "http.request.method": "GET", "http.route": "/orders/{id}",
+            "url.path": f"/orders/{dice.randrange(10**6)}", "server.address": "shop.example.com",
+            "http.response.status_code": 200,
+        }  # fmt: skip
+        client: dict[str, Tree] = {
+            "db.system.name": "postgresql", "server.address": "db01.internal",
+            "db.query.text": f"SELECT id, total FROM orders WHERE step = %s -- {number % 9}",
+        }  # fmt: skip
+        records += [
+            {**record, "span_id": f"{dice.getrandbits(64):016x}", "attributes": attributes}
+            for attributes in (server, client)
+        ]
+    request = OtlpRequest.from_trees(
+        "traces", {"attributes": _RESOURCE}, {}, records, project="shop", received=1.0
+    )
+    return request.encode()
+
+
+class Program:
+    """What sends events: the code is the same each time, values are not."""
+
+    def __init__(self, events: Events, size: int, modules: dict[str, str]) -> None:
+        self._events = events
+        self._modules = modules
+        self._dice = random.Random(size)
+        self._ways = [events.event(size) for _ in range(40)]
+
+    def event(self, size: int) -> dict[str, Any]:
+        """Another failure in one of the ways, at one of the places."""
+        event, way = self._events.event(size), self._dice.choice(self._ways)
+        frames = [each["exception"]["values"][0]["stacktrace"]["frames"] for each in (event, way)]
+        for frame, same in zip(*frames, strict=False):
+            frame.update({**same, "vars": frame["vars"]})
+        event |= {"release": "shop@7.15.3", "server_name": f"shop-{self._dice.randrange(8)}"}
+        return event | ({"modules": self._modules} if self._modules else {})
+
+
+def _envelope(events: Events, event: dict[str, Any], secrets: int) -> bytes:
     events.plant(event, secrets)
     headers = {"event_id": event["event_id"], "trace": {"environment": "production"}}
     return b"\n".join(
@@ -106,21 +184,21 @@ def _envelope(events: Events, size: int, secrets: int) -> bytes:
 
 
 def _logs(dice: random.Random, dirty: float) -> bytes:
-    attributes: dict[str, Tree] = {
-        "service.name": "shop", "deployment.environment.name": "production",
-    }  # fmt: skip
     records: list[Tree] = []
     for number in range(200):
         who = f"ann{dice.randrange(10**6)}@mail.example" if dice.random() < dirty else "somebody"
         body = f"order {dice.randrange(10**9)} of {who} was paid in step {number}"
         records.append({"body": body, "attributes": {"code.lineno": number}})
     request = OtlpRequest.from_trees(
-        "logs", {"attributes": attributes}, {}, records, project="shop", received=1.0
+        "logs", {"attributes": _RESOURCE}, {}, records, project="shop", received=1.0
     )
     return request.encode()
 
 
-def _contender(decode: Decode, account: Account | None) -> Callable[[bytes], object]:
+def _contender(
+    decode: Decode, account: Account | None, depth: str | None
+) -> Callable[[bytes], object]:
+    reader = CodeReader() if depth == "code" else None
     tracer = Tracer("k" * 44)
     trace = tracer.traces if account is not None else None
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=trace)
@@ -129,7 +207,7 @@ def _contender(decode: Decode, account: Account | None) -> Callable[[bytes], obj
         payload = chain.run(decode(body))
         if account is None:
             return payload.encode()
-        payload.manifest = write_manifest(payload)
+        payload.manifest = write_manifest(payload, None, reader)
         out = payload.encode()
         account.book(Delivered("sentry", "errors:1", payload.manifest, payload.types))
         return out

@@ -282,7 +282,7 @@ class Account:
         for section in manifest.code:
             # As above: of which of several documents it was nobody knows.
             documents = min(section.documents, counts[section.type])
-            if documents and not self._code.add(place, bytes(section.mentions), documents, now):
+            if documents and not self._code.add(place, section.pieces, documents, now):
                 self._unbooked.add(documents, "the code that they disclose could not be written")
 
     def _begin(self) -> float:

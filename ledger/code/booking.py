@@ -1,8 +1,8 @@
-"""What was delivered of sections, until it is written: the same section of many documents once."""
+"""What was delivered of pieces, until it is written: the same piece of many documents once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -10,9 +10,9 @@ import msgspec
 from .sections import mask, unpack
 from .tables import NameKey, Place, Shown
 
-_MOST_BYTES = 32 << 20  # of sections, while they cannot be written
+_MOST_BYTES = 32 << 20  # of pieces, while they cannot be written
 
-Booked: TypeAlias = "dict[tuple[Place, bytes], Shown]"
+Booked: TypeAlias = "dict[Place, dict[bytes, Shown]]"
 
 
 class Bookings:
@@ -22,15 +22,20 @@ class Bookings:
         self._booked: Booked = {}
         self._size = 0
 
-    def add(self, place: Place, mentions: bytes, documents: int, now: float) -> bool:
-        """Count a section. False: there is no room."""
-        shown = self._booked.get((place, mentions))
-        if shown is None:
-            if self._size + len(mentions) > _MOST_BYTES:
-                return False
-            shown = self._booked[place, mentions] = Shown()
-            self._size += len(mentions)
-        shown.add(documents, now, now)
+    def add(self, place: Place, pieces: Iterable[msgspec.Raw], documents: int, now: float) -> bool:
+        """Count pieces. False: there was no room for all of them."""
+        booked = self._booked.setdefault(place, {})
+        for raw in pieces:
+            piece = bytes(raw)
+            shown = booked.get(piece)
+            if shown is None:
+                if self._size + len(piece) > _MOST_BYTES:
+                    return False
+                booked[piece] = Shown(documents, now, now)
+                self._size += len(piece)
+            else:
+                shown.documents += documents
+                shown.last = max(shown.last, now)
         return True
 
     def take(self) -> Booked:
@@ -40,26 +45,28 @@ class Bookings:
 
     def give_back(self, taken: Booked) -> None:
         """It could not be written."""
-        for key, shown in taken.items():
-            before = self._booked.get(key)
-            if before is None:
-                self._booked[key] = shown
-                self._size += len(key[1])
-            else:
-                before.add(shown.documents, shown.first, shown.last)
+        for place, pieces in taken.items():
+            booked = self._booked.setdefault(place, {})
+            for piece, shown in pieces.items():
+                if piece in booked:
+                    booked[piece].add(shown.documents, shown.first, shown.last)
+                else:
+                    booked[piece] = shown
+                    self._size += len(piece)
 
 
-def names_in(booked: Mapping[tuple[Place, bytes], Shown]) -> Iterator[tuple[Place, NameKey, Shown]]:
+def names_in(booked: Booked) -> Iterator[tuple[Place, NameKey, Shown]]:
     """What the tables are told: each name of each place once."""
-    total: dict[tuple[Place, NameKey], Shown] = {}
-    for (place, mentions), shown in booked.items():
-        try:
-            found = unpack(mentions)
-        except msgspec.MsgspecError:
-            continue  # of a manifest that another version wrote
-        for each in found:
-            key = place, NameKey(each.kind, each.name, each.detail)
-            known = total.setdefault(key, Shown())
-            known.add(shown.documents, shown.first, shown.last, mask(each.lines))
-    for (place, name), each_shown in total.items():
-        yield place, name, each_shown
+    for place, pieces in booked.items():
+        total: dict[NameKey, Shown] = {}
+        for piece, shown in pieces.items():
+            try:
+                found = unpack(piece)
+            except msgspec.MsgspecError:
+                continue  # of a manifest that another version wrote
+            for each in found:
+                known = total.setdefault(NameKey(each.kind, each.name, each.detail), Shown())
+                lines = mask(each.lines) if each.lines else 0
+                known.add(shown.documents, shown.first, shown.last, lines)
+        for name, each_shown in total.items():
+            yield place, name, each_shown

@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from ...pipeline.crossing.conventions import LANGUAGES
-from ...pipeline.payloads.document import Document
+from ...pipeline.payloads.document import Document, Tree
 from ...pipeline.payloads.otlp import OtlpRequest
 from ...pipeline.payloads.otlp_documents import OtlpDocument
 from ...pipeline.payloads.otlp_tree import TreeReader
@@ -19,7 +19,7 @@ from .attributes import of_attributes
 from .lenient import lenient
 from .names import OTHER
 from .outline import Attributes, Named, Record, Resource, ResourceAttributes
-from .sections import Mention, Remembered, pack, unpack
+from .sections import Mention, Remembered, pack
 from .texts import TraceReader
 from .wire import RAISED, Wire
 
@@ -37,8 +37,8 @@ class OtlpReader:
         self._traces = TraceReader(self._remembered)
         self._wire = Wire()
 
-    def sections(self, request: OtlpRequest) -> Iterator[tuple[str, bytes, int]]:
-        """What its records disclose: their type, a section, and of how many it is."""
+    def pieces(self, request: OtlpRequest) -> Iterator[tuple[str, bytes, int]]:
+        """What its records disclose: their type, a piece, and in how many it is."""
         types = request.types
         if not types:
             return
@@ -49,43 +49,36 @@ class OtlpReader:
                 resource = lenient(context.tree, Resource) if context.type == "resource" else None
                 if resource is not None and resource.attributes is not None:
                     platform = LANGUAGES.get(resource.attributes.sdk_language or "", platform)
-                yield type_, self._of_context(context), count
+                for piece in self._of_context(context):
+                    yield type_, piece, count
         body = request.buffer or request.encode()
         values = self._wire.attributes(body, request.project)
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:
-                yield type_, self._of_value(key, value), count
+                for piece in self._of_value(key, value):
+                    yield type_, piece, count
         if any(key in RAISED for key, _ in values):
             for document in _with_exceptions(request, body):
-                several = list(dict.fromkeys(self._of_exceptions(document, platform)))
-                if len(several) > 1:
-                    several = [pack(each for section in several for each in unpack(section))]
-                for section in several:
-                    yield type_, section, 1
+                for piece in dict.fromkeys(self._of_exceptions(document, platform)):
+                    yield type_, piece, 1
 
-    def _of_context(self, context: Document) -> bytes:
+    def _of_context(self, context: Document) -> tuple[bytes, ...]:
         """Raises BrokenDocument."""
         assert isinstance(context, OtlpDocument)
-        raw = context.encoded
+        key = (context.type, context.encoded)
+        found = self._remembered.get(key)
+        if found is None:
+            made = pack(_of_context(context.type, context.tree))
+            found = self._remembered.keep(key, len(key[1]), made)
+        return found
 
-        def mentions() -> Iterator[Mention]:
-            if context.type == "resource":
-                found = lenient(context.tree, Resource)
-                if found is not None and found.attributes is not None:
-                    yield from _of_resource(found.attributes)
-            elif context.type == "scope":
-                named = lenient(context.tree, Named)
-                if named is not None:
-                    yield from _program("package", named.name, named.version)
-
-        return self._remembered.section((context.type, raw), len(raw), mentions)
-
-    def _of_value(self, key: str, value: str) -> bytes:
-        def mentions() -> Iterator[Mention]:
-            found = lenient({key: value}, Attributes)
-            return of_attributes(found) if found is not None else iter(())
-
-        return self._remembered.section((key, value), len(value), mentions)
+    def _of_value(self, key: str, value: str) -> tuple[bytes, ...]:
+        found = self._remembered.get((key, value))
+        if found is None:
+            attributes = lenient({key: value}, Attributes)
+            made = pack(of_attributes(attributes) if attributes is not None else ())
+            found = self._remembered.keep((key, value), len(value), made)
+        return found
 
     def _of_exceptions(self, document: OtlpDocument, platform: str | None) -> Iterator[bytes]:
         message = _RECORDS[document.type].FromString(document.encoded)
@@ -93,7 +86,7 @@ class OtlpReader:
         for each in (record, *(record.events or ())):
             found = each.attributes if each is not None else None
             if found is not None and (found.type or found.stacktrace):
-                yield self._traces.section(found.type or "", found.stacktrace or "", platform)
+                yield from self._traces.pieces(found.type or "", found.stacktrace or "", platform)
 
 
 def _with_exceptions(request: OtlpRequest, body: bytes) -> list[OtlpDocument]:
@@ -109,6 +102,17 @@ def _with_exceptions(request: OtlpRequest, body: bytes) -> list[OtlpDocument]:
 
 def _is_raised(document: Document) -> bool:
     return isinstance(document, OtlpDocument) and _RAISED.search(document.encoded) is not None
+
+
+def _of_context(type_: str, tree: Tree) -> Iterator[Mention]:
+    if type_ == "resource":
+        resource = lenient(tree, Resource)
+        if resource is not None and resource.attributes is not None:
+            yield from _of_resource(resource.attributes)
+    elif type_ == "scope":
+        named = lenient(tree, Named)
+        if named is not None:
+            yield from _program("package", named.name, named.version)
 
 
 def _of_resource(about: ResourceAttributes) -> Iterator[Mention]:

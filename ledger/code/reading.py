@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import Counter
-from collections.abc import Iterator
 
 import msgspec
 
@@ -29,25 +27,25 @@ class CodeReader:
 
     def sections(self, payload: Payload) -> list[Section]:
         """What its documents disclose. Never raises: what cannot be read is left out and logged."""
-        found: Counter[tuple[str, bytes]] = Counter()
+        found: dict[tuple[str, bytes], int] = {}
         try:
-            for type_, mentions, documents in self._read(payload):
-                if mentions:
-                    found[type_, mentions] += documents
+            self._read(payload, found)
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what code a payload discloses cannot be told: %s", type(failure).__name__)
-        return [
-            Section(type_, documents, msgspec.Raw(mentions))
-            for (type_, mentions), documents in found.items()
-        ]
+        sections: dict[tuple[str, int], list[msgspec.Raw]] = {}
+        for (type_, piece), documents in found.items():
+            sections.setdefault((type_, documents), []).append(msgspec.Raw(piece))
+        return [Section(*key, pieces) for key, pieces in sections.items()]
 
-    def _read(self, payload: Payload) -> Iterator[tuple[str, bytes, int]]:
+    def _read(self, payload: Payload, found: dict[tuple[str, bytes], int]) -> None:
+        """Count of how many documents each piece is."""
         if isinstance(payload, OtlpRequest):
-            yield from self._otlp.sections(payload)
+            for type_, piece, documents in self._otlp.pieces(payload):
+                found[type_, piece] = found.get((type_, piece), 0) + documents
         elif isinstance(payload, Envelope):
             for each in payload.items:
                 if each.lost is None:
                     # What turns out to be unreadable does not go out.
                     with contextlib.suppress(BrokenDocument):
-                        for section in self._sentry.sections(each):
-                            yield each.type, section, 1
+                        for piece in dict.fromkeys(self._sentry.pieces(each)):
+                            found[each.type, piece] = found.get((each.type, piece), 0) + 1

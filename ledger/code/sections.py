@@ -1,13 +1,12 @@
-"""What documents disclose, in sections: what stands together there and is often the same.
+"""What documents disclose, in pieces: what stands together there and is often the same.
 
-A section is kept as the bytes in which it lies in a manifest. Two documents with the same modules
-or the same stack trace have the same section, so it is made once and booked as one.
+A piece is kept as the bytes in which it lies in a manifest. Two documents with the same modules or
+the same call have the same piece, so it is made once, and booked without being read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from typing import TypeVar
+from collections.abc import Hashable, Iterable
 
 import msgspec
 
@@ -16,11 +15,9 @@ from .names import OTHER, Kind
 # Numbers of lines: what stands behind is counted as this one.
 LAST_LINE = 65_535
 _MOST_RANGES = 1000  # of lines of a file
-_MOST_NAMES = 2000  # of a section; more count as `other`
-_MOST_BYTES = 16 << 20  # of sections that are remembered
-_MOST_SECTIONS = 4096
-
-Key = TypeVar("Key", bound=Hashable)
+_MOST_NAMES = 2000  # of a piece; more count as `other`
+_MOST_BYTES = 16 << 20  # of pieces that are remembered, with their keys
+_MOST_KEYS = 50_000
 
 
 class Mention(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -33,19 +30,22 @@ class Mention(msgspec.Struct, array_like=True, frozen=True, order=True):
 
 
 class Section(msgspec.Struct, array_like=True):
-    """What documents of one type disclose; of each document at most once."""
+    """What so many documents of one type disclose; of each document at most once."""
 
     type: str
     documents: int
-    mentions: msgspec.Raw  # a list of Mention, as msgpack
+    pieces: list[msgspec.Raw]  # each a list of Mention, as msgpack
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Mention]).decode
 
 
-def pack(mentions: Iterable[Mention]) -> bytes:
-    """A section, each name once. Empty: nothing is disclosed."""
+def pack(mentions: Iterable[Mention]) -> tuple[bytes, ...]:
+    """A piece, each name in it once. None: nothing is disclosed."""
+    mentions = list(mentions)
+    if len(mentions) == 1 and _is_plain(mentions[0].lines):
+        return (_encode(mentions),)
     found: dict[tuple[Kind, str, str], int] = {}
     for each in mentions:
         key = (each.kind, each.name, each.detail)
@@ -53,9 +53,13 @@ def pack(mentions: Iterable[Mention]) -> bytes:
             key = (each.kind, OTHER, "")
         found[key] = found.get(key, 0) | mask(each.lines)
     if not found:
-        return b""
+        return ()
     listed = [Mention(*key, lines=ranges(bits)) for key, bits in sorted(found.items())]
-    return _encode(listed)
+    return (_encode(listed),)
+
+
+def _is_plain(lines: tuple[int, ...]) -> bool:
+    return not lines or (len(lines) == 2 and 0 <= lines[0] < lines[1] <= LAST_LINE)
 
 
 def unpack(mentions: bytes) -> list[Mention]:
@@ -91,23 +95,18 @@ def ranges(bits: int) -> tuple[int, ...]:
 
 
 class Remembered:
-    """Sections by what they were made of. Safe from every thread, as dicts are."""
+    """Pieces by what they were made of. Safe from every thread, as dicts are."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, bytes] = {}
+        self._known: dict[Hashable, tuple[bytes, ...]] = {}
         self._size = 0
+        self.get = self._known.get
 
-    def section(self, key: Key, weight: int, make: Callable[[], Iterable[Mention]]) -> bytes:
-        """The section of that key, made at most once while it is remembered.
-
-        `weight` is about how many bytes the key takes.
-        """
-        found = self._known.get(key)
-        if found is None:
-            found = pack(make())
-            if self._size > _MOST_BYTES or len(self._known) >= _MOST_SECTIONS:
-                self._known.clear()
-                self._size = 0
-            self._known[key] = found
-            self._size += weight + len(found)
-        return found
+    def keep(self, key: Hashable, weight: int, pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Remember them. `weight` is about how many bytes the key takes. Returns them."""
+        if self._size > _MOST_BYTES or len(self._known) >= _MOST_KEYS:
+            self._known.clear()
+            self._size = 0
+        self._known[key] = pieces
+        self._size += weight + sum(map(len, pieces))
+        return pieces

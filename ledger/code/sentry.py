@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -16,7 +16,7 @@ from .lenient import lenient
 from .names import OTHER
 from .outline import AllBreadcrumbs, Attributes, Breadcrumb, Named, Outline, Sdk, Span, Telemetry
 from .sections import Mention, Remembered, pack
-from .stacks import of_thrown, thrown
+from .stacks import Stacks
 
 _MOST_CALLS = 1000  # breadcrumbs, and spans, of a document: more are not read
 # The name of a transaction that is a URL is not one that the program gave.
@@ -37,8 +37,8 @@ class SentryReader:
     def __init__(self) -> None:
         self._remembered = Remembered()
 
-    def sections(self, document: EnvelopeDocument) -> Iterator[bytes]:
-        """What one discloses, each name in one section. Raises BrokenDocument."""
+    def pieces(self, document: EnvelopeDocument) -> Iterator[bytes]:
+        """What one discloses; what it says twice, twice. Raises BrokenDocument."""
         if document.type in ("event", "transaction"):
             outline = _parsed(document.encode(), Outline, _read_outline)
             if outline is not None:
@@ -46,23 +46,36 @@ class SentryReader:
         elif document.type in ("span", "log"):
             found = _parsed(document.encode(), Telemetry, _read_telemetry)
             if found is not None:
-                yield pack([*_of_spans([found]), *_of_typed(found.attributes)])
+                yield from self._each((*_of_spans([found]), *_of_typed(found.attributes)))
 
     def _event(self, outline: Outline) -> Iterator[bytes]:
-        section = self._remembered.section
+        remembered = self._remembered
         modules, sdk = bytes(outline.modules), bytes(outline.sdk)
         if modules or sdk:
-            yield section((modules, sdk), len(modules) + len(sdk), lambda: _packages(modules, sdk))
-        raised = thrown(outline.exception, outline.threads, outline.stacktrace)
-        if raised:
-            yield section(raised, sum(100 * len(each.calls) for each in raised) + 100,
-                          lambda: of_thrown(raised))  # fmt: skip
-        around = _around(outline)
-        if any(around):
-            yield section(around, sum(map(len, around)), lambda: _of_surroundings(*around))
-        calls = list(_of_calls(outline))
-        if calls:
-            yield pack(calls)
+            key = (modules, sdk)
+            found = remembered.get(key)
+            if found is None:
+                made = pack(_packages(modules, sdk))
+                found = remembered.keep(key, len(modules) + len(sdk), made)
+            yield from found
+        for text, read in _around(outline):
+            about = (text, read)
+            found = remembered.get(about)
+            if found is None:
+                found = remembered.keep(about, len(str(text)), pack(read(text)))
+            yield from found
+        stacks = Stacks()
+        for group in (outline.exception, outline.threads, outline.stacktrace):
+            stacks.add(group)
+        yield from stacks.pieces(remembered)
+        yield from self._each(_of_calls(outline))
+
+    def _each(self, mentions: Iterable[Mention]) -> Iterator[bytes]:
+        for each in mentions:
+            found = self._remembered.get(each)
+            if found is None:
+                found = self._remembered.keep(each, len(each.name), pack([each]))
+            yield from found
 
 
 def _parsed(data: bytes, type_: type[T], read: Callable[[bytes], T]) -> T | None:
@@ -102,28 +115,40 @@ def _members(modules: bytes) -> Iterator[tuple[str, str]]:
             yield name, ""
 
 
-def _around(outline: Outline) -> tuple[str, ...]:
-    """What mostly is the same for all that one process sends."""
+_Around: TypeAlias = "tuple[object, Callable[[Any], Iterator[Mention]]]"
+
+
+def _around(outline: Outline) -> Iterator[_Around]:
+    """What mostly is the same for all that one process sends, and what reads it."""
     contexts = outline.contexts
-    found = [outline.server_name or "", outline.release or ""]
-    for each in (contexts.runtime, contexts.os) if contexts is not None else ():
-        program = each or Named()
-        found += [program.name or "", program.version or "", program.kernel_version or ""]
-    return tuple(found)
+    if outline.server_name:
+        yield outline.server_name, _of_server
+    if outline.release:
+        yield outline.release, _of_release
+    if contexts is not None:
+        for each in (contexts.runtime, contexts.os):
+            if each is not None:
+                yield (each.name, each.version, each.kernel_version), _of_platform
 
 
-def _of_surroundings(server: str, release: str, *programs: str) -> Iterator[Mention]:
-    if server and not names.is_removed(server):
-        yield Mention("host", names.host(server), "server")
-    if release and not names.is_removed(release):
-        name, at, version = release.rpartition("@")
+def _of_server(text: str) -> Iterator[Mention]:
+    if not names.is_removed(text):
+        yield Mention("host", names.host(text), "server")
+
+
+def _of_release(text: str) -> Iterator[Mention]:
+    if not names.is_removed(text):
+        name, at, version = text.rpartition("@")
         yield Mention("release", names.package(name) if at else OTHER, names.version(version))
-    for place in range(0, len(programs), 3):
-        name, version, kernel = programs[place : place + 3]
-        if name:
-            yield Mention("platform", names.package(name.replace(" ", "-")), names.version(version))
-        if kernel:
-            yield Mention("platform", "kernel", names.version(kernel))
+
+
+def _of_platform(texts: tuple[str | None, ...]) -> Iterator[Mention]:
+    name, version, kernel = texts
+    if name and not names.is_removed(name):
+        found = names.package(name.replace(" ", "-"))
+        yield Mention("platform", found, names.version(version or ""))
+    if kernel:
+        yield Mention("platform", "kernel", names.version(kernel))
 
 
 def _of_calls(outline: Outline) -> Iterator[Mention]:

@@ -2,94 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from ...policy.placeholders import placeholder
 from . import names
 from .outline import AllRaised, Frame, Raised, Stacktrace
-from .sections import Mention
+from .sections import Mention, Remembered, pack
 
-_MOST_FRAMES = 1000  # of a document; the innermost ones are read
+MOST_FRAMES = 1000  # of a document; the innermost ones are read
 _WITHHELD = placeholder("code.source_line")  # in place of a line that the policy takes out
 _BUILT_IN = ("", "builtins", "__main__")
 
-
-class Call(NamedTuple):
-    """All that is kept of a frame."""
-
-    file: str
-    module: str
-    in_app: bool | None
-    start: int  # the first line that is shown
-    stop: int  # the line behind the last one
+Group: TypeAlias = "AllRaised | list[Raised | None] | Stacktrace | None"
 
 
-class Thrown(NamedTuple):
-    """All that is kept of an exception or a thread: equal for those that disclose the same."""
+class Stacks:
+    """The exceptions and threads of one document."""
 
-    type: str
-    module: str
-    calls: tuple[Call, ...]
+    def __init__(self) -> None:
+        # By file, and whether it is the program's own: from, up to and without, from, …
+        self._files: dict[tuple[str, bool | None], list[int]] = {}
+        self._raised: dict[tuple[str, str, str], None] = {}  # type, module, where
+        self._left = MOST_FRAMES
 
-
-def thrown(*groups: AllRaised | list[Raised | None] | Stacktrace | None) -> tuple[Thrown, ...]:
-    """What is kept of the exceptions and threads of a document."""
-    found = []
-    left = _MOST_FRAMES
-    for group in groups:
+    def add(self, group: Group) -> None:
+        """Take what is kept of exceptions or threads."""
         if isinstance(group, Stacktrace):
-            group = [Raised(stacktrace=group)]
-        several = group.values or [group] if isinstance(group, AllRaised) else group or ()
-        for each in several:
-            if each is None:
-                continue
-            frames = (each.stacktrace.frames if each.stacktrace is not None else None) or ()
-            calls = tuple([_call(frame) for frame in frames[-left:] if frame is not None])
-            left = max(left - len(calls), 1)
-            found.append(Thrown(each.type or "", each.module or "", calls))
-    return tuple(found)
+            self._add(Raised(stacktrace=group))
+        elif isinstance(group, AllRaised):
+            for each in group.values or (group,):
+                self._add(each)
+        elif group is not None:
+            for each in group:
+                self._add(each)
 
+    def pieces(self, remembered: Remembered) -> Iterator[bytes]:
+        """Each file, and each exception with the file or module that it comes from."""
+        for (file, own), lines in self._files.items():
+            key = (file, own, *lines)
+            found = remembered.get(key)
+            if found is None:
+                made = pack(_file(file, own, lines))
+                found = remembered.keep(key, len(file) + 40 * len(lines), made)
+            yield from found
+        for raised in self._raised:
+            found = remembered.get(raised)
+            if found is None:
+                found = remembered.keep(raised, sum(map(len, raised)), pack(_exception(*raised)))
+            yield from found
 
-def _call(frame: Frame) -> Call:
-    line = frame.lineno or 0
-    start = stop = line
-    if frame.context_line not in (None, "", _WITHHELD):
-        stop += 1
-    if frame.pre_context and _WITHHELD not in frame.pre_context:
-        start -= len(frame.pre_context)
-    if frame.post_context and _WITHHELD not in frame.post_context:
-        stop = line + 1 + len(frame.post_context)
-    return Call(frame.filename or "", frame.module or "", frame.in_app, start, stop)
-
-
-def of_thrown(raised: Iterable[Thrown]) -> Iterator[Mention]:
-    """The files that they show, and the exceptions with the file or module they come from."""
-    for each in raised:
-        for call in each.calls:
-            yield from _file(call)
-        if each.type and not names.is_removed(each.type):
-            text = each.type
-            if each.module not in _BUILT_IN and not text.startswith(each.module):
-                text = f"{each.module}.{text}"
-            yield Mention("exception", names.exception(text), _component(each.calls))
-
-
-def _file(call: Call) -> Iterator[Mention]:
-    text = call.file
-    if not text or names.is_removed(text):
-        if not call.module or names.is_removed(call.module):
+    def _add(self, raised: Raised | None) -> None:
+        if raised is None:
             return
-        text = call.module
-    whose = "" if call.in_app is None else "own" if call.in_app else "library"
-    lines = (call.start, call.stop) if 0 < call.start < call.stop else ()
-    yield Mention("file", names.file(text), whose, lines)
+        trace = raised.stacktrace
+        frames = trace.frames[-self._left :] if trace is not None and trace.frames else ()
+        self._left = max(self._left - len(frames), 1)
+        last = own = None
+        for frame in frames:
+            if frame is not None:
+                self._call(frame)
+                last = frame
+                if frame.in_app:
+                    own = frame
+        if raised.type:
+            at = own or last
+            where = (at.module or at.filename or "") if at is not None else ""
+            self._raised[raised.type, raised.module or "", where] = None
+
+    def _call(self, frame: Frame) -> None:
+        name = frame.filename or frame.module
+        if not name:
+            return
+        lines = self._files.setdefault((name, frame.in_app), [])
+        line, before, after = frame.lineno, frame.pre_context, frame.post_context
+        if not line or line < 0:
+            return
+        start = stop = line
+        if frame.context_line and frame.context_line != _WITHHELD:
+            stop += 1
+        if before and _WITHHELD not in before:
+            start -= len(before)
+        if after and _WITHHELD not in after:
+            stop = line + 1 + len(after)
+        if start < stop:
+            lines.append(start)
+            lines.append(stop)
 
 
-def _component(calls: tuple[Call, ...]) -> str:
-    """The module, else the file, of the innermost call in one's own code, else of the innermost."""
-    own = [call for call in calls if call.in_app] or calls
-    if not own:
-        return ""
-    text = own[-1].module or own[-1].file
-    return "" if names.is_removed(text) else names.file(text)
+def _file(text: str, own: bool | None, lines: list[int]) -> Iterator[Mention]:
+    if not names.is_removed(text):
+        whose = "" if own is None else "own" if own else "library"
+        yield Mention("file", names.file(text), whose, tuple(lines))
+
+
+def _exception(type_: str, module: str, where: str) -> Iterator[Mention]:
+    if not names.is_removed(type_):
+        text = type_
+        if module not in _BUILT_IN and not text.startswith(module):
+            text = f"{module}.{text}"
+        place = "" if not where or names.is_removed(where) else names.file(where)
+        yield Mention("exception", names.exception(text), place)

@@ -7,9 +7,9 @@ import re
 from ...pipeline.crossing.raised import to_values
 from ...pipeline.crossing.stacktraces import MAX_TEXT, parse
 from .lenient import lenient
-from .outline import AllRaised
+from .outline import AllRaised, Raised
 from .sections import Remembered
-from .stacks import Thrown, of_thrown, thrown
+from .stacks import Stacks
 
 # Of a line that is no call, what stands before the message.
 _BEFORE_MESSAGE = re.compile(r"(?:(?:Caused by|Suppressed|Wrapped by): )?[^:]*+(?:::[^:]*+)*+")
@@ -21,22 +21,24 @@ class TraceReader:
     def __init__(self, remembered: Remembered) -> None:
         self._remembered = remembered
 
-    def section(self, type_: str, text: str, platform: str | None) -> bytes:
+    def pieces(self, type_: str, text: str, platform: str | None) -> tuple[bytes, ...]:
         """Of an exception of a type, with its trace as a text where there is one."""
         code = _code_of(text)
-        return self._remembered.section(
-            (type_, platform, code),
-            len(type_) + len(code),
-            lambda: of_thrown(_thrown(type_, text, platform)),
-        )
+        key = (type_, platform, code)
+        found = self._remembered.get(key)
+        if found is None:
+            stacks = Stacks()
+            stacks.add(_raised(type_, text, platform))
+            made = tuple(stacks.pieces(self._remembered))
+            found = self._remembered.keep(key, len(type_) + len(code), made)
+        return found
 
 
-def _thrown(type_: str, text: str, platform: str | None) -> tuple[Thrown, ...]:
+def _raised(type_: str, text: str, platform: str | None) -> AllRaised | None:
     found = parse(text, platform) if text else None
     if found is None:
-        return (Thrown(type_, "", ()),) if type_ else ()
-    raised = lenient({"values": to_values(found[1])}, AllRaised)
-    return thrown(raised)
+        return AllRaised(values=[Raised(type_)])
+    return lenient({"values": to_values(found[1])}, AllRaised)
 
 
 def _code_of(text: str) -> str:

@@ -53,8 +53,10 @@ def test_a_section_is_read_once_for_many_events() -> None:
     reader = CodeReader()
     first = reader.sections(sent({**EVENT, "event_id": "a" * 32}))
     again = reader.sections(sent({**EVENT, "event_id": "b" * 32}))
-    assert [bytes(s.mentions) for s in first] == [bytes(s.mentions) for s in again]
-    assert len(reader._sentry._remembered._known) == 3
+    assert [list(map(bytes, s.pieces)) for s in first] == [
+        list(map(bytes, s.pieces)) for s in again
+    ]
+    assert len(reader._sentry._remembered._known) == len(first[0].pieces) == 12
 
 
 def test_what_was_delivered_is_booked(tmp_path: Path) -> None:
@@ -97,7 +99,8 @@ def test_logs_and_spans_name_what_stands_in_them() -> None:
     counts = Counter(
         (section.type, each.kind, each.name, each.detail, section.documents)
         for section in CodeReader().sections(envelope)
-        for each in unpack(bytes(section.mentions))
+        for piece in section.pieces
+        for each in unpack(bytes(piece))
     )
     assert sorted(counts) == [
         ("log", "host", "shop-eu2", "peer", 2),

@@ -59,7 +59,7 @@ def request(signal: Literal["logs", "traces"], *records: Tree) -> OtlpRequest:
 def mentioned(payload: OtlpRequest, reader: CodeReader | None = None) -> Counter[tuple[Any, ...]]:
     found: Counter[tuple[Any, ...]] = Counter()
     for section in (reader or CodeReader()).sections(payload):
-        for each in unpack(bytes(section.mentions)):
+        for each in (m for piece in section.pieces for m in unpack(bytes(piece))):
             found[each.kind, each.name, each.detail, each.lines] += section.documents
     return found
 
@@ -114,7 +114,7 @@ def test_a_trace_is_read_once_whatever_its_message_says() -> None:
     for number in range(5):
         record: Tree = {"attributes": {"exception.stacktrace": PYTHON % number}}
         mentioned(request("logs", record), reader)
-    assert len(reader._otlp._remembered._known) == 3  # with resource and scope
+    assert len(reader._otlp._remembered._known) == 6  # with resource and scope
 
 
 VALUES: dict[str, list[Tree]] = {

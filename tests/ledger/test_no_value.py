@@ -124,6 +124,6 @@ def test_no_canary_is_a_name_where_no_policy_took_it_out() -> None:
         for payload in (envelope(text), request(text))
         for section in reader.sections(payload)
     ]
-    kept = [bytes(section.mentions) for section in sections]
+    kept = [bytes(piece) for section in sections for piece in section.pieces]
     assert {each.kind for section in kept for each in unpack(section)} == set(KINDS)
     assert found_in(kept) == []

@@ -70,7 +70,9 @@ def sent(event: dict[str, Any], part: RedactPart | None = None) -> Envelope:
 
 def mentioned(payload: Envelope, reader: CodeReader | None = None) -> list[tuple[Any, ...]]:
     sections = (reader or CodeReader()).sections(payload)
-    found = [each for section in sections for each in unpack(bytes(section.mentions))]
+    found = [
+        each for section in sections for piece in section.pieces for each in unpack(bytes(piece))
+    ]
     return sorted((each.kind, each.name, each.detail, each.lines) for each in found)
 
 
