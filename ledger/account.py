@@ -12,10 +12,11 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -29,6 +30,7 @@ from .entries import EntryKind
 from .figures import SEEN, Figures, Series
 from .journal import JournalFailed
 from .manifest import OTHER, UNKNOWN, Manifest, read_manifest
+from .merges import Merges
 from .minutes import closed_minute, moment
 from .needle_store import NeedleSeries
 from .needles import Needles
@@ -43,6 +45,8 @@ _MOST_ROWS = 100_000  # in memory, while they cannot be written
 FORGOTTEN = "rows of the account after account.keep"
 
 _NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
+
+_REOPENED = "reopened"  # the note of minutes that the journal has to be told of again
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -114,6 +118,8 @@ class Account:
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
         self._closed = 0
+        self._merges = Merges()
+        self._reopened: list[int] = []  # minutes that the journal has to be told of again
         self._tidied = 0.0
         self._failing = False
 
@@ -145,13 +151,31 @@ class Account:
                 series = base._replace(type=type_, outcome="withheld", reason=reason)
                 self._figures(series).add(documents, 0, 0, now, ())
 
+    def merge(
+        self,
+        rows: Iterable[tuple[int, Series, Figures]],
+        notes: Mapping[str, str | None],
+        *,
+        soon: bool = False,
+    ) -> Future[None]:
+        """Add what others booked, also in closed minutes, and notes; done when it is on disk."""
+        return self._merges.add(rows, notes, soon=soon)
+
+    def embedded(self, prefix: str) -> tuple[dict[str, str], dict[str, set[str]]]:
+        """Notes that begin so, and the labels of embedded pipelines. Not while `run` runs."""
+        store = self._store
+        if store is None:
+            return {}, {}
+        dimensions: tuple[Literal["service", "environment"], ...] = ("service", "environment")
+        return store.notes(prefix), {each: store.labels(each, embedded=True) for each in dimensions}
+
     async def run(self) -> None:
         """Write and close minutes until cancelled."""
         while True:
             await asyncio.sleep(_EVERY)
             await asyncio.to_thread(self.write)
 
-    def write(self) -> None:
+    def write(self, *, last: bool = False) -> None:
         """Write what was booked, close what has passed. Blocks; never raises.
 
         What cannot be written now is kept, and written later. A file that is damaged is set aside.
@@ -170,6 +194,7 @@ class Account:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
                 store.add(booked, {"written": repr(now)}, names_in(code))
             rows, code = {}, {}
+            self._merge(store, now, all_=last)
             self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
             self._tell_unbooked()
             self._tidy(store, now)
@@ -190,7 +215,7 @@ class Account:
 
         The minute that has not passed is told too, and again when the next process has closed it.
         """
-        self.write()
+        self.write(last=True)
         if self._needles is not None:
             self._needles.close(self._clock())
         store, self._store = self._store, None
@@ -221,6 +246,7 @@ class Account:
                 self._labels["environment"] |= store.labels("environment")
                 self._minute = max(self._minute, store.last_minute())
             self._closed = int(store.meta("closed") or 0)
+            self._reopened = msgspec.json.decode(store.meta(_REOPENED) or "[]", type=list[int])
         except BaseException:
             store.close()
             raise
@@ -312,6 +338,27 @@ class Account:
             self._code.give_back(code)
             for key, figures in rows.items():
                 self._rows.setdefault(key, Figures()).merge(figures)
+
+    def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
+        """Write what others booked, and tell the journal of minutes that are not as it says."""
+        if (merge := self._merges.take(now, all_=all_)) is not None:
+            minutes = {minute for minute, _ in merge.rows}
+            again = sorted({*self._reopened, *(each for each in minutes if each <= self._closed)})
+            try:
+                notes = {**merge.notes, _REOPENED: msgspec.json.encode(again).decode()}
+                store.add(merge.listed(), notes)
+            except BaseException:
+                self._merges.give_back(merge)
+                raise
+            self._reopened = again
+            with self._lock:
+                self._minute = max(self._minute, *minutes, 0)
+            merge.done()
+        for minute in self._reopened:
+            self._record("minute", closed_minute(minute, store.rows(minute, minute + 1, MINUTE)))
+        if self._reopened:
+            self._reopened = []
+            store.add([], {_REOPENED: None})
 
     def _close_minutes(self, store: AccountStore, before: int) -> None:
         """Tell the journal the totals of minutes that nothing can be added to any more."""

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from .code.tables import SCHEMA as CODE_SCHEMA
 from .code.tables import CodeTables, NameKey, Place, Shown
 from .figures import Figures, Series
+from .handover import EMBEDDED
 
 # Another number for every change that an older or newer errlock cannot live with.
 VERSION = 2
@@ -45,8 +46,8 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 
 _LABELS = {
-    "service": "SELECT DISTINCT service FROM series",
-    "environment": "SELECT DISTINCT environment FROM series",
+    "service": "SELECT DISTINCT service FROM series WHERE ? = (policy LIKE ?)",
+    "environment": "SELECT DISTINCT environment FROM series WHERE ? = (policy LIKE ?)",
 }
 
 
@@ -131,25 +132,41 @@ class AccountStore:
     def add(
         self,
         rows: Iterable[tuple[int, Series, Figures]],
-        meta: Mapping[str, str],
+        meta: Mapping[str, str | None],
         code: Iterable[tuple[Place, NameKey, Shown]] = (),
     ) -> None:
-        """Book minutes, and note something with them. One transaction; raises sqlite3.Error."""
+        """Book minutes, and note something with them; None: a note goes.
+
+        One transaction; raises sqlite3.Error.
+        """
         with self._transaction():
             for start, series, figures in rows:
                 self._merge(MINUTE, start, self._id(series), figures)
             self.code.add(code)
             for name, value in meta.items():
-                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+                if value is None:
+                    self._db.execute("DELETE FROM meta WHERE name = ?", (name,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def meta(self, name: str) -> str | None:
         """What was noted."""
         found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
-    def labels(self, dimension: Literal["service", "environment"]) -> set[str]:
-        """The words that a dimension has so far."""
-        found = self._db.execute(_LABELS[dimension])
+    def notes(self, prefix: str) -> dict[str, str]:
+        """Everything that was noted under names that begin so."""
+        found = self._db.execute(
+            "SELECT name, value FROM meta WHERE name >= ? AND name < ?",
+            (prefix, prefix + "\U0010ffff"),
+        )
+        return {str(name): str(value) for name, value in found}
+
+    def labels(
+        self, dimension: Literal["service", "environment"], *, embedded: bool = False
+    ) -> set[str]:
+        """The words that a dimension has so far, of embedded pipelines or of all else."""
+        found = self._db.execute(_LABELS[dimension], (embedded, f"{EMBEDDED}%"))
         return {str(row[0]) for row in found}
 
     def rows(self, since: int, until: int, span: int | None = None) -> list[Row]:

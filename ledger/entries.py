@@ -34,6 +34,7 @@ EntryKind = Literal[
     "purge",  # documents were destroyed before delivery, or old rows of the account forgotten
     "key",  # a key epoch was made or destroyed
     "decoy",  # decoys of a week began to be planted with a destination
+    "process",  # an embedded pipeline began to hand its account over, or came back
     "control_off",  # a control was switched off, or traffic passed it by
     "search",  # somebody looked for values: who, how many, how many were found
     "minute",  # a closed minute of the account

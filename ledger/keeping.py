@@ -29,6 +29,7 @@ from .needles import Needles
 from .options import LedgerOptions
 from .searches import Searches
 from .signing import SigningKey
+from .taking import NOTE, Taking
 from .traces import Tracer
 
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
@@ -53,6 +54,7 @@ class Ledger:
         self._account: Account | None = None
         self._sender: HeadSender | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._taking: Taking | None = None
         self._planted: set[Planted] = set()
         self._ways: list[Way] = []  # as the journal has them
         self._lock = threading.Lock()
@@ -65,9 +67,11 @@ class Ledger:
         journal, account = await asyncio.to_thread(self._open, policy, ways)
         self._journal, self._account = journal, account
         self._sender = HeadSender(journal, self._options.journal.heads)
+        assert self._taking is not None
         self._tasks = [
             asyncio.create_task(self._sender.run(), name="heads of the journal"),
             asyncio.create_task(account.run(), name="the account"),
+            asyncio.create_task(self._taking.run(), name="embedded pipelines"),
             asyncio.create_task(Searches(self._folder, journal.append).run(), name="searches"),
         ]
 
@@ -124,6 +128,12 @@ class Ledger:
         if self._account is not None:
             self._account.book(delivered)
 
+    @property
+    def taking(self) -> Taking:
+        """Books what embedded pipelines hand over."""
+        assert self._taking is not None, "open() comes first"
+        return self._taking
+
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave: see `Account.withhold`."""
         if self._account is not None:
@@ -160,7 +170,8 @@ class Ledger:
         account, self._account = self._account, None
         if journal is None or account is None:
             return
-        sending, writing, searches = self._tasks
+        sending, writing, taking, searches = self._tasks
+        await _ended(taking)
         await _ended(writing)
         await _ended(searches)
         await asyncio.to_thread(account.close)
@@ -220,6 +231,9 @@ class Ledger:
             needles = Needles(file, secret.reveal(), self._options.needles, journal.append)
         account = Account(path, self._options.account, journal.append, needles=needles)
         account.write()
+        notes, labels = account.embedded(NOTE)
+        oldest = self._options.account.minutes
+        self._taking = Taking(account, needles, self.record, notes, labels, oldest)
         return journal, account
 
 

@@ -50,8 +50,17 @@ class Needles:
         self._written = self._joined = self._forgot = 0.0
         self._failing = False
 
+    @property
+    def key_id(self) -> str:
+        """Names the key, and tells nothing of it."""
+        return self._key.id
+
     def note(self, series: NeedleSeries, values: Sequence[int], now: float) -> None:
         """Keep values, by their fingerprints. Takes microseconds, never raises."""
+        self.note_counted(series, dict.fromkeys(values, 1), now)
+
+    def note_counted(self, series: NeedleSeries, values: Mapping[int, int], now: float) -> None:
+        """As `note`, with how many requests held each."""
         if not values or not is_kept(series.class_, self._options.guessable):
             return
         with self._lock:
@@ -61,8 +70,8 @@ class Needles:
                 return
             waiting = self._waiting.setdefault((series, int(now) // HOUR), {})
             before = len(waiting)
-            for value in values:
-                waiting[value] = waiting.get(value, 0) + 1
+            for value, times in values.items():
+                waiting[value] = waiting.get(value, 0) + times
             self._amount += len(waiting) - before
 
     def write(self, now: float) -> None:

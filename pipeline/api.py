@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +16,8 @@ import msgspec
 
 from ..policy.parts import HashPart
 from ..policy.pseudonyms import KeyringError
-from .chain import Chain, Step
-from .component import ProcessorConfig, Settings
+from .chain import Chain, Step, TraceMaker
+from .component import Planted, ProcessorConfig, Settings
 from .counters import Counters
 from .errors import ConfigError, Problem, RefusedPayload, within
 from .options import decode_option
@@ -47,6 +51,7 @@ class Pipeline:
         if not isinstance(processors, Mapping):
             processors = {f"{type(p).__name__.lower()}/{i}": p for i, p in enumerate(processors)}
         self.counters = Counters()
+        self._processors = dict(processors)
         self._destination = destination
         steps = self._steps(processors)
         self._chain = Chain(steps, self.counters, "library", destination)
@@ -110,10 +115,37 @@ class Pipeline:
         chain = cls({id_: config.processors[id_] for id_ in options.processors}, destination=target)
         own = config.exporters[target].processors
         if own:
+            chain._processors |= {f"{target}: {id_}": config.processors[id_] for id_ in own}
             chain._stricter = cls(
                 {id_: config.processors[id_] for id_ in own}, destination=target
             )._chain
         return chain
+
+    @cached_property
+    def version(self) -> str:
+        """Names the policy: another one when any option of a processor differs, but for secrets."""
+        from .config.written import as_written
+
+        written = [[id_, as_written(each)] for id_, each in self._processors.items()]
+        text = json.dumps([version("errlock"), written], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def keep_traces(self, trace: TraceMaker) -> None:
+        """Have payloads carry what was found in them, for an account of what leaves."""
+        self._chain.keep_traces(trace)
+        if self._stricter is not None:
+            self._stricter.keep_traces(trace)
+
+    def plant(self, payload: Payload, tell: Callable[[Planted], None] | None = None) -> None:
+        """Put the decoys of its `tripwire`, if it has one, into a payload that leaves.
+
+        After everything else, the account included; `tell` is told what was put in.
+        """
+        from .planting import plant
+
+        stricter = self._stricter.planters if self._stricter is not None else ()
+        if (planters := [*self._chain.planters, *stricter]) and self._destination:
+            plant(payload, planters, self._destination, tell)
 
     def scrub_payload(self, payload: Payload) -> Payload | None:
         """A sanitised copy of a payload, or None when none of its documents may go out."""

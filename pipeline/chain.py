@@ -102,6 +102,10 @@ class Chain:
         """This chain's plan for a destination: pseudonyms differ from scope to scope."""
         return Plan(self.parts, scope) if self.parts else None
 
+    def keep_traces(self, trace: TraceMaker) -> None:
+        """From now on note what is found, for an account."""
+        self._trace = trace
+
     def without_once(self) -> Chain:
         """The same chain for what passed one like it before: nothing is sampled twice."""
         steps = [step for step in self._steps if not getattr(step.does, "once", False)]

@@ -44,6 +44,7 @@ ENV = {
     "CANARY_1_SECRET": "a-canary-of-our-own-2",
     "CANARY_2_ID": "a-canary-of-our-own-3",
     "CANARY_2_SECRET": "a-canary-of-our-own-4",
+    "ERRLOCK_ACCOUNT_TOKEN": "a-token-for-the-account",
     "ERRLOCK_KEY": new_key(),
     "ERRLOCK_ONLINE_KEY": SigningKey.new("online").reveal(),
     "OTLP_TOKEN": "a-token-for-otlp",

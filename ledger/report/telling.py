@@ -120,7 +120,9 @@ def _start(kind: str, body: Body) -> str:
 def _gap(_: str, body: Body) -> str:
     spans = [f"{word} {body[word]}" for word in ("since", "until") if body.get(word)]
     number = f" ({body['documents']:,} documents)" if isinstance(body.get("documents"), int) else ""
-    return f"missing from the record: {body.get('what')}{number} {' '.join(spans)}".strip()
+    service = f" (service {body['service']})" if isinstance(body.get("service"), str) else ""
+    what = f"{body.get('what')}{service}{number}"
+    return f"missing from the record: {what} {' '.join(spans)}".strip()
 
 
 def _reload(_: str, body: Body) -> str:

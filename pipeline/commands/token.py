@@ -13,7 +13,8 @@ from .talking import collector_named, telling
 
 _ROLES = (
     "read looks; operate also holds, distrusts, swaps, replays, reloads and purges; release also\n"
-    "lets a destination be trusted again."
+    "lets a destination be trusted again. account is for applications that embed errlock: it\n"
+    "hands over what they sent, and does nothing else."
 )
 
 

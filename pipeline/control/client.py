@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from .messages import Answer, Order, Trouble
+from .messages import Trouble
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=msgspec.Struct)
 
 _MAX_ANSWER = 16 << 20
 
@@ -45,7 +45,7 @@ class Client:
         self,
         path: str,
         answer: type[A],
-        order: Order | None = None,
+        order: msgspec.Struct | None = None,
         *,
         timeout: float = 10.0,
         second: str | None = None,

@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeVar
 from ...delivery.store import StoreFailed
 from ...delivery.trust_book import NotPersisted
 from ...ledger.entries import EntryKind
+from ...ledger.handover import HandOver, Taken
 from ...ledger.journal import JournalFailed
+from ...ledger.taking import TooMuch
 from ..config.incident import PlanOptions
 from ..drill import rehearse
 from ..errors import ConfigError
@@ -47,6 +49,7 @@ from .plans import run
 T = TypeVar("T")
 
 _SAMPLE_EVERY = 5.0  # seconds
+_WRITTEN_WITHIN = 15.0  # seconds
 
 _log = logging.getLogger("errlock.control")
 
@@ -192,6 +195,20 @@ class CollectorOperations:
                 await asyncio.to_thread(ledger.record, kind, body)
             except JournalFailed as failed:
                 _log.error("the journal took no word of a %s: %s", kind, failed.strerror)
+
+    async def take(self, handover: HandOver) -> Taken:
+        """See `Operations.take`. Answers once it is on the disk."""
+        ledger = self._collector.ledger
+        if ledger is None:
+            raise Refused(409, "no_ledger", "this collector keeps no account: storage is memory")
+        try:
+            done = await asyncio.to_thread(ledger.taking.take, handover)
+            await asyncio.wait_for(asyncio.wrap_future(done), _WRITTEN_WITHIN)
+        except TooMuch as budget:
+            raise Refused(429, "budget", f"more {budget} in this hour than are taken") from None
+        except TimeoutError:
+            raise Refused(503, "not_written", "it could not be written down yet") from None
+        return Taken(number=handover.number)
 
     def plans(self) -> Plans:
         """See `Operations.plans`."""

@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from ...ledger.handover import HandOver, Taken
 from .messages import (
-    Answer,
     Job,
     Jobs,
-    Order,
     PlainOrder,
     PlanOrder,
     PlanRun,
@@ -52,9 +51,10 @@ class Endpoint:
     path: str
     role: Role
     summary: str
-    answer: type[Answer]
-    do: Callable[[Operations, Call], Awaitable[Answer]]
-    order: type[Order] | None = None
+    answer: type[msgspec.Struct]
+    do: Callable[[Operations, Call], Awaitable[msgspec.Struct]]
+    order: type[msgspec.Struct] | None = None
+    largest: int = 64 * 1024  # bytes of a body
     two_people: bool = False  # if `service.control.second_person` says so
 
     @property
@@ -133,6 +133,10 @@ async def _stop_replay(operations: Operations, call: Call) -> Job:
     return await operations.stop_replay(call.id)
 
 
+async def _take(operations: Operations, call: Call) -> Taken:
+    return await operations.take(call.order)
+
+
 async def _plans(operations: Operations, _call: Call) -> Plans:
     return operations.plans()
 
@@ -190,6 +194,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "POST", "/v1/relax", "release", "Undo that: only the configured policy.", Tightened, _relax,
         PlainOrder,
     ),
+    Endpoint(
+        "POST", "/v1/account", "account", "Book what an embedded pipeline sent.", Taken, _take,
+        HandOver, largest=4 << 20,
+    ),
     Endpoint("GET", "/v1/incident/plans", "read", "Every incident plan.", Plans, _plans),
     Endpoint(
         "POST", "/v1/incident/run", "operate", "Do all that an incident plan says.", PlanRun,
@@ -200,7 +208,7 @@ DESCRIPTION = "/v1/openapi.json"  # whoever may read
 SECOND = "Errlock-Second-Authorization"  # the header with a second person's token
 
 
-def decode(endpoint: Endpoint, body: bytes) -> Order | None:
+def decode(endpoint: Endpoint, body: bytes) -> msgspec.Struct | None:
     """The order in a request's body.
 
     Raises msgspec.DecodeError and UnicodeDecodeError, whose texts may quote it.

@@ -37,7 +37,8 @@ def description(endpoints: Iterable[Endpoint] = ENDPOINTS) -> dict[str, Any]:
             "title": "errlock control API",
             "version": version("errlock"),
             "description": "What operators tell a collector to do, and how it is. Roles: `read` "
-            "looks, `operate` also stops and moves what is sent, `release` also trusts again.",
+            "looks, `operate` also stops and moves what is sent, `release` also trusts again; "
+            "`account` is for applications that embed errlock, and for what they hand over only.",
         },
         "security": [{"token": []}],
         "paths": paths,

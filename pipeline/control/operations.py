@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from ...ledger.handover import HandOver, Taken
 from .messages import (
     Job,
     Jobs,
@@ -78,6 +79,9 @@ class Operations(Protocol):
 
     async def stop_replay(self, id_: str) -> Job:
         """Stop one where it is."""
+
+    async def take(self, handover: HandOver) -> Taken:
+        """Book what an embedded pipeline hands over."""
 
     def plans(self) -> Plans:
         """The incident plans that are configured."""

@@ -30,7 +30,6 @@ from .openapi import description
 from .operations import Operations, Refused
 from .tokens import Person, Tokens, TokenStore, TokensUnusable
 
-MAX_BODY = 64 * 1024
 _READ_TIMEOUT = 10.0  # seconds for a whole body
 _PLACE = re.compile(r"at `(\$[\w.\[\]]*)`")
 
@@ -100,7 +99,7 @@ class ControlServer:
             return self._description
         endpoint, id_ = _find(request)
         by = self._allowed(request, endpoint, person)
-        body = await _body(request) if endpoint.order is not None else b""
+        body = await _body(request, endpoint.largest) if endpoint.order is not None else b""
         try:
             order = decode(endpoint, body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -186,7 +185,7 @@ def _check_method(request: web.BaseRequest, allowed: Collection[str]) -> None:
         raise Refused(405, "method", f"expected {' or '.join(sorted(allowed))}")
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _body(request: web.BaseRequest, largest: int) -> bytes:
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise Refused(415, "content_type", "expected application/json, not compressed")
     body = bytearray()
@@ -194,8 +193,8 @@ async def _body(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(_READ_TIMEOUT):
             async for piece in request.content.iter_any():
                 body += piece
-                if len(body) > MAX_BODY:
-                    raise Refused(413, "too_large", f"expected at most {MAX_BODY} bytes")
+                if len(body) > largest:
+                    raise Refused(413, "too_large", f"expected at most {largest} bytes")
     except TimeoutError:
         raise Refused(408, "timeout", "the body took too long to arrive") from None
     except (web.RequestPayloadError, OSError):

@@ -25,9 +25,9 @@ import msgspec
 from ..options import Secret
 from ..private_files import NotPrivate, read_private, write_private
 
-Role = Literal["read", "operate", "release"]
-# Each may do what those before it may.
+Role = Literal["account", "read", "operate", "release"]
 ROLES: tuple[Role, ...] = get_args(Role)
+ACCOUNT: Role = "account"  # hands over the account of an embedded pipeline, and does nothing else
 
 FIRST = "local"  # whose token is in `control-token`
 CONFIGURED = "configured"  # whose token is `service.control.token`
@@ -43,7 +43,11 @@ class Person:
     role: Role
 
     def may(self, role: Role) -> bool:
-        """Whether this role is among what the token allows."""
+        """Whether the token allows what takes this role: each of people's roles includes those
+        before it; that of applications is apart.
+        """
+        if ACCOUNT in (role, self.role):
+            return role == self.role
         return ROLES.index(self.role) >= ROLES.index(role)
 
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .control import Control
+    from .ledger import Ledger
     from .log_records import LoggingFilter, LoggingHandler
     from .opentelemetry import OtelLogExporter, OtelSpanExporter
     from .sentry import SentryTransport, sentry_transport
 
 __all__ = [
     "Control",
+    "Ledger",
     "LoggingFilter",
     "LoggingHandler",
     "OtelLogExporter",
@@ -30,6 +32,7 @@ __all__ = [
 
 _HOMES = {
     "Control": "control",
+    "Ledger": "ledger",
     "LoggingFilter": "log_records",
     "LoggingHandler": "log_records",
     "OtelLogExporter": "opentelemetry",

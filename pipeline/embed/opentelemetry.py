@@ -32,6 +32,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from ..errors import BrokenDocument, DropReason
 from ..payloads.otlp import OtlpRequest
 from .judging import judging
+from .otel_booking import BookedExporter, Books
 from .otel_trees import (
     log_of,
     log_tree,
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from ..api import Pipeline
     from ..payloads.document import Document
     from .control import Control
-    from .otel_following import Exporter
+    from .ledger import Ledger, Note
+    from .otel_booking import Exporter
 
 _T = TypeVar("_T", ReadableSpan, ReadableLogRecord)
 _Tree: TypeAlias = dict[str, Any]
@@ -66,15 +68,22 @@ class OtelSpanExporter(SpanExporter):
         destination: str = "otlp",
         operators: Sequence[str] = (),
         standbys: Mapping[str, Callable[..., SpanExporter]] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`operators`: the domains of who runs the destination. Raises TypeError."""
+        """`operators`: the domains of who runs the destination. With `ledger`, it is booked what
+        the destination (and standbys) got. Raises TypeError, ValueError.
+        """
+        _check_ids(ledger, destination, *(standbys or {}))
         self._pipeline = pipeline
+        self._destination = destination
+        self._books = Books(ledger, pipeline)
         self._inner: Exporter[ReadableSpan] = _inner(
             inner,
             control,
             destination,
             operators,
             standbys or {},
+            self._books,
             success=SpanExportResult.SUCCESS,
             size_of=_size_of_spans,
             lose=lambda spans, why: _count_unsent(
@@ -85,12 +94,13 @@ class OtelSpanExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sanitise and export. SUCCESS when nothing is left to export, and for what waits."""
         with judging():
-            clean = _sanitised(self._pipeline, "traces", spans, span_tree, span_of)
+            clean = _sanitised(self._pipeline, "traces", spans, span_tree, span_of, self._books)
         return self._inner.export(clean) if clean else SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
         """Shut `inner` down."""
         self._inner.shutdown()
+        self._books.flush()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Flush `inner`."""
@@ -109,15 +119,22 @@ class OtelLogExporter(LogRecordExporter):
         destination: str = "otlp",
         operators: Sequence[str] = (),
         standbys: Mapping[str, Callable[..., LogRecordExporter]] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`operators`: the domains of who runs the destination. Raises TypeError."""
+        """`operators`: the domains of who runs the destination. With `ledger`, it is booked what
+        the destination (and standbys) got. Raises TypeError, ValueError.
+        """
+        _check_ids(ledger, destination, *(standbys or {}))
         self._pipeline = pipeline
+        self._destination = destination
+        self._books = Books(ledger, pipeline)
         self._inner: Exporter[ReadableLogRecord] = _inner(
             inner,
             control,
             destination,
             operators,
             standbys or {},
+            self._books,
             success=LogRecordExportResult.SUCCESS,
             size_of=_size_of_logs,
             lose=lambda records, why: _count_unsent(
@@ -132,12 +149,13 @@ class OtelLogExporter(LogRecordExporter):
         """
         others = [record for record in batch if not _is_own(record)]
         with judging():
-            clean = _sanitised(self._pipeline, "logs", others, log_tree, log_of)
+            clean = _sanitised(self._pipeline, "logs", others, log_tree, log_of, self._books)
         return self._inner.export(clean) if clean else LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:
         """Shut `inner` down."""
         self._inner.shutdown()
+        self._books.flush()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Flush `inner`."""
@@ -150,21 +168,21 @@ def _inner(
     destination: str,
     operators: Sequence[str],
     standbys: Mapping[str, Callable[..., Any]],
+    books: Books,
     **more: Any,
 ) -> Exporter[Any]:
-    """The exporter itself, or one that follows the control document."""
+    """The exporter, and booking what it says; or one that follows the control document."""
     if control is None:
         if callable(inner) or standbys:
             raise TypeError("expected an exporter; what makes one, and standbys, need control")
-        exporter: Exporter[Any] = inner
-        return exporter
+        return BookedExporter(inner, destination, books)
     if not callable(inner):
         raise TypeError("with control, expected what makes an exporter, such as its class")
     from .control import Destination
     from .otel_following import FollowingExporter
 
     there = Destination(destination, tuple(operators))
-    return FollowingExporter(inner, control, there, standbys, **more)
+    return FollowingExporter(inner, control, there, standbys, books, **more)
 
 
 def _size_of_spans(spans: Sequence[ReadableSpan]) -> int:
@@ -191,8 +209,10 @@ def _sanitised(
     records: Sequence[_T],
     there: Callable[[_T], _Tree],
     back: _Back[_T],
+    books: Books,
 ) -> list[_T]:
     """What is left of the records; those of one resource and scope are judged together."""
+    notes: list[Note] = []
     groups: dict[tuple[int, int], list[_T]] = {}
     for record in records:
         key = id(record.resource), id(record.instrumentation_scope)
@@ -204,11 +224,25 @@ def _sanitised(
             for payload in _payloads(signal, group, there):
                 made += len(payload.documents)
                 result = pipeline.scrub_payload(payload)
-                clean += [] if result is None else _records(result.alive, back)
+                if result is not None:
+                    held = books.noted(result)
+                    pipeline.plant(result)
+                    clean += _records(result.alive, back)
+                    notes += held
         except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
             made = 0
         _count(pipeline, signal, len(group) - made)
+    books.remember(clean, notes)
     return clean
+
+
+def _check_ids(ledger: Ledger | None, *destinations: str) -> None:
+    """Raises ValueError for what cannot be accounted for."""
+    if ledger is not None:
+        from .ledger import checked_destination
+
+        for id_ in destinations:
+            checked_destination(id_)
 
 
 def _payloads(

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
@@ -21,6 +21,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach,
 from ..errors import DropReason
 from .connections import Connections
 from .control import Control, Destination
+from .otel_booking import Books, Exporter
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -32,22 +33,8 @@ _LAST_CHANCE_MILLIS = 5000
 _MOMENT = 2.0  # seconds
 
 T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
 # Makes an exporter. One that takes `session` (OTLP over HTTP) is given one.
 Make = Callable[..., Any]
-
-
-class Exporter(Protocol[T_contra]):
-    """What exporters of spans and of log records have in common."""
-
-    def export(self, batch: Sequence[T_contra], /) -> Any:
-        """Send; the result is an enum with SUCCESS."""
-
-    def shutdown(self) -> Any:
-        """Close connections; never used again."""
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Send what is buffered."""
 
 
 class _Outlet(Generic[T]):
@@ -133,19 +120,23 @@ class FollowingExporter(Generic[T]):
         control: Control,
         destination: Destination,
         standbys: Mapping[str, Make],
+        books: Books,
         *,
         success: Any,
         size_of: Callable[[Sequence[T]], int],
         lose: Callable[[Sequence[T], DropReason], None],
     ) -> None:
-        """`success` is what is said of what waits; `lose` is told of what does no more."""
+        """`success` is what is said of what waits; `lose` is told of what does no more, and
+        `books` of what was sent where.
+        """
         others = [Destination(id_) for id_ in standbys]
         self._control = control
+        self._books = books
         self._success = success
         self._size_of = size_of
-        self._lose = lose
+        self._tell_lost = lose
         self._waiting: Waiting[Sequence[T]] = Waiting(
-            control, destination, others, lambda batch: lose(batch, "queue_full")
+            control, destination, others, lambda batch: self._lose(batch, "queue_full")
         )
         self._outlets: dict[str, _Outlet[T]] = {
             id_: _Outlet(each, self._permission(id_))
@@ -172,7 +163,7 @@ class FollowingExporter(Generic[T]):
         self._wait_for_word()
         target, result = self._waiting.target, None
         if target is not None and not len(self._waiting):
-            result = self._outlets[target].export(batch)
+            result = self._sent(target, batch)
         if result is None:
             self._waiting.keep(batch, self._size_of(batch))
             self._drain()
@@ -195,13 +186,28 @@ class FollowingExporter(Generic[T]):
         with self._draining:
             self._send_what_waits()
 
+    def _sent(self, target: str, batch: Sequence[T]) -> Any:
+        """See `_Outlet.export`; what came of it is booked."""
+        try:
+            result = self._outlets[target].export(batch)
+        except Exception:
+            self._books.sent(target, batch, arrived=False)
+            raise
+        if result is not None:
+            self._books.sent(target, batch, arrived=result is self._success)
+        return result
+
+    def _lose(self, batch: Sequence[T], why: DropReason) -> None:
+        self._books.forget(batch)
+        self._tell_lost(batch, why)
+
     def _send_what_waits(self) -> None:
         while (target := self._waiting.target) is not None:
             batch = self._waiting.take(target)
             if batch is None:
                 return
             try:
-                result = self._outlets[target].export(batch)
+                result = self._sent(target, batch)
             except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
                 _log.warning("an exporter failed with %s", type(failure).__name__)
                 self._lose(batch, "retries_exhausted")

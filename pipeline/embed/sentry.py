@@ -22,10 +22,11 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from sentry_sdk.envelope import Envelope, Item
-from sentry_sdk.transport import Http2Transport, HttpTransport, Transport
+from sentry_sdk.transport import HttpTransport, Transport
 
 from ..payloads.envelope import Envelope as Payload
 from .judging import is_judging, judging
+from .sentry_booking import BookedHttp2Transport, BookedHttpTransport, Books
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from ..api import Pipeline
     from .control import Control
+    from .ledger import Ledger
 
 _log = logging.getLogger("errlock.embed")
 
@@ -51,22 +53,33 @@ class SentryTransport(Transport):
     """
 
     def __init__(
-        self, options: dict[str, Any], pipeline: Pipeline, *, allow_local_spotlight: bool = False
+        self,
+        options: dict[str, Any],
+        pipeline: Pipeline,
+        *,
+        allow_local_spotlight: bool = False,
+        ledger: Ledger | None = None,
+        destination: str = "sentry",
     ) -> None:
         super().__init__(options)
         _shut_spotlight(options, allow_local_spotlight)
         _shut_printer()
         self._pipeline = pipeline
+        self._ledger = ledger
+        self._books = Books(ledger) if ledger is not None else None
+        self._destination = destination
+        if ledger is not None:
+            pipeline.keep_traces(ledger.tracer.traces)
         self.start_anew()
         _living.add(self)
 
     def start_anew(self) -> None:
         """Forget connections, queue and thread: they belong to the process before the fork."""
         self._lock = threading.Lock()
-        self._sender: HttpTransport | Http2Transport | None = None
+        self._sender: BookedHttpTransport | BookedHttp2Transport | None = None
 
     @property
-    def inner(self) -> HttpTransport | Http2Transport:
+    def inner(self) -> HttpTransport | BookedHttp2Transport:
         """The SDK's own transport; made at first use in each process."""
         sender = self._sender
         if sender is None:
@@ -75,7 +88,8 @@ class SentryTransport(Transport):
                 if sender is None:
                     assert self.options is not None
                     http2 = self.options.get("_experiments", {}).get("transport_http2", False)
-                    sender = (Http2Transport if http2 else HttpTransport)(self.options)
+                    sender = (BookedHttp2Transport if http2 else BookedHttpTransport)(self.options)
+                    sender.books, sender.destination = self._books, self._destination
                     self._sender = sender
         return sender
 
@@ -105,8 +119,13 @@ class SentryTransport(Transport):
         if result is None:
             return None
         assert isinstance(result, Payload)
+        note = self._ledger.note(self._pipeline, result) if self._ledger is not None else None
+        self._pipeline.plant(result)
         key = None if self.parsed_dsn is None else self.parsed_dsn.public_key
-        return _read(result.encode(public_key=key))
+        sanitised = _read(result.encode(public_key=key))
+        if self._books is not None and note is not None:
+            self._books.note(note, sanitised)
+        return sanitised
 
     def _record_losses(self, before: Iterable[Item], after: Iterable[Item]) -> None:
         """Count what was taken out, by category."""
@@ -148,6 +167,7 @@ def sentry_transport(
     control: Control | None = None,
     destination: str = "sentry",
     standbys: Mapping[str, str] | None = None,
+    ledger: Ledger | None = None,
 ) -> type[SentryTransport]:
     """What to pass as `transport` to `sentry_sdk.init`.
 
@@ -159,11 +179,19 @@ def sentry_transport(
     is the id by which the fleet knows the backend of the DSN. `standbys` are DSNs of your own, by
     id, that the control document may choose from while the destination is not trusted. What
     cannot be sent waits in memory, within `control.queue_size`.
+
+    With `ledger`, it is booked what `destination` (and standbys) got. Raises ValueError.
     """
+    if ledger is not None:
+        from .ledger import checked_destination
+
+        for id_ in (destination, *(standbys or {})):
+            checked_destination(id_)
+    booked: Any = {"ledger": ledger, "allow_local_spotlight": allow_local_spotlight}
     if control is None:
         if standbys:
             raise ValueError("standbys take over when a control document says so: pass control")
-        return _bound(SentryTransport, pipeline, allow_local_spotlight=allow_local_spotlight)
+        return _bound(SentryTransport, pipeline, destination=destination, **booked)
     from .sentry_following import FollowingSentryTransport
 
     return _bound(
@@ -172,7 +200,7 @@ def sentry_transport(
         control,
         destination,
         standbys or {},
-        allow_local_spotlight=allow_local_spotlight,
+        **booked,
     )
 
 

@@ -20,6 +20,7 @@ from sentry_sdk.utils import Dsn, capture_internal_exceptions
 from .connections import Connections
 from .control import Control, Destination
 from .sentry import SentryTransport
+from .sentry_booking import BookedHttpTransport
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class FollowingSentryTransport(SentryTransport):
         self._control = control
         self._waiting: Waiting[Envelope] = Waiting(control, first, others, self._lose)
         self._first = first.id
-        super().__init__(options, pipeline, **more)
+        super().__init__(options, pipeline, destination=destination, **more)
         control.subscribe(self._obey)
 
     def start_anew(self) -> None:
@@ -65,7 +66,9 @@ class FollowingSentryTransport(SentryTransport):
         with self._lock:
             if id_ not in self._senders:
                 options = {**(self.options or {}), "dsn": self._dsns[id_]}
-                self._senders[id_] = _Sender(options, id_, self._waiting, self._let_wait)
+                sender = _Sender(options, id_, self._waiting, self._let_wait)
+                sender.books, sender.destination = self._books, id_
+                self._senders[id_] = sender
             return self._senders[id_]
 
     def _deliver(self, envelope: Envelope) -> None:
@@ -120,7 +123,7 @@ class _Attempt(threading.local):
     losses: list[tuple[str, EventDataCategory | None, Item | None, int]] | None = None
 
 
-class _Sender(HttpTransport):
+class _Sender(BookedHttpTransport):
     """The SDK's transport to one destination, with a way back for what it may not send."""
 
     def __init__(

@@ -127,6 +127,7 @@ def test_the_configured_token_needs_no_folder() -> None:
 def test_a_role_may_do_what_those_before_it_may() -> None:
     table = {role: [each for each in ROLES if Person("a", role).may(each)] for role in ROLES}
     assert table == {
+        "account": ["account"],  # of applications: apart from people's
         "read": ["read"],
         "operate": ["read", "operate"],
         "release": ["read", "operate", "release"],

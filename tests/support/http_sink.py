@@ -22,10 +22,11 @@ def read_body(handler: BaseHTTPRequestHandler) -> bytes:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    status = 200
 
     def do_POST(self) -> None:
         read_body(self)
-        self.send_response(200)
+        self.send_response(self.status)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
@@ -35,9 +36,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def http_sink(port: int = 0) -> Iterator[int]:
+def http_sink(port: int = 0, status: int = 200) -> Iterator[int]:
     """Run one, on a free port unless told otherwise; its port."""
-    with ThreadingHTTPServer(("127.0.0.1", port), _Handler) as server:
+    handler = type("_Handler", (_Handler,), {"status": status})
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

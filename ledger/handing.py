@@ -1,0 +1,303 @@
+"""The account of an embedded pipeline: kept in memory, handed over from time to time.
+
+Nothing here holds an application up: booking is an addition, and a thread of its own hands over.
+What is handed over keeps its number until it was taken, so nothing is booked twice; what there was
+no room for meanwhile is told by the next hand-over that arrives.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakSet
+
+from ..pipeline.payloads.document import CONTEXT_TYPES
+from .account import Delivered
+from .account_store import MINUTE
+from .figures import Series
+from .handover import MOST_ROWS, MOST_VALUES, HandedRow, HandOver, Missing
+from .manifest import UNKNOWN, label, read_manifest
+from .needle_keys import NeedleKey
+from .traces import Tracer
+
+EVERY = 60.0  # seconds between two hand-overs
+_MOST_WAITING_ROWS = 20_000
+_MOST_WAITING_VALUES = 200_000
+_PATIENCE = 20.0  # seconds for one answer
+
+_log = logging.getLogger("errlock.ledger")
+
+
+class NotTaken(Exception):  # noqa: N818  a fact about the other side
+    """A hand-over did not arrive, or nobody knows: the same one is to be sent again."""
+
+
+class Unacceptable(Exception):  # noqa: N818  an answer
+    """A hand-over was refused for good. The text says why."""
+
+
+class Taker(Protocol):
+    """Where hand-overs go."""
+
+    def take(self, handover: HandOver, timeout: float) -> None:
+        """Return when it is kept for good, after at most about `timeout` seconds.
+
+        Raises NotTaken, Unacceptable.
+        """
+
+
+@dataclass(slots=True)
+class _Row:
+    documents: int = 0
+    occurrences: int = 0
+    size: int = 0
+    unjudged: int = 0
+    sampled: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    values: Counter[int] = field(default_factory=Counter)
+
+
+class EmbeddedAccount:
+    """Books what an application's SDKs send. Safe from every thread, and across forks."""
+
+    def __init__(
+        self,
+        taker: Taker,
+        service: str,
+        *,
+        key: str | None = None,
+        every: float = EVERY,
+        name: str | None = None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`key` is the collector's `service.ledger.key`; without, no value is told from another.
+
+        The thread that hands over does so within `around`.
+        """
+        self.tracer = Tracer(key)
+        self._key_id = NeedleKey(key).id if key is not None else None
+        self._taker = taker
+        self._service = label(service)
+        self._every = every
+        self._name = name
+        self._around = around
+        self._clock = clock
+        self._clear()
+        _living.add(self)
+
+    def _clear(self) -> None:
+        """Begin as a process that has nothing to tell: before and after a fork."""
+        self._process = secrets.token_hex(16)
+        self._number = 1
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rows: dict[tuple[int, Series], _Row] = {}
+        self._values = 0
+        self._missing = [0, 0]  # documents, values
+        self._missing_since = 0.0
+        self._flight: HandOver | None = None
+        self._ending = False
+        self._refusing = False
+
+    def book(self, delivered: Delivered) -> None:
+        """Count what a destination has, or may have. Takes microseconds, never raises."""
+        documents = sum(delivered.documents.values())
+        if not documents:
+            return
+        now = self._clock()
+        try:
+            lines = list(self._lines(delivered))
+        except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
+            _log.error("what was sent cannot be booked: %s", type(failure).__name__)
+            lines = None
+        with self._lock:
+            if lines is None or len(self._rows) + len(lines) > _MOST_WAITING_ROWS:
+                self._miss(documents, 0, now)
+                return
+            for series, amounts, values in lines:
+                self._add(series, amounts, values, now)
+            self._begin()
+
+    def flush(self, timeout: float) -> bool:
+        """Hand over what there is, within about `timeout` seconds. Whether everything was taken."""
+        deadline = time.monotonic() + timeout
+        if not self._sending.acquire(timeout=timeout):
+            return False
+        try:
+            return self._hand_over(deadline)
+        finally:
+            self._sending.release()
+
+    def close(self, timeout: float) -> bool:
+        """As `flush`, and say that the process ends. It may still book, and flush again."""
+        with self._lock:
+            begun = self._thread is not None
+            self._ending = True
+        self._wake.set()
+        return self.flush(timeout) if begun else True
+
+    def _lines(
+        self, delivered: Delivered
+    ) -> Iterable[tuple[Series, tuple[int, int, int, int, int], Iterable[int]]]:
+        """What a delivery books: documents, occurrences, bytes, unjudged, sampled, and values."""
+        manifest = read_manifest(delivered.manifest)
+        service = self._service if manifest.service == UNKNOWN else manifest.service
+        base = Series(
+            delivered.destination, "", service, manifest.environment, delivered.policy,
+            outcome=delivered.outcome, reason=delivered.reason or "",
+        )  # fmt: skip
+        for type_, count in delivered.documents.items():
+            items = manifest.items.get(type_)
+            amounts, subjects = (count, 0, 0, 0, 0), list[int]()
+            if items is not None:
+                size, unjudged, sampled = (
+                    amount * count // items.count
+                    for amount in (items.size, items.unjudged, items.sampled)
+                )
+                amounts, subjects = (count, 0, size, unjudged, sampled), items.subjects
+            yield base._replace(type=type_), amounts, subjects
+        for line in manifest.lines:
+            if line.type in delivered.documents or line.type in CONTEXT_TYPES:
+                series = base._replace(
+                    type=line.type, class_=line.class_, form=line.form, detector=line.detector
+                )
+                yield series, (line.documents, line.occurrences, 0, 0, 0), line.values
+
+    def _add(
+        self,
+        series: Series,
+        amounts: tuple[int, int, int, int, int],
+        values: Iterable[int],
+        now: float,
+    ) -> None:
+        row = self._rows.setdefault((int(now) // MINUTE * MINUTE, series), _Row(first=now))
+        row.last = now
+        row.documents += amounts[0]
+        row.occurrences += amounts[1]
+        row.size += amounts[2]
+        row.unjudged += amounts[3]
+        row.sampled += amounts[4]
+        for value in values:
+            if value not in row.values:
+                if self._values >= _MOST_WAITING_VALUES or len(row.values) >= MOST_VALUES:
+                    self._miss(0, 1, now)
+                    continue
+                self._values += 1
+            row.values[value] += 1
+
+    def _miss(self, documents: int, values: int, since: float) -> None:
+        self._missing[0] += documents
+        self._missing[1] += values
+        self._missing_since = self._missing_since or since
+
+    def _begin(self) -> None:
+        """Have a thread hand over. With the lock held."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="errlock-account", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        with self._around():
+            while True:
+                self.flush(_PATIENCE)
+                if self._ending:
+                    return
+                self._wake.wait(self._every)
+
+    def _hand_over(self, deadline: float) -> bool:
+        """Send until nothing is left, something goes wrong, or the time is over."""
+        once = False
+        while (left := deadline - time.monotonic()) > 0:
+            flight = self._flight
+            if flight is None:
+                with self._lock:
+                    if once and not self._rows:
+                        return True
+                    flight = self._flight = self._made()
+            try:
+                self._taker.take(flight, min(left, _PATIENCE))
+                self._tell("the account is handed over again" if self._refusing else "")
+            except NotTaken as no:
+                if not self._refusing:
+                    _log.warning("the account cannot be handed over: %s; it waits", no)
+                self._refusing = True
+                return False
+            except Unacceptable as no:
+                _log.error("a part of the account is lost: %s", no)
+                self._lose(flight)
+            with self._lock:
+                self._flight, once = None, True
+                self._number += 1
+        return False
+
+    def _tell(self, text: str) -> None:
+        if text:
+            _log.info(text)
+        self._refusing = False
+
+    def _lose(self, handover: HandOver) -> None:
+        documents = sum(row.documents for row in handover.rows if not row.class_)
+        values = sum(len(row.values) for row in handover.rows)
+        missing = handover.missing
+        with self._lock:
+            self._miss(
+                documents + (missing.documents if missing else 0),
+                values + (missing.values if missing else 0),
+                missing.since if missing else handover.made,
+            )
+
+    def _made(self) -> HandOver:
+        """The oldest of what waits, as much as one takes. With the lock held."""
+        rows: list[HandedRow] = []
+        values = 0
+        for minute, series in sorted(self._rows)[:MOST_ROWS]:
+            row = self._rows[minute, series]
+            if rows and values + len(row.values) > MOST_VALUES:
+                break
+            values += len(row.values)
+            del self._rows[minute, series]
+            rows.append(
+                HandedRow(
+                    minute=minute, **series._asdict(), documents=row.documents,
+                    occurrences=row.occurrences, bytes=row.size, unjudged=row.unjudged,
+                    sampled=row.sampled, first=row.first, last=row.last, values=row.values,
+                )
+            )  # fmt: skip
+        self._values -= values
+        (documents, lost), since = self._missing, self._missing_since
+        missing = None
+        if documents or lost:
+            missing = Missing(documents=documents, values=lost, since=since)
+            self._missing, self._missing_since = [0, 0], 0.0
+        return HandOver(
+            process=self._process, number=self._number, service=self._service,
+            name=label(self._name or f"{socket.gethostname()}/{os.getpid()}"), every=self._every,
+            made=self._clock(), key=self._key_id, rows=rows, missing=missing,
+            ended=self._ending and not self._rows,
+        )  # fmt: skip
+
+
+# Those to be told of a fork. Registered once: such a hook cannot be taken back.
+_living: WeakSet[EmbeddedAccount] = WeakSet()
+
+
+def _after_fork() -> None:
+    for account in list(_living):
+        account._clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,182 @@
+"""The account of what an application itself sends, handed to a collector or kept in a folder.
+
+    ledger = Ledger(service="shop", to="https://errlock.internal:13134", token=...)
+    sentry_sdk.init(dsn=..., transport=sentry_transport(pipeline, ledger=ledger))
+
+One object serves every SDK of a process, and every process that is forked from it. It holds counts
+and fingerprints, never a value.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...ledger.account import Delivered
+from ...ledger.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
+from ...ledger.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
+from ...ledger.manifest import write_manifest
+from .judging import judging
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from ...ledger.traces import Tracer
+    from ..api import Pipeline
+    from ..component import Outcome
+    from ..errors import DropReason
+    from ..payloads.document import DocumentType, Payload
+
+CLOSE_WITHIN = 5.0  # seconds that the end of a process may wait for a collector
+_AGAIN = frozenset({408, 409, 421, 429})  # and all above 499: the same may be taken later
+
+
+class Note:
+    """What one sanitised payload holds, until it is known what became of it."""
+
+    __slots__ = ("documents", "manifest", "policy")
+
+    def __init__(self, policy: str, manifest: bytes, documents: Counter[DocumentType]) -> None:
+        self.policy = policy
+        self.manifest = manifest
+        self.documents = documents
+
+
+class Ledger:
+    """Keeps the account of one application. Safe to use from every thread."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        to: str | None = None,
+        token: str | None = None,
+        folder: str | Path | None = None,
+        key: str | None = None,
+        every: float = EVERY,
+        name: str | None = None,
+        close_within: float = CLOSE_WITHIN,
+    ) -> None:
+        """Hands over `to` the URL of a collector's control API, with a `token` whose role is
+        `account`; or keeps hand-overs in a `folder`, for `errlock exposure merge`.
+
+        `service` is what this application is called where its documents do not say. `key` is the
+        collector's `service.ledger.key`: without, values and people are not told apart and cannot
+        be searched for. `every` is how often, in seconds; `name` is how people know the process:
+        its host and number if nothing is said. When the process ends, what is left is handed over
+        within `close_within` seconds. Raises ValueError.
+        """
+        if (to is None) == (folder is None):
+            raise ValueError("expected either to or folder")
+        if (to is None) != (token is None):
+            raise ValueError("expected a token with to, and only with it")
+        if not 0 < every <= 3600:
+            raise ValueError("expected every to be above 0 and at most 3600")
+        taker: Taker
+        if to is not None and token is not None:
+            taker = _Collector(to, token)
+        else:
+            taker = _Folder(Path(str(folder)))
+        self._account = EmbeddedAccount(
+            taker, service, key=key, every=every, name=name, around=judging
+        )
+        self._close_within = close_within
+        atexit.register(self.close)
+
+    @property
+    def tracer(self) -> Tracer:
+        """Notes what is found, as `Pipeline.keep_traces` takes it."""
+        return self._account.tracer
+
+    def note(self, pipeline: Pipeline, payload: Payload) -> Note:
+        """What a sanitised payload holds. Raises what reading its documents raises."""
+        return Note(f"{EMBEDDED}{pipeline.version}", write_manifest(payload), payload.types)
+
+    def book(
+        self,
+        destination: str,
+        note: Note,
+        outcome: Outcome = "delivered",
+        reason: DropReason | None = None,
+        documents: Counter[DocumentType] | None = None,
+    ) -> None:
+        """Count what a destination got of a payload: all of it, unless `documents` are given."""
+        counted = note.documents if documents is None else documents
+        self._account.book(
+            Delivered(destination, note.policy, note.manifest, counted, outcome, reason)
+        )
+
+    def flush(self, timeout: float = CLOSE_WITHIN) -> bool:
+        """Hand over what there is, within about `timeout` seconds. Whether it was all taken."""
+        return self._account.flush(timeout)
+
+    def close(self) -> None:
+        """Hand over what is left, and say that the process ends. Called at exit by itself."""
+        self._account.close(self._close_within)
+
+
+def checked_destination(id_: str) -> str:
+    """An id under which a destination is accounted for. Raises ValueError."""
+    if not re.search(DESTINATION, id_):
+        raise ValueError("destination: expected an exporter's id, such as sentry or otlp/tempo")
+    return id_
+
+
+class _Collector:
+    """Hands over to a collector's control API."""
+
+    def __init__(self, url: str, token: str) -> None:
+        from ..control.client import Client
+
+        self._client = Client(url, token)
+
+    def take(self, handover: HandOver, timeout: float) -> None:
+        """See `Taker.take`."""
+        from ..control.client import Denied, NoAnswer
+
+        try:
+            self._client.ask("/v1/account", Taken, handover, timeout=timeout)
+        except NoAnswer as no:
+            raise NotTaken(str(no)) from None
+        except Denied as no:
+            if no.status in _AGAIN or no.status > 499 or no.status in (401, 403):
+                raise NotTaken(f"{no.kind} (HTTP {no.status})") from None
+            raise Unacceptable(f"{no.kind} (HTTP {no.status})") from None
+
+
+class _Folder:
+    """Keeps each hand-over in a file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, handover: HandOver, timeout: float) -> None:
+        """See `Taker.take`."""
+        if not (handover.rows or handover.missing or handover.ended or handover.number == 1):
+            return  # nobody watches a folder for a sign of life
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = self._folder / f"{handover.process}-{handover.number:010}{SUFFIX}"
+            _write(path, encoded(handover))
+        except OSError as error:
+            raise NotTaken(error.strerror or type(error).__name__) from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file as a whole or not at all. Raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

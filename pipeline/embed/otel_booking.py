@@ -1,0 +1,92 @@
+"""Books what opentelemetry-sdk's exporters really send, by what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from ..api import Pipeline
+    from ..payloads.document import Payload
+    from .ledger import Ledger, Note
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Exporter(Protocol[T_contra]):
+    """What exporters of spans and of log records have in common."""
+
+    def export(self, batch: Sequence[T_contra], /) -> Any:
+        """Send; the result is an enum with SUCCESS."""
+
+    def shutdown(self) -> Any:
+        """Close connections; never used again."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Send what is buffered."""
+
+
+class Books:
+    """What batches that wait or are under way hold, for the account. Without a ledger: nothing."""
+
+    def __init__(self, ledger: Ledger | None, pipeline: Pipeline) -> None:
+        """Has the pipeline note what it finds. Safe from every thread."""
+        self._ledger = ledger
+        self._pipeline = pipeline
+        self._notes: dict[int, Sequence[Note]] = {}  # by identity of the batch
+        if ledger is not None:
+            pipeline.keep_traces(ledger.tracer.traces)
+
+    def noted(self, payload: Payload) -> list[Note]:
+        """What a sanitised payload holds."""
+        return [] if self._ledger is None else [self._ledger.note(self._pipeline, payload)]
+
+    def remember(self, batch: Sequence[object], notes: Sequence[Note]) -> None:
+        """That a batch holds this, for as long as nobody knows what became of it."""
+        if notes:
+            self._notes[id(batch)] = notes
+
+    def sent(self, destination: str, batch: Sequence[object], *, arrived: bool) -> None:
+        """Book an attempt: a batch arrived, or nobody knows."""
+        for note in self.forget(batch):
+            assert self._ledger is not None
+            if arrived:
+                self._ledger.book(destination, note)
+            else:
+                self._ledger.book(destination, note, "perhaps", "retries_exhausted")
+
+    def forget(self, batch: Sequence[object]) -> Sequence[Note]:
+        """A batch that is gone."""
+        return self._notes.pop(id(batch), ())
+
+    def flush(self) -> None:
+        """Hand over: there is an end."""
+        if self._ledger is not None:
+            self._ledger.flush()
+
+
+class BookedExporter:
+    """An exporter whose answers are booked."""
+
+    def __init__(self, inner: Exporter[Any], destination: str, books: Books) -> None:
+        self._inner = inner
+        self._destination = destination
+        self._books = books
+
+    def export(self, batch: Sequence[Any], /) -> Any:
+        """See `Exporter.export`."""
+        arrived = False
+        try:
+            result = self._inner.export(batch)
+            arrived = result.name == "SUCCESS"
+        finally:
+            self._books.sent(self._destination, batch, arrived=arrived)
+        return result
+
+    def shutdown(self) -> Any:
+        """See `Exporter.shutdown`."""
+        return self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """See `Exporter.force_flush`."""
+        return self._inner.force_flush(timeout_millis)

@@ -1,0 +1,175 @@
+"""An application's own account: bounded, never in the way, handed over once and whole."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import msgspec
+import pytest
+from still_clock import StillClock
+
+from errlock.ledger import handing
+from errlock.ledger.account import Delivered
+from errlock.ledger.handing import EmbeddedAccount, NotTaken, Unacceptable
+from errlock.ledger.handover import HandOver, decoded, encoded
+from errlock.ledger.manifest import Items, Line, Manifest
+from errlock.policy.pseudonyms import new_key
+
+POLICY = "embedded:0123456789abcdef"
+
+
+class Place:
+    """Takes what it is told to take."""
+
+    def __init__(self) -> None:
+        self.taken: list[HandOver] = []
+        self.refuses: Exception | None = None
+        self.forgets_to_answer = False
+        self.arrived = threading.Event()
+
+    def take(self, handover: HandOver, timeout: float) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        handover = decoded(encoded(handover))  # within the bounds that the other side sets
+        if handover.number not in {each.number for each in self.taken}:
+            self.taken.append(handover)
+        self.arrived.set()
+        if self.forgets_to_answer:
+            raise NotTaken("the answer was lost")
+
+    def documents(self) -> int:
+        return sum(r.documents for each in self.taken for r in each.rows if not r.class_)
+
+
+class ByHand(EmbeddedAccount):
+    """Hands over when it is told to, and only then."""
+
+    def _begin(self) -> None:
+        pass
+
+
+def account(place: Place, **more: Any) -> EmbeddedAccount:
+    clock = more.pop("clock", StillClock(1_000_000.0))
+    return ByHand(place, "shop", clock=clock.now, **{"every": 3600, **more})
+
+
+def delivered(
+    documents: int = 1, values: tuple[int, ...] = (), service: str = "unknown", **more: Any
+) -> Delivered:
+    items = {"event": Items(documents, 100 * documents, [7])}
+    lines = [Line("event", "pii.email", "removed", "email", documents, documents, list(values))]
+    manifest = msgspec.msgpack.encode(Manifest(service, "prod", items, lines))
+    return Delivered("sentry", POLICY, manifest, {"event": documents}, **more)
+
+
+def test_rows_are_added_up_by_minute_and_series_and_told_once() -> None:
+    place, clock = Place(), StillClock(1_000_000.0)
+    mine = account(place, clock=clock)
+    mine.book(delivered(2, (1, 2)))
+    mine.book(delivered(3, (2,)))
+    clock.advance(60)
+    mine.book(delivered(1, service="billing"))
+    assert mine.flush(5)
+    rows = [row for each in place.taken for row in each.rows]
+    found = {(row.minute, row.service, row.class_): row for row in rows}
+    assert len(found) == len(rows) == 4
+    first = found[999_960, "shop", ""]
+    assert (first.documents, first.bytes, dict(first.values)) == (5, 500, {7: 2})
+    mails = found[999_960, "shop", "pii.email"]
+    assert (mails.documents, mails.occurrences, dict(mails.values)) == (5, 5, {1: 1, 2: 2})
+    assert found[1_000_020, "billing", ""].documents == 1
+    assert mine.flush(5)
+    assert place.documents() == 6
+
+
+def test_the_first_booking_is_handed_over_at_once() -> None:
+    place = Place()
+    mine = EmbeddedAccount(place, "shop", every=3600)
+    mine.book(delivered())
+    assert place.arrived.wait(30)
+    assert mine.close(5)
+    assert [each.ended for each in place.taken][-1]
+
+
+def test_a_lost_answer_is_asked_for_with_the_same_number_and_rows() -> None:
+    place = Place()
+    place.forgets_to_answer = True
+    mine = account(place)
+    mine.book(delivered(2))
+    assert not mine.flush(5)
+    mine.book(delivered(3))
+    assert not mine.flush(5)
+    assert place.documents() == 2
+    place.forgets_to_answer = False
+    assert mine.flush(5)
+    assert place.documents() == 5
+    assert len({each.number for each in place.taken}) == len(place.taken)
+
+
+def test_memory_is_bounded_and_what_there_is_no_room_for_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handing, "_MOST_WAITING_ROWS", 20)
+    monkeypatch.setattr(handing, "_MOST_WAITING_VALUES", 10)
+    place, clock = Place(), StillClock(1_000_000.0)
+    place.refuses = NotTaken("nobody is there")
+    mine = account(place, clock=clock)
+    for number in range(30):
+        mine.book(delivered(1, (number,)))
+        clock.advance(60)
+    place.refuses = None
+    assert mine.flush(5)
+    missing = [each.missing for each in place.taken if each.missing is not None]
+    assert place.documents() + sum(each.documents for each in missing) == 30
+    assert place.documents() == 10
+    kept = sum(len(row.values) for each in place.taken for row in each.rows)
+    assert kept == 10
+    assert sum(each.values for each in missing) == 10  # the other twenty went with their documents
+    assert min(each.since for each in missing) >= 1_000_000.0
+
+
+def test_what_is_refused_for_good_is_told_as_missing() -> None:
+    place = Place()
+    place.refuses = Unacceptable("invalid (HTTP 400)")
+    mine = account(place)
+    mine.book(delivered(4))
+    mine.flush(1)
+    place.refuses = None
+    assert mine.flush(5)
+    assert sum(each.missing.documents for each in place.taken if each.missing) == 4
+
+
+def test_a_child_process_has_an_account_of_its_own_and_the_parent_keeps_its() -> None:
+    place = Place()
+    place.refuses = NotTaken("nobody is there")
+    mine = account(place)
+    mine.book(delivered(4))
+    read, write = os.pipe()
+    if os.fork() == 0:
+        place.refuses = None
+        mine.book(delivered(1))
+        done = mine.flush(20)
+        ids = {each.process for each in place.taken}
+        os.write(write, f"{place.documents()} {done} {len(ids)} {min(ids)}".encode())
+        os._exit(0)
+    os.wait()
+    *told, child = os.read(read, 1000).decode().split()
+    assert told == ["1", "True", "1"]
+    place.refuses = None
+    assert mine.flush(5)
+    assert place.documents() == 4
+    assert {each.process for each in place.taken} - {child} == {place.taken[0].process}
+
+
+def test_what_nobody_noted_is_missing_and_holds_nothing_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place = Place()
+    mine = account(place, key=new_key())
+    mine.book(Delivered("sentry", POLICY, b"hunter22correct", {"event": 3}))
+    mine.book(delivered())
+    assert mine.flush(5)
+    assert sum(each.missing.documents for each in place.taken if each.missing) == 3
+    assert "hunter22" not in caplog.text
