@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from live_bugsink import Bugsink, running_bugsink
 from live_node import Node, installed_node
 from wire import Wire
+
+# Tests start hundreds of interpreters: none of them is to compile everything anew, whatever the
+# environment says, and none is to write beside the sources.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.pycache_prefix = str(Path(__file__).parents[1] / ".cache" / "bytecode")
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
