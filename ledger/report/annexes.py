@@ -26,6 +26,8 @@ def annexes(report: Report) -> dict[str, bytes]:
     tables: dict[str, Sequence[msgspec.Struct]] = {
         "classes": report.classes,
         "secrets": report.secrets,
+        "inventory": report.inventory.rows if report.inventory else [],
+        "code": report.code.names,
         "types": report.volume.by_type,
         "origins": report.volume.by_origin,
         "over-time": report.volume.over_time,

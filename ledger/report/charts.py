@@ -46,7 +46,11 @@ def _marks(report: Report) -> Iterator[Mark]:
         return min(1.0, max(0.0, (time.timestamp() - begins) / length))
 
     for off in report.withheld.controls_off:
-        yield Mark(f"off: {off.control}", place(off.since), place(off.until) if off.until else 1.0)
+        yield Mark(
+            f"off: {w.controls(off.controls)}",
+            place(off.since),
+            place(off.until) if off.until else 1.0,
+        )
     contained = report.clock.contained_at
     if contained is not None and begins <= contained.timestamp() <= begins + length:
         yield Mark("contained", place(contained))

@@ -12,15 +12,20 @@ from pathlib import Path
 import msgspec
 
 from ..account_store import DAY, AccountStore
+from ..code.tables import Row
 from ..entries import Entry, Head
+from ..inventory import Wanted
 from ..reconciling import readable
 from ..signing import PublicKey
 from .collecting import Between, Collected, collect
 from .consequences import consequences
 from .containment import Contained, contained
+from .controls import controls_off
 from .deadlines import deadlines
+from .disclosed import code
 from .evidence import evidence
 from .facts import Facts, open_questions
+from .inventories import inventory
 from .keys import pseudonym_keys
 from .model import (
     Backend,
@@ -30,6 +35,7 @@ from .model import (
     Count,
     Evidence,
     Identity,
+    Inventory,
     Measure,
     PolicyPeriod,
     Report,
@@ -37,7 +43,7 @@ from .model import (
     Withheld,
 )
 from .outputs import outputs
-from .policies import InForce, controls_off, policies
+from .policies import InForce, policies
 from .sections import class_rows, comparison, kept_back, secrets, subjects, volume
 from .summary import summary
 from .tallies import Span, moment, total
@@ -57,6 +63,8 @@ class Question:
     facts: Facts
     heads: Sequence[Head] = ()
     keys: Sequence[PublicKey] = ()
+    inventory: Sequence[Wanted] | None = None
+    needle_keys: Sequence[str] = ()  # the ledger's, to look an inventory up
     query: str = ""  # the command that asks it
     check: str = ""  # the command that checks the record
 
@@ -87,12 +95,13 @@ class _Maker:
         self._now = now
         self._span = Span.around(question.since, question.until)
         self._contained = self._containment()
-        self._policies = policies(entries, question.destinations)
+        self._policies = policies(entries)
         self._off = [
             (off, Between(*self._within(off.since, off.until)))
-            for off in controls_off(self._policies)
+            for off in controls_off(entries, question.destinations)
             if self._touches(off.since, off.until)
         ]
+        self._code: list[Row] = []
         self._found = self._collected()
 
     def report(self) -> Report:
@@ -115,6 +124,8 @@ class _Maker:
             classes=classes,
             subjects=subjects(found, classes),
             secrets=secrets(found),
+            inventory=self._inventory(),
+            code=code(self._code),
             withheld=self._withheld(classes),
             uncertainty=unknowns(self._entries, window, found, self._now),
             consequences=consequences(classes),
@@ -138,9 +149,23 @@ class _Maker:
                 rows = store.touching(span.since, span.until)
                 aside = [between for _, between in self._off]
                 coarsest = store.coarsest(span.since, span.until)
+                self._code = [
+                    row
+                    for row in store.code.rows(None, span.since, span.until)
+                    if row.destination in self._question.destinations
+                ]
                 return collect(rows, self._question.destinations, span, coarsest, aside)
         finally:
             store.close()
+
+    def _inventory(self) -> Inventory | None:
+        question = self._question
+        if question.inventory is None:
+            return None
+        return inventory(
+            question.journal.parent, question.needle_keys, question.inventory,
+            question.destinations, self._span,
+        )  # fmt: skip
 
     def _delivered_since(self, moment: float) -> Count:
         """Documents, whatever the window: what matters here is whether there are any."""
@@ -205,8 +230,9 @@ class _Maker:
             ],
             controls_off=[
                 ControlOff(
-                    control=off.control, since=off.since, until=off.until, documents=during.count,
-                    entry=off.entry.number, entry_hash=off.entry.hash,
+                    destination=off.destination, pipeline=off.pipeline,
+                    controls=list(off.controls), since=off.since, until=off.until,
+                    documents=during.count, entry=off.entry.number, entry_hash=off.entry.hash,
                 )
                 for off, during in self._off
             ],

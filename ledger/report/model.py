@@ -176,6 +176,69 @@ class Secret(Part, frozen=True, kw_only=True):
     why: str
 
 
+class Rotate(Part, frozen=True, kw_only=True):
+    """G. A secret of your inventory, by its name: whether it must be replaced."""
+
+    destination: str
+    priority: int  # 1: first; 0: it need not be
+    group: Literal["rotate", "not_needed", "not_seen", "unknown"]
+    name: str
+    verdict: str
+    class_: str = msgspec.field(name="class")
+    forms: list[str]
+    services: list[str]
+    first: datetime | None  # the hour
+    last: datetime | None
+    requests: int
+
+
+class NeedleGap(Part, frozen=True, kw_only=True):
+    """A time in which something may have left that cannot be found."""
+
+    since: datetime
+    until: datetime
+    what: str
+    documents: int | None
+
+
+class Inventory(Part, frozen=True, kw_only=True):
+    """G. An inventory of secrets, held against what was sent."""
+
+    values: int
+    rows: list[Rotate]
+    kept_since: datetime | None  # from when to when it can be found; None: nothing can
+    kept_until: datetime | None
+    gaps: list[NeedleGap]
+
+
+class Disclosed(Part, frozen=True, kw_only=True):
+    """H. A name that documents disclosed of the code behind them; of whole days."""
+
+    kind: str
+    name: str
+    detail: str
+    services: list[str]
+    documents: int
+    lines: int  # of a file, that were shown
+    first: datetime
+    last: datetime
+
+
+class CodeKind(Part, frozen=True, kw_only=True):
+    """How many names of a kind."""
+
+    kind: str
+    names: int
+    lines: int
+
+
+class Code(Part, frozen=True, kw_only=True):
+    """H. What was learnt of the code."""
+
+    kinds: list[CodeKind]
+    names: list[Disclosed]
+
+
 class KeptBack(Part, frozen=True, kw_only=True):
     """Documents of one type that did not leave at all."""
 
@@ -223,9 +286,11 @@ class PolicyPeriod(Part, frozen=True, kw_only=True):
 
 
 class ControlOff(Part, frozen=True, kw_only=True):
-    """A processor that stood in the way of this destination before and after, and not meanwhile."""
+    """What stood in the way of a destination, and did not for a time."""
 
-    control: str
+    destination: str
+    pipeline: str
+    controls: list[str]  # `processor redact`, `class pii.email`, `redaction`: anything at all
     since: datetime
     until: datetime | None
     documents: Count  # delivered meanwhile
@@ -362,6 +427,8 @@ class Report(Part, frozen=True, kw_only=True):
     classes: list[ClassRow]
     subjects: Subjects
     secrets: list[Secret]
+    inventory: Inventory | None  # None: none was given
+    code: Code
     withheld: Withheld
     uncertainty: list[Unknown]
     consequences: list[Consequence]

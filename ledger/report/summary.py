@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...policy.classes import ROOTS
 from ...policy.findings import FORMS
@@ -10,6 +10,7 @@ from .model import (
     Answer,
     ClassRow,
     Clock,
+    Inventory,
     Report,
     Secret,
     Subjects,
@@ -18,7 +19,19 @@ from .model import (
     Withheld,
 )
 from .tallies import total
-from .wording import count, duration, estimate, form, listed, moment, noun, plural, root, size
+from .wording import (
+    controls,
+    count,
+    duration,
+    estimate,
+    form,
+    listed,
+    moment,
+    noun,
+    plural,
+    root,
+    size,
+)
 
 _MOST_KINDS = 5
 _MOST_UNKNOWN = 5
@@ -28,10 +41,10 @@ _STANDING = ("detection", "bypass", "partial")
 def summary(report: Report) -> list[Answer]:
     """Question by question, from all other sections."""
     answers = (
-        ("What did they get?", _what(report.volume, report.classes)),
+        ("What did they get?", [*_what(report.volume, report.classes), *_code(report)]),
         ("About whom?", _whom(report.subjects)),
         ("In which form?", _forms(report.classes)),
-        ("Which secrets must be replaced first?", _secrets(report.secrets)),
+        ("Which secrets must be replaced first?", _secrets(report)),
         ("Since when, until when?", _when(report.clock)),
         ("What was kept from them?", _withheld(report.withheld)),
         ("What do we not know?", _unknown(report.uncertainty, report.only_you_know)),
@@ -54,6 +67,19 @@ def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
     if len(said) == 1:
         said.append("Nothing in clear that a detector knows.")
     return said
+
+
+def _code(report: Report) -> Iterator[str]:
+    """What they learnt of the code, in a sentence."""
+    parts = [f"{each.names:,} {_CODE.get(each.kind, each.kind)}" for each in report.code.kinds]
+    if parts:
+        yield f"Of the code behind them: {listed(parts, 8)} (section H)."
+
+
+_CODE = {
+    "package": "packages", "platform": "platforms", "release": "releases", "file": "source files",
+    "host": "hosts", "route": "routes", "sql": "SQL statements", "exception": "kinds of exceptions",
+}  # fmt: skip
 
 
 def _whom(subjects: Subjects) -> list[str]:
@@ -89,7 +115,27 @@ def _forms(classes: Iterable[ClassRow]) -> list[str]:
     return said or ["Nothing was found in them."]
 
 
-def _secrets(secrets: Sequence[Secret]) -> list[str]:
+def _secrets(report: Report) -> list[str]:
+    return [*_of_inventory(report.inventory), *_by_class(report.secrets)]
+
+
+def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
+    if inventory is None:
+        return
+    names: dict[str, list[str]] = {}
+    for row in inventory.rows:
+        names.setdefault(row.group, []).append(row.name)
+    must = list(dict.fromkeys(names.get("rotate", ())))
+    yield (
+        f"Of your inventory of {inventory.values:,}: {listed(must, 8)} left in clear."
+        if must
+        else f"Of your inventory of {inventory.values:,} none is known to have left in clear."
+    )
+    if unknown := names.get("unknown"):
+        yield f"Cannot be told, since no needles are kept of such values: {listed(unknown, 5)}."
+
+
+def _by_class(secrets: Sequence[Secret]) -> list[str]:
     if not secrets:
         return ["None left in clear, as far as detectors know."]
     kinds: dict[str, list[Secret]] = {}
@@ -137,8 +183,8 @@ def _withheld(withheld: Withheld) -> list[str]:
     for off in withheld.controls_off:
         until = moment(off.until, "now")
         said.append(
-            f"Off from {moment(off.since)} to {until}: {off.control}; {count(off.documents)} "
-            "documents were delivered meanwhile."
+            f"Off from {moment(off.since)} to {until}: {controls(off.controls)}; "
+            f"{count(off.documents)} documents were delivered meanwhile."
         )
     return said
 

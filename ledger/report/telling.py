@@ -9,6 +9,7 @@ from typing import Any
 from ..entries import Entry
 from .model import Measure
 from .tallies import moment
+from .wording import controls
 
 Body = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ def measure_of(entry: Entry, names: set[str]) -> Measure:
         entry_hash=entry.hash,
         body=dict(body)
         if entry.kind != "policy"
-        else {k: v for k, v in body.items() if k != "content"},
+        else {k: v for k, v in body.items() if k not in ("content", "ways")},
     )
 
 
@@ -146,6 +147,23 @@ def _key(_: str, body: Body) -> str:
     return f"key of pseudonyms {body.get('epoch')} {body.get('did')}, for {about}"
 
 
+def _control(_: str, body: Body) -> str:
+    names = body.get("controls")
+    named = controls([str(each) for each in names]) if isinstance(names, list) else "controls"
+    state = {"gone": "nothing leads there now; was off"}.get(
+        str(body.get("state")), body.get("state")
+    )
+    return f"on the way to {body.get('destination')}: {named} {state}"
+
+
+def _search(_: str, body: Body) -> str:
+    about = body.get("destination") or "every destination"
+    return (
+        f"{body.get('what')} of {body.get('values')} values at {about}: {body.get('sent')} were "
+        f"sent, {body.get('maybe')} perhaps"
+    )
+
+
 def _anything(kind: str, body: Body) -> str:
     skipped = ("by", "why")
     return ", ".join(
@@ -155,5 +173,6 @@ def _anything(kind: str, body: Body) -> str:
 
 _TELLERS = {
     "trust": _trust, "route": _route, "replay": _replay, "purge": _purge, "policy": _policy,
-    "start": _start, "stop": _start, "gap": _gap, "key": _key, "reload": _reload,
+    "start": _start, "stop": _start, "gap": _gap, "key": _key, "control_off": _control,
+    "search": _search, "reload": _reload,
 }  # fmt: skip

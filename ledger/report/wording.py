@@ -118,6 +118,11 @@ def noun(class_: str) -> str:
     return f"{_NOUNS[parent]} ({last})" if parent in _NOUNS else class_
 
 
+def controls(names: Sequence[str]) -> str:
+    """Controls that were off: `redaction` is all of them."""
+    return "all detection" if "redaction" in names else listed(names, 5)
+
+
 def form(name: str, epoch: str | None = None) -> str:
     """`in clear`; `as pseudonyms (e1)`."""
     return _FORMS[name] + (f" ({epoch})" if epoch else "")

@@ -10,9 +10,15 @@ import msgspec
 import pytest
 from toy_ledger import NOON, ToyLedger, found
 
-from errlock.ledger.account_store import DAY, HOUR, MINUTE
+from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore
+from errlock.ledger.code.tables import NameKey, Place, Shown
+from errlock.ledger.needle_keys import NeedleKey
+from errlock.ledger.needle_store import NeedleSeries
+from errlock.ledger.needles import Needles
+from errlock.ledger.options import NeedleOptions
 from errlock.ledger.report.model import Count, Report
 from errlock.pipeline.cli import main
+from errlock.policy.pseudonyms import new_key
 
 
 def at(seconds: float = 0) -> str:
@@ -168,14 +174,16 @@ def test_a_control_that_was_off_is_told_with_what_left_meanwhile(tmp_path: Path)
     ledger = ToyLedger(tmp_path)
     ledger.deliver()
     ledger.wait(MINUTE)
-    ledger.policy({"generalize": {}})
+    ledger.control("off", "class pii.email", "processor redact")
+    ledger.control("off", "class pii.email", destination="standby")
     ledger.deliver(7)
     ledger.wait(HOUR)
-    ledger.policy({"redact": {}, "generalize": {}})
+    ledger.control("on", "class pii.email", "processor redact")
     ledger.deliver()
     ledger.close()
     [off] = report_of(ledger).withheld.controls_off
-    assert off.control == "redact in errors for sentry"
+    assert (off.destination, off.pipeline) == ("sentry", "errors")
+    assert off.controls == ["class pii.email", "processor redact"]
     assert off.since == datetime.fromtimestamp(NOON + MINUTE, UTC)
     assert off.until == datetime.fromtimestamp(NOON + MINUTE + HOUR, UTC)
     assert off.documents == exactly(7)
@@ -209,6 +217,64 @@ def test_what_the_record_lacks_is_told(tmp_path: Path) -> None:
     kinds = [each.kind for each in report_of(ledger, since=-DAY).uncertainty]
     assert kinds[:4] == ["before the record", "gap", "no collector", "no collector"]
     assert {"detection", "bypass", "partial"} <= set(kinds)
+
+
+def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = ToyLedger(tmp_path / "store")
+    (tmp_path / "ledger.key").write_text(key := new_key())
+    needles = Needles(tmp_path / "store/needles.db", key, NeedleOptions(), ledger.journal.append)
+    needles.write(NOON)
+    for name, form in (("sent", "clear"), ("kept", "removed")):
+        fingerprint = NeedleKey(key).fingerprint("secret.token", f"{name}-8f3b6c02d41a9e77")
+        series = NeedleSeries("sentry", "secret.token", form, "shop")
+        needles.note(series, [fingerprint], NOON)
+    needles.close(NOON + HOUR)
+    ledger.close()
+    inventory = tmp_path / ".env"
+    names = ("sent", "kept", "never")
+    inventory.write_text("".join(f"{name}_KEY={name}-8f3b6c02d41a9e77\n" for name in names))
+    options = ("--inventory", str(inventory), "--key-file", str(tmp_path / "ledger.key"))
+    report = report_of(ledger, "--destination", "sentry", *options)
+    assert report.inventory is not None
+    told = {row.name: (row.group, row.priority) for row in report.inventory.rows}
+    assert told == {
+        "sent_KEY": ("rotate", 1),
+        "kept_KEY": ("not_needed", 0),
+        "never_KEY": ("not_seen", 0),
+    }
+    first = next(answer for answer in report.summary if "replaced" in answer.ask)
+    assert first.say[0] == "Of your inventory of 3: sent_KEY left in clear."
+    for form in ("md", "html"):
+        output = tmp_path / f"report.{form}"
+        assert main([*asked(ledger, "--destination", "sentry", *options), "-o", str(output)]) == 0
+        assert "8f3b6c02d41a9e77" not in output.read_text()
+    assert (tmp_path / "store/searches").exists()
+
+
+def test_what_was_learnt_of_the_code_is_told(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver()
+    ledger.close()
+    day = int(NOON // DAY * DAY)
+    store = AccountStore.to_write(tmp_path / "ledger.db")
+    for destination, kind, name, detail, lines in (
+        ("sentry", "package", "django", "5.0.1", 0),
+        ("sentry", "file", "shop/pay.py", "", 0b1110),
+        ("standby", "package", "flask", "3.0.0", 0),
+    ):
+        for service in ("shop", "billing"):
+            place = Place(day, destination, service, "prod")
+            key = NameKey(kind, name, detail)  # type: ignore[arg-type]  # a kind of name
+            store.add([], {}, [(place, key, Shown(2, NOON, NOON + 60, lines))])
+    store.close()
+    code = report_of(ledger).code
+    assert [(each.kind, each.names, each.lines) for each in code.kinds] == [
+        ("package", 1, 0),
+        ("file", 1, 3),
+    ]
+    [package] = [each for each in code.names if each.kind == "package"]
+    assert (package.name, package.detail, package.documents) == ("django", "5.0.1", 4)
+    assert package.services == ["billing (prod)", "shop (prod)"]
 
 
 FACTS = """

@@ -36,6 +36,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> ToyLedger:
     made.deliver(2, found("financial.card", "masked", 1, [6]))
     made.wait(HOUR)
     made.policy({"generalize": {}})
+    made.control("off", HOSTILE)
     made.deliver(1, found("pii.ip", "generalised", 1, [7]))
     made.wait(HOUR)
     made.policy({"redact": {HOSTILE: 1}, "generalize": {}})

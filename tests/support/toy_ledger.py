@@ -63,6 +63,12 @@ class ToyLedger:
         }
         self.tell("policy", sha256=f"{len(str(content)):064x}", content=content)
 
+    def control(self, state: str, *controls: str, destination: str = "sentry") -> None:
+        """Controls go off, or come back."""
+        off = {"since": self._written()} if state == "off" else {}
+        self.tell("control_off", destination=destination, pipeline="errors", state=state,
+                  controls=list(controls), by="reload", **off)  # fmt: skip
+
     def trust(self, name: str, state: str, why: str = "breach") -> None:
         word = {"state": state, "by": "jane", "why": why, "since": self.now}
         what = "loosened" if state == "trusted" else "tightened"

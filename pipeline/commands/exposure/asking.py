@@ -100,7 +100,10 @@ def wanted_of(args: argparse.Namespace) -> list[Wanted]:
 
 
 def note(
-    folder: Path, what: Literal["search", "rotate-list"], window: Window, counts: tuple[int, ...]
+    folder: Path,
+    what: Literal["search", "rotate-list", "report"],
+    window: Window,
+    counts: tuple[int, ...],
 ) -> None:
     """Leave word of a search for the journal: values, sent, perhaps sent."""
     from ....ledger.entries import now

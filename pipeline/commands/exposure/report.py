@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
+from .asking import note, place_of, wanted_of
 from .places import add_record_options, heads_of, journal_of, keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ....ledger.inventory import Wanted
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
-    from ....ledger.report.model import Backend, Report
+    from ....ledger.report.model import Backend, Inventory, Report
 
 _FORMATS = ("md", "html", "pdf", "json")
 
@@ -50,6 +54,18 @@ def register(actions: Commands) -> None:
         "--annexes", type=Path, metavar="FOLDER", help="also its tables as CSV, and JSON, in here"
     )
     report.add_argument("--facts", type=Path, metavar="FILE", help="YAML: what only people know")
+    report.add_argument(
+        "--inventory", type=Path, metavar="FILE",
+        help="your secrets (.env, AWS credentials, JSON, lines): which of them must be replaced",
+    )  # fmt: skip
+    report.add_argument(
+        "--inventory-format", choices=["env", "ini", "json", "lines"],
+        help="default: told by its content",
+    )  # fmt: skip
+    report.add_argument(
+        "--key-file", action="append", default=[], type=Path, metavar="FILE",
+        help="for --inventory: a key of the ledger, instead of the configuration's; repeatable",
+    )  # fmt: skip
     add_record_options(report)
     report.set_defaults(run=run)
 
@@ -67,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         kind = type(error).__name__
         raise OSError(0, f"cannot be read as an account: {kind}", question.account) from None
+    _note(question, report.inventory)
     _write(args.output, _rendered(args, report))
     if args.annexes is not None:
         args.annexes.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,6 +97,7 @@ def _question(args: argparse.Namespace) -> Question:
     from ....ledger.report.making import Question
 
     journal = journal_of(args)
+    wanted, keys = _inventory(args, journal.parent)
     account = args.account if args.account is not None else journal.with_name("ledger.db")
     since, until = args.since, time.time() if args.until is None else args.until
     if since >= until:
@@ -93,6 +111,8 @@ def _question(args: argparse.Namespace) -> Question:
         facts=_facts(args.facts),
         heads=heads_of(args),
         keys=keys_of(args),
+        inventory=wanted,
+        needle_keys=keys,
         query=_query(args, journal, account, since, until),
         check=_check(args, journal, account),
     )
@@ -120,6 +140,28 @@ def _backends(args: argparse.Namespace) -> list[Backend]:
     return list(found.values())
 
 
+def _inventory(args: argparse.Namespace, folder: Path) -> tuple[list[Wanted] | None, Sequence[str]]:
+    """The values to look up, and the keys for that. Raises ConfigError, OSError."""
+    if args.inventory is None:
+        return None, ()
+    wanted = wanted_of(args)
+    _, keys = place_of(argparse.Namespace(**vars(args), storage=folder))
+    return wanted, keys
+
+
+def _note(question: Question, inventory: Inventory | None) -> None:
+    """Leave word of the search for the journal."""
+    from ....ledger.searching import Window
+
+    if inventory is None:
+        return
+    since, until = question.since.timestamp(), question.until.timestamp()
+    for id_ in sorted(question.destinations):
+        verdicts = [row.verdict for row in inventory.rows if row.destination == id_]
+        counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
+        note(question.journal.parent, "report", Window(id_, since, until), counts)
+
+
 def _facts(path: Path | None) -> Facts:
     """What people know. Raises ConfigError, OSError."""
     from ....ledger.report.facts import Facts, WrongFacts, read_facts
@@ -145,6 +187,7 @@ def _query(
         ("--since", [_written(since)]),
         ("--until", [_written(until)]),
         ("--facts", [args.facts] if args.facts else []),
+        ("--inventory", [args.inventory] if args.inventory else []),
     ):
         words += [word for value in values for word in (option, str(value))]
     return shlex.join(words)

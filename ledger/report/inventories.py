@@ -1,0 +1,61 @@
+"""G. An inventory of secrets, held against what some destinations got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..coverage import Coverage
+from ..inventory import Wanted
+from ..rotating import Rotation, rotate_list
+from ..searching import Window
+from .model import Inventory, NeedleGap, Rotate
+from .tallies import Span, moment
+
+
+def inventory(
+    folder: Path, keys: Sequence[str], wanted: Sequence[Wanted], destinations: Iterable[str],
+    span: Span,
+) -> Inventory:  # fmt: skip
+    """What of it must be replaced, by destination. Names only. Raises OSError, sqlite3.Error."""
+    rows: list[Rotate] = []
+    coverage = None
+    for destination in sorted(destinations):
+        window = Window(destination, float(span.since), float(span.until))
+        found = rotate_list(folder, keys, wanted, window)
+        coverage = coverage or found.coverage
+        rows += [_rotate(row, destination) for row in found.rows]
+    assert coverage is not None, "a report is about a destination"
+    return Inventory(
+        values=len(wanted),
+        rows=rows,
+        kept_since=None if coverage.since is None else moment(coverage.since),
+        kept_until=None if coverage.since is None else moment(coverage.until),
+        gaps=_gaps(coverage),
+    )
+
+
+def _rotate(row: Rotation, destination: str) -> Rotate:
+    return Rotate(
+        destination=destination,
+        priority=row.priority,
+        group=row.group,
+        name=row.name,
+        verdict=row.verdict,
+        class_=row.class_,
+        forms=list(row.forms),
+        services=list(row.services),
+        first=None if row.first is None else moment(row.first),
+        last=None if row.last is None else moment(row.last),
+        requests=row.requests,
+    )
+
+
+def _gaps(coverage: Coverage) -> list[NeedleGap]:
+    return [
+        NeedleGap(
+            since=moment(gap.since), until=moment(gap.until), what=gap.what,
+            documents=gap.documents,
+        )
+        for gap in coverage.gaps
+    ]  # fmt: skip

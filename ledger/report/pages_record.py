@@ -1,0 +1,149 @@
+"""What the record itself is, and what it tells of what was done: A, B, C, L and N."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from . import wording as w
+from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
+from .model import ZERO, Report
+
+
+def identity(report: Report) -> list[Block]:
+    """A. What this report is."""
+    identity = report.identity
+    span = f"{w.moment(identity.recorded_since)} to {w.moment(identity.recorded_until)}"
+    return [
+        Pairs(
+            [
+                ("Report", [Mono(identity.id)]),
+                ("Format", [identity.format]),
+                ("Record", [f"{identity.entries:,} entries, {span}"]),
+                ("Head of the record", [Mono(identity.head or "none")]),
+            ]
+        ),
+        Para(
+            "How to read numbers: a single number is exact. “1,200 to 1,234” are bounds: the true "
+            "number lies in between. “about 1,200 (1,190 to 1,210)” is an estimate of different "
+            "values; its bounds hold in 95 of 100 cases. Times are UTC.",
+            "small",
+        ),
+    ]
+
+
+def clock(report: Report) -> list[Block]:
+    """B. When what became known and was done."""
+    clock, facts, window = report.clock, report.facts, report.clock.window
+    theirs = facts.vendor_window
+    return [
+        Pairs(
+            [
+                ("Window of this report", [_span(window.since, window.until)]),
+                ("Vendor's window", [
+                    (f"{_span(theirs.since, theirs.until)}; "
+                    f"source: {theirs.source or 'not known'}")]),
+                ("Notice received", [w.moment(facts.notice_received_at)]),
+                ("Awareness", [w.moment(facts.aware_at)]),
+                ("First delivery", [w.moment(clock.first_delivery, "none")]),
+                ("Last delivery", [w.moment(clock.last_delivery, "none")]),
+                ("Contained", [_contained(report)]),
+            ]
+        ),
+        Table(
+            "Deadlines, where the rule applies to you",
+            ["Rule", "Duty", "Term", "From", "Due (UTC)", "Left"],
+            [
+                [each.regime, each.duty, each.term, each.starts,
+                 w.when(each.due) if each.due else "only you know",
+                 "–" if each.left is None else
+                 f"{w.duration(each.left)}{' ago' if each.left < 0 else ''}"]
+                for each in clock.deadlines
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _span(since: datetime | None, until: datetime | None) -> str:
+    return f"{w.moment(since)} to {w.moment(until)}"
+
+
+def _contained(report: Report) -> str:
+    clock = report.clock
+    if clock.contained_at is None:
+        return "no: documents may still be sent there"
+    after = clock.after_containment or ZERO
+    return (
+        f"{w.moment(clock.contained_at)} by {clock.contained_by} (entry {clock.contained_entry}); "
+        f"delivered after that: {w.count(after)} documents"
+    )
+
+
+def backends(report: Report) -> list[Block]:
+    """C. The destinations."""
+    theirs = report.facts.operator
+    rows = [
+        [Mono(each.destination), each.type or "–", w.listed(each.hosts) or "–",
+         w.listed(each.operators) or "–", each.standby_for or "–"]
+        for each in report.backends
+    ]  # fmt: skip
+    held = theirs.credentials
+    return [
+        Table("As errlock is configured now", ["Exporter", "Type", "Hosts", "Operators",
+              "Standby for"], rows),
+        Pairs(
+            [
+                ("Operator", [theirs.name or "only you know"]),
+                ("Role", [theirs.role or "only you know"]),
+                ("Region in the contract", [theirs.region or "only you know"]),
+                ("Contract", [theirs.contract or "only you know"]),
+                ("How long they keep it", [theirs.retention or "only you know"]),
+                ("Credentials that they held from you",
+                 ["only you know"] if held is None else held or ["none"]),
+            ]
+        ),
+    ]  # fmt: skip
+
+
+def measures(report: Report) -> list[Block]:
+    """L. What was done."""
+    return [
+        Table(
+            "What was done, as the journal tells it",
+            ["Time (UTC)", "What", "By", "Why", "Entry", "Hash"],
+            [
+                [w.moment(each.time).removesuffix(" UTC"), each.text, each.by or "–",
+                 each.why or "–", str(each.entry), Mono(each.entry_hash[:16])]
+                for each in report.measures
+            ],
+        ),
+        Title("Other measures"),
+        Bullets(report.facts.measures or ["Only you know."]),
+    ]  # fmt: skip
+
+
+def evidence(report: Report) -> list[Block]:
+    """N. What the report stands on."""
+    proof = report.evidence
+    compared = "not compared"
+    if proof.account_minutes is not None:
+        compared = (
+            f"{proof.account_minutes - proof.account_forgotten:,} minutes as the journal says"
+        )
+    vouched = "none: no head from elsewhere and no key was given"
+    if proof.vouched_to:
+        vouched = f"{proof.vouched_from:,} to {proof.vouched_to:,}, by {proof.vouched_by}"
+    return [
+        Pairs(
+            [
+                ("Journal", [f"{proof.journal}, {proof.entries:,} entries"]),
+                ("Head", [Mono(proof.head or "none")]),
+                ("Entries vouched for", [vouched]),
+                ("Account", [f"{proof.account}: {compared}"]),
+                ("Findings", proof.findings or ["nothing wrong was found"]),
+            ]
+        ),
+        Para("Check it again:"),
+        Code(proof.command),
+        Para("Make this report again:"),
+        Code(proof.query),
+    ]
