@@ -110,8 +110,26 @@ def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
         return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
-    if reads_as_value(data, value, class_):
-        yield from _without_scheme(data, value, class_)
+    for each in (value, *_further_pieces(data, value, class_)):
+        if reads_as_value(data, each, class_):
+            yield from _without_scheme(data, each, class_)
+
+
+# A literal that is joined to the one before: `"ghp_" + "A1b2…"` (PHP: a full stop; SQL: two bars).
+_JOINED = compile_bytes(rb"""["'`][ \t\r\n\\]*(?:\+|\.\.?|&|\|\|)[ \t\r\n\\]*[A-Za-z]{0,2}["'`]""")
+
+
+def _further_pieces(data: bytes, value: Value, class_: str) -> Iterator[Value]:
+    """The literals that are joined to a secret."""
+    if not value.quoted or not class_.startswith("secret."):
+        return
+    end, limit = value.end, value.end + MAX_VALUE
+    while (joint := _JOINED.match(data, end)) is not None:
+        start = joint.end()
+        end = data.find(data[start - 1 : start], start, limit)
+        if end < 0:
+            return
+        yield Value(start, end, True, value.separator)
 
 
 def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
