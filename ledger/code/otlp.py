@@ -21,7 +21,7 @@ from .names import OTHER
 from .outline import Attributes, Named, Record, Resource, ResourceAttributes
 from .sections import Mention, Remembered, pack
 from .texts import TraceReader
-from .wire import RAISED, Wire
+from .wire import RAISED, attributes
 
 _MOST_VALUES = 500  # different ones, of a request
 _MOST_EXCEPTIONS = 1000  # records with exceptions, of a request
@@ -35,7 +35,6 @@ class OtlpReader:
     def __init__(self) -> None:
         self._remembered = Remembered()
         self._traces = TraceReader(self._remembered)
-        self._wire = Wire()
 
     def pieces(self, request: OtlpRequest) -> Iterator[tuple[str, bytes, int]]:
         """What its records disclose: their type, a piece, and in how many it is."""
@@ -52,7 +51,7 @@ class OtlpReader:
                 for piece in self._of_context(context):
                     yield type_, piece, count
         body = request.buffer or request.encode()
-        values = self._wire.attributes(body, request.project)
+        values = attributes(body)
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:
                 for piece in self._of_value(key, value):
@@ -75,8 +74,8 @@ class OtlpReader:
     def _of_value(self, key: str, value: str) -> tuple[bytes, ...]:
         found = self._remembered.get((key, value))
         if found is None:
-            attributes = lenient({key: value}, Attributes)
-            made = pack(of_attributes(attributes) if attributes is not None else ())
+            read = lenient({key: value}, Attributes)
+            made = pack(of_attributes(read) if read is not None else ())
             found = self._remembered.keep((key, value), len(value), made)
         return found
 

@@ -16,11 +16,14 @@ from .lenient import lenient
 from .names import OTHER
 from .outline import AllBreadcrumbs, Attributes, Breadcrumb, Named, Outline, Sdk, Span, Telemetry
 from .sections import Mention, Remembered, pack
-from .stacks import Stacks
+from .stacks import WITHHELD, of_thrown, thrown
 
 _MOST_CALLS = 1000  # breadcrumbs, and spans, of a document: more are not read
 # The name of a transaction that is a URL is not one that the program gave.
 _RAW_NAME = "url"
+
+_LONGEST_REMEMBERED = 4000  # characters of a statement
+_WITHHELD = WITHHELD.encode()
 
 T = TypeVar("T")
 
@@ -40,35 +43,65 @@ class SentryReader:
     def pieces(self, document: EnvelopeDocument) -> Iterator[bytes]:
         """What one discloses; what it says twice, twice. Raises BrokenDocument."""
         if document.type in ("event", "transaction"):
-            outline = _parsed(document.encode(), Outline, _read_outline)
+            data = document.encode()
+            outline = _parsed(data, Outline, _read_outline)
             if outline is not None:
-                yield from self._event(outline)
+                yield from self._of_program(outline)
+                yield from self._of_stacks(outline, withheld=_WITHHELD in data)
+                yield from self._of_crumbs(outline.breadcrumbs)
+                yield from self._each(_of_calls(outline))
         elif document.type in ("span", "log"):
             found = _parsed(document.encode(), Telemetry, _read_telemetry)
             if found is not None:
                 yield from self._each((*_of_spans([found]), *_of_typed(found.attributes)))
 
-    def _event(self, outline: Outline) -> Iterator[bytes]:
-        remembered = self._remembered
+    def _of_program(self, outline: Outline) -> Iterator[bytes]:
+        """What mostly is the same for all that one process sends."""
         modules, sdk = bytes(outline.modules), bytes(outline.sdk)
         if modules or sdk:
             key = (modules, sdk)
-            found = remembered.get(key)
+            found = self._remembered.get(key)
             if found is None:
                 made = pack(_packages(modules, sdk))
-                found = remembered.keep(key, len(modules) + len(sdk), made)
+                found = self._remembered.keep(key, len(modules) + len(sdk), made)
             yield from found
-        for text, read in _around(outline):
-            about = (text, read)
-            found = remembered.get(about)
+        for about in _around(outline):
+            found = self._remembered.get(about)
             if found is None:
-                found = remembered.keep(about, len(str(text)), pack(read(text)))
+                text, read = about
+                found = self._remembered.keep(about, len(str(text)), pack(read(text)))
             yield from found
-        stacks = Stacks()
-        for group in (outline.exception, outline.threads, outline.stacktrace):
-            stacks.add(group)
-        yield from stacks.pieces(remembered)
-        yield from self._each(_of_calls(outline))
+
+    def _of_stacks(self, outline: Outline, *, withheld: bool) -> Iterator[bytes]:
+        raised = tuple(
+            [
+                each
+                for group in (outline.exception, outline.threads, outline.stacktrace)
+                for each in thrown(group, withheld=withheld)
+            ]
+        )
+        if raised:
+            found = self._remembered.get(raised)
+            if found is None:
+                size = sum(100 + 100 * len(calls) for _, _, calls in raised)
+                found = self._remembered.keep(raised, size, pack(of_thrown(raised)))
+            yield from found
+
+    def _of_crumbs(
+        self, crumbs: AllBreadcrumbs | list[Breadcrumb | None] | None
+    ) -> Iterator[bytes]:
+        listed = crumbs.values if isinstance(crumbs, AllBreadcrumbs) else crumbs
+        for each in (listed or ())[-_MOST_CALLS:]:
+            if each is None:
+                continue
+            if each.category == "query" and each.message:
+                text = each.message[:_LONGEST_REMEMBERED]
+                found = self._remembered.get(text)
+                if found is None:
+                    found = self._remembered.keep(text, len(text), pack(of_statement(text, "")))
+                yield from found
+            if each.data is not None and each.data.url:
+                yield from self._each(of_url(each.data.url))
 
     def _each(self, mentions: Iterable[Mention]) -> Iterator[bytes]:
         for each in mentions:
@@ -161,20 +194,7 @@ def _of_calls(outline: Outline) -> Iterator[Mention]:
         yield from of_url(request.url)
     if contexts is not None and contexts.trace is not None and contexts.trace.data is not None:
         yield from of_attributes(contexts.trace.data)
-    crumbs = outline.breadcrumbs
-    crumbs = crumbs.values if isinstance(crumbs, AllBreadcrumbs) else crumbs
-    yield from _of_breadcrumbs(crumbs or ())
     yield from _of_spans(outline.spans or ())
-
-
-def _of_breadcrumbs(crumbs: Iterable[Breadcrumb | None]) -> Iterator[Mention]:
-    for each in list(crumbs)[-_MOST_CALLS:]:
-        if each is None:
-            continue
-        if each.message and each.category == "query":
-            yield from of_statement(each.message, "")
-        if each.data is not None and each.data.url:
-            yield from of_url(each.data.url)
 
 
 def _of_typed(raw: Raw) -> Iterator[Mention]:

@@ -8,8 +8,8 @@ from ...pipeline.crossing.raised import to_values
 from ...pipeline.crossing.stacktraces import MAX_TEXT, parse
 from .lenient import lenient
 from .outline import AllRaised, Raised
-from .sections import Remembered
-from .stacks import Stacks
+from .sections import Remembered, pack
+from .stacks import of_thrown, thrown
 
 # Of a line that is no call, what stands before the message.
 _BEFORE_MESSAGE = re.compile(r"(?:(?:Caused by|Suppressed|Wrapped by): )?[^:]*+(?:::[^:]*+)*+")
@@ -27,9 +27,7 @@ class TraceReader:
         key = (type_, platform, code)
         found = self._remembered.get(key)
         if found is None:
-            stacks = Stacks()
-            stacks.add(_raised(type_, text, platform))
-            made = tuple(stacks.pieces(self._remembered))
+            made = pack(of_thrown(tuple(thrown(_raised(type_, text, platform)))))
             found = self._remembered.keep(key, len(type_) + len(code), made)
         return found
 

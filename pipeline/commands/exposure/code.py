@@ -1,0 +1,132 @@
+"""`errlock exposure code`: which packages, files, hosts and statements a backend was shown.
+
+Apart from the report, because it is asked for by name in the middle of the night: "do they know
+that we run this version?".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigError, Problem
+from ...terminal import moment, out, table
+from ..options import (
+    Commands,
+    add_command,
+    add_config_options,
+    add_json_option,
+    point_in_time,
+    read_config,
+)
+
+if TYPE_CHECKING:
+    from ....ledger.code.disclosed import Disclosed
+
+_KINDS = {
+    "package": "packages",
+    "platform": "platforms",
+    "release": "releases of the program",
+    "file": "source files",
+    "exception": "types of exceptions",
+    "host": "hosts of one's own",
+    "route": "routes",
+    "sql": "statements",
+}
+
+
+def register(actions: Commands) -> None:
+    """Add the action."""
+    parser = add_command(
+        actions, "code", "which packages, source files, hosts and statements a backend was shown",
+        "Names, not values: what has not the form of a name is `other`, and `*` stands for a word\n"
+        "in it that could be a token. Whole days; see docs/ledger.md.",
+        "  errlock exposure code -c errlock.yaml --destination sentry --since 90d\n"
+        "  errlock exposure code -c errlock.yaml --kind package --match django --json",
+    )  # fmt: skip
+    add_config_options(parser)
+    parser.add_argument(
+        "--account", type=Path, metavar="FILE", help="default: ledger.db in service.storage"
+    )
+    parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
+    parser.add_argument(
+        "--since", type=point_in_time, default=0.0, metavar="TIME",
+        help="shown since: 2026-11-26T12:00Z, or 30d for that long ago",
+    )  # fmt: skip
+    parser.add_argument(
+        "--until", type=point_in_time, default=float("inf"), metavar="TIME", help="shown before"
+    )
+    parser.add_argument(
+        "--kind", action="append", choices=list(_KINDS), help="only these; repeatable"
+    )
+    parser.add_argument(
+        "--match", default="", metavar="TEXT", help="only names that have this in them"
+    )
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `errlock exposure code`. Raises ConfigError, OSError."""
+    found = [
+        each
+        for each in _disclosed(args)
+        if (not args.kind or each.kind in args.kind) and args.match.lower() in each.name.lower()
+    ]
+    if args.json:
+        rows = [{**asdict(each), "line_count": each.line_count} for each in found]
+        out(json.dumps(rows, indent=2))
+    else:
+        for line in _lines(found):
+            out(line)
+    return 0
+
+
+def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
+    import sqlite3
+
+    from ....ledger.account_store import AccountStore
+    from ....ledger.code.disclosed import disclosed
+
+    path = args.account
+    if path is None:
+        storage = read_config(args).service.storage
+        if storage == "memory":
+            raise ConfigError([Problem("service.storage", "keeps nothing: name an --account")])
+        path = Path(storage) / "ledger.db"
+    if not path.is_file():
+        raise ConfigError([Problem("", "is not there: nothing was delivered yet", str(path))])
+    try:
+        store = AccountStore.to_read(path)
+        try:
+            return list(disclosed(store, args.destination, args.since, args.until))
+        finally:
+            store.close()
+    except sqlite3.Error as error:
+        problem = Problem("", f"cannot be read ({type(error).__name__})", str(path))
+        raise ConfigError([problem]) from None
+
+
+def _lines(found: list[Disclosed]) -> Iterator[str]:
+    if not found:
+        yield "nothing was shown, or nothing of it is kept (service.ledger.depth: counts)"
+    for destination, of_destination in groupby(found, key=lambda each: each.destination):
+        yield f"{destination} was shown"
+        listed = list(of_destination)
+        for kind, title in _KINDS.items():
+            rows = [_row(each) for each in listed if each.kind == kind]
+            if rows:
+                yield f"  {len(rows):,} {title}"
+                yield from (f"    {line}" for line in table(rows))
+
+
+def _row(each: Disclosed) -> tuple[str, ...]:
+    lines = f", {each.line_count:,} lines" if each.lines else ""
+    days = f"{moment(each.first)[:10]} to {moment(each.last)[:10]}"
+    where = f"{each.service}, {each.environment}"
+    return each.name, each.detail, f"{each.documents:,} x{lines}", where, days

@@ -1,0 +1,69 @@
+"""`errlock exposure code` shows what a backend was shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from code_event import EVENT, sent
+
+from errlock.ledger.account import Account, Delivered
+from errlock.ledger.code.reading import CodeReader
+from errlock.ledger.manifest import write_manifest
+from errlock.ledger.options import AccountOptions
+from errlock.pipeline.cli import main
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.db"
+    written = Account(path, AccountOptions(), lambda *_: None, lambda: 1_790_000_000.0)
+    payload = sent(EVENT)
+    manifest = write_manifest(payload, None, CodeReader())
+    for destination in ("sentry", "other"):
+        written.book(Delivered(destination, "errors:1", manifest, payload.types))
+    written.close()
+    return path
+
+
+def test_it_lists_what_was_shown(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["exposure", "code", "--account", str(account), "--destination", "sentry"]
+    assert main([*arguments, "--kind", "package", "--kind", "file"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "sentry was shown",
+        "  4 packages",
+        "    django           4.2.1   1 x  7, unknown  2026-09-21 to 2026-09-21",
+        "    pypi:sentry-sdk  2.1.0   1 x  7, unknown  2026-09-21 to 2026-09-21",
+        "    requests         2.31.0  1 x  7, unknown  2026-09-21 to 2026-09-21",
+        "    sentry.python    2.1.0   1 x  7, unknown  2026-09-21 to 2026-09-21",
+        "  2 source files",
+        "    shop/views.py         own      1 x, 4 lines  7, unknown  2026-09-21 to 2026-09-21",
+        "    sqlalchemy/engine.py  library  1 x, 1 lines  7, unknown  2026-09-21 to 2026-09-21",
+    ]
+
+
+def test_it_answers_a_script(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exposure", "code", "--account", str(account), "--match", "DJANGO", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["destination"], each["name"], each["detail"]) for each in found] == [
+        ("other", "django", "4.2.1"),
+        ("sentry", "django", "4.2.1"),
+    ]
+
+
+def test_a_window_without_anything(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["exposure", "code", "--account", str(account), "--since", "2026-10-01T00:00Z"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.startswith("nothing was shown")
+
+
+def test_an_account_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exposure", "code", "--account", str(tmp_path / "no.db")]) == 2
+    assert "is not there" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "no.db").write_bytes(b"x" * 9000)
+    assert main(["exposure", "code", "--account", str(tmp_path / "no.db")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
