@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from ...pipeline.payloads.document import DocumentType
 from ..store import Booking, Record, Shipment
@@ -29,6 +30,11 @@ class Operation:
     def size(self) -> int:
         """Bytes that it writes, about."""
         return 0
+
+    @property
+    def answers(self) -> Iterable[asyncio.Future[Any]]:
+        """All that wait for it, or did."""
+        return (self.answer,)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -62,6 +68,19 @@ class Update(Operation):
 
     values: tuple[object, ...]  # counts, due, first_attempt, attempts, begun, sent, number
     bookings: Sequence[Booking]
+    # Answers of those that it is done instead of, as long as somebody waits for them.
+    earlier: WeakSet[asyncio.Future[Any]] | None = None
+
+    @property
+    def answers(self) -> Iterable[asyncio.Future[Any]]:
+        """See `Operation.answers`."""
+        return (self.answer, *(self.earlier or ()))
+
+    def take_in(self, before: Update) -> None:
+        """Be done instead of an earlier one of the same record, too."""
+        self.bookings = [*before.bookings, *self.bookings]
+        self.earlier = before.earlier or WeakSet()
+        self.earlier.add(before.answer)
 
     @property
     def number(self) -> object:

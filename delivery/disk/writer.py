@@ -12,14 +12,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import accumulate, takewhile
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..store import StoreFailed
 from .chores import checkpoint
 from .failures import FailureKind, kind_of
-from .operations import Call, Operation, Put, Settle, Update
+from .kept import Kept
+from .operations import Call, Operation, Put
 from .packing import pack
 from .reserve import Reserve
 from .transactions import Transactions
@@ -48,7 +48,7 @@ class Writer:
         self._chores = chores
         self._log = log
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
-        self._kept: list[Operation] = []  # what must be written and could not be yet
+        self._kept = Kept()
         self._failure: FailureKind = "io"  # of the last transaction that failed
         self._closed = False
         self._next_chores = 0.0
@@ -112,7 +112,7 @@ class Writer:
         if late or not self._try(batch):
             puts = [each for each in batch if isinstance(each, Put)]
             _answer(puts, StoreFailed(self._failure))
-            self._kept += [each for each in batch if isinstance(each, (Settle, Update))]
+            self._kept.add(batch)
             if not late:
                 self._insist()
 
@@ -127,12 +127,12 @@ class Writer:
         with suppress(sqlite3.Error):
             checkpoint(self._connection)
         while self._kept:
-            part = _first(self._kept, self._reserve.step)
+            part = self._kept.first(self._reserve.step)
             while not self._try(part):
                 if len(part) == 1:
                     return
                 part = part[: len(part) // 2]
-            del self._kept[: len(part)]
+            self._kept.remove_first(len(part))
 
     def _try(self, batch: Sequence[Operation]) -> bool:
         """Do all of it and say so. False: nothing was done, and `_failure` says why."""
@@ -161,13 +161,6 @@ class Writer:
             return 1.0
 
 
-def _first(operations: Sequence[Operation], size: int) -> list[Operation]:
-    """The first ones that together write no more than so many bytes, or the first one."""
-    sizes = accumulate(each.size for each in operations)
-    count = sum(1 for _ in takewhile(lambda total: total <= size, sizes))
-    return list(operations[: max(count, 1)])
-
-
 def _answer(operations: Iterable[Operation], failure: StoreFailed | None = None) -> None:
     """What became of operations, to who waits for them."""
 
@@ -194,8 +187,9 @@ def _tell(
 
     def tell(told: Sequence[Operation]) -> None:
         for each in told:
-            if not each.answer.done():  # else nobody waits any more
-                how(each.answer, each.result)
+            for answer in each.answers:
+                if not answer.done():  # else nobody waits any more
+                    how(answer, each.result)
 
     for loop, told in by_loop.items():
         with suppress(RuntimeError):  # it was closed: nobody waits

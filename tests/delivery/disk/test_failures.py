@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from shipping import balances, chores_done, deliver, number_of, numbered, opened, put
+from shipping import balances, booked, chores_done, deliver, number_of, numbered, opened, put
 
 from errlock.delivery.disk import chores
 from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.transactions import Transactions
-from errlock.delivery.store import StoreFailed
+from errlock.delivery.store import Counts, StoreFailed
 
 
 @pytest.fixture
@@ -70,6 +70,32 @@ async def test_settling_is_put_off_and_putting_refused(
         assert await balances(store, "a")
         await chores_done(store)  # they hold the reserve back again
         await put(store, numbered(9), "a")
+
+
+async def test_how_a_record_was_meanwhile_is_not_kept(
+    tmp_path: Path, broken: Callable[[int | None], None]
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        broken(sqlite3.SQLITE_FULL)
+        one: Counts = {"event": 1}
+        lines = [*booked("accepted", one, "a"), *booked("dropped", one, "a", reason="filtered")]
+        first = asyncio.ensure_future(store.update(record, lines))
+        for attempts in range(500):
+            record.attempts = attempts
+            last = asyncio.ensure_future(store.update(record))
+        with pytest.raises(StoreFailed):
+            await put(store, numbered(2), "a")
+        assert store._writer is not None
+        assert len(store._writer._kept) == 1
+        assert not first.done()
+        broken(None)
+        await asyncio.wait_for(asyncio.gather(first, last), 10)
+        (left,) = await store.waiting("a")
+        assert left.attempts == 499
+        assert (await store.books("a"))["dropped", "event", "filtered"] == 1
+        await deliver(store, record)
+        assert await balances(store, "a")
 
 
 async def test_what_could_not_be_written_at_the_end_happens_again(
