@@ -286,17 +286,14 @@ class Account:
                 figures = self._figures(series)
                 figures.add(line.documents, line.occurrences, 0, now, line.values)
                 if self._needles is not None:
-                    self._needles.note(
-                        NeedleSeries(
-                            delivered.destination,
-                            line.class_,
-                            line.form,
-                            series.service,
-                            delivered.outcome in SEEN,
-                        ),
-                        [*line.values, *line.parts],
-                        now,
+                    certain = delivered.outcome in SEEN
+                    needles = NeedleSeries(
+                        base.destination, line.class_, line.form, base.service, certain
                     )
+                    self._needles.note(needles, [*line.values, *line.parts], now)
+        if self._needles is not None and (manifest.words or manifest.words_left_out):
+            words = self._needles.words
+            words.note(base.destination, manifest.words, manifest.words_left_out, now)
         self._count_code(delivered, manifest, base, now)
 
     def _count_code(

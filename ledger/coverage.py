@@ -41,6 +41,7 @@ class Coverage:
     until: float
     gaps: tuple[Gap, ...]
     guessable: tuple[str, ...]  # the guessable classes of which needles are kept
+    words_since: float | None = None  # from then on words were kept too; None: they are not
 
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""
@@ -62,7 +63,16 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
     ]
     gaps.sort(key=lambda gap: gap.since)
     guessable = {class_ for run in mine for class_ in run.guessable}
-    return Coverage(since, until, tuple(gaps), tuple(sorted(guessable)))
+    return Coverage(since, until, tuple(gaps), tuple(sorted(guessable)), _words_since(mine, since))
+
+
+def _words_since(runs: list[Kept], since: float) -> float | None:
+    found = None
+    for run in reversed(runs):
+        if not run.words:
+            break
+        found = max(run.since, since)
+    return found
 
 
 def _unreadable(

@@ -31,6 +31,7 @@ from .searches import Searches
 from .signing import SigningKey
 from .taking import NOTE, Taking
 from .traces import Tracer
+from .words import WordReader
 
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 
@@ -50,6 +51,9 @@ class Ledger:
         secret = options.key
         self.tracer = Tracer(secret.reveal() if secret is not None else None)
         self._code = CodeReader() if options.depth != "counts" else None
+        self._words = None
+        if secret is not None and options.depth == "words":
+            self._words = WordReader(secret.reveal())
         self._journal: Journal | None = None
         self._account: Account | None = None
         self._sender: HeadSender | None = None
@@ -151,7 +155,8 @@ class Ledger:
         What cannot be told is empty, and a gap of the account once it is delivered.
         """
         try:
-            return write_manifest(payload, carried, self._code, judged=judged)
+            words = self._words_of(payload)
+            return write_manifest(payload, carried, self._code, judged=judged, words=words)
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""
@@ -159,10 +164,16 @@ class Ledger:
     def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
         try:
-            return renewed(payload.manifest, payload, self._code, judged=judged)
+            words = self._words_of(payload)
+            return renewed(payload.manifest, payload, self._code, judged=judged, words=words)
         except Exception as failure:  # noqa: BLE001  as above
             _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
             return b""
+
+    def _words_of(self, payload: Payload) -> tuple[bytes, int]:
+        if self._words is None:
+            return b"", 0
+        return self._words.read(payload.encode(), binary=payload.protocol == "otlp")
 
     async def close(self) -> None:
         """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""
@@ -228,7 +239,10 @@ class Ledger:
         needles = None
         if (secret := self._options.key) is not None and self._options.needles.keep:
             file = self._folder / NEEDLES
-            needles = Needles(file, secret.reveal(), self._options.needles, journal.append)
+            needles = Needles(
+                file, secret.reveal(), self._options.needles, journal.append,
+                has_words=self._words is not None,
+            )  # fmt: skip
         account = Account(path, self._options.account, journal.append, needles=needles)
         account.write()
         notes, labels = account.embedded(NOTE)

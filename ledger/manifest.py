@@ -64,6 +64,8 @@ class Manifest(msgspec.Struct, array_like=True):
     items: dict[str, Items]
     lines: list[Line] = []
     code: list[Section] = []
+    words: bytes = b""  # fingerprints of words that could be tokens, 8 bytes each
+    words_left_out: int = 0  # because there were too many
 
 
 _decoder = msgspec.msgpack.Decoder(Manifest)
@@ -81,10 +83,12 @@ def write_manifest(
     reader: CodeReader | None = None,
     *,
     judged: bool = True,
+    words: tuple[bytes, int] = (b"", 0),
 ) -> bytes:
     """What a sanitised payload holds. `carried` are the documents of which it was made, where it
     was converted from the other protocol. With a `reader` it has the code that they disclose.
-    Not `judged`: nobody looked for anything in it.
+    Not `judged`: nobody looked for anything in it. `words` are those of its bytes, and how many
+    were left out.
     """
     types = payload.types
     items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
@@ -108,18 +112,23 @@ def write_manifest(
             each.unjudged = each.size
     service, environment = _origin(payload)
     code = reader.sections(payload) if reader is not None else []
-    return _encode(Manifest(service, environment, items, list(lines.values()), code))
+    return _encode(Manifest(service, environment, items, list(lines.values()), code, *words))
 
 
 def renewed(
-    manifest: bytes, payload: Payload, reader: CodeReader | None = None, *, judged: bool = True
+    manifest: bytes,
+    payload: Payload,
+    reader: CodeReader | None = None,
+    *,
+    judged: bool = True,
+    words: tuple[bytes, int] = (b"", 0),
 ) -> bytes:
     """The manifest of a stored payload that was sanitised once more. Raises msgspec.MsgspecError.
 
     What was noted first stays, but for what was in clear and was found again.
     """
     old = read_manifest(manifest)
-    new = read_manifest(write_manifest(payload, None, reader, judged=judged))
+    new = read_manifest(write_manifest(payload, None, reader, judged=judged, words=words))
     found = {(line.type, line.class_) for line in new.lines}
     kept = [
         line for line in old.lines if line.form != "clear" or (line.type, line.class_) not in found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .needle_keys import SHORT_BITS, is_guessable
+from .word_filters import FreshWords, WordFilters
 
 HOUR = 3600
 _MANY = 500_000  # fresh rows
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS fresh (
 );
 CREATE TABLE IF NOT EXISTS kept (  -- when needles were kept: a row for each run of a collector
     since REAL NOT NULL, until REAL NOT NULL, open INTEGER NOT NULL,
-    key TEXT NOT NULL, guessable TEXT NOT NULL
+    key TEXT NOT NULL, guessable TEXT NOT NULL, words INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS expired (before INTEGER NOT NULL);
 """
@@ -72,6 +73,7 @@ class Kept(NamedTuple):
     open: bool  # nobody closed it: it goes on, or a crash ended it
     key: str  # the id of the key
     guessable: tuple[str, ...]  # the guessable classes of which some were kept
+    words: bool  # whether words were kept too
 
 
 class NeedleStore:
@@ -82,6 +84,7 @@ class NeedleStore:
         self._db = connection
         self._ids: dict[NeedleSeries, int] = {}
         self._run: int | None = None
+        self.words = WordFilters(connection)
 
     @classmethod
     def to_write(cls, path: Path) -> NeedleStore:
@@ -92,6 +95,7 @@ class NeedleStore:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.executescript(_SCHEMA)
+            WordFilters(connection).create()
         except sqlite3.Error:
             connection.close()
             raise
@@ -121,18 +125,27 @@ class NeedleStore:
         """Let the file go."""
         self._db.close()
 
-    def begin(self, key: str, guessable: Iterable[str], now: float) -> None:
+    def begin(self, key: str, guessable: Iterable[str], now: float, *, words: bool) -> None:
         """Note that needles are kept from now on, by nobody else."""
         with self._transaction():
             self._db.execute("UPDATE kept SET open = 0")
             added = self._db.execute(
-                "INSERT INTO kept VALUES (?, ?, 1, ?, ?)", (now, now, key, " ".join(guessable))
+                "INSERT INTO kept VALUES (?, ?, 1, ?, ?, ?)",
+                (now, now, key, " ".join(guessable), words),
             )
             self._run = added.lastrowid
 
-    def add(self, needles: Iterable[Needle], now: float, *, closed: bool = False) -> None:
+    def add(
+        self,
+        needles: Iterable[Needle],
+        words: Iterable[FreshWords],
+        now: float,
+        *,
+        closed: bool = False,
+    ) -> None:
         """Add, and note that all is kept until now. One transaction; raises sqlite3.Error."""
         with self._transaction():
+            self.words.add(words)
             self._db.executemany(
                 "INSERT INTO fresh VALUES (?, ?, ?, ?, ?)",
                 (
@@ -145,14 +158,20 @@ class NeedleStore:
                 (now, not closed, self._run),
             )
 
-    def join(self, *, few: bool) -> int:
-        """Move fresh needles to where they are found soon: when they are many, or `few` will do.
+    def join(self, *, few: bool) -> None:
+        """Move what is fresh to where it is found soon: when it is much, or `few` will do.
 
-        Returns how many there were. One transaction; raises sqlite3.Error.
+        In transactions of their own; raises sqlite3.Error.
         """
-        amount = int(self._db.execute("SELECT count(*) FROM fresh").fetchone()[0])
-        if not amount or (amount < _MANY and not few):
-            return 0
+        # Rows are only ever deleted all at once: then the highest number is how many there are.
+        amount = self._db.execute("SELECT max(rowid) FROM fresh").fetchone()[0] or 0
+        if amount > (0 if few else _MANY):
+            self._join()
+        if few or self.words.are_many():
+            with self._transaction():
+                self.words.join()
+
+    def _join(self) -> None:
         with self._transaction():
             self._db.execute(
                 "INSERT INTO needles SELECT needle, series, min(first), max(last), sum(times)"
@@ -161,13 +180,13 @@ class NeedleStore:
                 " last = max(last, excluded.last), times = times + excluded.times"
             )
             self._db.execute("DELETE FROM fresh")
-        return amount
 
     def forget(self, before: int) -> None:
         """Delete what was last sent before an hour, and note it."""
         with self._transaction():
             self._db.execute("DELETE FROM needles WHERE last < ?", (before,))
             self._db.execute("DELETE FROM kept WHERE NOT open AND until < ?", (before * HOUR,))
+            self.words.forget(before // 24)
             self._db.execute("DELETE FROM expired")
             self._db.execute("INSERT INTO expired VALUES (?)", (before,))
 
@@ -175,8 +194,8 @@ class NeedleStore:
         """When needles were kept, in order."""
         found = self._db.execute("SELECT * FROM kept ORDER BY since").fetchall()
         return [
-            Kept(since, until, bool(open_), key, tuple(guessable.split()))
-            for since, until, open_, key, guessable in found
+            Kept(since, until, bool(open_), key, tuple(guessable.split()), bool(words))
+            for since, until, open_, key, guessable, words in found
         ]
 
     def expired(self) -> int:

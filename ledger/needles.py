@@ -19,6 +19,7 @@ from .minutes import moment
 from .needle_keys import NeedleKey, is_guessable, is_kept, shortened
 from .needle_store import HOUR, Needle, NeedleSeries, NeedleStore
 from .options import NeedleOptions
+from .waiting_words import WaitingWords
 
 FILE = "needles.db"
 _MOST = 500_000  # in memory, while they cannot be written
@@ -35,8 +36,19 @@ Record = Callable[[EntryKind, Mapping[str, Any]], object]
 class Needles:
     """Keeps needles of what was delivered. `note` is safe from every thread."""
 
-    def __init__(self, path: Path, key: str, options: NeedleOptions, record: Record) -> None:
-        """The first `write` opens the file. `record` writes to the journal; may raise OSError."""
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        options: NeedleOptions,
+        record: Record,
+        *,
+        has_words: bool = False,
+    ) -> None:
+        """The first `write` opens the file. `record` writes to the journal; may raise OSError.
+
+        `has_words` says that words come too.
+        """
         self._path = path
         self._key = NeedleKey(key)
         self._options = options
@@ -46,6 +58,8 @@ class Needles:
         # By series and hour: fingerprints, and how many requests held each.
         self._waiting: dict[tuple[NeedleSeries, int], dict[int, int]] = {}
         self._amount = 0
+        self.words = WaitingWords(self._key)
+        self._has_words = has_words
         self._lost, self._lost_since = 0, 0.0
         self._written = self._joined = self._forgot = 0.0
         self._failing = False
@@ -77,14 +91,16 @@ class Needles:
     def write(self, now: float) -> None:
         """Write what was noted. Blocks; never raises. What cannot be written now is kept."""
         taken: dict[tuple[NeedleSeries, int], dict[int, int]] = {}
+        words: dict[tuple[int, str], set[int]] = {}
         try:
             store = self._opened(now)
             with self._lock:
                 taken, self._waiting, self._amount = self._waiting, {}, 0
-            if taken or now - self._written >= _IDLE:
-                store.add(self._needles(taken), now)
+            words = self.words.take()
+            if taken or words or now - self._written >= _IDLE:
+                store.add(self._needles(taken), self.words.needles(words), now)
                 self._written = now
-            taken = {}
+            taken, words = {}, {}
             self._tell_lost()
             self._tidy(store, now)
         except (sqlite3.Error, OSError) as error:
@@ -92,6 +108,7 @@ class Needles:
                 _log.error("needles cannot be written: %s", type(error).__name__)
             self._failing = True
             self._keep(taken)
+            self.words.keep(words)
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
                 self._set_aside(now)
         else:
@@ -106,7 +123,7 @@ class Needles:
         if store is None:
             return
         try:
-            store.add([], now, closed=not self._waiting)
+            store.add([], [], now, closed=not self._waiting)
             store.join(few=True)
         except sqlite3.Error as error:
             _log.error("needles cannot be closed: %s", type(error).__name__)
@@ -122,7 +139,7 @@ class Needles:
                     gap = {"what": "needles of what was delivered last may be missing",
                            "since": moment(crashed.until), "until": moment(now)}  # fmt: skip
                     self._record("gap", gap)
-            store.begin(self._key.id, self._options.guessable, now)
+            store.begin(self._key.id, self._options.guessable, now, words=self._has_words)
         except BaseException:
             store.close()
             raise
@@ -142,8 +159,9 @@ class Needles:
 
     def _tidy(self, store: NeedleStore, now: float) -> None:
         """Bring what is fresh into order, forget what is too old."""
-        if store.join(few=now - self._joined >= HOUR):
-            self._joined = now
+        few = now - self._joined >= HOUR
+        store.join(few=few)
+        self._joined = now if few else self._joined
         if now - self._forgot >= _FORGET_EVERY:
             store.forget(int(now - self._options.keep) // HOUR)
             self._forgot = now
@@ -159,6 +177,7 @@ class Needles:
     def _tell_lost(self) -> None:
         with self._lock:
             lost, since, self._lost, self._lost_since = self._lost, self._lost_since, 0, 0.0
+        self._tell_left_out()
         if lost:
             body = {"what": "needles that could not be written", "values": lost,
                     "since": moment(since)}  # fmt: skip
@@ -168,6 +187,16 @@ class Needles:
                 with self._lock:
                     self._lost += lost
                     self._lost_since = since
+                raise
+
+    def _tell_left_out(self) -> None:
+        left_out = self.words.take_left_out()
+        if left_out:
+            body = {"what": "words that were too many to be kept", "words": left_out}
+            try:
+                self._record("gap", body)
+            except JournalFailed:
+                self.words.note("", b"", left_out, 0)
                 raise
 
     def _set_aside(self, now: float) -> None:

@@ -10,19 +10,21 @@ from typing import Literal
 from ..policy.classes import severity
 from .coverage import Coverage
 from .inventory import Wanted
-from .searching import Answer, Sighting, Verdict, Window, search
+from .searching import WORD, Answer, Sighting, Verdict, Window, search
 
 # What to do about a secret, the most urgent first:
 # rotate     it left in clear, or may have
 # not_needed only what stands for it left, or it was taken out before
-# not_seen   no detector claimed it in anything that left, as far back as the record goes
+# absent     it did not leave: no detector claimed it, nor was it among the words that left
+# not_seen   no detector claimed it in anything that left; what none claims is not known
 # unknown    no needles are kept of such values
-Group = Literal["rotate", "not_needed", "not_seen", "unknown"]
+Group = Literal["rotate", "not_needed", "absent", "not_seen", "unknown"]
 _GROUPS: dict[Verdict, Group] = {
     "sent": "rotate",
     "maybe": "rotate",
     "disguised": "not_needed",
     "removed": "not_needed",
+    "absent": "absent",
     "not_found": "not_seen",
     "not_kept": "unknown",
 }
@@ -90,7 +92,7 @@ def _rotation(answer: Answer) -> Rotation:
         _GROUPS[answer.verdict],
         answer.name,
         answer.verdict,
-        min((each.class_ for each in telling), key=severity, default=""),
+        min((each.class_ for each in telling), key=_severity, default=""),
         tuple(sorted({each.form for each in telling})),
         tuple(sorted({each.destination for each in telling})),
         tuple(sorted({service for each in telling for service in each.services})),
@@ -105,7 +107,12 @@ def _urgency(row: Rotation) -> tuple[object, ...]:
     return (
         list(_GROUPS.values()).index(row.group),
         row.verdict != "sent",
-        severity(row.class_) if row.class_ else (),
+        _severity(row.class_) if row.class_ else (),
         -(row.last or 0),
         -row.requests,
     )
+
+
+def _severity(class_: str) -> tuple[int, int]:
+    """A sort key. What is only known as a word comes after the secrets that detectors claimed."""
+    return (0, 0) if class_ == WORD else severity(class_)

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from .needle_keys import SHORT_BITS, NeedleKey, is_guessable, shortened
 from .needle_store import HOUR, Needle, NeedleStore
 from .needles import FILE
 from .variants import variants
+from .word_search import DAY, WordSearch, WordSighting
 
 # The worst that is known of a value, the worst first:
 # sent        it left in clear
@@ -24,9 +25,12 @@ from .variants import variants
 #             and after the window
 # disguised   something that stands for it left: a pseudonym, a mask, a coarser value
 # removed     it was taken out before anything left
-# not_found   no needle of it: no detector claimed it in what was sent
+# absent      no detector claimed it in what was sent, nor was it among the words that were
+# not_found   no detector claimed it in what was sent; what none claims has no needle
 # not_kept    no needles are kept of such values
-Verdict = Literal["sent", "maybe", "disguised", "removed", "not_found", "not_kept"]
+Verdict = Literal["sent", "maybe", "disguised", "removed", "absent", "not_found", "not_kept"]
+
+WORD = "word"  # in place of a class: no detector claimed it
 
 # Tells apart how classes are normalised: it comes out differently for each way.
 _PROBE = "A-b:1.C"
@@ -50,6 +54,7 @@ class Sighting:
     certain: bool  # that the destination got it, within the window
     as_: str = ""  # which variant of the value it was; nothing: it
     by_chance: float = 0.0  # how likely another value gives the same answer
+    days: int = 0  # of a word, for which requests are not counted: on how many days
 
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""
@@ -121,6 +126,12 @@ def search(
                 asked = [NeedleKey(key) for key in keys]
                 covered = coverage(folder, store, {key.id for key in asked}, window)
                 found = _sightings(store, asked, wanted, window)
+                words = WordSearch(wanted) if covered.words_since is not None else None
+                if words is not None:
+                    pairs = list(zip(keys, asked, strict=True))
+                    where = (window.destination, window.since, window.until)
+                    for seen in words.find(store, pairs, *where):
+                        found[seen.index].append(_as_word(seen))
         finally:
             store.close()
     except sqlite3.Error as error:
@@ -129,6 +140,10 @@ def search(
         Answer(each.name, _verdict(each.value, sightings, covered), tuple(sightings))
         for each, sightings in zip(wanted, found, strict=True)
     ]
+    if words is not None and _words_cover(covered, window):
+        for index in words.searchable:
+            if answers[index].verdict == "not_found":
+                answers[index] = replace(answers[index], verdict="absent")
     return Searched(answers, covered)
 
 
@@ -171,6 +186,20 @@ def _sightings(
     for each_one in sightings:
         each_one.sort(key=lambda one: (one.destination, one.class_, one.form, one.as_))
     return sightings
+
+
+def _as_word(seen: WordSighting) -> Sighting:
+    days = seen.days
+    return Sighting(
+        seen.destination, WORD, "clear", (), days[0] * DAY, days[-1] * DAY, 0, False,
+        seen.what, seen.by_chance, len(days),
+    )  # fmt: skip
+
+
+def _words_cover(covered: Coverage, window: Window) -> bool:
+    """Whether words were kept all the time that is asked about, as far back as anything was."""
+    asked_since = max(window.since, covered.since or 0.0)
+    return covered.words_since is not None and covered.words_since <= asked_since
 
 
 def _texts(

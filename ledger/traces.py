@@ -21,17 +21,19 @@ class Tracer:
 
     def __init__(self, key: str | None) -> None:
         """`key` is `ledger.key`; None: values are not told apart."""
-        self._key = key and hmac.digest(
-            key.encode(), b"errlock ledger fingerprints", hashlib.sha256
-        )
+        self._keyed: hashlib.blake2b | None = None
+        if key:
+            secret = hmac.digest(key.encode(), b"errlock ledger fingerprints", hashlib.sha256)
+            self._keyed = hashlib.blake2b(digest_size=8, key=secret)
 
     def fingerprint(self, class_: str, value: str) -> int | None:
         """Of a value; None without a key."""
-        if not self._key:
+        if self._keyed is None:
             return None
         text = normalised(class_, value).encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(text, digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "big", signed=True)  # as SQLite and sketches take it
+        made = self._keyed.copy()  # it has the key in it, which is half of the work
+        made.update(text)
+        return int.from_bytes(made.digest(), "big", signed=True)  # as SQLite and sketches take it
 
     def traces(
         self, found: Sequence[Found], before: tuple[Trace, ...], again: bool

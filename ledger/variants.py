@@ -27,8 +27,6 @@ def variants(value: str) -> Iterator[tuple[str, str]]:
     """A value and its variants, each once: the text, and what it is of the value (nothing: it)."""
     value = value.strip()
     yield value, ""
-    if _PLAIN.fullmatch(value) and len(value) % 4:
-        return  # most of a long list, as it is
     seen = {value}
     for text, what in _others(value):
         text = text.strip()
@@ -53,9 +51,12 @@ def parts(class_: str, value: str) -> Iterator[str]:
 
 
 def _others(value: str) -> Iterator[tuple[str, str]]:
+    decoded = _from_base64(value)
+    if not decoded and _PLAIN.fullmatch(value):
+        return  # most of a long list
     yield from _spellings(value)
     texts = [value]
-    if decoded := _from_base64(value):
+    if decoded:
         yield decoded, "base64-decoded"
         yield from ((spelled, "base64-decoded") for spelled, _ in _spellings(decoded))
         texts.append(decoded)

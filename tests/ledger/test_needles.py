@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from errlock.ledger.needle_keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
@@ -141,6 +142,22 @@ def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
     book.needles.close(NOON)
     assert len(book.found(TOKEN)) == 1
     assert (tmp_path / str(book.journal[0][1]["file"])).read_bytes() == b"x" * 5000
+
+
+def test_too_many_words_are_told_and_the_others_are_found(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    words = np.arange(1000, dtype=np.int64)
+    book.needles.words.note("sentry", words.tobytes(), 7, NOON)
+    book.needles.close(NOON)
+    assert [body for _, body in book.journal] == [
+        {"what": "words that were too many to be kept", "words": 7}
+    ]
+    store = NeedleStore.to_read(book.path)
+    needles = np.array([book.key.needle("sentry", int(each)) for each in words], np.int64)
+    (seen,) = store.words.find("sentry", needles.view(np.uint64), 0, 2**31)
+    assert seen.words.all()
+    assert list(store.words.find("otlp", needles.view(np.uint64), 0, 2**31)) == []
+    store.close()
 
 
 def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(tmp_path: Path) -> None:

@@ -15,10 +15,15 @@ from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.names import KINDS
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
+from errlock.ledger.inventory import read_inventory
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import write_manifest
-from errlock.ledger.options import AccountOptions
+from errlock.ledger.needle_keys import GUESSABLE
+from errlock.ledger.needles import Needles
+from errlock.ledger.options import AccountOptions, NeedleOptions
+from errlock.ledger.rotating import rotate_list
 from errlock.ledger.traces import Tracer
+from errlock.ledger.words import WordReader
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Payload, Tree
@@ -96,14 +101,21 @@ def request(text: str) -> OtlpRequest:
 def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None) -> None:
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=Tracer(key).traces)
     journal = Journal(tmp_path / "journal")
-    account = Account(tmp_path / "ledger.db", AccountOptions(), journal.append)
+    needles = words_in = None
+    if key is not None:
+        options = NeedleOptions(guessable=GUESSABLE)
+        needles = Needles(tmp_path / "needles.db", key, options, journal.append, has_words=True)
+        words_in = WordReader(key)
+    account = Account(tmp_path / "ledger.db", AccountOptions(), journal.append, needles=needles)
     reader, manifests, classes = CodeReader(), [], set()
     for text in (*FRAGMENTS.values(), *CANARIES.values()):
         payloads: list[Payload] = [envelope(text), request(text)]
         for payload in payloads:
             out = chain.run(payload)
             classes |= {trace.class_ for each in out.made for trace in each.traces}
-            manifests.append(write_manifest(out, None, reader))
+            # Also the words of what had never been sanitised.
+            words = words_in.read(text.encode(), binary=False) if words_in else (b"", 0)
+            manifests.append(write_manifest(out, None, reader, words=words))
             account.book(Delivered("sentry", "errors:1", manifests[-1], out.types))
     account.close()
     journal.close()
@@ -111,7 +123,14 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
     store = AccountStore.to_read(tmp_path / "ledger.db")
     assert {each.kind for each in disclosed(store, "sentry", 0, 2**40)} == set(KINDS)
     store.close()
-    written = [path.read_bytes() for path in tmp_path.iterdir()]
+    shown = b""
+    if key is not None:
+        given = "\n".join((*FRAGMENTS.values(), *CANARIES.values())).encode()
+        rows = rotate_list(tmp_path, [key], read_inventory(given, "lines"))
+        assert len(rows.of("rotate")) > 5
+        assert len(rows.of("not_needed")) > 5
+        shown = repr(rows).encode()
+    written = [shown, *(path.read_bytes() for path in tmp_path.iterdir())]
     assert sum(map(len, written)) > 10_000
     assert found_in([*written, *manifests]) == []
 

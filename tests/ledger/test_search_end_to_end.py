@@ -196,3 +196,51 @@ def test_searches_are_journaled_with_counts(sent: Sent) -> None:
     (entry,) = mine()
     assert entry["by"]
     assert (entry["what"], entry["destination"]) == ("search", "sentry")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"password": "hunter22",\n "x" hunter22}', "not JSON: line 2, column 6"),
+        (b"fine\n\xff\xfehunter22", "line 2 is not UTF-8"),
+        (b"fine\n\0hunter22", "line 2 holds a NUL byte: it is no text"),
+        (b"[" * 100_000 + b"hunter22", "not JSON: nested too deeply"),
+    ],
+    ids=["broken JSON", "not UTF-8", "binary", "deep"],
+)
+@pytest.mark.parametrize("action", ["search", "rotate-list"])
+def test_what_is_wrong_with_an_inventory_is_told_and_not_quoted(
+    sent: Sent, action: str, data: bytes, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = sent.folder / "wrong"
+    inventory.write_bytes(data)
+    command = ["exposure", action, "-c", str(sent.config), "--inventory", str(inventory)]
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{inventory}: {told}\n")
+
+
+def test_without_needles_or_a_key_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hunter22")))
+    command = ["exposure", "search", "--storage", str(tmp_path)]
+    assert main(command) == 2
+    assert "service.ledger.key: is needed" in capsys.readouterr().err
+    (tmp_path / "key").write_text(new_key())
+    assert main([*command, "--key-file", str(tmp_path / "key")]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"errlock: {tmp_path / 'needles.db'}: No such file or directory\n"
+    )
+    (tmp_path / "needles.db").write_bytes(b"x" * 5000)
+    assert main([*command, "--key-file", str(tmp_path / "key")]) == 2
+    assert "cannot be read as needles" in capsys.readouterr().err
+
+
+def test_cells_are_no_formulas(sent: Sent) -> None:
+    inventory = sent.folder / "formulas.json"
+    inventory.write_text(json.dumps({"=cmd": MAIL, "-1": MAIL, "+x": MAIL, "@y": MAIL}))
+    shown = sent.ask("rotate-list", "", "--inventory", str(inventory), "--format", "csv", code=1)
+    cells = [cell for line in shown.splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]

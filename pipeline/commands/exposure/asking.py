@@ -130,9 +130,10 @@ def limits(covered: Coverage, window: Window) -> Iterator[str]:
         yield f"kept: needles from {moment(covered.since)} to {moment(covered.until)}"
         if window.since < covered.since:
             yield "what was sent before is not known"
-        yield (
-            "not found: no detector claimed it in what was sent, and what none claims has no needle"
-        )
+        if covered.words_since is not None:
+            yield f"kept: words that went out in clear, from {moment(covered.words_since)}"
+        else:
+            yield "not found: no detector claimed it in what was sent; others have no needle"
     for gap in covered.gaps:
         documents = "" if gap.documents is None else f", at most {gap.documents:,} documents"
         yield f"gap: {moment(gap.since)} to {moment(gap.until)}: {gap.what}{documents}"

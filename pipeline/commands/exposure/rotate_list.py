@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TITLES: dict[Group, str] = {
     "rotate": "To be rotated, the most urgent first",
     "not_needed": "Not needed: only a mask or a pseudonym left, or nothing",
+    "absent": "Not sent, as far back as the record goes: nor among the words that were",
     "not_seen": "Not seen in anything that was sent, as far back as the record goes",
     "unknown": "Not known: no needles are kept of such values",
 }

@@ -18,6 +18,7 @@ _MEANING: dict[Verdict, str] = {
     "maybe": "MAYBE sent in clear",
     "disguised": "not in clear: only what stands for it was sent",
     "removed": "not sent: it was taken out before",
+    "absent": "not sent: no detector claimed it, nor was it among the words that went out in clear",
     "not_found": "not found",
     "not_kept": "not known: no needles are kept of such values",
 }
@@ -77,7 +78,7 @@ def _lines(found: Searched, window: Window) -> list[str]:
     lines: list[str] = []
     for verdict, meaning in _MEANING.items():
         answers = [answer for answer in found.answers if answer.verdict == verdict]
-        if len(answers) > _FEW and verdict in ("not_found", "not_kept"):
+        if len(answers) > _FEW and verdict in ("absent", "not_found", "not_kept"):
             lines.append(f"{len(answers):,} values: {meaning}")
             continue
         for answer in answers:
@@ -96,11 +97,16 @@ def _sighting(each: Sighting) -> str:
     when = f"{first}Z" if first == last else f"{first}Z to {last}Z"
     text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
     text = text.replace("hours", "hour") if first == last else text
-    text += f", {each.requests:,} requests of {', '.join(each.services)}"
+    if each.days:
+        text = (
+            f"{each.destination}: a word in clear, on {each.days} days, {first[:10]} to {last[:10]}"
+        )
+    else:
+        text += f", {each.requests:,} requests of {', '.join(each.services)}"
     if each.as_:
         text += f"; {each.as_}"
     if each.by_chance:
-        text += f"; by chance in {each.by_chance:.2%} of cases"
+        text += f"; by chance in {each.by_chance:.2g} of 1"
     elif not each.certain:
         text += "; not certain to have arrived within the window"
     return text

@@ -1,0 +1,129 @@
+"""How long does it take to say whether values were sent, and what do needles cost on the disk?
+
+Deliveries are booked as a collector books them: people who come back, sessions that do not, and
+1,000 secrets among them. Then these are looked for, and 100,000 that were never sent. Ends with 1
+if one of the former is missed, one of the latter found, or 1,000 values take a second. Times are
+CPU time of the process, reading included; the files are in the page cache.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.options import parse, progress
+from benchmarks.report import machine, show
+from errlock.ledger.account import Account, Delivered
+from errlock.ledger.account_store import HOUR
+from errlock.ledger.inventory import Wanted
+from errlock.ledger.manifest import Items, Line, Manifest
+from errlock.ledger.needle_keys import NeedleKey
+from errlock.ledger.needles import FILE, Needles
+from errlock.ledger.options import AccountOptions, NeedleOptions
+from errlock.ledger.searching import Searched, search
+from errlock.policy.pseudonyms import new_key
+
+KEY = new_key()
+_BATCH = 500  # documents in one delivery
+_SECOND = 1.0
+_START = 1_790_000_000 // HOUR * HOUR
+
+
+def main() -> int:
+    """Measure and show."""
+    options = parse(__doc__)
+    documents, unsent = (50_000, 2_000) if options.quick else (10_000_000, 100_000)
+    there, absent = secrets("sent", 100 if options.quick else 1000), secrets("not", unsent)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start = time.process_time()
+        deliver(folder, documents, there)
+        booking = time.process_time() - start
+        size = (folder / FILE).stat().st_size
+        rows = []
+        for wanted in (there[:1], there, [*there, *absent]):
+            progress(f"looking for {len(wanted):,} values")
+            start = time.process_time()
+            found = search(folder, [KEY], wanted)
+            seconds = time.process_time() - start
+            rows.append(_row(documents, wanted, found, seconds, set(there)))
+    notes = [
+        f"{size / 1e6:.0f} MB of needles, {size / documents:.1f} MB per million documents",
+        f"booking and writing: {booking / documents * 1e6:.1f} µs a document",
+    ]
+    show("Looking for values", rows, machine(), notes)
+    wrong = any(row["missed"] or row["false"] for row in rows)
+    return int(wrong or rows[1]["seconds"] >= _SECOND)
+
+
+def secrets(name: str, amount: int) -> list[Wanted]:
+    """Made-up ones, always the same; the n-th is called `name n`."""
+    dice = random.Random(f"secrets {name}")
+    return [
+        Wanted(f"{name} {number}", f"tok_{dice.randbytes(20).hex()}") for number in range(amount)
+    ]
+
+
+def deliver(folder: Path, documents: int, sent: Sequence[Wanted]) -> None:
+    """Book deliveries of a month to two destinations, with each of the secrets in one or more."""
+    now = [float(_START)]
+    needles = Needles(folder / FILE, KEY, NeedleOptions(), lambda *_: None)
+    account = Account(
+        folder / "ledger.db", AccountOptions(), lambda *_: None, lambda: now[0], needles
+    )
+    batches = documents // _BATCH
+    for number, manifest in enumerate(_manifests(batches, documents // 50, sent)):
+        destination = ("sentry", "otlp")[number % 2]
+        account.book(Delivered(destination, "errors:1", manifest, {"event": _BATCH}))
+        if number % 200 == 199:  # 100,000 documents
+            now[0] += 30 * 24 * HOUR * 200 / max(batches, 200)
+            account.write()
+        if number % 2000 == 1999:
+            progress(f"{number * _BATCH:,} documents are delivered")
+    account.close()
+
+
+def _manifests(batches: int, people: int, sent: Sequence[Wanted]) -> Iterator[bytes]:
+    dice = random.Random("deliveries")
+    key = NeedleKey(KEY)
+    ids = [dice.getrandbits(63) for _ in range(people)]
+    mails = [dice.getrandbits(63) for _ in range(people)]
+    known = [key.fingerprint("secret.token", each.value) for each in sent]
+    items = {"event": Items(_BATCH, _BATCH * 6000)}
+    for number in range(batches):
+        secret = known[number % len(known)] if number < 3 * len(known) or not number % 7 else None
+        lines = [
+            Line("event", "pii.user_id", "clear", "key", 300, 300, dice.choices(ids, k=300)),
+            Line("event", "pii.email", "removed", "email", 100, 100, dice.choices(mails, k=100)),
+            Line("event", "secret.session", "removed", "key", 50, 50,
+                 [dice.getrandbits(63) for _ in range(50)]),
+        ]  # fmt: skip
+        if secret is not None:
+            lines.append(Line("event", "secret.token", "clear", "key", 1, 1, [secret]))
+        service = ("shop", "cart", "billing")[number % 3]
+        yield msgspec.msgpack.encode(Manifest(service, "production", items, lines))
+
+
+def _row(
+    documents: int, wanted: Sequence[Wanted], found: Searched, seconds: float, there: set[Wanted]
+) -> dict[str, float]:
+    verdicts = [answer.verdict for answer in found.answers]
+    pairs = list(zip(wanted, verdicts, strict=True))
+    return {
+        "documents": documents,
+        "values": len(wanted),
+        "of these sent": sum(each in there for each in wanted),
+        "missed": sum(verdict != "sent" for each, verdict in pairs if each in there),
+        "false": sum(verdict != "not_found" for each, verdict in pairs if each not in there),
+        "seconds": seconds,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Filters of words: none that went out is missed, and few others are found, as the rate says."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+
+import numpy as np
+import pytest
+
+from errlock.ledger.word_filters import FreshWords, WordFilters, Words
+
+
+def words(name: str, amount: int) -> Words:
+    return np.frombuffer(random.Random(name).randbytes(8 * amount), np.uint64)
+
+
+@pytest.fixture
+def filters() -> WordFilters:
+    made = WordFilters(sqlite3.connect(":memory:", isolation_level=None))
+    made.create()
+    return made
+
+
+def test_no_word_is_missed_and_others_are_found_as_rarely_as_said(filters: WordFilters) -> None:
+    there = words("there", 60_000)
+    for start in range(0, there.size, 7000):  # through filters of every size but the largest
+        filters.add([FreshWords(5, "sentry", there[start : start + 7000].tobytes())])
+        filters.join()
+    (seen,) = filters.find("sentry", there, 0, 10)
+    assert seen.day == 5
+    assert seen.words.all()
+    others = words("others", 2_000_000)
+    (seen,) = filters.find("sentry", others, 0, 10)
+    assert seen.by_chance < 4 / 73_000
+    assert seen.words.sum() <= others.size * seen.by_chance * 2 + 10
+
+
+def test_what_waits_is_found_as_well(filters: WordFilters) -> None:
+    one, other = words("one", 10), words("other", 10)
+    filters.add([FreshWords(5, "sentry", one.tobytes()), FreshWords(6, "sentry", other.tobytes())])
+    found = {seen.day: list(seen.words) for seen in filters.find("sentry", one, 0, 10)}
+    assert found == {5: [True] * 10, 6: [False] * 10}
+    assert list(filters.find("otlp", one, 0, 10)) == []
+    assert [seen.day for seen in filters.find("sentry", one, 6, 10)] == [6]
+
+
+def test_words_that_come_again_take_no_room(filters: WordFilters) -> None:
+    again = words("again", 600)
+    for _ in range(50):
+        filters.add([FreshWords(5, "sentry", again.tobytes())])
+        filters.join()
+    assert filters._db.execute("SELECT part, words FROM filters").fetchall() == [(1, 600)]
+
+
+def test_old_days_are_forgotten(filters: WordFilters) -> None:
+    for day in (5, 6):
+        filters.add([FreshWords(day, "sentry", words("x", 3).tobytes())])
+    filters.join()
+    filters.forget(6)
+    assert [seen.day for seen in filters.find("sentry", words("x", 3), 0, 10)] == [6]
+    assert filters.destinations() == ["sentry"]

@@ -1,0 +1,130 @@
+"""Words that could be tokens are found in what goes out, and by what somebody looks for."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from pathlib import Path
+
+import pytest
+import sentry_sdk
+from live_errlock import collector, otlp_at, running_errlock, sentry_at
+from live_ports import listening_port
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from waiting import wait_for
+
+from errlock.ledger.inventory import Wanted
+from errlock.ledger.searching import Searched, search
+from errlock.ledger.words import MOST_WORDS, WordReader, words_of
+from errlock.policy.pseudonyms import new_key
+
+TOKEN = "zq7kd93mfh2lw0x8vbt"
+KEY = new_key()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"with {TOKEN} it failed", {TOKEN}),
+        (f"https://h.example/?a={TOKEN}&b=1", {TOKEN}),
+        (f"a%3D{TOKEN}%26b", {TOKEN}),
+        (json.dumps(f"line\n{TOKEN}\tx"), {TOKEN}),
+        (json.dumps({"x": json.dumps(f"\n{TOKEN}")}), {TOKEN}),
+        (f"--{TOKEN}_", {TOKEN}),
+        ("AKIAQX7TCANARY5PLM2Z", {"AKIAQX7TCANARY5PLM2Z"}),
+        ("q8Wm3cAn/rYt0vZ5rK+2Lp7Ns4H", {"q8Wm3cAn", "rYt0vZ5rK", "2Lp7Ns4H"}),
+        (
+            "2024-05-06T07:08:09 12345678901 0x7f9d65f68552 PasswordForm some_long_name_in_lower",
+            set(),
+        ),
+        ("abcDEFghiJKLmnoPQR", {"abcDEFghiJKLmnoPQR"}),
+        ("a1b2c3", set()),
+    ],
+)
+def test_words_are_what_could_be_tokens(text: str, expected: set[str]) -> None:
+    assert {word.decode() for word in words_of(text.encode())} == expected
+
+
+def test_ids_of_events_and_spans_are_no_words() -> None:
+    reader = WordReader(KEY)
+    event = {"event_id": "0b975baa1426f8828f7cd3a8168ac700", "trace_id": "94249fb4618c81b30b975baa"}
+    assert reader.read(json.dumps(event).encode(), binary=False) == (b"", 0)
+
+
+def test_what_is_too_much_is_counted() -> None:
+    body = " ".join(f"word{number:08}" for number in range(MOST_WORDS + 5)).encode()
+    words, left_out = WordReader(KEY).read(body, binary=False)
+    assert (len(words), left_out) == (8 * MOST_WORDS, 5)
+
+
+@pytest.mark.parametrize("lengths", [range(8, 50), range(50, 90), range(90, 128)])
+def test_a_text_in_protobuf_is_a_word_whatever_stands_around_it(lengths: range) -> None:
+    for length in lengths:
+        check_text(length)
+
+
+def check_text(length: int) -> None:
+    text = ("x9" * 65)[:length].encode()
+    wanted = set(WordReader(KEY).fingerprints([text]))
+    for after in (b"", b"\x12", b"2A\n", b"J0\n", b"Z\x07", b"z\x00", b"8\x01", b"Y" + bytes(8)):
+        body = b"\n" + bytes([length]) + text + after
+        words, _ = WordReader(KEY).read(body, binary=True)
+        assert wanted <= set(array("q", words)), after
+
+
+def sent(port: int, otlp: int, names: tuple[str, str]) -> None:
+    client = sentry_sdk.Client(f"http://key@127.0.0.1:{port}/7", default_integrations=False)
+    client.capture_event({"message": f"got {names[0]} from it"})
+    client.close(10)
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(f"http://127.0.0.1:{otlp}/v1/traces")
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("shop").start_as_current_span("work") as span:
+        span.set_attribute("reference", names[1])
+    provider.shutdown()
+
+
+def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
+    port, grpc, otlp = listening_port(), listening_port(), listening_port()
+    (tmp_path / "ledger.key").write_text(KEY)
+    written = collector(
+        {**sentry_at(port), **otlp_at(grpc, otlp)}, {"file": {"path": str(tmp_path / "out.jsonl")}}
+    )
+    written["service"] |= {
+        "storage": str(tmp_path / "store"),
+        "ledger": {"key": f"${{file:{tmp_path / 'ledger.key'}}}", "depth": "words"},
+    }
+    other = TOKEN[::-1]
+    asked = [
+        Wanted("a", TOKEN),
+        Wanted("b", f'"{other}"'),
+        Wanted("c", "n0t" + TOKEN),
+        Wanted("d", "no"),
+    ]
+
+    def found() -> Searched:
+        return search(tmp_path / "store", [KEY], asked)
+
+    with running_errlock(written, tmp_path / "run") as errlock:
+        sent(port, otlp, (TOKEN, other))
+        errlock.wait_for_metric("errlock_exporter_sent_total", 2, exporter="file")
+        wait_for(lambda: found().count("maybe") == 2, 60)
+        first = found()
+    out = (tmp_path / "out.jsonl").read_text()
+    assert TOKEN in out
+    assert other in out
+    for each in (first, found()):  # while they wait to be joined, and in a filter
+        assert [answer.verdict for answer in each.answers] == [
+            "maybe",
+            "maybe",
+            "absent",
+            "not_found",
+        ]
+        (sighting,) = each.answers[0].sightings
+        assert (sighting.destination, sighting.class_, sighting.days) == ("file", "word", 1)
+    assert 0 < found().answers[0].sightings[0].by_chance < 1e-4
+    stored = b"".join(p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
+    assert TOKEN.encode() not in stored
