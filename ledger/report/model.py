@@ -181,7 +181,7 @@ class Rotate(Part, frozen=True, kw_only=True):
 
     destination: str
     priority: int  # 1: first; 0: it need not be
-    group: Literal["rotate", "not_needed", "not_seen", "unknown"]
+    group: Literal["rotate", "not_needed", "absent", "not_seen", "unknown"]
     name: str
     verdict: str
     class_: str = msgspec.field(name="class")

@@ -230,6 +230,7 @@ def inventory(report: Report) -> list[Block]:
 _VERDICTS = {
     "rotate": "replace",
     "not_needed": "did not leave in clear",
+    "absent": "did not leave, nor as a word",
     "not_seen": "never seen",
     "unknown": "cannot be told",
 }
