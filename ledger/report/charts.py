@@ -8,7 +8,8 @@ from datetime import datetime
 from ...policy.findings import FORMS
 from . import wording as w
 from .blocks import Bars, Mark, Series, Timeline
-from .model import ZERO, Report
+from .counted import ZERO
+from .model import Report
 
 _SHOWN = ("secret", "financial", "pii")
 _MOST_CLASSES = 12

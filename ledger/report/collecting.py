@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..account_store import DAY, HOUR, MINUTE, Row
-from .model import ZERO, Count
+from .counted import ZERO, Count
 from .tallies import Span, Tally
 
 Key = tuple[str, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .counted import ClassRow, Consequence, Severity
 from .knowledge import CIRCUMSTANCES, harm_of, kind_of, level_of
-from .model import ClassRow, Consequence, Severity
 
 # How much easier or harder a form makes it to tell whose value it is.
 _FORM = {"clear": 1.0, "masked": 0.5, "generalised": 0.5, "pseudonym": 0.5}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..code.names import KINDS
 from ..code.tables import NameKey, Row
-from .model import Code, CodeKind, Disclosed
+from .counted import Code, CodeKind, Disclosed
 from .tallies import moment
 
 # What teaches an attacker most stands first.

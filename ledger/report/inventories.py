@@ -9,7 +9,7 @@ from ..coverage import Coverage
 from ..inventory import Wanted
 from ..rotating import Rotation, rotate_list
 from ..searching import Window
-from .model import Inventory, NeedleGap, Rotate
+from .counted import Inventory, NeedleGap, Rotate
 from .tallies import Span, moment
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ..entries import Entry
-from .model import PseudonymKey
+from .counted import PseudonymKey
 from .telling import time_of
 
 

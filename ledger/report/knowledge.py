@@ -76,7 +76,7 @@ _URGENCY = (
     ("secret.connection_string", 1, "opens a database"),
     ("secret.url_credentials", 1, "opens the service in the URL"),
     ("secret.known_value", 1, "a secret of your own application"),
-    ("secret.api_key", 1, "works from anywhere until it is revoked"),
+    ("secret.api_key", 1, "works until it is revoked"),
     ("secret.password", 1, "works until it is changed"),
     ("secret", 2, "works until it is revoked"),
 )

@@ -21,27 +21,14 @@ from .collecting import Between, Collected, collect
 from .consequences import consequences
 from .containment import Contained, contained
 from .controls import controls_off
+from .counted import ClassRow, ControlOff, Count, Inventory, PolicyPeriod, Withheld
 from .deadlines import deadlines
 from .disclosed import code
 from .evidence import evidence
 from .facts import Facts, open_questions
 from .inventories import inventory
 from .keys import pseudonym_keys
-from .model import (
-    Backend,
-    ClassRow,
-    Clock,
-    ControlOff,
-    Count,
-    Evidence,
-    Identity,
-    Inventory,
-    Measure,
-    PolicyPeriod,
-    Report,
-    Window,
-    Withheld,
-)
+from .model import Backend, Clock, Evidence, Identity, Measure, Report, Window
 from .outputs import outputs
 from .policies import InForce, policies
 from .sections import class_rows, comparison, kept_back, secrets, subjects, volume

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from . import wording as w
 from .blocks import Block, Mono, Pairs, Para, Table
-from .model import ZERO, Amount, ClassRow, Report, Secret
+from .counted import ZERO, Amount, ClassRow, Secret
+from .model import Report
 
 
 def volume(report: Report) -> list[Block]:
@@ -119,10 +120,10 @@ def secrets(report: Report) -> list[Block]:
     return [
         Table(
             "What left in clear, the most urgent first",
-            ["Priority", "Class", "Detector", "Service", "Environment", "Times",
+            ["Rank", "Class", "Detector", "Service", "Times",
              "Different", "First (UTC)", "Last (UTC)", "Why"],
             [_secret(each) for each in report.secrets],
-            numbers=(5, 6),
+            numbers=(4, 5),
             empty="No secret left in clear, as far as detectors know.",
         ),
         *inventory(report),
@@ -140,9 +141,9 @@ def secrets(report: Report) -> list[Block]:
 
 def _secret(each: Secret) -> list[str]:
     return [
-        str(each.priority), Mono(each.class_), Mono(each.detector), each.service,
-        each.environment, w.count(each.occurrences), w.estimate(each.distinct),
-        w.when(each.first), w.when(each.last), each.why,
+        str(each.priority), Mono(each.class_), Mono(each.detector),
+        f"{each.service} ({each.environment})",
+        w.count(each.occurrences), w.estimate(each.distinct), w.when(each.first), w.when(each.last), each.why,
     ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import wording as w
 from .blocks import Block, Bullets, Mono, Pairs, Para, Table, Title
 from .charts import top_sources
-from .model import Report, Severity
+from .counted import Severity
+from .model import Report
 
 
 def uncertainty(report: Report) -> list[Block]:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from . import wording as w
 from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
-from .model import ZERO, Report
+from .counted import ZERO
+from .model import Report
 
 
 def identity(report: Report) -> list[Block]:

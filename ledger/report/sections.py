@@ -5,8 +5,7 @@ from __future__ import annotations
 from ...policy.classes import ROOTS
 from ...policy.findings import FORMS
 from .collecting import Collected, Key
-from .knowledge import IDENTITIES, evidence_of, harm_of, tags_of, urgency_of
-from .model import (
+from .counted import (
     Amount,
     Bucket,
     ClassRow,
@@ -20,6 +19,7 @@ from .model import (
     Subjects,
     Volume,
 )
+from .knowledge import IDENTITIES, evidence_of, harm_of, tags_of, urgency_of
 from .tallies import Tally, moment
 
 _MOST_SOURCES = 10

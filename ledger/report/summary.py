@@ -6,18 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...policy.classes import ROOTS
 from ...policy.findings import FORMS
-from .model import (
-    Answer,
-    ClassRow,
-    Clock,
-    Inventory,
-    Report,
-    Secret,
-    Subjects,
-    Unknown,
-    Volume,
-    Withheld,
-)
+from .counted import ClassRow, Inventory, Secret, Subjects, Volume, Withheld
+from .model import Answer, Clock, Report, Unknown
 from .tallies import total
 from .wording import (
     controls,
@@ -71,14 +61,13 @@ def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
 
 def _code(report: Report) -> Iterator[str]:
     """What they learnt of the code, in a sentence."""
-    parts = [f"{each.names:,} {_CODE.get(each.kind, each.kind)}" for each in report.code.kinds]
+    parts = [plural(each.names, _CODE.get(each.kind, each.kind)) for each in report.code.kinds]
     if parts:
         yield f"Of the code behind them: {listed(parts, 8)} (section H)."
 
 
 _CODE = {
-    "package": "packages", "platform": "platforms", "release": "releases", "file": "source files",
-    "host": "hosts", "route": "routes", "sql": "SQL statements", "exception": "kinds of exceptions",
+    "file": "source file", "sql": "SQL statement", "exception": "exception type",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...pipeline.payloads.document import CONTEXT_TYPES
 from ..account_store import MINUTE, Row
 from ..figures import SKETCH_SIZE, estimate
-from .model import ZERO, Count, Estimate
+from .counted import ZERO, Count, Estimate
 
 if TYPE_CHECKING:
     from datasketches import hll_union

@@ -164,6 +164,12 @@ def _search(_: str, body: Body) -> str:
     )
 
 
+def _process(_: str, body: Body) -> str:
+    what = {"began": "hands over its account", "returned": "is back with its account"}
+    state = what.get(str(body.get("state")), str(body.get("state")))
+    return f"an application that embeds errlock ({body.get('service')}) {state}"
+
+
 def _anything(kind: str, body: Body) -> str:
     skipped = ("by", "why")
     return ", ".join(
@@ -174,5 +180,5 @@ def _anything(kind: str, body: Body) -> str:
 _TELLERS = {
     "trust": _trust, "route": _route, "replay": _replay, "purge": _purge, "policy": _policy,
     "start": _start, "stop": _start, "gap": _gap, "key": _key, "control_off": _control,
-    "search": _search, "reload": _reload,
+    "search": _search, "reload": _reload, "process": _process,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ..account import FORGOTTEN
 from ..entries import Entry
+from ..handover import EMBEDDED
 from ..manifest import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window
@@ -18,7 +19,8 @@ _ALWAYS = {
     "detection": "Only what a detector claims is counted. What none knows left as ordinary text: "
     "errlock leaktest tells the share of planted values that a policy misses.",
     "bypass": "What applications sent to the destination without this collector is not in this "
-    "record, nor what pipelines embedded in applications sent by themselves.",
+    "record, nor what pipelines embedded in applications sent by themselves without handing over "
+    "their account.",
     "partial": "Where a destination took only a part of a request, documents are exact, and "
     "everything found in documents of that type counts: too much rather than too little.",
 }
@@ -37,6 +39,7 @@ def unknowns(
         *_coarse(window),
         *_unclear(found),
         *_not_judged(found),
+        *_embedded(found),
         *_not_told_apart(found),
         *_labels(found),
         *(Unknown(kind=kind, text=text) for kind, text in _ALWAYS.items()),
@@ -79,9 +82,10 @@ def _gaps(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
         if since < window.until and until >= window.since:
             documents = entry.body.get("documents")
             number = f": {documents:,}" if isinstance(documents, int) else ""
+            service = f" (in {entry.body['service']})" if entry.body.get("service") else ""
             yield Unknown(
                 kind="gap",
-                text=f"Missing from the record: {entry.body.get('what')}{number}.",
+                text=f"Missing from the record: {entry.body.get('what')}{number}{service}.",
                 since=since,
                 until=until,
                 entry=entry.number,
@@ -148,6 +152,20 @@ def _not_judged(found: Collected) -> Iterator[Unknown]:
             kind="not judged",
             text=f"{found.all.unjudged.at_most:,} bytes of text left that no detector could judge "
             "in full: they were over a limit, or in an encoding that nobody could read.",
+        )
+
+
+def _embedded(found: Collected) -> Iterator[Unknown]:
+    number = sum(
+        tally.documents.at_most
+        for (policy,), tally in found.policies.items()
+        if policy.startswith(EMBEDDED)
+    )
+    if number:
+        yield Unknown(
+            kind="embedded",
+            text=f"{number:,} documents are counted by the word of applications that embed errlock "
+            f"(policies {EMBEDDED}…): whoever has their token could have claimed more.",
         )
 
 

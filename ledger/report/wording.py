@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from .model import Count, Estimate
+from .counted import Count, Estimate
 
 _SIZES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 _ROOTS = {
@@ -119,8 +119,11 @@ def noun(class_: str) -> str:
 
 
 def controls(names: Sequence[str]) -> str:
-    """Controls that were off: `redaction` is all of them."""
-    return "all detection" if "redaction" in names else listed(names, 5)
+    """Controls that were off, as people speak of them: `redaction` is all of them."""
+    if "redaction" in names:
+        return "all detection"
+    spoken = [noun(each[6:]) if each.startswith("class ") else each for each in names]
+    return listed(spoken, 5)
 
 
 def form(name: str, epoch: str | None = None) -> str:

@@ -16,7 +16,8 @@ from errlock.ledger.needle_keys import NeedleKey
 from errlock.ledger.needle_store import NeedleSeries
 from errlock.ledger.needles import Needles
 from errlock.ledger.options import NeedleOptions
-from errlock.ledger.report.model import Count, Report
+from errlock.ledger.report.counted import Count
+from errlock.ledger.report.model import Report
 from errlock.pipeline.cli import main
 from errlock.policy.pseudonyms import new_key
 
@@ -275,6 +276,19 @@ def test_what_was_learnt_of_the_code_is_told(tmp_path: Path) -> None:
     [package] = [each for each in code.names if each.kind == "package"]
     assert (package.name, package.detail, package.documents) == ("django", "5.0.1", 4)
     assert package.services == ["billing (prod)", "shop (prod)"]
+
+
+def test_what_applications_say_of_themselves_is_told_as_that(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(3)
+    ledger.deliver(2, policy="embedded:0123456789abcdef")
+    ledger.tell("gap", what="an embedded process ended", service="shop", since=at(-60))
+    ledger.close()
+    report = report_of(ledger)
+    assert report.volume.documents == exactly(5)
+    texts = {each.kind: each.text for each in report.uncertainty}
+    assert texts["embedded"].startswith("2 documents are counted by the word of applications")
+    assert texts["gap"] == "Missing from the record: an embedded process ended (in shop)."
 
 
 FACTS = """

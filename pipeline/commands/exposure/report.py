@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ....ledger.inventory import Wanted
+    from ....ledger.report.counted import Inventory
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
-    from ....ledger.report.model import Backend, Inventory, Report
+    from ....ledger.report.model import Backend, Report
 
 _FORMATS = ("md", "html", "pdf", "json")
 
