@@ -141,10 +141,16 @@ def secrets(report: Report) -> list[Block]:
 
 def _secret(each: Secret) -> list[str]:
     return [
-        str(each.priority), Mono(each.class_), Mono(each.detector),
+        str(each.priority),
+        Mono(each.class_),
+        Mono(each.detector),
         f"{each.service} ({each.environment})",
-        w.count(each.occurrences), w.estimate(each.distinct), w.when(each.first), w.when(each.last), each.why,
-    ]  # fmt: skip
+        w.count(each.occurrences),
+        w.estimate(each.distinct),
+        w.when(each.first),
+        w.when(each.last),
+        each.why,
+    ]
 
 
 def withheld(report: Report) -> list[Block]:
