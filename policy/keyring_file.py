@@ -69,7 +69,7 @@ class KeyringFile:
         while True:
             with _failures("read"), _opened(self._real(), os.O_RDONLY) as file:
                 about = os.fstat(file)
-                data = os.pread(file, _LARGEST, 0)
+                data = _all(file)
                 # What was replaced meanwhile may have been overwritten meanwhile.
                 if _is_still(self._real(), about):
                     return Content(_decode(data), _stamp(about))
@@ -87,7 +87,7 @@ class KeyringFile:
         path = self._real()
         with _failures("written"), _locked(path) as file:
             about = os.fstat(file)
-            old = _decode(os.pread(file, _LARGEST, 0))
+            old = _decode(_all(file))
             new = apply(old)
             if new is old:
                 return Content(old, _stamp(about))
@@ -167,6 +167,10 @@ def _is_still(path: Path, about: os.stat_result) -> bool:
 
 def _stamp(about: os.stat_result) -> Stamp:
     return about.st_ino, about.st_mtime_ns, about.st_size
+
+
+def _all(file: int) -> bytes:
+    return os.pread(file, min(os.fstat(file).st_size, _LARGEST), 0)
 
 
 def _encode(epochs: Epochs) -> bytes:
