@@ -30,6 +30,7 @@ _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 _WORD = r"(?:[A-Za-z]{1,24}[0-9]{0,4}|[0-9]{1,7}|[A-Za-z0-9]{1,4})"
 _LABEL = compile_linear(rf"{_WORD}(?:[-._/@+ ]{_WORD})*")
 _LONGEST = 64
+_MOST_DIGITS = 8  # a phone or card number has more
 _PROJECT = compile_linear(r"[0-9]{1,20}")  # a number in the URL that documents are sent to
 
 
@@ -223,6 +224,8 @@ def label(value: Tree) -> str:
     if value is None or value == "":
         return UNKNOWN
     if not isinstance(value, str) or len(value) > _LONGEST or not value.isascii():
+        return OTHER
+    if sum(map(str.isdigit, value)) > _MOST_DIGITS:
         return OTHER
     return value if _LABEL.fullmatch(value) else OTHER
 

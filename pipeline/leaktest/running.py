@@ -75,16 +75,21 @@ def run(
     return outcome
 
 
-def planted_payloads(cases: Sequence[Case], seed: int = 0) -> Iterator[Payload]:
-    """The documents of a run, as they go in."""
+def planted_payloads(
+    cases: Sequence[Case], seed: int = 0
+) -> Iterator[tuple[Payload, Sequence[Canary]]]:
+    """The documents of a run, as they go in, each with what is planted in it."""
     templates = {**sentry_documents.documents(), **otlp_documents.documents()}
     for number, packed in enumerate(_packed(cases)):
         random = Random(f"{seed}/{number}")  # noqa: S311  made-up values, no secrets
         name = packed[0].slot.document
         document = copy.deepcopy(templates[name])
+        canaries = []
         for index, case in enumerate(packed):
-            case.slot.plant(document, case.encoding, _plant(case, index, random).planted)
-        yield _payload(name, document)
+            planting = _plant(case, index, random)
+            case.slot.plant(document, case.encoding, planting.planted)
+            canaries.append(planting.canary)
+        yield _payload(name, document), canaries
 
 
 def _packed(cases: Sequence[Case]) -> Iterator[list[Case]]:

@@ -196,6 +196,7 @@ def test_a_name_is_a_label(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "6841 2636 7875 9354",
         "x" * 65,
         "=cmd()",
         "<b>",

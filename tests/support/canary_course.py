@@ -1,0 +1,253 @@
+"""A real collector that is sent canaries everywhere, and all that it wrote and said, searched."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import hyperscan
+import zstandard
+from canaries import CANARIES, FRAGMENTS
+from live_errlock import CONFIG, ERRLOCK, Errlock, collector, otlp_at, running_errlock, sentry_at
+from live_ports import listening_port
+from waiting import wait_for
+
+from errlock.ledger.signing import new_key_files
+from errlock.pipeline.leaktest.cases import Case
+from errlock.pipeline.leaktest.running import planted_payloads
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.policy.pseudonyms import new_key
+
+# Less may stand anywhere by chance.
+_LEAST, _LEAST_DIGITS = 10, 12
+_LEAST_FORM = 8  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What was sent, what was searched, and what should not have been there."""
+
+    requests: int
+    canaries: int  # that are long enough to be known again
+    in_requests: int  # of these, found in what was sent: that the search finds anything
+    searched: int  # bytes
+    places: Sequence[str]
+    found: Sequence[tuple[str, str]]  # place and canary, outside of payloads
+    passed: frozenset[str]  # what the policy let out in payloads, of what it should have known
+
+
+def run(folder: Path, cases: Sequence[Case]) -> Course:
+    """Send all of it to a new collector, ask it everything, end it, search."""
+    payloads = list(planted_payloads(cases))
+    values = {core for _, canaries in payloads for canary in canaries for core in canary.cores}
+    values |= set(CANARIES.values())
+    # What nobody can know for a secret may leave, and is nowhere else all the same.
+    unknowable = {core[::-1] for core in CANARIES.values()}
+    bodies = [payload.encode() for payload, _ in payloads]
+    by_hand = list(_envelopes([*FRAGMENTS.values(), *unknowable]))
+    ports = listening_port(), listening_port(), listening_port()
+    written = _configuration(folder, ports)
+    inventory = "\n".join(sorted(value for value in values if "\n" not in value))
+    with running_errlock(written, folder / "run") as errlock:
+        for (payload, _), body in zip(payloads, bodies, strict=True):
+            _send(payload, body, ports)
+        for body in by_hand:
+            _post(f"http://127.0.0.1:{ports[0]}/api/1/envelope/?sentry_key=abc", body)
+        sent = "errlock_exporter_queue_documents"
+        wait_for(lambda: errlock.metric(sent, exporter="file") == 0, 300)
+        told = dict(_asked(errlock, folder))
+        told |= dict(_commanded(folder, inventory))
+    told |= {f"log, file {path.name}": path.read_bytes() for path in (folder / "run").iterdir()}
+    told |= {path.name: path.read_bytes() for path in (folder / "store").iterdir()
+             if path.is_file()}  # fmt: skip
+    left = {"what was delivered": (folder / "out.jsonl").read_bytes()}
+    for number, manifest, body in _stored(folder / "store" / "queue.db"):
+        told[f"manifest {number}"], left[f"stored payload {number}"] = manifest, body
+    search = Search(value for value in values | unknowable if _is_distinctive(value))
+    everything = {f"request {number}": body for number, body in enumerate([*bodies, *by_hand])}
+    return Course(
+        requests=len(everything),
+        canaries=len(search.values),
+        in_requests=len({value for _, value in search.found(everything)}),
+        searched=sum(map(len, [*told.values(), *left.values()])),
+        places=[*told, *left],
+        found=search.found(told),
+        passed=frozenset(value for _, value in search.found(left)) - unknowable,
+    )
+
+
+class Search:
+    """Looks for values in bytes, in every form that one can have there, all at once."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self.values = sorted(set(values))
+        needles = [
+            (form, number)
+            for number, value in enumerate(self.values)
+            for form in set(_forms(value))
+            if len(form) >= _LEAST_FORM
+        ]
+        self._of = [number for _, number in needles]
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[form for form, _ in needles],
+            ids=list(range(len(needles))),
+            elements=len(needles),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(needles),
+            literal=True,
+        )
+
+    def found(self, views: Mapping[str, bytes]) -> list[tuple[str, str]]:
+        """Where which of them are."""
+        return sorted(
+            (place, self.values[number])
+            for place, data in views.items()
+            for number in self._numbers(data)
+        )
+
+    def _numbers(self, data: bytes) -> set[int]:
+        hits: set[int] = set()
+        if data:
+            self._database.scan(data, match_event_handler=lambda id_, *_: hits.add(self._of[id_]))
+        return hits
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    """A value in every encoding of leaktest, and in hex."""
+    for text in {value, value.replace(" ", "")}:
+        raw = text.encode()
+        yield raw
+        yield json.dumps(text)[1:-1].encode()
+        yield quote(text, safe="").encode()
+        yield quote(text).encode()
+        yield "".join(f"\\u{ord(char):04x}" for char in text).encode()
+        yield "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text).encode()
+        yield raw.hex().encode()
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            for shift in range(3):  # of a text that has the value at any place
+                encoded = encode(b" " * shift + raw + b" " * 3).rstrip(b"=")
+                yield encoded[(0, 2, 3)[shift] : -5]
+
+
+def _is_distinctive(value: str) -> bool:
+    plain = value.replace(" ", "")
+    digits = plain.replace("-", "").replace(".", "").replace("+", "").isdigit()
+    return len(plain) >= (_LEAST_DIGITS if digits else _LEAST)
+
+
+def _configuration(folder: Path, ports: tuple[int, int, int]) -> dict[str, Any]:
+    """What is delivered is kept for a while; one destination is away, so that its queue stays."""
+    sentry, grpc, http = ports
+    exporters: dict[str, Any] = {
+        "file": {"path": str(folder / "out.jsonl")},
+        "sentry": {"dsn": f"http://key@127.0.0.1:{listening_port()}/1"},
+    }
+    new_key_files(folder / "journal.key")
+    (folder / "ledger.key").write_text(new_key())
+    written = collector({**sentry_at(sentry), **otlp_at(grpc, http)}, exporters)
+    written["service"] |= {
+        "storage": str(folder / "store"),
+        "retain_delivered": "1d",
+        "shutdown_timeout": "2s",
+        "ledger": {
+            "key": f"${{file:{folder / 'ledger.key'}}}",
+            "journal": {"key": f"${{file:{folder / 'journal.key'}}}"},
+        },
+    }
+    return written
+
+
+def _envelopes(texts: Iterable[str]) -> Iterator[bytes]:
+    """A text wherever a sender can write, names and types and file names among them."""
+    for text in texts:
+        event: dict[str, Any] = {
+            "message": text, "environment": text, "release": text, "server_name": text,
+            "exception": {"values": [{"type": text, "value": text, "module": text}]},
+            "tags": {text: text}, "extra": {text: {text: text}}, "user": {"id": text},
+        }  # fmt: skip
+        headers = {"trace": {"environment": text, "release": text, "user_segment": text}}
+        items = [
+            ({"type": "event", "x": text}, json.dumps(event)),
+            ({"type": text}, text),
+            ({"type": "attachment", "filename": text, "content_type": "text/plain"}, text),
+        ]
+        lines = [json.dumps(headers)]
+        for header, body in items:
+            lines += [json.dumps({**header, "length": len(body.encode())}), body]
+        yield "\n".join(lines).encode() + b"\n"
+
+
+def _send(payload: Payload, body: bytes, ports: tuple[int, int, int]) -> None:
+    if isinstance(payload, OtlpRequest):
+        url = f"http://127.0.0.1:{ports[2]}/v1/{payload.signal}"
+        _post(url, body, {"Content-Type": "application/x-protobuf"})
+    else:
+        _post(f"http://127.0.0.1:{ports[0]}/api/1/envelope/?sentry_key=abc", body)
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str] = {}) -> None:
+    """What is refused is refused: what matters is that it shows up nowhere."""
+    request = urllib.request.Request(url, data=body, headers=dict(headers))
+    try:
+        with urllib.request.urlopen(request, timeout=90):
+            pass
+    except urllib.error.HTTPError as refused:
+        refused.close()
+
+
+def _asked(errlock: Errlock, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """What it says over HTTP."""
+    health, metrics = errlock.operators
+    token = (folder / "store" / "control-token").read_text().strip()
+    control = f"http://127.0.0.1:{errlock.control}"
+    pages = [f"http://127.0.0.1:{metrics}/metrics", f"http://127.0.0.1:{health}/"]
+    pages += [f"{control}/v1/{name}" for name in ("status", "replays", "incident/plans")]
+    pages += [f"{control}/v1/openapi.json"]
+    for url in pages:
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            yield url.partition("//")[2].partition("/")[2] or "health", answer.read()
+
+
+def _commanded(folder: Path, inventory: str) -> Iterator[tuple[str, bytes]]:
+    """What the commands say of it, also when they are given the values themselves."""
+    about = ["--destination", "file", "--since", "1d"]
+    asked: list[tuple[list[str], str]] = [
+        (["status", "--json"], ""),
+        (["exposure", "verify"], ""),
+        (["exposure", "report", *about, "--format", "json"], ""),
+        (["exposure", "report", *about, "--format", "html"], ""),
+        (["exposure", "search"], inventory),
+        (["exposure", "rotate-list", "--format", "csv"], inventory),
+        (["exposure", "trace"], inventory[:2000]),
+    ]  # fmt: skip
+    for arguments, given in asked:
+        done = subprocess.run(
+            [ERRLOCK, *arguments, "-c", str(folder / "run" / CONFIG)],
+            input=given.encode(), capture_output=True, check=False, timeout=300,
+        )  # fmt: skip
+        name = " ".join(["errlock", *arguments])
+        assert done.returncode in (0, 1), f"{name}: {done.stderr.decode()[-2000:]}"
+        assert done.stdout, name
+        yield name, done.stdout + done.stderr
+
+
+def _stored(queue: Path) -> Iterator[tuple[int, bytes, bytes]]:
+    """What waits and what is kept: a number, what is noted of it, and the payload."""
+    with sqlite3.connect(f"file:{queue}?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT id, body FROM payloads").fetchall()
+    db.close()
+    for number, packed in rows:
+        data = zstandard.ZstdDecompressor().decompress(packed)
+        end = 4 + int.from_bytes(data[:4], "big")
+        yield number, data[4:end], data[end:]
