@@ -43,6 +43,7 @@ class Seals:
 
         rows = connection.execute("SELECT id, policy, day, wrapped FROM keys ORDER BY id")
         found = rows.fetchall()
+        self._current.clear()  # a key that the file has lost seals nothing any more
         for number, policy, day, wrapped in found:
             # One of several that does not fit was damaged, and what it sealed with it.
             with suppress(InvalidTag):

@@ -20,7 +20,7 @@ from ...pipeline.payloads.document import DocumentType, Payload
 from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
-from .chores import Chores, checkpoint
+from .chores import Chores
 from .failures import kind_of
 from .folder import StorageFolder
 from .opening import open_queues
@@ -32,7 +32,7 @@ from .reserve import Reserve
 from .schema import FILE_NAME
 from .sealing import Seals, refuse_key_inside
 from .transactions import Transactions, remember
-from .writer import Writer
+from .writer import Tools, Writer
 
 _RESERVE = "reserve"
 _CACHED = 16 * 1024 * 1024  # bytes
@@ -200,28 +200,40 @@ class DiskStore:
         """The life of the writing thread."""
         loop = opened.get_loop()
         try:
-            writer, connection = self._opened()
+            writer = self._opened()
         except OSError as error:
             self._folder.close()
             loop.call_soon_threadsafe(opened.set_exception, error)
             return
         loop.call_soon_threadsafe(opened.set_result, writer)
         writer.run()
-        with suppress(sqlite3.Error):
-            checkpoint(connection)
-        connection.close()
         self._folder.close()
 
-    def _opened(self) -> tuple[Writer, sqlite3.Connection]:
-        options, seals, reserve = self._options, self._seals, self._reserve
+    def _opened(self) -> Writer:
         self._folder.open()
         self._folder.file(_RESERVE)
-        if options.key is not None:
-            refuse_key_inside(self._folder.path, options.key)
+        if self._options.key is not None:
+            refuse_key_inside(self._folder.path, self._options.key)
+        return Writer(self._tools(), self._reserve, self._reopened, self._log)
+
+    def _tools(self) -> Tools:
+        options, seals, reserve = self._options, self._seals, self._reserve
         connection = open_queues(self._folder, reserve, seals, self._log)
         transactions = Transactions(connection, seals, options.retain_delivered, self._now)
         chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
-        return Writer(connection, transactions, reserve, chores, self._log), connection
+        return Tools(connection, transactions, chores)
+
+    def _reopened(self) -> Tools:
+        """A mended file, for reading too. Raises OSError."""
+        tools = self._tools()
+        with suppress(RuntimeError):  # nobody reads any more: it is being closed
+            self._reading.submit(self._read_anew).result()
+        return tools
+
+    def _read_anew(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = Reader(self._folder.path / FILE_NAME, self._seals)
 
     def _submit(self, operation: Operation) -> asyncio.Future[Any]:
         if self._writer is None:
@@ -237,12 +249,17 @@ class DiskStore:
 
     async def _ask(self, question: Callable[[Reader], T]) -> T:
         """Read something. Raises StoreFailed."""
-        reader = self._reader
-        if reader is None:
+
+        def answer() -> T:
+            if self._reader is None:
+                raise StoreFailed("io")
+            return question(self._reader)
+
+        if self._reader is None:
             raise StoreFailed("io")
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._reading, question, reader)
+            return await loop.run_in_executor(self._reading, answer)
         except Damaged:
             raise StoreFailed("damaged") from None
         except sqlite3.Error as error:

@@ -61,6 +61,11 @@ class Transactions:
         self._last_payload = _highest(connection, "payloads")
         self._last_record = _highest(connection, "deliveries")
 
+    def go_on_from(self, before: Transactions) -> None:
+        """Give no number that those before it, of the same queues, have given."""
+        self._last_payload = max(self._last_payload, before._last_payload)
+        self._last_record = max(self._last_record, before._last_record)
+
     def run(self, batch: Sequence[Operation]) -> None:
         """Do all of it and set the results, or nothing. Raises sqlite3.Error."""
         puts = [each for each in batch if isinstance(each, Put)]

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -28,28 +29,36 @@ from .transactions import Transactions
 _OPERATIONS = 1000
 # Seconds until what could not be written is tried again.
 _AGAIN = 0.25
+# Seconds until what could not be mended, or is damaged once more, is mended again.
+_MEND_AGAIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What belongs to one connection."""
+
+    connection: sqlite3.Connection
+    transactions: Transactions
+    # Called now and then; says in how many seconds it wants to be again.
+    chores: Callable[[], float]
 
 
 class Writer:
     """Takes operations from the event loop and answers them there."""
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transactions: Transactions,
-        reserve: Reserve,
-        chores: Callable[[], float],
-        log: logging.Logger,
+        self, tools: Tools, reserve: Reserve, reopen: Callable[[], Tools], log: logging.Logger
     ) -> None:
-        """`chores` is called now and then; it says in how many seconds it wants to be again."""
-        self._connection = connection
-        self._transactions = transactions
+        """`reopen` mends the file. Raises OSError; the connection before it is closed."""
+        self._tools = tools
         self._reserve = reserve
-        self._chores = chores
+        self._reopen = reopen
         self._log = log
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
         self._kept = Kept()
         self._failure: FailureKind = "io"  # of the last transaction that failed
+        self._damaged = False
+        self._next_mending = 0.0
         self._closed = False
         self._next_chores = 0.0
 
@@ -71,6 +80,9 @@ class Writer:
                 self._call(call)
             if time.monotonic() >= self._next_chores:
                 self._next_chores = time.monotonic() + self._do_chores()
+        with suppress(sqlite3.Error):
+            checkpoint(self._tools.connection)
+        self._tools.connection.close()
         if self._kept:
             self._log.error("%d records could not be written at the end", len(self._kept))
             _tell(self._kept, _give_up)
@@ -107,6 +119,8 @@ class Writer:
 
     def _carry_out(self, batch: Sequence[Operation]) -> None:
         """Do a batch, after what was kept of others; keep of it what must be done and cannot be."""
+        if self._damaged and time.monotonic() >= self._next_mending:
+            self._mend()
         self._insist()
         late = bool(self._kept)
         if late or not self._try(batch):
@@ -115,6 +129,21 @@ class Writer:
             self._kept.add(batch)
             if not late:
                 self._insist()
+
+    def _mend(self) -> None:
+        """Take what can be read over into a new file, as a start does. Whoever asks waits."""
+        self._next_mending = time.monotonic() + _MEND_AGAIN
+        self._log.error("the file of the queues is damaged, and is being mended")
+        before = self._tools
+        before.connection.close()
+        try:
+            self._tools = self._reopen()
+        except (OSError, sqlite3.Error) as error:
+            self._log.error("it could not be mended: %s", type(error).__name__)
+            return
+        # No number is given twice, though the rows that had the highest ones are lost.
+        self._tools.transactions.go_on_from(before.transactions)
+        self._damaged = False
 
     def _insist(self) -> None:
         """Do what was kept, as much of it as there is room for."""
@@ -125,7 +154,7 @@ class Writer:
             self._next_chores = 0.0
         # What failed has made the WAL longer: that room is for what is tried now.
         with suppress(sqlite3.Error):
-            checkpoint(self._connection)
+            checkpoint(self._tools.connection)
         while self._kept:
             part = self._kept.first(self._reserve.step)
             while not self._try(part):
@@ -138,25 +167,28 @@ class Writer:
         """Do all of it and say so. False: nothing was done, and `_failure` says why."""
         try:
             if batch:
-                self._transactions.run(batch)
+                self._tools.transactions.run(batch)
         except sqlite3.Error as error:
             self._failure = kind_of(error)
+            self._damaged |= self._failure == "damaged"
             return False
         _answer(batch)
         return True
 
     def _call(self, call: Call) -> None:
         try:
-            call.result = call.function(self._connection)
+            call.result = call.function(self._tools.connection)
         except sqlite3.Error as error:
+            self._damaged |= kind_of(error) == "damaged"
             _answer([call], StoreFailed(kind_of(error)))
         else:
             _answer([call])
 
     def _do_chores(self) -> float:
         try:
-            return self._chores()
+            return self._tools.chores()
         except sqlite3.Error as error:
+            self._damaged |= kind_of(error) == "damaged"
             self._log.warning("the file of the queues: %s", kind_of(error))
             return 1.0
 

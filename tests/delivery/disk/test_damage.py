@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import shutil
 import sqlite3
@@ -11,8 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from shipping import balances, booked, deliver, number_of, numbered, opened, put
+from shipping import balances, booked, deliver, number_of, numbered, opened, put, small
 
+from errlock.delivery.disk.chores import checkpoint
 from errlock.delivery.disk.folder import StorageError, StorageFolder
 from errlock.delivery.disk.opening import open_queues
 from errlock.delivery.disk.reserve import Reserve
@@ -21,12 +23,13 @@ from errlock.delivery.store import StoreFailed
 
 PAYLOADS = 40
 PAGE = 4096
+TABLES = 16  # pages, in which all of them begin
 
 
-async def fill(folder: Path) -> None:
+async def fill(folder: Path, options: DiskOptions | None = None) -> None:
     """Payloads of several pages each for `a` and `b`; every third one was delivered to `a`."""
     noise = random.Random("noise")
-    async with opened(folder) as store:
+    async with opened(folder, options) as store:
         texts = [noise.randbytes(6000).hex() for _ in range(PAYLOADS)]
         payloads = [numbered(number, text) for number, text in enumerate(texts)]
         records = await asyncio.gather(*(put(store, payload, "a", "b") for payload in payloads))
@@ -234,3 +237,35 @@ async def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
         async with opened(tmp_path / "q"):
             pass
     assert path.read_bytes() == before
+
+
+async def put_many(store: DiskStore) -> None:
+    for number in range(200):
+        await put(store, numbered(number), "a", "b")
+
+
+@pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["plain", "sealed"])
+async def test_a_file_that_is_damaged_while_it_is_used_is_mended_at_once(
+    tmp_path: Path, key: bytes | None
+) -> None:
+    await fill(tmp_path / "q", small(key=key))
+    async with opened(tmp_path / "q", small(key=key)) as store:
+        before = {each.number for each in await store.waiting("b")}
+        await store._call(checkpoint)
+        path = tmp_path / "q" / "queue.db"
+        with path.open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(TABLES * PAGE)
+            file.write(random.Random("damage").randbytes(size - TABLES * PAGE))
+        await store._call(lambda connection: connection.execute("PRAGMA shrink_memory"))
+        with pytest.raises(StoreFailed, match=r"^damaged$"):
+            await put_many(store)
+        (last,) = await put(store, numbered(77), "a")
+        assert last.number not in before
+        assert number_of(await store.load(last)) == 77
+        assert len(set_aside(tmp_path / "q")) == 1
+        assert (await store.books("b"))["dropped", "event", "damaged"]
+        assert await balances(store, "a", "b")
+    async with opened(tmp_path / "q", small(key=key)) as store:
+        assert 77 in await there(store, "a")
+        assert await balances(store, "a", "b")
