@@ -1,9 +1,8 @@
 """Takes what embedded pipelines hand over of their accounts into a collector's own.
 
 What comes is from processes that anybody may have taken over: labels pass the same door as those of
-documents, counts are bounded, and there is a budget for each hour of rows, of values and of
-processes that nobody has heard of. Their rows are known by their policy version, `embedded:…`, so
-they never mix with what the collector itself delivered.
+documents, counts are bounded, and there is a budget for each hour. Their rows are known by their
+policy version, `embedded:…`, so they never mix with what the collector itself delivered.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Literal, Protocol
@@ -22,6 +21,7 @@ import msgspec
 from ..pipeline.payloads.document import DOCUMENT_TYPES
 from ..policy.classes import is_class
 from .account_store import MINUTE
+from .budgets import Budget, TooMuch
 from .entries import EntryKind
 from .figures import SEEN, Figures, Series
 from .handover import EMBEDDED, HandedRow, HandOver
@@ -32,10 +32,7 @@ from .needles import Needles
 
 NOTE = "process:"  # what notes about processes begin with, in the account's file
 
-_HOUR = 3600
-_LATEST = 60.0  # seconds before which a row that is too old for its minute is booked
-# In an hour, from all processes together.
-_BUDGETS = {"rows": 100_000, "values": 500_000, "processes": 1_000, "destinations": 64}
+_ON_ITS_WAY = 20.0  # seconds that a hand-over may take to be answered
 _MOST_PROCESSES = 10_000
 _MOST_LABELS = 128
 _PATIENCE = 3  # hand-overs that may fail to come before a process counts as gone
@@ -43,10 +40,6 @@ _LOOK_EVERY = 5.0  # seconds
 _REMEMBERED = 8 * 86400.0  # seconds for which the number of one that ended is kept
 
 _log = logging.getLogger("errlock.ledger")
-
-
-class TooMuch(Exception):  # noqa: N818  an answer
-    """More than there is room for now: the same may be handed over later. Says of what."""
 
 
 class Merging(Protocol):
@@ -103,26 +96,37 @@ class Taking:
             for name, note in notes.items()
         }
         self._waiting: dict[str, Future[None]] = {}  # for what was taken last, by process
-        self._spent: Counter[str] = Counter()
-        self._hour = 0
-        self._destinations: set[str] = set()
+        self._budgets: defaultdict[str, Budget] = defaultdict(Budget)
 
-    def take(self, handover: HandOver, seen: float | None = None) -> Future[None]:
-        """Book a hand-over, unless it was booked before; done when it is on disk.
+    def take(self, handover: HandOver, by: str) -> Future[None]:
+        """Book what somebody hands over, unless it was booked before; done when it is on disk.
 
-        `seen` is when it came, if not now. Raises TooMuch.
+        Raises TooMuch.
         """
         now = self._clock()
         with self._lock:
-            known = self._processes.get(handover.process)
+            known = self._processes.get(f"{by}:{handover.process}")
+            if known is None or handover.number > known.number:
+                self._budgets[by].pay(handover, now, new=known is None)
+        return self._take(handover, by, now, now)
+
+    def take_kept(self, handover: HandOver) -> Future[None]:
+        """As `take`, what somebody kept in a file that we were given."""
+        return self._take(handover, "", self._clock(), handover.made)
+
+    def _take(self, handover: HandOver, by: str, now: float, seen: float) -> Future[None]:
+        id_ = f"{by}:{handover.process}"
+        with self._lock:
+            known = self._processes.get(id_)
             if known is not None and handover.number <= known.number:
-                return self._waiting.get(handover.process) or _done()
-            self._pay(handover, now, new=known is None)
-            process = self._processes[handover.process] = Process(
+                return self._waiting.get(id_) or _done()
+            if known is None and len(self._processes) >= _MOST_PROCESSES:
+                raise TooMuch("processes")
+            process = self._processes[id_] = Process(
                 number=handover.number,
                 service=label(handover.service),
                 name=label(handover.name),
-                seen=now if seen is None else seen,
+                seen=seen,
                 every=handover.every,
                 state="ended" if handover.ended else "here",
             )
@@ -132,11 +136,11 @@ class Taking:
             self._note(handover, rows, now)
         done = self._account.merge(
             [(minute, series, figures) for minute, series, figures in rows],
-            {NOTE + handover.process: msgspec.json.encode(process).decode()},
+            {NOTE + id_: msgspec.json.encode(process).decode()},
             soon=handover.ended,
         )
         with self._lock:
-            self._waiting[handover.process] = done
+            self._waiting[id_] = done
         return done
 
     async def run(self) -> None:
@@ -157,7 +161,7 @@ class Taking:
         with self._lock:
             for id_, process in list(self._processes.items()):
                 if process.state == "here":
-                    if now - max(process.seen, reachable) > _PATIENCE * process.every + _LATEST:
+                    if now - max(process.seen, reachable) > _PATIENCE * process.every + _ON_ITS_WAY:
                         process.state = "silent"
                         gone.append((id_, process))
                         notes[NOTE + id_] = msgspec.json.encode(process).decode()
@@ -178,27 +182,6 @@ class Taking:
             )
         if notes:
             self._account.merge([], notes)
-
-    def _pay(self, handover: HandOver, now: float, *, new: bool) -> None:
-        """Raises TooMuch when a budget of this hour is spent. With the lock held."""
-        hour = int(now) // _HOUR
-        if hour != self._hour:
-            self._hour, self._destinations = hour, set()
-            self._spent.clear()
-        destinations = {row.destination for row in handover.rows} - self._destinations
-        price = Counter(
-            rows=len(handover.rows),
-            values=sum(len(row.values) for row in handover.rows),
-            processes=int(new),
-            destinations=len(destinations),
-        )
-        for what, amount in price.items():
-            if amount and self._spent[what] + amount > _BUDGETS[what]:
-                raise TooMuch(what)
-        if new and len(self._processes) >= _MOST_PROCESSES:
-            raise TooMuch("processes")
-        self._spent += price
-        self._destinations |= destinations
 
     def _row(self, row: HandedRow, now: float) -> tuple[int, Series, Figures]:
         """A row as it is booked. With the lock held."""
@@ -275,7 +258,8 @@ class Taking:
 
 
 def _about(id_: str, process: Process) -> dict[str, Any]:
-    return {"service": process.service, "process": id_[:12], "name": process.name}
+    process_id = id_.rpartition(":")[2][:12]
+    return {"service": process.service, "process": process_id, "name": process.name}
 
 
 def _done() -> Future[None]:

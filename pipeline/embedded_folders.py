@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from ..ledger.budgets import TooMuch
 from ..ledger.handover import SUFFIX, HandOver, decoded
 from ..ledger.keeping import Ledger
-from ..ledger.taking import TooMuch
 
 _MOST = 16 << 20  # bytes of a file
 
@@ -49,7 +49,7 @@ async def _merge(ledger: Ledger, folders: Iterable[Path]) -> Merged:
             merged.unreadable.append(path)
             continue
         try:
-            done = await asyncio.to_thread(ledger.taking.take, handover, handover.made)
+            done = await asyncio.to_thread(ledger.taking.take_kept, handover)
         except TooMuch:
             merged.left += 1
             continue

@@ -170,6 +170,12 @@ def _process(_: str, body: Body) -> str:
     return f"an application that embeds errlock ({body.get('service')}) {state}"
 
 
+def _decoy(_: str, body: Body) -> str:
+    return (
+        f"decoys of the week {body.get('week')} began to be planted with {body.get('destination')}"
+    )
+
+
 def _anything(kind: str, body: Body) -> str:
     skipped = ("by", "why")
     return ", ".join(
@@ -181,4 +187,5 @@ _TELLERS = {
     "trust": _trust, "route": _route, "replay": _replay, "purge": _purge, "policy": _policy,
     "start": _start, "stop": _start, "gap": _gap, "key": _key, "control_off": _control,
     "search": _search, "reload": _reload, "process": _process,
+    "decoy": _decoy,
 }  # fmt: skip

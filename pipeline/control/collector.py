@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar
 
 from ...delivery.store import StoreFailed
 from ...delivery.trust_book import NotPersisted
+from ...ledger.budgets import TooMuch
 from ...ledger.entries import EntryKind
 from ...ledger.handover import HandOver, Taken
 from ...ledger.journal import JournalFailed
-from ...ledger.taking import TooMuch
 from ..config.incident import PlanOptions
 from ..drill import rehearse
 from ..errors import ConfigError
@@ -196,13 +196,13 @@ class CollectorOperations:
             except JournalFailed as failed:
                 _log.error("the journal took no word of a %s: %s", kind, failed.strerror)
 
-    async def take(self, handover: HandOver) -> Taken:
+    async def take(self, handover: HandOver, by: str) -> Taken:
         """See `Operations.take`. Answers once it is on the disk."""
         ledger = self._collector.ledger
         if ledger is None:
             raise Refused(409, "no_ledger", "this collector keeps no account: storage is memory")
         try:
-            done = await asyncio.to_thread(ledger.taking.take, handover)
+            done = await asyncio.to_thread(ledger.taking.take, handover, by)
             await asyncio.wait_for(asyncio.wrap_future(done), _WRITTEN_WITHIN)
         except TooMuch as budget:
             raise Refused(429, "budget", f"more {budget} in this hour than are taken") from None

@@ -134,7 +134,7 @@ async def _stop_replay(operations: Operations, call: Call) -> Job:
 
 
 async def _take(operations: Operations, call: Call) -> Taken:
-    return await operations.take(call.order)
+    return await operations.take(call.order, call.by)
 
 
 async def _plans(operations: Operations, _call: Call) -> Plans:

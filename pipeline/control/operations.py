@@ -80,7 +80,7 @@ class Operations(Protocol):
     async def stop_replay(self, id_: str) -> Job:
         """Stop one where it is."""
 
-    async def take(self, handover: HandOver) -> Taken:
+    async def take(self, handover: HandOver, by: str) -> Taken:
         """Book what an embedded pipeline hands over."""
 
     def plans(self) -> Plans:

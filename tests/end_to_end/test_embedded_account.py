@@ -113,12 +113,18 @@ class Place:
         entries = read(self.folder / "store" / "journal")
         return [dict(entry.body) for entry in entries if entry.kind == kind]
 
-    def verified(self) -> bool:
-        done = subprocess.run(
-            [ERRLOCK, "exposure", "verify", "--journal", self.folder / "store" / "journal"],
-            capture_output=True, text=True, check=False,
+    def command(
+        self, name: str, *arguments: str | Path, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """What `errlock exposure` says."""
+        (self.folder / "errlock.json").write_text(json.dumps(self.config))
+        return subprocess.run(
+            [ERRLOCK, "exposure", name, "-c", self.folder / "errlock.json", *arguments],
+            input=given, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return done.returncode == 0
+
+    def verified(self) -> bool:
+        return self.command("verify").returncode == 0
 
 
 @pytest.fixture
@@ -157,6 +163,9 @@ def test_a_collector_has_the_account_of_a_process_and_of_its_children(
     assert {(each["service"], each["name"]) for each in began} == {("shop", "pod-7")}
     assert place.told("gap") == []
     assert place.verified()
+    searched = place.command("search", "--json", given="user7@example.com\nuser60@example.com\n")
+    verdicts = [answer["verdict"] for answer in json.loads(searched.stdout)["answers"]]
+    assert verdicts == ["removed", "not_found"]
 
 
 def test_nothing_is_lost_or_counted_twice_while_collectors_come_and_go(
@@ -201,6 +210,8 @@ def test_a_killed_process_is_a_gap_by_service(place: Place, tmp_path: Path) -> N
     assert (gap["service"], gap["name"]) == ("shop", "pod-7")
     assert gap["since"] < gap["until"]
     assert place.documents() == 7
+    report = place.command("report", "--destination", "sentry", "--since", "1h").stdout
+    assert f"{gap['what']} (service shop)" in report
 
 
 def test_what_a_folder_keeps_is_merged_once(place: Place, tmp_path: Path) -> None:
@@ -213,11 +224,7 @@ def test_what_a_folder_keeps_is_merged_once(place: Place, tmp_path: Path) -> Non
         shop.send(2)
         shop.end()
     (spool / "damaged.handover").write_text('{"process": "mail user1@example.com"}')
-    merge: list[str | Path] = [
-        ERRLOCK, "exposure", "merge", "--json", "-c", tmp_path / "errlock.json", spool,
-    ]  # fmt: skip
-    (tmp_path / "errlock.json").write_text(json.dumps(place.config))
-    done = subprocess.run(merge, capture_output=True, text=True, check=False)
+    done = place.command("merge", "--json", spool)
     assert done.returncode == 1
     assert "user1" not in done.stderr + done.stdout
     told = json.loads(done.stdout)
@@ -225,23 +232,8 @@ def test_what_a_folder_keeps_is_merged_once(place: Place, tmp_path: Path) -> Non
     assert place.documents() == 9
     for path, data in kept.items():  # somebody copied them back
         path.write_bytes(data)
-    assert subprocess.run(merge, capture_output=True, check=False).returncode == 1
+    assert place.command("merge", "--json", spool).returncode == 1
     assert place.documents() == 9
     assert [path.name for path in spool.iterdir()] == ["damaged.handover"]
     assert place.told("gap") == []
     assert place.verified()
-
-
-def test_a_refused_and_an_unreachable_backend_are_told_apart(place: Place, tmp_path: Path) -> None:
-    port = listening_port()
-    with (
-        running_errlock(place.config, tmp_path / "run"),
-        client("sentry", port, **place.reach) as shop,
-    ):
-        shop.send(2)  # there is not even a connection: nothing has left
-        with http_sink(port, status=400):
-            shop.send(3)
-        shop.end()
-        wait_for(lambda: place.documents() > 0)
-    outcomes = {row.series.outcome: row.figures.documents for row in place.rows()}
-    assert outcomes == {"refused": 3}

@@ -11,14 +11,15 @@ import msgspec
 import pytest
 from still_clock import StillClock
 
-from errlock.ledger import taking
+from errlock.ledger import budgets, taking
 from errlock.ledger.account import Account
 from errlock.ledger.account_store import AccountStore, Row
+from errlock.ledger.budgets import TooMuch
 from errlock.ledger.handover import HandOver, decoded, encoded
 from errlock.ledger.journal import Journal, read
 from errlock.ledger.options import AccountOptions
 from errlock.ledger.reconciling import reconcile
-from errlock.ledger.taking import NOTE, Taking, TooMuch
+from errlock.ledger.taking import NOTE, Taking
 
 NOW = 1_764_158_430.0
 MINUTE = 1_764_158_400
@@ -60,7 +61,7 @@ class Book:
 
     def take(self, handover: HandOver) -> None:
         """Take and write."""
-        done = self.taking.take(handover)
+        done = self.taking.take(handover, "shop")
         self.clock.advance(6)
         self.account.write()
         assert done.done()
@@ -90,8 +91,8 @@ def book(tmp_path: Path) -> Iterator[Book]:
 
 
 def test_a_hand_over_is_booked_once_however_often_it_comes(book: Book) -> None:
-    first = book.taking.take(handed(1))
-    again = book.taking.take(handed(1))
+    first = book.taking.take(by="shop", handover=handed(1))
+    again = book.taking.take(by="shop", handover=handed(1))
     assert not first.done()
     assert again is first  # answered only when it is on disk
     book.clock.advance(6)
@@ -100,7 +101,7 @@ def test_a_hand_over_is_booked_once_however_often_it_comes(book: Book) -> None:
     book.take(handed(2))
     book.end()
     book.begin()  # after a restart, too
-    assert book.taking.take(handed(2)).done()
+    assert book.taking.take(by="shop", handover=handed(2)).done()
     book.take(handed(3))
     assert book.documents() == 3
 
@@ -123,7 +124,7 @@ def test_a_crash_before_the_journal_knows_is_made_good(
     book.take(handed(1))
     book.clock.advance(600)
     book.account.write()
-    done = book.taking.take(handed(2))
+    done = book.taking.take(by="shop", handover=handed(2))
 
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -193,7 +194,7 @@ def test_what_is_out_of_bounds_is_not_even_read(wrong: dict[str, Any]) -> None:
 def test_a_hostile_client_meets_a_budget_and_labels_that_end(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(taking._BUDGETS, "rows", 1000)
+    monkeypatch.setitem(budgets.BUDGETS, "rows", 1000)
     words = [f"{first}{second}" for first in "abcdefghijklmnopqrst" for second in "abcdefghij"]
     book.take(handed(1, rows=[{**ROW, "service": word} for word in words]))
     services = {row.series.service for row in book.rows()}
@@ -201,31 +202,42 @@ def test_a_hostile_client_meets_a_budget_and_labels_that_end(
     assert "other" in services
     assert book.documents() == len(words)
     with pytest.raises(TooMuch):
-        book.taking.take(handed(2, rows=[ROW] * 900))
+        book.taking.take(by="shop", handover=handed(2, rows=[ROW] * 900))
     with pytest.raises(TooMuch):
         book.taking.take(
-            handed(2, rows=[{**ROW, "destination": f"sentry/{number}"} for number in range(70)])
+            by="shop",
+            handover=handed(
+                2, rows=[{**ROW, "destination": f"sentry/{number}"} for number in range(70)]
+            ),
         )
+    missing = {"documents": 1, "values": 1, "since": NOW}
+    monkeypatch.setitem(budgets.BUDGETS, "losses", 1)
+    book.take(handed(2, rows=[], missing=missing))
+    with pytest.raises(TooMuch):
+        book.taking.take(by="shop", handover=handed(3, rows=[], missing=missing))
+    # Others' tokens have budgets of their own, and their processes are others.
+    book.taking.take(by="billing", handover=handed(1, rows=[ROW] * 900))
     book.clock.advance(3600)
-    book.take(handed(2, rows=[ROW] * 900))
+    book.take(handed(3, rows=[ROW] * 900))
+    assert book.documents() == len(words) + 1800
 
 
 def test_new_processes_have_a_budget(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(taking._BUDGETS, "processes", 3)
+    monkeypatch.setitem(budgets.BUDGETS, "processes", 3)
     for letter in "abc":
-        book.taking.take(handed(process=letter))
+        book.taking.take(by="shop", handover=handed(process=letter))
     with pytest.raises(TooMuch):
-        book.taking.take(handed(process="d"))
-    book.taking.take(handed(2, process="a"))
+        book.taking.take(by="shop", handover=handed(process="d"))
+    book.taking.take(by="shop", handover=handed(2, process="a"))
 
 
 def test_one_that_falls_silent_is_a_gap_by_service_and_told_when_it_returns(book: Book) -> None:
     book.take(handed(1))
     book.take(handed(1, process="b", ended=True))
-    book.clock.advance(200)
+    book.clock.advance(180)
     book.taking.look()
     assert book.told("gap") == []
-    book.clock.advance(100)
+    book.clock.advance(60)
     book.taking.look()
     book.taking.look()
     (gap,) = book.told("gap")
@@ -241,10 +253,10 @@ def test_a_collector_that_was_away_waits_before_it_calls_anybody_silent(book: Bo
     book.end()
     book.clock.advance(7200)
     book.begin()
-    book.clock.advance(200)
+    book.clock.advance(180)
     book.taking.look()
     assert book.told("gap") == []
-    book.clock.advance(100)
+    book.clock.advance(60)
     book.taking.look()
     assert [gap["service"] for gap in book.told("gap")] == ["shop"]
 
@@ -267,7 +279,7 @@ def test_what_a_process_lost_is_told(book: Book) -> None:
 
 
 def test_what_waits_is_written_at_the_end(book: Book) -> None:
-    done = book.taking.take(handed(1))
+    done = book.taking.take(by="shop", handover=handed(1))
     book.account.close()
     assert done.done()
     assert book.documents() == 1
@@ -281,7 +293,9 @@ def test_bounds_do_not_stand_in_the_way_of_what_is_as_large_as_it_may_be() -> No
 
 def test_the_same_answer_serves_all_who_wait(book: Book) -> None:
     async def asked() -> None:
-        futures = [asyncio.wrap_future(book.taking.take(handed(1))) for _ in range(3)]
+        futures = [
+            asyncio.wrap_future(book.taking.take(by="shop", handover=handed(1))) for _ in range(3)
+        ]
         book.clock.advance(6)
         await asyncio.to_thread(book.account.write)
         await asyncio.gather(*futures)

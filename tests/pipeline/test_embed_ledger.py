@@ -1,0 +1,217 @@
+"""What real SDKs send is booked where it went, by what the backend answered."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentry_sdk
+from http_sink import http_sink
+from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
+from live_ports import listening_port
+from metered_sink import metered_sink
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from waiting import wait_for
+from wire import Wire
+
+from errlock.delivery.following import follower as following
+from errlock.ledger.handover import HandedRow, HandOver, decoded
+from errlock.pipeline import Pipeline
+from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
+from errlock.policy.pseudonyms import new_key
+from errlock.processors.redact import Redact
+from errlock.processors.tripwire import Tripwire
+
+STANDBY = "sentry/standby"
+
+
+class Kept:
+    """A ledger that keeps hand-overs in a folder, and what they say."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ledger = Ledger(service="shop", folder=folder, key=new_key(), every=3600)
+
+    def handovers(self) -> list[HandOver]:
+        self.ledger.flush(10)
+        return [decoded(path.read_bytes()) for path in sorted(self.folder.glob("*.handover"))]
+
+    def rows(self) -> list[HandedRow]:
+        return [row for each in self.handovers() for row in each.rows]
+
+    def documents(self) -> Counter[tuple[str, str, str]]:
+        found: Counter[tuple[str, str, str]] = Counter()
+        for row in self.rows():
+            if not row.class_:
+                found[row.destination, row.type, row.outcome] += row.documents
+        return found
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path / "kept")
+
+
+@contextmanager
+def client(port: int, kept: Kept, pipeline: Pipeline | None = None, **more: Any) -> Iterator[None]:
+    made = sentry_sdk.Client(
+        dsn=f"http://key@127.0.0.1:{port}/1",
+        transport=sentry_transport(pipeline or Pipeline.default(), ledger=kept.ledger, **more),
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        traces_sample_rate=1.0,
+        _experiments={"transport_compression_level": 0},
+    )
+    try:
+        with sentry_sdk.isolation_scope() as scope, sentry_sdk.new_scope() as current:
+            scope.set_client(made)
+            current.set_client(made)
+            yield
+    finally:
+        made.close(timeout=10)
+
+
+def test_every_kind_of_item_is_booked_as_what_it_is(kept: Kept) -> None:
+    with http_sink() as port, client(port, kept):
+        with sentry_sdk.start_transaction(name="checkout"):
+            sentry_sdk.capture_message("mail me@example.com")
+        sentry_sdk.get_client().flush(10)
+    assert kept.documents() == {
+        ("sentry", "event", "delivered"): 1,
+        ("sentry", "transaction", "delivered"): 1,
+    }
+    (mail,) = [row for row in kept.rows() if row.class_ == "pii.email"]
+    assert (mail.form, mail.occurrences, len(mail.values)) == ("removed", 1, 1)
+    policies = {row.policy for row in kept.rows()}
+    assert len(policies) == 1
+    assert re.fullmatch(r"embedded:[0-9a-f]{16}", policies.pop())
+
+
+def test_no_value_is_in_what_is_handed_over(kept: Kept) -> None:
+    with http_sink() as port, client(port, kept):
+        sentry_sdk.set_user({"id": "user-4711", "email": "me@example.com"})
+        sentry_sdk.capture_message("password=hunter22correct of me@example.com")
+    kept.handovers()
+    stored = b"".join(path.read_bytes() for path in kept.folder.iterdir())
+    assert b"pii.email" in stored
+    assert [v for v in (b"hunter22", b"me@", b"4711") if v in stored] == []
+
+
+def test_a_decoy_is_planted_and_not_counted(kept: Kept, wire: Any) -> None:
+    pipeline = Pipeline(
+        {"redact": Redact(), "tripwire": Tripwire(key=new_key(), share=1.0)},  # type: ignore[arg-type]  # text stands for a secret
+        destination="sentry",
+    )
+    with http_sink() as port:
+        relay: Wire = wire(port)
+        with client(relay.port, kept, pipeline):
+            sentry_sdk.capture_message("hello")
+    assert relay.contains(b"errlock_deploy_")
+    assert kept.documents() == {("sentry", "event", "delivered"): 1}
+    assert [row for row in kept.rows() if row.class_.startswith("secret")] == []
+
+
+@pytest.mark.parametrize("status", [400, 413, 429, 503])
+def test_what_a_backend_refused_it_has_seen(kept: Kept, status: int) -> None:
+    with http_sink(status=status) as port, client(port, kept):
+        sentry_sdk.capture_message("hello")
+    assert kept.documents() == {("sentry", "event", "refused"): 1}
+
+
+def test_what_there_is_no_connection_for_has_not_left(kept: Kept) -> None:
+    with client(listening_port(), kept):
+        sentry_sdk.capture_message("hello")
+    assert kept.documents() == {}
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlServer]:
+    monkeypatch.setattr(following, "INTERVAL", 0.05)
+    with control_server() as server:
+        yield server
+
+
+def test_what_waited_is_booked_where_it_went(kept: Kept, fleet: ControlServer) -> None:
+    control = Control(url=fleet.url, audience=AUDIENCE, keys=[str(key) for key in KEYS])
+    with metered_sink() as backend, metered_sink() as other:
+        standbys = {STANDBY: f"http://second@127.0.0.1:{other.port}/2"}
+        with client(backend.port, kept, control=control, standbys=standbys):
+            fleet.say(held=("sentry",))
+            sentry_sdk.capture_message("event 1")
+            fleet.wait_until_applied()
+            assert kept.documents() == {}
+            fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
+            wait_for(lambda: backend.numbers == [1], 60)
+            fleet.say(distrusted=("sentry",), active={"sentry": STANDBY})
+            fleet.wait_until_applied()
+            sentry_sdk.capture_message("event 2")
+            wait_for(lambda: other.numbers == [2], 60)
+    control.close()
+    assert kept.documents() == {
+        ("sentry", "event", "delivered"): 1,
+        (STANDBY, "event", "delivered"): 1,
+    }
+
+
+class Fails(SpanExporter):
+    def export(self, spans: Any) -> SpanExportResult:
+        return SpanExportResult.FAILURE
+
+
+class Raises(SpanExporter):
+    def export(self, spans: Any) -> SpanExportResult:
+        raise OSError("the connection failed")
+
+
+@pytest.mark.parametrize("inner", [None, Fails(), Raises()], ids=["real", "fails", "raises"])
+def test_spans_are_booked_by_service_and_result(kept: Kept, inner: SpanExporter | None) -> None:
+    with http_sink() as port:
+        inner = inner or OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
+        exporter = OtelSpanExporter(inner, Pipeline.default(), ledger=kept.ledger)
+        provider = TracerProvider(
+            resource=Resource({"service.name": "billing"}), shutdown_on_exit=False
+        )
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        for number in range(3):
+            span = provider.get_tracer("shop").start_span("pay")
+            span.set_attribute("mail", f"user{number}@example.com")
+            span.end()
+        provider.shutdown()  # which hands over, too
+    outcome = "delivered" if isinstance(inner, OTLPSpanExporter) else "perhaps"
+    # The first use on a machine compiles the policy: a shutdown does not wait for that.
+    wait_for(lambda: kept.documents() == {("otlp", "otlp_span", outcome): 3}, 120)
+    mails = [row for row in kept.rows() if row.class_ == "pii.email"]
+    assert [(row.service, row.occurrences, len(row.values)) for row in mails] == [("billing", 3, 3)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"to": "http://localhost:1", "token": "x", "folder": "x"},
+        {"to": "http://localhost:1"},
+        {"folder": "x", "token": "x"},
+        {"to": "localhost", "token": "x"},
+        {"folder": "x", "every": 0},
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Ledger(service="shop", **wrong)
+
+
+def test_a_destination_must_have_an_exporters_id(kept: Kept) -> None:
+    with pytest.raises(ValueError, match="exporter's id"):
+        sentry_transport(Pipeline.default(), ledger=kept.ledger, destination="My Sentry")
+    with pytest.raises(ValueError, match="exporter's id"):
+        OtelSpanExporter(Fails(), Pipeline.default(), ledger=kept.ledger, destination="a b")
