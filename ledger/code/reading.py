@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from ...pipeline.errors import BrokenDocument
 from ...pipeline.payloads.document import Payload
-from ...pipeline.payloads.envelope import Envelope
-from ...pipeline.payloads.otlp import OtlpRequest
 from .otlp import OtlpReader
 from .sections import Section
 from .sentry import SentryReader
+
+if TYPE_CHECKING:
+    from ...pipeline.payloads.envelope import Envelope
+    from ...pipeline.payloads.otlp import OtlpRequest
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -39,13 +41,15 @@ class CodeReader:
 
     def _read(self, payload: Payload, found: dict[tuple[str, bytes], int]) -> None:
         """Count of how many documents each piece is."""
-        if isinstance(payload, OtlpRequest):
-            for type_, piece, documents in self._otlp.pieces(payload):
+        if payload.protocol == "otlp":
+            for type_, piece, documents in self._otlp.pieces(cast("OtlpRequest", payload)):
                 found[type_, piece] = found.get((type_, piece), 0) + documents
-        elif isinstance(payload, Envelope):
-            for each in payload.items:
-                if each.lost is None:
-                    # What turns out to be unreadable does not go out.
-                    with contextlib.suppress(BrokenDocument):
-                        for piece in dict.fromkeys(self._sentry.pieces(each)):
-                            found[each.type, piece] = found.get((each.type, piece), 0) + 1
+            return
+        for each in cast("Envelope", payload).items:
+            if each.lost is None:
+                try:
+                    pieces = dict.fromkeys(self._sentry.pieces(each))
+                except BrokenDocument:
+                    continue  # it does not go out
+                for piece in pieces:
+                    found[each.type, piece] = found.get((each.type, piece), 0) + 1
