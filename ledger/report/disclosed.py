@@ -1,11 +1,12 @@
-"""H. What the documents disclosed of the code behind them."""
+"""H. What the documents disclosed of the code behind them, whichever service did."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..code import disclosed
 from ..code.names import KINDS
-from ..code.tables import NameKey, Row
+from ..code.sections import mask
 from .counted import Code, CodeKind, Disclosed
 from .tallies import moment
 
@@ -13,12 +14,15 @@ from .tallies import moment
 _ORDER = ("package", "platform", "release", "exception", "route", "sql", "host", "file")
 
 
+Row = disclosed.Disclosed
+
+
 def code(rows: Iterable[Row]) -> Code:
     """Names by kind, those of most documents first; the rows of one window."""
-    found: dict[NameKey, list[Row]] = {}
+    found: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        found.setdefault(row.name, []).append(row)
-    names = [_disclosed(key, each) for key, each in found.items()]
+        found.setdefault((row.kind, row.name, row.detail), []).append(row)
+    names = [_disclosed(each) for each in found.values()]
     names.sort(key=lambda each: (-each.documents, each.name, each.detail))
     kinds = sorted(KINDS, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else len(_ORDER))
     return Code(
@@ -35,17 +39,18 @@ def code(rows: Iterable[Row]) -> Code:
     )
 
 
-def _disclosed(key: NameKey, rows: list[Row]) -> Disclosed:
-    lines = 0
+def _disclosed(rows: list[Row]) -> Disclosed:
+    """One name, shown by several services."""
+    one, lines = rows[0], 0
     for row in rows:
-        lines |= row.shown.lines
+        lines |= mask(row.lines)
     return Disclosed(
-        kind=key.kind,
-        name=key.name,
-        detail=key.detail,
+        kind=one.kind,
+        name=one.name,
+        detail=one.detail,
         services=sorted({f"{row.service} ({row.environment})" for row in rows}),
-        documents=sum(row.shown.documents for row in rows),
+        documents=sum(row.documents for row in rows),
         lines=lines.bit_count(),
-        first=moment(min(row.shown.first for row in rows)),
-        last=moment(max(row.shown.last for row in rows)),
+        first=moment(min(row.first for row in rows)),
+        last=moment(max(row.last for row in rows)),
     )

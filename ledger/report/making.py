@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..account_store import DAY, AccountStore
-from ..code.tables import Row
+from ..code.disclosed import Disclosed, disclosed
 from ..entries import Entry, Head
 from ..inventory import Wanted
 from ..reconciling import readable
@@ -88,7 +88,7 @@ class _Maker:
             for off in controls_off(entries, question.destinations)
             if self._touches(off.since, off.until)
         ]
-        self._code: list[Row] = []
+        self._code: list[Disclosed] = []
         self._found = self._collected()
 
     def report(self) -> Report:
@@ -138,7 +138,7 @@ class _Maker:
                 coarsest = store.coarsest(span.since, span.until)
                 self._code = [
                     row
-                    for row in store.code.rows(None, span.since, span.until)
+                    for row in disclosed(store, None, span.since, span.until)
                     if row.destination in self._question.destinations
                 ]
                 return collect(rows, self._question.destinations, span, coarsest, aside)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,13 @@ from errlock.ledger.manifest import write_manifest
 from errlock.ledger.needle_keys import GUESSABLE
 from errlock.ledger.needles import Needles
 from errlock.ledger.options import AccountOptions, NeedleOptions
+from errlock.ledger.report.annexes import annexes
+from errlock.ledger.report.document import document
+from errlock.ledger.report.facts import Facts
+from errlock.ledger.report.html import html
+from errlock.ledger.report.making import Question, make_report
+from errlock.ledger.report.markdown import markdown
+from errlock.ledger.report.model import Backend
 from errlock.ledger.rotating import rotate_list
 from errlock.ledger.traces import Tracer
 from errlock.ledger.words import WordReader
@@ -97,6 +106,27 @@ def request(text: str) -> OtlpRequest:
     )
 
 
+def reports(folder: Path, key: str | None) -> Iterator[bytes]:
+    """In every form that holds text as it is."""
+    wanted = None
+    if key is not None:
+        given = "\n".join((*FRAGMENTS.values(), *CANARIES.values())).encode()
+        wanted = read_inventory(given, "lines")
+    now = datetime.now(UTC)
+    report = make_report(
+        Question(
+            journal=folder / "journal", account=folder / "ledger.db",
+            backends=[Backend(destination="sentry")], since=now - timedelta(hours=1),
+            until=now + timedelta(hours=1), facts=Facts(), inventory=wanted,
+            needle_keys=[key] if key is not None else [],
+        )
+    )  # fmt: skip
+    assert report.volume.documents.at_least > 50
+    yield html(document(report))
+    yield markdown(document(report)).encode()
+    yield from annexes(report).values()
+
+
 @pytest.mark.parametrize("key", [None, new_key()], ids=["without a key", "with a key"])
 def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None) -> None:
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=Tracer(key).traces)
@@ -130,6 +160,7 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
         assert len(rows.of("rotate")) > 5
         assert len(rows.of("not_needed")) > 5
         shown = repr(rows).encode()
+    shown += b"".join(reports(tmp_path, key))
     written = [shown, *(path.read_bytes() for path in tmp_path.iterdir())]
     assert sum(map(len, written)) > 10_000
     assert found_in([*written, *manifests]) == []

@@ -389,3 +389,31 @@ def test_a_missing_account_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(asked(ledger)) == 2
     told: Any = capsys.readouterr().err
     assert "ledger.db: cannot be read as an account" in told
+
+
+def test_an_operator_means_all_its_exporters(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path / "store")
+    ledger.deliver(2)
+    ledger.deliver(3, destination="sentry/eu")
+    ledger.deliver(5, destination="standby")
+    ledger.trust("sentry.io", "distrusted")
+    ledger.close()
+    config = tmp_path / "errlock.yaml"
+    config.write_text(f"""
+exporters:
+  sentry: {{ dsn: "https://key@o1.ingest.us.sentry.io/1" }}
+  sentry/eu: {{ dsn: "https://key@o1.ingest.de.sentry.io/2" }}
+service: {{ storage: {tmp_path / "store"} }}
+""")
+    output = tmp_path / "report.json"
+    asked = ["exposure", "report", "-c", str(config), "--destination", "sentry.io"]
+    window = ["--since", at(-HOUR), "--until", at(HOUR)]
+    assert main([*asked, *window, "-o", str(output)]) == 0
+    report = msgspec.json.decode(output.read_bytes(), type=Report)
+    assert report.destinations == ["sentry", "sentry/eu"]
+    assert report.volume.documents == exactly(5)
+    assert [each.hosts for each in report.backends] == [
+        ["o1.ingest.us.sentry.io"],
+        ["o1.ingest.de.sentry.io"],
+    ]
+    assert report.clock.contained_by == "jane"
