@@ -169,6 +169,7 @@ def test_annexes_are_no_formulas(ledger: ToyLedger, tmp_path: Path) -> None:
     assert [cell for cell in cells if "\x1b" in cell or "\u202e" in cell] == []
     [head, first] = [line.split(",") for line in files["secrets.csv"].read_text().splitlines()]
     assert dict(zip(head, first, strict=False))["class"] == "secret.password"
+    assert rendered(ledger, tmp_path, "csv") == files["classes.csv"].read_bytes()
 
 
 def test_a_day_is_shown_by_the_quarter_of_an_hour(ledger: ToyLedger, tmp_path: Path) -> None:

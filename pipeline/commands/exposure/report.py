@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
 
-_FORMATS = ("md", "html", "pdf", "json")
+_FORMATS = ("md", "html", "pdf", "json", "csv")
 
 
 def register(actions: Commands) -> None:
@@ -210,7 +210,7 @@ def _written(seconds: float) -> str:
 
 def _rendered(args: argparse.Namespace, report: Report) -> bytes:
     """The report in the form that was asked for. Raises ConfigError."""
-    from ....ledger.report.annexes import as_json
+    from ....ledger.report.annexes import annexes, as_json
     from ....ledger.report.document import document
     from ....ledger.report.html import html
     from ....ledger.report.markdown import markdown
@@ -220,6 +220,8 @@ def _rendered(args: argparse.Namespace, report: Report) -> bytes:
     form = args.format or (suffix if suffix in _FORMATS else "md")
     if form == "json":
         return as_json(report)
+    if form == "csv":
+        return annexes(report)["classes.csv"]
     if form == "html":
         return html(document(report))
     if form == "pdf":
