@@ -30,8 +30,10 @@ from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest, write_manifest
-from errlock.ledger.options import AccountOptions
+from errlock.ledger.needles import Needles
+from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.traces import Tracer
+from errlock.ledger.words import WordReader
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Payload, Tree
@@ -39,7 +41,8 @@ from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy.parts import RedactPart
 
-DEPTHS = ("counts", "code")
+DEPTHS = ("counts", "code", "words")
+KEY = "k" * 44
 Decode = Callable[[bytes], Payload]
 
 
@@ -84,7 +87,9 @@ def _costs(options: Options, folder: Path) -> Iterator[dict[str, object]]:
 
 
 def _account(folder: Path, name: str) -> Account:
-    return Account(folder / f"{hash(name)}.db", AccountOptions(), lambda *_: None)
+    path = folder / f"{hash(name)}.db"
+    needles = Needles(path.with_suffix(".needles"), KEY, NeedleOptions(), lambda *_: None)
+    return Account(path, AccountOptions(), lambda *_: None, needles=needles)
 
 
 def _writing(account: Account) -> float:
@@ -198,8 +203,9 @@ def _logs(dice: random.Random, dirty: float) -> bytes:
 def _contender(
     decode: Decode, account: Account | None, depth: str | None
 ) -> Callable[[bytes], object]:
-    reader = CodeReader() if depth == "code" else None
-    tracer = Tracer("k" * 44)
+    reader = CodeReader() if depth in ("code", "words") else None
+    words_in = WordReader(KEY) if depth == "words" else None
+    tracer = Tracer(KEY)
     trace = tracer.traces if account is not None else None
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=trace)
 
@@ -207,7 +213,10 @@ def _contender(
         payload = chain.run(decode(body))
         if account is None:
             return payload.encode()
-        payload.manifest = write_manifest(payload, None, reader)
+        words = (b"", 0)
+        if words_in is not None:
+            words = words_in.read(payload.encode(), binary=payload.protocol == "otlp")
+        payload.manifest = write_manifest(payload, None, reader, words=words)
         out = payload.encode()
         account.book(Delivered("sentry", "errors:1", payload.manifest, payload.types))
         return out

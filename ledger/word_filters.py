@@ -1,13 +1,15 @@
 """Which words went out on which day, in Bloom filters: small, but sometimes wrong about a word.
 
-(B. Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 13, 1970; both hashes of
-a word are halves of its needle: A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006.)
+(B. Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 13, 1970. A word's
+needle is a hash already; each of its places is the top of its product with another odd number: M.
+Dietzfelbinger and others, A reliable randomized algorithm for the closest-pair problem, 1997.)
 A day of a destination begins with a small filter; when one has as many words as its rate of errors
 allows, the next one is begun. New words wait as they are until many have come together.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -18,8 +20,17 @@ from numpy.typing import NDArray
 # With 24 bits for each word and 12 places, one in 73,000 words seems to be in a full filter.
 _BITS_EACH = 24
 _PLACES = 12
-_SIZES = (2**14, 2**17, 2**20, 2**24)  # bits; further ones are as large as the last
+_SIZES = (2**14, 2**16, 2**18, 2**20, 2**22, 2**24)  # bits; further ones are as large as the last
 _MANY = 8 * 2**20  # bytes of words that wait
+
+# Odd, with bits that look random: of SHA-256 over `errlock place N`, as they will always be.
+_FACTORS: NDArray[np.uint64] = np.array(
+    [
+        int.from_bytes(hashlib.sha256(b"errlock place %d" % place).digest()[:8], "big") | 1
+        for place in range(_PLACES)
+    ],
+    np.uint64,
+)
 
 Words = NDArray[np.uint64]
 Bits = NDArray[np.uint8]
@@ -159,5 +170,6 @@ def with_words(bits: Bits, words: Words) -> Bits:
 
 
 def _place(words: Words, place: int, size: int) -> NDArray[np.int64]:
-    first, step = words & np.uint64(2**32 - 1), (words >> np.uint64(32)) | np.uint64(1)
-    return ((first + np.uint64(place) * step) & np.uint64(size - 1)).astype(np.int64)
+    shift = np.uint64(64 - (size.bit_length() - 1))
+    mixed: Words = words * _FACTORS[place]
+    return (mixed >> shift).astype(np.int64)

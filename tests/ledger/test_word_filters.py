@@ -23,8 +23,8 @@ def filters() -> WordFilters:
 
 
 def test_no_word_is_missed_and_others_are_found_as_rarely_as_said(filters: WordFilters) -> None:
-    there = words("there", 60_000)
-    for start in range(0, there.size, 7000):  # through filters of every size but the largest
+    there = words("there", 250_000)
+    for start in range(0, there.size, 7000):  # through filters of every size
         filters.add([FreshWords(5, "sentry", there[start : start + 7000].tobytes())])
         filters.join()
     (seen,) = filters.find("sentry", there, 0, 10)
@@ -32,7 +32,7 @@ def test_no_word_is_missed_and_others_are_found_as_rarely_as_said(filters: WordF
     assert seen.words.all()
     others = words("others", 2_000_000)
     (seen,) = filters.find("sentry", others, 0, 10)
-    assert seen.by_chance < 4 / 73_000
+    assert seen.by_chance < 6 / 73_000
     assert seen.words.sum() <= others.size * seen.by_chance * 2 + 10
 
 
