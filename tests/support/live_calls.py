@@ -64,9 +64,12 @@ class Calls:
                 stub(channel).Export(_request(text), timeout=_TIMEOUT)
             except grpc.RpcError as failure:
                 self.refused.append(f"{failure.code().name} {failure.details()}")
+                refused = True
             else:
                 self.acknowledged.add(text)
-            if not keeps:
+                refused = False
+            # After a failure a channel fails at once for a while, without asking anybody.
+            if refused or not keeps:
                 channel.close()
                 channel = self._channel()
         channel.close()
