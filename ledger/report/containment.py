@@ -31,18 +31,18 @@ def contained(entries: Iterable[Entry], names: set[str]) -> Contained | None:
     `names` are those under which people speak of a destination: its id, its operators.
     """
     states: dict[str, str] = {}
-    before: dict[str, str] = {}
     found: Contained | None = None
+    before = (states, found)
     for entry in entries:
         words = entry.body.get("words")
         if entry.kind != "trust" or not isinstance(words, Mapping):
             continue
         if entry.body.get("what") == "not_loosened":
-            states = before
+            states, found = before
             continue
         said = {n: w for n, w in words.items() if n in names and isinstance(w, Mapping)}
-        before = dict(states)
-        states |= {name: str(word.get("state")) for name, word in said.items()}
+        before = (states, found)
+        states = states | {name: str(word.get("state")) for name, word in said.items()}
         if all(state == "trusted" for state in states.values()):
             found = None
         elif found is None:

@@ -169,6 +169,12 @@ def _withheld(withheld: Withheld) -> list[str]:
             f"{count(withheld.occurrences)} values of secrets, financial and personal data, "
             f"{withheld.share:.1%} of all that was found."
         )
+    said += [
+        f"The key of pseudonyms {key.epoch} was destroyed on {moment(key.destroyed_at)}: nobody "
+        "can tell what they stand for."
+        for key in withheld.pseudonym_keys
+        if key.destroyed_at is not None
+    ]
     for off in withheld.controls_off:
         until = moment(off.until, "now")
         said.append(

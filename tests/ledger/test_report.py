@@ -171,6 +171,34 @@ def test_a_word_taken_back_contains_nothing(tmp_path: Path) -> None:
     assert report_of(ledger).clock.contained_at is None
 
 
+def test_a_word_that_could_not_be_taken_back_still_holds(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.trust("sentry", "distrusted")
+    ledger.wait(MINUTE)
+    ledger.trust("sentry", "trusted")
+    word = {"state": "trusted", "by": "jane", "why": "", "since": ledger.now}
+    ledger.tell("trust", what="not_loosened", words={"sentry": word})
+    ledger.close()
+    assert report_of(ledger).clock.contained_at == datetime.fromtimestamp(NOON, UTC)
+
+
+def test_a_destroyed_key_is_told_first(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.user_id", "pseudonym:e1", 1, [1]))
+    key = {"epoch": "e1", "destination": "sentry", "keyring": "k", "by": "jane", "why": "breach"}
+    ledger.tell("key", did="made", **key)
+    ledger.wait(MINUTE)
+    ledger.tell("key", did="destroyed", **key)
+    ledger.tell("key", did="destroyed", **(key | {"destination": "standby"}))
+    ledger.close()
+    report = report_of(ledger)
+    [told] = report.withheld.pseudonym_keys
+    assert told.made_at == datetime.fromtimestamp(NOON, UTC)
+    assert told.destroyed_at == datetime.fromtimestamp(NOON + MINUTE, UTC)
+    kept = next(answer for answer in report.summary if "kept" in answer.ask)
+    assert "key of pseudonyms e1 was destroyed" in kept.say[1]
+
+
 def test_a_control_that_was_off_is_told_with_what_left_meanwhile(tmp_path: Path) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.deliver()
