@@ -270,16 +270,21 @@ class Account:
 
     def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
         base = self._series(delivered.destination, manifest, delivered.policy)
-        refused = base._replace(outcome="refused", reason="invalid")
-        base = base._replace(outcome=delivered.outcome, reason=delivered.reason or "")
-        for series, counts in ((base, delivered.documents), (refused, delivered.refused)):
-            for type_, documents in counts.items():
-                items = manifest.items.get(type_)
-                self._figures(series._replace(type=type_)).add_documents(documents, items, now)
-        types = delivered.documents.keys() | delivered.refused.keys() | CONTEXT_TYPES
+        if delivered.outcome != "delivered":
+            base = base._replace(outcome=delivered.outcome, reason=delivered.reason or "")
+        for type_, documents in delivered.documents.items():
+            figures = self._figures(base._replace(type=type_))
+            figures.add_documents(documents, manifest.items.get(type_), now)
+        for type_, documents in delivered.refused.items():
+            series = base._replace(type=type_, outcome="refused", reason="invalid")
+            self._figures(series).add_documents(documents, manifest.items.get(type_), now)
         for line in manifest.lines:
             # Which documents of a type were refused nobody says: then all their findings count.
-            if line.type in types:
+            if (
+                line.type in delivered.documents
+                or line.type in CONTEXT_TYPES
+                or line.type in delivered.refused
+            ):
                 series = base._replace(
                     type=line.type, class_=line.class_, form=line.form, detector=line.detector
                 )
@@ -294,7 +299,8 @@ class Account:
         if self._needles is not None and (manifest.words or manifest.words_left_out):
             words = self._needles.words
             words.note(base.destination, manifest.words, manifest.words_left_out, now)
-        self._count_code(delivered, manifest, base, now)
+        if manifest.code:
+            self._count_code(delivered, manifest, base, now)
 
     def _count_code(
         self, delivered: Delivered, manifest: Manifest, base: Series, now: float
