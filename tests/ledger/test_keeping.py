@@ -54,7 +54,11 @@ def test_a_collector_signs_its_journal_and_sends_heads_away(tmp_path: Path) -> N
         journal = health(errlock.operators[0])["journal"]
         count = int(errlock.metric("errlock_journal_entries"))
         number = int(errlock.metric("errlock_journal_head"))
-    assert [kind for kind in kinds(tmp_path) if kind != "trust"] == ["start", "policy", "stop"]
+    assert [kind for kind in kinds(tmp_path) if kind not in ("trust", "token")] == [
+        "start",
+        "policy",
+        "stop",
+    ]
     entries = list(read(tmp_path / "store" / "journal"))
     assert journal["head"] == str(entries[count - 1].head)
     assert f"{number:013x}" == entries[count - 1].hash[:13]
@@ -76,7 +80,7 @@ def test_it_goes_on_after_kill_9(tmp_path: Path) -> None:
         errlock.ended(10)
     with running_errlock(written, tmp_path / "run"):
         pass
-    written_kinds = [kind for kind in kinds(tmp_path) if kind != "trust"]
+    written_kinds = [kind for kind in kinds(tmp_path) if kind not in ("trust", "token")]
     assert written_kinds == ["start", "policy", "start", "policy", "gap", "stop"]
     assert verify(tmp_path / "store" / "journal").findings == []
 
