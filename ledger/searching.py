@@ -197,9 +197,16 @@ def _as_word(seen: WordSighting) -> Sighting:
 
 
 def _words_cover(covered: Coverage, window: Window) -> bool:
-    """Whether words were kept all the time that is asked about, as far back as anything was."""
+    """Whether words were kept all the time that is asked about, as far back as anything was.
+
+    A gap in which nothing can have left is none.
+    """
     asked_since = max(window.since, covered.since or 0.0)
-    return covered.words_since is not None and covered.words_since <= asked_since
+    return (
+        covered.words_since is not None
+        and covered.words_since <= asked_since
+        and all(gap.documents == 0 for gap in covered.gaps)
+    )
 
 
 def _texts(

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from waiting import wait_for
 
 from errlock.ledger.inventory import Wanted
+from errlock.ledger.journal import Journal
 from errlock.ledger.searching import Searched, search
 from errlock.ledger.words import MOST_WORDS, WordReader, words_of
 from errlock.policy.pseudonyms import new_key
@@ -128,3 +129,7 @@ def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
     assert 0 < found().answers[0].sightings[0].by_chance < 1e-4
     stored = b"".join(p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
     assert TOKEN.encode() not in stored
+    journal = Journal(tmp_path / "store" / "journal")
+    journal.append("gap", {"what": "the account may lack what was delivered last"})
+    journal.close()
+    assert found().answers[2].verdict == "not_found"
