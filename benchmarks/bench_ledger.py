@@ -25,15 +25,15 @@ from benchmarks.events import Events
 from benchmarks.options import Options, parse, progress
 from benchmarks.report import machine, show
 from benchmarks.timing import timed
-from errlock.ledger.account import Account, Delivered
-from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore
+from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.reading import CodeReader
-from errlock.ledger.journal import Journal
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest, write_manifest
-from errlock.ledger.needles import Needles
+from errlock.ledger.needles.needles import Needles
+from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.traces import Tracer
-from errlock.ledger.words import WordReader
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Payload, Tree

@@ -20,15 +20,15 @@ import msgspec
 
 from benchmarks.options import parse, progress
 from benchmarks.report import machine, show
-from errlock.ledger.account import Account, Delivered
-from errlock.ledger.account_store import HOUR
-from errlock.ledger.inventory import Wanted
+from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.store import HOUR
 from errlock.ledger.manifest import Items, Line, Manifest
-from errlock.ledger.needle_keys import NeedleKey
-from errlock.ledger.needles import FILE, Needles
+from errlock.ledger.needles.keys import NeedleKey
+from errlock.ledger.needles.needles import FILE, Needles
+from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
-from errlock.ledger.searching import Searched, search
-from errlock.ledger.words import WordReader
+from errlock.ledger.search.inventory import Wanted
+from errlock.ledger.search.searching import Searched, search
 from errlock.policy.pseudonyms import new_key
 
 KEY = new_key()

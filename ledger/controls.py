@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .entries import Entry
+from .journal.entries import Entry
 
 REDACTION = "redaction"
 # A control is written as its kind and its name: `processor redact`, `class pii.email`,

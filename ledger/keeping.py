@@ -16,22 +16,22 @@ import msgspec
 
 from ..pipeline.component import Planted
 from ..pipeline.payloads.document import Document, Payload
-from .account import Account, Delivered, Withheld
-from .account_store import check_version
+from .account.account import Account, Delivered, Withheld
+from .account.store import check_version
 from .code.reading import CodeReader
 from .controls import Way, compare, ways_in
-from .entries import SHORTEST_HASH, Entry, EntryKind, Head, now
-from .heads import HeadSender
-from .journal import Journal, JournalFailed, latest
+from .embedded.taking import NOTE, Taking
+from .journal.entries import SHORTEST_HASH, Entry, EntryKind, Head, now
+from .journal.heads import HeadSender
+from .journal.journal import Journal, JournalFailed, latest
+from .journal.signing import SigningKey
 from .manifest import renewed, write_manifest
-from .needles import FILE as NEEDLES
-from .needles import Needles
+from .needles.needles import FILE as NEEDLES
+from .needles.needles import Needles
+from .needles.words import WordReader
 from .options import LedgerOptions
-from .searches import Searches
-from .signing import SigningKey
-from .taking import NOTE, Taking
+from .search.searches import Searches
 from .traces import Tracer
-from .words import WordReader
 
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 

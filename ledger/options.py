@@ -63,7 +63,7 @@ class JournalOptions(Section, frozen=True, kw_only=True):
 
     def problems(self) -> Iterable[Problem]:
         """A key that is none."""
-        from .signing import SigningKey, WrongKey
+        from .journal.signing import SigningKey, WrongKey
 
         if self.key is not None:
             try:
@@ -111,7 +111,7 @@ class NeedleOptions(Section, frozen=True, kw_only=True):
 
     def problems(self) -> Iterable[Problem]:
         """Classes that are none of these."""
-        from .needle_keys import GUESSABLE, is_guessable
+        from .needles.keys import GUESSABLE, is_guessable
 
         for index, class_ in enumerate(self.guessable):
             if not is_guessable(class_):

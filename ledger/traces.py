@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ..pipeline.payloads.document import Trace
 from ..policy.plan import Found
 from ..policy.pseudonyms import normalised
-from .variants import parts
+from .search.variants import parts
 
 
 class Tracer:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..delivery.clock import Clock
 from ..delivery.disk.reader import Selection
 from ..delivery.disk.store import DiskStore
-from ..ledger.entries import now
+from ..ledger.journal.entries import now
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
 from .component import Receiver

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ..ledger.budgets import TooMuch
-from ..ledger.handover import SUFFIX, HandOver, decoded
+from ..ledger.embedded.budgets import TooMuch
+from ..ledger.embedded.handover import SUFFIX, HandOver, decoded
 from ..ledger.keeping import Ledger
 
 _MOST = 16 << 20  # bytes of a file

@@ -24,7 +24,7 @@ from ..delivery.losses import LostCounts, lost_by_reason
 from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup, Standby
 from ..delivery.store import Store, StoreFailed
-from ..ledger.accountant import Accountant
+from ..ledger.account.accountant import Accountant
 from ..ledger.controls import Way
 from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes

@@ -11,7 +11,7 @@ import msgspec
 
 from ..delivery.disk.store import DiskStore
 from ..delivery.store import Store, StoreFailed
-from ..ledger.journal import JournalFailed
+from ..ledger.journal.journal import JournalFailed
 from .chain import Chain
 from .replaying import Progress, Replay, Replayer, Replaying, Stopped
 

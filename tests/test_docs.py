@@ -17,8 +17,8 @@ import pytest
 from http_sink import http_sink
 
 from errlock.delivery.following.keys import SigningKey
+from errlock.ledger.journal.signing import new_key_files
 from errlock.ledger.report.facts import Facts, read_facts
-from errlock.ledger.signing import new_key_files
 from errlock.pipeline.cli import _COMMANDS
 from errlock.pipeline.commands.components import Option, _options, describe_component
 from errlock.pipeline.config import loads

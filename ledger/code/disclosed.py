@@ -10,7 +10,7 @@ from .names import Kind
 from .sections import ranges
 
 if TYPE_CHECKING:
-    from ..account_store import AccountStore
+    from ..account.store import AccountStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..account_store import DAY, HOUR, MINUTE, Row
+from ..account.store import DAY, HOUR, MINUTE, Row
 from .counted import ZERO, Count
 from .tallies import Span, Tally
 

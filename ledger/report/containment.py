@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..entries import Entry
+from ..journal.entries import Entry
 from .tallies import moment
 from .telling import time_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..controls import REDACTION, periods
-from ..entries import Entry
+from ..journal.entries import Entry
 from .telling import time_of
 
 

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..entries import Head
-from ..reconciling import reconcile
-from ..signing import PublicKey
-from ..verifying import verify
+from ..account.reconciling import reconcile
+from ..journal.entries import Head
+from ..journal.signing import PublicKey
+from ..journal.verifying import verify
 from .model import Evidence
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..coverage import Coverage
-from ..inventory import Wanted
-from ..rotating import Rotation, rotate_list
-from ..searching import Window
+from ..search.coverage import Coverage
+from ..search.inventory import Wanted
+from ..search.rotating import Rotation, rotate_list
+from ..search.searching import Window
 from .counted import Inventory, NeedleGap, Rotate
 from .tallies import Span, moment
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ..entries import Entry
+from ..journal.entries import Entry
 from .counted import PseudonymKey
 from .telling import time_of
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from ..account_store import DAY, AccountStore
+from ..account.reconciling import readable
+from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
-from ..entries import Entry, Head
-from ..inventory import Wanted
-from ..reconciling import readable
-from ..signing import PublicKey
+from ..journal.entries import Entry, Head
+from ..journal.signing import PublicKey
+from ..search.inventory import Wanted
 from .collecting import Between, Collected, collect
 from .consequences import consequences
 from .containment import Contained, contained

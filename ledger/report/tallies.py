@@ -9,8 +9,8 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from ...pipeline.payloads.document import CONTEXT_TYPES
-from ..account_store import MINUTE, Row
-from ..figures import SKETCH_SIZE, estimate
+from ..account.figures import SKETCH_SIZE, estimate
+from ..account.store import MINUTE, Row
 from .counted import ZERO, Count, Estimate
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..entries import Entry
+from ..journal.entries import Entry
 from .model import Measure
 from .tallies import moment
 from .wording import controls

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from ..account import FORGOTTEN
-from ..entries import Entry
-from ..handover import EMBEDDED
+from ..account.account import FORGOTTEN
+from ..embedded.handover import EMBEDDED
+from ..journal.entries import Entry
 from ..manifest import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window

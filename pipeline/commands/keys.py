@@ -69,7 +69,7 @@ def run_new(args: argparse.Namespace) -> int:
 
 
 def _new_signing_key(args: argparse.Namespace) -> int:
-    from ...ledger.signing import new_key_files
+    from ...ledger.journal.signing import new_key_files
 
     if args.keyring is not None or args.key_file is not None:
         err("errlock key new: --journal makes a key of its own: leave the other options out")

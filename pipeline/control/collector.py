@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar
 
 from ...delivery.store import StoreFailed
 from ...delivery.trust_book import NotPersisted
-from ...ledger.budgets import TooMuch
-from ...ledger.entries import EntryKind
-from ...ledger.handover import HandOver, Taken
-from ...ledger.journal import JournalFailed
+from ...ledger.embedded.budgets import TooMuch
+from ...ledger.embedded.handover import HandOver, Taken
+from ...ledger.journal.entries import EntryKind
+from ...ledger.journal.journal import JournalFailed
 from ..config.incident import PlanOptions
 from ..drill import rehearse
 from ..errors import ConfigError

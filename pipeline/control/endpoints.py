@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ...ledger.handover import HandOver, Taken
+from ...ledger.embedded.handover import HandOver, Taken
 from .messages import (
     Job,
     Jobs,

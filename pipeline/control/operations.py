@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from ...ledger.handover import HandOver, Taken
+from ...ledger.embedded.handover import HandOver, Taken
 from .messages import (
     Job,
     Jobs,

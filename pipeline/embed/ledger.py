@@ -17,9 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...ledger.account import Delivered
-from ...ledger.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
-from ...ledger.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
+from ...ledger.account.account import Delivered
+from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
+from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
 from ...ledger.manifest import write_manifest
 from .judging import judging
 

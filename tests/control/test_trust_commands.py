@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from live_operators import Controlled, running_controlled
 
-from errlock.ledger.entries import read_head
-from errlock.ledger.journal import read
-from errlock.ledger.verifying import verify
+from errlock.ledger.journal.entries import read_head
+from errlock.ledger.journal.journal import read
+from errlock.ledger.journal.verifying import verify
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from http_sink import http_sink
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
-from errlock.ledger.account_store import AccountStore, Row
-from errlock.ledger.figures import estimate, union
-from errlock.ledger.journal import read
+from errlock.ledger.account.figures import estimate, union
+from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.journal.journal import read
 from errlock.pipeline.control.tokens import TokenStore
 from errlock.policy.pseudonyms import new_key
 

@@ -14,7 +14,7 @@ from live_errlock import CONFIG, ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
 
-from errlock.ledger.journal import read
+from errlock.ledger.journal.journal import read
 from errlock.policy.epochs import Said
 from errlock.policy.keyring import FileKeyring, new_keyring
 from errlock.policy.keyring_file import KeyringFile

@@ -15,8 +15,8 @@ from live_ports import listening_port
 from live_senders import send_with_opentelemetry, send_with_sentry_python
 from waiting import wait_for
 
-from errlock.ledger.account_store import AccountStore
-from errlock.ledger.journal import read
+from errlock.ledger.account.store import AccountStore
+from errlock.ledger.journal.journal import read
 from errlock.policy.pseudonyms import new_key
 
 TOKEN = re.compile(rb"errlock_deploy_[a-z2-7]{32}")

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from errlock.ledger.account import Account, Delivered, Withheld
-from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore, Row
-from errlock.ledger.figures import estimate, union
-from errlock.ledger.journal import Journal
+from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.account.figures import estimate, union
+from errlock.ledger.account.minutes import closed_minute
+from errlock.ledger.account.reconciling import reconcile
+from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore, Row
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
-from errlock.ledger.minutes import closed_minute
 from errlock.ledger.options import AccountOptions
-from errlock.ledger.reconciling import reconcile
 from errlock.pipeline.cli import main
 from errlock.pipeline.options import Duration
 

@@ -15,9 +15,9 @@ from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
 
-from errlock.ledger.account_store import AccountStore, Row
-from errlock.ledger.figures import estimate, union
-from errlock.ledger.journal import read
+from errlock.ledger.account.figures import estimate, union
+from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.journal.journal import read
 from errlock.policy.pseudonyms import new_key
 
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from errlock.ledger.account_store import AccountStore
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import Disclosed, disclosed
 
 HERE = Path(__file__)

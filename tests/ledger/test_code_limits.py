@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from code_event import EVENT, MENTIONED, mentioned, rows, sent
 
-from errlock.ledger.account import Account, Delivered
-from errlock.ledger.account_store import AccountStore
+from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code import booking, tables
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.reading import CodeReader

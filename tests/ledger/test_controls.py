@@ -11,7 +11,7 @@ from live_ports import listening_port
 from waiting import wait_for
 
 from errlock.ledger.controls import REDACTION, Period, Way, compare, periods
-from errlock.ledger.journal import Journal, latest, read
+from errlock.ledger.journal.journal import Journal, latest, read
 
 DESTINATIONS = ("file/a", "file/b")
 

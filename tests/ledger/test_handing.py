@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from still_clock import StillClock
 
-from errlock.ledger import handing
-from errlock.ledger.account import Delivered
-from errlock.ledger.handing import EmbeddedAccount, NotTaken, Unacceptable
-from errlock.ledger.handover import HandOver, decoded, encoded
+from errlock.ledger.account.account import Delivered
+from errlock.ledger.embedded import handing
+from errlock.ledger.embedded.handing import EmbeddedAccount, NotTaken, Unacceptable
+from errlock.ledger.embedded.handover import HandOver, decoded, encoded
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.policy.pseudonyms import new_key
 

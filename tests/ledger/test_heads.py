@@ -12,9 +12,9 @@ import waiting
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from errlock.ledger.entries import Head
-from errlock.ledger.heads import HeadSender
-from errlock.ledger.journal import Journal
+from errlock.ledger.journal.entries import Head
+from errlock.ledger.journal.heads import HeadSender
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.options import HeadsOptions, JournalOptions, LedgerOptions
 from errlock.pipeline.options import Duration, Secret
 

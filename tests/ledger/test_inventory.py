@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from errlock.ledger import inventory
-from errlock.ledger.inventory import BadInventory, InventoryFormat, read_inventory
-from errlock.ledger.variants import variants
+from errlock.ledger.search import inventory
+from errlock.ledger.search.inventory import BadInventory, InventoryFormat, read_inventory
+from errlock.ledger.search.variants import variants
 
 ENV = """\
 # production

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from errlock.ledger.entries import KINDS, BrokenEntry, Head, read_head
-from errlock.ledger.journal import Journal, JournalFailed, read
-from errlock.ledger.signing import PublicKey, SigningKey, WrongKey, new_key_files
-from errlock.ledger.verifying import verify
+from errlock.ledger.journal.entries import KINDS, BrokenEntry, Head, read_head
+from errlock.ledger.journal.journal import Journal, JournalFailed, read
+from errlock.ledger.journal.signing import PublicKey, SigningKey, WrongKey, new_key_files
+from errlock.ledger.journal.verifying import verify
 
 _WRITER = """
 import sys
 from pathlib import Path
-from errlock.ledger.journal import Journal
+from errlock.ledger.journal.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 for number in range(1_000_000):
     head = journal.append("minute", {"number": number, "text": "x" * (number % 997)})

@@ -14,7 +14,7 @@ from live_operators import running_controlled
 from live_ports import listening_port
 from waiting import wait_for
 
-from errlock.ledger.journal import read
+from errlock.ledger.journal.journal import read
 
 
 def told(journal: Path, kind: str) -> list[Mapping[str, Any]]:

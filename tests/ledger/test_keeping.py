@@ -14,12 +14,12 @@ from typing import Any
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
-from errlock.ledger.entries import read_head
-from errlock.ledger.journal import read
+from errlock.ledger.journal.entries import read_head
+from errlock.ledger.journal.journal import read
+from errlock.ledger.journal.signing import PublicKey, new_key_files
+from errlock.ledger.journal.verifying import verify
 from errlock.ledger.keeping import Ledger
 from errlock.ledger.options import LedgerOptions
-from errlock.ledger.signing import PublicKey, new_key_files
-from errlock.ledger.verifying import verify
 from errlock.pipeline.config import loads
 from errlock.pipeline.config.policy import policy_in_force
 from errlock.policy.pseudonyms import new_key

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errlock.ledger.needle_keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
-from errlock.ledger.needle_store import HOUR, Needle, NeedleSeries, NeedleStore
-from errlock.ledger.needles import Needles
+from errlock.ledger.needles.keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
+from errlock.ledger.needles.needles import Needles
+from errlock.ledger.needles.store import HOUR, Needle, NeedleSeries, NeedleStore
 from errlock.ledger.options import NeedleOptions
 from errlock.pipeline.options import Duration
 from errlock.policy.classes import CLASSES

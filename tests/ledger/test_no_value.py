@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
 
-from errlock.ledger.account import Account, Delivered
-from errlock.ledger.account_store import AccountStore
+from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.names import KINDS
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
-from errlock.ledger.inventory import read_inventory
-from errlock.ledger.journal import Journal
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import write_manifest
-from errlock.ledger.needle_keys import GUESSABLE
-from errlock.ledger.needles import Needles
+from errlock.ledger.needles.keys import GUESSABLE
+from errlock.ledger.needles.needles import Needles
+from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.report.annexes import annexes
 from errlock.ledger.report.document import document
@@ -30,9 +30,9 @@ from errlock.ledger.report.html import html
 from errlock.ledger.report.making import Question, make_report
 from errlock.ledger.report.markdown import markdown
 from errlock.ledger.report.model import Backend
-from errlock.ledger.rotating import rotate_list
+from errlock.ledger.search.inventory import read_inventory
+from errlock.ledger.search.rotating import rotate_list
 from errlock.ledger.traces import Tracer
-from errlock.ledger.words import WordReader
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Payload, Tree

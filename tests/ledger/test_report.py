@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from toy_ledger import NOON, ToyLedger, found
 
-from errlock.ledger.account_store import DAY, HOUR, MINUTE, AccountStore
+from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.tables import NameKey, Place, Shown
-from errlock.ledger.needle_keys import NeedleKey
-from errlock.ledger.needle_store import NeedleSeries
-from errlock.ledger.needles import Needles
+from errlock.ledger.needles.keys import NeedleKey
+from errlock.ledger.needles.needles import Needles
+from errlock.ledger.needles.store import NeedleSeries
 from errlock.ledger.options import NeedleOptions
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report

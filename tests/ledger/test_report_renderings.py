@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from toy_ledger import ToyLedger, found
 
-from errlock.ledger.account_store import DAY, HOUR
+from errlock.ledger.account.store import DAY, HOUR
 from errlock.ledger.report.model import Report
 from errlock.pipeline.cli import main
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.bench_search import KEY, deliver, secrets
-from errlock.ledger.needles import FILE
-from errlock.ledger.searching import search
+from errlock.ledger.needles.needles import FILE
+from errlock.ledger.search.searching import search
 
 
 def test_every_secret_that_was_sent_is_found_and_no_other(tmp_path: Path) -> None:

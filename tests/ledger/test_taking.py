@@ -11,15 +11,15 @@ import msgspec
 import pytest
 from still_clock import StillClock
 
-from errlock.ledger import budgets, taking
-from errlock.ledger.account import Account
-from errlock.ledger.account_store import AccountStore, Row
-from errlock.ledger.budgets import TooMuch
-from errlock.ledger.handover import HandOver, decoded, encoded
-from errlock.ledger.journal import Journal, read
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.reconciling import reconcile
+from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.embedded import budgets, taking
+from errlock.ledger.embedded.budgets import TooMuch
+from errlock.ledger.embedded.handover import HandOver, decoded, encoded
+from errlock.ledger.embedded.taking import NOTE, Taking
+from errlock.ledger.journal.journal import Journal, read
 from errlock.ledger.options import AccountOptions
-from errlock.ledger.reconciling import reconcile
-from errlock.ledger.taking import NOTE, Taking
 
 NOW = 1_764_158_430.0
 MINUTE = 1_764_158_400

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from errlock.ledger.entries import NOTHING, Entry, Head, decode, encode
-from errlock.ledger.journal import Journal
-from errlock.ledger.signing import PublicKey, SigningKey, new_key_files
-from errlock.ledger.verifying import verify
+from errlock.ledger.journal.entries import NOTHING, Entry, Head, decode, encode
+from errlock.ledger.journal.journal import Journal
+from errlock.ledger.journal.signing import PublicKey, SigningKey, new_key_files
+from errlock.ledger.journal.verifying import verify
 
 Lines = list[bytes]
 Tampering = Callable[[random.Random, Lines], Lines]

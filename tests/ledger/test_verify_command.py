@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from errlock.ledger.entries import Head
-from errlock.ledger.journal import Journal
-from errlock.ledger.signing import SigningKey
+from errlock.ledger.journal.entries import Head
+from errlock.ledger.journal.journal import Journal
+from errlock.ledger.journal.signing import SigningKey
 from errlock.pipeline.cli import main
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from errlock.ledger.account import Account, Delivered, Withheld
-from errlock.ledger.account_store import AccountStore, OtherVersion, Row
+from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.account.reading import of_outcomes, volume, withheld
+from errlock.ledger.account.store import AccountStore, OtherVersion, Row
 from errlock.ledger.keeping import Ledger
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions, LedgerOptions
-from errlock.ledger.reading import of_outcomes, volume, withheld
 
 LINE = Line("event", "pii.email", "clear", "email", 2, 3)
 

@@ -17,9 +17,9 @@ from live_ports import listening_port
 from scripted_backend import Manner, ScriptedBackend, scripted_backend
 from waiting import wait_for
 
-from errlock.ledger.account_store import AccountStore, Row
-from errlock.ledger.reading import of_outcomes, volume, withheld
-from errlock.ledger.reconciling import reconcile
+from errlock.ledger.account.reading import of_outcomes, volume, withheld
+from errlock.ledger.account.reconciling import reconcile
+from errlock.ledger.account.store import AccountStore, Row
 
 PAYLOADS = 60
 QUICKLY = {"initial_interval": "50ms", "max_interval": "100ms"}

@@ -8,7 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from errlock.ledger.word_filters import FreshWords, WordFilters, Words
+from errlock.ledger.needles.word_filters import FreshWords, WordFilters, Words
 
 
 def words(name: str, amount: int) -> Words:

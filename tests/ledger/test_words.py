@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from waiting import wait_for
 
-from errlock.ledger.inventory import Wanted
-from errlock.ledger.journal import Journal
-from errlock.ledger.searching import Searched, search
-from errlock.ledger.words import MOST_WORDS, WordReader, words_of
+from errlock.ledger.journal.journal import Journal
+from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
+from errlock.ledger.search.inventory import Wanted
+from errlock.ledger.search.searching import Searched, search
 from errlock.policy.pseudonyms import new_key
 
 TOKEN = "zq7kd93mfh2lw0x8vbt"

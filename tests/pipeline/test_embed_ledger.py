@@ -24,7 +24,7 @@ from waiting import wait_for
 from wire import Wire
 
 from errlock.delivery.following import follower as following
-from errlock.ledger.handover import HandedRow, HandOver, decoded
+from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
 from errlock.pipeline import Pipeline
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
 from errlock.policy.pseudonyms import new_key

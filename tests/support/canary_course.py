@@ -21,7 +21,7 @@ from live_errlock import CONFIG, ERRLOCK, Errlock, collector, otlp_at, running_e
 from live_ports import listening_port
 from waiting import wait_for
 
-from errlock.ledger.signing import new_key_files
+from errlock.ledger.journal.signing import new_key_files
 from errlock.pipeline.leaktest.cases import Case
 from errlock.pipeline.leaktest.running import planted_payloads
 from errlock.pipeline.payloads.document import Payload

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from errlock.ledger.account_store import AccountStore
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import Disclosed, disclosed
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack

@@ -26,7 +26,7 @@ from month_course import (
     Share,
 )
 
-from errlock.ledger.entries import read_head
+from errlock.ledger.journal.entries import read_head
 from errlock.ledger.report.counted import Count, Estimate
 from errlock.ledger.report.facts import Facts
 from errlock.ledger.report.making import Question, make_report

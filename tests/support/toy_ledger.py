@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from errlock.ledger.account import Account, Delivered, Withheld
-from errlock.ledger.entries import EntryKind, Head
-from errlock.ledger.journal import Journal
+from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.journal.entries import EntryKind, Head
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.component import Outcome

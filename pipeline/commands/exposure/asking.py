@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from ....ledger.coverage import Coverage
-    from ....ledger.inventory import Wanted
-    from ....ledger.searching import Window
+    from ....ledger.search.coverage import Coverage
+    from ....ledger.search.inventory import Wanted
+    from ....ledger.search.searching import Window
 
 
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
 
 def window_of(args: argparse.Namespace) -> Window:
     """The window that was asked about."""
-    from ....ledger.searching import Window
+    from ....ledger.search.searching import Window
 
     return Window(args.destination, args.since, args.until)
 
@@ -83,7 +83,7 @@ def _key(file: Path) -> str:
 
 def wanted_of(args: argparse.Namespace) -> list[Wanted]:
     """The values to look for. Raises ConfigError, whose text never quotes any, and OSError."""
-    from ....ledger.inventory import MOST_BYTES, BadInventory, read_inventory
+    from ....ledger.search.inventory import MOST_BYTES, BadInventory, read_inventory
 
     format_, where = args.inventory_format, "standard input"
     if args.inventory is not None:
@@ -106,8 +106,8 @@ def note(
     counts: tuple[int, ...],
 ) -> None:
     """Leave word of a search for the journal: values, sent, perhaps sent."""
-    from ....ledger.entries import now
-    from ....ledger.searches import Search, leave
+    from ....ledger.journal.entries import now
+    from ....ledger.search.searches import Search, leave
 
     values, sent, maybe = counts
     try:

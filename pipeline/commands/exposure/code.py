@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
     import sqlite3
 
-    from ....ledger.account_store import AccountStore
+    from ....ledger.account.store import AccountStore
     from ....ledger.code.disclosed import disclosed
 
     path = args.account

@@ -10,8 +10,8 @@ from ...errors import ConfigError, Problem
 from ..options import read_config
 
 if TYPE_CHECKING:
-    from ....ledger.entries import Head
-    from ....ledger.signing import PublicKey
+    from ....ledger.journal.entries import Head
+    from ....ledger.journal.signing import PublicKey
 
 
 def add_record_options(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def journal_of(args: argparse.Namespace) -> Path:
 
 def heads_of(args: argparse.Namespace) -> list[Head]:
     """What was kept elsewhere. Raises ConfigError, OSError."""
-    from ....ledger.entries import read_head
+    from ....ledger.journal.entries import read_head
 
     given = [("--head", text) for text in args.head]
     for file in args.head_file:
@@ -67,7 +67,7 @@ def heads_of(args: argparse.Namespace) -> list[Head]:
 
 def keys_of(args: argparse.Namespace) -> list[PublicKey]:
     """Keys that may have signed. Raises ConfigError, OSError."""
-    from ....ledger.signing import PublicKey, WrongKey
+    from ....ledger.journal.signing import PublicKey, WrongKey
 
     keys = []
     for file in args.public_key:

@@ -19,11 +19,11 @@ from .places import add_record_options, heads_of, journal_of, keys_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ....ledger.inventory import Wanted
     from ....ledger.report.counted import Inventory
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
+    from ....ledger.search.inventory import Wanted
 
 _FORMATS = ("md", "html", "pdf", "json", "csv")
 
@@ -152,7 +152,7 @@ def _inventory(args: argparse.Namespace, folder: Path) -> tuple[list[Wanted] | N
 
 def _note(question: Question, inventory: Inventory | None) -> None:
     """Leave word of the search for the journal."""
-    from ....ledger.searching import Window
+    from ....ledger.search.searching import Window
 
     if inventory is None:
         return

@@ -13,8 +13,8 @@ from ..options import Commands, add_command
 from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
 
 if TYPE_CHECKING:
-    from ....ledger.rotating import Group, RotateList, Rotation
-    from ....ledger.searching import Window
+    from ....ledger.search.rotating import Group, RotateList, Rotation
+    from ....ledger.search.searching import Window
 
 _TITLES: dict[Group, str] = {
     "rotate": "To be rotated, the most urgent first",
@@ -48,7 +48,7 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure rotate-list`. Raises ConfigError, OSError."""
-    from ....ledger.rotating import rotate_list
+    from ....ledger.search.rotating import rotate_list
 
     folder, keys = place_of(args)
     window = window_of(args)

@@ -11,7 +11,7 @@ from ..options import Commands, add_command, add_json_option
 from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
 
 if TYPE_CHECKING:
-    from ....ledger.searching import Answer, Searched, Sighting, Verdict, Window
+    from ....ledger.search.searching import Answer, Searched, Sighting, Verdict, Window
 
 _MEANING: dict[Verdict, str] = {
     "sent": "SENT in clear",
@@ -45,7 +45,7 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure search`. Raises ConfigError, OSError."""
-    from ....ledger.searching import search
+    from ....ledger.search.searching import search
 
     folder, keys = place_of(args)
     window = window_of(args)

@@ -16,7 +16,7 @@ from ...terminal import err, out
 from ..options import Commands, add_command, add_config_options, add_json_option, read_config
 
 if TYPE_CHECKING:
-    from ....ledger.entries import Entry
+    from ....ledger.journal.entries import Entry
     from ...config import Config
 
 _MOST = 1 << 20  # bytes that are read
@@ -55,7 +55,7 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure trace`. Raises ConfigError, OSError."""
-    from ....ledger.journal import read
+    from ....ledger.journal.journal import read
 
     text = args.token
     if text is None:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _planted(entries: Iterable[Entry], text: str) -> Iterator[Origin]:
     """What the journal says was planted of what stands in a text."""
-    from ....ledger.entries import BrokenEntry
+    from ....ledger.journal.entries import BrokenEntry
     from ....policy.decoys import digest, made_tokens, telling
 
     words = telling({text.strip(), *_WORDS.findall(text), *made_tokens(text)})

@@ -12,7 +12,7 @@ from ..options import Commands, add_command, add_config_options, add_json_option
 from .places import add_record_options, heads_of, journal_of, keys_of
 
 if TYPE_CHECKING:
-    from ....ledger.verifying import Verdict
+    from ....ledger.journal.verifying import Verdict
 
 
 def register(actions: Commands) -> None:
@@ -37,7 +37,7 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure verify`. Raises ConfigError, OSError."""
-    from ....ledger.verifying import verify
+    from ....ledger.journal.verifying import verify
 
     path, heads, keys = journal_of(args), heads_of(args), keys_of(args)
     verdict = verify(path, heads, keys)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
     import sqlite3
 
-    from ....ledger.reconciling import reconcile
+    from ....ledger.account.reconciling import reconcile
 
     path = account if account is not None else journal.with_name("ledger.db")
     if account is None and not path.exists():

@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .account_store import AccountStore, OtherVersion
-from .entries import BrokenEntry, decode
-from .needle_store import HOUR, Kept, NeedleStore
+from ..account.store import AccountStore, OtherVersion
+from ..journal.entries import BrokenEntry, decode
+from ..needles.store import HOUR, Kept, NeedleStore
 
 if TYPE_CHECKING:
     from .searching import Window

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .needle_keys import SHORT_BITS, is_guessable
+from .keys import SHORT_BITS, is_guessable
 from .word_filters import FreshWords, WordFilters
 
 HOUR = 3600

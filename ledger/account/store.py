@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .code.tables import SCHEMA as CODE_SCHEMA
-from .code.tables import CodeTables, NameKey, Place, Shown
+from ..code.tables import SCHEMA as CODE_SCHEMA
+from ..code.tables import CodeTables, NameKey, Place, Shown
+from ..embedded.handover import EMBEDDED
 from .figures import Figures, Series
-from .handover import EMBEDDED
 
 # Another number for every change that an older or newer errlock cannot live with.
 VERSION = 2

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from ..policy.pseudonyms import normalised
+from ...policy.pseudonyms import normalised
+from ..needles.keys import SHORT_BITS, NeedleKey, is_guessable, shortened
+from ..needles.needles import FILE
+from ..needles.store import HOUR, Needle, NeedleStore
 from .coverage import Coverage, coverage
 from .inventory import Wanted
-from .needle_keys import SHORT_BITS, NeedleKey, is_guessable, shortened
-from .needle_store import HOUR, Needle, NeedleStore
-from .needles import FILE
 from .variants import variants
-from .word_search import DAY, WordSearch, WordSighting
+from .words import DAY, WordSearch, WordSighting
 
 # The worst that is known of a value, the worst first:
 # sent        it left in clear

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..needles.keys import NeedleKey
+from ..needles.store import NeedleStore
+from ..needles.words import WordReader, words_of
 from .inventory import Wanted
-from .needle_keys import NeedleKey
-from .needle_store import NeedleStore
 from .variants import variants
-from .words import WordReader, words_of
 
 DAY = 86400
 _FAR = 2**31  # days

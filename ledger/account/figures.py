@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..pipeline.component import Outcome
-from .manifest import Items
+from ...pipeline.component import Outcome
+from ..manifest import Items
 
 # 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
 SKETCH_SIZE = 12

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..policy.classes import severity
+from ...policy.classes import severity
 from .coverage import Coverage
 from .inventory import Wanted
 from .searching import WORD, Answer, Sighting, Verdict, Window, search

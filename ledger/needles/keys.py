@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from ..policy.classes import matches
-from .traces import Tracer
+from ...policy.classes import matches
+from ..traces import Tracer
 
 # So few values are possible that whoever gets key and needles has them all: none are kept.
 _NEVER = (

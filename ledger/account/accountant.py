@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..pipeline.component import Outcome
-from ..pipeline.errors import DropReason
-from ..pipeline.payloads.document import DocumentType
+from ...pipeline.component import Outcome
+from ...pipeline.errors import DropReason
+from ...pipeline.payloads.document import DocumentType
+from ..keeping import Ledger
 from .account import Delivered, Withheld
-from .keeping import Ledger
 
 
 class Accountant:

@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from ..options import HeadsOptions
 from .journal import Journal
-from .options import HeadsOptions
 
 _TIMEOUT = 10.0  # seconds for one attempt
 

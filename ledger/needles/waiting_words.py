@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 
-from .needle_keys import NeedleKey
+from .keys import NeedleKey
 from .word_filters import FreshWords
 
 _DAY = 86400

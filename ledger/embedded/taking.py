@@ -18,17 +18,17 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from ..pipeline.payloads.document import DOCUMENT_TYPES
-from ..policy.classes import is_class
-from .account_store import MINUTE
+from ...pipeline.payloads.document import DOCUMENT_TYPES
+from ...policy.classes import is_class
+from ..account.figures import SEEN, Figures, Series
+from ..account.minutes import moment
+from ..account.store import MINUTE
+from ..journal.entries import EntryKind
+from ..manifest import OTHER, label
+from ..needles.needles import Needles
+from ..needles.store import NeedleSeries
 from .budgets import Budget, TooMuch
-from .entries import EntryKind
-from .figures import SEEN, Figures, Series
 from .handover import EMBEDDED, HandedRow, HandOver
-from .manifest import OTHER, label
-from .minutes import moment
-from .needle_store import NeedleSeries
-from .needles import Needles
 
 NOTE = "process:"  # what notes about processes begin with, in the account's file
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .entries import EntryKind
-from .journal import JournalFailed
-from .minutes import moment
-from .needle_keys import NeedleKey, is_guessable, is_kept, shortened
-from .needle_store import HOUR, Needle, NeedleSeries, NeedleStore
-from .options import NeedleOptions
+from ..account.minutes import moment
+from ..journal.entries import EntryKind
+from ..journal.journal import JournalFailed
+from ..options import NeedleOptions
+from .keys import NeedleKey, is_guessable, is_kept, shortened
+from .store import HOUR, Needle, NeedleSeries, NeedleStore
 from .waiting_words import WaitingWords
 
 FILE = "needles.db"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .account_store import Row
 from .figures import Figures, Series
+from .store import Row
 
 # By destination, and by what was counted: see `totals`.
 Totals = Mapping[str, Mapping[str, int]]

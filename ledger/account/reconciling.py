@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..journal.entries import MAX_LINE, BrokenEntry, Entry, decode
+from ..journal.verifying import Finding
 from .account import FORGOTTEN
-from .account_store import MINUTE, AccountStore
-from .entries import MAX_LINE, BrokenEntry, Entry, decode
 from .minutes import Totals, closed_minute, moment, totals
-from .verifying import Finding
+from .store import MINUTE, AccountStore
 
 _MOST_FINDINGS = 100
 _MOST_TRIES = 2

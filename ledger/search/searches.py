@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .entries import EntryKind
+from ..journal.entries import EntryKind
 
 FILE = "searches"
 _EVERY = 1.0  # seconds

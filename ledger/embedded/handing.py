@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakSet
 
-from ..pipeline.payloads.document import CONTEXT_TYPES
-from .account import Delivered
-from .account_store import MINUTE
-from .figures import Series
+from ...pipeline.payloads.document import CONTEXT_TYPES
+from ..account.account import Delivered
+from ..account.figures import Series
+from ..account.store import MINUTE
+from ..manifest import UNKNOWN, label, read_manifest
+from ..needles.keys import NeedleKey
+from ..traces import Tracer
 from .handover import MOST_ROWS, MOST_VALUES, HandedRow, HandOver, Missing
-from .manifest import UNKNOWN, label, read_manifest
-from .needle_keys import NeedleKey
-from .traces import Tracer
 
 EVERY = 60.0  # seconds between two hand-overs
 _MOST_WAITING_ROWS = 20_000

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ..pipeline.component import Outcome
+from ...pipeline.component import Outcome
 
 # Policy versions of embedded pipelines begin with this: nobody else's do.
 EMBEDDED = "embedded:"

@@ -20,21 +20,21 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..pipeline.component import Outcome
-from ..pipeline.errors import DropReason
-from ..pipeline.payloads.document import CONTEXT_TYPES, DocumentType
-from .account_store import DAY, HOUR, MINUTE, AccountStore
-from .code.booking import Booked, Bookings, names_in
-from .code.tables import Place
-from .entries import EntryKind
+from ...pipeline.component import Outcome
+from ...pipeline.errors import DropReason
+from ...pipeline.payloads.document import CONTEXT_TYPES, DocumentType
+from ..code.booking import Booked, Bookings, names_in
+from ..code.tables import Place
+from ..journal.entries import EntryKind
+from ..journal.journal import JournalFailed
+from ..manifest import OTHER, UNKNOWN, Manifest, read_manifest
+from ..needles.needles import Needles
+from ..needles.store import NeedleSeries
+from ..options import AccountOptions
 from .figures import SEEN, Figures, Series
-from .journal import JournalFailed
-from .manifest import OTHER, UNKNOWN, Manifest, read_manifest
 from .merges import Merges
 from .minutes import closed_minute, moment
-from .needle_store import NeedleSeries
-from .needles import Needles
-from .options import AccountOptions
+from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0

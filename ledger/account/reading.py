@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..pipeline.component import Outcome
-from .account_store import Row
+from ...pipeline.component import Outcome
 from .figures import SEEN
+from .store import Row
 
 
 def of_outcomes(rows: Iterable[Row], *outcomes: Outcome) -> list[Row]:

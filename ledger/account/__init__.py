@@ -1,0 +1,1 @@
+"""The account: what each destination was sent, minute by minute."""

@@ -1,0 +1,1 @@
+"""Accounts of pipelines that are embedded in applications, handed to a collector."""

@@ -1,0 +1,1 @@
+"""The journal: what was decided and when, in a chain of hashes."""

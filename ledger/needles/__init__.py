@@ -1,0 +1,1 @@
+"""Needles: keyed fingerprints of what left, to look values up later."""

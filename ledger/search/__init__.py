@@ -1,0 +1,1 @@
+"""Was this value ever sent? Answers from needles, and what must be rotated."""
