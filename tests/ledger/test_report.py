@@ -445,3 +445,10 @@ service: {{ storage: {tmp_path / "store"} }}
         ["o1.ingest.de.sentry.io"],
     ]
     assert report.clock.contained_by == "jane"
+    assert main([*asked, "-o", str(output)]) == 0
+    report = msgspec.json.decode(output.read_bytes(), type=Report)
+    assert (
+        timedelta(days=90)
+        <= report.clock.window.until - report.clock.window.since
+        < timedelta(days=91)
+    )

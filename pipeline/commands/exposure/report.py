@@ -45,8 +45,8 @@ def register(actions: Commands) -> None:
         help="an exporter's id, or with -c an operator; repeatable",
     )  # fmt: skip
     report.add_argument(
-        "--since", type=point_in_time, required=True, metavar="TIME",
-        help="delivered since: 2026-11-26T12:00Z, or 30d for that long ago",
+        "--since", type=point_in_time, default="90d", metavar="TIME",
+        help="delivered since: 2026-11-26T12:00Z, or 30d for that long ago (default: 90d)",
     )  # fmt: skip
     report.add_argument("--until", type=point_in_time, metavar="TIME", help="default: now")
     report.add_argument("--format", choices=_FORMATS, help="default: what -o ends in, else md")
