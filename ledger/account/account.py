@@ -344,7 +344,7 @@ class Account:
 
     def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
         """Write what others booked, and tell the journal of minutes that are not as it says."""
-        if (merge := self._merges.take(now, all_=all_)) is not None:
+        if (merge := self._merges.take(now, self._closed, all_=all_)) is not None:
             minutes = {minute for minute, _ in merge.rows}
             again = sorted({*self._reopened, *(each for each in minutes if each <= self._closed)})
             try:

@@ -1,7 +1,7 @@
 """What others booked and is still to be added to the account, in minutes that may be closed.
 
-Each time a closed minute changes, the journal has to be told of it again, so what comes is put
-together for a while. Who handed it over is told when it is on disk.
+Each time a closed minute changes, the journal has to be told of it again, so what comes for one is
+put together for a while. Who handed it over is told when it is on disk.
 """
 
 from __future__ import annotations
@@ -70,10 +70,11 @@ class Merges:
             self._soon = self._soon or soon
         return future
 
-    def take(self, now: float, *, all_: bool = False) -> Merge | None:
-        """What is to be written now; None: nothing yet."""
+    def take(self, now: float, closed: int, *, all_: bool = False) -> Merge | None:
+        """What is to be written now; None: nothing yet. `closed` is the last closed minute."""
         with self._lock:
             due = all_ or self._soon or now - self._last >= _EVERY or now < self._last
+            due = due or all(minute > closed for minute, _ in self._next.rows)
             if not self._next.waiting or not due:
                 return None
             merge, self._next = self._next, Merge()
