@@ -17,8 +17,11 @@ import os
 import platform
 import secrets
 import stat
+import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +32,8 @@ import msgspec
 
 # Far below 4 GiB, from where lengths would be cut.
 MAX_BYTES = 1 << 28
+# How long to wait for another process that compiles, in seconds.
+_PATIENCE, _LOOK_EVERY = 60.0, 0.05
 _FLAGS = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_DOTALL
 
 OnMatch = Callable[[int, int, int, int, Any], None]
@@ -86,9 +91,13 @@ class Database:
         read = _read(name, folder)
         if read is not None:
             return cls(*read)
-        made = cls.compiled(make())
-        _write(name, folder, made.rules, made._parts)
-        return made
+        with _alone(name, folder):
+            read = _read(name, folder)  # another process may have been first
+            if read is not None:
+                return cls(*read)
+            made = cls.compiled(make())
+            _write(name, folder, made.rules, made._parts)
+            return made
 
     def scan(self, data: bytes, on_match: OnMatch) -> None:
         """Call `on_match(number, start, end, flags, context)` at the end of each match. Linear.
@@ -230,6 +239,36 @@ def _read(name: bytes, folder: Path) -> tuple[list[int], dict[str, Any]] | None:
     except (OSError, msgspec.MsgspecError, hyperscan.HyperscanError):
         return None
     return rules, parts
+
+
+@contextmanager
+def _alone(name: bytes, folder: Path) -> Iterator[None]:
+    """Have other processes wait while one compiles, instead of all compiling the same at once.
+
+    Not for ever, and not where files cannot be locked: then each compiles for itself.
+    """
+    with ExitStack() as opened:
+        with suppress(OSError):
+            path = folder / f"{name.hex()[:32]}.lock"
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            opened.callback(os.close, file)
+            until = time.monotonic() + _PATIENCE
+            while not _locked(file) and time.monotonic() < until:
+                time.sleep(_LOOK_EVERY)
+        yield
+
+
+def _locked(file: int) -> bool:
+    """Whether it could be locked; the lock ends when it is closed, also by the end of a process."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Mapping[str, Any]) -> None:

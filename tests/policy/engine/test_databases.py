@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import shutil
 import stat
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +44,39 @@ def finds(database: Database) -> set[int]:
 def file_in(folder: Path) -> Path:
     [file] = folder.glob("*.hs")
     return file
+
+
+def test_only_one_compiles_when_several_begin_at_once(tmp_path: Path) -> None:
+    made = []
+
+    def make() -> Sequence[Expression]:
+        made.append(1)
+        time.sleep(0.3)
+        return ONE
+
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(Database.kept, b"one", make, tmp_path) for _ in range(4)]
+    assert [finds(each.result()) for each in futures] == [{7, 9}] * 4
+    assert len(made) == 1
+
+
+def test_nobody_waits_for_ever_for_who_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_PATIENCE", 0.2)
+    entered = threading.Event()
+
+    def stuck() -> Sequence[Expression]:
+        entered.set()
+        time.sleep(2)
+        return ONE
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(Database.kept, b"one", stuck, tmp_path)
+        entered.wait()
+        began = time.monotonic()
+        assert finds(kept(tmp_path)) == {7, 9}
+        assert time.monotonic() - began < 1.5
 
 
 def test_what_was_compiled_is_read_again(tmp_path: Path) -> None:
@@ -137,7 +172,8 @@ def test_a_full_disk_keeps_nothing_and_works(
 
     monkeypatch.setattr(Path, "replace", full)
     assert finds(kept(tmp_path)) == {7, 9}
-    assert [file.name for file in tmp_path.iterdir()] == ["key"]
+    left = [file for file in tmp_path.iterdir() if file.suffix != ".lock"]
+    assert [file.name for file in left] == ["key"]
 
 
 def test_what_does_not_find_its_examples_is_not_used() -> None:
