@@ -13,6 +13,7 @@ from typing import Any
 
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
+from waiting import wait_for
 
 from errlock.ledger.journal.entries import read_head
 from errlock.ledger.journal.journal import read
@@ -51,16 +52,24 @@ def test_a_collector_signs_its_journal_and_sends_heads_away(tmp_path: Path) -> N
         heads={"file": str(tmp_path / "heads"), "every": "1s"},
     )
     with running_errlock(written, tmp_path / "run") as errlock:
-        journal = health(errlock.operators[0])["journal"]
-        count = int(errlock.metric("errlock_journal_entries"))
-        number = int(errlock.metric("errlock_journal_head"))
+        told: list[tuple[int, int, str]] = []
+
+        def is_told() -> bool:
+            """Whether no entry came between the looks: the first ones come by themselves."""
+            count = int(errlock.metric("errlock_journal_entries"))
+            number = int(errlock.metric("errlock_journal_head"))
+            told[:] = [(count, number, health(errlock.operators[0])["journal"]["head"])]
+            return count == int(errlock.metric("errlock_journal_entries"))
+
+        wait_for(is_told, 60)
+    ((count, number, head),) = told
     assert [kind for kind in kinds(tmp_path) if kind not in ("trust", "token")] == [
         "start",
         "policy",
         "stop",
     ]
     entries = list(read(tmp_path / "store" / "journal"))
-    assert journal["head"] == str(entries[count - 1].head)
+    assert head == str(entries[count - 1].head)
     assert f"{number:013x}" == entries[count - 1].hash[:13]
     assert entries[0].body["key"] == public.id
     heads = [read_head(line) for line in (tmp_path / "heads").read_text().splitlines()]
