@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..code.tables import SCHEMA as CODE_SCHEMA
 from ..code.tables import CodeTables, NameKey, Place, Shown
 from ..embedded.handover import EMBEDDED
+from ..sqlite_file import SqliteFile, opened
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
@@ -76,29 +77,22 @@ class Row(NamedTuple):
     figures: Figures
 
 
-class AccountStore:
+class AccountStore(SqliteFile):
     """One connection, for one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """For the class methods below."""
-        self._db = connection
+        super().__init__(connection)
         self._ids: dict[Series, int] = {}
         self.code = CodeTables(connection)
 
     @classmethod
     def to_write(cls, path: Path) -> AccountStore:
         """Open or make the file. Raises sqlite3.Error, OSError."""
-        path.touch(mode=0o600, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+        with opened(path) as connection:
             _check_version(connection, path)
             connection.executescript(_SCHEMA + CODE_SCHEMA)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-        except (sqlite3.Error, OSError):
-            connection.close()
-            raise
         return cls(connection)
 
     @classmethod
@@ -115,19 +109,6 @@ class AccountStore:
             connection.close()
             raise
         return cls(connection)
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Within it everything is read as it was at one moment."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
 
     def add(
         self,
@@ -315,17 +296,9 @@ class AccountStore:
             self._ids[series] = int(known)
         return int(known)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._ids.clear()  # of series that are not there now
-            self.code.reset()
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def _undone(self) -> None:
+        self._ids.clear()
+        self.code.reset()
 
 
 def check_version(path: Path) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..sqlite_file import SqliteFile, opened
 from .keys import SHORT_BITS, is_guessable
 from .word_filters import FreshWords, WordFilters
 
@@ -76,12 +76,12 @@ class Kept(NamedTuple):
     words: bool  # whether words were kept too
 
 
-class NeedleStore:
+class NeedleStore(SqliteFile):
     """One connection, for one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """For the class methods below."""
-        self._db = connection
+        super().__init__(connection)
         self._ids: dict[NeedleSeries, int] = {}
         self._run: int | None = None
         self.words = WordFilters(connection)
@@ -89,16 +89,9 @@ class NeedleStore:
     @classmethod
     def to_write(cls, path: Path) -> NeedleStore:
         """Open or make the file. Raises sqlite3.Error, OSError."""
-        path.touch(mode=0o600, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+        with opened(path) as connection:
             connection.executescript(_SCHEMA)
             WordFilters(connection).create()
-        except sqlite3.Error:
-            connection.close()
-            raise
         return cls(connection)
 
     @classmethod
@@ -111,19 +104,6 @@ class NeedleStore:
         if not path.with_name(f"{path.name}-wal").exists():
             uri += "&immutable=1"
         return cls(sqlite3.connect(uri, uri=True, isolation_level=None))
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Within it everything is read as it was at one moment."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
 
     def begin(self, key: str, guessable: Iterable[str], now: float, *, words: bool) -> None:
         """Note that needles are kept from now on, by nobody else."""
@@ -264,13 +244,5 @@ class NeedleStore:
             self._ids[series] = int(known)
         return int(known)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._ids.clear()  # of series that are not there now
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def _undone(self) -> None:
+        self._ids.clear()

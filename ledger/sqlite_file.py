@@ -1,0 +1,60 @@
+"""An SQLite file of the ledger: how it is opened, read at one moment, and changed or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class SqliteFile:
+    """One connection, for one thread at a time. `_undone` is called when a change is taken back."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """`opened` makes connections that can write."""
+        self._db = connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it everything is read as it was at one moment."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._undone()
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _undone(self) -> None:
+        """Forget what is known of rows that are not there now."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open or make a file that only its owner can read, with each change on disk when it is made.
+
+    It is closed again when the block raises. Raises sqlite3.Error, OSError.
+    """
+    path.touch(mode=0o600, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
