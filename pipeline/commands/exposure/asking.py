@@ -27,18 +27,10 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage", type=Path, metavar="DIR", help="default: service.storage; also a copy of it"
     )
-    parser.add_argument(
-        "--key-file", action="append", default=[], type=Path, metavar="FILE",
-        help="a key of the ledger, instead of those of the configuration; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--inventory", type=Path, metavar="FILE",
-        help="the values to look for: .env, AWS credentials, JSON, lines. Default: standard input",
-    )  # fmt: skip
-    parser.add_argument(
-        "--inventory-format", choices=["env", "ini", "json", "lines"],
-        help="default: told by its content; standard input: lines",
-    )  # fmt: skip
+    add_inventory_options(
+        parser,
+        "what to look for: .env, AWS credentials, JSON, lines; default: lines of standard input",
+    )
     parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
     parser.add_argument(
         "--since", type=point_in_time, default=0.0, metavar="TIME",
@@ -47,6 +39,19 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", type=point_in_time, default=float("inf"), metavar="TIME", help="sent before"
     )
+
+
+def add_inventory_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """An inventory, how it is written, and the keys that it takes to look for its values."""
+    parser.add_argument("--inventory", type=Path, metavar="FILE", help=what)
+    parser.add_argument(
+        "--inventory-format", choices=["env", "ini", "json", "lines"],
+        help="default: told by its content",
+    )  # fmt: skip
+    parser.add_argument(
+        "--key-file", action="append", default=[], type=Path, metavar="FILE",
+        help="a key of the ledger, instead of those of the configuration; repeatable",
+    )  # fmt: skip
 
 
 def window_of(args: argparse.Namespace) -> Window:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
-from .asking import note, place_of, wanted_of
+from .asking import add_inventory_options, note, place_of, wanted_of
 from .places import add_record_options, heads_of, journal_of, keys_of
 
 if TYPE_CHECKING:
@@ -55,18 +55,9 @@ def register(actions: Commands) -> None:
         "--annexes", type=Path, metavar="FOLDER", help="also its tables as CSV, and JSON, in here"
     )
     report.add_argument("--facts", type=Path, metavar="FILE", help="YAML: what only people know")
-    report.add_argument(
-        "--inventory", type=Path, metavar="FILE",
-        help="your secrets (.env, AWS credentials, JSON, lines): which of them must be replaced",
-    )  # fmt: skip
-    report.add_argument(
-        "--inventory-format", choices=["env", "ini", "json", "lines"],
-        help="default: told by its content",
-    )  # fmt: skip
-    report.add_argument(
-        "--key-file", action="append", default=[], type=Path, metavar="FILE",
-        help="for --inventory: a key of the ledger, instead of the configuration's; repeatable",
-    )  # fmt: skip
+    add_inventory_options(
+        report, "your secrets (.env, AWS credentials, JSON, lines): which of them must be replaced"
+    )
     add_record_options(report)
     report.set_defaults(run=run)
 
