@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from canaries import CANARIES, FRAGMENTS, found_in
+from canaries import CANARIES, FRAGMENTS, envelope_full_of, found_in
 
 from errlock.ledger.account.account import Account, Delivered
 from errlock.ledger.account.store import AccountStore
@@ -65,21 +64,8 @@ def code(text: str) -> dict[str, Any]:
 
 def envelope(text: str) -> Envelope:
     """With a canary wherever a sender can write."""
-    event: dict[str, Any] = {
-        "message": text, "environment": text, "release": text, "server_name": text,
-        **code(text),
-        "tags": {text: text}, "extra": {text: {text: text}}, "user": {"id": text, "email": text},
-    }  # fmt: skip
-    headers = {"trace": {"environment": text, "release": text, "user_segment": text}}
-    items = [
-        ({"type": "event", "x": text}, json.dumps(event)),
-        ({"type": text}, text),
-        ({"type": "attachment", "filename": text, "content_type": "text/plain"}, text),
-    ]
-    lines = [json.dumps(headers)]
-    for header, body in items:
-        lines += [json.dumps({**header, "length": len(body.encode())}), body]
-    return Envelope.decode("\n".join(lines).encode() + b"\n", "shop", 1.0)
+    event = {**code(text), "user": {"id": text, "email": text}}
+    return Envelope.decode(envelope_full_of(text, event), "shop", 1.0)
 
 
 def request(text: str) -> OtlpRequest:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote
 
 _JWT = ".".join(
@@ -84,3 +85,24 @@ def found_in(views: Iterator[bytes] | list[bytes]) -> list[str]:
         for name, core in CANARIES.items()
         if any(form in view for form in forms(core) for view in haystacks)
     ]
+
+
+def envelope_full_of(text: str, event: Mapping[str, Any]) -> bytes:
+    """An envelope with a text wherever a sender can write, in names, types and file names too.
+
+    `event` is what else its event has.
+    """
+    written = {
+        "message": text, "environment": text, "release": text, "server_name": text,
+        "tags": {text: text}, "extra": {text: {text: text}}, **event,
+    }  # fmt: skip
+    headers = {"trace": {"environment": text, "release": text, "user_segment": text}}
+    items = [
+        ({"type": "event", "x": text}, json.dumps(written)),
+        ({"type": text}, text),
+        ({"type": "attachment", "filename": text, "content_type": "text/plain"}, text),
+    ]
+    lines = [json.dumps(headers)]
+    for header, body in items:
+        lines += [json.dumps({**header, "length": len(body.encode())}), body]
+    return "\n".join(lines).encode() + b"\n"

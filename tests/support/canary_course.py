@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import hyperscan
 import zstandard
-from canaries import CANARIES, FRAGMENTS
+from canaries import CANARIES, FRAGMENTS, envelope_full_of
 from live_errlock import CONFIG, ERRLOCK, Errlock, collector, otlp_at, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
@@ -170,21 +170,8 @@ def _configuration(folder: Path, ports: tuple[int, int, int]) -> dict[str, Any]:
 def _envelopes(texts: Iterable[str]) -> Iterator[bytes]:
     """A text wherever a sender can write, names and types and file names among them."""
     for text in texts:
-        event: dict[str, Any] = {
-            "message": text, "environment": text, "release": text, "server_name": text,
-            "exception": {"values": [{"type": text, "value": text, "module": text}]},
-            "tags": {text: text}, "extra": {text: {text: text}}, "user": {"id": text},
-        }  # fmt: skip
-        headers = {"trace": {"environment": text, "release": text, "user_segment": text}}
-        items = [
-            ({"type": "event", "x": text}, json.dumps(event)),
-            ({"type": text}, text),
-            ({"type": "attachment", "filename": text, "content_type": "text/plain"}, text),
-        ]
-        lines = [json.dumps(headers)]
-        for header, body in items:
-            lines += [json.dumps({**header, "length": len(body.encode())}), body]
-        yield "\n".join(lines).encode() + b"\n"
+        exception = {"values": [{"type": text, "value": text, "module": text}]}
+        yield envelope_full_of(text, {"exception": exception, "user": {"id": text}})
 
 
 def _send(payload: Payload, body: bytes, ports: tuple[int, int, int]) -> None:

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
-import time
-from collections.abc import Callable
 from itertools import count
+
+from live_clients import TIMEOUT, Clients
 
 _NUMBERS = count(1)
 
 
-class Traffic:
-    """Threads that send one event after the other to a Sentry receiver.
-
-    Half of them keep their connection, the others make a new one for each event.
-    """
+class Traffic(Clients):
+    """They send one event after the other to a Sentry receiver."""
 
     def __init__(self, port: int, threads: int = 4, pause: float = 0.0) -> None:
-        self.acknowledged: set[str] = set()
-        self.refused: list[str] = []  # statuses and kinds of failures
+        super().__init__(threads)
         self._port = port
         self._pause = pause
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._send, args=[number % 2 == 0], daemon=True)
-            for number in range(threads)
-        ]
-
-    def __enter__(self) -> Traffic:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Return when it is true. Raises AssertionError when that takes too long."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, (len(self.acknowledged), self.refused[:5])
-            time.sleep(0.02)
 
     def _send(self, keeps: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
         while not self._over.wait(self._pause):
             event_id = f"{next(_NUMBERS):032x}"
             try:
