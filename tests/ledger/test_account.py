@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from errlock.ledger.account.account import Account, Delivered, Withheld
-from errlock.ledger.account.figures import estimate, union
+from errlock.ledger.account.figures import Figures, Series, estimate, union
 from errlock.ledger.account.minutes import closed_minute
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore, Row
@@ -422,3 +422,16 @@ def test_the_command_compares_the_account_too(
     account.write_bytes(b"no database" * 100)
     assert main(["exposure", "verify", "--journal", str(journal)]) == 2
     assert "cannot be read as an account: DatabaseError" in capsys.readouterr().err
+
+
+def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path: Path) -> None:
+    store = AccountStore.to_write(tmp_path / "ledger.db")
+    one, other = (Series(name, "event", "shop", "prod", "p") for name in ("one", "other"))
+    broken = Figures(documents=None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add([(MINUTE, one, Figures(1)), (MINUTE, other, broken)], {})
+    store.add([(MINUTE, other, Figures(2))], {})
+    store.add([(MINUTE, one, Figures(3))], {})
+    rows = store.rows(0, 2**40)
+    assert {row.series.destination: row.figures.documents for row in rows} == {"other": 2, "one": 3}
+    store.close()

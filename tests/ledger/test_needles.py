@@ -64,6 +64,19 @@ def test_a_value_is_found_with_first_and_last_hour_and_how_often(tmp_path: Path)
     assert book.found("sk-8f3b6c02d41a9e78") == []
 
 
+def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path: Path) -> None:
+    store = NeedleStore.to_write(tmp_path / "needles.db")
+    store.begin("k", (), NOON, words=False)
+    one, other = (NeedleSeries(name, "secret.token", "clear", "shop") for name in ("one", "other"))
+    broken = Needle(2, other, 0, 0, None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add([Needle(1, one, 0, 0, 1), broken], [], NOON)
+    store.add([Needle(2, other, 0, 0, 1)], [], NOON)
+    store.add([Needle(1, one, 0, 0, 1)], [], NOON)
+    assert {each.needle: each.series for each in store.find([1, 2])} == {1: one, 2: other}
+    store.close()
+
+
 def test_the_same_value_has_other_needles_at_another_destination_and_under_another_key() -> None:
     one, other = NeedleKey(KEY), NeedleKey(new_key())
     fingerprint = one.fingerprint("secret.token", TOKEN)
