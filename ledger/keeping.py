@@ -25,7 +25,7 @@ from .journal.entries import SHORTEST_HASH, Entry, EntryKind, Head, now
 from .journal.heads import HeadSender
 from .journal.journal import Journal, JournalFailed, latest
 from .journal.signing import SigningKey
-from .manifest import renewed, write_manifest
+from .manifest import or_empty, renewed, write_manifest
 from .needles.needles import FILE as NEEDLES
 from .needles.needles import Needles
 from .needles.words import WordReader
@@ -150,25 +150,20 @@ class Ledger:
         *,
         judged: bool = True,
     ) -> bytes:
-        """What a sanitised payload holds: see `write_manifest`. Never raises.
-
-        What cannot be told is empty, and a gap of the account once it is delivered.
-        """
-        try:
-            words = self._words_of(payload)
-            return write_manifest(payload, carried, self._code, judged=judged, words=words)
-        except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
-            _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
-            return b""
+        """What a sanitised payload holds: see `write_manifest`. Never raises: see `or_empty`."""
+        return or_empty(
+            lambda: write_manifest(
+                payload, carried, self._code, judged=judged, words=self._words_of(payload)
+            )
+        )
 
     def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
-        try:
-            words = self._words_of(payload)
-            return renewed(payload.manifest, payload, self._code, judged=judged, words=words)
-        except Exception as failure:  # noqa: BLE001  as above
-            _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
-            return b""
+        return or_empty(
+            lambda: renewed(
+                payload.manifest, payload, self._code, judged=judged, words=self._words_of(payload)
+            )
+        )
 
     def _words_of(self, payload: Payload) -> tuple[bytes, int]:
         if self._words is None:

@@ -6,7 +6,8 @@ needs to understand it. Origin is what the documents themselves say after they w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,6 +70,8 @@ class Manifest(msgspec.Struct, array_like=True):
     words_left_out: int = 0  # because there were too many
 
 
+_log = logging.getLogger("errlock.ledger")
+
 _decoder = msgspec.msgpack.Decoder(Manifest)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -76,6 +79,18 @@ _encode = msgspec.msgpack.Encoder().encode
 def read_manifest(data: bytes) -> Manifest:
     """The reverse of `write_manifest`. Raises msgspec.MsgspecError."""
     return _decoder.decode(data)
+
+
+def or_empty(make: Callable[[], bytes]) -> bytes:
+    """A manifest, empty when it cannot be made: a gap of the account once it is delivered.
+
+    Never raises: the account must not hold up a delivery.
+    """
+    try:
+        return make()
+    except Exception as failure:  # noqa: BLE001  a foreign text may quote the document
+        _log.error("what a payload holds cannot be told: %s", type(failure).__name__)
+        return b""
 
 
 def write_manifest(

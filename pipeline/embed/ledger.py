@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ...ledger.account.account import Delivered
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
-from ...ledger.manifest import write_manifest
+from ...ledger.manifest import or_empty, write_manifest
 from .judging import judging
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ class Ledger:
         return self._account.tracer
 
     def note(self, pipeline: Pipeline, payload: Payload) -> Note:
-        """What a sanitised payload holds. Raises what reading its documents raises."""
-        return Note(f"{EMBEDDED}{pipeline.version}", write_manifest(payload), payload.types)
+        """What a sanitised payload holds. Never raises: see `or_empty`."""
+        manifest = or_empty(lambda: write_manifest(payload))
+        return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types)
 
     def book(
         self,

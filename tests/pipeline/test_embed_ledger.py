@@ -27,6 +27,8 @@ from errlock.delivery.following import follower as following
 from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
 from errlock.pipeline import Pipeline
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
+from errlock.pipeline.embed import ledger as embedded_ledger
+from errlock.pipeline.payloads.document import Payload
 from errlock.policy.pseudonyms import new_key
 from errlock.processors.redact import Redact
 from errlock.processors.tripwire import Tripwire
@@ -118,6 +120,20 @@ def test_a_decoy_is_planted_and_not_counted(kept: Kept, wire: Any) -> None:
     assert relay.contains(b"errlock_deploy_")
     assert kept.documents() == {("sentry", "event", "delivered"): 1}
     assert [row for row in kept.rows() if row.class_.startswith("secret")] == []
+
+
+def test_what_cannot_be_accounted_for_is_sent_all_the_same_and_told(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Payload) -> bytes:
+        raise RuntimeError("hunter22correct")
+
+    monkeypatch.setattr(embedded_ledger, "write_manifest", broken)
+    with http_sink() as port, client(port, kept):
+        sentry_sdk.capture_message("hello")
+    assert kept.documents() == Counter()
+    missing = [each.missing for each in kept.handovers() if each.missing is not None]
+    assert sum(each.documents for each in missing) == 1
 
 
 @pytest.mark.parametrize("status", [400, 413, 429, 503])
