@@ -98,6 +98,11 @@ class Chain:
         """Whether it looks for anything sensitive."""
         return self._plan is not None
 
+    def prepare(self) -> None:
+        """See `Plan.prepare`."""
+        if self._plan is not None:
+            self._plan.prepare()
+
     def plan(self, scope: str) -> Plan | None:
         """This chain's plan for a destination: pseudonyms differ from scope to scope."""
         return Plan(self.parts, scope) if self.parts else None

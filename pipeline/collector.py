@@ -149,6 +149,7 @@ class Collector:
         if self._control is not None:
             with _named("service.control"):
                 await self._control.start()
+        await asyncio.to_thread(self.graph.prepare)
         for id_, receiver in self.graph.receivers.items():
             with _named(f"receivers.{id_}"):
                 await receiver.start(self._doors[id_])
@@ -309,6 +310,7 @@ class Collector:
         """Run a graph of this configuration instead of the one that runs."""
         old = self.graph
         new = await asyncio.to_thread(self._build, config, old)
+        await asyncio.to_thread(new.prepare)
         await self.keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:

@@ -8,12 +8,14 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .copies import Copied as Copied
 from .copies import Literals, copied_values
 from .detection import Detection
 from .engine import Engine
+from .engine.databases import EngineError
 from .explaining import Explained as Explained
 from .explaining import explained
 from .findings import FORMS as FORMS
@@ -94,6 +96,12 @@ class Plan:
         self._scope = scope
         self._detection = Detection(self._parts)
         self._engine = None if reference else Engine(self._detection)
+
+    def prepare(self) -> None:
+        """Make now what the first document would wait for; what cannot be made fails for each."""
+        if self._engine is not None:
+            with suppress(EngineError):
+                self._engine.prepare()
 
     def detect(self, subjects: Sequence[Subject]) -> list[Findings | Exception]:
         """Find what is sensitive in documents that came together, copies included.

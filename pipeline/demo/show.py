@@ -74,7 +74,9 @@ def _compare(folder: Path) -> dict[str, list[Row]]:
     out = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     sent = Envelope.decode((folder / "sent.envelope").read_bytes(), "", 0)
     spans = OtlpRequest.decode((folder / "sent.otlp").read_bytes(), "traces")
-    came_out = next(line for line in out if "resourceSpans" in line)
+    came_out = next((line for line in out if "resourceSpans" in line), None)
+    if came_out is None:
+        raise ShopError("nothing came out of the collector for its spans")
     received = OtlpRequest.decode_json(json.dumps(came_out).encode(), "traces")
     event = _event_of(out)
     return {

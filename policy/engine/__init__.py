@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 
 from ..classes import CLASSES
@@ -16,7 +17,7 @@ from .parts import Parts
 from .raw import KINDS, RawLook, is_readable
 from .scan import FastScan
 from .verdicts import Verdicts
-from .wire import WireGate, copies
+from .wire import WireGate, copies, made_once
 
 
 @lru_cache(maxsize=16)
@@ -47,13 +48,26 @@ class Engine:
     def _verdicts(self) -> Verdicts:
         return Verdicts()
 
+    def prepare(self) -> None:
+        """Make now what the first document would wait for. Raises EngineError."""
+        with ThreadPoolExecutor(1) as beside:  # compiling leaves the interpreter to others
+            if not self._reads_all:
+                beside.submit(made_once)
+            gate = self._gate
+        if not self._reads_all and not gate.always:
+            _wire_gate(self._detection)
+
+    @cached_property
+    def _reads_all(self) -> bool:
+        """Whether the policy has something to do in documents in whose bytes nothing is found."""
+        detection = self._detection
+        codes = any(detection.claims(name) for name in CLASSES if name.startswith("code."))
+        return bool(detection.trails or detection.every_text or detection.own_keys or codes)
+
     @cached_property
     def _is_idle(self) -> bool:
         """Whether there is nothing to do in documents in whose bytes nothing is found."""
-        detection = self._detection
-        always = detection.trails or detection.every_text or detection.own_keys or self._gate.always
-        codes = any(detection.claims(name) for name in CLASSES if name.startswith("code."))
-        return not always and not codes
+        return not self._reads_all and not self._gate.always
 
     @cached_property
     def _raw(self) -> RawLook | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import platform
 import secrets
@@ -29,6 +30,8 @@ from typing import Any
 
 import hyperscan
 import msgspec
+
+_log = logging.getLogger("errlock.engine")
 
 # Far below 4 GiB, from where lengths would be cut.
 MAX_BYTES = 1 << 28
@@ -95,6 +98,7 @@ class Database:
             read = _read(name, folder)  # another process may have been first
             if read is not None:
                 return cls(*read)
+            _log.info("compiling the policy's triggers, once for this machine")
             made = cls.compiled(make())
             _write(name, folder, made.rules, made._parts)
             return made

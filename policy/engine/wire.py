@@ -61,7 +61,7 @@ class WireGate:
 
     def __init__(self, rules: Sequence[Rule], known: Iterable[KnownValues]) -> None:
         """`rules` are the catalogue's and behind them the policy's own. Raises EngineError."""
-        self._databases = [_catalogue()]
+        self._databases = [made_once()]
         self._nearby = Nearby(rules)
         first = len(load_catalogue())
         own = rules[first:]
@@ -123,7 +123,7 @@ def _hits(databases: Sequence[Database], data: bytes) -> list[tuple[int, int]]:
 
 
 @cache
-def _catalogue() -> Database:
+def made_once() -> Database:
     """The triggers of the catalogue, of words and of numbers, tried out. Raises EngineError."""
     folder = cache_folder()
     if folder is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from slow_peer import SlowPeer
 from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.graph import Route
 from errlock.pipeline.refusals import RefusedShare
 
 until = partial(waiting.until, seconds=60)
@@ -84,6 +86,24 @@ async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
         [line] = await running.lines(1)
     assert SECRET not in line
     assert "password=[password]" in line
+
+
+async def test_no_door_opens_before_the_policy_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_then = []
+    prepare = Route.prepare
+
+    def preparing(route: Route) -> None:
+        with socket.socket() as probe:
+            open_then.append(probe.connect_ex(("127.0.0.1", running.sentry)) == 0)
+        prepare(route)
+
+    monkeypatch.setattr(Route, "prepare", preparing)
+    running = Running(tmp_path, "", "file")
+    async with running:
+        assert await running.send(envelope(EVENT)) == 200
+    assert open_then == [False]
 
 
 async def test_a_dead_destination_holds_up_nobody(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from errlock.policy.engine.databases import (
     Expression,
     cache_folder,
 )
+from errlock.policy.known_values import KnownValues
+from errlock.policy.parts import RedactPart
+from errlock.policy.plan import Plan, Subject
 
 ONE = (Expression(7, "secret[0-9]"), Expression(9, "[a-z]{3}@x", "signs"))
 TEXT = b"a secret1 for bob@x"
@@ -226,3 +229,26 @@ def test_two_processes_may_make_the_same_at_once(tmp_path: Path) -> None:
         pool.join()
     assert found == [[7, 9]] * 4
     assert finds(Database.kept(b"one", never, tmp_path)) == {7, 9}
+
+
+def test_what_was_prepared_makes_nothing_for_the_first_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = Plan((RedactPart(known=KnownValues(["acme-4711-first"])),))
+    plan.prepare()
+    for name in ("compiled", "kept"):
+        monkeypatch.setattr(Database, name, lambda *_: never())
+    assert plan.is_clean("event", b'{"message":"hello"}')
+    assert not plan.is_clean("event", b'{"message":"acme-4711-first"}')
+    assert plan.suspicious(b"acme-4711-first") not in (None, [])
+
+
+def test_what_cannot_be_prepared_fails_for_each_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Any:
+        raise EngineError("no database")
+
+    monkeypatch.setattr(Database, "compiled", broken)
+    plan = Plan((RedactPart(known=KnownValues(["acme-4711-second"])),))
+    plan.prepare()
+    (found,) = plan.detect([Subject("event", {"message": "hello"})])
+    assert isinstance(found, EngineError)
