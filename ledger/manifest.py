@@ -30,6 +30,8 @@ _ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 # is shown in many places, so what could be a token, an id or markup is none.
 _WORD = r"(?:[A-Za-z]{1,24}[0-9]{0,4}|[0-9]{1,7}|[A-Za-z0-9]{1,4})"
 _LABEL = compile_linear(rf"{_WORD}(?:[-._/@+ ]{_WORD})*")
+# Such words may also be an address: of a person, or of their machine.
+_ADDRESS = compile_linear(r"@[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*\.|(?:[0-9]+\.){3}[0-9]")
 _LONGEST = 64
 _MOST_DIGITS = 8  # a phone or card number has more
 _PROJECT = compile_linear(r"[0-9]{1,20}")  # a number in the URL that documents are sent to
@@ -242,7 +244,7 @@ def label(value: Tree) -> str:
         return OTHER
     if sum(map(str.isdigit, value)) > _MOST_DIGITS:
         return OTHER
-    return value if _LABEL.fullmatch(value) else OTHER
+    return value if _LABEL.fullmatch(value) and not _ADDRESS.search(value) else OTHER
 
 
 def _tree(document: Document | None) -> dict[str, Tree]:

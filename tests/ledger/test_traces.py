@@ -187,8 +187,11 @@ def test_no_value_is_in_a_manifest() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["prod", "Production EU", "shop-eu2", "k8s.prod", "eu-west-1", "checkout_v2", "a/b", "2026"],
-)
+    [
+        "prod", "Production EU", "shop-eu2", "k8s.prod", "eu-west-1", "checkout_v2", "a/b", "2026",
+        "v1.2.3", "shop@1.2.3", "ip-10-0-3-17",
+    ],
+)  # fmt: skip
 def test_a_name_is_a_label(name: str) -> None:
     assert label(name) == name
 
@@ -203,6 +206,9 @@ def test_a_name_is_a_label(name: str) -> None:
         "Tr0ub4dor-91x",
         "4539578763621486",
         "9f3b6c02d41a",
+        "jane.doe@example.com",
+        "81.2.69.16",
+        "host 10.0.3.17",
         "a--b",
         "ü",
         7,
