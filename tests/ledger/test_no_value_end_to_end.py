@@ -20,7 +20,8 @@ def test_no_canary_is_in_what_a_collector_keeps_and_tells(tmp_path: Path) -> Non
     assert course.found == []
     # What the policy itself lets out is for `errlock leaktest` to find.
     assert len(course.passed) <= 0.005 * course.canaries
-    assert course.in_requests > 0.9 * course.canaries > 500
+    assert course.unseen == []  # else the search would have missed them elsewhere
+    assert course.canaries > 900
     places = " ".join(course.places)
     for name in (
         "ledger.db", "needles.db", "queue.db", "journal", "metrics", "health", "status", "log",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, TypeAlias
 
-import hyperscan
 import zstandard
 from canaries import CANARIES, FRAGMENTS, envelope_full_of
+from canary_search import Search
 from live_errlock import CONFIG, ERRLOCK, Errlock, collector, otlp_at, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
@@ -28,9 +25,9 @@ from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy.pseudonyms import new_key
 
-# Less may stand anywhere by chance.
-_LEAST, _LEAST_DIGITS = 10, 12
-_LEAST_FORM = 8  # bytes
+_TOLD_EVERY = 100  # requests
+
+_Request: TypeAlias = "tuple[Payload | None, bytes]"  # None: an envelope that was written by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,110 +36,71 @@ class Course:
 
     requests: int
     canaries: int  # that are long enough to be known again
-    in_requests: int  # of these, found in what was sent: that the search finds anything
+    forms: int  # in which they were looked for
+    unseen: Sequence[str]  # of these, not found even in the requests that have them
     searched: int  # bytes
     places: Sequence[str]
     found: Sequence[tuple[str, str]]  # place and canary, outside of payloads
     passed: frozenset[str]  # what the policy let out in payloads, of what it should have known
 
 
-def run(folder: Path, cases: Sequence[Case]) -> Course:
+def run(
+    folder: Path, cases: Sequence[Case], progress: Callable[[str], None] = lambda text: None
+) -> Course:
     """Send all of it to a new collector, ask it everything, end it, search."""
     payloads = list(planted_payloads(cases))
     values = {core for _, canaries in payloads for canary in canaries for core in canary.cores}
     values |= set(CANARIES.values())
     # What nobody can know for a secret may leave, and is nowhere else all the same.
     unknowable = {core[::-1] for core in CANARIES.values()}
-    bodies = [payload.encode() for payload, _ in payloads]
-    by_hand = list(_envelopes([*FRAGMENTS.values(), *unknowable]))
-    ports = listening_port(), listening_port(), listening_port()
-    written = _configuration(folder, ports)
+    by_hand = _envelopes([*FRAGMENTS.values(), *unknowable])
+    requests: list[_Request] = [
+        *((payload, payload.encode()) for payload, _ in payloads),
+        *((None, body) for body in by_hand),
+    ]
     inventory = "\n".join(sorted(value for value in values if "\n" not in value))
-    with running_errlock(written, folder / "run") as errlock:
-        for (payload, _), body in zip(payloads, bodies, strict=True):
-            _send(payload, body, ports)
-        for body in by_hand:
-            _post(f"http://127.0.0.1:{ports[0]}/api/1/envelope/?sentry_key=abc", body)
-        sent = "errlock_exporter_queue_documents"
-        wait_for(lambda: errlock.metric(sent, exporter="file") == 0, 300)
-        told = dict(_asked(errlock, folder))
-        told |= dict(_commanded(folder, inventory))
-    told |= {f"log, file {path.name}": path.read_bytes() for path in (folder / "run").iterdir()}
-    told |= {path.name: path.read_bytes() for path in (folder / "store").iterdir()
-             if path.is_file()}  # fmt: skip
-    left = {"what was delivered": (folder / "out.jsonl").read_bytes()}
-    for number, manifest, body in _stored(folder / "store" / "queue.db"):
-        told[f"manifest {number}"], left[f"stored payload {number}"] = manifest, body
-    search = Search(value for value in values | unknowable if _is_distinctive(value))
-    everything = {f"request {number}": body for number, body in enumerate([*bodies, *by_hand])}
+    told, left = _gone_through(folder, requests, inventory, progress)
+    search = Search(values | unknowable)
+    searched = sum(map(len, [*told.values(), *left.values()]))
+    progress(f"searching {searched:,} bytes for {search.forms:,} forms")
+    sent = {value for _, body in requests for value in search.values_in(body)}
     return Course(
-        requests=len(everything),
+        requests=len(requests),
         canaries=len(search.values),
-        in_requests=len({value for _, value in search.found(everything)}),
-        searched=sum(map(len, [*told.values(), *left.values()])),
+        forms=search.forms,
+        unseen=sorted({*search.values} - sent),
+        searched=searched,
         places=[*told, *left],
         found=search.found(told),
         passed=frozenset(value for _, value in search.found(left)) - unknowable,
     )
 
 
-class Search:
-    """Looks for values in bytes, in every form that one can have there, all at once."""
-
-    def __init__(self, values: Iterable[str]) -> None:
-        self.values = sorted(set(values))
-        needles = [
-            (form, number)
-            for number, value in enumerate(self.values)
-            for form in set(_forms(value))
-            if len(form) >= _LEAST_FORM
-        ]
-        self._of = [number for _, number in needles]
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[form for form, _ in needles],
-            ids=list(range(len(needles))),
-            elements=len(needles),
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(needles),
-            literal=True,
-        )
-
-    def found(self, views: Mapping[str, bytes]) -> list[tuple[str, str]]:
-        """Where which of them are."""
-        return sorted(
-            (place, self.values[number])
-            for place, data in views.items()
-            for number in self._numbers(data)
-        )
-
-    def _numbers(self, data: bytes) -> set[int]:
-        hits: set[int] = set()
-        if data:
-            self._database.scan(data, match_event_handler=lambda id_, *_: hits.add(self._of[id_]))
-        return hits
-
-
-def _forms(value: str) -> Iterator[bytes]:
-    """A value in every encoding of leaktest, and in hex."""
-    for text in {value, value.replace(" ", "")}:
-        raw = text.encode()
-        yield raw
-        yield json.dumps(text)[1:-1].encode()
-        yield quote(text, safe="").encode()
-        yield quote(text).encode()
-        yield "".join(f"\\u{ord(char):04x}" for char in text).encode()
-        yield "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text).encode()
-        yield raw.hex().encode()
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            for shift in range(3):  # of a text that has the value at any place
-                encoded = encode(b" " * shift + raw + b" " * 3).rstrip(b"=")
-                yield encoded[(0, 2, 3)[shift] : -5]
-
-
-def _is_distinctive(value: str) -> bool:
-    plain = value.replace(" ", "")
-    digits = plain.replace("-", "").replace(".", "").replace("+", "").isdigit()
-    return len(plain) >= (_LEAST_DIGITS if digits else _LEAST)
+def _gone_through(
+    folder: Path,
+    requests: Sequence[_Request],
+    inventory: str,
+    progress: Callable[[str], None],
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """All that a collector kept, logged and said, and what it let out."""
+    ports = listening_port(), listening_port(), listening_port()
+    with running_errlock(_configuration(folder, ports), folder / "run") as errlock:
+        for number, (payload, body) in enumerate(requests):
+            if number % _TOLD_EVERY == 0:
+                progress(f"{number:,} of {len(requests):,} requests")
+            _send(payload, body, ports)
+        sent = "errlock_exporter_queue_documents"
+        wait_for(lambda: errlock.metric(sent, exporter="file") == 0, 300)
+        progress("asking what it tells")
+        told = {**dict(_asked(errlock, folder)), **dict(_commanded(folder, inventory))}
+    told |= {f"log, file {path.name}": path.read_bytes() for path in (folder / "run").iterdir()}
+    told |= {f"storage, file {path.name}": path.read_bytes()
+             for path in (folder / "store").rglob("*") if path.is_file()}  # fmt: skip
+    told["heads"] = (folder / "heads").read_bytes()
+    left = {"what was delivered": (folder / "out.jsonl").read_bytes()}
+    for number, manifest, body in _stored(folder / "store" / "queue.db"):
+        told[f"manifest {number}"], left[f"stored payload {number}"] = manifest, body
+    return told, left
 
 
 def _configuration(folder: Path, ports: tuple[int, int, int]) -> dict[str, Any]:
@@ -161,7 +119,10 @@ def _configuration(folder: Path, ports: tuple[int, int, int]) -> dict[str, Any]:
         "shutdown_timeout": "2s",
         "ledger": {
             "key": f"${{file:{folder / 'ledger.key'}}}",
-            "journal": {"key": f"${{file:{folder / 'journal.key'}}}"},
+            "journal": {
+                "key": f"${{file:{folder / 'journal.key'}}}",
+                "heads": {"file": str(folder / "heads")},
+            },
         },
     }
     return written
@@ -174,7 +135,7 @@ def _envelopes(texts: Iterable[str]) -> Iterator[bytes]:
         yield envelope_full_of(text, {"exception": exception, "user": {"id": text}})
 
 
-def _send(payload: Payload, body: bytes, ports: tuple[int, int, int]) -> None:
+def _send(payload: Payload | None, body: bytes, ports: tuple[int, int, int]) -> None:
     if isinstance(payload, OtlpRequest):
         url = f"http://127.0.0.1:{ports[2]}/v1/{payload.signal}"
         _post(url, body, {"Content-Type": "application/x-protobuf"})
@@ -211,7 +172,10 @@ def _commanded(folder: Path, inventory: str) -> Iterator[tuple[str, bytes]]:
     about = ["--destination", "file", "--since", "1d"]
     asked: list[tuple[list[str], str]] = [
         (["status", "--json"], ""),
+        (["status"], ""),
         (["exposure", "verify"], ""),
+        (["exposure", "code", "--json"], ""),
+        (["exposure", "report", *about, "--format", "md"], ""),
         (["exposure", "report", *about, "--format", "json"], ""),
         (["exposure", "report", *about, "--format", "html"], ""),
         (["exposure", "search"], inventory),
