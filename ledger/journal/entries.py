@@ -36,7 +36,7 @@ EntryKind = Literal[
     "decoy",  # decoys of a week began to be planted with a destination
     "process",  # an embedded pipeline began to hand its account over, or came back
     "control_off",  # a control was switched off, or traffic passed it by
-    "search",  # somebody looked for values: who, how many, how many were found
+    "search",  # somebody looked for values, or what stands for one: who, how many, how many found
     "minute",  # a closed minute of the account
     "gap",  # something that belongs here is missing: what, and since when
 ]

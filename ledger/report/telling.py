@@ -157,6 +157,8 @@ def _control(_: str, body: Body) -> str:
 
 
 def _search(_: str, body: Body) -> str:
+    if body.get("what") == "pseudonym":
+        return f"the pseudonyms of a value of class {body.get('class')} were asked for"
     about = body.get("destination") or "every destination"
     return (
         f"{body.get('what')} of {body.get('values')} values at {about}: {body.get('sent')} were "

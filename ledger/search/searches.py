@@ -1,4 +1,5 @@
-"""Searches are journaled: who asked for how many values, and how many were found. Never a value.
+"""Searches are journaled: who asked for how many values, and how many were found; and look-ups of
+pseudonyms: who asked, of which class. Never a value, nor what stands for one.
 
 Only the collector writes the journal, so a search leaves its entry in the file `searches` beside
 it, and the collector, or the next one that starts, takes it from there.
@@ -7,6 +8,7 @@ it, and the collector, or the next one that starts, takes it from there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -37,10 +39,26 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     maybe: int
 
 
-_decoder = msgspec.json.Decoder(Search)
+class LookUp(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"class_": "class"},
+):
+    """What the journal says when somebody asked for the pseudonyms of a value."""
+
+    what: Literal["pseudonym"] = "pseudonym"
+    by: str
+    time: str
+    class_: str
+    pseudonyms: int  # how many there are
 
 
-def leave(folder: Path, search: Search) -> None:
+_decoders = msgspec.json.Decoder(Search), msgspec.json.Decoder(LookUp)
+
+
+def leave(folder: Path, search: Search | LookUp) -> None:
     """Leave an entry for the journal of a storage folder. Raises OSError."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(folder / FILE, flags, 0o600)
@@ -92,9 +110,9 @@ class Searches:
     def _journal(self, text: bytes) -> None:
         broken = 0
         for line in text.splitlines():
-            try:
-                self._record("search", msgspec.to_builtins(_decoder.decode(line)))
-            except msgspec.MsgspecError:
+            if (search := _read(line)) is not None:
+                self._record("search", msgspec.to_builtins(search))
+            else:
                 broken += 1
         if broken:
             self._record(
@@ -105,3 +123,10 @@ class Searches:
         if not self._failing:
             _log.error("searches cannot be journaled: %s", error.strerror or type(error).__name__)
         self._failing = True
+
+
+def _read(line: bytes) -> Search | LookUp | None:
+    for decoder in _decoders:
+        with contextlib.suppress(msgspec.MsgspecError):
+            return decoder.decode(line)
+    return None

@@ -7,10 +7,13 @@ import getpass
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..people import account
 from ..registry import nearest
 from ..terminal import err, out, table
+from .journaling import journaled
 from .keyrings import destroyed, shown
 from .options import Commands, add_command, add_config_options, add_json_option, read_config
 
@@ -27,7 +30,7 @@ def register(commands: Commands) -> None:
         "For a request for access or erasure: reads one value from stdin and tells its pseudonyms\n"
         "at every destination, in every epoch whose key is left. Search the backend for them. The\n"
         "value is shown and kept nowhere. Which keys were destroyed is told: of their epochs\n"
-        "nobody can say anything any more.\n\n"
+        "nobody can say anything any more. The journal has who asked and when, for which class.\n\n"
         "Exit code 0: there are pseudonyms; 1: every key was destroyed; 2: a mistake.",
         "  errlock pseudonym pii.email -c errlock.yaml        asks for the value\n"
         "  errlock pseudonym pii.user_id -c errlock.yaml --json < value",
@@ -55,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     except KeyringError as wrong:
         err(f"errlock pseudonym: {wrong}")
         return 2
+    if config.service.storage != "memory":
+        _note(Path(config.service.storage), class_, len(answer.found))
     _tell(answer, class_, as_json=args.json)
     return 0 if answer.found else 1
 
@@ -87,6 +92,14 @@ def _value() -> str | None:
         err("errlock pseudonym: expected one value, on one line of stdin")
         return None
     return lines[0]
+
+
+def _note(folder: Path, class_: str, found: int) -> None:
+    """Leave word for the journal, before anything is shown."""
+    from ...ledger.journal.entries import now
+    from ...ledger.search.searches import LookUp
+
+    journaled(folder, LookUp(by=account(), time=now(), class_=class_, pseudonyms=found))
 
 
 def _tell(answer: Answer, class_: str, *, as_json: bool) -> None:

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from live_errlock import ERRLOCK
 
+from errlock.ledger.journal.journal import Journal, read
+from errlock.ledger.report.telling import measure_of
+from errlock.ledger.search.searches import FILE, Searches
 from errlock.pipeline import Pipeline
 from errlock.pipeline.cli import main
+from errlock.pipeline.people import account
 from errlock.policy.epochs import ALL, Said
 from errlock.policy.keyring import FileKeyring, new_keyring
 from errlock.policy.keyring_file import KeyringFile
@@ -31,7 +35,7 @@ exporters:
   sentry/standby: {{ dsn: "https://key@standby.example/1", standby_for: sentry }}
   otlp: {{ endpoint: "tempo:4317" }}
 service:
-  storage: memory
+  storage: {storage}
   pipelines:
     errors: {{ receivers: [sentry], processors: [hash, redact], exporters: [sentry] }}
     plain: {{ receivers: [sentry], processors: [redact], exporters: [otlp] }}
@@ -44,9 +48,11 @@ Ask = Callable[..., tuple[int, str, str]]
 def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Runs `errlock pseudonym … -c FILE` with a value on stdin."""
 
-    def run(*words: str, value: str = f"{JANE}\n", more: str = "") -> tuple[int, str, str]:
+    def run(
+        *words: str, value: str = f"{JANE}\n", more: str = "", storage: str = "memory"
+    ) -> tuple[int, str, str]:
         config = tmp_path / "errlock.yaml"
-        config.write_text(CONFIG.format(key=KEY, more=more))
+        config.write_text(CONFIG.format(key=KEY, more=more, storage=storage))
         monkeypatch.setattr("sys.stdin", io.StringIO(value))
         code = main(["pseudonym", *words, "-c", str(config)])
         shown = capsys.readouterr()
@@ -142,9 +148,36 @@ def test_the_wrong_key_is_told(ask: Ask, keyring: Path) -> None:
     )  # fmt: skip
 
 
+def test_who_asked_is_journaled_and_not_for_whom(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    code, out, err = ask("email", "--json", storage=str(tmp_path / "store"))
+    assert (code, err) == (0, "")
+    left = (tmp_path / "store" / FILE).read_text()
+    pseudonyms = [each["text"] for each in json.loads(out)["pseudonyms"]]
+    assert [text for text in (JANE, *pseudonyms) if text.strip("[]") in left] == []
+
+    journal = Journal(tmp_path / "store" / "journal")
+    Searches(tmp_path / "store", journal.append).take()
+    journal.close()
+    (entry,) = read(tmp_path / "store" / "journal")
+    assert entry.kind == "search"
+    assert entry.body == {
+        "what": "pseudonym", "by": account(), "time": entry.body["time"], "class": "pii.email",
+        "pseudonyms": 2,
+    }  # fmt: skip
+    told = "the pseudonyms of a value of class pii.email were asked for"
+    assert measure_of(entry, set()).text == told
+
+
+def test_that_it_cannot_be_journaled_is_told(ask: Ask, tmp_path: Path) -> None:
+    code, out, err = ask("pii.email", storage=str(tmp_path / "nowhere"))
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert err == "errlock: this search cannot be journaled: No such file or directory\n"
+
+
 def test_a_value_that_is_typed_is_not_echoed(tmp_path: Path) -> None:
     config = tmp_path / "errlock.yaml"
-    config.write_text(CONFIG.format(key=KEY, more=""))
+    config.write_text(CONFIG.format(key=KEY, more="", storage="memory"))
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [ERRLOCK, "pseudonym", "pii.email", "-c", str(config)],

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...people import account
-from ...terminal import err, moment
+from ...terminal import moment
+from ..journaling import journaled
 from ..options import add_config_options, point_in_time, read_config
 
 if TYPE_CHECKING:
@@ -112,19 +113,16 @@ def note(
 ) -> None:
     """Leave word of a search for the journal: values, sent, perhaps sent."""
     from ....ledger.journal.entries import now
-    from ....ledger.search.searches import Search, leave
+    from ....ledger.search.searches import Search
 
     values, sent, maybe = counts
-    try:
-        leave(
-            folder,
-            Search(
-                what=what, by=account(), time=now(), destination=window.destination,
-                values=values, sent=sent, maybe=maybe,
-            ),
-        )  # fmt: skip
-    except OSError as error:
-        err(f"errlock: this search cannot be journaled: {error.strerror}")
+    journaled(
+        folder,
+        Search(
+            what=what, by=account(), time=now(), destination=window.destination,
+            values=values, sent=sent, maybe=maybe,
+        ),
+    )  # fmt: skip
 
 
 def limits(covered: Coverage, window: Window) -> Iterator[str]:
