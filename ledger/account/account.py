@@ -24,6 +24,7 @@ from ...pipeline.component import Outcome
 from ...pipeline.errors import DropReason
 from ...pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from ..code.booking import Booked, Bookings, names_in
+from ..code.closing import closed_span
 from ..code.tables import Place
 from ..journal.entries import EntryKind
 from ..journal.journal import JournalFailed
@@ -46,6 +47,7 @@ FORGOTTEN = "rows of the account after account.keep"
 
 _NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
 
+_CLOSED_DAYS = "closed_days"  # the note of the end of the last day of code that was told
 _REOPENED = "reopened"  # the note of minutes that the journal has to be told of again
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -118,6 +120,8 @@ class Account:
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
         self._closed = 0
+        self._closed_days = 0  # the end of the last one with code of which the journal was told
+        self._looked_for_days = 0
         self._merges = Merges()
         self._reopened: list[int] = []  # minutes that the journal has to be told of again
         self._tidied = 0.0
@@ -196,6 +200,7 @@ class Account:
             rows, code = {}, {}
             self._merge(store, now, all_=last)
             self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
+            self._close_days(store, before=int(now) // DAY * DAY)
             self._tell_unbooked()
             self._tidy(store, now)
         except (sqlite3.Error, OSError) as error:
@@ -246,6 +251,7 @@ class Account:
                 self._labels["environment"] |= store.labels("environment")
                 self._minute = max(self._minute, store.last_minute())
             self._closed = int(store.meta("closed") or 0)
+            self._closed_days, self._looked_for_days = int(store.meta(_CLOSED_DAYS) or 0), 0
             self._reopened = msgspec.json.decode(store.meta(_REOPENED) or "[]", type=list[int])
         except BaseException:
             store.close()
@@ -306,7 +312,8 @@ class Account:
         self, delivered: Delivered, manifest: Manifest, base: Series, now: float
     ) -> None:
         """Book what documents disclose of code, also where nobody knows whether they arrived."""
-        place = Place(int(now) // DAY * DAY, base.destination, base.service, base.environment)
+        day = self._minute // DAY * DAY  # one that is not closed
+        place = Place(day, base.destination, base.service, base.environment)
         counts = Counter[str](delivered.documents) + Counter[str](delivered.refused)
         for section in manifest.code:
             # As above: of which of several documents it was nobody knows.
@@ -371,6 +378,16 @@ class Account:
             self._closed = minute
             store.add([], {"closed": str(minute)})
 
+    def _close_days(self, store: AccountStore, before: int) -> None:
+        """As `_close_minutes`, of what was disclosed of code."""
+        if before == self._looked_for_days:
+            return
+        for span, start in store.code.ended(self._closed_days, before):
+            self._record("code", closed_span(store.code, span, start))
+            self._closed_days = start + span
+            store.add([], {_CLOSED_DAYS: str(self._closed_days)})
+        self._looked_for_days = before
+
     def _tell_unbooked(self) -> None:
         with self._lock:
             unbooked, self._unbooked = self._unbooked, _Unbooked()
@@ -397,7 +414,7 @@ class Account:
             pass
         while store.compact(HOUR, DAY, int(now - options.hours)):
             pass
-        while store.compact_code(int(now - options.hours)):
+        while store.compact_code(int(now - options.hours), lambda body: self._record("code", body)):
             pass
         before = int(now - options.keep) // MINUTE * MINUTE
         if store.has_before(before):

@@ -1,14 +1,17 @@
-"""Whether the account is what the journal says of it: its minutes, and the sums of older rows."""
+"""Whether the account is what the journal says of it: its minutes, the sums of older rows, and the
+days of what was disclosed of code.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..code.closing import Told, compare
 from ..journal.entries import MAX_LINE, BrokenEntry, Entry, decode
 from ..journal.verifying import Finding
 from .account import FORGOTTEN
@@ -26,6 +29,7 @@ class Reconciled:
     minutes: int  # that the journal tells of
     forgotten: int  # of these, gone from the account because they were too old: the journal says so
     findings: list[Finding]
+    days: int = 0  # with code, that are as the journal says
 
 
 def reconcile(journal: Path, account: Path) -> Reconciled:
@@ -44,6 +48,7 @@ def reconcile(journal: Path, account: Path) -> Reconciled:
 
 def _reconciled(journal: Path, account: Path) -> Reconciled:
     told: dict[int, tuple[str, Totals]] = {}
+    code = Told({}, {})
     forgotten = 0  # nothing before this moment has to be there
     # The journal first: what is in it was in the account before.
     for entry in readable(journal):
@@ -52,12 +57,17 @@ def _reconciled(journal: Path, account: Path) -> Reconciled:
                 str(entry.body.get("sha256")),
                 _totals(entry.body),
             )
+        elif entry.kind == "code":
+            code.add(entry.body)
         elif entry.kind == "purge" and entry.body.get("what") == FORGOTTEN:
             forgotten = max(forgotten, _number(entry.body.get("before")))
     store = AccountStore.to_read(account)
     try:
         with store.snapshot():
-            return _compare(told, forgotten, store)
+            found = _compare(told, forgotten, store)
+            days, wrong = compare(code, forgotten, store.code)
+            findings = [*found.findings, *(Finding(0, f"code: {text}") for text in wrong)]
+            return replace(found, findings=findings[:_MOST_FINDINGS], days=days)
     finally:
         store.close()
 
@@ -88,7 +98,7 @@ def _compare(
         _finding(minute, "is in the journal and not in the account: it was removed")
         for minute in sorted(told.keys() - seen - forgotten)
     ]
-    return Reconciled(len(told), len(forgotten), findings[:_MOST_FINDINGS])
+    return Reconciled(len(told), len(forgotten), findings)
 
 
 def readable(path: Path) -> Iterator[Entry]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ..code.closing import closed_span
+from ..code.tables import MONTH, CodeTables, NameKey, Place, Shown
 from ..code.tables import SCHEMA as CODE_SCHEMA
-from ..code.tables import CodeTables, NameKey, Place, Shown
 from ..embedded.handover import EMBEDDED
 from ..sqlite_file import SqliteFile, opened
 from .figures import Figures, Series
@@ -225,10 +226,16 @@ class AccountStore(SqliteFile):
                 self._merge(into, start, series, Figures.stored(*figures))
         return len(rows)
 
-    def compact_code(self, before: int) -> int:
-        """As `compact`, of what was disclosed of code: days into thirty of them."""
+    def compact_code(self, before: int, tell: Callable[[dict[str, Any]], object]) -> bool:
+        """As `compact`, of what was disclosed of code: days into thirty of them.
+
+        `tell` gets what the journal is to say of these, and nothing is joined if it fails.
+        """
         with self._transaction():
-            return self.code.compact(before)
+            start = self.code.compact(before)
+            if start is not None:
+                tell(closed_span(self.code, MONTH, start))
+        return start is not None
 
     def documents(self, since: float, until: float, destination: str | None) -> int:
         """How many documents left, or may have, in rows that reach into a window."""

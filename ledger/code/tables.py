@@ -108,6 +108,13 @@ FROM code JOIN code_names ON code_names.id = code.name
 WHERE last >= ? AND first < ? AND (? IS NULL OR destination = ?)
 ORDER BY 1, 4, 5, 6, 2, 3, start
 """
+_OF_SPAN = """
+SELECT destination, service, environment, kind, code_names.name, detail,
+    documents, first, last, lines
+FROM code JOIN code_names ON code_names.id = code.name
+WHERE span = ? AND start = ?
+ORDER BY 1, 2, 3, 4, 5, 6
+"""
 _THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'code'"
 
 
@@ -150,18 +157,51 @@ class CodeTables:
             name = NameKey(about[3], about[4], about[5])
             yield Row(about[0], about[1], about[2], name, shown)
 
-    def compact(self, before: int) -> int:
-        """Join the oldest days into thirty of them. Returns how many rows there were."""
+    def of_span(self, span: int, start: int) -> Iterator[tuple[object, ...]]:
+        """The rows of one day, or of thirty that were joined, as they are, in a fixed order."""
+        return iter(self._db.execute(_OF_SPAN, (span, start)))
+
+    def documents(self, span: int, start: int) -> dict[str, int]:
+        """Their sums by destination."""
+        found = self._db.execute(
+            "SELECT destination, sum(documents) FROM code WHERE span = ? AND start = ? GROUP BY 1",
+            (span, start),
+        )
+        return {str(destination): int(documents) for destination, documents in found}
+
+    def spans(self) -> list[tuple[int, int]]:
+        """How long the spans with rows are, and since when. Also where somebody wrote no number."""
+        return self._db.execute(
+            "SELECT DISTINCT CAST(span AS INTEGER), CAST(start AS INTEGER) FROM code"
+        ).fetchall()
+
+    def ended(self, after: int, until: int) -> list[tuple[int, int]]:
+        """Which spans with rows ended after one moment and until another: span and start."""
+        found = [
+            (span, int(row[0]))
+            for span in (DAY, MONTH)
+            for row in self._db.execute(
+                "SELECT DISTINCT start FROM code WHERE span = ? AND start > ? AND start <= ?",
+                (span, after - span, until - span),
+            )
+        ]
+        return sorted(found, key=sum)
+
+    def compact(self, before: int) -> int | None:
+        """Join the oldest days into thirty of them. Returns when these begin; None: nothing to do.
+
+        Only such as ended before `before`.
+        """
         first = self._db.execute("SELECT min(start) FROM code WHERE span = ?", (DAY,)).fetchone()[0]
         if first is None:
-            return 0
-        start = first // MONTH * MONTH
+            return None
+        start = int(first) // MONTH * MONTH
         if start + MONTH > before:
-            return 0
+            return None
         days = (DAY, start, start + MONTH)
         self._db.execute(_COMPACT, (MONTH, start, *days))
-        delete = "DELETE FROM code WHERE span = ? AND start >= ? AND start < ?"
-        return self._db.execute(delete, days).rowcount
+        self._db.execute("DELETE FROM code WHERE span = ? AND start >= ? AND start < ?", days)
+        return start
 
     def has_before(self, moment: int) -> bool:
         """Whether any row ends before a moment."""

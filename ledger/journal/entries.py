@@ -38,6 +38,7 @@ EntryKind = Literal[
     "control_off",  # a control was switched off, or traffic passed it by
     "search",  # somebody looked for values, or what stands for one: who, how many, how many found
     "minute",  # a closed minute of the account
+    "code",  # a closed day of the code that was disclosed, or thirty that were joined
     "gap",  # something that belongs here is missing: what, and since when
 ]
 KINDS: tuple[str, ...] = get_args(EntryKind)

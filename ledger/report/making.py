@@ -67,7 +67,9 @@ def make_report(question: Question, now: datetime | None = None) -> Report:
     Raises OSError, sqlite3.Error.
     """
     now = (now or datetime.now(UTC)).replace(microsecond=0)
-    entries = [entry for entry in readable(question.journal) if entry.kind != "minute"]
+    entries = [
+        entry for entry in readable(question.journal) if entry.kind not in ("minute", "code")
+    ]
     report = _Maker(question, entries, now).report()
     report = msgspec.structs.replace(report, outputs=outputs(report))
     return msgspec.structs.replace(report, summary=summary(report))

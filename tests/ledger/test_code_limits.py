@@ -149,9 +149,12 @@ def test_days_become_months_and_are_forgotten(store: AccountStore) -> None:
     before = kept(store)
     assert before == {"a.py": (40, 40), "b.py": (40, 0)}
     start = int(NOON) // MONTH * MONTH
-    assert store.compact_code(start + MONTH) == 60
-    assert store.compact_code(start + MONTH) == 0
+    told: list[dict[str, Any]] = []
+    assert store.compact_code(start + MONTH, told.append)
+    assert not store.compact_code(start + MONTH, told.append)
     assert kept(store) == before
+    assert [(each["start"], each["days"]) for each in told] == [(start, 30)]
+    assert told[0]["documents"] == {"sentry": 60}
     store.forget(start + MONTH)
     assert kept(store) == {"a.py": (10, 10), "b.py": (10, 0)}
     store.forget(start + 2 * MONTH)

@@ -23,7 +23,7 @@ def register(actions: Commands) -> None:
         "have written a new one, or cut its end: that shows only against a head that they could\n"
         "not reach. So give one or more, and the public part of the key that signs them; without,\n"
         "it says what it cannot see. The account beside the journal is compared with what the\n"
-        "journal says of its minutes.\n\n"
+        "journal says of its minutes and of its days of code.\n\n"
         "Exit code 0: nothing was found; 1: the journal is not what was written; 2: usage.",
         "  errlock exposure verify -c errlock.yaml --head-file /mnt/elsewhere/heads\n"
         "  errlock exposure verify --journal journal --head 1234:9f3b6c02d41a7…\n"
@@ -63,6 +63,7 @@ def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> N
     except sqlite3.Error as error:
         raise OSError(0, f"cannot be read as an account: {type(error).__name__}", path) from None
     verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
+    verdict.account_code_days = found.days
     verdict.findings += found.findings
 
 
@@ -102,5 +103,7 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
         lines.append(f"account: {compared:,} minutes compared with what the journal says")
     if verdict.account_forgotten:
         lines.append(f"account: {verdict.account_forgotten:,} older ones were forgotten in time")
+    if verdict.account_code_days:
+        lines.append(f"account: {verdict.account_code_days:,} days of code as the journal says")
     lines.append("tampered with or damaged" if verdict.findings else "nothing wrong was found")
     return lines
