@@ -58,3 +58,15 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     except BaseException:
         connection.close()
         raise
+
+
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that is there, also while another process writes it. Raises sqlite3.Error.
+
+    What nobody writes may also lie in a folder in which nothing can be made, and nothing is.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    # Whoever begins to write makes this file first, and long writes there only.
+    if not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)

@@ -17,7 +17,7 @@ from ..code.closing import closed_span
 from ..code.tables import MONTH, CodeTables, NameKey, Place, Shown
 from ..code.tables import SCHEMA as CODE_SCHEMA
 from ..embedded.handover import EMBEDDED
-from ..sqlite_file import SqliteFile, opened
+from ..sqlite_file import SqliteFile, opened, opened_to_read
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
@@ -98,12 +98,8 @@ class AccountStore(SqliteFile):
 
     @classmethod
     def to_read(cls, path: Path) -> AccountStore:
-        """Open a file that is there, also while another process writes it.
-
-        Raises sqlite3.Error, OtherVersion.
-        """
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        """As `opened_to_read`. Raises OtherVersion too."""
+        connection = opened_to_read(path)
         try:
             _check_version(connection, path)
         except (sqlite3.Error, OSError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..sqlite_file import SqliteFile, opened
+from ..sqlite_file import SqliteFile, opened, opened_to_read
 from .keys import SHORT_BITS, is_guessable
 from .word_filters import FreshWords, WordFilters
 
@@ -96,14 +96,8 @@ class NeedleStore(SqliteFile):
 
     @classmethod
     def to_read(cls, path: Path) -> NeedleStore:
-        """Open a file that is there, also while another process writes it. Raises sqlite3.Error.
-
-        What nobody writes may also lie in a folder in which nothing can be made.
-        """
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        if not path.with_name(f"{path.name}-wal").exists():
-            uri += "&immutable=1"
-        return cls(sqlite3.connect(uri, uri=True, isolation_level=None))
+        """As `opened_to_read`."""
+        return cls(opened_to_read(path))
 
     def begin(self, key: str, guessable: Iterable[str], now: float, *, words: bool) -> None:
         """Note that needles are kept from now on, by nobody else."""
