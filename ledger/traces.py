@@ -1,18 +1,16 @@
 """What was found in a document, as the account keeps it: how often, and fingerprints of values.
 
-A fingerprint is 8 bytes of keyed BLAKE2b over the value, normalised as for pseudonyms. Without a
-key there are none: whoever takes the storage folder could try values on them.
+Values are normalised as for pseudonyms. Without a key there are no fingerprints.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..pipeline.payloads.document import Trace
 from ..policy.plan import Found
 from ..policy.pseudonyms import normalised
+from .fingerprints import Fingerprints
 from .search.variants import parts
 
 
@@ -21,19 +19,17 @@ class Tracer:
 
     def __init__(self, key: str | None) -> None:
         """`key` is `ledger.key`; None: values are not told apart."""
-        self._keyed: hashlib.blake2b | None = None
-        if key:
-            secret = hmac.digest(key.encode(), b"errlock ledger fingerprints", hashlib.sha256)
-            self._keyed = hashlib.blake2b(digest_size=8, key=secret)
+        self._made = Fingerprints(key, b"errlock ledger fingerprints") if key else None
 
     def fingerprint(self, class_: str, value: str) -> int | None:
         """Of a value; None without a key."""
-        if self._keyed is None:
-            return None
-        text = normalised(class_, value).encode("utf-8", "surrogatepass")
-        made = self._keyed.copy()  # it has the key in it, which is half of the work
-        made.update(text)
-        return int.from_bytes(made.digest(), "big", signed=True)  # as SQLite and sketches take it
+        return next(iter(self.fingerprints((normalised(class_, value),))), None)
+
+    def fingerprints(self, texts: Iterable[str]) -> Sequence[int]:
+        """Of values that are normalised, in order; none without a key."""
+        if self._made is None:
+            return ()
+        return self._made.of(text.encode("utf-8", "surrogatepass") for text in texts)
 
     def traces(
         self, found: Sequence[Found], before: tuple[Trace, ...], again: bool
@@ -70,8 +66,7 @@ class Tracer:
         return (*kept, *made)
 
     def _fingerprints(self, class_: str, *values: str) -> set[int]:
-        found = {self.fingerprint(class_, value) for value in values if value}
-        return {each for each in found if each is not None}
+        return set(self.fingerprints(normalised(class_, value) for value in values if value))
 
 
 def _as_now(trace: Trace, stricter: dict[tuple[str, str], str]) -> str:

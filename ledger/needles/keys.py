@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...policy.classes import matches
+from ...policy.pseudonyms import normalised
 from ..traces import Tracer
 
 # So few values are possible that whoever gets key and needles has them all: none are kept.
@@ -49,22 +54,27 @@ class NeedleKey:
 
     def fingerprint(self, class_: str, value: str) -> int:
         """As manifests have it."""
-        found = self._tracer.fingerprint(class_, value)
-        assert found is not None, "there is a key"
-        return found
+        return self.fingerprints([normalised(class_, value)])[0]
 
-    def needle(self, destination: str, fingerprint: int) -> int:
-        """As it is kept for a destination."""
+    def fingerprints(self, texts: Iterable[str]) -> Sequence[int]:
+        """As manifests have them: of values that are normalised, in order."""
+        return self._tracer.fingerprints(texts)
+
+    def needles(self, destination: str, fingerprints: Collection[int]) -> NDArray[np.int64]:
+        """As they are kept for a destination, in order."""
         keyed = self._by_destination.get(destination)
         if keyed is None:
             about = b"errlock needles\0" + destination.encode()
             key = hmac.digest(self._secret, about, hashlib.sha256)
             keyed = self._by_destination[destination] = hashlib.blake2b(digest_size=8, key=key)
-        made = keyed.copy()  # it has the key in it, which is half of the work
-        made.update(fingerprint.to_bytes(8, "big", signed=True))
-        return int.from_bytes(made.digest(), "big", signed=True)
+        found = []
+        for fingerprint in fingerprints:
+            made = keyed.copy()  # it has the key in it, which is half of the work
+            made.update(fingerprint.to_bytes(8, "big", signed=True))
+            found.append(made.digest())
+        return np.frombuffer(b"".join(found), ">i8").astype(np.int64)
 
 
-def shortened(needle: int) -> int:
-    """The part of a needle that is kept of a guessable value."""
-    return (needle >> (64 - SHORT_BITS)) & ((1 << SHORT_BITS) - 1)
+def shortened(needles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The part of needles that is kept of guessable values."""
+    return (needles >> (64 - SHORT_BITS)) & ((1 << SHORT_BITS) - 1)

@@ -149,12 +149,11 @@ class Needles:
     def _needles(self, taken: Mapping[tuple[NeedleSeries, int], Mapping[int, int]]) -> list[Needle]:
         found = []
         for (series, hour), values in taken.items():
-            short = is_guessable(series.class_)
-            for value, times in values.items():
-                needle = self._key.needle(series.destination, value)
-                found.append(
-                    Needle(shortened(needle) if short else needle, series, hour, hour, times)
-                )
+            needles = self._key.needles(series.destination, values)
+            if is_guessable(series.class_):
+                needles = shortened(needles)
+            for needle, times in zip(needles.tolist(), values.values(), strict=True):
+                found.append(Needle(needle, series, hour, hour, times))
         return found
 
     def _tidy(self, store: NeedleStore, now: float) -> None:

@@ -57,10 +57,6 @@ class WaitingWords:
     def needles(self, taken: dict[tuple[int, str], set[int]]) -> list[FreshWords]:
         """As they are kept."""
         return [
-            FreshWords(
-                day,
-                destination,
-                array("q", [self._key.needle(destination, word) for word in words]).tobytes(),
-            )
+            FreshWords(day, destination, self._key.needles(destination, words).tobytes())
             for (day, destination), words in taken.items()
         ]

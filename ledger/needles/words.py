@@ -8,11 +8,11 @@ Sentry gives events and spans, times, and addresses in memory are left out.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from ..fingerprints import Fingerprints
 
 MOST_WORDS = 4096  # of one request
 _LONGEST = 64  # of a longer word the beginning counts
@@ -35,8 +35,7 @@ class WordReader:
 
     def __init__(self, key: str) -> None:
         """`key` is `ledger.key`."""
-        secret = hmac.digest(key.encode(), b"errlock ledger words", hashlib.sha256)
-        self._keyed = hashlib.blake2b(digest_size=8, key=secret)
+        self._made = Fingerprints(key, b"errlock ledger words")
 
     def read(self, body: bytes, *, binary: bool) -> tuple[bytes, int]:
         """The fingerprints of words, 8 bytes each, and how many words are too many.
@@ -53,14 +52,9 @@ class WordReader:
             words |= {each for word in words for each in _without_neighbours(word)}
         return array("q", self.fingerprints(words)).tobytes(), left_out
 
-    def fingerprints(self, words: Iterable[bytes]) -> list[int]:
+    def fingerprints(self, words: Iterable[bytes]) -> Sequence[int]:
         """Of words, in order."""
-        found = []
-        for word in words:
-            made = self._keyed.copy()
-            made.update(word[:_LONGEST])
-            found.append(int.from_bytes(made.digest(), "big", signed=True))
-        return found
+        return self._made.of(word[:_LONGEST] for word in words)
 
 
 def words_of(text: bytes) -> set[bytes]:

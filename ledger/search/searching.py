@@ -156,11 +156,13 @@ def _sightings(
     needles: defaultdict[int, list[str]] = defaultdict(list)
     lengths = {(each.destination, is_guessable(each.class_)) for each in series}
     for key in keys:
-        for text in texts:
-            fingerprint = key.fingerprint("", text)
-            for destination, short in lengths:
-                needle = key.needle(destination, fingerprint)
-                needles[shortened(needle) if short else needle].append(text)
+        fingerprints = key.fingerprints(texts)
+        for destination, short in lengths:
+            made = key.needles(destination, fingerprints)
+            for text, needle in zip(
+                texts, (shortened(made) if short else made).tolist(), strict=True
+            ):
+                needles[needle].append(text)
     found: defaultdict[tuple[int, str, str, str, bool, str], _Found] = defaultdict(_Found)
     for seen in store.find(list(needles)):
         destination, class_, form, _, certain = seen.series

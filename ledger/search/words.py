@@ -68,8 +68,8 @@ class WordSearch:
             if destination in (None, to):
                 for secret, key in keys:
                     fingerprints = WordReader(secret).fingerprints(self._words)
-                    words = np.array([key.needle(to, each) for each in fingerprints], np.int64)
-                    yield from self._on_days(store, to, words.view(np.uint64), first, last, having)
+                    words = key.needles(to, fingerprints).view(np.uint64)
+                    yield from self._on_days(store, to, words, first, last, having)
 
     def _on_days(
         self,

@@ -43,9 +43,9 @@ class Book:
         self.needles.note(NeedleSeries(destination, class_, form, service), [fingerprint], at)
 
     def found(self, value: str, class_: str = "secret.token", to: str = "sentry") -> list[Needle]:
-        needle = self.key.needle(to, self.key.fingerprint(class_, value))
+        needles = self.key.needles(to, [self.key.fingerprint(class_, value)])
         store = NeedleStore.to_read(self.path)
-        found = list(store.find([shortened(needle) if is_guessable(class_) else needle]))
+        found = list(store.find((shortened(needles) if is_guessable(class_) else needles).tolist()))
         store.close()
         return found
 
@@ -79,10 +79,10 @@ def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path
 
 def test_the_same_value_has_other_needles_at_another_destination_and_under_another_key() -> None:
     one, other = NeedleKey(KEY), NeedleKey(new_key())
-    fingerprint = one.fingerprint("secret.token", TOKEN)
-    needles = {one.needle("a", fingerprint), one.needle("b", fingerprint), fingerprint}
-    needles.add(other.needle("a", other.fingerprint("secret.token", TOKEN)))
-    assert len(needles) == 4
+    fingerprint, others = (key.fingerprint("secret.token", TOKEN) for key in (one, other))
+    needles = [*one.needles("a", [fingerprint]), *one.needles("b", [fingerprint])]
+    needles += [*other.needles("a", [others]), *other.needles("a", [fingerprint])]
+    assert len({*needles, fingerprint, others}) == 6
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_too_many_words_are_told_and_the_others_are_found(tmp_path: Path) -> Non
         {"what": "words that were too many to be kept", "words": 7}
     ]
     store = NeedleStore.to_read(book.path)
-    needles = np.array([book.key.needle("sentry", int(each)) for each in words], np.int64)
-    (seen,) = store.words.find("sentry", needles.view(np.uint64), 0, 2**31)
+    needles = book.key.needles("sentry", words.tolist()).view(np.uint64)
+    (seen,) = store.words.find("sentry", needles, 0, 2**31)
     assert seen.words.all()
-    assert list(store.words.find("otlp", needles.view(np.uint64), 0, 2**31)) == []
+    assert list(store.words.find("otlp", needles, 0, 2**31)) == []
     store.close()
 
 
