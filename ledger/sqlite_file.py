@@ -69,4 +69,6 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
     # Whoever begins to write makes this file first, and long writes there only.
     if not path.with_name(f"{path.name}-wal").exists():
         uri += "&immutable=1"
-    return sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection.execute("PRAGMA temp_store=MEMORY")  # what is looked for is not written anywhere
+    return connection

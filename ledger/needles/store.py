@@ -6,10 +6,14 @@ in order, when many have come together: a tree of millions is then written once 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..sqlite_file import SqliteFile, opened, opened_to_read
 from .keys import SHORT_BITS, is_guessable
@@ -17,7 +21,7 @@ from .word_filters import FreshWords, WordFilters
 
 HOUR = 3600
 _MANY = 500_000  # fresh rows
-_AT_ONCE = 500  # values in one question
+_AT_ONCE = 500_000  # needles in one question
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
@@ -42,6 +46,15 @@ CREATE TABLE IF NOT EXISTS kept (  -- when needles were kept: a row for each run
     key TEXT NOT NULL, guessable TEXT NOT NULL, words INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS expired (before INTEGER NOT NULL);
+"""
+
+
+# A list as JSON is bound at once, hundreds of thousands of needles one after the other are not.
+_FIND = """
+SELECT needles.* FROM json_each(:wanted) AS wanted
+    CROSS JOIN needles ON needles.needle = wanted.value  -- in this order: few are wanted, many kept
+UNION ALL
+SELECT * FROM fresh WHERE needle IN (SELECT value FROM json_each(:wanted))
 """
 
 
@@ -181,21 +194,16 @@ class NeedleStore(SqliteFile):
         """Everything that needles are kept apart by."""
         return list(self._named().values())
 
-    def find(self, needles: Sequence[int]) -> Iterator[Needle]:
+    def find(self, needles: NDArray[np.int64]) -> Iterator[Needle]:
         """Those of some that are kept: one for each series, or more where some are fresh."""
         named = self._named()
-        wanted = sorted(needles)
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
-            places = ",".join("?" * len(part))
-            for needle, series, *rest in self._db.execute(
-                f"SELECT * FROM needles WHERE needle IN ({places})",  # noqa: S608  question marks
-                part,
-            ):
-                yield Needle(needle, named[series], *rest)
-        looked_for = set(wanted)
-        for needle, series, *rest in self._db.execute("SELECT * FROM fresh"):
-            if needle in looked_for:
+        needles = np.sort(needles)  # neighbours lie on one page; np.unique is 40 times as slow
+        once = np.ones(len(needles), np.bool_)
+        once[1:] = needles[1:] != needles[:-1]
+        needles = needles[once]
+        for start in range(0, len(needles), _AT_ONCE):
+            wanted = json.dumps(needles[start : start + _AT_ONCE].tolist())
+            for needle, series, *rest in self._db.execute(_FIND, {"wanted": wanted}):
                 yield Needle(needle, named[series], *rest)
 
     def short_ones(self) -> dict[tuple[str, str], int]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ...policy.pseudonyms import normalised
-from ..needles.keys import SHORT_BITS, NeedleKey, is_guessable, shortened
+import msgspec
+
+from ..needles.keys import SHORT_BITS, NeedleKey
 from ..needles.needles import FILE
 from ..needles.store import HOUR, Needle, NeedleStore
 from .coverage import Coverage, coverage
 from .inventory import Wanted
-from .variants import variants
+from .looking_up import look_up
+from .variants import Spelling, spellings
 from .words import DAY, WordSearch, WordSighting
 
 # The worst that is known of a value, the worst first:
@@ -32,8 +34,6 @@ Verdict = Literal["sent", "maybe", "disguised", "removed", "absent", "not_found"
 
 WORD = "word"  # in place of a class: no detector claimed it
 
-# Tells apart how classes are normalised: it comes out differently for each way.
-_PROBE = "A-b:1.C"
 _ADDRESS = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:]+:[0-9A-Fa-f]*\]?"
 )
@@ -62,8 +62,7 @@ class Sighting:
         return {name.rstrip("_"): value for name, value in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is known of one value, which it does not hold."""
 
     name: str
@@ -125,8 +124,9 @@ def search(
             with store.snapshot():
                 asked = [NeedleKey(key) for key in keys]
                 covered = coverage(folder, store, {key.id for key in asked}, window)
-                found = _sightings(store, asked, wanted, window)
-                words = WordSearch(wanted) if covered.words_since is not None else None
+                spelled = spellings(each.value for each in wanted)
+                found = _sightings(store, asked, spelled, window)
+                words = WordSearch(spelled) if covered.words_since is not None else None
                 if words is not None:
                     pairs = list(zip(keys, asked, strict=True))
                     where = (window.destination, window.since, window.until)
@@ -136,44 +136,27 @@ def search(
             store.close()
     except sqlite3.Error as error:
         raise OSError(0, f"cannot be read as needles: {type(error).__name__}", path) from None
-    answers = [
-        Answer(each.name, _verdict(each.value, sightings, covered), tuple(sightings))
-        for each, sightings in zip(wanted, found, strict=True)
-    ]
-    if words is not None and _words_cover(covered, window):
-        for index in words.searchable:
-            if answers[index].verdict == "not_found":
-                answers[index] = replace(answers[index], verdict="absent")
+    covering = words.searchable if words is not None and _words_cover(covered, window) else ()
+    answers = []
+    for index, each in enumerate(wanted):
+        sightings = tuple(found.get(index, ()))
+        verdict = _verdict(sightings) if sightings else _unseen(each.value.strip(), covered)
+        if verdict == "not_found" and index in covering:
+            verdict = "absent"
+        answers.append(Answer(each.name, verdict, sightings))
     return Searched(answers, covered)
 
 
 def _sightings(
-    store: NeedleStore, keys: Sequence[NeedleKey], wanted: Sequence[Wanted], window: Window
-) -> list[list[Sighting]]:
-    series = [each for each in store.series() if window.destination in (None, each.destination)]
-    ways = {normalised(each.class_, _PROBE): each.class_ for each in series}
-    texts = _texts(wanted, ways.values())
-    needles: defaultdict[int, list[str]] = defaultdict(list)
-    lengths = {(each.destination, is_guessable(each.class_)) for each in series}
-    for key in keys:
-        fingerprints = key.fingerprints(texts)
-        for destination, short in lengths:
-            made = key.needles(destination, fingerprints)
-            for text, needle in zip(
-                texts, (shortened(made) if short else made).tolist(), strict=True
-            ):
-                needles[needle].append(text)
+    store: NeedleStore, keys: Sequence[NeedleKey], spelled: Sequence[Spelling], window: Window
+) -> defaultdict[int, list[Sighting]]:
+    """By value, of those that were seen."""
     found: defaultdict[tuple[int, str, str, str, bool, str], _Found] = defaultdict(_Found)
-    for seen in store.find(list(needles)):
-        destination, class_, form, _, certain = seen.series
-        if window.destination not in (None, destination):
-            continue
-        for text in needles[seen.needle]:
-            for index, variant, what in texts[text]:
-                if normalised(class_, variant) == text:
-                    found[index, destination, class_, form, certain, what].add(seen)
+    for spelling, needle in look_up(store, keys, spelled, window.destination):
+        destination, class_, form, _, certain = needle.series
+        found[spelling.index, destination, class_, form, certain, spelling.what].add(needle)
     short_ones = store.short_ones()
-    sightings: list[list[Sighting]] = [[] for _ in wanted]
+    sightings: defaultdict[int, list[Sighting]] = defaultdict(list)
     for (index, destination, class_, form, certain, what), each in found.items():
         within = _within(each, window)
         if within is not None:
@@ -185,7 +168,7 @@ def _sightings(
                     each.last * HOUR, each.requests, certain, what, chance,
                 )
             )  # fmt: skip
-    for each_one in sightings:
+    for each_one in sightings.values():
         each_one.sort(key=lambda one: (one.destination, one.class_, one.form, one.as_))
     return sightings
 
@@ -211,19 +194,6 @@ def _words_cover(covered: Coverage, window: Window) -> bool:
     )
 
 
-def _texts(
-    wanted: Sequence[Wanted], classes: Iterable[str]
-) -> Mapping[str, list[tuple[int, str, str]]]:
-    """Every normalised text to look for: whose it is, as which variant, and what that is."""
-    texts: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    ways = list(classes)
-    for index, each in enumerate(wanted):
-        for variant, what in variants(each.value):
-            for text in {normalised(class_, variant) for class_ in ways}:
-                texts[text].append((index, variant, what))
-    return texts
-
-
 def _within(found: _Found, window: Window) -> bool | None:
     """Whether it was certainly sent within a window; None: certainly not."""
     first, last = found.first * HOUR, found.last * HOUR
@@ -232,18 +202,18 @@ def _within(found: _Found, window: Window) -> bool | None:
     return window.since <= first < window.until or window.since <= last < window.until
 
 
-def _verdict(value: str, sightings: Sequence[Sighting], covered: Coverage) -> Verdict:
+def _verdict(sightings: Sequence[Sighting]) -> Verdict:
     clear = [each for each in sightings if each.form == "clear"]
     if any(each.certain for each in clear):
         return "sent"
     if clear:
         return "maybe"
-    if any(each.form != "removed" for each in sightings):
-        return "disguised"
-    if sightings:
-        return "removed"
-    if _ADDRESS.fullmatch(value.strip()):
+    return "disguised" if any(each.form != "removed" for each in sightings) else "removed"
+
+
+def _unseen(value: str, covered: Coverage) -> Verdict:
+    if _ADDRESS.fullmatch(value):
         return "not_kept"
-    if _NUMBER.fullmatch(value.strip()) and not covered.guessable:
+    if not covered.guessable and _NUMBER.fullmatch(value):
         return "not_kept"
     return "not_found"

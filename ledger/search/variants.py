@@ -9,26 +9,49 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
+
+import msgspec
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|api-key|dsn)\s+(.+)")
 _PAIR = re.compile(
     r"(?i)(?:^|[;,\s])[\w .-]*(?:pass(?:word|wd)?|pwd|secret|token|key)\s*=\s*([^;]+)"
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+# What begins with another character decodes to no text, or to one that is not printable.
+_BASE64 = re.compile(r"[I-Za-fw-z0-9][A-Za-z0-9+/_-]{7,}={0,2}")
 _MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _SHORTEST = 4  # of a part
 _MOST = 24
+
+
+class Spelling(msgspec.Struct, frozen=True, gc=False):
+    """A text to look for instead of a value."""
+
+    index: int  # of the value
+    text: str
+    what: str  # it is of the value; nothing: the value
+
+
+def spellings(values: Iterable[str]) -> list[Spelling]:
+    """All variants of values."""
+    return [
+        Spelling(index, text, what)
+        for index, value in enumerate(values)
+        for text, what in variants(value)
+    ]
 
 
 def variants(value: str) -> Iterator[tuple[str, str]]:
     """A value and its variants, each once: the text, and what it is of the value (nothing: it)."""
     value = value.strip()
     yield value, ""
+    decoded = _from_base64(value)
+    if not decoded and _PLAIN.fullmatch(value):
+        return  # most of a long list
     seen = {value}
-    for text, what in _others(value):
+    for text, what in _others(value, decoded):
         text = text.strip()
         if len(text) >= _SHORTEST and text not in seen:
             if len(seen) > _MOST:
@@ -50,10 +73,7 @@ def parts(class_: str, value: str) -> Iterator[str]:
         yield text
 
 
-def _others(value: str) -> Iterator[tuple[str, str]]:
-    decoded = _from_base64(value)
-    if not decoded and _PLAIN.fullmatch(value):
-        return  # most of a long list
+def _others(value: str, decoded: str) -> Iterator[tuple[str, str]]:
     yield from _spellings(value)
     texts = [value]
     if decoded:
@@ -128,7 +148,7 @@ def _from_base64(value: str) -> str:
         return ""
     padded = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        text = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode()
+        text = binascii.a2b_base64(padded + "=" * (-len(padded) % 4), strict_mode=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return text if text.isprintable() else ""

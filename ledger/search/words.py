@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..needles.keys import NeedleKey
 from ..needles.store import NeedleStore
+from ..needles.word_filters import Words
 from ..needles.words import WordReader, words_of
-from .inventory import Wanted
-from .variants import variants
+from .variants import Spelling
 
 DAY = 86400
 _FAR = 2**31  # days
@@ -32,23 +33,29 @@ class WordSighting:
 class WordSearch:
     """The words of values to look for."""
 
-    def __init__(self, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, spelled: Iterable[Spelling]) -> None:
         self._words: dict[bytes, int] = {}
-        # By variant: whose it is, what it is of the value, and which words it has.
-        self._variants: list[tuple[int, str, frozenset[int]]] = []
-        for index, each in enumerate(wanted):
-            seen = set()
-            for text, what in variants(each.value):
-                words = words_of(text.encode("utf-8", "replace"))
-                numbers = frozenset(self._words.setdefault(w, len(self._words)) for w in words)
-                if numbers and numbers not in seen:
-                    seen.add(numbers)
-                    self._variants.append((index, what, numbers))
+        self._spelled: list[Spelling] = []  # those with words
+        # Which spelling has which word, and how many each has.
+        has, word, amounts = array("q"), array("q"), array("q")
+        seen: set[frozenset[int]] = set()
+        for each in spelled:
+            if not each.what:
+                seen = set()  # the value itself comes before its variants
+            words = words_of(each.text.encode("utf-8", "replace"))
+            numbers = frozenset([self._words.setdefault(w, len(self._words)) for w in words])
+            if numbers and numbers not in seen:
+                seen.add(numbers)
+                has.extend([len(self._spelled)] * len(numbers))
+                word.extend(numbers)
+                amounts.append(len(numbers))
+                self._spelled.append(each)
+        self._has, self._word, self._amounts = map(np.asarray, (has, word, amounts))
 
     @property
     def searchable(self) -> set[int]:
         """Values that have words at all."""
-        return {index for index, what, _ in self._variants if not what}
+        return {each.index for each in self._spelled if not each.what}
 
     def find(
         self,
@@ -63,38 +70,23 @@ class WordSearch:
             return
         first = int(since) // DAY
         last = _FAR if until == float("inf") else int(until - 1) // DAY + 1
-        having = self._having()
-        for to in store.words.destinations():
-            if destination in (None, to):
-                for secret, key in keys:
-                    fingerprints = WordReader(secret).fingerprints(self._words)
-                    words = key.needles(to, fingerprints).view(np.uint64)
-                    yield from self._on_days(store, to, words, first, last, having)
+        to_ask = [to for to in store.words.destinations() if destination in (None, to)]
+        for secret, key in keys:
+            fingerprints = WordReader(secret).fingerprints(self._words)
+            for to in to_ask:
+                words = key.needles(to, fingerprints).view(np.uint64)
+                yield from self._on_days(store, to, words, first, last)
 
     def _on_days(
-        self,
-        store: NeedleStore,
-        destination: str,
-        words: np.ndarray[tuple[int], np.dtype[np.uint64]],
-        first: int,
-        last: int,
-        having: Mapping[int, list[int]],
+        self, store: NeedleStore, destination: str, words: Words, first: int, last: int
     ) -> Iterator[WordSighting]:
         days: defaultdict[int, list[int]] = defaultdict(list)
         chance = 0.0
         for seen in store.words.find(destination, words, first, last):
             chance += seen.by_chance
-            there = set(np.flatnonzero(seen.words).tolist())
-            for number in {variant for word in there for variant in having[word]}:
-                if self._variants[number][2] <= there:
-                    days[number].append(seen.day)
+            there = np.bincount(self._has[seen.words[self._word]], minlength=len(self._spelled))
+            for number in np.flatnonzero(there == self._amounts).tolist():
+                days[number].append(seen.day)
         for number, found in days.items():
-            index, what, _ = self._variants[number]
-            yield WordSighting(index, destination, what, tuple(found), min(1.0, chance))
-
-    def _having(self) -> Mapping[int, list[int]]:
-        having: defaultdict[int, list[int]] = defaultdict(list)
-        for number, (_, _, words) in enumerate(self._variants):
-            for word in words:
-                having[word].append(number)
-        return having
+            each = self._spelled[number]
+            yield WordSighting(each.index, destination, each.what, tuple(found), min(1.0, chance))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from errlock.ledger.search import inventory
 from errlock.ledger.search.inventory import BadInventory, InventoryFormat, read_inventory
@@ -132,6 +135,13 @@ def test_a_huge_inventory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_value_is_tried_as_what_a_detector_may_have_claimed(value: str, expected: str) -> None:
     assert expected in [text for text, _ in variants(value)]
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"]), min_size=6, max_size=40))
+def test_what_is_base64_of_a_text_is_tried_as_that_text(text: str) -> None:
+    assume(text.isprintable() and text == text.strip())
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        assert text in [variant for variant, _ in variants(encode(text.encode()).decode())]
 
 
 @pytest.mark.parametrize(

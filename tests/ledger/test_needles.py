@@ -14,6 +14,8 @@ from errlock.ledger.needles.keys import GUESSABLE, NeedleKey, is_guessable, is_k
 from errlock.ledger.needles.needles import Needles
 from errlock.ledger.needles.store import HOUR, Needle, NeedleSeries, NeedleStore
 from errlock.ledger.options import NeedleOptions
+from errlock.ledger.search.inventory import Wanted
+from errlock.ledger.search.searching import search
 from errlock.pipeline.options import Duration
 from errlock.policy.classes import CLASSES
 from errlock.policy.pseudonyms import new_key
@@ -45,7 +47,7 @@ class Book:
     def found(self, value: str, class_: str = "secret.token", to: str = "sentry") -> list[Needle]:
         needles = self.key.needles(to, [self.key.fingerprint(class_, value)])
         store = NeedleStore.to_read(self.path)
-        found = list(store.find((shortened(needles) if is_guessable(class_) else needles).tolist()))
+        found = list(store.find(shortened(needles) if is_guessable(class_) else needles))
         store.close()
         return found
 
@@ -73,7 +75,8 @@ def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path
         store.add([Needle(1, one, 0, 0, 1), broken], [], NOON)
     store.add([Needle(2, other, 0, 0, 1)], [], NOON)
     store.add([Needle(1, one, 0, 0, 1)], [], NOON)
-    assert {each.needle: each.series for each in store.find([1, 2])} == {1: one, 2: other}
+    found = store.find(np.array([2, 1, 2]))
+    assert {each.needle: each.series for each in found} == {1: one, 2: other}
     store.close()
 
 
@@ -106,6 +109,21 @@ def test_a_phone_number_gets_a_needle_that_many_share_and_only_when_asked(tmp_pa
         found = book.found("+442079460958", "pii.phone")
         assert len(found) == expected
         assert all(0 <= each.needle < 2**24 for each in found)
+
+
+def test_a_short_needle_of_one_destination_is_not_taken_for_one_of_another(tmp_path: Path) -> None:
+    """It would be found by chance at every destination, and what is said counts only one."""
+    book = Book(tmp_path, guessable=("pii.phone",))
+    fingerprint = book.key.fingerprint("pii.phone", "+442079460958")
+    (needle,) = shortened(book.key.needles("sentry", [fingerprint])).tolist()
+    store = NeedleStore.to_write(book.path)
+    for to, expected in (("otlp", "not_found"), ("sentry", "maybe")):
+        series = NeedleSeries(to, "pii.phone", "clear", "shop")
+        other = NeedleSeries("sentry", "pii.phone", "clear", "cart")
+        store.add([Needle(needle, series, 0, 0, 1), Needle(needle + 1, other, 0, 0, 1)], [], NOON)
+        (answer,) = search(tmp_path, [KEY], [Wanted("phone", "+442079460958")]).answers
+        assert answer.verdict == expected
+    store.close()
 
 
 def test_a_country_of_national_ids_is_as_guessable_as_all_of_them() -> None:
