@@ -116,6 +116,7 @@ def search(
     they cannot be read; nothing that is raised holds a value.
     """
     window = window or Window()
+    keys = list(dict.fromkeys(keys))  # under one that is given twice everything would count twice
     path = folder / FILE
     path.stat()
     try:

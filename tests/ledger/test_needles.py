@@ -134,6 +134,14 @@ def test_a_short_needle_of_one_destination_is_not_taken_for_one_of_another(tmp_p
     store.close()
 
 
+def test_a_key_that_is_given_twice_counts_once(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.deliver(TOKEN)
+    book.needles.close(NOON)
+    (answer,) = search(tmp_path, [KEY, new_key(), KEY], [Wanted("token", TOKEN)]).answers
+    assert [each.requests for each in answer.sightings] == [1]
+
+
 def test_a_country_of_national_ids_is_as_guessable_as_all_of_them() -> None:
     assert not is_kept("pii.national_id.us", ())
     assert is_kept("pii.national_id.us", ("pii.national_id",))
