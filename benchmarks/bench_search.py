@@ -2,9 +2,10 @@
 
 Deliveries are booked as a collector books them: people who come back, sessions that do not, and
 1,000 secrets among them. Then these are looked for, and 100,000 that were never sent. Ends with 1
-if one of the former is missed, one of the latter found, or 1,000 values take a second. The same
-for words, of which some may be found by chance: not more than is said. Times are CPU time of the
-process, reading included; the files are in the page cache.
+if one of the former is missed, one of the latter found, or all of them take a second of CPU time.
+The same for words, which may take longer, and of which some may be found by chance: not more than
+is said. Reading is in it, from the page cache; beside CPU time stands what a clock says, which is
+more while others use the machine.
 """
 
 from __future__ import annotations
@@ -51,10 +52,8 @@ def main() -> int:
         rows = []
         for wanted in (there[:1], there, [*there, *absent]):
             progress(f"looking for {len(wanted):,} values")
-            start = time.process_time()
-            found = search(folder, [KEY], wanted)
-            seconds = time.process_time() - start
-            rows.append(_row(documents, wanted, found, seconds, set(there)))
+            found, times = _timed(folder, wanted)
+            rows.append(_row(documents, wanted, found, set(there)) | times)
     notes = [
         f"{size / 1e6:.0f} MB of needles, {size / documents:.1f} MB per million documents",
         f"booking and writing: {booking / documents * 1e6:.1f} µs a document",
@@ -65,7 +64,7 @@ def main() -> int:
     if "--json" not in sys.argv:
         show("Looking for words that no detector claimed", [words], machine("numpy"))
     wrong = any(row["missed"] or row["false"] for row in rows)
-    slow = rows[1]["seconds"] >= _SECOND
+    slow = any(row["CPU seconds"] >= _SECOND for row in rows)
     # Of so few a sum of their chances is exceeded now and then: not by five, and not by as much.
     return int(wrong or slow or words["missed"] or words["false"] > 2 * words["by chance"] + 5)
 
@@ -137,9 +136,7 @@ def _words(
     needles.close(now)
     amount = 2 * batches * _BATCH
     size = (folder / FILE).stat().st_size
-    start = time.process_time()
-    found = search(folder, [KEY], wanted)
-    seconds = time.process_time() - start
+    found, times = _timed(folder, wanted)
     pairs = list(zip(wanted, found.answers, strict=True))
     chance = max(each.by_chance for answer in found.answers for each in answer.sightings)
     return {
@@ -150,12 +147,19 @@ def _words(
         "missed": sum(answer.verdict != "maybe" for each, answer in pairs if each in there),
         "false": sum(answer.verdict != "absent" for each, answer in pairs if each not in there),
         "by chance": 2 * chance * (len(wanted) - len(there)),
-        "seconds": seconds,
+        **times,
     }
 
 
+def _timed(folder: Path, wanted: Sequence[Wanted]) -> tuple[Searched, dict[str, float]]:
+    clock, start = time.perf_counter(), time.process_time()
+    found = search(folder, [KEY], wanted)
+    used = time.process_time() - start
+    return found, {"CPU seconds": used, "seconds": time.perf_counter() - clock}
+
+
 def _row(
-    documents: int, wanted: Sequence[Wanted], found: Searched, seconds: float, there: set[Wanted]
+    documents: int, wanted: Sequence[Wanted], found: Searched, there: set[Wanted]
 ) -> dict[str, float]:
     verdicts = [answer.verdict for answer in found.answers]
     pairs = list(zip(wanted, verdicts, strict=True))
@@ -165,7 +169,6 @@ def _row(
         "of these sent": sum(each in there for each in wanted),
         "missed": sum(verdict != "sent" for each, verdict in pairs if each in there),
         "false": sum(verdict != "not_found" for each, verdict in pairs if each not in there),
-        "seconds": seconds,
     }
 
 
