@@ -5,12 +5,12 @@ Values are normalised as for pseudonyms. Without a key there are no fingerprints
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..pipeline.payloads.document import Trace
 from ..policy.plan import Found
 from ..policy.pseudonyms import normalised
-from .fingerprints import Fingerprints
+from .fingerprints import VALUES, Fingerprints
 from .search.variants import parts
 
 
@@ -19,17 +19,13 @@ class Tracer:
 
     def __init__(self, key: str | None) -> None:
         """`key` is `ledger.key`; None: values are not told apart."""
-        self._made = Fingerprints(key, b"errlock ledger fingerprints") if key else None
+        self._made = Fingerprints(key, VALUES) if key else None
 
     def fingerprint(self, class_: str, value: str) -> int | None:
         """Of a value; None without a key."""
-        return next(iter(self.fingerprints((normalised(class_, value),))), None)
-
-    def fingerprints(self, texts: Iterable[str]) -> Sequence[int]:
-        """Of values that are normalised, in order; none without a key."""
         if self._made is None:
-            return ()
-        return self._made.of(text.encode("utf-8", "surrogatepass") for text in texts)
+            return None
+        return self._made.of_values((normalised(class_, value),))[0]
 
     def traces(
         self, found: Sequence[Found], before: tuple[Trace, ...], again: bool
@@ -66,7 +62,9 @@ class Tracer:
         return (*kept, *made)
 
     def _fingerprints(self, class_: str, *values: str) -> set[int]:
-        return set(self.fingerprints(normalised(class_, value) for value in values if value))
+        if self._made is None:
+            return set()
+        return set(self._made.of_values(normalised(class_, value) for value in values if value))
 
 
 def _as_now(trace: Trace, stricter: dict[tuple[str, str], str]) -> str:

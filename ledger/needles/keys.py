@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...policy.classes import matches
 from ...policy.pseudonyms import normalised
-from ..traces import Tracer
+from ..fingerprints import VALUES, Fingerprints
 
 # So few values are possible that whoever gets key and needles has them all: none are kept.
 _NEVER = (
@@ -52,7 +52,7 @@ class NeedleKey:
         # then told as kept under a key that was not given, not passed over.
         self.id = hmac.digest(secret, b"errlock needles aes id", hashlib.sha256).hex()[:8]
         self._secret = secret
-        self._tracer = Tracer(key)
+        self._values = Fingerprints(key, VALUES)
 
     def fingerprint(self, class_: str, value: str) -> int:
         """As manifests have it."""
@@ -60,7 +60,7 @@ class NeedleKey:
 
     def fingerprints(self, texts: Iterable[str]) -> Sequence[int]:
         """As manifests have them: of values that are normalised, in order."""
-        return self._tracer.fingerprints(texts)
+        return self._values.of_values(texts)
 
     def needles(self, destination: str, fingerprints: Collection[int]) -> NDArray[np.int64]:
         """As they are kept for a destination, in order."""

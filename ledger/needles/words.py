@@ -12,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 
-from ..fingerprints import Fingerprints
+from ..fingerprints import WORDS, Fingerprints
 
 MOST_WORDS = 4096  # of one request
 _LONGEST = 64  # of a longer word the beginning counts
@@ -35,7 +35,7 @@ class WordReader:
 
     def __init__(self, key: str) -> None:
         """`key` is `ledger.key`."""
-        self._made = Fingerprints(key, b"errlock ledger words")
+        self._made = Fingerprints(key, WORDS)
 
     def read(self, body: bytes, *, binary: bool) -> tuple[bytes, int]:
         """The fingerprints of words, 8 bytes each, and how many words are too many.
