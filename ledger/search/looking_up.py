@@ -31,7 +31,7 @@ def look_up(
     }
     texts, origins = _texts(spelled, {each.class_ for each in short})
     fingerprints = [(key, key.fingerprints(texts)) for key in keys]
-    texts, origins = texts * len(keys), origins * len(keys)
+    texts, origins = texts * len(keys), origins * len(keys)  # as needles: key after key
     if not texts:
         return
     wanted = {}  # by destination and whether they are short: a needle for each text

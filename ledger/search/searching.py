@@ -138,13 +138,10 @@ def search(
     except sqlite3.Error as error:
         raise OSError(0, f"cannot be read as needles: {type(error).__name__}", path) from None
     covering = words.searchable if words is not None and _words_cover(covered, window) else ()
-    answers = []
-    for index, each in enumerate(wanted):
-        sightings = tuple(found.get(index, ()))
-        verdict = _verdict(sightings) if sightings else _unseen(each.value.strip(), covered)
-        if verdict == "not_found" and index in covering:
-            verdict = "absent"
-        answers.append(Answer(each.name, verdict, sightings))
+    answers = [
+        _answer(each, found.get(index, ()), covered, index in covering)
+        for index, each in enumerate(wanted)
+    ]
     return Searched(answers, covered)
 
 
@@ -201,6 +198,16 @@ def _within(found: _Found, window: Window) -> bool | None:
     if first >= window.until or last + HOUR <= window.since:
         return None
     return window.since <= first < window.until or window.since <= last < window.until
+
+
+def _answer(
+    wanted: Wanted, sightings: Sequence[Sighting], covered: Coverage, in_words: bool
+) -> Answer:
+    """`in_words` says that it would have been seen as words too."""
+    verdict = _verdict(sightings) if sightings else _unseen(wanted.value.strip(), covered)
+    if in_words and verdict == "not_found":
+        verdict = "absent"
+    return Answer(wanted.name, verdict, tuple(sightings))
 
 
 def _verdict(sightings: Sequence[Sighting]) -> Verdict:

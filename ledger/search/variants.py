@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 import msgspec
@@ -32,6 +33,12 @@ class Spelling(msgspec.Struct, frozen=True, gc=False):
     index: int  # of the value
     text: str
     what: str  # it is of the value; nothing: the value
+
+    def __repr__(self) -> str:
+        return f"Spelling({self.index})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # msgspec's shows the text
+        return [("index", self.index)]
 
 
 def spellings(values: Iterable[str]) -> list[Spelling]:

@@ -8,10 +8,11 @@ import json
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
 from errlock.ledger.search import inventory
-from errlock.ledger.search.inventory import BadInventory, InventoryFormat, read_inventory
-from errlock.ledger.search.variants import variants
+from errlock.ledger.search.inventory import BadInventory, InventoryFormat, Wanted, read_inventory
+from errlock.ledger.search.variants import Spelling, variants
 
 ENV = """\
 # production
@@ -104,6 +105,12 @@ def test_what_is_wrong_is_told_by_its_place(data: bytes, message: str) -> None:
     assert str(caught.value) == message
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_what_is_looked_for_does_not_show_itself() -> None:
+    for each in (Wanted("line 1", "s3cr3t"), Spelling(0, "s3cr3t", "")):
+        for shown in (repr(each), str([each]), pretty_repr(each)):
+            assert "s3cr3t" not in shown
 
 
 def test_a_huge_inventory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
