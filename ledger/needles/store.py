@@ -6,12 +6,12 @@ in order, when many have come together: a tree of millions is then written once 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -202,7 +202,7 @@ class NeedleStore(SqliteFile):
         once[1:] = needles[1:] != needles[:-1]
         needles = needles[once]
         for start in range(0, len(needles), _AT_ONCE):
-            wanted = json.dumps(needles[start : start + _AT_ONCE].tolist())
+            wanted = msgspec.json.encode(needles[start : start + _AT_ONCE].tolist()).decode()
             for needle, series, *rest in self._db.execute(_FIND, {"wanted": wanted}):
                 yield Needle(needle, named[series], *rest)
 
