@@ -8,15 +8,12 @@ what came together: a document, its parents, and every item of one envelope.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import re2
 
 from .findings import Mark, PolicyLimit
 from .judging import Site
-from .linear import compile_linear
+from .views import View
 
 MIN_LENGTH = 6
 MAX_VALUES = 64
@@ -61,7 +58,7 @@ def is_telling(value: str, class_: str) -> bool:
 
 
 class Literals:
-    """The values that one document is searched for, longest first, in one pass."""
+    """The values that one document is searched for: at each place the longest."""
 
     def __init__(self, values: Iterable[Copied], *, strict: bool) -> None:
         """Take at most 64; more than that is a limit in the strict profile."""
@@ -75,28 +72,46 @@ class Literals:
         self.left_out = len(ordered) > MAX_VALUES
         # A copy of digits is replaced in quotes where it stands as a number.
         self.numeric = [value for value in self._classes if _NUMERIC.fullmatch(value)]
-        self.pattern: Any = None
-        if self._classes:
-            options = re2.Options()
-            options.log_errors = False
-            options.max_mem = 1 << 26  # values may be long, and there may be 64 of them
-            self.pattern = compile_linear("|".join(map(re2.escape, self._classes)), options)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._classes)
+
+    def places(self, text: str) -> Iterator[tuple[int, str]]:
+        """Where a value begins, and which, from left to right; none within another.
+
+        Each value is looked for on its own: a document has few, and a pattern of all would take
+        longer to compile than a document takes to be searched. Goes through a text once a value.
+        """
+        places = {}  # where each stands next, longest first
+        for value in self._classes:
+            at = text.find(value)
+            if at >= 0:
+                places[value] = at
+        while places:
+            value = min(places, key=places.__getitem__)
+            start = places[value]
+            yield start, value
+            end = start + len(value)
+            for each in [each for each, at in places.items() if at < end]:
+                places[each] = text.find(each, end)
+                if places[each] < 0:
+                    del places[each]
 
     def mark(self, sites: Sequence[Site]) -> None:
         """Add a mark for each copy, in every view."""
-        if self.pattern is None:
-            return
-        for site in sites:
+        for site in sites if self else ():
             for view in site.views:
-                if len(view.text) < MIN_LENGTH:
-                    continue
-                for match in self.pattern.finditer(view.text):
-                    class_ = self._classes[match[0]]
-                    start, end = match.span()
-                    if self._is_copy(site, view.text, start, end, class_):
-                        span = view.root_span(start, end)
-                        quoted = view.quoted and end - start == len(view.text)
-                        site.marks.append(Mark(*span, class_, "copy", match[0], quoted=quoted))
+                if len(view.text) >= MIN_LENGTH:
+                    self._mark(site, view)
+
+    def _mark(self, site: Site, view: View) -> None:
+        for start, value in self.places(view.text):
+            class_, end = self._classes[value], start + len(value)
+            if self._is_copy(site, view.text, start, end, class_):
+                quoted = view.quoted and len(value) == len(view.text)
+                span = view.root_span(start, end)
+                site.marks.append(Mark(*span, class_, "copy", value, quoted=quoted))
 
     @staticmethod
     def _is_copy(site: Site, text: str, start: int, end: int, class_: str) -> bool:

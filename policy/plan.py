@@ -222,7 +222,7 @@ class Unread:
 
     def mark_copies(self, literals: Literals) -> None:
         """See `Scan.mark_copies`."""
-        if literals.pattern is not None:
+        if literals:
             self._scan = self._engine.scan(self._subject.type, self._subject.tree)
             self._scan.mark_copies(literals)
 

@@ -49,7 +49,7 @@ def decode(data: bytes) -> tuple[Tree, int]:
             tree = _read(data)
         except msgspec.MsgspecError:
             raise BrokenDocument("not JSON") from None
-    if too_deep(tree):
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and too_deep(tree):
         raise BrokenDocument(f"nested more than {MAX_DEPTH} deep")
     return tree, repairs + _twice(data, tree)
 

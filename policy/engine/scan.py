@@ -25,6 +25,7 @@ from .names import HELD, NUMBERS
 from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
+_OF_DATA = re.compile(r"['\"=<\n]")  # without these no names and values are written in a text
 _NO_FIELD = Field()  # stands for a key that a table does not have
 
 # A leaf: the value, the container's path, its place in it, the key that is its context, the class
@@ -301,12 +302,13 @@ class FastScan(Scan):
 
     def mark_copies(self, literals: Literals) -> None:
         """See `Scan.mark_copies`. Texts that hold one and were not judged are judged now."""
-        if literals.pattern is None:
+        if not literals:
             return
         if not self._texts:
             super().mark_copies(literals)
             return
-        # A copy stands in the views there are; only a number's quotes depend on all of them.
+        # A copy stands in the views there are; only a number's quotes depend on all of them, and
+        # there are more only where something is written as data.
         again = {
             number
             for number, site in self._judged.items()
@@ -328,11 +330,10 @@ class FastScan(Scan):
     def _holding(self, literals: Literals) -> Sequence[int]:
         """The leaves in whose own text one of the values stands."""
         starts = list(accumulate((len(text) + 2 for text in self._texts), initial=0))
-        return [
-            bisect_right(starts, match.start()) - 1
-            for match in literals.pattern.finditer(self._joined)
-        ]
+        return [bisect_right(starts, start) - 1 for start, _ in literals.places(self._joined)]
 
 
 def _has_one(site: Site, values: Sequence[str]) -> bool:
-    return any(value in view.text for value in values for view in site.views)
+    return any(value in view.text for value in values for view in site.views) and any(
+        _OF_DATA.search(view.text) is not None for view in site.views
+    )
