@@ -72,8 +72,11 @@ def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
 
     `text` is the string they stand in. The result is sorted and free of overlaps.
     """
+    found = set(marks)
+    if len(found) == 1:
+        return list(found)
     merged: list[Mark] = []
-    for mark in sorted(_without_outdone(set(marks)), key=_order):
+    for mark in sorted(_without_outdone(found), key=_order):
         if merged and mark.start < merged[-1].end:
             merged[-1] = _union(merged[-1], mark, text)
         else:

@@ -151,25 +151,18 @@ class _Edits:
             return self.value
         if not self.below:
             return tree
-        if isinstance(tree, list):
-            return _same_or(tree, [self._below(i, value) for i, value in enumerate(tree)])
-        assert isinstance(tree, dict)
-        names = dict(_names(tree, self.below))
-        self.names.update(names)
-        new = {names.get(key, key): self._below(key, value) for key, value in tree.items()}
-        return tree if not names and all(new[key] is tree[key] for key in tree) else new
+        new: Any = tree.copy()  # type: ignore[union-attr]  # something stands below it
+        for key, edit in self.below.items():
+            new[key] = edit.applied(new[key])
+        if isinstance(tree, dict) and any(edit.key is not None for edit in self.below.values()):
+            self.names.update(_names(tree, self.below))
+            return {self.names.get(key, key): value for key, value in new.items()}
+        same = all(new[key] is tree[key] for key in self.below)  # type: ignore[index]
+        return tree if same else new
 
     def touched(self) -> Touched:
         """Where it changed the tree that it was applied to, as paths of the new one."""
         return {self.names.get(key, key): edit.touched() for key, edit in self.below.items()}
-
-    def _below(self, key: str | int, value: Tree) -> Tree:
-        edit = self.below.get(key)
-        return value if edit is None else edit.applied(value)
-
-
-def _same_or(old: list[Tree], new: list[Tree]) -> list[Tree]:
-    return old if all(a is b for a, b in zip(old, new, strict=True)) else new
 
 
 def _names(tree: dict[str, Tree], edits: dict[str | int, _Edits]) -> Iterable[tuple[str, str]]:

@@ -233,14 +233,17 @@ class FastScan(Scan):
     def _wanted(self) -> tuple[str, list[int]]:
         """All texts in one, and for each leaf what has to be run on it; 0: nothing."""
         texts = self._texts
-        wanted = [
-            self._gate.always | (self._gate.everything if "\0" in text else 0) for text in texts
-        ]
+        coarse = self._gate.judge if self._detection.every_text else 0
+        wanted = [self._gate.always | coarse] * len(texts)
         if self._detection.own_keys:  # what they name may stand in any data inside a text
             for number, text in enumerate(texts):
                 if _MAY_HOLD_DATA.search(text) is not None:
                     wanted[number] |= self._gate.judge
         joined = "\0\n".join(texts) + "\0\n"
+        if joined.count("\0") != max(1, len(texts)):
+            for number, text in enumerate(texts):
+                if "\0" in text:
+                    wanted[number] |= self._gate.everything
         try:
             data = joined.encode()
         except UnicodeEncodeError:
@@ -248,8 +251,8 @@ class FastScan(Scan):
             joined = "\0\n".join(texts) + "\0\n"
             data = joined.encode()
         plain = len(data) == len(joined)
-        sizes = (len(text if plain else text.encode()) + 2 for text in texts)
-        starts = list(accumulate(sizes, initial=0))
+        lengths = map(len, texts if plain else map(str.encode, texts))
+        starts = list(accumulate(map((2).__add__, lengths), initial=0))
         bits_of, bits_by_id = self._gate.bits_of, self._gate.bits_by_id
         for end, id_ in self._gate.text_hits(data):
             wanted[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
@@ -259,9 +262,11 @@ class FastScan(Scan):
     def _note_judged_anyway(self, wanted: list[int]) -> None:
         """Note the leaves that are judged for their field or key, whatever stands in them."""
         detection, judge = self._detection, self._gate.judge
-        named: dict[str, bool] = {}  # keys are few
+        silent = self._about.silent
         for number, (_, _, _, context, class_, field) in enumerate(self._leaves):
-            if class_ is not None or detection.every_text:
+            if class_ is None and field is TEXT and context in silent:
+                continue  # nearly all
+            if class_ is not None:
                 wanted[number] |= judge
                 continue
             if field is not None and field.code is not None and detection.claims(field.code):
@@ -269,10 +274,10 @@ class FastScan(Scan):
                 continue
             if context is None:
                 continue
-            anyway = named.get(context)
-            if anyway is None:
-                anyway = named[context] = bool(self._gate.rules_of_key(context))
-            if not anyway and field is not None:
+            anyway = bool(self._gate.rules_of_key(context))
+            if not anyway and field is TEXT:
+                self._about.note_silent(context)
+            elif not anyway and field is not None:
                 # What does not keep to its field's grammar is judged by its key (Scan._leaf).
                 looser = field.kind == "version" or field.kind in GRAMMARS
                 anyway = looser and detection.key_class(context) is not None
@@ -329,7 +334,7 @@ class FastScan(Scan):
 
     def _holding(self, literals: Literals) -> Sequence[int]:
         """The leaves in whose own text one of the values stands."""
-        starts = list(accumulate((len(text) + 2 for text in self._texts), initial=0))
+        starts = list(accumulate(map((2).__add__, map(len, self._texts)), initial=0))
         return [bisect_right(starts, start) - 1 for start, _ in literals.places(self._joined)]
 
 
