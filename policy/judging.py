@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from typing import NamedTuple
 
 from .detection import Detection
 from .fields import Field
@@ -46,6 +47,13 @@ class Site:
     views: list[View] = attribute(default_factory=list)
 
 
+class Work(NamedTuple):
+    """What judging takes beside reading what is there: decoded views, and their characters."""
+
+    views: int
+    characters: int
+
+
 class Finder:
     """What is looked for in one text: everything. The engine has one that knows what to skip."""
 
@@ -77,8 +85,7 @@ class Judge:
         self._detection = detection
         self._finder = finder
         self._size = size
-        self._decoded = 0
-        self.views = 0  # what had to be decoded
+        self.work = Work(0, 0)  # what had to be decoded
         # Parts of the document's texts that say more than was read: site, first and last character.
         self.unread: list[tuple[Site, int, int]] = []
 
@@ -223,16 +230,20 @@ class Judge:
     def _count_view(self, view: View) -> None:
         if view.parent is None:
             return
-        self._decoded += len(view.text)
-        self.views += 1
-        if self.views > MAX_VIEWS:
+        self.count(Work(1, len(view.text)))
+
+    def count(self, work: Work) -> None:
+        """Add work. Raises PolicyLimit when there are too many views."""
+        self.work = Work(self.work.views + work.views, self.work.characters + work.characters)
+        if self.work.views > MAX_VIEWS:
             self.check_work()
 
     def check_work(self) -> None:
         """Raise PolicyLimit when judging took more than the document's size allows."""
-        if self._decoded > FLOOR and self._decoded > MAX_EXPANSION * self._size():
+        views, characters = self.work
+        if characters > FLOOR and characters > MAX_EXPANSION * self._size():
             raise PolicyLimit("decodes to too much")
-        if self.views > MAX_VIEWS and self.views > self._size() // CHARACTERS_A_VIEW:
+        if views > MAX_VIEWS and views > self._size() // CHARACTERS_A_VIEW:
             raise PolicyLimit("too many encoded parts")
 
 

@@ -6,6 +6,7 @@ with the walk how one value is judged, not how values are chosen.
 
 from __future__ import annotations
 
+import operator
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from ..copies import Literals
 from ..detection import Detection
 from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_grammar
 from ..findings import PolicyLimit, Tree
-from ..judging import Judge, Path, Site
+from ..judging import Judge, Path, Site, Work
 from ..named import describes, flagged_value, names_given, pair_key, pair_list
 from ..scan import MAX_NESTING, Scan, Touched, as_text, without_surrogates
 from .finder import GatedFinder
@@ -54,6 +55,7 @@ class FastScan(Scan):
         self._leaves: list[_Leaf] = []
         self._texts: list[str] = []  # of the leaves, in their order
         self._judged: dict[int, Site | None] = {}
+        self._undecoded: list[int] = []  # harmless, but copies may stand in what they decode to
         super().__init__(detection, type_, tree)
 
     def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
@@ -290,9 +292,14 @@ class FastScan(Scan):
         digest = None
         if isinstance(value, str) and not bits & HELD and not self._finder.complete:
             digest = self._verdicts.digest(self._texts[number], context, class_, field)
-            if self._verdicts.is_harmless(digest):
+            known = self._verdicts.work(digest)
+            if known is not None:
+                self._judge.count(known)
+                if known.views:
+                    self._undecoded.append(number)
                 return None
-        before, work = len(self.sites), (self._judge.views, len(self._judge.unread))
+        judge = self._judge
+        before, unread, work = len(self.sites), len(judge.unread), judge.work
         self._finder.expect(self._texts[number], bits)
         if field is None:
             self._key_site(str(key), (*path, key))
@@ -300,9 +307,9 @@ class FastScan(Scan):
             self._leaf(value, (*path, key), context, class_, field, None)
         site = self.sites[-1] if len(self.sites) > before else None
         self._judged[number] = site
-        done = (self._judge.views, len(self._judge.unread))
-        if digest is not None and not (site and site.marks) and work == done:
-            self._verdicts.remember(digest)
+        if digest is not None and not (site and site.marks) and len(judge.unread) == unread:
+            took = Work(*map(operator.sub, judge.work, work))
+            self._verdicts.remember(digest, took)
         return site
 
     def mark_copies(self, literals: Literals) -> None:
@@ -320,6 +327,7 @@ class FastScan(Scan):
             if site is not None and _has_one(site, literals.numeric)
         }
         old = {id(self._judged[number]) for number in again}
+        again.update(self._undecoded)
         self.sites = [site for site in self.sites if id(site) not in old]
         literals.mark(self.sites)
         for number in self._holding(literals):

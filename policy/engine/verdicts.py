@@ -10,6 +10,7 @@ import secrets
 from hashlib import blake2b
 
 from ..fields import Field
+from ..judging import Work
 
 _REMEMBERED = 16384
 _SIZE = 16  # bytes of a digest
@@ -20,7 +21,7 @@ class Verdicts:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._harmless: set[bytes] = set()
+        self._harmless: dict[bytes, Work] = {}
 
     def digest(self, text: str, key: str | None, class_: str | None, field: Field | None) -> bytes:
         """What stands for a text in its field, under a key and a class that it has by its place."""
@@ -29,12 +30,12 @@ class Verdicts:
         data = about + text.encode("utf-8", "surrogatepass")
         return blake2b(data, key=self._key, digest_size=_SIZE).digest()
 
-    def is_harmless(self, digest: bytes) -> bool:
-        """Whether it is known that nothing is found there."""
-        return digest in self._harmless
+    def work(self, digest: bytes) -> Work | None:
+        """What judging it took, where it is known that nothing is found there."""
+        return self._harmless.get(digest)
 
-    def remember(self, digest: bytes) -> None:
-        """Nothing was found there, and nothing had to be decoded."""
+    def remember(self, digest: bytes, work: Work) -> None:
+        """Nothing was found there, all of it was read, and it took this."""
         if len(self._harmless) >= _REMEMBERED:
             self._harmless.clear()
-        self._harmless.add(digest)
+        self._harmless[digest] = work

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote_plus
 
 import engine_twins as twins
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from errlock.policy.engine import verdicts
 from errlock.policy.engine.verdicts import Verdicts
 from errlock.policy.fields import CODE, TEXT
+from errlock.policy.findings import PolicyLimit
+from errlock.policy.judging import MAX_VIEWS, Work
 from errlock.policy.parts import RedactPart
 from errlock.policy.plan import Findings, Plan, Subject
 
@@ -24,8 +29,8 @@ def _values(plan: Plan, tree: Any) -> set[str]:
 
 def test_a_text_is_known_only_under_its_key_in_its_field() -> None:
     known = Verdicts()
-    known.remember(known.digest(_HARMLESS, "note", None, TEXT))
-    assert known.is_harmless(known.digest(_HARMLESS, "note", None, TEXT))
+    known.remember(known.digest(_HARMLESS, "note", None, TEXT), Work(2, 30))
+    assert known.work(known.digest(_HARMLESS, "note", None, TEXT)) == Work(2, 30)
     for other in (
         known.digest(_HARMLESS + ".", "note", None, TEXT),
         known.digest(_HARMLESS, "password", None, TEXT),
@@ -35,7 +40,7 @@ def test_a_text_is_known_only_under_its_key_in_its_field() -> None:
         known.digest(_HARMLESS, "note", None, None),
         Verdicts().digest(_HARMLESS, "note", None, TEXT),
     ):
-        assert not known.is_harmless(other)
+        assert known.work(other) is None
 
 
 def test_no_text_passes_for_a_key() -> None:
@@ -51,9 +56,9 @@ def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Verdicts()
     digests = [known.digest(str(number), None, None, None) for number in range(11)]
     for digest in digests:
-        known.remember(digest)
-        assert known.is_harmless(digest)
-    assert sum(map(known.is_harmless, digests)) <= 4
+        known.remember(digest, Work(0, 0))
+        assert known.work(digest) is not None
+    assert sum(known.work(digest) is not None for digest in digests) <= 4
 
 
 def test_what_was_harmless_once_is_searched_for_copies() -> None:
@@ -66,6 +71,26 @@ def test_what_was_harmless_once_is_searched_for_copies() -> None:
     )
     assert isinstance(result, Findings)
     assert {site.path[-1] for site in result.sites} == {"note", "password"}
+
+
+@pytest.mark.parametrize("policy", sorted(twins.policies()))
+@pytest.mark.parametrize("encode", [quote_plus, lambda text: b64encode(text.encode()).decode()])
+def test_what_a_harmless_text_decodes_to_is_searched_for_copies(
+    policy: str, encode: Callable[[str], str]
+) -> None:
+    note = "see " + encode("nothing to see, zq81xk-72ab; and so on")
+    for extra in ({"note": note}, {"note": note}, {"note": note, "password": "zq81xk-72ab"}):
+        assert twins.difference(policy, "event", {"extra": extra}) is None
+    if policy == "default":
+        assert _values(Plan((RedactPart(),)), {"extra": extra}) == {"zq81xk-72ab"}
+
+
+def test_what_was_harmless_once_counts_as_work_each_time() -> None:
+    plan = Plan((RedactPart(),))
+    many: Any = {"extra": {"texts": ["%41"] * (MAX_VIEWS + 1)}}
+    for _ in range(2):
+        (found,) = plan.detect([Subject("event", many)])
+        assert isinstance(found, PolicyLimit)
 
 
 def test_what_was_harmless_once_is_judged_under_another_key() -> None:
