@@ -140,8 +140,8 @@ class FastScan(Scan):
             if found is None and class_ is not None and not describes(key, value):
                 found = class_
             if isinstance(value, str):
-                if value:
-                    field = below if isinstance(below, Field) else TEXT
+                field = below if isinstance(below, Field) else TEXT
+                if value and not (field.kind in GRAMMARS and keeps_to_grammar(field.kind, value)):
                     leaves.append((value, path, key, context, found, field))
                     texts.append(value)
             elif isinstance(value, (dict, list)):
@@ -235,6 +235,8 @@ class FastScan(Scan):
     def _wanted(self) -> tuple[str, list[int]]:
         """All texts in one, and for each leaf what has to be run on it; 0: nothing."""
         texts = self._texts
+        if not texts:
+            return "", []
         coarse = self._gate.judge if self._detection.every_text else 0
         wanted = [self._gate.always | coarse] * len(texts)
         if self._detection.own_keys:  # what they name may stand in any data inside a text
@@ -242,7 +244,7 @@ class FastScan(Scan):
                 if _MAY_HOLD_DATA.search(text) is not None:
                     wanted[number] |= self._gate.judge
         joined = "\0\n".join(texts) + "\0\n"
-        if joined.count("\0") != max(1, len(texts)):
+        if joined.count("\0") != len(texts):
             for number, text in enumerate(texts):
                 if "\0" in text:
                     wanted[number] |= self._gate.everything
