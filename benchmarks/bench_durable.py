@@ -8,23 +8,18 @@ memory mode's rate on 30 KB events.
 
 from __future__ import annotations
 
-import http.client
-import os
 import statistics
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
+from benchmarks.collectors import Door, Round, envelope, round_of
 from benchmarks.events import Events
 from benchmarks.options import parse, progress
 from benchmarks.report import machine, show
@@ -34,8 +29,6 @@ _CLIENTS = (1, 16, 64)
 _EVENTS = 128  # a round
 _ROUNDS = 7
 _GOAL = 0.5  # of the memory mode's rate
-_HEADERS = {"X-Sentry-Auth": "Sentry sentry_key=k, sentry_version=7"}
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +36,7 @@ class Contender:
     """A running collector."""
 
     errlock: Errlock
-    port: int
-
-    def cpu(self) -> float:
-        """Seconds that its process has used."""
-        fields = Path(f"/proc/{self.errlock.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What was measured."""
-
-    rate: float  # acknowledgements a second
-    cpu: float  # seconds of the collector's process for each event
+    door: Door
 
 
 def configuration(port: int, *, storage: str = "memory", processors: bool = True) -> dict[str, Any]:
@@ -67,41 +47,6 @@ def configuration(port: int, *, storage: str = "memory", processors: bool = True
         config["service"]["pipelines"]["errors"]["processors"] = []
     config["service"] |= {"storage": storage, "telemetry": {"metrics": {"level": "none"}}}
     return config
-
-
-def send(port: int, bodies: Iterator[bytes], failures: list[int]) -> None:
-    """One client."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for body in bodies:
-        connection.request("POST", "/api/1/envelope/", body, _HEADERS)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            failures.append(answer.status)
-    connection.close()
-
-
-def round_of(contender: Contender, bodies: Sequence[bytes], clients: int) -> Round:
-    """Have all of them acknowledged."""
-    shares = [iter(bodies[at::clients]) for at in range(clients)]
-    failures: list[int] = []
-    threads = [
-        threading.Thread(target=send, args=[contender.port, share, failures]) for share in shares
-    ]
-    start, cpu = time.perf_counter(), contender.cpu()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - start
-    assert not failures, failures
-    return Round(len(bodies) / seconds, (contender.cpu() - cpu) / len(bodies))
-
-
-def envelope(event: dict[str, Any]) -> bytes:
-    """As an SDK posts it."""
-    header = msgspec.json.encode({"event_id": event["event_id"]})
-    return b"\n".join([header, b'{"type":"event"}', msgspec.json.encode(event), b""])
 
 
 def row(size: int, clients: int, found: dict[str, list[Round]]) -> dict[str, object]:
@@ -139,7 +84,7 @@ def main() -> int:
             port = listening_port()
             config = configuration(port, **how)
             place = Path(folder) / name
-            return Contender(running.enter_context(running_errlock(config, place)), port)
+            return Contender(running.enter_context(running_errlock(config, place)), Door(port))
 
         contenders = {
             "disk": start("disk", storage="data"),
@@ -155,7 +100,7 @@ def main() -> int:
                 for number in range(rounds + 1):
                     bodies = [envelope(events.event(size)) for _ in range(max(amount, clients))]
                     for name, contender in contenders.items():
-                        done = round_of(contender, bodies, clients)
+                        done = round_of(contender.errlock, contender.door, bodies, clients)
                         if number:  # the first one only warms up
                             found[name].append(done)
                 rows.append(row(size, clients, found))

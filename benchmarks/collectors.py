@@ -1,0 +1,79 @@
+"""Collectors as processes of their own, what they are sent, and what that takes of them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from live_errlock import Errlock
+
+_ENVELOPES = {"X-Sentry-Auth": "Sentry sentry_key=k, sentry_version=7"}
+_PROTOBUF = {"Content-Type": "application/x-protobuf"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a collector is sent requests of a kind."""
+
+    port: int
+    path: str = "/api/1/envelope/"
+    headers: Mapping[str, str] = field(default_factory=lambda: _ENVELOPES)
+
+    @classmethod
+    def otlp(cls, port: int, signal: str) -> Door:
+        """For OTLP over HTTP, as protobuf."""
+        return cls(port, f"/v1/{signal}", _PROTOBUF)
+
+
+def cpu_of(errlock: Errlock) -> float:
+    """Seconds that its process has used."""
+    fields = Path(f"/proc/{errlock.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What was measured."""
+
+    rate: float  # acknowledgements a second
+    cpu: float  # seconds of the collector's process for each request
+
+
+def round_of(errlock: Errlock, door: Door, bodies: Sequence[bytes], clients: int) -> Round:
+    """Have all of them acknowledged: each client waits before it sends its next."""
+    shares = [iter(bodies[at::clients]) for at in range(clients)]
+    failures: list[int] = []
+    threads = [threading.Thread(target=_send, args=[door, share, failures]) for share in shares]
+    start, cpu = time.perf_counter(), cpu_of(errlock)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - start
+    assert not failures, failures
+    return Round(len(bodies) / seconds, (cpu_of(errlock) - cpu) / len(bodies))
+
+
+def _send(door: Door, bodies: Iterator[bytes], failures: list[int]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=60)
+    for body in bodies:
+        connection.request("POST", door.path, body, dict(door.headers))
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            failures.append(answer.status)
+    connection.close()
+
+
+def envelope(event: dict[str, Any]) -> bytes:
+    """As an SDK posts it."""
+    header = msgspec.json.encode({"event_id": event["event_id"]})
+    return b"\n".join([header, b'{"type":"event"}', msgspec.json.encode(event), b""])
