@@ -5,6 +5,9 @@ each depth of it: medians, less the first tenth. What was booked is written at t
 shared among all. Events are of a program with 40 ways to fail, in 8 places; and, as the worst that
 can come, no two of the same code. On the disk: an account and its journal of a day, by the minute,
 the hour and the day.
+
+Last, what it takes of a whole collector: CPU time of its process for each request, from the socket
+to the destination, its queue on the disk, next to a collector that has no ledger at all.
 """
 
 from __future__ import annotations
@@ -16,11 +19,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from live_errlock import Errlock, collector, otlp_at, running_errlock, sentry_at
+from live_ports import listening_port
 
+from benchmarks.collectors import Door, round_of
 from benchmarks.events import Events
 from benchmarks.options import Options, parse, progress
 from benchmarks.report import machine, show
@@ -54,8 +61,11 @@ def main() -> int:
     show("CPU time a payload, without and with the ledger", rows, machine("datasketches"))
     with tempfile.TemporaryDirectory() as folder:
         sizes = list(_sizes(options, Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        whole = list(_collectors(options, Path(folder)))
     if "--json" not in sys.argv:
         show("Account and journal on the disk", sizes, machine("datasketches"))
+        show("CPU time of a collector, for each request", whole, machine("aiohttp", "datasketches"))
     return 0
 
 
@@ -222,6 +232,72 @@ def _contender(
         return out
 
     return run
+
+
+# A collector like any other, but that nothing is noted or booked.
+_WITHOUT = (
+    "from errlock.pipeline import cli, collector; "
+    "collector.Ledger = lambda *_: None; raise SystemExit(cli.main())"
+)
+_ROUNDS, _CLIENTS = 7, 8
+
+
+def _collectors(options: Options, folder: Path) -> Iterator[dict[str, object]]:
+    with ExitStack() as running:
+        contenders = [_collector(running, folder, depth) for depth in (None, *DEPTHS)]
+        for label, signal, bodies in _requests(options):
+            if not options.wants(label):
+                continue
+            progress(f"collectors: {label}")
+            cpu: list[list[float]] = [[] for _ in contenders]
+            share = len(bodies) // (_ROUNDS + 1)
+            for number in range(_ROUNDS + 1):
+                sent = bodies[number * share :][:share]
+                for (errlock, doors), seconds in zip(contenders, cpu, strict=True):
+                    done = round_of(errlock, doors[signal], sent, _CLIENTS)
+                    if number:  # the first one only warms up
+                        seconds.append(done.cpu)
+            without, *others = cpu
+            for depth, found in zip(DEPTHS, others, strict=True):
+                pairs = zip(found, without, strict=True)
+                yield {
+                    "request": label,
+                    "requests": len(without) * share,
+                    "depth": depth,
+                    "without µs": statistics.median(without) * 1e6,
+                    "with µs": statistics.median(found) * 1e6,
+                    "cost %": (statistics.median(one / none for one, none in pairs) - 1) * 100,
+                }
+
+
+def _collector(
+    running: ExitStack, folder: Path, depth: str | None
+) -> tuple[Errlock, dict[str, Door]]:
+    sentry, grpc, http = listening_port(), listening_port(), listening_port()
+    receivers = sentry_at(sentry) | otlp_at(grpc, http)
+    config = collector(receivers, {"debug": {"verbosity": "basic"}})
+    config["service"] |= {
+        "storage": "data",
+        "ledger": {"key": KEY, "depth": depth or "counts"},
+        "telemetry": {"metrics": {"level": "none"}},
+    }
+    command = () if depth else (sys.executable, "-c", _WITHOUT)
+    errlock = running.enter_context(running_errlock(config, folder / str(depth), command=command))
+    doors = {signal: Door.otlp(http, signal) for signal in ("logs", "traces")}
+    return errlock, {"events": Door(sentry), **doors}
+
+
+def _requests(options: Options) -> Iterator[tuple[str, str, list[bytes]]]:
+    amount = (_ROUNDS + 1) * (8 if options.quick else 240)
+    for kind, secrets in (("clean", 0), ("dirty", 4)):
+        events = Events(f"collector {kind}")
+        program = Program(events, 6000, {})
+        bodies = [_envelope(events, program.event(6000), secrets) for _ in range(amount)]
+        yield f"event, {kind}, 6 KB", "events", bodies
+    dice = random.Random("collector")
+    few = amount // 4
+    yield "logs, 200 records, 5% dirty", "logs", [_logs(dice, 0.05) for _ in range(few)]
+    yield "traces, 200 spans", "traces", [_spans(dice) for _ in range(few)]
 
 
 def _sizes(options: Options, folder: Path) -> Iterator[dict[str, object]]:
