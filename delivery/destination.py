@@ -381,17 +381,25 @@ class Destination:
         except StoreFailed as failure:
             self._unreadable(record, failure)
             return
+        except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
+            self._log.error("%s cannot prepare what waits: %s", self.id, type(failure).__name__)
+            self._count_attempt(record)
+            self._failed(record, ExportFailed("exception", retryable=True, payload_only=True))
+            return
         if not load.counts:
             self._shelf.lose(record, load.dropped)
             return
-        if not record.attempts:
-            record.first_attempt = self._clock.now()
-        record.attempts += 1
+        self._count_attempt(record)
         await self._shelf.begin(record)
         if self._may_send:  # it may have been distrusted while the payload was read
             await self._export(record, load)
         else:
             self._again(record, self._clock.now())
+
+    def _count_attempt(self, record: Record) -> None:
+        if not record.attempts:
+            record.first_attempt = self._clock.now()
+        record.attempts += 1
 
     async def _load(self, record: Record) -> _Load:
         """What a record carries, under the policy in force."""

@@ -12,7 +12,7 @@ from hand_clock import HandClock, all_act
 from line_payload import Line, Lines, events
 from scripted_exporter import ScriptedExporter, unreachable
 
-from errlock.delivery.destination import Destination
+from errlock.delivery.destination import Destination, Policy
 from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
@@ -225,6 +225,34 @@ async def test_a_foreign_exception_drops_the_payload_and_shows_its_name_only(
     assert destination.status().last_error == "exception"
     assert "one failed with ValueError" in caplog.messages
     assert "hunter2" not in caplog.text
+
+
+async def test_what_cannot_be_prepared_waits_and_holds_up_nothing_else(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = ScriptedExporter([])
+    destination = await bench.started(exporter, num_consumers=1)
+    broken = [True]
+
+    async def plant(payload: Payload) -> Payload:
+        if payload.size == 10 and broken[0]:
+            raise ValueError("password=hunter2")
+        return payload
+
+    async def resanitise(payload: Payload) -> Payload:
+        return payload
+
+    destination.policies = [Policy("p:1", resanitise, plant)]
+    await bench.offer(events(size=8), destination)
+    await bench.offer(events(size=18), destination)
+    await all_act()
+    assert [payload.size for payload in exporter.taken] == [20]
+    assert destination.status().last_error == "exception"
+    assert "one cannot prepare what waits: ValueError" in caplog.messages
+    assert "hunter2" not in caplog.text
+    broken[0] = False
+    await bench.clock.advance(3600)
+    assert [payload.size for payload in exporter.taken] == [20, 10]
 
 
 async def test_a_cancellation_from_inside_the_exporter_is_a_failure_like_others(
