@@ -61,7 +61,7 @@ def detect(plan: Plan, payload: Payload) -> Detected:
     """
     buffer = payload.buffer
     suspicious = None if buffer is None else plan.suspicious(buffer)
-    offsets = suspicious and payload.sift(suspicious, plan.is_clean_part)
+    offsets = suspicious and payload.sift(*suspicious, plan.is_clean_part)
     while buffer is not None and suspicious is not None and offsets is not None:
         if not offsets:
             return Detected(rest_is_clean=True)
@@ -70,7 +70,7 @@ def detect(plan: Plan, payload: Payload) -> Detected:
         if more is None:
             break
         if more:  # they may also stand where nothing else is, in another form
-            more.update(suspicious)
+            more.update(suspicious.ends)
         if more.issubset(offsets):
             return replace(found, rest_is_clean=True)
         offsets = sorted(more.union(offsets))

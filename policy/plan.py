@@ -16,6 +16,7 @@ from .copies import Literals, copied_values
 from .detection import Detection
 from .engine import Engine
 from .engine.databases import EngineError
+from .engine.wire import Places as Places
 from .explaining import Explained as Explained
 from .explaining import explained
 from .findings import FORMS as FORMS
@@ -168,8 +169,8 @@ class Plan:
         except Exception:  # noqa: BLE001  then it is judged as any other, and that fails for itself
             return False
 
-    def suspicious(self, message: bytes) -> list[int] | None:
-        """Where in OTLP's protobuf anything could be found: ascending offsets. None: anywhere.
+    def suspicious(self, message: bytes) -> Places | None:
+        """Where in OTLP's protobuf anything could be found. None: anywhere.
 
         Documents in whose bytes none of them is are clean, but for copies. Raises what the engine
         raises: then nothing is known.

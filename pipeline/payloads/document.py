@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -177,11 +177,13 @@ class Payload(ABC):
     def sift(
         self,
         ends: Sequence[int],
+        numbers: Set[int],
         is_clean: Callable[[DocumentType, bytes, Callable[[], Tree]], bool],
     ) -> list[int]:
         """Of ascending places in `buffer` where matches end, where not all is harmless.
 
-        `is_clean` is asked for parts of documents: their kind, their bytes, and what reads them.
+        Some are of `numbers` only, which are harmless in texts without quotes. `is_clean` is asked
+        for parts of documents: their kind, their bytes, and what reads them.
         """
         return list(ends)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Literal
 
 from google.protobuf.message import DecodeError, Message
@@ -246,10 +246,10 @@ class OtlpRequest(Payload):
                 found.setdefault(around[0], self._starts_at(owner))
         return sorted(found, key=found.__getitem__)
 
-    def sift(self, ends: Sequence[int], is_clean: IsClean) -> list[int]:
+    def sift(self, ends: Sequence[int], numbers: Set[int], is_clean: IsClean) -> list[int]:
         """See `Payload.sift`."""
         received = self._received
-        return Sieve(received.layout, received.shape.record, is_clean).places(ends)
+        return Sieve(received.layout, received.shape.record, is_clean).places(ends, numbers)
 
     def _starts_at(self, number: int) -> int:
         """Where the context begins that a container is, or is a part of."""

@@ -8,7 +8,7 @@ stand in thousands of records.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from .document import DocumentType, Tree
 from .otlp_tree import TreeReader
@@ -39,26 +39,30 @@ class Sieve:
         self._at = self._end = 0  # in it: where its next field begins, and where it ends
         self._lost = False  # it is suspicious, whatever else stands in it
 
-    def places(self, ends: Sequence[int]) -> list[int]:
+    def places(self, ends: Sequence[int], numbers: Set[int] = frozenset()) -> list[int]:
         """Where something is, of the places (ascending) where matches end.
 
-        A match may take in one byte behind the value.
+        A match may take in one byte behind the value. See `Payload.sift` for `numbers`.
         """
         starts, found = self._layout.starts, []
         done = 0  # what is before is known
         for end in ends:
-            for place in (end - 2, end - 1):
+            is_number = end in numbers
+            for place in (end - 2,) if is_number else (end - 2, end - 1):
                 if place < done:
                     continue
                 region = min(bisect_right(starts, place), len(starts) - 1) - 1
                 if region != self._region:
                     self._enter(region)
-                if self._lost or not self._is_harmless(place):
-                    self._lost = True
+                if not self._lost:
+                    part = self._part_at(place)
+                    if part is not None and is_number and not self._has_quote(*part):
+                        continue  # other matches may be in it
+                    self._at = done = self._at if part is None else part[1]
+                    self._lost = part is not None and not self._is_harmless(*part)
+                if self._lost:
                     found.append(place)
                     done = starts[region + 1]
-                else:
-                    done = self._at
         return found
 
     def _enter(self, region: int) -> None:
@@ -70,8 +74,11 @@ class Sieve:
             _, at = varint(layout.body, layout.starts[region])
             _, self._at = varint(layout.body, at)
 
-    def _is_harmless(self, place: int) -> bool:
-        """Look at the field around a place, if there is one; what follows it is next."""
+    def _part_at(self, place: int) -> tuple[int, int] | None:
+        """Where the field around a place begins and ends, if there is one that could hold texts.
+
+        It is the next to go on from, or what follows where there is none.
+        """
         body, at = self._layout.body, self._at
         while at <= place:
             start, tag, length = at, body[at], body[at + 1]
@@ -80,12 +87,16 @@ class Sieve:
             else:
                 tag, length, at = _field(body, at)
             if at > place and tag & 7 == LENGTH and self._ids.get(tag >> 3) != length:
-                self._at = at
-                return self._is_harmless_part(start, at)
+                self._at = start
+                return start, at
         self._at = at
-        return True
+        return None
 
-    def _is_harmless_part(self, start: int, end: int) -> bool:
+    def _has_quote(self, start: int, end: int) -> bool:
+        find = self._layout.body.find
+        return find(b"'", start, end) >= 0 or find(b'"', start, end) >= 0
+
+    def _is_harmless(self, start: int, end: int) -> bool:
         self._parts += 1
         if self._parts > _MOST_PARTS or end - start > _LONGEST:
             return False

@@ -17,7 +17,7 @@ from .parts import Parts
 from .raw import KINDS, RawLook, is_readable
 from .scan import FastScan
 from .verdicts import Verdicts
-from .wire import WireGate, copies, made_once
+from .wire import Places, WireGate, copies, made_once
 
 
 @lru_cache(maxsize=16)
@@ -86,14 +86,14 @@ class Engine:
     def _parts(self) -> Parts:
         return Parts(self._detection, self.scan)
 
-    def suspicious(self, message: bytes) -> list[int] | None:
-        """Offsets into OTLP's protobuf where anything could be; None: anywhere. Ascending.
+    def suspicious(self, message: bytes) -> Places | None:
+        """Where in OTLP's protobuf anything could be; None: anywhere.
 
         Raises EngineError.
         """
         if not self._is_idle:
             return None
-        return _wire_gate(self._detection).ends(message)
+        return _wire_gate(self._detection).places(message)
 
     def is_clean_part(self, type_: str, part: bytes, load: Callable[[], Tree]) -> bool:
         """Whether a part of an OTLP record holds nothing, whatever stands beside it."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from ..copies import Copied
 from ..detectors import Detector, example, load_catalogue
@@ -21,7 +22,7 @@ from ..keys import classify_key
 from ..known_values import KnownValues
 from ..text import Rule
 from .databases import Database, EngineError, Expression, cache_folder
-from .gate import AHEAD, BIG, FIELD, ODD, RULES, of_known, of_rules, source, words
+from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules, source, words
 from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .patterns import TAGS, byte_class
@@ -56,6 +57,13 @@ _NUMERIC = frozenset("0123456789.,:+-eE")
 _IPV4 = next(i for i, each in enumerate(load_catalogue()) if each.id == "ipv4")
 
 
+class Places(NamedTuple):
+    """Where in a message anything could be: offsets."""
+
+    ends: Sequence[int]  # ascending
+    numbers: Set[int]  # those of them where a number is that tells something only near a quote
+
+
 class WireGate:
     """The triggers of a set of rules for protobuf. Thread-safe; holds nothing it has seen."""
 
@@ -75,16 +83,19 @@ class WireGate:
         if literals:  # never kept: they are secrets
             self._databases.append(Database.compiled(of_known(literals, "wire")))
 
-    def ends(self, data: bytes) -> list[int]:
-        """Where triggers end, ascending: at most one byte behind what they are about."""
-        ends = set()
+    def places(self, data: bytes) -> Places:
+        """Where triggers end: at most one byte behind what they are about."""
+        ends, numbers = set(), set()
         for end, id_ in self._hits(data):
+            if id_ == NUMBER_HELD:
+                numbers.add(end)
+                continue
             if id_ >= RULES and self._nearby.is_nothing(data, id_ - RULES, end):
                 continue
             ends.add(end)
             if id_ == AHEAD:
                 ends.update(range(end - AHEAD_BY, end))
-        return sorted(ends)
+        return Places(sorted(ends | numbers), numbers - ends)
 
     def _hits(self, data: bytes) -> list[tuple[int, int]]:
         found = _hits(self._databases, data)

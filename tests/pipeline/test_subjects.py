@@ -208,6 +208,61 @@ def test_addresses_are_seen_behind_a_length_that_looks_like_a_digit(first: str) 
         assert_same(_many({}, {"a": text}), "logs")
 
 
+NUMBERS = [
+    "order 123456789 of somebody", "123456789", "4111111111111111", "-12345678.5", "it's 123456789",
+    "{'phone': 4917610000003}", '{"card": 4111111111111111}', "['ip', 123456789]",
+    "a=1&n=123456789", quote('{"phone": 4917610000003}'), "&quot;phone&quot;: 4917610000003",
+    "\\x22pin\\x22: 123456789", base64.b64encode(b'{"password": 123456789012}').decode(),
+    "123456789 bob@mail.example.org", "'" + "so on " * 400 + "{pin: 123456789}",
+    "insert into t (pin) values (123456789)",
+]  # fmt: skip
+
+
+def test_numbers_tell_what_they_do_where_every_document_is_judged() -> None:
+    values: list[Any] = [*NUMBERS, *map(str.encode, NUMBERS), NUMBERS, ["phone", *NUMBERS]]
+    records = [{"a": "b", key: value, "c": "'"} for key in KEYS[:14] for value in values]
+    assert_same(_many({}, *records, *({"x": {key: NUMBERS}} for key in KEYS)), "logs")
+    bodies = log_request()
+    for text in NUMBERS:
+        bodies.resource_logs[0].scope_logs[0].log_records.add().body.string_value = text
+    assert_same(bodies, "logs")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked"),
+    [
+        ("order 7234567801 of somebody", False),
+        ("it's 7234567801", True),
+        ('say "7234567801', True),
+        ("7234567801 bob@mail.example.org", True),
+        ("bob@mail.example.org 7234567801", True),
+        ("7234567801" + " so on" * 400, False),
+    ],
+)
+def test_parts_with_numbers_are_looked_at_where_there_is_more(text: str, is_asked: bool) -> None:
+    message = _many({}, {"a": "b", "n": text}, {"c": text})
+    request = OtlpRequest.decode(message.SerializeToString(), "logs")
+    assert request.buffer is not None
+    places = Plan(PARTS).suspicious(request.buffer)
+    assert places is not None
+    asked = []
+
+    def is_clean(_type: str, part: bytes, _load: object) -> bool:
+        asked.append(text.encode() in part)
+        return True
+
+    assert request.sift(*places, is_clean) == []
+    assert asked == [True, True] * is_asked
+
+
+def test_numbers_alone_are_no_reason_to_make_a_document() -> None:
+    message = _many({}, *({"n": f"order {n} of somebody"} for n in range(7234567801, 7234567851)))
+    chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
+    result = chain.run(OtlpRequest.decode(message.SerializeToString(), "logs"))
+    assert result.encode() == message.SerializeToString()
+    assert not result.made
+
+
 def _pairs() -> Any:
     values: list[Any] = [*TEXTS, *INTS, True, 1.5, b"hunter2secret", ["hunter2secret"]]
     return _many({}, *({"a": "b", key: value} for key in KEYS for value in values))

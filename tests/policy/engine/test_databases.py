@@ -240,7 +240,9 @@ def test_what_was_prepared_makes_nothing_for_the_first_document(
         monkeypatch.setattr(Database, name, lambda *_: never())
     assert plan.is_clean("event", b'{"message":"hello"}')
     assert not plan.is_clean("event", b'{"message":"acme-4711-first"}')
-    assert plan.suspicious(b"acme-4711-first") not in (None, [])
+    found = plan.suspicious(b"acme-4711-first")
+    assert found is not None
+    assert found.ends
 
 
 def test_what_cannot_be_prepared_fails_for_each_document(monkeypatch: pytest.MonkeyPatch) -> None:
