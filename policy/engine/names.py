@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from .. import words
 from ..keys import QUALIFIERS
 
 # The finders of `words.FINDERS` and what else a text may need, as bits.
@@ -21,6 +22,7 @@ BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
     ENCODED, HELD, ROWS,
 ) = BITS.values()  # fmt: skip
 EVERY_FINDER = (1 << len(FINDERS)) - 1
+WORDS = sum(BITS[name] for name in words.FINDERS)
 
 _QUALIFIER = re.compile(
     rb"[^A-Za-z0-9]*+(?:"

@@ -22,7 +22,7 @@ from ..scan import MAX_NESTING, Scan, Touched, as_text, without_surrogates
 from .finder import GatedFinder
 from .gate import Gate
 from .keys import Keys
-from .names import HELD, NUMBERS
+from .names import HELD, NUMBERS, WORDS
 from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
@@ -67,11 +67,20 @@ class FastScan(Scan):
         self._gather(tree, (), None, None, place, self._only)
         self._joined, wanted = self._wanted()
         for number, bits in enumerate(wanted):
-            # A number alone tells something only inside data, which has quotes.
-            if bits and (
-                bits != NUMBERS or "'" in self._texts[number] or '"' in self._texts[number]
-            ):
+            if bits:
+                bits = self._without_quotes(number, bits)
+            if bits:
                 self._judge_leaf(number, bits)
+
+    def _without_quotes(self, number: int, bits: int) -> int:
+        """What is left to be run on a text that has no quotes."""
+        text, field = self._texts[number], self._leaves[number][5]
+        if "'" in text or '"' in text:
+            return bits
+        if field is not None and field.kind == "source" and "`" not in text:
+            bits &= ~WORDS  # what they say counts in literals only
+        # A number alone tells something only inside data.
+        return 0 if bits == NUMBERS else bits
 
     # -- gathering -----------------------------------------------------------------------
 

@@ -325,3 +325,21 @@ def test_random_surroundings_do_not_pass_for_nothing() -> None:
     made = [_bytes_of(documents.document(Random(seed), "event")) for seed in range(100)]
     # Of both there are enough to say something.
     assert 5 <= sum(engine.is_clean("event", data) for data in made) <= 60
+
+
+@pytest.mark.parametrize("policy", sorted(twins.policies()))
+def test_words_in_lines_of_source_are_seen_in_literals(policy: str) -> None:
+    said = [
+        "password: Hun7er2xQ", "token = Hun7er2xQ", "if len(password) < 64:",
+        "--password Hun7er2xQ", "the password is Hun7er2xQ", "<password>Hun7er2xQ</password>",
+        "SET PASSWORD = Hun7er2xQ", "crypt(Hun7er2xQ)", "def login(token: dict[str, str]) -> int:",
+        "x = 4111111111111111",
+    ]  # fmt: skip
+    lines = [
+        *said,
+        *(f"log({quote}{text}{quote})" for text in said for quote in "'\"`"),
+        *(encode(text) for text in said for encode in documents.ENCODINGS),
+    ]
+    frames = [{"context_line": line, "pre_context": [line, "x"]} for line in lines]
+    tree: Any = {"exception": {"values": [{"stacktrace": {"frames": frames}}]}}
+    _check_both("event", tree, policy)
