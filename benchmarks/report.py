@@ -51,6 +51,9 @@ def show(
     if "--json" in sys.argv:
         print(json.dumps({"title": title, "machine": about, "rows": list(rows), "notes": notes}))
         return
+    if not rows:
+        print(f"\n{title}: nothing has such a name")
+        return
     columns = list(rows[0])
     cells = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
