@@ -31,6 +31,7 @@ from .word_triggers import (
     NOT_IN_ID,
     NOT_SMALL,
     NUMBER,
+    NUMBERS_IN_JSON,
     ODD_BYTES,
     ODD_SIGNS,
     name_triggers,
@@ -50,8 +51,7 @@ _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
-# The groups of what finders look for that is no word.
-_GROUPS = {"structures": "encoded", "encoded": "encoded", "numbers": "runs"}
+_LONG_NUMBER = re.compile(rb"[0-9\-][0-9.]{8}")
 
 
 class Gate:
@@ -116,7 +116,11 @@ class Gate:
 
     def bits_of(self, data: bytes, end: int, id_: int) -> int:
         """What a hit in a text asks for."""
-        return self.bits_by_id[id_] or names.finders_after(data, end - 1)
+        bits = self.bits_by_id[id_] or names.finders_after(data, end - 1)
+        # In JSON a number alone does not fire; beside something else it may tell something.
+        if bits and not bits & names.STRUCTURES and _LONG_NUMBER.search(data) is not None:
+            bits |= names.NUMBERS
+        return bits
 
     def _bits_by_id(self, id_: int) -> int:
         if id_ >= RULES:
@@ -200,17 +204,27 @@ def words(dialect: Dialect) -> list[Expression]:
         for each in name_triggers()
     ]
     found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, ODD_SIGNS)]
-    found.append(Expression(NUMBER_HELD, NUMBER + NOT_IN_ID, "runs"))
+    if dialect == "json":
+        found += [Expression(NUMBER_HELD, each, "numbers") for each in NUMBERS_IN_JSON]
+    else:
+        found.append(Expression(NUMBER_HELD, NUMBER + NOT_IN_ID, "numbers"))
     for finder, patterns in word_triggers().items():
+        if finder == "numbers" and dialect == "json":
+            continue
         id_ = _FINDER + names.FINDERS.index(finder)
-        group = _GROUPS.get(finder, "signs")
-        found += [Expression(id_, whole(each, dialect), group) for each in patterns]
+        found += [Expression(id_, whole(each, dialect), _group(finder, each)) for each in patterns]
     return found
+
+
+def _group(finder: str, pattern: str) -> str:
+    """Numbers, and encodings that have no sign of their own, make what begins with a sign slow."""
+    has_no_sign = finder == "numbers" or (finder == "encoded" and pattern.startswith("(?:["))
+    return finder if has_no_sign else "signs"
 
 
 def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
-    found += [Expression(UNREADABLE, _HUGE_NUMBER, "runs"), Expression(DEVICE, _FIELDS[1])]
+    found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
     found += [Expression(FIELD, _FIELDS[0])]
     attributes = [name for name in telling_attributes() if classify_key(name) is None]
     return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in attributes)]

@@ -60,6 +60,17 @@ NOT_SMALL = "[^a-z]"
 # of hex digits seldom end with so many.
 NUMBER = r"[0-9\-][0-9]{8}"
 NOT_IN_ID = "[^0-9a-z]"
+# Nine characters, one of which may be a full stop: not an address or a version.
+_NUMBERS = (
+    r"[0-9]{5}\.[0-9]",
+    r"[0-9]{4}\.[0-9]{4}",
+    r"[0-9]\.[0-9]{5}",
+    r"-[0-9]{3}(?:\.[0-9]{4}|[0-9]\.[0-9]{3})",
+)
+# The same in JSON. There most of them are times, which are no texts; and one that nothing else is
+# found with tells something only in data that has quotes.
+_IN_JSON = "(?:" + "|".join((NUMBER, *_NUMBERS)) + ")"
+NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{_IN_JSON}""", rf"""{_IN_JSON}[^"]*(?:'|\\")""")
 
 
 @cache
@@ -156,20 +167,14 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
         "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
-        # Nine characters, one of which may be a full stop: not an address or a version.
-        "numbers": (
-            r"[0-9]{5}\.[0-9]",
-            r"[0-9]{4}\.[0-9]{4}",
-            r"[0-9]\.[0-9]{5}",
-            r"-[0-9]{3}(?:\.[0-9]{4}|[0-9]\.[0-9]{3})",
-        ),
+        "numbers": _NUMBERS,
         # What an earlier chain left and a stricter one may lower (placeholders.py).
         "held": (r":e[0-9]{1,6}:0x[0-9a-f]{12}\]", r"\*{12}[0-9]{4}"),
         # What an encoding may hide (views.py).
         "encoded": (
             r"%[0-9A-Fa-f]{2}",
             r"\\",
-            r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]{1,31};)",
+            r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
             base64_of_text(),
             r"(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8}",
         ),
