@@ -30,17 +30,21 @@ from .rule_triggers import RuleTrigger, is_by_words, literal_group, rule_trigger
 from .word_triggers import (
     NOT_IN_ID,
     NOT_SMALL,
+    NOT_SMALL_BUT_S,
     NUMBER,
     NUMBERS_IN_JSON,
     ODD_BYTES,
     ODD_SIGNS,
     name_triggers,
+    plural,
+    stands_alone,
     word_triggers,
 )
 
 # Identifiers of what is no rule: rules count from RULES on.
-NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD = range(8)
-_FINDER = 8  # and the finders of `names.FINDERS` behind it
+# A name ends one byte before a hit of NAME, and where LONG_NAME ends.
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD, LONG_NAME = range(9)
+_FINDER = 9  # and the finders of `names.FINDERS` behind it
 NUMBER_HELD = _FINDER + names.FINDERS.index("numbers")
 RULES = 32
 
@@ -51,6 +55,7 @@ _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
+_A, _S, _Z, _LARGE_S = b"aszS"
 _LONG_NUMBER = re.compile(rb"[0-9\-][0-9.]{8}")
 
 
@@ -83,7 +88,8 @@ class Gate:
         self.judge = self.everything + 1  # a text is judged though no trigger fired in it
         # What a hit asks for, by its identifier; 0 where it depends on what stands around it.
         self.bits_by_id = tuple(
-            0 if id_ == NAME else self._bits_by_id(id_) for id_ in range(RULES + len(self.rules))
+            0 if id_ in (NAME, LONG_NAME) else self._bits_by_id(id_)
+            for id_ in range(RULES + len(self.rules))
         )
         self._by_words = [
             (1 << i, rule) for i, rule in enumerate(self.rules) if is_by_words(rule.detector)
@@ -116,7 +122,7 @@ class Gate:
 
     def bits_of(self, data: bytes, end: int, id_: int) -> int:
         """What a hit in a text asks for."""
-        bits = self.bits_by_id[id_] or names.finders_after(data, end - 1)
+        bits = self.bits_by_id[id_] or _finders_of_name(data, end if id_ == LONG_NAME else end - 1)
         # In JSON a number alone does not fire; beside something else it may tell something.
         if bits and not bits & names.STRUCTURES and _LONG_NUMBER.search(data) is not None:
             bits |= names.NUMBERS
@@ -199,10 +205,7 @@ def source() -> bytes:
 
 def words(dialect: Dialect) -> list[Expression]:
     """The triggers of what words say."""
-    found = [
-        Expression(NAME, whole(each, dialect) + NOT_SMALL, literal_group(each))
-        for each in name_triggers()
-    ]
+    found = [_of_name(spelled, term, dialect) for spelled, term in name_triggers()]
     found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, ODD_SIGNS)]
     if dialect == "json":
         found += [Expression(NUMBER_HELD, each, "numbers") for each in NUMBERS_IN_JSON]
@@ -214,6 +217,32 @@ def words(dialect: Dialect) -> list[Expression]:
         id_ = _FINDER + names.FINDERS.index(finder)
         found += [Expression(id_, whole(each, dialect), _group(finder, each)) for each in patterns]
     return found
+
+
+def _of_name(spelled: str, term: str, dialect: Dialect) -> Expression:
+    group = literal_group(spelled)
+    if dialect == "wire":  # what is behind a string is another field
+        return Expression(NAME, whole(spelled + plural(term), dialect) + NOT_SMALL, group)
+    if stands_alone(term):
+        return Expression(LONG_NAME, whole(spelled, dialect), group)
+    return Expression(NAME, whole(spelled, dialect) + NOT_SMALL_BUT_S, group)
+
+
+def _finders_of_name(data: bytes, end: int) -> int:
+    """The finders that a name concerns which ends at `end`, or one letter later in the plural."""
+    if data[end - 1 : end].isdigit():  # a new word begins behind it, however small
+        return names.finders_after(data, end)
+    behind = data[end]
+    if behind == _S:
+        return _finders_of_plural(data, end + 1)
+    if _A <= behind <= _Z:
+        return 0  # the beginning of another word
+    found = names.finders_after(data, end)
+    return found | _finders_of_plural(data, end + 1) if behind == _LARGE_S else found
+
+
+def _finders_of_plural(data: bytes, end: int) -> int:
+    return 0 if _A <= data[end] <= _Z else names.finders_after(data, end)
 
 
 def _group(finder: str, pattern: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..detectors import Detector
 from .databases import BEYOND_ASCII
 from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
-from .word_triggers import NOT_SMALL, where_words_begin
+from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
@@ -42,7 +42,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     "email.verp": (r"=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+@[A-Za-z0-9]",),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9a-f]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
-    "gps": (r"[0-9]\.[0-9]{4,15} ?[,;]",),
+    "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
     "maxmind": ("_mmk",),
     "btc.base58": (r"(?:^|[^0-9A-Za-z_])[13][1-9A-HJ-NP-Za-km-z]{25}",),
 }
@@ -53,6 +53,8 @@ _GROUPS = {
     "us.ssn": "digits", "ipv4": "digits", "ipv4.dashes": "digits", "mac.cisco": "digits",
     "gps": "digits", "mailgun": "digits", "oracle.hash": "digits",
 }  # fmt: skip
+# A first word of so many letters is rare enough.
+_TELLING = 5
 # What is met everywhere, and is looked for only near these words.
 _BY_NEEDS = ("aws.secret",)
 
@@ -91,8 +93,8 @@ def literal_group(pattern: str) -> str:
     return BEYOND_ASCII if is_beyond_ascii(pattern) else "literals"
 
 
-def _whole(patterns: Sequence[str], groups: Sequence[str], end: str = "") -> RuleTrigger:
-    texts = (tuple(whole(each, dialect) + end for each in patterns) for dialect in _DIALECTS)
+def _whole(patterns: Sequence[str], groups: Sequence[str]) -> RuleTrigger:
+    texts = (tuple(whole(each, dialect) for each in patterns) for dialect in _DIALECTS)
     return RuleTrigger(tuple(groups), *texts)
 
 
@@ -108,14 +110,35 @@ _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
 
 def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
-    text = [each for word in words for each in (_spelled(word) if bounded else (f"(?i:{word})",))]
-    return _whole(text, [literal_group(each) for each in text], NOT_SMALL if bounded else "")
+    if not bounded:
+        text = [f"(?i:{word})" for word in words]
+        return _whole(text, [literal_group(each) for each in text])
+    pairs = [(each, end) for word in words for each, end in _spelled(word)]
+    text, json, wire = (
+        tuple(whole(each, dialect) + _end(end, dialect) for each, end in pairs)
+        for dialect in _DIALECTS
+    )
+    return RuleTrigger(tuple(literal_group(each) for each, _ in pairs), text, json, wire)
 
 
-def _spelled(word: str) -> list[str]:
-    """A context word where a word begins, up to where it ends."""
+def _end(word: str, dialect: Dialect) -> str:
+    """What is behind a word, in Hyperscan's syntax. No word: nothing is asked."""
+    if not word or (stands_alone(word) and dialect != "wire"):
+        return ""
+    return whole("(?i:s)?", dialect) + NOT_SMALL
+
+
+def _spelled(word: str) -> list[tuple[str, str]]:
+    """A context word where a word begins, each with the word whose end is asked for.
+
+    Of several words the second is asked for by its beginning: as one literal more that is met
+    everywhere (`number`) it would take as long as all the rest.
+    """
     parts = [part for part in re.split(r"[^\w]+", word) if part]
-    text = r"[^A-Za-z0-9]{0,3}".join(map(re.escape, parts))
+    apart = r"[^A-Za-z0-9]{0,3}"
+    if len(parts) > 1 and len(parts[0]) >= _TELLING:
+        first, second = re.escape(parts[0]), re.escape(parts[1][:2])
+        return [(f"(?i:{first}){apart}(?i:{second})", "")]
+    text = apart.join(map(re.escape, parts))
     # A first part of one or two letters is the end of many words.
-    size = min(len(word), len(parts[0]) + 2)
-    return [rf"{each}(?i:s)?" for each in where_words_begin(text, size)]
+    return [(each, word) for each in where_words_begin(text, min(len(word), len(parts[0]) + 2))]

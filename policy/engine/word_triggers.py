@@ -56,6 +56,12 @@ _APART = r"(?:[_. -]|__)"  # what may stand between the parts of a name: keys.SE
 
 # The byte behind a word, in every dialect: of JSON it may be the quotation mark that ends a string.
 NOT_SMALL = "[^a-z]"
+# The same where the word may be in the plural and what is behind that is asked later: an optional
+# letter makes an engine of what is a literal with a byte behind it.
+NOT_SMALL_BUT_S = "[^a-rt-z]"
+# A word of so many letters is seldom the beginning of another one: a literal, nothing behind it.
+# It takes no time to compile.
+_LONG = 8
 # The end of a whole number of nine characters or more, and what is behind it in every dialect: ids
 # of hex digits seldom end with so many.
 NUMBER = r"[0-9\-][0-9]{8}"
@@ -74,14 +80,22 @@ NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{_IN_JSON}""", rf"""{_IN_JSON}[^"]*(?:'|\\
 
 
 @cache
-def name_triggers() -> tuple[str, ...]:
-    """The ends of names that tell something; with `NOT_SMALL` behind them, names.py goes on."""
+def name_triggers() -> tuple[tuple[str, str], ...]:
+    """The ends of names that tell something, each with its term; names.py goes on behind them."""
     return tuple(
-        # Behind a digit a new word begins, however small: `pkcs8env`.
-        spelled + ("[a-z]{0,30}" if term[-1].isdigit() else "(?i:s)?")
-        for term in (*_needed(TERMS), *GLUED)
-        for spelled in _spellings(term)
+        (spelled, term) for term in (*_needed(TERMS), *GLUED) for spelled in _spellings(term)
     )
+
+
+def plural(term: str) -> str:
+    """What may stand behind a term before the word ends, where nothing asks for it later."""
+    # Behind a digit a new word begins, however small: `pkcs8env`.
+    return "[a-z]{0,30}" if term[-1].isdigit() else "(?i:s)?"
+
+
+def stands_alone(term: str) -> bool:
+    """Whether what is behind a term need not be looked for."""
+    return len(term) >= _LONG or term[-1].isdigit()
 
 
 def _needed(terms: Iterable[str]) -> list[str]:

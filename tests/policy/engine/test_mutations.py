@@ -115,7 +115,7 @@ def test_a_gate_without_a_rules_trigger_is_not_used(
 
 
 def test_each_name_is_seen_by_a_trigger_of_its_own() -> None:
-    found = [each for each in gate.words("text") if each.id == gate.NAME]
+    found = [each for each in gate.words("text") if each.id in (gate.NAME, gate.LONG_NAME)]
     numbered = [Expression(number, each.pattern, each.group) for number, each in enumerate(found)]
     database = Database.compiled(numbered)
     seen_twice = tried = 0
@@ -128,10 +128,10 @@ def test_each_name_is_seen_by_a_trigger_of_its_own() -> None:
         seen_twice += len(seen) > 1
         tried += 1
     assert tried > 400
-    assert seen_twice < 10  # a name inside another one is seen by both
+    assert seen_twice < 60  # a name inside another one is seen by both
 
 
-_SPOKEN = re.compile(r"\(\?i:([a-z0-9]+)\)\(\?:\(\?i:s\)\)\{0,1\}\[\^a-z\]")
+_SPOKEN = re.compile(r"\(\?i:([a-z0-9]+)\)(?:\[\^a-rt-z\])?")
 
 
 def _spoken(pattern: str) -> str | None:
