@@ -28,6 +28,8 @@ Dialect = Literal["text", "json", "wire"]
 
 # A trigger that has so many bytes is telling enough: it ends there.
 _ENOUGH = 12
+# Before a gap of so many bytes a name of so many: a gap between literals takes long to compile.
+_NAMED, _GAP = 7, 16
 _MOST_AT_AN_END = 20  # of a repetition there, this much
 # One that begins with a sign must go on for so many.
 _FROM_A_SIGN = 6
@@ -192,9 +194,9 @@ def _trimmed(items: list[_Item], dialect: Dialect) -> str:
         out = [head or pieces[first]]
     least = out[0].least if out else 0
     for index in range(first + 1, len(items)):
-        if least >= _ENOUGH and index > literal:
-            break
         item, piece = items[index], pieces[index]
+        if index > literal and (least >= _ENOUGH or (least >= _NAMED and _is_gap(item))):
+            break
         last = index == len(items) - 1 or (index >= literal and least + piece.least >= _ENOUGH)
         out.append(_shortest(item, piece, dialect) if last else piece)
         least += piece.least
@@ -231,6 +233,14 @@ def _is_literal(item: _Item) -> bool:
             operation is c.LITERAL and not chr(code).isalnum() for operation, code in item.argument
         )
     return item.operation is c.LITERAL
+
+
+def _is_gap(item: _Item) -> bool:
+    """Whether a step may be left out, and may be long."""
+    if item.operation not in _REPEATS:
+        return False
+    low, high, _ = item.argument
+    return bool(low == 0 and _GAP <= high < c.MAXREPEAT)
 
 
 def _is_context(item: _Item) -> bool:

@@ -49,10 +49,11 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
 # Runs of digits and letters without a literal: each group has an engine that watches every byte.
 # Together are those that were measured to be no slower than the slowest of them alone.
 _GROUPS = {
-    "card": "cards", "iban": "cards", "ipv6": "runs", "btc.base58": "runs", "mac": "pairs",
+    "card": "runs", "iban": "runs", "btc.base58": "runs", "ipv6": "colons", "mac": "pairs",
     "us.ssn": "digits", "ipv4": "digits", "ipv4.dashes": "digits", "mac.cisco": "digits",
     "gps": "digits", "mailgun": "digits", "oracle.hash": "digits",
 }  # fmt: skip
+_CARD_IN_GROUPS = re.compile(r"\[0-9\]\{[46]\}")
 # A first word of so many letters is rare enough.
 _TELLING = 5
 # What is met everywhere, and is looked for only near these words.
@@ -85,7 +86,11 @@ def rule_trigger(detector: Detector) -> RuleTrigger:
 
 
 def _group(detector_id: str, pattern: str) -> str:
-    return literal_group(pattern) if has_literal(pattern) else _GROUPS.get(detector_id, "signs")
+    if has_literal(pattern):
+        return literal_group(pattern)
+    if detector_id == "card" and _CARD_IN_GROUPS.match(pattern) is not None:
+        return "numbers"
+    return _GROUPS.get(detector_id, "signs")
 
 
 def literal_group(pattern: str) -> str:
@@ -111,14 +116,14 @@ _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
 def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
     if not bounded:
-        text = [f"(?i:{word})" for word in words]
-        return _whole(text, [literal_group(each) for each in text])
+        plain = [f"(?i:{word})" for word in words]
+        return _whole(plain, [literal_group(each) for each in plain])
     pairs = [(each, end) for word in words for each, end in _spelled(word)]
-    text, json, wire = (
+    texts = (
         tuple(whole(each, dialect) + _end(end, dialect) for each, end in pairs)
         for dialect in _DIALECTS
     )
-    return RuleTrigger(tuple(literal_group(each) for each, _ in pairs), text, json, wire)
+    return RuleTrigger(tuple(literal_group(each) for each, _ in pairs), *texts)
 
 
 def _end(word: str, dialect: Dialect) -> str:
