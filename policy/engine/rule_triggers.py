@@ -53,6 +53,7 @@ _GROUPS = {
     "us.ssn": "digits", "ipv4": "digits", "ipv4.dashes": "digits", "mac.cisco": "digits",
     "gps": "digits", "mailgun": "digits", "oracle.hash": "digits",
 }  # fmt: skip
+_BEFORE_A_RUN = re.compile(r"\(\?:\^\|\[\^[^\]]*\]\)")
 _CARD_IN_GROUPS = re.compile(r"\[0-9\]\{[46]\}")
 # A first word of so many letters is rare enough.
 _TELLING = 5
@@ -99,8 +100,14 @@ def literal_group(pattern: str) -> str:
 
 
 def _whole(patterns: Sequence[str], groups: Sequence[str]) -> RuleTrigger:
-    texts = (tuple(whole(each, dialect) for each in patterns) for dialect in _DIALECTS)
-    return RuleTrigger(tuple(groups), *texts)
+    plain = tuple(tuple(whole(each, dialect) for each in patterns) for dialect in ("text", "json"))
+    # The byte before a string in protobuf is its length: to ask for what stands before a run takes
+    # three times as long as the run.
+    wire = tuple(
+        whole(_BEFORE_A_RUN.sub("", each) if group == "runs" else each, "wire")
+        for each, group in zip(patterns, groups, strict=True)
+    )
+    return RuleTrigger(tuple(groups), *plain, wire)
 
 
 def is_by_words(detector: Detector) -> bool:
