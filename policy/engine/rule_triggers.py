@@ -39,7 +39,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     "oracle.logon": (r"[^\s@\"'/]@(?://)?[A-Za-z0-9]",),
     # The last part of a domain begins with a letter: `shop@1.2.3` has none.
     "email": (r"[@＠][A-Za-z0-9\x{80}-\x{10FFFF}.-]+\.[A-Za-z\x{80}-\x{10FFFF}]",),
-    "email.verp": (r"=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+@[A-Za-z0-9]",),
+    "email.verp": (r"=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+@",),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9a-f]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),

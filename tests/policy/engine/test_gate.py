@@ -26,7 +26,7 @@ from errlock.policy.views import base64_text
         "imei [35693803564380.9, 356938035643809]",
         "at 40.7128,-74.0060 and 40.7128 , 74.0060",
         "shop@4.2.0 jane@example.com x@1.2.com a+b=c.d@1.2.3",
-        "a+b=example.com@lists.example.org",
+        "a+b=example.com@lists.example.org c+d=example.com@-a.org",
     ],
 )
 @pytest.mark.parametrize("key", ["note", "deviceSerial", "phone"])
