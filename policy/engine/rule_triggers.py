@@ -100,14 +100,15 @@ def literal_group(pattern: str) -> str:
 
 
 def _whole(patterns: Sequence[str], groups: Sequence[str]) -> RuleTrigger:
-    plain = tuple(tuple(whole(each, dialect) for each in patterns) for dialect in ("text", "json"))
+    text = tuple(whole(each, "text") for each in patterns)
+    json = tuple(whole(each, "json") for each in patterns)
     # The byte before a string in protobuf is its length: to ask for what stands before a run takes
     # three times as long as the run.
     wire = tuple(
         whole(_BEFORE_A_RUN.sub("", each) if group == "runs" else each, "wire")
         for each, group in zip(patterns, groups, strict=True)
     )
-    return RuleTrigger(tuple(groups), *plain, wire)
+    return RuleTrigger(tuple(groups), text, json, wire)
 
 
 def is_by_words(detector: Detector) -> bool:

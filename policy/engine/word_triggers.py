@@ -75,8 +75,8 @@ _NUMBERS = (
 )
 # The same in JSON. There most of them are times, which are no texts; and one that nothing else is
 # found with tells something only in data that has quotes.
-_IN_JSON = "(?:" + "|".join((NUMBER, *_NUMBERS)) + ")"
-NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{_IN_JSON}""", rf"""{_IN_JSON}[^"]*(?:'|\\")""")
+LONG_NUMBER = "(?:" + "|".join((NUMBER, *_NUMBERS)) + ")"
+NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{LONG_NUMBER}""", rf"""{LONG_NUMBER}[^"]*(?:'|\\")""")
 
 
 @cache
