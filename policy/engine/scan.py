@@ -340,6 +340,7 @@ class FastScan(Scan):
         old = {id(self._judged[number]) for number in again}
         again.update(self._undecoded)
         self.sites = [site for site in self.sites if id(site) not in old]
+        self._judge.unread = [each for each in self._judge.unread if id(each[0]) not in old]
         literals.mark(self.sites)
         for number in self._holding(literals):
             if self._judged.get(number) is None:

@@ -57,6 +57,14 @@ def nested(encode: Callable[[str], str], times: int) -> str:
     return text
 
 
+@pytest.mark.parametrize("encode", ENCODINGS.values())
+def test_what_is_judged_again_for_a_number_counts_once(encode: Callable[[str], str]) -> None:
+    note = f"['12345678', 1] {nested(encode, 5)}"
+    alone = unjudged({"extra": {"note": note}})
+    assert alone > 0
+    assert unjudged({"extra": {"note": note, "password": "12345678"}}) == alone
+
+
 @pytest.mark.parametrize("policy", ["balanced", "strict"])
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 def test_text_that_is_encoded_more_than_three_deep_is_counted(
