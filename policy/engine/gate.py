@@ -28,7 +28,6 @@ from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_fo
 from .patterns import Dialect, needs_digit, whole
 from .rule_triggers import RuleTrigger, is_by_words, literal_group, rule_trigger
 from .word_triggers import (
-    LONG_NUMBER,
     NOT_IN_ID,
     NOT_SMALL,
     NOT_SMALL_BUT_S,
@@ -57,8 +56,6 @@ _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
 _A, _S, _Z, _LARGE_S = b"aszS"
-_LONG_NUMBER = re.compile(LONG_NUMBER.encode())
-_NEAR = 2048  # bytes before and behind a hit in which its text is looked for
 
 
 class Gate:
@@ -124,11 +121,7 @@ class Gate:
 
     def bits_of(self, data: bytes, end: int, id_: int) -> int:
         """What a hit in a text asks for."""
-        bits = self.bits_by_id[id_] or _finders_of_name(data, end if id_ == LONG_NAME else end - 1)
-        # In JSON a number alone does not fire; beside something else it may tell something.
-        if bits and not bits & names.STRUCTURES and _may_hold_number(data, end):
-            bits |= names.NUMBERS
-        return bits
+        return self.bits_by_id[id_] or _finders_of_name(data, end if id_ == LONG_NAME else end - 1)
 
     def _bits_by_id(self, id_: int) -> int:
         if id_ >= RULES:
@@ -228,15 +221,6 @@ def _of_name(spelled: str, term: str, dialect: Dialect) -> Expression:
     if stands_alone(term):
         return Expression(LONG_NAME, whole(spelled, dialect), group)
     return Expression(NAME, whole(spelled, dialect) + NOT_SMALL_BUT_S, group)
-
-
-def _may_hold_number(data: bytes, at: int) -> bool:
-    """Whether a text among others has a long number in it; assumed of one that is long itself."""
-    start = data.rfind(b"\0", max(0, at - _NEAR), at)
-    stop = data.find(b"\0", at, at + _NEAR)
-    if (start < 0 and at > _NEAR) or (stop < 0 and at + _NEAR < len(data)):
-        return True
-    return _LONG_NUMBER.search(data, start + 1, stop if stop >= 0 else len(data)) is not None
 
 
 def _finders_of_name(data: bytes, end: int) -> int:

@@ -23,6 +23,7 @@ from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, ROWS, STRUCTURES
+from .word_triggers import LONG_NUMBER
 
 # A document with more strings to look at is read as a whole.
 _MOST_STRINGS, _BYTES_A_STRING = 64, 512
@@ -39,6 +40,7 @@ _NEXT = re.compile(rb"[ \t\r\n]*+,")
 _NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
 _BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
 _TRUE = re.compile(rb"true")
+_LONG_NUMBER = re.compile(LONG_NUMBER.encode())
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
 _JUDGED = STRUCTURES | NUMBERS | ROWS | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
@@ -156,6 +158,9 @@ class _Look:
         bits = self._gate.always
         for end, id_ in hits:
             bits |= self._gate.bits_of(content, end - first, id_)
+        # A number alone does not fire in JSON; beside something else it may tell something.
+        if bits and not bits & STRUCTURES and _LONG_NUMBER.search(content) is not None:
+            bits |= NUMBERS
         return bits
 
     def _matching(self, content: bytes, bits: int) -> int:
