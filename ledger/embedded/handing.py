@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakSet
 
-from ...pipeline.payloads.document import CONTEXT_TYPES
 from ..account.account import Delivered
 from ..account.figures import Series
 from ..account.store import MINUTE
-from ..manifest import UNKNOWN, label, read_manifest
+from ..manifest import label, read_manifest
 from ..needles.keys import NeedleKey
 from ..traces import Tracer
 from .handover import MOST_ROWS, MOST_VALUES, HandedRow, HandOver, Missing
+from .lines import Amounts, lines, series_of
 
 EVERY = 60.0  # seconds between two hand-overs
 _MOST_WAITING_ROWS = 20_000
@@ -119,15 +119,17 @@ class EmbeddedAccount:
             return
         now = self._clock()
         try:
-            lines = list(self._lines(delivered))
+            manifest = read_manifest(delivered.manifest)
+            base = series_of(delivered, manifest, self._service)
+            found = list(lines(delivered, manifest, base))
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what was sent cannot be booked: %s", type(failure).__name__)
-            lines = None
+            found = None
         with self._lock:
-            if lines is None or len(self._rows) + len(lines) > _MOST_WAITING_ROWS:
+            if found is None or len(self._rows) + len(found) > _MOST_WAITING_ROWS:
                 self._miss(documents, 0, now)
                 return
-            for series, amounts, values in lines:
+            for series, amounts, values in found:
                 self._add(series, amounts, values, now)
             self._begin()
 
@@ -149,47 +151,14 @@ class EmbeddedAccount:
         self._wake.set()
         return self.flush(timeout) if begun else True
 
-    def _lines(
-        self, delivered: Delivered
-    ) -> Iterable[tuple[Series, tuple[int, int, int, int, int], Iterable[int]]]:
-        """What a delivery books: documents, occurrences, bytes, unjudged, sampled, and values."""
-        manifest = read_manifest(delivered.manifest)
-        service = self._service if manifest.service == UNKNOWN else manifest.service
-        base = Series(
-            delivered.destination, "", service, manifest.environment, delivered.policy,
-            outcome=delivered.outcome, reason=delivered.reason or "",
-        )  # fmt: skip
-        for type_, count in delivered.documents.items():
-            items = manifest.items.get(type_)
-            amounts, subjects = (count, 0, 0, 0, 0), list[int]()
-            if items is not None:
-                size, unjudged, sampled = (
-                    amount * count // items.count
-                    for amount in (items.size, items.unjudged, items.sampled)
-                )
-                amounts, subjects = (count, 0, size, unjudged, sampled), items.subjects
-            yield base._replace(type=type_), amounts, subjects
-        for line in manifest.lines:
-            if line.type in delivered.documents or line.type in CONTEXT_TYPES:
-                series = base._replace(
-                    type=line.type, class_=line.class_, form=line.form, detector=line.detector
-                )
-                yield series, (line.documents, line.occurrences, 0, 0, 0), line.values
-
-    def _add(
-        self,
-        series: Series,
-        amounts: tuple[int, int, int, int, int],
-        values: Iterable[int],
-        now: float,
-    ) -> None:
+    def _add(self, series: Series, amounts: Amounts, values: Iterable[int], now: float) -> None:
         row = self._rows.setdefault((int(now) // MINUTE * MINUTE, series), _Row(first=now))
         row.last = now
-        row.documents += amounts[0]
-        row.occurrences += amounts[1]
-        row.size += amounts[2]
-        row.unjudged += amounts[3]
-        row.sampled += amounts[4]
+        row.documents += amounts.documents
+        row.occurrences += amounts.occurrences
+        row.size += amounts.size
+        row.unjudged += amounts.unjudged
+        row.sampled += amounts.sampled
         for value in values:
             if value not in row.values:
                 if self._values >= _MOST_WAITING_VALUES or len(row.values) >= MOST_VALUES:
