@@ -18,9 +18,15 @@ Booked: TypeAlias = "dict[Place, dict[bytes, Shown]]"
 class Bookings:
     """For one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        """Of at most so many bytes."""
+        self._most = _MOST_BYTES if most is None else most
         self._booked: Booked = {}
         self._size = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self._booked)
 
     def add(self, place: Place, pieces: Iterable[msgspec.Raw], documents: int, now: float) -> bool:
         """Count pieces. False: there was no room for all of them."""
@@ -29,7 +35,7 @@ class Bookings:
             piece = bytes(raw)
             shown = booked.get(piece)
             if shown is None:
-                if self._size + len(piece) > _MOST_BYTES:
+                if self._size + len(piece) > self._most:
                     return False
                 booked[piece] = Shown(documents, now, now)
                 self._size += len(piece)

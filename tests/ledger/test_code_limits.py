@@ -195,10 +195,10 @@ def test_what_has_no_room_while_nothing_can_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, Any]] = []
+    monkeypatch.setattr(booking, "_MOST_BYTES", 10)
     account = Account(
         tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry), lambda: NOON
     )
-    monkeypatch.setattr(booking, "_MOST_BYTES", 10)
     payload = sent(EVENT)
     data = write_manifest(payload, None, CodeReader())
     account.book(Delivered("sentry", "errors:1", data, payload.types))
