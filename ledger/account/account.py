@@ -33,7 +33,7 @@ from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
 from ..options import AccountOptions
 from .figures import SEEN, Figures, Series
-from .merges import Merges
+from .merges import Merges, Names
 from .minutes import closed_minute, moment
 from .store import DAY, HOUR, MINUTE, AccountStore
 
@@ -159,11 +159,14 @@ class Account:
         self,
         rows: Iterable[tuple[int, Series, Figures]],
         notes: Mapping[str, str | None],
+        names: Names = (),
         *,
         soon: bool = False,
     ) -> Future[None]:
-        """Add what others booked, also in closed minutes, and notes; done when it is on disk."""
-        return self._merges.add(rows, notes, soon=soon)
+        """Add what others booked, also in closed minutes, names of code that they disclosed, and
+        notes; done when it is on disk.
+        """
+        return self._merges.add(rows, names, notes, soon=soon)
 
     def embedded(self, prefix: str) -> tuple[dict[str, str], dict[str, set[str]]]:
         """Notes that begin so, and the labels of embedded pipelines. Not while `run` runs."""
@@ -350,13 +353,18 @@ class Account:
                 self._rows.setdefault(key, Figures()).merge(figures)
 
     def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
-        """Write what others booked, and tell the journal of minutes that are not as it says."""
+        """Write what others booked, and tell the journal of minutes that are not as it says.
+
+        Code is booked on the day that is open, whenever it was disclosed: nothing is added to one
+        that the journal was told of. When it was, its first and last time say.
+        """
         if (merge := self._merges.take(now, self._closed, all_=all_)) is not None:
+            open_ = max(int(now), self._minute, self._closed_days) // DAY * DAY
             minutes = {minute for minute, _ in merge.rows}
             again = sorted({*self._reopened, *(each for each in minutes if each <= self._closed)})
             try:
                 notes = {**merge.notes, _REOPENED: msgspec.json.encode(again).decode()}
-                store.add(merge.listed(), notes)
+                store.add(merge.listed(), notes, merge.code(open_))
             except BaseException:
                 self._merges.give_back(merge)
                 raise

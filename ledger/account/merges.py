@@ -10,35 +10,49 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from ..code.tables import NameKey, Place, Shown
 from .figures import Figures, Series
+
+# Names of code that somebody disclosed: to whom, of which service, in which environment.
+Names: TypeAlias = "Iterable[tuple[tuple[str, str, str], NameKey, Shown]]"
 
 _EVERY = 5.0  # seconds
 
 
 @dataclass(slots=True)
 class Merge:
-    """Rows by minute and series, notes, and who waits for them to be on disk."""
+    """Rows by minute and series, names of code, notes, and who waits for them to be on disk."""
 
     rows: dict[tuple[int, Series], Figures] = field(default_factory=dict)
+    names: dict[tuple[tuple[str, str, str], NameKey], Shown] = field(default_factory=dict)
     notes: dict[str, str | None] = field(default_factory=dict)
     waiting: list[Future[None]] = field(default_factory=list)
 
     def add(
         self,
         rows: Iterable[tuple[int, Series, Figures]],
+        names: Names,
         notes: Mapping[str, str | None],
         waiting: Iterable[Future[None]],
     ) -> None:
         """Put more with it, which is newer."""
         for minute, series, figures in rows:
             self.rows.setdefault((minute, series), Figures()).merge(figures)
+        for origin, key, shown in names:
+            known = self.names.setdefault((origin, key), Shown())
+            known.add(shown.documents, shown.first, shown.last, shown.lines)
         self.notes.update(notes)
         self.waiting += waiting
 
     def listed(self) -> list[tuple[int, Series, Figures]]:
         """The rows as a store takes them."""
         return [(minute, series, figures) for (minute, series), figures in self.rows.items()]
+
+    def code(self, day: int) -> list[tuple[Place, NameKey, Shown]]:
+        """The names as a store takes them, on a day."""
+        return [(Place(day, *origin), key, shown) for (origin, key), shown in self.names.items()]
 
     def done(self) -> None:
         """Tell who waits."""
@@ -58,6 +72,7 @@ class Merges:
     def add(
         self,
         rows: Iterable[tuple[int, Series, Figures]],
+        names: Names,
         notes: Mapping[str, str | None],
         *,
         soon: bool,
@@ -66,7 +81,7 @@ class Merges:
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()  # what is taken is not given back
         with self._lock:
-            self._next.add(rows, notes, [future])
+            self._next.add(rows, names, notes, [future])
             self._soon = self._soon or soon
         return future
 
@@ -85,4 +100,5 @@ class Merges:
         """It could not be written: it comes before what came meanwhile."""
         with self._lock:
             newer, self._next = self._next, merge
-            self._next.add(newer.listed(), newer.notes, newer.waiting)
+            names = ((*key, shown) for key, shown in newer.names.items())
+            self._next.add(newer.listed(), names, newer.notes, newer.waiting)

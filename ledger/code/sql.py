@@ -9,7 +9,7 @@ from ...policy.linear import compile_linear
 from .names import OTHER, STAR, plain
 
 _LONGEST_READ = 4000  # characters of a statement; what follows is left out
-_LONGEST = 400
+LONGEST = 400  # characters of a shape
 _REMEMBERED = 4096
 _STATEMENT = compile_linear(
     r"(?i)^\s*(?:select|insert|update|delete|with|merge|replace|create|alter|drop|truncate|call"
@@ -51,7 +51,7 @@ def _shape(text: str) -> str:
     text = " ".join(text.split())
     if not _FORM.fullmatch(text):
         return OTHER
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rpartition(' ')[0]} {STAR}"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST].rpartition(' ')[0]} {STAR}"
 
 
 def _named(found: re.Match[str]) -> str:

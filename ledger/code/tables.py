@@ -14,12 +14,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..embedded.handover import EMBEDDED
 from .names import OTHER, Kind
 from .sections import mask, ranges
 
 DAY, MONTH = 86400, 30 * 86400
 MOST_NAMES = 10_000  # of a kind
 MOST_ROWS = 200_000  # of a day
+# Of both, what embedded pipelines leave to the collector: whoever has their token can claim any
+# name, and its own must not become `other` for that.
+_KEPT = 0.5
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS code_names (
@@ -127,7 +131,7 @@ class CodeTables:
         self._ids: dict[NameKey, int] = {}
         self._names: dict[str, int] = {}  # how many there are of a kind
         self._day = self._left = 0  # so many more rows for a day, at least
-        self._full = -1  # a day that takes no more
+        self._full: dict[float, int] = {}  # a day that takes no more, from whom so much is kept
 
     def reset(self) -> None:
         """Forget what was known of the tables: a transaction was undone."""
@@ -139,9 +143,10 @@ class CodeTables:
         """Count what was shown. Raises sqlite3.Error."""
         rows = list(shown)
         for place, key, each in rows:
-            name = self._id(key)
-            if self._is_full(place.day) and not self._is_there(place, name):
-                name = self._id(NameKey(key.kind, OTHER, ""))
+            kept = _KEPT if place.service.startswith(EMBEDDED) else 0.0
+            name = self._id(key, kept)
+            if self._is_full(place.day, kept) and not self._is_there(place, name):
+                name = self._id(NameKey(key.kind, OTHER, ""), kept)
             counted = (each.documents, each.first, each.last, pack_lines(each.lines))
             self._db.execute(_ADD, (DAY, *place, name, *counted))
 
@@ -214,11 +219,15 @@ class CodeTables:
         self._db.execute("DELETE FROM code_names WHERE id NOT IN (SELECT DISTINCT name FROM code)")
         self.reset()
 
-    def _id(self, key: NameKey) -> int:
-        known = self._ids.get(key)
+    def _id(self, key: NameKey, kept: float) -> int:
+        """Of a name, or of `other` when there are too many of its kind."""
+        known = self._ids.get(key) or self._find(key)
         if known is None:
-            known = self._find(key) or self._make(key)
-            self._ids[key] = known
+            other = NameKey(key.kind, OTHER, "")
+            if key != other and self._count(key.kind) >= MOST_NAMES * (1 - kept):
+                return self._id(other, kept)
+            known = self._make(key)
+        self._ids[key] = known
         return known
 
     def _find(self, key: NameKey) -> int | None:
@@ -228,30 +237,30 @@ class CodeTables:
         return None if found is None else int(found[0])
 
     def _make(self, key: NameKey) -> int:
-        """A new name, or `other` when there are too many of its kind."""
+        self._names[key.kind] = self._count(key.kind) + 1
+        made = self._db.execute("INSERT INTO code_names (kind, name, detail) VALUES (?, ?, ?)", key)
+        return int(made.lastrowid or 0)
+
+    def _count(self, kind: Kind) -> int:
+        """How many names there are of a kind."""
         if not self._names:
             self._names = dict(
                 self._db.execute("SELECT kind, count(*) FROM code_names GROUP BY kind").fetchall()
             )
-        count = self._names.get(key.kind, 0)
-        other = NameKey(key.kind, OTHER, "")
-        if count >= MOST_NAMES and key != other:
-            return self._id(other)
-        self._names[key.kind] = count + 1
-        made = self._db.execute("INSERT INTO code_names (kind, name, detail) VALUES (?, ?, ?)", key)
-        return int(made.lastrowid or 0)
+        return self._names.get(kind, 0)
 
-    def _is_full(self, day: int) -> bool:
+    def _is_full(self, day: int, kept: float) -> bool:
         """Whether a day has too many rows. Asked before each is added; counts them when it must."""
-        if day == self._full:
+        if day == self._full.get(kept):
             return True
-        if day != self._day or self._left <= 0:
+        reserved = MOST_ROWS * kept
+        if day != self._day or self._left <= reserved:
             found = self._db.execute(
                 "SELECT count(*) FROM code WHERE span = ? AND start = ?", (DAY, day)
             )
             self._day, self._left = day, MOST_ROWS - int(found.fetchone()[0])
-            if self._left <= MOST_ROWS // 100:  # else they would be counted again and again
-                self._full = day
+            if self._left <= reserved + MOST_ROWS // 100:  # or they would be counted all the time
+                self._full[kept] = day
                 return True
         self._left -= 1
         return False

@@ -13,6 +13,8 @@ BUDGETS = {
     "rows": 3_000_000,
     "lines": 200_000,  # distinct rows
     "values": 2_000_000,
+    "names": 10_000_000,  # of code
+    "different names": 50_000,
     "late minutes": 50_000,
     "losses": 1_000,  # that are told
     "processes": 1_000,  # that nobody has heard of before
@@ -34,6 +36,7 @@ class Budget:
         self._hour = hour
         self._spent: Counter[str] = Counter()
         self._lines: set[int] = set()
+        self._names: set[int] = set()
         self._destinations: set[str] = set()
 
     def pay(self, handover: HandOver, now: float, *, new: bool) -> None:
@@ -49,12 +52,19 @@ class Budget:
                   r.form, r.detector, r.outcome, r.reason))
             for r in rows
         } - self._lines  # fmt: skip
-        destinations = {row.destination for row in rows} - self._destinations
+        names = {
+            hash((n.destination, n.service, n.environment, n.kind, n.name, n.detail))
+            for n in handover.code
+        } - self._names
+        destinations = {row.destination for row in rows} | {n.destination for n in handover.code}
+        destinations -= self._destinations
         price = Counter(
             {
                 "rows": len(rows),
                 "lines": len(lines),
                 "values": sum(len(row.values) for row in rows),
+                "names": len(handover.code),
+                "different names": len(names),
                 "late minutes": len({row.minute for row in rows if row.minute < now - _LATE}),
                 "losses": int(handover.missing is not None),
                 "processes": int(new),
@@ -66,4 +76,5 @@ class Budget:
                 raise TooMuch(what)
         self._spent += price
         self._lines |= lines
+        self._names |= names
         self._destinations |= destinations

@@ -13,12 +13,16 @@ import msgspec
 from msgspec import Meta
 
 from ...pipeline.component import Outcome
+from ..code.names import Kind
 
-# Policy versions of embedded pipelines begin with this: nobody else's do.
+# Policy versions of embedded pipelines begin with this, and their services where code is counted:
+# nobody else's do.
 EMBEDDED = "embedded:"
 SUFFIX = ".handover"  # of files with one each
 MOST_ROWS = 2_000
 MOST_VALUES = 20_000
+MOST_NAMES = 2_000
+MOST_BORDERS = 20_000  # of lines, of all names together
 _MOST = 2**31
 _END = r"$(?!\n)"  # `$` alone would let a line feed pass
 
@@ -62,11 +66,32 @@ class HandedRow(
     ] = {}
 
 
-class Missing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HandedName(msgspec.Struct, frozen=True, array_like=True):
+    """A name of the code that documents disclosed: see docs/ledger.md."""
+
+    destination: Annotated[str, Meta(pattern=DESTINATION)]
+    service: Word
+    environment: Word
+    kind: Kind
+    name: Annotated[str, Meta(max_length=402)]
+    detail: Annotated[str, Meta(max_length=240)]
+    documents: Count
+    first: Moment
+    last: Moment
+    lines: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=65_536)], ...],
+        Meta(max_length=2_000, description="Of a file: from, up to and without, from, …"),
+    ] = ()
+
+
+class Missing(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What a process could not keep until it could hand it over."""
 
     documents: Count
     values: Annotated[Count, Meta(description="Fingerprints.")]
+    names: Annotated[Count, Meta(description="Of code, or pieces with several of them.")] = 0
     since: Moment
 
 
@@ -89,6 +114,7 @@ class HandOver(
         | None
     ) = None
     rows: Annotated[list[HandedRow], Meta(max_length=MOST_ROWS)] = []
+    code: Annotated[list[HandedName], Meta(max_length=MOST_NAMES)] = []
     missing: Missing | None = None
     ended: Annotated[bool, Meta(description="Nothing more comes: the process ends.")] = False
 

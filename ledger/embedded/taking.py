@@ -21,14 +21,18 @@ import msgspec
 from ...pipeline.payloads.document import DOCUMENT_TYPES
 from ...policy.classes import is_class
 from ..account.figures import SEEN, Figures, Series
+from ..account.merges import Names
 from ..account.minutes import moment
 from ..account.store import MINUTE
+from ..code.door import admitted
+from ..code.sections import mask
+from ..code.tables import NameKey, Shown
 from ..journal.entries import EntryKind
 from ..manifest import OTHER, label
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
 from .budgets import Budget, TooMuch
-from .handover import EMBEDDED, HandedRow, HandOver
+from .handover import EMBEDDED, HandedName, HandedRow, HandOver
 
 NOTE = "process:"  # what notes about processes begin with, in the account's file
 
@@ -49,10 +53,11 @@ class Merging(Protocol):
         self,
         rows: list[tuple[int, Series, Figures]],
         notes: Mapping[str, str | None],
+        names: Names = (),
         *,
         soon: bool = False,
     ) -> Future[None]:
-        """Add rows and notes; done when they are on disk."""
+        """Add rows, names of code and notes; done when they are on disk."""
 
 
 class Process(msgspec.Struct, kw_only=True):
@@ -131,12 +136,14 @@ class Taking:
                 state="ended" if handover.ended else "here",
             )
             rows = [self._row(row, now) for row in handover.rows]
+            names = [self._name(name, now) for name in handover.code]
         self._tell(handover, process, known)
         if self._needles is not None and handover.key == self._needles.key_id:
             self._note(handover, rows, now)
         done = self._account.merge(
             [(minute, series, figures) for minute, series, figures in rows],
             {NOTE + id_: msgspec.json.encode(process).decode()},
+            names,
             soon=handover.ended,
         )
         with self._lock:
@@ -206,6 +213,14 @@ class Taking:
         )  # fmt: skip
         return min(max(row.minute, oldest), newest), series, figures
 
+    def _name(self, each: HandedName, now: float) -> tuple[tuple[str, str, str], NameKey, Shown]:
+        """A name of code as it is booked: apart from the collector's own. With the lock held."""
+        service = EMBEDDED + self._label("service", each.service)
+        origin = each.destination, service, self._label("environment", each.environment)
+        last = min(each.last, now)
+        shown = Shown(each.documents, min(each.first, last), last, mask(each.lines))
+        return origin, admitted(each.kind, each.name, each.detail), shown
+
     def _label(self, dimension: str, word: str) -> str:
         known = self._labels.setdefault(dimension, set())
         word = label(word)
@@ -241,6 +256,7 @@ class Taking:
                     **about,
                     "documents": missing.documents,
                     "values": missing.values,
+                    "names": missing.names,
                     "since": moment(missing.since),
                     "until": moment(min(handover.made, self._clock())),
                 },

@@ -9,8 +9,11 @@ from collections.abc import Callable
 
 import pytest
 from canaries import CANARIES, FRAGMENTS
+from code_event import EVENT, mentioned, sent
 
 from errlock.ledger.code import names
+from errlock.ledger.code.door import admitted
+from errlock.ledger.code.names import KINDS, Kind
 from errlock.ledger.code.sql import shape
 
 NAMES = [
@@ -105,3 +108,62 @@ def test_what_the_policy_took_out_is_no_name(text: str) -> None:
     assert names.is_removed(text)
     assert not names.is_removed(f"{text}.tsx")
     assert not names.is_removed("[slug]")
+
+
+# Of names that embedded pipelines hand over, those come in that errlock itself would have kept.
+KIND_OF: dict[Callable[[str], str], Kind] = {
+    names.package: "package", names.file: "file", names.host: "host", names.internal: "host",
+    names.route: "route", names.exception: "exception", shape: "sql",
+}  # fmt: skip
+LONG = shape(f"SELECT {', '.join(f'some_column_{n}' for n in range(99))} FROM orders WHERE a = 1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(KIND_OF[read], kept) for read, _, kept in NAMES if read in KIND_OF and kept]
+    + [("sql", "SELECT count(*), t.* FROM t WHERE a = ?"), ("sql", LONG)],
+    ids=str,
+)
+def test_what_is_kept_comes_in_as_it_is_when_it_is_handed_over(kind: Kind, name: str) -> None:
+    assert admitted(kind, name, "").name == name
+
+
+@pytest.mark.parametrize("version", ["2.31.0", "v0.0.0-*-*", "6.1.7.10", ""])
+def test_versions_that_are_handed_over_come_in_as_they_are(version: str) -> None:
+    assert admitted("package", "django", version).detail == version
+
+
+def test_all_that_an_event_discloses_comes_in_as_it_is() -> None:
+    found = mentioned(sent(EVENT))
+    assert found
+    for kind, name, detail, _ in found:
+        assert admitted(kind, name, detail) == (kind, name, detail)
+
+
+def test_no_canary_that_is_handed_over_comes_in() -> None:
+    for canary, core in CANARIES.items():
+        for text in (core, FRAGMENTS[canary], f"/{core}", f"SELECT a FROM {core}"):
+            for kind in KINDS:
+                assert core not in str(admitted(kind, text, ""))
+                assert core not in str(admitted(kind, "django", text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "detail"),
+    [
+        ("file", "/home/alice/app/x.py", ""),
+        ("host", "10.0.3.17", ""),
+        ("host", "jane.roe@example.com", ""),
+        ("package", "two words", ""),
+        ("package", "other", "ghp_9aB3dE5fG7hJ9kL1mN3p"),
+        ("file", "other", "mine"),
+        ("route", "/order/12345678", ""),
+        ("route", "other", "get me"),
+        ("sql", "SELECT a FROM t WHERE n = 'alice'", ""),
+        ("sql", "alice", ""),
+        ("exception", "<b>", ""),
+    ],
+    ids=str,
+)
+def test_what_is_handed_over_and_is_no_name_is_other(kind: Kind, name: str, detail: str) -> None:
+    assert admitted(kind, name, detail) == (kind, "other", "")
