@@ -26,8 +26,9 @@ from ..account.store import MINUTE
 from ..manifest import label, read_manifest
 from ..needles.keys import NeedleKey
 from ..traces import Tracer
-from .handover import MOST_ROWS, MOST_VALUES, HandedRow, HandOver, Missing
+from .handover import MOST_ROWS, MOST_VALUES, HandedName, HandedRow, HandOver, Missing
 from .lines import Amounts, lines, series_of
+from .waiting_code import WaitingCode
 
 EVERY = 60.0  # seconds between two hand-overs
 _MOST_WAITING_ROWS = 20_000
@@ -106,7 +107,8 @@ class EmbeddedAccount:
         self._thread: threading.Thread | None = None
         self._rows: dict[tuple[int, Series], _Row] = {}
         self._values = 0
-        self._missing = [0, 0]  # documents, values
+        self._code = WaitingCode()
+        self._missing = Counter[str]()  # documents, values, names
         self._missing_since = 0.0
         self._flight: HandOver | None = None
         self._ending = False
@@ -127,10 +129,14 @@ class EmbeddedAccount:
             found = None
         with self._lock:
             if found is None or len(self._rows) + len(found) > _MOST_WAITING_ROWS:
-                self._miss(documents, 0, now)
+                self._miss(now, documents=documents)
                 return
             for series, amounts, values in found:
                 self._add(series, amounts, values, now)
+            origin = base.destination, base.service, base.environment
+            counts = Counter[str](delivered.documents)
+            if lost := self._code.book(origin, manifest.code, counts, now):
+                self._miss(now, names=lost)
             self._begin()
 
     def flush(self, timeout: float) -> bool:
@@ -162,14 +168,13 @@ class EmbeddedAccount:
         for value in values:
             if value not in row.values:
                 if self._values >= _MOST_WAITING_VALUES or len(row.values) >= MOST_VALUES:
-                    self._miss(0, 1, now)
+                    self._miss(now, values=1)
                     continue
                 self._values += 1
             row.values[value] += 1
 
-    def _miss(self, documents: int, values: int, since: float) -> None:
-        self._missing[0] += documents
-        self._missing[1] += values
+    def _miss(self, since: float, **what: int) -> None:
+        self._missing += Counter(what)
         self._missing_since = self._missing_since or since
 
     def _begin(self) -> None:
@@ -192,10 +197,11 @@ class EmbeddedAccount:
         while (left := deadline - time.monotonic()) > 0:
             flight = self._flight
             if flight is None:
+                code = self._code.take()  # before the lock: nobody who books waits for that
                 with self._lock:
-                    if once and not self._rows:
+                    if once and not (self._rows or code):
                         return True
-                    flight = self._flight = self._made()
+                    flight = self._flight = self._made(code)
             try:
                 self._taker.take(flight, min(left, _PATIENCE))
                 self._tell("the account is handed over again" if self._refusing else "")
@@ -218,17 +224,18 @@ class EmbeddedAccount:
         self._refusing = False
 
     def _lose(self, handover: HandOver) -> None:
+        missing = handover.missing or Missing(documents=0, values=0, since=handover.made)
         documents = sum(row.documents for row in handover.rows if not row.class_)
         values = sum(len(row.values) for row in handover.rows)
-        missing = handover.missing
         with self._lock:
             self._miss(
-                documents + (missing.documents if missing else 0),
-                values + (missing.values if missing else 0),
-                missing.since if missing else handover.made,
+                missing.since,
+                documents=documents + missing.documents,
+                values=values + missing.values,
+                names=len(handover.code) + missing.names,
             )
 
-    def _made(self) -> HandOver:
+    def _made(self, code: list[HandedName]) -> HandOver:
         """The oldest of what waits, as much as one takes. With the lock held."""
         rows: list[HandedRow] = []
         values = 0
@@ -246,16 +253,18 @@ class EmbeddedAccount:
                 )
             )  # fmt: skip
         self._values -= values
-        (documents, lost), since = self._missing, self._missing_since
         missing = None
-        if documents or lost:
-            missing = Missing(documents=documents, values=lost, since=since)
-            self._missing, self._missing_since = [0, 0], 0.0
+        if lost := self._missing:
+            missing = Missing(
+                documents=lost["documents"], values=lost["values"], names=lost["names"],
+                since=self._missing_since,
+            )  # fmt: skip
+            self._missing, self._missing_since = Counter(), 0.0
         return HandOver(
             process=self._process, number=self._number, service=self._service,
             name=label(self._name or f"{socket.gethostname()}/{os.getpid()}"), every=self._every,
-            made=self._clock(), key=self._key_id, rows=rows, missing=missing,
-            ended=self._ending and not self._rows,
+            made=self._clock(), key=self._key_id, rows=rows, code=code,
+            missing=missing, ended=self._ending and not (self._rows or self._code),
         )  # fmt: skip
 
 

@@ -15,9 +15,10 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...ledger.account.account import Delivered
+from ...ledger.code.reading import CodeReader
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
 from ...ledger.manifest import or_empty, write_manifest
@@ -61,6 +62,7 @@ class Ledger:
         every: float = EVERY,
         name: str | None = None,
         close_within: float = CLOSE_WITHIN,
+        depth: Literal["counts", "code"] = "code",
     ) -> None:
         """Hands over `to` the URL of a collector's control API, with a `token` whose role is
         `account`; or keeps hand-overs in a `folder`, for `errlock exposure merge`.
@@ -69,7 +71,8 @@ class Ledger:
         collector's `service.ledger.key`: without, values and people are not told apart and cannot
         be searched for. `every` is how often, in seconds; `name` is how people know the process:
         its host and number if nothing is said. When the process ends, what is left is handed over
-        within `close_within` seconds. Raises ValueError.
+        within `close_within` seconds. `depth` is as `service.ledger.depth`: `counts` keeps nothing
+        of what documents tell of the program that sent them. Raises ValueError.
         """
         if (to is None) == (folder is None):
             raise ValueError("expected either to or folder")
@@ -77,6 +80,8 @@ class Ledger:
             raise ValueError("expected a token with to, and only with it")
         if not 0 < every <= 3600:
             raise ValueError("expected every to be above 0 and at most 3600")
+        if depth not in ("counts", "code"):
+            raise ValueError("expected depth to be counts or code")
         taker: Taker
         if to is not None and token is not None:
             taker = _Collector(to, token)
@@ -86,6 +91,7 @@ class Ledger:
             taker, service, key=key, every=every, name=name, around=judging
         )
         self._close_within = close_within
+        self._code = CodeReader() if depth == "code" else None
         atexit.register(self.close)
 
     @property
@@ -95,7 +101,7 @@ class Ledger:
 
     def note(self, pipeline: Pipeline, payload: Payload) -> Note:
         """What a sanitised payload holds. Never raises: see `or_empty`."""
-        manifest = or_empty(lambda: write_manifest(payload))
+        manifest = or_empty(lambda: write_manifest(payload, None, self._code))
         return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types)
 
     def book(

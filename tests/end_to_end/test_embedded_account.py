@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,15 @@ class Place:
             input=given, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
+    def disclosed(self, *arguments: str) -> list[dict[str, Any]]:
+        """What `errlock exposure code` says."""
+        found: list[dict[str, Any]] = json.loads(self.command("code", "--json", *arguments).stdout)
+        return found
+
+    def shown(self, package: str) -> int:
+        """In how many documents a package was named."""
+        return sum(each["documents"] for each in self.disclosed() if each["name"] == package)
+
     def verified(self) -> bool:
         return self.command("verify").returncode == 0
 
@@ -163,9 +173,26 @@ def test_a_collector_has_the_account_of_a_process_and_of_its_children(
     assert {(each["service"], each["name"]) for each in began} == {("shop", "pod-7")}
     assert place.told("gap") == []
     assert place.verified()
+    assert_code_is_told(place, sdk)
     searched = place.command("search", "--json", given="user7@example.com\nuser60@example.com\n")
     verdicts = [answer["verdict"] for answer in json.loads(searched.stdout)["answers"]]
     assert verdicts == ["removed", "not_found"]
+
+
+def assert_code_is_told(place: Place, sdk: str) -> None:
+    destination, _ = SDKS[sdk]
+    package = {"sentry": "sentry-sdk", "otel": "shop"}[sdk]
+    found = place.disclosed("--destination", destination)
+    assert {(each["service"], each["environment"]) for each in found} == {("embedded:shop", "prod")}
+    (told,) = [each for each in found if each["name"] == package]
+    detail = version("sentry-sdk") if sdk == "sentry" else ""
+    assert (told["documents"], told["detail"]) == (60, detail)
+    report = place.command(
+        "report", "--destination", destination, "--since", "1h", "--format", "json"
+    ).stdout
+    names = json.loads(report)["code"]["names"]
+    (told,) = [each for each in names if each["name"] == package]
+    assert (told["documents"], told["services"]) == (60, ["embedded:shop (prod)"])
 
 
 def test_nothing_is_lost_or_counted_twice_while_collectors_come_and_go(
@@ -189,6 +216,7 @@ def test_nothing_is_lost_or_counted_twice_while_collectors_come_and_go(
             wait_for(lambda: place.documents() == 30)
     assert [each["state"] for each in place.told("process")] == ["began"]
     assert [each for each in place.told("gap") if "service" in each] == []
+    assert place.shown("sentry-sdk") == 30
     assert place.verified()
     assert "Traceback" not in errors
 
@@ -229,11 +257,23 @@ def test_what_a_folder_keeps_is_merged_once(place: Place, tmp_path: Path) -> Non
     assert "user1" not in done.stderr + done.stdout
     told = json.loads(done.stdout)
     assert (told["processes"], told["unreadable"]) == (2, [str(spool / "damaged.handover")])
-    assert place.documents() == 9
+    assert (place.documents(), place.shown("sentry-sdk")) == (9, 9)
     for path, data in kept.items():  # somebody copied them back
         path.write_bytes(data)
     assert place.command("merge", "--json", spool).returncode == 1
-    assert place.documents() == 9
+    assert (place.documents(), place.shown("sentry-sdk")) == (9, 9)
     assert [path.name for path in spool.iterdir()] == ["damaged.handover"]
     assert place.told("gap") == []
     assert place.verified()
+
+
+def test_an_application_that_keeps_counts_only_hands_no_code_over(
+    place: Place, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    more = {"folder": str(spool), "every": 1, "depth": "counts"}
+    with http_sink() as backend, client("sentry", backend, **more) as shop:
+        shop.send(3)
+        shop.end()
+    assert place.command("merge", spool).returncode == 0
+    assert (place.documents(), place.disclosed()) == (3, [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -11,10 +12,20 @@ import pytest
 from still_clock import StillClock
 
 from errlock.ledger.account.account import Delivered
-from errlock.ledger.embedded import handing
+from errlock.ledger.code.sections import Mention, Section, pack
+from errlock.ledger.embedded import handing, waiting_code
 from errlock.ledger.embedded.handing import EmbeddedAccount, NotTaken, Unacceptable
-from errlock.ledger.embedded.handover import HandOver, decoded, encoded
+from errlock.ledger.embedded.handover import (
+    MOST_NAMES,
+    MOST_ROWS,
+    HandedName,
+    HandedRow,
+    HandOver,
+    decoded,
+    encoded,
+)
 from errlock.ledger.manifest import Items, Line, Manifest
+from errlock.pipeline.control.endpoints import ENDPOINTS
 from errlock.policy.pseudonyms import new_key
 
 POLICY = "embedded:0123456789abcdef"
@@ -42,12 +53,20 @@ class Place:
     def documents(self) -> int:
         return sum(r.documents for each in self.taken for r in each.rows if not r.class_)
 
+    def names(self) -> dict[tuple[str, str], int]:
+        """Documents of each name of code, by service."""
+        found: Counter[tuple[str, str]] = Counter()
+        for handover in self.taken:
+            for each in handover.code:
+                found[each.service, each.name] += each.documents
+        return dict(found)
+
 
 class ByHand(EmbeddedAccount):
     """Hands over when it is told to, and only then."""
 
     def _begin(self) -> None:
-        pass
+        self._thread = threading.current_thread()  # so that `close` hands over, too
 
 
 def account(place: Place, **more: Any) -> EmbeddedAccount:
@@ -56,11 +75,17 @@ def account(place: Place, **more: Any) -> EmbeddedAccount:
 
 
 def delivered(
-    documents: int = 1, values: tuple[int, ...] = (), service: str = "unknown", **more: Any
+    documents: int = 1,
+    values: tuple[int, ...] = (),
+    service: str = "unknown",
+    code: tuple[Mention, ...] = (),
+    **more: Any,
 ) -> Delivered:
     items = {"event": Items(documents, 100 * documents, [7])}
     lines = [Line("event", "pii.email", "removed", "email", documents, documents, list(values))]
-    manifest = msgspec.msgpack.encode(Manifest(service, "prod", items, lines))
+    pieces = [msgspec.Raw(piece) for each in code for piece in pack([each])]
+    sections = [Section("event", documents, pieces)] if code else []
+    manifest = msgspec.msgpack.encode(Manifest(service, "prod", items, lines, sections))
     return Delivered("sentry", POLICY, manifest, {"event": documents}, **more)
 
 
@@ -173,3 +198,104 @@ def test_what_nobody_noted_is_missing_and_holds_nothing_up(
     assert mine.flush(5)
     assert sum(each.missing.documents for each in place.taken if each.missing) == 3
     assert "hunter22" not in caplog.text
+
+
+DJANGO = Mention("package", "django", "4.2.1")
+FILES = tuple(Mention("file", f"shop/a{n}.py", "own", (n, n + 1)) for n in range(30))
+
+
+def test_names_of_code_are_added_up_until_they_are_handed_over() -> None:
+    place, clock = Place(), StillClock(1_000_000.0)
+    mine = account(place, clock=clock)
+    mine.book(delivered(2, code=(DJANGO, Mention("file", "shop/a.py", "own", (3, 5)))))
+    clock.advance(30)
+    mine.book(delivered(3, code=(DJANGO, Mention("file", "shop/a.py", "own", (9, 10)))))
+    mine.book(delivered(1, service="billing", code=(DJANGO,), outcome="perhaps", reason="unclear"))
+    assert mine.flush(5)
+    found = {(each.service, each.name): each for handed in place.taken for each in handed.code}
+    assert len(found) == 3
+    django, file = found["shop", "django"], found["shop", "shop/a.py"]
+    assert (django.destination, django.environment) == ("sentry", "prod")
+    assert (django.kind, django.detail, django.documents) == ("package", "4.2.1", 5)
+    assert (django.first, django.last) == (1_000_000.0, 1_000_030.0)
+    assert file.lines == (3, 5, 9, 10)
+    assert found["billing", "django"].documents == 1
+    mine.book(delivered(4, code=(DJANGO,)))
+    assert mine.flush(5)
+    assert place.names()["shop", "django"] == 9
+
+
+def test_names_of_code_wait_and_are_handed_over_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_code, "MOST_NAMES", 8)
+    place = Place()
+    place.forgets_to_answer = True
+    mine = account(place)
+    mine.book(delivered(2, code=FILES))
+    assert not mine.flush(5)
+    mine.book(delivered(3, code=FILES))
+    assert not mine.flush(5)
+    place.forgets_to_answer = False
+    assert mine.close(5) is True
+    assert place.names() == {("shop", each.name): 5 for each in FILES}
+    assert len({each.number for each in place.taken}) == len(place.taken)
+    assert [each.ended for each in place.taken[-2:]] == [False, True]
+    assert all(len(each.code) <= 8 for each in place.taken)
+
+
+def test_many_lines_take_several_hand_overs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_code, "MOST_BORDERS", 10)
+    place = Place()
+    mine = account(place)
+    mine.book(delivered(code=FILES))
+    assert mine.flush(5)
+    assert len(place.names()) == len(FILES)
+    assert {len(each.code) for each in place.taken} == {5}
+
+
+def test_code_that_there_is_no_room_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_code, "_MOST_BYTES", 300)
+    place = Place()
+    mine = account(place)
+    mine.book(delivered(2, code=FILES))
+    assert mine.flush(5)
+    (missing,) = [each.missing for each in place.taken if each.missing is not None]
+    assert (missing.documents, missing.values, missing.names) == (0, 0, len(FILES))
+    assert 0 < len(place.names()) < len(FILES)
+    assert place.documents() == 2
+
+
+def test_code_that_is_refused_for_good_is_told_as_missing() -> None:
+    place = Place()
+    place.refuses = Unacceptable("invalid (HTTP 400)")
+    mine = account(place)
+    mine.book(delivered(4, code=(DJANGO,)))
+    mine.flush(1)
+    place.refuses = None
+    assert mine.flush(5)
+    (missing,) = [each.missing for each in place.taken if each.missing is not None]
+    assert (missing.documents, missing.names) == (4, 1)
+    assert place.names() == {}
+
+
+def test_the_largest_hand_over_fits_what_a_collector_reads() -> None:
+    text, number = "x" * 64, 2**31 - 1
+    name = HandedName(
+        "a" * 32 + "/" + "b" * 31, text, text, "exception", "n" * 402, "d" * 240, number,
+        1e10 + 1 / 3, 1e10 + 1 / 3,
+    )  # fmt: skip
+    lined = msgspec.structs.replace(name, lines=(65_536,) * 2000)
+    code = [lined] * 10 + [name] * (MOST_NAMES - 10)
+    row = HandedRow(
+        minute=60, destination=name.destination, type=text, service=text, environment=text,
+        policy="embedded:0123456789abcdef", class_=text, form="pseudonym:e1", detector=text,
+        documents=number, occurrences=number, bytes=2**39, first=name.first, last=name.last,
+    )  # fmt: skip
+    full = msgspec.structs.replace(row, values=dict.fromkeys(range(-(2**63), 20_000 - 2**63), 9))
+    handover = HandOver(
+        process="a" * 32, number=1, service=text, every=60, made=1.0,
+        rows=[full] + [row] * (MOST_ROWS - 1), code=code,
+    )  # fmt: skip
+    data = encoded(handover)
+    assert decoded(data) == handover
+    (endpoint,) = [each for each in ENDPOINTS if each.path == "/v1/account"]
+    assert len(data) < endpoint.largest

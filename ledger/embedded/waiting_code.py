@@ -1,0 +1,67 @@
+"""What an application was seen to disclose of its code, until it is handed over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+
+from ..code.booking import Bookings, names_in
+from ..code.sections import Section, ranges
+from ..code.tables import NameKey, Place, Shown
+from .handover import MOST_BORDERS, MOST_NAMES, HandedName
+
+_MOST_BYTES = 4 << 20  # of pieces
+
+
+class WaitingCode:
+    """Booked by any thread, as pieces, which takes microseconds. Taken by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._booked = Bookings(_MOST_BYTES)
+        self._names: list[HandedName] = []  # the next ones last
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._names or self._booked)
+
+    def book(
+        self,
+        origin: tuple[str, str, str],
+        sections: Iterable[Section],
+        counts: Mapping[str, int],
+        now: float,
+    ) -> int:
+        """Count what so many documents of each type disclosed: to whom, of which service and
+        environment. Returns how many pieces there was perhaps no room for.
+        """
+        place = Place(0, *origin)  # the day is the collector's to say
+        lost = 0
+        with self._lock:
+            for section in sections:
+                documents = min(section.documents, counts.get(section.type, 0))
+                if documents and not self._booked.add(place, section.pieces, documents, now):
+                    lost += len(section.pieces)
+        return lost
+
+    def take(self) -> list[HandedName]:
+        """As many names as one hand-over takes; of what comes meanwhile the same name again."""
+        if not self._names:
+            with self._lock:
+                booked = self._booked.take()
+            self._names = [_handed(*each) for each in names_in(booked)]
+        taken: list[HandedName] = []
+        borders = 0
+        while self._names and len(taken) < MOST_NAMES:
+            borders += len(self._names[-1].lines)
+            if borders > MOST_BORDERS:
+                break
+            taken.append(self._names.pop())
+        return taken
+
+
+def _handed(place: Place, key: NameKey, shown: Shown) -> HandedName:
+    return HandedName(
+        place.destination, place.service, place.environment, *key,
+        shown.documents, shown.first, shown.last, ranges(shown.lines),
+    )  # fmt: skip
