@@ -3,14 +3,18 @@
 The same sentry-sdk client with errlock's transport and with one that drops everything, in a WSGI
 application that fails in each request (benchmarks/senders); and opentelemetry-sdk's exporters with
 and without errlock before them. CPU time of the process, sending left out. No two exceptions, spans
-or records are alike.
+or records are alike. Also with an account of what is sent, at both depths; handing it over is left
+out.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import sentry_sdk
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -32,13 +36,15 @@ from benchmarks.senders.shop import Shop
 from benchmarks.senders.visits import Visit, call_wsgi, visits
 from benchmarks.timing import Times, race
 from errlock.pipeline import Pipeline
-from errlock.pipeline.embed import OtelLogExporter, OtelSpanExporter, SentryTransport
+from errlock.pipeline.embed import Ledger, OtelLogExporter, OtelSpanExporter, SentryTransport
+from errlock.pipeline.embed.sentry_booking import Books
 
 _BUDGET = 6.0  # CPU seconds for one contender
 _REQUESTS = 300
 _DEPTH = 20  # frames of an exception
 _BATCH = 64  # spans or records in an export
 _BATCHES = 24
+_DEPTHS: tuple[Literal["counts", "code"], ...] = ("counts", "code")
 
 
 class Dropping(Transport):
@@ -47,8 +53,11 @@ class Dropping(Transport):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[bytes] = []
+        self.books: Books | None = None
 
     def capture_envelope(self, envelope: Envelope) -> None:
+        if self.books is not None:
+            self.books.sent("sentry", envelope, "delivered")
         for item in envelope.items:
             if item.type == "event":
                 self.events.append(b"")
@@ -61,12 +70,15 @@ class Serialising(Dropping):
         self.events.append(envelope.serialize())
 
 
-def embedded(pipeline: Pipeline, sink: Dropping) -> type[SentryTransport]:
+def embedded(
+    pipeline: Pipeline, sink: Dropping, ledger: Ledger | None = None
+) -> type[SentryTransport]:
     """errlock's transport, with a sink where the SDK's HTTP transport would be."""
 
     class Embedded(SentryTransport):
         def __init__(self, options: dict[str, Any]) -> None:
-            super().__init__(options, pipeline)
+            super().__init__(options, pipeline, ledger=ledger)
+            sink.books = self._books
 
         @property
         def inner(self) -> Any:
@@ -75,12 +87,25 @@ def embedded(pipeline: Pipeline, sink: Dropping) -> type[SentryTransport]:
     return Embedded
 
 
+def ledgers() -> dict[str, Ledger]:
+    """Accounts that hand over when the program ends, if ever."""
+    folder = tempfile.mkdtemp(prefix="errlock-bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after the ledgers were closed
+    return {
+        f"+{depth}": Ledger(service="shop", folder=folder, every=3600, key="0" * 64, depth=depth)
+        for depth in _DEPTHS
+    }
+
+
 def clients(pipeline: Pipeline) -> dict[str, BaseClient]:
-    """The same application without a client, and with three."""
+    """The same application without a client, and with several."""
     transports: dict[str, Any] = {
         "dropping": Dropping(),
         "serialising": Serialising(),
         "errlock": embedded(pipeline, Dropping()),
+        **{
+            name: embedded(Pipeline.default(), Dropping(), each) for name, each in ledgers().items()
+        },
     }
     made: dict[str, BaseClient] = {"no client": NonRecordingClient()}
     for name, transport in transports.items():
@@ -179,6 +204,7 @@ def _row(name: str, times: dict[str, Times], *others: str) -> dict[str, object]:
         "p99 µs": with_.p99 * 1e6,
         "errlock adds µs": (with_.median - without.median) * 1e6,
         "×": with_.median / without.median,
+        **{f"+{depth} µs": (times[f"+{depth}"].median - with_.median) * 1e6 for depth in _DEPTHS},
     }
 
 
@@ -255,15 +281,18 @@ def otel_rows(options: Options) -> list[dict[str, object]]:
     batches = 2 if options.quick else _BATCHES
     size = 8 if options.quick else _BATCH
     kinds: dict[str, tuple[list[Any], Any, Any]] = {
-        "spans": (spans(batches * size), _Spans(), OtelSpanExporter(_Spans(), pipeline)),
-        "log records": (log_records(batches * size), _Logs(), OtelLogExporter(_Logs(), pipeline)),
+        "spans": (spans(batches * size), _Spans, OtelSpanExporter),
+        "log records": (log_records(batches * size), _Logs, OtelLogExporter),
     }
     rows = []
-    for name, (records, plain, wrapped) in kinds.items():
+    for name, (records, plain, wrapper) in kinds.items():
         contenders = {
-            "serialising": _exporting(records, plain, size),
-            "errlock": _exporting(records, wrapped, size),
+            "serialising": _exporting(records, plain(), size),
+            "errlock": _exporting(records, wrapper(plain(), pipeline), size),
         }
+        for account, ledger in ledgers().items():
+            wrapped = wrapper(plain(), Pipeline.default(), ledger=ledger)
+            contenders[account] = _exporting(records, wrapped, size)
         starts = [str(start).encode() for start in range(0, len(records), size)]
         times = race(contenders, starts, 0.5 if options.quick else _BUDGET)
         rows.append(_row(f"opentelemetry-sdk, {size} {name}", times, "serialising"))
@@ -284,8 +313,11 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     rows = [*sentry_rows(options), *otel_rows(options)]
     about = machine("sentry-sdk", "opentelemetry-sdk", "hyperscan", "google-re2")
-    note = "Medians. errlock adds: to a transport or exporter that writes what would be sent."
-    show("errlock inside an application", rows, about, [note])
+    notes = [
+        "Medians. errlock adds: to a transport or exporter that writes what would be sent.",
+        "+counts, +code: what a ledger of that depth adds to errlock.",
+    ]
+    show("errlock inside an application", rows, about, notes)
 
 
 if __name__ == "__main__":
