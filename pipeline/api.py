@@ -149,10 +149,13 @@ class Pipeline:
 
     def scrub_payload(self, payload: Payload) -> Payload | None:
         """A sanitised copy of a payload, or None when none of its documents may go out."""
-        result = self._chain.run(payload)
-        if self._stricter is not None:
-            result = self._stricter.run(result)
+        result = self.judge_payload(payload)
         return result if result.count_alive else None
+
+    def judge_payload(self, payload: Payload) -> Payload:
+        """A sanitised copy of a payload, in which what may not go out is lost."""
+        result = self._chain.run(payload)
+        return result if self._stricter is None else self._stricter.run(result)
 
     def scrub_event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """A sanitised copy of a Sentry event, or None. The event itself is left as it is."""
