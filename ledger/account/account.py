@@ -45,7 +45,7 @@ _MOST_ROWS = 100_000  # in memory, while they cannot be written
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
 
-_NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
+NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
 
 _CLOSED_DAYS = "closed_days"  # the note of the end of the last day of code that was told
 _REOPENED = "reopened"  # the note of minutes that the journal has to be told of again
@@ -139,11 +139,11 @@ class Account:
                 return
             if manifest is None:
                 self._unbooked.add(documents, "nobody noted what was in them")
-            self._count(delivered, manifest or _NOBODY_NOTED, self._begin())
+            self._count(delivered, manifest or NOBODY_NOTED, self._begin())
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        manifest = _read(withheld.manifest) or _NOBODY_NOTED
+        manifest = _read(withheld.manifest) or NOBODY_NOTED
         with self._lock:
             if len(self._rows) >= _MOST_ROWS:
                 documents = sum(withheld.documents.values())

@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakSet
 
-from ..account.account import Delivered
+import msgspec
+
+from ..account.account import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
 from ..manifest import label, read_manifest
@@ -138,6 +140,23 @@ class EmbeddedAccount:
             if lost := self._code.book(origin, manifest.code, counts, now):
                 self._miss(now, names=lost)
             self._begin()
+
+    def withhold(self, withheld: Withheld) -> None:
+        """Count what did not leave. As `book`."""
+        now = self._clock()
+        try:
+            manifest = read_manifest(withheld.manifest)
+        except msgspec.MsgspecError:
+            manifest = NOBODY_NOTED
+        base = series_of(withheld, manifest, self._service)
+        with self._lock:
+            for (type_, reason), documents in withheld.documents.items():
+                if len(self._rows) < _MOST_WAITING_ROWS:
+                    series = base._replace(type=type_, outcome="withheld", reason=reason)
+                    self._add(series, Amounts(documents), (), now)
+                else:
+                    self._miss(now, documents=documents)
+                self._begin()
 
     def flush(self, timeout: float) -> bool:
         """Hand over what there is, within about `timeout` seconds. Whether everything was taken."""

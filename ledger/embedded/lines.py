@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...pipeline.payloads.document import CONTEXT_TYPES
-from ..account.account import Delivered
+from ..account.account import Delivered, Withheld
 from ..account.figures import Series
 from ..manifest import UNKNOWN, Manifest
 
@@ -21,19 +21,17 @@ class Amounts(NamedTuple):
     sampled: int = 0
 
 
-def series_of(delivered: Delivered, manifest: Manifest, service: str) -> Series:
-    """What all lines of a delivery have in common; the service where its documents say none."""
-    return Series(
-        delivered.destination, "", service if manifest.service == UNKNOWN else manifest.service,
-        manifest.environment, delivered.policy,
-        outcome=delivered.outcome, reason=delivered.reason or "",
-    )  # fmt: skip
+def series_of(what: Delivered | Withheld, manifest: Manifest, service: str) -> Series:
+    """What all lines of it have in common; the service where its documents say none."""
+    named = service if manifest.service == UNKNOWN else manifest.service
+    return Series(what.destination, "", named, manifest.environment, what.policy)
 
 
 def lines(
     delivered: Delivered, manifest: Manifest, base: Series
 ) -> Iterator[tuple[Series, Amounts, Iterable[int]]]:
     """What a delivery books, with the fingerprints of people and values."""
+    base = base._replace(outcome=delivered.outcome, reason=delivered.reason or "")
     for type_, count in delivered.documents.items():
         items = manifest.items.get(type_)
         amounts, subjects = Amounts(count), list[int]()

@@ -235,7 +235,7 @@ class Taking:
     ) -> None:
         assert self._needles is not None
         for row, (_, series, _figures) in zip(handover.rows, rows, strict=True):
-            if row.class_ and is_class(row.class_):
+            if row.class_ and is_class(row.class_) and row.outcome != "withheld":
                 needles = NeedleSeries(
                     row.destination, row.class_, row.form, series.service, row.outcome in SEEN
                 )

@@ -14,10 +14,11 @@ import contextlib
 import os
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ...ledger.account.account import Delivered
+from ...ledger.account.account import Delivered, Withheld
 from ...ledger.code.reading import CodeReader
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
@@ -25,7 +26,7 @@ from ...ledger.manifest import or_empty, write_manifest
 from .judging import judging
 
 if TYPE_CHECKING:
-    from collections import Counter
+    from collections.abc import Mapping
 
     from ...ledger.traces import Tracer
     from ..api import Pipeline
@@ -99,8 +100,10 @@ class Ledger:
         """Notes what is found, as `Pipeline.keep_traces` takes it."""
         return self._account.tracer
 
-    def note(self, pipeline: Pipeline, payload: Payload) -> Note:
-        """What a sanitised payload holds. Never raises: see `or_empty`."""
+    def note(self, pipeline: Pipeline, payload: Payload | None) -> Note:
+        """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""
+        if payload is None:
+            return Note(f"{EMBEDDED}{pipeline.version}", b"", Counter())
         manifest = or_empty(lambda: write_manifest(payload, None, self._code))
         return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types)
 
@@ -117,6 +120,12 @@ class Ledger:
         self._account.book(
             Delivered(destination, note.policy, note.manifest, counted, outcome, reason)
         )
+
+    def withhold(
+        self, destination: str, note: Note, lost: Mapping[tuple[DocumentType, DropReason], int]
+    ) -> None:
+        """Count what does not leave of a payload, and why."""
+        self._account.withhold(Withheld(destination, note.policy, note.manifest, lost))
 
     def flush(self, timeout: float = CLOSE_WITHIN) -> bool:
         """Hand over what there is, within about `timeout` seconds. Whether it was all taken."""

@@ -46,7 +46,7 @@ from .otel_trees import (
 
 if TYPE_CHECKING:
     from ..api import Pipeline
-    from ..payloads.document import Document
+    from ..payloads.document import Document, DocumentType
     from .control import Control
     from .ledger import Ledger, Note
     from .otel_booking import Exporter
@@ -76,7 +76,7 @@ class OtelSpanExporter(SpanExporter):
         _check_ids(ledger, destination, *(standbys or {}))
         self._pipeline = pipeline
         self._destination = destination
-        self._books = Books(ledger, pipeline)
+        self._books = Books(ledger, pipeline, destination)
         self._inner: Exporter[ReadableSpan] = _inner(
             inner,
             control,
@@ -127,7 +127,7 @@ class OtelLogExporter(LogRecordExporter):
         _check_ids(ledger, destination, *(standbys or {}))
         self._pipeline = pipeline
         self._destination = destination
-        self._books = Books(ledger, pipeline)
+        self._books = Books(ledger, pipeline, destination)
         self._inner: Exporter[ReadableLogRecord] = _inner(
             inner,
             control,
@@ -223,15 +223,15 @@ def _sanitised(
         try:
             for payload in _payloads(signal, group, there):
                 made += len(payload.documents)
-                result = pipeline.scrub_payload(payload)
-                if result is not None:
-                    held = books.noted(result)
+                result = pipeline.judge_payload(payload)
+                held = books.noted(result)
+                if result.count_alive:
                     pipeline.plant(result)
                     clean += _records(result.alive, back)
                     notes += held
         except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
             made = 0
-        _count(pipeline, signal, len(group) - made)
+        _count(pipeline, signal, len(group) - made, books)
     books.remember(clean, notes)
     return clean
 
@@ -282,15 +282,17 @@ def _tree(document: Document) -> _Tree:
     return tree
 
 
-def _count(pipeline: Pipeline, signal: Literal["logs", "traces"], lost: int) -> None:
+def _count(pipeline: Pipeline, signal: Literal["logs", "traces"], lost: int, books: Books) -> None:
     """Count records that could not even be put before the policy."""
     if lost:
+        type_: DocumentType = "otlp_span" if signal == "traces" else "log_record"
+        books.unjudged(type_, lost)
         pipeline.counters.add(
             "processor_dropped",
             lost,
             pipeline="library",
             processor="embed",
-            type="otlp_span" if signal == "traces" else "log_record",
+            type=type_,
             reason="broken",
         )
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ...delivery.losses import lost_by_reason
+
 if TYPE_CHECKING:
     from ..api import Pipeline
-    from ..payloads.document import Payload
+    from ..errors import DropReason
+    from ..payloads.document import DocumentType, Payload
     from .ledger import Ledger, Note
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -29,17 +32,37 @@ class Exporter(Protocol[T_contra]):
 class Books:
     """What batches that wait or are under way hold, for the account. Without a ledger: nothing."""
 
-    def __init__(self, ledger: Ledger | None, pipeline: Pipeline) -> None:
-        """Has the pipeline note what it finds. Safe from every thread."""
+    def __init__(self, ledger: Ledger | None, pipeline: Pipeline, destination: str) -> None:
+        """Has the pipeline note what it finds. What does not leave would have gone to
+        `destination`. Safe from every thread.
+        """
         self._ledger = ledger
         self._pipeline = pipeline
+        self._destination = destination
         self._notes: dict[int, Sequence[Note]] = {}  # by identity of the batch
         if ledger is not None:
             pipeline.keep_traces(ledger.tracer.traces)
 
     def noted(self, payload: Payload) -> list[Note]:
-        """What a sanitised payload holds."""
-        return [] if self._ledger is None else [self._ledger.note(self._pipeline, payload)]
+        """What a sanitised payload holds. What is lost in it is booked."""
+        if self._ledger is None:
+            return []
+        note = self._ledger.note(self._pipeline, payload)
+        self._ledger.withhold(self._destination, note, lost_by_reason(payload))
+        return [note] if note.documents else []
+
+    def unjudged(self, type_: DocumentType, amount: int) -> None:
+        """Book records that could not even be put before the policy."""
+        if self._ledger is not None:
+            note = self._ledger.note(self._pipeline, None)
+            self._ledger.withhold(self._destination, note, {(type_, "broken"): amount})
+
+    def withhold(self, batch: Sequence[object], reason: DropReason) -> None:
+        """Book that a batch does not leave, unless an attempt was booked that may have sent it."""
+        for note in self.forget(batch):
+            assert self._ledger is not None
+            lost = {(type_, reason): count for type_, count in note.documents.items()}
+            self._ledger.withhold(self._destination, note, lost)
 
     def remember(self, batch: Sequence[object], notes: Sequence[Note]) -> None:
         """That a batch holds this, for as long as nobody knows what became of it."""

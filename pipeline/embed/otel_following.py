@@ -198,7 +198,7 @@ class FollowingExporter(Generic[T]):
         return result
 
     def _lose(self, batch: Sequence[T], why: DropReason) -> None:
-        self._books.forget(batch)
+        self._books.withhold(batch, why)
         self._tell_lost(batch, why)
 
     def _send_what_waits(self) -> None:

@@ -24,6 +24,7 @@ from weakref import WeakSet
 from sentry_sdk.envelope import Envelope, Item
 from sentry_sdk.transport import HttpTransport, Transport
 
+from ...delivery.losses import lost_by_reason
 from ..payloads.envelope import Envelope as Payload
 from .judging import is_judging, judging
 from .sentry_booking import BookedHttp2Transport, BookedHttpTransport, Books
@@ -103,6 +104,8 @@ class SentryTransport(Transport):
             except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
                 for item in envelope.items:
                     self.inner.record_lost_event(_FAILED, item=_without_content(item))
+                if self._books is not None:
+                    self._books.unjudged(self._destination, self._pipeline, envelope)
                 return
         self._record_losses(envelope.items, [] if sanitised is None else sanitised.items)
         if sanitised is not None:
@@ -115,11 +118,14 @@ class SentryTransport(Transport):
     def _sanitise(self, envelope: Envelope) -> Envelope | None:
         """What may go out of an envelope; None when nothing may."""
         payload = Payload.decode(envelope.serialize(), "", time.time())
-        result = self._pipeline.scrub_payload(payload)
-        if result is None:
-            return None
+        result = self._pipeline.judge_payload(payload)
         assert isinstance(result, Payload)
-        note = self._ledger.note(self._pipeline, result) if self._ledger is not None else None
+        note = None
+        if self._ledger is not None:
+            note = self._ledger.note(self._pipeline, result)
+            self._ledger.withhold(self._destination, note, lost_by_reason(result))
+        if not result.count_alive:
+            return None
         self._pipeline.plant(result)
         key = None if self.parsed_dsn is None else self.parsed_dsn.public_key
         sanitised = _read(result.encode(public_key=key))

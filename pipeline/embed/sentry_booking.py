@@ -10,16 +10,24 @@ from weakref import WeakKeyDictionary
 from sentry_sdk.transport import Http2Transport, HttpTransport
 from urllib3.exceptions import NewConnectionError
 
+from ..errors import DropReason
 from ..payloads.document import DocumentType
 
 if TYPE_CHECKING:
+    from sentry_sdk._types import EventDataCategory
     from sentry_sdk.envelope import Envelope, Item
 
+    from ..api import Pipeline
     from ..component import Outcome
-    from ..errors import DropReason
     from .ledger import Ledger, Note
 
 _TYPES = frozenset(get_args(DocumentType))
+# What the SDK says of items that it drops before it sends them. All else it says of attempts, which
+# are booked by their answers, or of what never came here.
+_UNSENT: dict[str, DropReason] = {
+    "queue_overflow": "queue_full",
+    "ratelimit_backoff": "rate_limited",
+}
 
 
 class Books:
@@ -52,6 +60,22 @@ class Books:
             documents = None if len(group) == amount else _documents(note, group)
             self._ledger.book(destination, note, outcome, reason, documents)
 
+    def withheld(self, destination: str, item: Item, reason: DropReason) -> None:
+        """Book that an item does not leave after all."""
+        if item in self._notes:
+            note, amount = self._notes[item]
+            documents = note.documents if amount == 1 else _documents(note, [item])
+            lost = {(type_, reason): count for type_, count in documents.items()}
+            self._ledger.withhold(destination, note, lost)
+
+    def unjudged(self, destination: str, pipeline: Pipeline, envelope: Envelope) -> None:
+        """Book that nobody could judge an envelope, so that nothing of it leaves."""
+        lost: Counter[tuple[DocumentType, DropReason]] = Counter()
+        for item in envelope.items:
+            type_: Any = item.headers.get("type")
+            lost[type_ if type_ in _TYPES else "unknown", "processor_failed"] += 1
+        self._ledger.withhold(destination, self._ledger.note(pipeline, None), lost)
+
 
 def _documents(note: Note, items: list[Item]) -> Counter[DocumentType]:
     """How many documents some items of an envelope are: the others were over quota."""
@@ -76,6 +100,21 @@ class _Booking:
     books: Books | None = None
     destination = "sentry"
     _answered = False
+
+    def record_lost_event(
+        self,
+        reason: str,
+        data_category: EventDataCategory | None = None,
+        item: Item | None = None,
+        *,
+        quantity: int = 1,
+    ) -> None:
+        """Something is not sent."""
+        if self.books is not None and item is not None and reason in _UNSENT:
+            self.books.withheld(self.destination, item, _UNSENT[reason])
+        super().record_lost_event(  # type: ignore[misc]  # of the SDK's
+            reason, data_category, item, quantity=quantity
+        )
 
     def _handle_response(self, response: Any, envelope: Envelope | None) -> None:
         """The backend has the envelope, or has seen it and said no."""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from still_clock import StillClock
 
-from errlock.ledger.account.account import Delivered
+from errlock.ledger.account.account import Delivered, Withheld
 from errlock.ledger.code.sections import Mention, Section, pack
 from errlock.ledger.embedded import handing, waiting_code
 from errlock.ledger.embedded.handing import EmbeddedAccount, NotTaken, Unacceptable
@@ -198,6 +198,24 @@ def test_what_nobody_noted_is_missing_and_holds_nothing_up(
     assert mine.flush(5)
     assert sum(each.missing.documents for each in place.taken if each.missing) == 3
     assert "hunter22" not in caplog.text
+
+
+def test_what_does_not_leave_is_told_with_its_reason() -> None:
+    place = Place()
+    mine = account(place)
+    manifest = msgspec.msgpack.encode(Manifest("billing", "prod", {}))
+    lost: dict[Any, int] = {("event", "filtered"): 2, ("event", "sampled"): 3}
+    mine.withhold(Withheld("sentry", POLICY, manifest, lost))
+    mine.withhold(Withheld("sentry", POLICY, b"", {("log", "processor_failed"): 1}))
+    mine.withhold(Withheld("sentry", POLICY, manifest, {}))
+    assert mine.flush(5)
+    found = {(row.service, row.type, row.outcome, row.reason): row.documents
+             for each in place.taken for row in each.rows}  # fmt: skip
+    assert found == {
+        ("billing", "event", "withheld", "filtered"): 2,
+        ("billing", "event", "withheld", "sampled"): 3,
+        ("shop", "log", "withheld", "processor_failed"): 1,
+    }
 
 
 DJANGO = Mention("package", "django", "4.2.1")

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from taking_book import MINUTE, NOW, ROW, Book, handed
 
+from errlock.ledger.account.reading import volume, withheld
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.embedded import budgets, taking
 from errlock.ledger.embedded.budgets import TooMuch
@@ -237,3 +238,11 @@ def test_the_same_answer_serves_all_who_wait(book: Book) -> None:
 
     asyncio.run(asked())
     assert book.documents() == 1
+
+
+def test_what_did_not_leave_an_application_is_withheld_with_its_reason(book: Book) -> None:
+    lost = {**ROW, "outcome": "withheld", "reason": "sampled", "documents": 7, "bytes": 0}
+    book.take(handed(rows=[ROW, lost]))
+    rows = book.rows()
+    assert withheld(rows) == {("event", "sampled"): 7}
+    assert volume(rows).documents == 1

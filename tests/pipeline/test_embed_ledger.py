@@ -31,6 +31,7 @@ from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
 from errlock.policy.pseudonyms import new_key
 from errlock.processors.redact import Redact
+from errlock.processors.sample import Sample
 from errlock.processors.tripwire import Tripwire
 
 STANDBY = "sentry/standby"
@@ -39,9 +40,9 @@ STANDBY = "sentry/standby"
 class Kept:
     """A ledger that keeps hand-overs in a folder, and what they say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         self.folder = folder
-        self.ledger = Ledger(service="shop", folder=folder, key=new_key(), every=3600)
+        self.ledger = Ledger(service="shop", folder=folder, key=new_key(), every=3600, **more)
 
     def handovers(self) -> list[HandOver]:
         self.ledger.flush(10)
@@ -55,6 +56,15 @@ class Kept:
         for row in self.rows():
             if not row.class_:
                 found[row.destination, row.type, row.outcome] += row.documents
+        return found
+
+    def withheld(self) -> Counter[tuple[str, str, str]]:
+        """Of them, those that did not leave, by reason."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for row in self.rows():
+            if row.outcome == "withheld":
+                assert (row.service, row.class_, row.values) == ("shop", "", {})
+                found[row.destination, row.type, row.reason] += row.documents
         return found
 
 
@@ -178,6 +188,66 @@ def test_what_waited_is_booked_where_it_went(kept: Kept, fleet: ControlServer) -
     }
 
 
+def test_what_the_policy_drops_is_withheld_with_its_reason(kept: Kept) -> None:
+    pipeline = Pipeline({"redact": Redact(), "sample": Sample(limits={"event": "2/1h"})})
+    with http_sink() as port, client(port, kept, pipeline):
+        for number in range(5):
+            sentry_sdk.capture_message(f"hello {number}")
+        with sentry_sdk.start_transaction(name="checkout"):
+            pass
+    assert kept.withheld() == {("sentry", "event", "rate_limited"): 3}
+    assert kept.documents() == {
+        ("sentry", "event", "delivered"): 2,
+        ("sentry", "transaction", "delivered"): 1,
+        ("sentry", "event", "withheld"): 3,
+    }
+
+
+def test_what_nobody_could_judge_is_withheld(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline.default()
+
+    def broken(_: Payload) -> Payload:
+        raise RuntimeError("hunter22correct")
+
+    with http_sink() as port, client(port, kept, pipeline):
+        sentry_sdk.capture_message("hello")
+        monkeypatch.setattr(pipeline, "judge_payload", broken)
+        sentry_sdk.capture_message("hello")
+    assert kept.withheld() == {("sentry", "event", "processor_failed"): 1}
+    assert "hunter22" not in caplog.text
+
+
+def test_what_the_sdk_drops_before_it_sends_is_withheld(kept: Kept) -> None:
+    with http_sink(status=429) as port, client(port, kept):
+        sentry_sdk.capture_message("hello")
+        sentry_sdk.get_client().flush(10)
+        for _ in range(3):  # while it was told to wait
+            sentry_sdk.capture_message("hello")
+    assert kept.documents() == {
+        ("sentry", "event", "refused"): 1,
+        ("sentry", "event", "withheld"): 3,
+    }
+    assert kept.withheld() == {("sentry", "event", "rate_limited"): 3}
+
+
+def test_what_waits_too_long_is_withheld(kept: Kept, fleet: ControlServer) -> None:
+    fleet.say(held=("sentry",))
+    control = Control(
+        url=fleet.url, audience=AUDIENCE, keys=[str(key) for key in KEYS], queue_size=3000
+    )
+    with metered_sink() as backend, client(backend.port, kept, control=control):
+        for number in range(20):
+            sentry_sdk.capture_message(f"event {number}")
+        lost = kept.withheld()["sentry", "event", "queue_full"]
+        assert 0 < lost < 20
+        fleet.wait_until_applied()
+        fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
+        wait_for(lambda: kept.documents()["sentry", "event", "delivered"] == 20 - lost, 60)
+    control.close()
+
+
 class Fails(SpanExporter):
     def export(self, spans: Any) -> SpanExportResult:
         return SpanExportResult.FAILURE
@@ -209,6 +279,37 @@ def test_spans_are_booked_by_service_and_result(kept: Kept, inner: SpanExporter 
     assert [(row.service, row.occurrences, len(row.values)) for row in mails] == [("billing", 3, 3)]
 
 
+def test_spans_that_the_policy_drops_are_withheld(kept: Kept) -> None:
+    pipeline = Pipeline({"redact": Redact(), "sample": Sample(limits={"otlp_span": "1/1h"})})
+    with http_sink() as port:
+        inner = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
+        exporter = OtelSpanExporter(inner, pipeline, ledger=kept.ledger)
+        provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        for _ in range(3):
+            provider.get_tracer("shop").start_span("pay").end()
+        provider.shutdown()
+    wait_for(lambda: kept.documents().total() == 3, 120)
+    assert kept.withheld() == {("otlp", "otlp_span", "rate_limited"): 2}
+
+
+def test_what_documents_tell_of_the_code_is_handed_over_unless_depth_is_counts(
+    kept: Kept, tmp_path: Path
+) -> None:
+    with http_sink() as port, client(port, kept):
+        sentry_sdk.capture_message("SELECT password=hunter22correct")
+    names = {(each.kind, each.name) for handed in kept.handovers() for each in handed.code}
+    assert ("package", "pypi:sentry-sdk") in names
+    (told,) = [each for handed in kept.handovers() for each in handed.code
+               if each.name == "pypi:sentry-sdk"]  # fmt: skip
+    assert (told.destination, told.service, told.documents) == ("sentry", "shop", 1)
+    fewer = Kept(tmp_path / "fewer", depth="counts")
+    with http_sink() as port, client(port, fewer):
+        sentry_sdk.capture_message("hello")
+    assert fewer.documents() == {("sentry", "event", "delivered"): 1}
+    assert [handed.code for handed in fewer.handovers()] == [[]]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -218,6 +319,7 @@ def test_spans_are_booked_by_service_and_result(kept: Kept, inner: SpanExporter 
         {"folder": "x", "token": "x"},
         {"to": "localhost", "token": "x"},
         {"folder": "x", "every": 0},
+        {"folder": "x", "depth": "words"},
     ],
     ids=str,
 )
