@@ -223,6 +223,8 @@ class Taking:
 
     def _label(self, dimension: str, word: str) -> str:
         known = self._labels.setdefault(dimension, set())
+        if word in known:
+            return word
         word = label(word)
         if word not in known:
             if len(known) >= _MOST_LABELS:
