@@ -80,8 +80,10 @@ def _gaps(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
         since = time_of(entry.body.get("since")) or at
         until = time_of(entry.body.get("until")) or at
         if since < window.until and until >= window.since:
-            documents = entry.body.get("documents")
-            number = f": {documents:,}" if isinstance(documents, int) else ""
+            documents, names = entry.body.get("documents"), entry.body.get("names")
+            number = f": {documents:,}" if isinstance(documents, int) and documents else ""
+            if isinstance(names, int) and names:
+                number += f", {names:,} names of code"
             service = f" (in {entry.body['service']})" if entry.body.get("service") else ""
             yield Unknown(
                 kind="gap",

@@ -319,6 +319,18 @@ def test_what_applications_say_of_themselves_is_told_as_that(tmp_path: Path) -> 
     assert texts["gap"] == "Missing from the record: an embedded process ended (in shop)."
 
 
+def test_a_gap_of_code_alone_is_told_as_such(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.tell("gap", what="no room", documents=0, names=7, service="shop", since=at(-60))
+    ledger.tell("gap", what="no room", documents=12, names=0, service="shop", since=at(-60))
+    ledger.close()
+    texts = [each.text for each in report_of(ledger).uncertainty if each.kind == "gap"]
+    assert texts == [
+        "Missing from the record: no room, 7 names of code (in shop).",
+        "Missing from the record: no room: 12 (in shop).",
+    ]
+
+
 FACTS = """
 incident: Breach at the tracker
 aware_at: 2026-09-22T08:00Z
