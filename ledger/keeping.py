@@ -242,7 +242,8 @@ class Ledger:
         account.write()
         notes, labels = account.embedded(NOTE)
         oldest = self._options.account.minutes
-        self._taking = Taking(account, needles, self.record, notes, labels, oldest)
+        code = self._code is not None
+        self._taking = Taking(account, needles, self.record, notes, labels, oldest, code=code)
         return journal, account
 
 

@@ -83,10 +83,13 @@ class Taking:
         labels: Mapping[str, set[str]],
         oldest: float,
         clock: Callable[[], float] = time.time,
+        *,
+        code: bool = True,
     ) -> None:
         """`notes` and `labels` are what the account has of embedded pipelines already.
 
         Rows may be booked in minutes of the last `oldest` seconds. `record` never fails.
+        `code`: whether names of code are kept.
         """
         self._account = account
         self._needles = needles
@@ -94,6 +97,7 @@ class Taking:
         self._labels = {name: set(known) for name, known in labels.items()}
         self._oldest = oldest
         self._clock = clock
+        self._code = code
         self._started = clock()
         self._lock = threading.Lock()
         self._processes = {
@@ -136,7 +140,7 @@ class Taking:
                 state="ended" if handover.ended else "here",
             )
             rows = [self._row(row, now) for row in handover.rows]
-            names = [self._name(name, now) for name in handover.code]
+            names = [self._name(name, now) for name in handover.code if self._code]
         self._tell(handover, process, known)
         if self._needles is not None and handover.key == self._needles.key_id:
             self._note(handover, rows, now)

@@ -204,3 +204,11 @@ def test_what_a_process_lost_of_its_code_is_told(book: Book) -> None:
     book.take(handed(1, rows=[], missing=missing))
     (gap,) = book.told("gap")
     assert (gap["service"], gap["documents"], gap["names"]) == ("shop", 0, 7)
+
+
+def test_a_ledger_that_keeps_counts_only_takes_no_names(book: Book) -> None:
+    book.end()
+    book.begin(code=False)
+    book.take(handed(1, code=[NAME]))
+    assert packages(book) == {}
+    assert book.documents() == 1

@@ -43,7 +43,7 @@ class Book:
         self.clock = StillClock(NOW)
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, *, code: bool = True) -> None:
         self.journal = Journal(self.folder / "journal")
         self.account = Account(
             self.folder / "ledger.db", AccountOptions(), self.journal.append, self.clock.now
@@ -51,7 +51,14 @@ class Book:
         self.account.write()
         notes, labels = self.account.embedded(NOTE)
         self.taking = Taking(
-            self.account, None, self.journal.append, notes, labels, 7 * 86400, self.clock.now
+            self.account,
+            None,
+            self.journal.append,
+            notes,
+            labels,
+            7 * 86400,
+            self.clock.now,
+            code=code,
         )
 
     def take(self, handover: HandOver) -> None:
