@@ -11,6 +11,7 @@ from .sections import mask, unpack
 from .tables import NameKey, Place, Shown
 
 _MOST_BYTES = 32 << 20  # of pieces, while they cannot be written
+_AT_ONCE = 4096  # names, each of which may have 8 KB of lines
 
 Booked: TypeAlias = "dict[Place, dict[bytes, Shown]]"
 
@@ -62,7 +63,7 @@ class Bookings:
 
 
 def names_in(booked: Booked) -> Iterator[tuple[Place, NameKey, Shown]]:
-    """What the tables are told: each name of each place once."""
+    """What the tables are told: each name of each place once, as long as these are not too many."""
     for place, pieces in booked.items():
         total: dict[NameKey, Shown] = {}
         for piece, shown in pieces.items():
@@ -70,9 +71,11 @@ def names_in(booked: Booked) -> Iterator[tuple[Place, NameKey, Shown]]:
                 found = unpack(piece)
             except msgspec.MsgspecError:
                 continue  # of a manifest that another version wrote
+            if len(total) >= _AT_ONCE:
+                yield from ((place, *each) for each in total.items())
+                total = {}
             for each in found:
                 known = total.setdefault(NameKey(each.kind, each.name, each.detail), Shown())
                 lines = mask(each.lines) if each.lines else 0
                 known.add(shown.documents, shown.first, shown.last, lines)
-        for name, each_shown in total.items():
-            yield place, name, each_shown
+        yield from ((place, *each) for each in total.items())

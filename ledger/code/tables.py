@@ -141,8 +141,7 @@ class CodeTables:
 
     def add(self, shown: Iterable[tuple[Place, NameKey, Shown]]) -> None:
         """Count what was shown. Raises sqlite3.Error."""
-        rows = list(shown)
-        for place, key, each in rows:
+        for place, key, each in shown:
             kept = _KEPT if place.service.startswith(EMBEDDED) else 0.0
             name = self._id(key, kept)
             if self._is_full(place.day, kept) and not self._is_there(place, name):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from code_event import EVENT, MENTIONED, mentioned, rows, sent
 
@@ -17,7 +20,7 @@ from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code import booking, tables
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.reading import CodeReader
-from errlock.ledger.code.sections import LAST_LINE, mask, ranges
+from errlock.ledger.code.sections import LAST_LINE, Mention, mask, pack, ranges
 from errlock.ledger.code.tables import DAY, MONTH, NameKey, Place, Shown
 from errlock.ledger.manifest import write_manifest
 from errlock.ledger.options import AccountOptions
@@ -206,3 +209,21 @@ def test_what_has_no_room_while_nothing_can_be_written_is_told(
     assert rows(tmp_path / "ledger.db") == []
     (gap,) = [body for kind, body in told if kind == "gap"]
     assert gap["why"] == ["the code that they disclose could not be written"]
+
+
+def test_names_with_many_lines_are_not_all_in_memory_at_once() -> None:
+    booked = booking.Bookings()
+    place = Place(int(NOON) // DAY * DAY, "sentry", "shop", "production")
+    lines = (LAST_LINE, LAST_LINE + 1)
+    for number in range(20_000):
+        pieces = pack([Mention("file", f"a{number}.py", lines=lines), Mention("file", "b.py")])
+        assert booked.add(place, map(msgspec.Raw, pieces), 1, NOON)
+    seen: Counter[str] = Counter()
+    tracemalloc.start()
+    for _, name, shown in booking.names_in(booked.take()):
+        seen[name.name] += shown.documents
+    assert tracemalloc.get_traced_memory()[1] < 80 << 20  # all at once it would be twice that
+    tracemalloc.stop()
+    assert len(seen) == 20_001
+    assert seen.pop("b.py") == 20_000
+    assert set(seen.values()) == {1}
