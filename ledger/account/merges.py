@@ -18,7 +18,7 @@ from .figures import Figures, Series
 # Names of code that somebody disclosed: to whom, of which service, in which environment.
 Names: TypeAlias = "Iterable[tuple[tuple[str, str, str], NameKey, Shown]]"
 
-_EVERY = 5.0  # seconds
+_EVERY = 3.0  # seconds: who ends waits for five
 
 
 @dataclass(slots=True)
