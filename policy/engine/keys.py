@@ -38,7 +38,7 @@ class Keys(dict[str, tuple["str | None", bool]]):
             self.plain.add(key)
         return known
 
-    def note_silent(self, key: str | None) -> None:
+    def note_silent(self, key: str) -> None:
         """Remember a key that says nothing of values."""
         if len(self.silent) >= _REMEMBERED:
             self.silent = {None}

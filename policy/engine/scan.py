@@ -265,7 +265,7 @@ class FastScan(Scan):
             data = joined.encode()
         plain = len(data) == len(joined)
         lengths = map(len, texts if plain else map(str.encode, texts))
-        starts = list(accumulate(map((2).__add__, lengths), initial=0))
+        starts = _starts(lengths)
         bits_of, bits_by_id = self._gate.bits_of, self._gate.bits_by_id
         for end, id_ in self._gate.text_hits(data):
             wanted[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
@@ -354,8 +354,13 @@ class FastScan(Scan):
 
     def _holding(self, literals: Literals) -> Sequence[int]:
         """The leaves in whose own text one of the values stands."""
-        starts = list(accumulate(map((2).__add__, map(len, self._texts)), initial=0))
+        starts = _starts(map(len, self._texts))
         return [bisect_right(starts, start) - 1 for start, _ in literals.places(self._joined)]
+
+
+def _starts(lengths: Iterable[int]) -> list[int]:
+    """Where each of the joined texts begins, and where the last one ends: two signs are between."""
+    return list(accumulate(map((2).__add__, lengths), initial=0))
 
 
 def _has_one(site: Site, values: Sequence[str]) -> bool:
