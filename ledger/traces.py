@@ -21,12 +21,6 @@ class Tracer:
         """`key` is `ledger.key`; None: values are not told apart."""
         self._made = Fingerprints(key, VALUES) if key else None
 
-    def fingerprint(self, class_: str, value: str) -> int | None:
-        """Of a value; None without a key."""
-        if self._made is None:
-            return None
-        return self._made.of_values((normalised(class_, value),))[0]
-
     def traces(
         self, found: Sequence[Found], before: tuple[Trace, ...], again: bool
     ) -> tuple[Trace, ...]:
