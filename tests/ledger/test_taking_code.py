@@ -33,6 +33,13 @@ def named(name: str) -> list[Any]:
     return [*NAME[:4], name, *NAME[5:]]
 
 
+def deliver(book: Book, event: dict[str, Any]) -> None:
+    """The collector itself sends an event, and books what that discloses of code."""
+    payload = sent(event)
+    manifest = write_manifest(payload, None, CodeReader())
+    book.account.book(Delivered("sentry", "errors:1", manifest, payload.types))
+
+
 def packages(book: Book) -> dict[str, int]:
     return {each.name: each.documents for each in rows(book.folder / "ledger.db")}
 
@@ -45,9 +52,7 @@ def days(book: Book) -> list[int]:
 
 
 def test_names_are_booked_once_and_apart_from_what_the_collector_delivered(book: Book) -> None:
-    payload = sent(EVENT)
-    manifest = write_manifest(payload, None, CodeReader())
-    book.account.book(Delivered("sentry", "errors:1", manifest, payload.types))
+    deliver(book, EVENT)
     file = ["sentry", "shop", "prod", "file", "shop/a.py", "own", 1, NOW - 9, NOW - 5, [3, 8]]
     for _ in range(2):
         book.take(handed(1, code=[NAME, file]))
@@ -179,9 +184,7 @@ def test_half_of_the_names_are_kept_for_the_collector(
     monkeypatch.setattr(tables, "MOST_NAMES", 6)
     book.take(handed(1, code=[named(f"lib-{letter}") for letter in "abcdef"]))
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other"}
-    payload = sent({"modules": {"lib-d": "4.2.1", "mine": "1.0"}})
-    manifest = write_manifest(payload, None, CodeReader())
-    book.account.book(Delivered("sentry", "errors:1", manifest, payload.types))
+    deliver(book, {"modules": {"lib-d": "4.2.1", "mine": "1.0"}})
     book.account.write()
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other", "lib-d", "mine"}
 
@@ -192,9 +195,7 @@ def test_half_of_the_rows_of_a_day_are_kept_for_the_collector(
     monkeypatch.setattr(tables, "MOST_ROWS", 6)
     book.take(handed(1, code=[named(f"lib-{letter}") for letter in "abcdef"]))
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other"}
-    payload = sent({"modules": {"lib-d": "4.2.1"}})
-    manifest = write_manifest(payload, None, CodeReader())
-    book.account.book(Delivered("sentry", "errors:1", manifest, payload.types))
+    deliver(book, {"modules": {"lib-d": "4.2.1"}})
     book.account.write()
     assert "lib-d" in packages(book)
 
