@@ -14,24 +14,19 @@ from itertools import accumulate
 
 from ..copies import Literals
 from ..detection import Detection
-from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_grammar
-from ..findings import PolicyLimit, Tree
-from ..judging import Judge, Path, Site, Work
-from ..named import describes, flagged_value, names_given, pair_key, pair_list
-from ..scan import MAX_NESTING, Scan, Touched, as_text, without_surrogates
+from ..fields import GRAMMARS, TEXT, Field, Fields
+from ..findings import Tree
+from ..judging import Judge, Site, Work
+from ..scan import Scan, Touched, without_surrogates
 from .finder import GatedFinder
 from .gate import Gate
 from .keys import Keys
+from .leaves import Leaf, Leaves
 from .names import HELD, NUMBERS, WORDS
 from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 _OF_DATA = re.compile(r"['\"=<\n]")  # without these no names and values are written in a text
-_NO_FIELD = Field()  # stands for a key that a table does not have
-
-# A leaf: the value, the container's path, its place in it, the key that is its context, the class
-# that this key or the container's gives it, and its field. The field None: it is itself a key.
-_Leaf = tuple[Tree, Path, "str | int", "str | None", "str | None", "Field | None"]
 
 
 class FastScan(Scan):
@@ -52,7 +47,7 @@ class FastScan(Scan):
         self._about = keys
         self._verdicts = verdicts
         self._only = only
-        self._leaves: list[_Leaf] = []
+        self._leaves: list[Leaf] = []
         self._texts: list[str] = []  # of the leaves, in their order
         self._judged: dict[int, Site | None] = {}
         self._undecoded: list[int] = []  # harmless, but copies may stand in what they decode to
@@ -64,7 +59,9 @@ class FastScan(Scan):
         if self._detection.trails or not isinstance(tree, (dict, list)):
             super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
             return
-        self._gather(tree, (), None, None, place, self._only)
+        gathered = Leaves(self._detection, self._about, has_meta=self._has_meta)
+        gathered.gather(tree, place, self._only)
+        self._leaves, self._texts = gathered.leaves, gathered.texts
         self._joined, wanted = self._wanted()
         for number, bits in enumerate(wanted):
             if bits:
@@ -81,163 +78,6 @@ class FastScan(Scan):
             bits &= ~WORDS  # what they say counts in literals only
         # A number alone tells something only inside data.
         return 0 if bits == NUMBERS else bits
-
-    # -- gathering -----------------------------------------------------------------------
-
-    def _gather(
-        self,
-        node: Tree,
-        path: Path,
-        key: str | None,
-        class_: str | None,
-        place: Field | Fields,
-        only: Touched | None,
-    ) -> None:
-        """Note every text below a node, or `only` those in some places."""
-        if len(path) >= MAX_NESTING and node:
-            raise PolicyLimit("nested too deeply")
-        if isinstance(node, dict):
-            self._gather_object(node, path, class_, place, only)
-        elif isinstance(node, list):
-            self._gather_list(node, path, key, class_, place, only)
-
-    def _gather_object(
-        self,
-        node: dict[str, Tree],
-        path: Path,
-        class_: str | None,
-        place: Field | Fields,
-        only: Touched | None,
-    ) -> None:
-        # This loop runs for every field of every document that is read: it is long for speed.
-        about = self._about
-        if not about.plain.issuperset(node):
-            for key in node:
-                if key not in about:
-                    about.learn(key)
-        names = None if about.plain.issuperset(node) else names_given(node)
-        if only is not None and not about.plain.issuperset(only):
-            only = None  # what gives others their names has changed
-        fields = place if isinstance(place, dict) else None
-        leaves, texts = self._leaves, self._texts
-        if only is None:
-            items: Iterable[tuple[str, Tree]] = node.items()
-        else:
-            items = [(str(key), node[str(key)]) for key in only]
-        for key, value in items:
-            if key == "_meta" and not path and self._has_meta:
-                continue
-            key_class, is_judged = about.get(key) or about.learn(key)
-            if is_judged and (fields is None or key not in fields):
-                leaves.append((key, path, key, None, None, None))
-                texts.append(key)
-            if value is None or value is True or value is False:
-                continue
-            below = place
-            if fields is not None:
-                below = fields.get(key, _NO_FIELD)
-                if below is _NO_FIELD:
-                    below = fields.get("*", TEXT)
-            context = key
-            if names and key in names:
-                context = names[key]
-                found = self._class_under(context, child(place, context))
-            elif below is TEXT or below is ATTRIBUTE:
-                found = key_class
-            else:
-                found = below.class_ if isinstance(below, Field) else None
-            if found is None and class_ is not None and not describes(key, value):
-                found = class_
-            if isinstance(value, str):
-                field = below if isinstance(below, Field) else TEXT
-                if value and not (field.kind in GRAMMARS and keeps_to_grammar(field.kind, value)):
-                    leaves.append((value, path, key, context, found, field))
-                    texts.append(value)
-            elif isinstance(value, (dict, list)):
-                further = None if only is None else only[key]
-                self._gather(value, (*path, key), context, found, below, further)
-            else:
-                self._gather_value(value, path, key, context, found, below)
-
-    def _gather_list(
-        self,
-        node: list[Tree],
-        path: Path,
-        key: str | None,
-        class_: str | None,
-        place: Field | Fields,
-        only: Touched | None,
-    ) -> None:
-        field = place if isinstance(place, Field) else TEXT
-        if node and isinstance(node[0], list) and pair_list(node):
-            for index, pair in enumerate(node):
-                if only is None or index in only:
-                    further = None if only is None else only[index]
-                    self._gather_pair(pair, (*path, index), class_, place, further)
-            return
-        single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
-        flag = None
-        for index, value in enumerate(node):
-            context, found = key, class_
-            if single is not None and index == 1:
-                context, found = single, self._detection.key_class(single) or class_
-            elif flag is not None:
-                context, found = flag, self._detection.key_class(flag) or class_
-            flag = flagged_value(value) if isinstance(value, str) and value[:1] == "-" else None
-            # What stands before it may be its name.
-            if only is not None and index not in only and index - 1 not in only:
-                continue
-            if isinstance(value, str):
-                if value:
-                    self._leaves.append((value, path, index, context, found, field))
-                    self._texts.append(value)
-            elif isinstance(value, (dict, list)):
-                further = None if only is None else only.get(index)
-                self._gather(value, (*path, index), context, found, place, further)
-            elif value is not None and value is not True and value is not False:
-                self._gather_value(value, path, index, context, found, place)
-
-    def _gather_pair(
-        self,
-        pair: Tree,
-        path: Path,
-        class_: str | None,
-        place: Field | Fields,
-        only: Touched | None,
-    ) -> None:
-        assert isinstance(pair, list)
-        name, value = pair
-        assert isinstance(name, str)
-        if len(path) >= MAX_NESTING:
-            raise PolicyLimit("nested too deeply")
-        if name:
-            self._leaves.append((name, path, 0, None, None, TEXT))
-            self._texts.append(name)
-        below = child(place, name)
-        found = self._class_under(name, below) or class_
-        if isinstance(value, str) or not isinstance(value, (dict, list)):
-            if value is not None and not isinstance(value, bool) and value != "":
-                self._gather_value(value, path, 1, name, found, below)
-        else:
-            further = None if only is None or 0 in only else only.get(1, {})
-            self._gather(value, (*path, 1), name, found, below, further)
-
-    def _gather_value(
-        self,
-        value: Tree,
-        path: Path,
-        key: str | int,
-        context: str | None,
-        class_: str | None,
-        place: Field | Fields,
-    ) -> None:
-        """Note a text, bytes, or a number that is not the protocol's."""
-        field = place if isinstance(place, Field) else TEXT
-        text = value if isinstance(value, str) else as_text(value)[0]
-        if field.kind in GRAMMARS and keeps_to_grammar(field.kind, text):
-            return
-        self._leaves.append((value, path, key, context, class_, field))
-        self._texts.append(text)
 
     # -- judging -------------------------------------------------------------------------
 

@@ -1,0 +1,200 @@
+"""The leaves of a document: its texts in their order, with what their places say about them.
+
+What a text means by its place is said by `policy.scan` in another way; a property test holds the
+two to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..detection import Detection
+from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_grammar
+from ..findings import PolicyLimit, Tree
+from ..judging import Path
+from ..named import describes, flagged_value, names_given, pair_key, pair_list
+from ..scan import MAX_NESTING, Touched, as_text
+from .keys import Keys
+
+_NO_FIELD = Field()  # stands for a key that a table does not have
+
+# A leaf: the value, the container's path, its place in it, the key that is its context, the class
+# that this key or the container's gives it, and its field. The field None: it is itself a key.
+Leaf = tuple[Tree, Path, "str | int", "str | None", "str | None", "Field | None"]
+
+
+class Leaves:
+    """Of one document."""
+
+    def __init__(self, detection: Detection, keys: Keys, *, has_meta: bool) -> None:
+        """`has_meta`: what stands under `_meta` in the document is not its own."""
+        self._detection = detection
+        self._about = keys
+        self._has_meta = has_meta
+        self.leaves: list[Leaf] = []
+        self.texts: list[str] = []  # of the leaves, in their order
+
+    def gather(self, tree: Tree, place: Field | Fields, only: Touched | None) -> None:
+        """Note every text, or `only` those in some places. Raises PolicyLimit."""
+        self._gather(tree, (), None, None, place, only)
+
+    def _class_under(self, key: str, place: Field | Fields) -> str | None:
+        if isinstance(place, Field) and place is not TEXT:
+            return place.class_
+        named = place is TEXT or place is ATTRIBUTE
+        return self._detection.key_class(key) if named else None
+
+    def _gather(
+        self,
+        node: Tree,
+        path: Path,
+        key: str | None,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
+    ) -> None:
+        """Note every text below a node, or `only` those in some places."""
+        if len(path) >= MAX_NESTING and node:
+            raise PolicyLimit("nested too deeply")
+        if isinstance(node, dict):
+            self._gather_object(node, path, class_, place, only)
+        elif isinstance(node, list):
+            self._gather_list(node, path, key, class_, place, only)
+
+    def _gather_object(
+        self,
+        node: dict[str, Tree],
+        path: Path,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
+    ) -> None:
+        # This loop runs for every field of every document that is read: it is long for speed.
+        about = self._about
+        if not about.plain.issuperset(node):
+            for key in node:
+                if key not in about:
+                    about.learn(key)
+        names = None if about.plain.issuperset(node) else names_given(node)
+        if only is not None and not about.plain.issuperset(only):
+            only = None  # what gives others their names has changed
+        fields = place if isinstance(place, dict) else None
+        leaves, texts = self.leaves, self.texts
+        if only is None:
+            items: Iterable[tuple[str, Tree]] = node.items()
+        else:
+            items = [(str(key), node[str(key)]) for key in only]
+        for key, value in items:
+            if key == "_meta" and not path and self._has_meta:
+                continue
+            key_class, is_judged = about.get(key) or about.learn(key)
+            if is_judged and (fields is None or key not in fields):
+                leaves.append((key, path, key, None, None, None))
+                texts.append(key)
+            if value is None or value is True or value is False:
+                continue
+            below = place
+            if fields is not None:
+                below = fields.get(key, _NO_FIELD)
+                if below is _NO_FIELD:
+                    below = fields.get("*", TEXT)
+            context = key
+            if names and key in names:
+                context = names[key]
+                found = self._class_under(context, child(place, context))
+            elif below is TEXT or below is ATTRIBUTE:
+                found = key_class
+            else:
+                found = below.class_ if isinstance(below, Field) else None
+            if found is None and class_ is not None and not describes(key, value):
+                found = class_
+            if isinstance(value, str):
+                field = below if isinstance(below, Field) else TEXT
+                if value and not (field.kind in GRAMMARS and keeps_to_grammar(field.kind, value)):
+                    leaves.append((value, path, key, context, found, field))
+                    texts.append(value)
+            elif isinstance(value, (dict, list)):
+                further = None if only is None else only[key]
+                self._gather(value, (*path, key), context, found, below, further)
+            else:
+                self._gather_value(value, path, key, context, found, below)
+
+    def _gather_list(
+        self,
+        node: list[Tree],
+        path: Path,
+        key: str | None,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
+    ) -> None:
+        field = place if isinstance(place, Field) else TEXT
+        if node and isinstance(node[0], list) and pair_list(node):
+            for index, pair in enumerate(node):
+                if only is None or index in only:
+                    further = None if only is None else only[index]
+                    self._gather_pair(pair, (*path, index), class_, place, further)
+            return
+        single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
+        flag = None
+        for index, value in enumerate(node):
+            context, found = key, class_
+            if single is not None and index == 1:
+                context, found = single, self._detection.key_class(single) or class_
+            elif flag is not None:
+                context, found = flag, self._detection.key_class(flag) or class_
+            flag = flagged_value(value) if isinstance(value, str) and value[:1] == "-" else None
+            # What stands before it may be its name.
+            if only is not None and index not in only and index - 1 not in only:
+                continue
+            if isinstance(value, str):
+                if value:
+                    self.leaves.append((value, path, index, context, found, field))
+                    self.texts.append(value)
+            elif isinstance(value, (dict, list)):
+                further = None if only is None else only.get(index)
+                self._gather(value, (*path, index), context, found, place, further)
+            elif value is not None and value is not True and value is not False:
+                self._gather_value(value, path, index, context, found, place)
+
+    def _gather_pair(
+        self,
+        pair: Tree,
+        path: Path,
+        class_: str | None,
+        place: Field | Fields,
+        only: Touched | None,
+    ) -> None:
+        assert isinstance(pair, list)
+        name, value = pair
+        assert isinstance(name, str)
+        if len(path) >= MAX_NESTING:
+            raise PolicyLimit("nested too deeply")
+        if name:
+            self.leaves.append((name, path, 0, None, None, TEXT))
+            self.texts.append(name)
+        below = child(place, name)
+        found = self._class_under(name, below) or class_
+        if isinstance(value, str) or not isinstance(value, (dict, list)):
+            if value is not None and not isinstance(value, bool) and value != "":
+                self._gather_value(value, path, 1, name, found, below)
+        else:
+            further = None if only is None or 0 in only else only.get(1, {})
+            self._gather(value, (*path, 1), name, found, below, further)
+
+    def _gather_value(
+        self,
+        value: Tree,
+        path: Path,
+        key: str | int,
+        context: str | None,
+        class_: str | None,
+        place: Field | Fields,
+    ) -> None:
+        """Note a text, bytes, or a number that is not the protocol's."""
+        field = place if isinstance(place, Field) else TEXT
+        text = value if isinstance(value, str) else as_text(value)[0]
+        if field.kind in GRAMMARS and keeps_to_grammar(field.kind, text):
+            return
+        self.leaves.append((value, path, key, context, class_, field))
+        self.texts.append(text)
