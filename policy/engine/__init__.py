@@ -13,9 +13,11 @@ from ..findings import Tree
 from ..scan import Touched
 from .gate import Gate
 from .keys import Keys
+from .meanings import Meanings
 from .parts import Parts
 from .raw import KINDS, RawLook, is_readable
-from .scan import FastScan
+from .scan import FastScan, Tools
+from .texts import Texts
 from .verdicts import Verdicts
 from .wire import Places, WireGate, copies, made_once
 
@@ -45,8 +47,9 @@ class Engine:
         return Keys(self._detection)
 
     @cached_property
-    def _verdicts(self) -> Verdicts:
-        return Verdicts()
+    def _tools(self) -> Tools:
+        meanings = Meanings(self._detection, self._gate, self._keys)
+        return Tools(self._detection, self._gate, meanings, Texts(self._gate), Verdicts())
 
     def prepare(self) -> None:
         """Make now what the first document would wait for. Raises EngineError."""
@@ -109,4 +112,4 @@ class Engine:
 
         Raises PolicyLimit or Unsupported when it must not go out.
         """
-        return FastScan(self._detection, self._gate, self._keys, self._verdicts, type_, tree, only)
+        return FastScan(self._tools, type_, tree, only)

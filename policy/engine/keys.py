@@ -18,28 +18,19 @@ class _Classes(Protocol):
 class Keys(dict[str, tuple["str | None", bool]]):
     """By key: the class of its value, and whether it is judged as a text itself."""
 
-    __slots__ = ("_classes", "plain", "silent")
+    __slots__ = ("_classes", "plain")
 
     def __init__(self, classes: _Classes) -> None:
         super().__init__()
         self._classes = classes
         self.plain: set[str] = set()  # keys that cannot give another field its name
-        # Keys under which a text is judged only for what stands in it; None: what has no key.
-        self.silent: set[str | None] = {None}
 
     def learn(self, key: str) -> tuple[str | None, bool]:
         """Remember a key. However many there are, only so many are kept."""
         if len(self) >= _REMEMBERED:
             self.clear()
             self.plain = set()
-            self.silent = {None}
         known = self[key] = self._classes.key_class(key), is_text(key)
         if key.casefold() not in NAMING:
             self.plain.add(key)
         return known
-
-    def note_silent(self, key: str) -> None:
-        """Remember a key that says nothing of values."""
-        if len(self.silent) >= _REMEMBERED:
-            self.silent = {None}
-        self.silent.add(key)

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..detection import Detection
-from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child, keeps_to_grammar
+from ..fields import TEXT, Field, Fields, child, keeps_to_grammar
 from ..findings import PolicyLimit, Tree
 from ..judging import Path
 from ..named import describes, flagged_value, names_given, pair_key, pair_list
 from ..scan import MAX_NESTING, Touched, as_text
-from .keys import Keys
-
-_NO_FIELD = Field()  # stands for a key that a table does not have
+from .meanings import Meanings
 
 # A leaf: the value, the container's path, its place in it, the key that is its context, the class
 # that this key or the container's gives it, and its field. The field None: it is itself a key.
@@ -26,23 +24,18 @@ Leaf = tuple[Tree, Path, "str | int", "str | None", "str | None", "Field | None"
 class Leaves:
     """Of one document."""
 
-    def __init__(self, detection: Detection, keys: Keys, *, has_meta: bool) -> None:
+    def __init__(self, detection: Detection, meanings: Meanings, *, has_meta: bool) -> None:
         """`has_meta`: what stands under `_meta` in the document is not its own."""
         self._detection = detection
-        self._about = keys
+        self._meanings = meanings
         self._has_meta = has_meta
         self.leaves: list[Leaf] = []
         self.texts: list[str] = []  # of the leaves, in their order
+        self.told: list[int] = []  # the leaves that are judged, whatever stands in them
 
     def gather(self, tree: Tree, place: Field | Fields, only: Touched | None) -> None:
         """Note every text, or `only` those in some places. Raises PolicyLimit."""
         self._gather(tree, (), None, None, place, only)
-
-    def _class_under(self, key: str, place: Field | Fields) -> str | None:
-        if isinstance(place, Field) and place is not TEXT:
-            return place.class_
-        named = place is TEXT or place is ATTRIBUTE
-        return self._detection.key_class(key) if named else None
 
     def _gather(
         self,
@@ -69,17 +62,18 @@ class Leaves:
         place: Field | Fields,
         only: Touched | None,
     ) -> None:
-        # This loop runs for every field of every document that is read: it is long for speed.
-        about = self._about
+        about = self._meanings.keys
         if not about.plain.issuperset(node):
             for key in node:
                 if key not in about:
                     about.learn(key)
-        names = None if about.plain.issuperset(node) else names_given(node)
+        is_plain = about.plain.issuperset(node)
+        if is_plain and class_ is None and only is None and (path or "_meta" not in node):
+            self._gather_plain(node, path, place)
+            return
+        names = {} if is_plain else names_given(node)
         if only is not None and not about.plain.issuperset(only):
             only = None  # what gives others their names has changed
-        fields = place if isinstance(place, dict) else None
-        leaves, texts = self.leaves, self.texts
         if only is None:
             items: Iterable[tuple[str, Tree]] = node.items()
         else:
@@ -87,37 +81,47 @@ class Leaves:
         for key, value in items:
             if key == "_meta" and not path and self._has_meta:
                 continue
-            key_class, is_judged = about.get(key) or about.learn(key)
-            if is_judged and (fields is None or key not in fields):
-                leaves.append((key, path, key, None, None, None))
-                texts.append(key)
+            meaning = self._meanings.under(place)[key]
+            if meaning.is_judged:
+                self.leaves.append((key, path, key, None, None, None))
+                self.texts.append(key)
             if value is None or value is True or value is False:
                 continue
-            below = place
-            if fields is not None:
-                below = fields.get(key, _NO_FIELD)
-                if below is _NO_FIELD:
-                    below = fields.get("*", TEXT)
-            context = key
-            if names and key in names:
+            context, found, below = key, meaning.class_, meaning.below
+            if key in names:
                 context = names[key]
-                found = self._class_under(context, child(place, context))
-            elif below is TEXT or below is ATTRIBUTE:
-                found = key_class
-            else:
-                found = below.class_ if isinstance(below, Field) else None
+                found = self._meanings.class_under(context, child(place, context))
             if found is None and class_ is not None and not describes(key, value):
                 found = class_
-            if isinstance(value, str):
-                field = below if isinstance(below, Field) else TEXT
-                if value and not (field.kind in GRAMMARS and keeps_to_grammar(field.kind, value)):
-                    leaves.append((value, path, key, context, found, field))
-                    texts.append(value)
-            elif isinstance(value, (dict, list)):
+            if isinstance(value, (dict, list)):
                 further = None if only is None else only[key]
                 self._gather(value, (*path, key), context, found, below, further)
             else:
                 self._gather_value(value, path, key, context, found, below)
+
+    def _gather_plain(self, node: dict[str, Tree], path: Path, place: Field | Fields) -> None:
+        """The same where no key gives another field its name, and nothing is known from above."""
+        # This loop runs for nearly every field of every document that is read: it is long for
+        # speed (benchmarks/bench_scrub.py), and says what the one above says.
+        leaves, texts = self.leaves, self.texts
+        for (key, value), meaning in zip(
+            node.items(), map(self._meanings.under(place).__getitem__, node), strict=True
+        ):
+            is_judged, found, below, field, grammar, is_told = meaning
+            if is_judged:
+                leaves.append((key, path, key, None, None, None))
+                texts.append(key)
+            if isinstance(value, str):
+                if value and (grammar is None or grammar(value) is None):
+                    if is_told:
+                        self.told.append(len(leaves))
+                    leaves.append((value, path, key, key, found, field))
+                    texts.append(value)
+            elif isinstance(value, (dict, list)):
+                if value:
+                    self._gather(value, (*path, key), key, found, below, None)
+            elif value is not None and value is not True and value is not False:
+                self._gather_value(value, path, key, key, found, below)
 
     def _gather_list(
         self,
@@ -149,8 +153,7 @@ class Leaves:
                 continue
             if isinstance(value, str):
                 if value:
-                    self.leaves.append((value, path, index, context, found, field))
-                    self.texts.append(value)
+                    self._add(value, value, path, index, context, found, field)
             elif isinstance(value, (dict, list)):
                 further = None if only is None else only.get(index)
                 self._gather(value, (*path, index), context, found, place, further)
@@ -171,10 +174,9 @@ class Leaves:
         if len(path) >= MAX_NESTING:
             raise PolicyLimit("nested too deeply")
         if name:
-            self.leaves.append((name, path, 0, None, None, TEXT))
-            self.texts.append(name)
+            self._add(name, name, path, 0, None, None, TEXT)
         below = child(place, name)
-        found = self._class_under(name, below) or class_
+        found = self._meanings.class_under(name, below) or class_
         if isinstance(value, str) or not isinstance(value, (dict, list)):
             if value is not None and not isinstance(value, bool) and value != "":
                 self._gather_value(value, path, 1, name, found, below)
@@ -194,7 +196,20 @@ class Leaves:
         """Note a text, bytes, or a number that is not the protocol's."""
         field = place if isinstance(place, Field) else TEXT
         text = value if isinstance(value, str) else as_text(value)[0]
-        if field.kind in GRAMMARS and keeps_to_grammar(field.kind, text):
-            return
+        if text and not keeps_to_grammar(field.kind, text):
+            self._add(value, text, path, key, context, class_, field)
+
+    def _add(
+        self,
+        value: Tree,
+        text: str,
+        path: Path,
+        key: str | int,
+        context: str | None,
+        class_: str | None,
+        field: Field,
+    ) -> None:
+        if self._meanings.is_told(context, class_, field):
+            self.told.append(len(self.leaves))
         self.leaves.append((value, path, key, context, class_, field))
         self.texts.append(text)

@@ -10,48 +10,50 @@ import operator
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from dataclasses import dataclass
 
 from ..copies import Literals
 from ..detection import Detection
-from ..fields import GRAMMARS, TEXT, Field, Fields
+from ..fields import Field, Fields
 from ..findings import Tree
 from ..judging import Judge, Site, Work
-from ..scan import Scan, Touched, without_surrogates
+from ..scan import Scan, Touched
 from .finder import GatedFinder
 from .gate import Gate
-from .keys import Keys
 from .leaves import Leaf, Leaves
+from .meanings import Meanings
 from .names import HELD, NUMBERS, WORDS
+from .texts import Texts, joined, starts_of
 from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 _OF_DATA = re.compile(r"['\"=<\n]")  # without these no names and values are written in a text
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the documents under one policy are looked at with."""
+
+    detection: Detection
+    gate: Gate
+    meanings: Meanings
+    texts: Texts
+    verdicts: Verdicts
+
+
 class FastScan(Scan):
     """One document, judged where the gate reports something."""
 
-    def __init__(
-        self,
-        detection: Detection,
-        gate: Gate,
-        keys: Keys,
-        verdicts: Verdicts,
-        type_: str,
-        tree: Tree,
-        only: Touched | None = None,
-    ) -> None:
+    def __init__(self, tools: Tools, type_: str, tree: Tree, only: Touched | None = None) -> None:
         """As `Scan`. Raises PolicyLimit or Unsupported when the document must not go out."""
-        self._gate = gate
-        self._about = keys
-        self._verdicts = verdicts
+        self._tools = tools
+        self._gate = tools.gate
         self._only = only
         self._leaves: list[Leaf] = []
         self._texts: list[str] = []  # of the leaves, in their order
         self._judged: dict[int, Site | None] = {}
         self._undecoded: list[int] = []  # harmless, but copies may stand in what they decode to
-        super().__init__(detection, type_, tree)
+        super().__init__(tools.detection, type_, tree)
 
     def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
         self._finder = GatedFinder(self._detection, self._gate)
@@ -59,11 +61,10 @@ class FastScan(Scan):
         if self._detection.trails or not isinstance(tree, (dict, list)):
             super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
             return
-        gathered = Leaves(self._detection, self._about, has_meta=self._has_meta)
+        gathered = Leaves(self._detection, self._tools.meanings, has_meta=self._has_meta)
         gathered.gather(tree, place, self._only)
         self._leaves, self._texts = gathered.leaves, gathered.texts
-        self._joined, wanted = self._wanted()
-        for number, bits in enumerate(wanted):
+        for number, bits in enumerate(self._wanted(gathered.told)):
             if bits:
                 bits = self._without_quotes(number, bits)
             if bits:
@@ -81,69 +82,27 @@ class FastScan(Scan):
 
     # -- judging -------------------------------------------------------------------------
 
-    def _wanted(self) -> tuple[str, list[int]]:
-        """All texts in one, and for each leaf what has to be run on it; 0: nothing."""
-        texts = self._texts
-        if not texts:
-            return "", []
-        coarse = self._gate.judge if self._detection.every_text else 0
-        wanted = [self._gate.always | coarse] * len(texts)
+    def _wanted(self, told: Iterable[int]) -> list[int]:
+        """For each leaf what has to be run on it; 0: nothing. Those that are told of are judged."""
+        wanted = self._tools.texts.wanted(self._texts)
+        judge = self._gate.judge
+        if self._detection.every_text:
+            told = range(len(wanted))
+        for number in told:
+            wanted[number] |= judge
         if self._detection.own_keys:  # what they name may stand in any data inside a text
-            for number, text in enumerate(texts):
+            for number, text in enumerate(self._texts):
                 if _MAY_HOLD_DATA.search(text) is not None:
-                    wanted[number] |= self._gate.judge
-        joined = "\0\n".join(texts) + "\0\n"
-        if joined.count("\0") != len(texts):
-            for number, text in enumerate(texts):
-                if "\0" in text:
-                    wanted[number] |= self._gate.everything
-        try:
-            data = joined.encode()
-        except UnicodeEncodeError:
-            texts = [without_surrogates(text) for text in texts]
-            joined = "\0\n".join(texts) + "\0\n"
-            data = joined.encode()
-        plain = len(data) == len(joined)
-        lengths = map(len, texts if plain else map(str.encode, texts))
-        starts = _starts(lengths)
-        bits_of, bits_by_id = self._gate.bits_of, self._gate.bits_by_id
-        for end, id_ in self._gate.text_hits(data):
-            wanted[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
-        self._note_judged_anyway(wanted)
-        return joined, wanted
-
-    def _note_judged_anyway(self, wanted: list[int]) -> None:
-        """Note the leaves that are judged for their field or key, whatever stands in them."""
-        detection, judge = self._detection, self._gate.judge
-        silent = self._about.silent
-        for number, (_, _, _, context, class_, field) in enumerate(self._leaves):
-            if class_ is None and field is TEXT and context in silent:
-                continue  # nearly all
-            if class_ is not None:
-                wanted[number] |= judge
-                continue
-            if field is not None and field.code is not None and detection.claims(field.code):
-                wanted[number] |= judge
-                continue
-            if context is None:
-                continue
-            anyway = bool(self._gate.rules_of_key(context))
-            if not anyway and field is TEXT:
-                self._about.note_silent(context)
-            elif not anyway and field is not None:
-                # What does not keep to its field's grammar is judged by its key (Scan._leaf).
-                looser = field.kind == "version" or field.kind in GRAMMARS
-                anyway = looser and detection.key_class(context) is not None
-            if anyway:
-                wanted[number] |= judge
+                    wanted[number] |= judge
+        return wanted
 
     def _judge_leaf(self, number: int, bits: int) -> Site | None:
         """Judge one leaf as the walk does; its site, if it has one and anything may be there."""
         value, path, key, context, class_, field = self._leaves[number]
         digest = None
         if isinstance(value, str) and not bits & HELD and not self._finder.complete:
-            digest = self._verdicts.digest(self._texts[number], context, class_, field)
-            known = self._verdicts.work(digest)
+            digest = self._tools.verdicts.digest(self._texts[number], context, class_, field)
+            known = self._tools.verdicts.work(digest)
             if known is not None:
                 self._judge.count(known)
                 if known.views:
@@ -160,7 +119,7 @@ class FastScan(Scan):
         self._judged[number] = site
         if digest is not None and not (site and site.marks) and len(judge.unread) == unread:
             took = Work(*map(operator.sub, judge.work, work))
-            self._verdicts.remember(digest, took)
+            self._tools.verdicts.remember(digest, took)
         return site
 
     def mark_copies(self, literals: Literals) -> None:
@@ -194,13 +153,8 @@ class FastScan(Scan):
 
     def _holding(self, literals: Literals) -> Sequence[int]:
         """The leaves in whose own text one of the values stands."""
-        starts = _starts(map(len, self._texts))
-        return [bisect_right(starts, start) - 1 for start, _ in literals.places(self._joined)]
-
-
-def _starts(lengths: Iterable[int]) -> list[int]:
-    """Where each of the joined texts begins, and where the last one ends: two signs are between."""
-    return list(accumulate(map((2).__add__, lengths), initial=0))
+        starts = starts_of(map(len, self._texts))
+        return [bisect_right(starts, at) - 1 for at, _ in literals.places(joined(self._texts))]
 
 
 def _has_one(site: Site, values: Sequence[str]) -> bool:

@@ -1,0 +1,93 @@
+"""What keys mean in their places under one policy, remembered: documents have the same keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..detection import Detection
+from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child
+from .gate import Gate
+from .keys import Keys
+
+_REMEMBERED = 8192  # keys in one place
+
+
+class Meaning(NamedTuple):
+    """Of a key in its place, and of a value under it that has no other name and no class yet."""
+
+    is_judged: bool  # the key, as a text
+    class_: str | None  # of the value
+    below: Field | Fields  # where the value stands
+    field: Field  # as which a text there is judged
+    grammar: Callable[[str], Any] | None  # what tells whether such a text may be left alone
+    is_told: bool  # a text there is judged, whatever stands in it
+
+
+class Meanings:
+    """By place. Thread-safe."""
+
+    def __init__(self, detection: Detection, gate: Gate, keys: Keys) -> None:
+        self.keys = keys
+        self._detection = detection
+        self._gate = gate
+        self._places: dict[int, _Place] = {}  # all places are the tables' and live as long
+
+    def under(self, place: Field | Fields) -> dict[str, Meaning]:
+        """What every key means in a place: to be asked by `[key]`."""
+        found = self._places.get(id(place))
+        if found is None:
+            found = self._places[id(place)] = _Place(self._meaning, place)
+        return found
+
+    def is_told(self, key: str | None, class_: str | None, field: Field) -> bool:
+        """Whether a text is judged for its key, class or field, whatever stands in it."""
+        detection = self._detection
+        if class_ is not None or (field.code is not None and detection.claims(field.code)):
+            return True
+        if key is None:
+            return False
+        if self._gate.rules_of_key(key):
+            return True
+        # What does not keep to its field's grammar is judged by its key (Scan._leaf).
+        looser = field.kind == "version" or field.kind in GRAMMARS
+        return looser and detection.key_class(key) is not None
+
+    def class_under(self, key: str, place: Field | Fields) -> str | None:
+        """The class that a place, or a key there, gives a value."""
+        if isinstance(place, Field) and place is not TEXT:
+            return place.class_
+        named = place is TEXT or place is ATTRIBUTE
+        return self._detection.key_class(key) if named else None
+
+    def _meaning(self, place: Field | Fields, key: str) -> Meaning:
+        _, is_text = self.keys.get(key) or self.keys.learn(key)
+        below = child(place, key)
+        class_ = self.class_under(key, below)
+        field = below if isinstance(below, Field) else TEXT
+        grammar = GRAMMARS.get(field.kind)
+        return Meaning(
+            is_text and not (isinstance(place, dict) and key in place),
+            class_,
+            below,
+            field,
+            None if grammar is None else grammar.fullmatch,
+            self.is_told(key, class_, field),
+        )
+
+
+class _Place(dict[str, Meaning]):
+    """Learns a key when it is asked for it; of however many, only so many are kept."""
+
+    def __init__(
+        self, meaning: Callable[[Field | Fields, str], Meaning], place: Field | Fields
+    ) -> None:
+        super().__init__()
+        self._meaning = meaning
+        self._place = place
+
+    def __missing__(self, key: str) -> Meaning:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        meaning = self[key] = self._meaning(self._place, key)
+        return meaning
