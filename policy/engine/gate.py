@@ -26,7 +26,13 @@ from ..text import Rule, spoken
 from . import names
 from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
 from .patterns import Dialect, needs_digit, whole
-from .rule_triggers import RuleTrigger, is_by_words, literal_group, rule_trigger
+from .rule_triggers import (
+    RuleTrigger,
+    catalogue_triggers,
+    is_by_words,
+    literal_group,
+    rule_trigger,
+)
 from .word_triggers import (
     NOT_IN_ID,
     NOT_SMALL,
@@ -177,7 +183,7 @@ def _kept(dialect: Dialect) -> Database:
     """Compiled once, and kept for this user."""
 
     def make() -> list[Expression]:
-        found = of_rules([rule_trigger(each) for each in load_catalogue()], dialect, 0)
+        found = of_rules(catalogue_triggers(), dialect, 0)
         return [*found, *words(dialect), *(_raw() if dialect == "json" else [])]
 
     folder = cache_folder()

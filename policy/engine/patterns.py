@@ -425,6 +425,7 @@ def _category(name: Any) -> frozenset[int]:
     return found
 
 
+@cache
 def _characters(wanted: frozenset[int], wide: bool, dialect: Dialect) -> _Piece:
     """One of these bytes. `wide`: it may begin a longer character."""
     if not wanted:
@@ -446,6 +447,11 @@ def _characters(wanted: frozenset[int], wide: bool, dialect: Dialect) -> _Piece:
 
 def byte_class(wanted: Iterable[int]) -> str:
     """A class of bytes, or the byte itself when it is one, in Hyperscan's syntax."""
+    return _byte_class(frozenset(wanted))
+
+
+@cache
+def _byte_class(wanted: frozenset[int]) -> str:
     codes = sorted(wanted)
     if len(codes) == 1:
         return _byte(codes[0])

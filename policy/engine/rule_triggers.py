@@ -7,10 +7,12 @@ these words as its trigger: in the text, or in the key of the value.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from ..detectors import Detector
+from ..detectors import Detector, load_catalogue
 from .databases import BEYOND_ASCII
 from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
@@ -69,6 +71,20 @@ class RuleTrigger:
     text: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
     wire: tuple[str, ...] = ()
+
+
+_deriving = threading.Lock()
+
+
+def catalogue_triggers() -> Sequence[RuleTrigger]:
+    """The triggers of all detectors of the catalogue: derived once for all dialects."""
+    with _deriving:  # databases are made in several threads
+        return _derived()
+
+
+@cache
+def _derived() -> Sequence[RuleTrigger]:
+    return tuple(map(rule_trigger, load_catalogue()))
 
 
 def rule_trigger(detector: Detector) -> RuleTrigger:

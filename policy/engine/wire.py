@@ -26,7 +26,7 @@ from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules
 from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .patterns import TAGS, byte_class
-from .rule_triggers import RuleTrigger, rule_trigger
+from .rule_triggers import RuleTrigger, catalogue_triggers, rule_trigger
 from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
@@ -148,7 +148,7 @@ def made_once() -> Database:
 
 def expressions() -> list[Expression]:
     """Everything that is looked for under any policy."""
-    found = _of_rules([rule_trigger(each) for each in load_catalogue()], 0)
+    found = _of_rules(catalogue_triggers(), 0)
     found += _words()
     found += [Expression(BIG, each, f"big/{i}") for i, each in enumerate(_BIG)]
     telling = [name for name in telling_attributes() if classify_key(name) is None]
