@@ -16,6 +16,7 @@ from .copies import Literals, copied_values
 from .detection import Detection
 from .engine import Engine
 from .engine.databases import EngineError
+from .engine.scan import FastScan
 from .engine.wire import Places as Places
 from .explaining import Explained as Explained
 from .explaining import explained
@@ -111,7 +112,7 @@ class Plan:
         met): that one must not go out. The result serves every plan with the same parts,
         whatever its scope.
         """
-        scans = [self._scan(subject) for subject in subjects]
+        scans = self._scans(subjects)
         claims = self._detection.claims
         values = [
             set() if isinstance(scan, Exception) else copied_values(scan.sites, claims)
@@ -128,13 +129,19 @@ class Plan:
             results.append(self._finish(scan, compiled[wanted]))
         return results
 
-    def _scan(self, subject: Subject) -> Scan | Unread | Exception:
+    def _scans(self, subjects: Sequence[Subject]) -> list[Scan | Unread | Exception]:
+        scans = [self._begun(subject) for subject in subjects]
+        if self._engine is not None:
+            self._engine.look_at([scan for scan in scans if isinstance(scan, FastScan)])
+        return [_judged(scan) if isinstance(scan, Scan) else scan for scan in scans]
+
+    def _begun(self, subject: Subject) -> Scan | Unread | Exception:
         try:
             if self._engine is None:
                 return Scan(self._detection, subject.type, subject.tree)
             if subject.raw is not None and self._engine.is_clean(subject.type, subject.raw):
                 return Unread(self._engine, subject)
-            return self._engine.scan(subject.type, subject.tree, subject.only)
+            return self._engine.begun(subject.type, subject.tree, subject.only)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -197,6 +204,14 @@ class Plan:
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""
         return list(explained(self._parts, self._scope, findings.sites))
+
+
+def _judged(scan: Scan) -> Scan | Exception:
+    try:
+        scan.judge()
+    except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
+        return failure
+    return scan
 
 
 class Unread:

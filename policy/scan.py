@@ -40,29 +40,33 @@ _VERSION = re.compile(r"[0-9]\.[0-9]")
 
 
 class Scan:
-    """One document, judged. `sites` are its texts with their marks; copies are added later."""
+    """One document. `sites` are its texts, judged, with their marks; copies are added later."""
 
     unread = False
 
     def __init__(self, detection: Detection, type_: str, tree: Tree) -> None:
-        """Judge. Raises PolicyLimit or Unsupported when the document must not go out."""
+        """Raises Unsupported when the document must not go out."""
         self._detection = detection
         self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
         self._size = cache(lambda: size_of(tree))
         self._left_alone = 0  # characters in fields and documents that the user lets pass
         self._judge = Judge(detection, Finder(detection), self._size)
-        place = TABLE.get(type_) or self._without_table(type_, tree)
-        if place is not None:
-            self._look(type_, tree, place)
+        self._type = type_
+        self._tree = tree
+        self._place = TABLE.get(type_) or self._without_table(type_, tree)
+
+    def judge(self) -> None:
+        """Judge every value and every key. Raises PolicyLimit when it must not go out."""
+        if self._place is not None:
+            self._look(self._place)
         else:
             self._left_alone = self._size()
         self._judge.check_work()
 
-    def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
-        """Judge every value and every key."""
-        trail = (root_step(type_, tree),) if self._detection.trails else ()
-        self._walk(tree, (), None, None, place, trail)
+    def _look(self, place: Field | Fields) -> None:
+        trail = (root_step(self._type, self._tree),) if self._detection.trails else ()
+        self._walk(self._tree, (), None, None, place, trail)
 
     def unjudged(self, literals: Literals) -> int:
         """Bytes of text that were not judged, or not in full, when searched for these values."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property, lru_cache
 
 from ..classes import CLASSES
@@ -107,9 +108,24 @@ class Engine:
         """Offsets into protobuf where values stand that were found elsewhere; None: anywhere."""
         return copies(message, values)
 
-    def scan(self, type_: str, tree: Tree, only: Touched | None = None) -> FastScan:
-        """Judge a document, or `only` these places in it.
+    def begun(self, type_: str, tree: Tree, only: Touched | None = None) -> FastScan:
+        """A document that is to be judged, or `only` these places in it.
 
         Raises PolicyLimit or Unsupported when it must not go out.
         """
         return FastScan(self._tools, type_, tree, only)
+
+    def look_at(self, scans: Sequence[FastScan]) -> None:
+        """Look at the texts of documents that came together, before each is judged."""
+        with suppress(
+            Exception
+        ):  # those of one cannot be looked at: each will be asked for its own
+            found = self._tools.texts.of_each([scan.texts for scan in scans])
+            for scan, wanted in zip(scans, found, strict=True):
+                scan.wanted = wanted
+
+    def scan(self, type_: str, tree: Tree) -> FastScan:
+        """Judge a document. Raises PolicyLimit or Unsupported when it must not go out."""
+        scan = self.begun(type_, tree)
+        scan.judge()
+        return scan

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..copies import Literals
@@ -45,26 +45,30 @@ class FastScan(Scan):
     """One document, judged where the gate reports something."""
 
     def __init__(self, tools: Tools, type_: str, tree: Tree, only: Touched | None = None) -> None:
-        """As `Scan`. Raises PolicyLimit or Unsupported when the document must not go out."""
+        """As `Scan`; of some, `only` these places are judged. Also raises PolicyLimit."""
+        super().__init__(tools.detection, type_, tree)
         self._tools = tools
         self._gate = tools.gate
-        self._only = only
+        self._finder = GatedFinder(tools.detection, tools.gate)
+        self._judge = Judge(tools.detection, self._finder, self._size)
         self._leaves: list[Leaf] = []
-        self._texts: list[str] = []  # of the leaves, in their order
+        self.texts: list[str] = []  # of the leaves, in their order
+        self._told: list[int] = []
+        self.wanted: Sequence[int] | None = None  # what `Texts.wanted` says of them, once known
         self._judged: dict[int, Site | None] = {}
         self._undecoded: list[int] = []  # harmless, but copies may stand in what they decode to
-        super().__init__(tools.detection, type_, tree)
+        # Selectors name fields: each has to be asked for.
+        self._is_gathered = not tools.detection.trails and isinstance(tree, (dict, list))
+        if self._is_gathered and self._place is not None:
+            gathered = Leaves(tools.detection, tools.meanings, has_meta=self._has_meta)
+            gathered.gather(tree, self._place, only)
+            self._leaves, self.texts, self._told = gathered.leaves, gathered.texts, gathered.told
 
-    def _look(self, type_: str, tree: Tree, place: Field | Fields) -> None:
-        self._finder = GatedFinder(self._detection, self._gate)
-        self._judge = Judge(self._detection, self._finder, self._size)
-        if self._detection.trails or not isinstance(tree, (dict, list)):
-            super()._look(type_, tree, place)  # selectors name fields: each has to be asked for
+    def _look(self, place: Field | Fields) -> None:
+        if not self._is_gathered:
+            super()._look(place)
             return
-        gathered = Leaves(self._detection, self._tools.meanings, has_meta=self._has_meta)
-        gathered.gather(tree, place, self._only)
-        self._leaves, self._texts = gathered.leaves, gathered.texts
-        for number, bits in enumerate(self._wanted(gathered.told)):
+        for number, bits in enumerate(self._wanted()):
             if bits:
                 bits = self._without_quotes(number, bits)
             if bits:
@@ -72,7 +76,7 @@ class FastScan(Scan):
 
     def _without_quotes(self, number: int, bits: int) -> int:
         """What is left to be run on a text that has no quotes."""
-        text, field = self._texts[number], self._leaves[number][5]
+        text, field = self.texts[number], self._leaves[number][5]
         if "'" in text or '"' in text:
             return bits
         if field is not None and field.kind == "source" and "`" not in text:
@@ -82,16 +86,17 @@ class FastScan(Scan):
 
     # -- judging -------------------------------------------------------------------------
 
-    def _wanted(self, told: Iterable[int]) -> list[int]:
-        """For each leaf what has to be run on it; 0: nothing. Those that are told of are judged."""
-        wanted = self._tools.texts.wanted(self._texts)
+    def _wanted(self) -> list[int]:
+        """For each leaf what has to be run on it; 0: nothing."""
+        known, told = self.wanted, self._told
+        wanted = self._tools.texts.wanted(self.texts) if known is None else list(known)
         judge = self._gate.judge
         if self._detection.every_text:
-            told = range(len(wanted))
+            told = list(range(len(wanted)))
         for number in told:
             wanted[number] |= judge
         if self._detection.own_keys:  # what they name may stand in any data inside a text
-            for number, text in enumerate(self._texts):
+            for number, text in enumerate(self.texts):
                 if _MAY_HOLD_DATA.search(text) is not None:
                     wanted[number] |= judge
         return wanted
@@ -101,7 +106,7 @@ class FastScan(Scan):
         value, path, key, context, class_, field = self._leaves[number]
         digest = None
         if isinstance(value, str) and not bits & HELD and not self._finder.complete:
-            digest = self._tools.verdicts.digest(self._texts[number], context, class_, field)
+            digest = self._tools.verdicts.digest(self.texts[number], context, class_, field)
             known = self._tools.verdicts.work(digest)
             if known is not None:
                 self._judge.count(known)
@@ -110,7 +115,7 @@ class FastScan(Scan):
                 return None
         judge = self._judge
         before, unread, work = len(self.sites), len(judge.unread), judge.work
-        self._finder.expect(self._texts[number], bits)
+        self._finder.expect(self.texts[number], bits)
         if field is None:
             self._key_site(str(key), (*path, key))
         else:
@@ -126,7 +131,7 @@ class FastScan(Scan):
         """See `Scan.mark_copies`. Texts that hold one and were not judged are judged now."""
         if not literals:
             return
-        if not self._texts:
+        if not self.texts:
             super().mark_copies(literals)
             return
         # A copy stands in the views there are; only a number's quotes depend on all of them, and
@@ -146,15 +151,15 @@ class FastScan(Scan):
                 again.add(number)
         self._finder.complete = True
         for number in sorted(again):
-            bits = self._gate.wanted_in(self._texts[number]) | self._gate.judge
+            bits = self._gate.wanted_in(self.texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
             if site is not None:
                 literals.mark([site])
 
     def _holding(self, literals: Literals) -> Sequence[int]:
         """The leaves in whose own text one of the values stands."""
-        starts = starts_of(map(len, self._texts))
-        return [bisect_right(starts, at) - 1 for at, _ in literals.places(joined(self._texts))]
+        starts = starts_of(map(len, self.texts))
+        return [bisect_right(starts, at) - 1 for at, _ in literals.places(joined(self.texts))]
 
 
 def _has_one(site: Site, values: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 
 from ..scan import without_surrogates
 from .gate import Gate
@@ -35,9 +35,16 @@ class Texts:
             known = self._bits = {}
         hashes = list(map(hash, texts))
         new = {each: text for each, text in zip(hashes, texts, strict=True) if each not in known}
+        if len(new) > _REMEMBERED:
+            known = known.copy()  # for these only
         if new:
             known.update(zip(new, self._looked_at(list(new.values())), strict=True))
         return [known[each] for each in hashes]
+
+    def of_each(self, lists: Sequence[Sequence[str]]) -> list[list[int]]:
+        """The same for several lists at once: each scan takes some microseconds by itself."""
+        found = iter(self.wanted(list(chain.from_iterable(lists))))
+        return [list(islice(found, len(each))) for each in lists]
 
     def _looked_at(self, texts: Sequence[str]) -> list[int]:
         gate = self._gate
