@@ -67,11 +67,10 @@ class Leaves:
             for key in node:
                 if key not in about:
                     about.learn(key)
-        is_plain = about.plain.issuperset(node)
-        if is_plain and class_ is None and only is None and (path or "_meta" not in node):
+        names = {} if about.plain.issuperset(node) else names_given(node)
+        if not names and class_ is None and only is None and (path or "_meta" not in node):
             self._gather_plain(node, path, place)
             return
-        names = {} if is_plain else names_given(node)
         if only is not None and not about.plain.issuperset(only):
             only = None  # what gives others their names has changed
         if only is None:
@@ -100,7 +99,7 @@ class Leaves:
                 self._gather_value(value, path, key, context, found, below)
 
     def _gather_plain(self, node: dict[str, Tree], path: Path, place: Field | Fields) -> None:
-        """The same where no key gives another field its name, and nothing is known from above."""
+        """The same where no field gives another one its name, and nothing is known from above."""
         # This loop runs for nearly every field of every document that is read: it is long for
         # speed (benchmarks/bench_scrub.py), and says what the one above says.
         leaves, texts = self.leaves, self.texts
