@@ -89,14 +89,16 @@ def joints(term: str) -> frozenset[int]:
     return frozenset((inner | digits) - {0, size})
 
 
-@lru_cache(maxsize=8192)
 def classify_key(key: str) -> str | None:
     """Return the class that a key names for its value, or None.
 
     Looks at the key only: whether the value is worth hiding is for `is_innocent`.
     """
-    if not key or len(key) > MAX_KEY:
-        return None
+    return _classified(key) if key and len(key) <= MAX_KEY else None  # no longer ones are kept
+
+
+@lru_cache(maxsize=8192)
+def _classified(key: str) -> str | None:
     words = _split(key)
     if not words or (len(words) > 1 and words[0][0] in QUESTIONS):
         return None

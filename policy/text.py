@@ -123,10 +123,14 @@ def folded_with(text: str, key: str | None) -> str:
     return f"{text} {spoken(key)}".casefold() if key else text.casefold()
 
 
-@lru_cache(maxsize=8192)
 def spoken(key: str) -> str:
     """A key as words, so that the words of a context can be looked for in it."""
-    return " ".join(words_of(key[:MAX_KEY]))
+    return _spoken(key[:MAX_KEY])
+
+
+@lru_cache(maxsize=8192)
+def _spoken(key: str) -> str:
+    return " ".join(words_of(key))
 
 
 def in_characters(data: bytes, spans: list[Span]) -> list[Span]:

@@ -19,7 +19,7 @@ import msgspec
 
 from ..detectors import Detector, example, load_catalogue
 from ..fields import telling_attributes
-from ..keys import classify_key
+from ..keys import MAX_KEY, classify_key
 from ..known_values import KnownValues
 from ..linear import compile_linear
 from ..text import Rule, spoken
@@ -150,7 +150,8 @@ class Gate:
                     not rule.detector.context or rule.is_named(key)
                 ):
                     found |= bit
-            self._of_key[key] = found
+            if len(key) <= MAX_KEY:
+                self._of_key[key] = found
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..keys import MAX_KEY
 from ..named import NAMING
 from ..scan import is_text
 
@@ -26,7 +27,9 @@ class Keys(dict[str, tuple["str | None", bool]]):
         self.plain: set[str] = set()  # keys that cannot give another field its name
 
     def learn(self, key: str) -> tuple[str | None, bool]:
-        """Remember a key. However many there are, only so many are kept."""
+        """Remember a key. However many there are, only so many are kept, and none that is long."""
+        if len(key) > MAX_KEY:
+            return self._classes.key_class(key), is_text(key)
         if len(self) >= _REMEMBERED:
             self.clear()
             self.plain = set()

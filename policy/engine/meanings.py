@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from ..detection import Detection
 from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child
+from ..keys import MAX_KEY
 from .gate import Gate
 from .keys import Keys
 
-_REMEMBERED = 8192  # keys in one place
+_REMEMBERED = 8192  # keys, in all places together
 
 
 class Meaning(NamedTuple):
@@ -32,12 +33,13 @@ class Meanings:
         self._detection = detection
         self._gate = gate
         self._places: dict[int, _Place] = {}  # all places are the tables' and live as long
+        self._count = 0
 
     def under(self, place: Field | Fields) -> dict[str, Meaning]:
         """What every key means in a place: to be asked by `[key]`."""
         found = self._places.get(id(place))
         if found is None:
-            found = self._places[id(place)] = _Place(self._meaning, place)
+            found = self._places[id(place)] = _Place(self, place)
         return found
 
     def is_told(self, key: str | None, class_: str | None, field: Field) -> bool:
@@ -60,7 +62,16 @@ class Meanings:
         named = place is TEXT or place is ATTRIBUTE
         return self._detection.key_class(key) if named else None
 
-    def _meaning(self, place: Field | Fields, key: str) -> Meaning:
+    def note_one_more(self) -> None:
+        """A key will be remembered. However many there are, only so many are kept."""
+        if self._count >= _REMEMBERED:
+            self._count = 0
+            for place in list(self._places.values()):
+                place.clear()
+        self._count += 1
+
+    def meaning(self, place: Field | Fields, key: str) -> Meaning:
+        """What a key means in a place, looked up."""
         _, is_text = self.keys.get(key) or self.keys.learn(key)
         below = child(place, key)
         class_ = self.class_under(key, below)
@@ -77,17 +88,16 @@ class Meanings:
 
 
 class _Place(dict[str, Meaning]):
-    """Learns a key when it is asked for it; of however many, only so many are kept."""
+    """Learns a key when it is asked for it."""
 
-    def __init__(
-        self, meaning: Callable[[Field | Fields, str], Meaning], place: Field | Fields
-    ) -> None:
+    def __init__(self, meanings: Meanings, place: Field | Fields) -> None:
         super().__init__()
-        self._meaning = meaning
+        self._meanings = meanings
         self._place = place
 
     def __missing__(self, key: str) -> Meaning:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        meaning = self[key] = self._meaning(self._place, key)
+        meaning = self._meanings.meaning(self._place, key)
+        if len(key) <= MAX_KEY:
+            self._meanings.note_one_more()
+            self[key] = meaning
         return meaning
