@@ -48,9 +48,13 @@ class Engine:
         return Keys(self._detection)
 
     @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self._gate)
+
+    @cached_property
     def _tools(self) -> Tools:
         meanings = Meanings(self._detection, self._gate, self._keys)
-        return Tools(self._detection, self._gate, meanings, Texts(self._gate), Verdicts())
+        return Tools(self._detection, self._gate, meanings, self._texts, Verdicts())
 
     def prepare(self) -> None:
         """Make now what the first document would wait for. Raises EngineError."""
@@ -76,7 +80,9 @@ class Engine:
     @cached_property
     def _raw(self) -> RawLook | None:
         """None where a policy has something to do in every document."""
-        return RawLook(self._detection, self._gate, self._keys) if self._is_idle else None
+        return (
+            RawLook(self._detection, self._gate, self._keys, self._texts) if self._is_idle else None
+        )
 
     def is_clean(self, type_: str, data: bytes) -> bool:
         """Whether nothing can be found in a JSON document, known from its bytes alone.
@@ -120,7 +126,7 @@ class Engine:
         with suppress(
             Exception
         ):  # those of one cannot be looked at: each will be asked for its own
-            found = self._tools.texts.of_each([scan.texts for scan in scans])
+            found = self._texts.of_each([scan.texts for scan in scans])
             for scan, wanted in zip(scans, found, strict=True):
                 scan.wanted = wanted
 

@@ -11,6 +11,7 @@ from ..text import folded_with, in_characters
 from ..words import FINDERS
 from .gate import Gate
 from .names import BITS, ENCODED, NUMBERS, ROWS, STRUCTURES
+from .texts import Texts
 
 _DIGIT = re.compile("[0-9]")
 _WORD_FINDERS = tuple((BITS[name], finder) for name, finder in FINDERS.items())
@@ -21,9 +22,10 @@ _FINDERS_ONLY = (1 << _FIRST_RULE) - 1
 class GatedFinder(Finder):
     """Runs the rules whose triggers fired, for one document: it remembers the last text."""
 
-    def __init__(self, detection: Detection, gate: Gate) -> None:
+    def __init__(self, detection: Detection, gate: Gate, texts: Texts) -> None:
         super().__init__(detection)
         self._gate = gate
+        self._texts = texts
         self._text = ""
         self._bits = gate.always
         self.any_key = False  # the key is not known: it may hold what a rule asks for
@@ -97,5 +99,5 @@ class GatedFinder(Finder):
 
     def _wanted(self, text: str) -> int:
         if text is not self._text:
-            self._text, self._bits = text, self._gate.wanted_in(text)
+            self._text, self._bits = text, self._texts.of(text)
         return self._bits

@@ -115,16 +115,6 @@ class Gate:
         """Where triggers end in JSON as received: end, identifier."""
         return [hit for database in self._json for hit in database.hits(data)]
 
-    def wanted_in(self, text: str) -> int:
-        """What has to be run on one text: finders and rules, as bits."""
-        if "\0" in text:
-            return self.everything
-        data = text.encode("utf-8", "surrogatepass") + b"\n"
-        bits = self.always
-        for end, id_ in self.text_hits(data):
-            bits |= self.bits_of(data, end, id_)
-        return bits
-
     def bits_of(self, data: bytes, end: int, id_: int) -> int:
         """What a hit in a text asks for."""
         return self.bits_by_id[id_] or _finders_of_name(data, end if id_ == LONG_NAME else end - 1)

@@ -23,6 +23,7 @@ from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, ROWS, STRUCTURES
+from .texts import Texts
 from .word_triggers import LONG_NUMBER
 
 # A document with more strings to look at is read as a whole.
@@ -69,10 +70,11 @@ def is_readable(data: bytes) -> bool:
 class RawLook:
     """Looks at JSON documents under one policy."""
 
-    def __init__(self, detection: Detection, gate: Gate, keys: Keys) -> None:
+    def __init__(self, detection: Detection, gate: Gate, keys: Keys, texts: Texts) -> None:
         self._detection = detection
         self._gate = gate
         self._keys = keys
+        self._texts = texts
         # Strings with their keys of which nothing came, in any document: so many are kept.
         self._harmless: set[bytes] = set()
 
@@ -104,7 +106,7 @@ class RawLook:
                 continue
             left -= 1
             if look is None:
-                look = _Look(self._detection, self._gate, self._keys)
+                look = _Look(self._detection, self._gate, self._keys, self._texts)
             if left < 0 or not look.is_harmless(data, start, end, hits[first:at]):
                 return False
             if whole and look.can_be_remembered:
@@ -117,11 +119,12 @@ class RawLook:
 class _Look:
     """Looks at the suspicious strings of one document."""
 
-    def __init__(self, detection: Detection, gate: Gate, keys: Keys) -> None:
+    def __init__(self, detection: Detection, gate: Gate, keys: Keys, texts: Texts) -> None:
         self._gate = gate
         self._keys = keys
+        self._texts = texts
         self._detection = detection
-        self._finder = GatedFinder(detection, gate)
+        self._finder = GatedFinder(detection, gate, texts)
         # Of a size that nobody has measured only the least is known.
         self._judge = Judge(detection, self._finder, lambda: 0)
         self.can_be_remembered = False  # nothing came of the last string, wherever it stands
@@ -141,7 +144,7 @@ class _Look:
             except msgspec.MsgspecError:
                 return False
             content = text.encode("utf-8", "surrogatepass")
-            bits = self._gate.wanted_in(text)
+            bits = self._texts.of(text)
         else:
             text = content.decode("utf-8", "replace")
             bits = self._wanted(content + b"\n", start + 1, hits)

@@ -49,7 +49,7 @@ class FastScan(Scan):
         super().__init__(tools.detection, type_, tree)
         self._tools = tools
         self._gate = tools.gate
-        self._finder = GatedFinder(tools.detection, tools.gate)
+        self._finder = GatedFinder(tools.detection, tools.gate, tools.texts)
         self._judge = Judge(tools.detection, self._finder, self._size)
         self._leaves: list[Leaf] = []
         self.texts: list[str] = []  # of the leaves, in their order
@@ -151,7 +151,7 @@ class FastScan(Scan):
                 again.add(number)
         self._finder.complete = True
         for number in sorted(again):
-            bits = self._gate.wanted_in(self.texts[number]) | self._gate.judge
+            bits = self._tools.texts.of(self.texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
             if site is not None:
                 literals.mark([site])

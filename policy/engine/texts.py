@@ -27,7 +27,7 @@ class Texts:
         self._bits: dict[int, int] = {}  # by hash
 
     def wanted(self, texts: Sequence[str]) -> list[int]:
-        """What has to be run on each: finders and rules, as bits. See `Gate.wanted_in`."""
+        """What has to be run on each: finders and rules, as bits. 0: nothing."""
         if not _IS_KEYED:
             return self._looked_at(texts)
         known = self._bits
@@ -40,6 +40,10 @@ class Texts:
         if new:
             known.update(zip(new, self._looked_at(list(new.values())), strict=True))
         return [known[each] for each in hashes]
+
+    def of(self, text: str) -> int:
+        """The same for one."""
+        return self.wanted((text,))[0]
 
     def of_each(self, lists: Sequence[Sequence[str]]) -> list[list[int]]:
         """The same for several lists at once: each scan takes some microseconds by itself."""

@@ -51,7 +51,7 @@ def test_together_nothing_is_missed_that_is_seen_alone() -> None:
     together = Texts(gate()).wanted(_TEXTS)
     # A name may be told more of by what stands before its text.
     for wanted, text in zip(together, _TEXTS, strict=True):
-        alone = gate().wanted_in(text)
+        alone = Texts(gate()).of(text)
         assert wanted & alone == alone
     assert together[0] == 0
     assert together[2] != 0
