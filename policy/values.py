@@ -62,6 +62,8 @@ class Value(NamedTuple):
         return data[self.start : self.end].decode("utf-8", "replace")
 
 
+# What some languages print or write around a value: `Some("x")`, `Optional[x]`, `<<"x">>`.
+_WRAPPING = re.compile(rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")")
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
 _OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
 # YAML's block scalars: the lines behind `|` or `>` that are indented.
@@ -79,6 +81,8 @@ _SEPARATORS = {b"=": "=", b":": ":", b"=>": "=>", b":=": "=", b"==": " = ", b"==
 def separator_of(written: bytes) -> str:
     """Normalise what stands between key and value: with spaces around, `=` reads as code."""
     sign = written.strip(b" \t\"'\\])`")
+    if sign[-2:] == b"<-" or (sign[-1:] == b"=" and sign not in _SEPARATORS):
+        return " = "  # of a declaration, or together with an operator: code
     kind = _SEPARATORS.get(sign, " ")
     if kind == "=" and written[:1] in b" \t" and written[-1:] in b" \t":
         return " = "
@@ -89,6 +93,8 @@ def separator_of(written: bytes) -> str:
 
 def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     """Read the value that begins at `at`. It may be empty."""
+    wrapping = _WRAPPING.match(data, at)
+    at = at if wrapping is None else wrapping.end()
     opening = _OPENING.match(data, at)
     assert opening is not None  # it also matches nothing
     if opening.lastindex is not None:

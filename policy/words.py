@@ -7,6 +7,7 @@ All offsets are in bytes of the UTF-8 text; bytes from 0x80 up count as letters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 import re2
@@ -34,13 +35,22 @@ from .values import (
     text_of,
 )
 
+# What a declaration says of a name before it gives it a value: `token: str = …`,
+# `token string = …`, `Token As String = …`, `token: &'static str = …`, `token: Option[String] = …`.
+_TYPE = (
+    rb"""(?:[ \t]*:)?[ \t]*(?:[Aa]s[ \t]+)?(?:&(?:'static )?)?(?:Option(?:al)?[\[<])?"""
+    rb"""(?:[Ss]tring|[Ss]tr|SecretStr|NSString|[Tt]ext)"""
+    rb"""(?:[\]>?]|[ ]?\| ?[a-zA-Z]{1,10}){0,2}[ \t]*="""
+)
 _PAIR = compile_bytes(
-    rb"(" + KEY + rb")(?:\[\])?"
-    rb"""(\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}"""
+    rb"(" + KEY + rb")(?:\[\])?(" + _TYPE + rb"[ \t]*|"
+    rb"""\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}"""
     rb"""(?: \([a-z ]{1,20}\))?[ \t]*"""
-    rb"""(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|:=|={1,3}|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
+    rb"""(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|(?:\|\||\?\?|:::?|[:?+.])=|={1,3}|<-|::[ \t]|:"""
+    rb"""|\xef\xbc[\x9a\x9d])"""
     rb"""[*_]{0,2}[ \t]*)"""
 )
+_OF_PAIRS = re.compile(rb"[=:]|<-|\xef\xbc")
 
 
 def find_words(data: bytes) -> list[Span]:
@@ -72,7 +82,7 @@ def _tables(data: bytes) -> Iterator[Span]:
 
 
 def _pairs(data: bytes) -> Iterator[Span]:
-    if b"=" not in data and b":" not in data and b"\xef\xbc" not in data:
+    if _OF_PAIRS.search(data) is None:
         return
     match = _PAIR.search(data)
     while match is not None:
@@ -159,7 +169,8 @@ def _name(data: bytes, value: Value) -> Value:
     return Value(value.start, max(end, value.end), False, value.separator)
 
 
-_ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|\()\s*["']""")
+_ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|[({]|,\s*<<)\s*["']""")
+_OF_ARGUMENTS = re.compile(rb"[(,{]")
 _READERS = (
     "get fetch find read load lookup check delete remove clear reset generate create verify "
     "validate parse decode encode hash encrypt decrypt require request new"
@@ -167,8 +178,11 @@ _READERS = (
 
 
 def _arguments(data: bytes) -> Iterator[Span]:
-    """`define('DB_PASSWORD', 'x1')`, `setPassword("x1")`: values that look made up only."""
-    if (b"'" not in data and b'"' not in data) or (b"(" not in data and b"," not in data):
+    """`define('DB_PASSWORD', 'x1')`, `setPassword("x1")`, `password{"x1"}`, `{password, <<"x1">>}`.
+
+    Values that look made up only.
+    """
+    if (b"'" not in data and b'"' not in data) or _OF_ARGUMENTS.search(data) is None:
         return
     for match in _ARGUMENT.finditer(data):
         key = text_of(match.group(1))

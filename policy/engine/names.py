@@ -24,9 +24,11 @@ BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
 EVERY_FINDER = (1 << len(FINDERS)) - 1
 WORDS = sum(BITS[name] for name in words.FINDERS)
 
+# What else a declaration says before it gives a value (words._TYPE).
+_OF_TYPES = ("as", "static", "option", "optional", "secretstr", "nsstring")
 _QUALIFIER = re.compile(
     rb"[^A-Za-z0-9]*+(?:"
-    + "|".join(sorted(QUALIFIERS, key=len, reverse=True)).encode()
+    + "|".join(sorted((*QUALIFIERS, *_OF_TYPES), key=len, reverse=True)).encode()
     + rb"|[0-9]++)",
     re.IGNORECASE,
 )
@@ -70,7 +72,7 @@ def _at(data: bytes, at: int, before: bytes) -> int:
     assert match is not None  # it also matches nothing
     signs = match[0]
     found = 0
-    if b"=" in signs or b":" in signs or b"(" in signs or b";" in signs:
+    if b"=" in signs or b":" in signs or b"(" in signs or b";" in signs or b"<-" in signs:
         found |= PAIRS | STRUCTURES | SQL | ARGUMENTS
     if b'"' in signs or b"'" in signs or b"`" in signs:
         found |= STRUCTURES | ARGUMENTS

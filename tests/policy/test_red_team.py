@@ -43,6 +43,25 @@ OTHER_LANGUAGES += [
     ('t.fullname == "builtins.int"', [], ["builtins.int"]),
 ]
 
+DECLARATIONS: list[Row] = [
+    ('password: str = "Wint3rfell9"', ["Wint3rfell9"], ["password: str = "]),
+    ("const apiToken: string | undefined = 'Wint3rfell9';", ["Wint3rfell9"], ["undefined"]),
+    ('let token: &\'static str = "Wint3rfell9";', ["Wint3rfell9"], ["'static str"]),
+    ('var apiToken string = "Wint3rfell9"', ["Wint3rfell9"], ["string"]),
+    ('Dim apiToken As String = "Wint3rfell9"', ["Wint3rfell9"], ["As String"]),
+    ('val token: Option[String] = Some("Wint3rfell9")', ["Wint3rfell9"], ["Some("]),
+    ("Login { password: Some(Wint3rfell) }", ["Wint3rfell"], ["Login { password: Some("]),
+    ('API_TOKEN ::= "Wint3rfell9"', ["Wint3rfell9"], []),
+    ('$token ??= "Wint3rfell9"; $token .= "Wint3rfell8";', ["Wint3rfell9", "Wint3rfell8"], []),
+    ("ENV['API_TOKEN'] ||= 'Wint3rfell9'", ["Wint3rfell9"], ["||="]),
+    ('api_token <- "Wint3rfell9"', ["Wint3rfell9"], ["api_token"]),
+    ('std::string api_token{"Wint3rfell9"};', ["Wint3rfell9"], ["std::string"]),
+    ('[{user,<<"bob">>},{password,<<"Wint3rfell9">>}]', ["Wint3rfell9"], ["bob"]),
+    ("def login(password: str = None, token: str = ''):", [], ["None, token: str = ''"]),
+    ("token: str = tokens.get(name)", [], ["tokens.get(name)"]),
+    ("token += chunk; token <- channel; token ||= read(f)", [], ["chunk", "channel", "read(f)"]),
+]
+
 VALIDATION: list[Row] = [
     (
         (
@@ -261,6 +280,7 @@ ENCODINGS: list[Row] = [
     ("text", "gone", "stay"),
     [
         *OTHER_LANGUAGES,
+        *DECLARATIONS,
         *VALIDATION,
         *DATABASES,
         *PROTOCOLS,
