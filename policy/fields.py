@@ -132,6 +132,14 @@ _SDK: Fields = {
     "packages": {"name": CODE, "version": VERSION}, "settings": {"infer_ip": WORD},
 }  # fmt: skip
 _NAMED: Fields = {"name": CODE, "version": VERSION, "type": WORD, "build": VERSION}
+# Cookies that are a session though their names do not say so: of frameworks, and of sites whose
+# pages an application may load or imitate. A cookie's value without a telling name stays.
+SESSION_COOKIES = (
+    "symfony", "sentrysid", "sudo", "su", "fastcsrf", "mojolicious", "auth_tkt", "c_user", "xs",
+    "datr", "li_at", "SAPISID", "APISID", "HSID", "SSID", "__Secure-1PSID", "__Secure-3PSID",
+    "cf_clearance",
+)  # fmt: skip
+_COOKIES: Fields = {"*": TEXT, **dict.fromkeys(SESSION_COOKIES, Field(class_="secret.session"))}
 _CONTEXTS: Fields = {
     "trace": _TRACE,
     "runtime": {**_NAMED, "raw_description": VERSION},
@@ -150,7 +158,8 @@ _CONTEXTS: Fields = {
             "driver_version": VERSION,
             "api_type": WORD},
     "culture": {"locale": WORD, "timezone": WORD, "calendar": WORD, "display_name": WORD},
-    "response": {"type": WORD, "status_code": NUMBER, "body_size": NUMBER},
+    "response": {"type": WORD, "status_code": NUMBER, "body_size": NUMBER,
+                 "cookies": _COOKIES},
     "feedback": {"contact_email": Field(class_="pii.email"), "name": Field(class_="pii.name"),
                  "associated_event_id": ID, "replay_id": ID},
     "profile": {"profile_id": ID, "profiler_id": ID}, "replay": {"replay_id": ID},
@@ -158,7 +167,7 @@ _CONTEXTS: Fields = {
 }  # fmt: skip
 _REQUEST: Fields = {
     "method": WORD, "api_target": WORD, "inferred_content_type": WORD, "protocol": WORD,
-    "cookies": {"*": TEXT}, "headers": {"*": TEXT}, "env": {"*": TEXT}, "query_string": {"*": TEXT},
+    "cookies": _COOKIES, "headers": {"*": TEXT}, "env": {"*": TEXT}, "query_string": {"*": TEXT},
 }  # fmt: skip
 _IMAGE: Fields = {
     "type": WORD, "code_id": ID, "debug_id": ID, "code_file": PATH, "debug_file": PATH,

@@ -18,7 +18,7 @@ from importlib import resources
 import msgspec
 
 from ..detectors import Detector, example, load_catalogue
-from ..fields import telling_attributes
+from ..fields import SESSION_COOKIES, telling_attributes
 from ..keys import MAX_KEY, classify_key
 from ..known_values import KnownValues
 from ..linear import compile_linear
@@ -247,8 +247,9 @@ def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
     found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
     found += [Expression(FIELD, _FIELDS[0])]
-    attributes = [name for name in telling_attributes() if classify_key(name) is None]
-    return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in attributes)]
+    fields = (*telling_attributes(), *SESSION_COOKIES)
+    unsaid = [name for name in fields if classify_key(name) is None]
+    return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in unsaid)]
 
 
 def _try_out(
