@@ -19,7 +19,10 @@ PLACES = {
     "password_hash": 1, "password_verify": 1, "crypt": 1, "pgp_sym_encrypt": 2,
     "pgp_sym_decrypt": 2, "login": 2, "authenticate": 2, "attempt": 2, "signin": 2, "sign_in": 2,
     "convertto-securestring": 1, "crypt_user": 2, "check_password": 1, "checkpw": 1, "hashpw": 1,
-    "set_password": 1,
+    "set_password": 1, "networkcredential": 2, "directoryentry": 3, "setbasicauth": 2,
+    "httpbasicauth": 2, "basicauth": 2, "basic_auth": 2, "usernamepasswordcredentials": 2,
+    "usernamepasswordcredential": 2, "passwordauthentication": 2, "simple_bind_s": 2,
+    "usernamepasswordauthenticationtoken": 2, "drivermanager.getconnection": 3,
 }  # fmt: skip
 _CALL = compile_bytes(
     rb"(?i)(?:^|[^\w$-])("

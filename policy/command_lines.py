@@ -19,24 +19,56 @@ _NO_ARGUMENTS = (
     "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
     "parameter", "parameters", "value", "to", "with", "for", "in", "the", "not", "must", "can",
 )  # fmt: skip
-_SHORT_FLAG = compile_bytes(
-    rb"(?i)\b(?:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
-    rb"|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin|clickhouse-client|7z|unzip)\b"
-    rb"[^\r\n|;]{0,200}?[\s'\"]-(?:p|a|w|P)(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
-)
+# Tools whose password is an option of one letter, by these letters. The engine's triggers are made
+# of them too.
+SHORT_FLAGS = {
+    "[paw]": "mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
+    "|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
+    "|clickhouse-client|7z|unzip",
+    "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
+    "|useradd|usermod",
+}
+_SHORT_FLAGS = [
+    compile_bytes(
+        rf"(?i)\b(?:{tools})\b[^\r\n|;]{{0,200}}?[\s'\"]-{letters}".encode()
+        + rb"(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
+    )
+    for letters, tools in SHORT_FLAGS.items()
+]
 _PIPED = compile_bytes(
     rb"""(?i)\becho(?: -n)? ["']?([^\s"'|]{4,200})["']? *\| *"""
-    rb"""(?:sudo -S|docker login|passwd|su\b|gpg|openssl)"""
+    rb"""(?:sudo -S|docker login|(?:ch)?passwd|su\b|gpg|openssl)"""
 )
 _KEY_OF_OPENSSL = compile_bytes(rb"\bopenssl\b[^\r\n|;]{0,200}? -[kK] ['\"]?([^\s'\"-][^\s'\"]*)")
 _NET_USE = compile_bytes(
-    rb"(?i)\bnet use [^\r\n]{0,100}?\\\\[^\s]{1,100} ([^\s/*][^\s]{3,100}) /user:"
+    rb"(?i)\bnet (?:use [^\r\n]{0,100}?\\\\[^\s]{1,100} ([^\s/*][^\s]{3,100}) /user:"
+    rb"|use [^\r\n]{0,100}?/user:[^\s]{1,100} ([^\s/*][^\s]{3,100})"
+    rb"|user [^\s/]{1,100} ([^\s/*][^\s]{3,100}) /(?:add|domain))"
+)
+_OF_WINDOWS = compile_bytes(
+    rb"(?i)\b(?:x?freerdp|mstsc|schtasks)\b[^\r\n|;]{0,200}? /r?p[: ]['\"]?([^\s'\"/]+)"
+)
+_SAMBA_USER = compile_bytes(
+    rb"(?i)\b(?:smbclient|rpcclient|smbmap|net rpc)\b[^\r\n|;]{0,200}? -U ?['\"]?"
+    rb"[^\s%'\"]{1,100}%([^\s'\"]+)"
+)
+_FILE_OF_PASSWORDS = compile_bytes(
+    rb"(?i)\bhtpasswd -[a-zA-Z]{0,4}b[a-zA-Z]{0,4} [^\s]{1,200} [^\s]{1,100} ['\"]?([^\s'\"]+)"
 )
 _CURL_USER = compile_bytes(
-    rb"(?i)\b(?:curl|wget|http)\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
-    rb"(?:['\"],)?[ =]?['\"]?"
-    rb"[^\s:'\"]{1,100}:([^\s'\"]+)"
+    rb"(?i)\b(?:curl|wget|http|lftp)\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
+    rb"(?:['\"],)?[ =]{0,5}['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)"
 )
+# The name is the secret, and there is no password: `curl -u sk_1a2b3c: …`.
+_CURL_TOKEN = compile_bytes(
+    rb"(?i)\bcurl\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user)[ =]{0,5}['\"]?([^\s:'\"<]{8,200}):['\"\s]"
+)
+
+
+_PATTERNS = (
+    *_SHORT_FLAGS, _CURL_USER, _CURL_TOKEN, _SAMBA_USER, _KEY_OF_OPENSSL, _NET_USE, _OF_WINDOWS,
+    _FILE_OF_PASSWORDS, _PIPED,
+)  # fmt: skip
 
 
 def find_in_command_lines(data: bytes) -> Iterator[Span]:
@@ -50,10 +82,12 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             continue
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
-    for pattern in (_SHORT_FLAG, _CURL_USER, _KEY_OF_OPENSSL, _NET_USE, _PIPED):
+    for pattern in _PATTERNS:
         for match in pattern.finditer(data):
-            if not is_innocent(match.group(1), "secret.password"):
-                yield span_of(match.span(1), "secret.password", "words.flag")
+            group = match.lastindex or 1
+            named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
+            if not named and not is_innocent(match.group(group), "secret.password"):
+                yield span_of(match.span(group), "secret.password", "words.flag")
 
 
 def _argument(data: bytes, match: re2._Match[bytes]) -> Value:

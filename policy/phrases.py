@@ -22,7 +22,8 @@ _SECRET_NOUN = (
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
-    rb"|used|found|value|sent|for [\w@.'-]{1,60}))?"
+    rb"|used|found|value|sent|for (?:the )?(?:(?:user|username|account|login) )?"
+    rb"[\"']?[\w@.'-]{1,60}[\"']?))?"
     rb"(?: (?:is|was|are|were|equals|has been|will be"
     rb"|ist|lautet|war|est|es|\xc3\xa8|\xc3\xa9|\xc3\xa4r)"
     rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
@@ -72,6 +73,9 @@ _APART = compile_bytes(
 )
 
 
+_A_WORD = 5
+
+
 def _secrets_apart(data: bytes) -> Iterator[Span]:
     """`setenv DB_PASSWORD x1y2`, `token a1B2 has expired`, `Key (api_token)=(a1b2)`."""
     for match in _APART.finditer(data):
@@ -85,7 +89,9 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             continue
         if (match.group(1) or sign[:1] == b">") and value.quoted:
             given = bool(text)
-        elif b"->" in sign or b"\xe2" in sign or sign == b")=(":
+        elif sign == b")=(":  # a row, as PostgreSQL quotes it
+            given = looks_random(text) or len(text) > _A_WORD
+        elif b"->" in sign or b"\xe2" in sign:
             given = looks_random(text)
         elif sign[:1] == b"," and data[match.start(2) - 1 : match.start(2)] != b"[":
             given = False  # `[token, x1]` is a pair as .NET prints it; anything else is a list
@@ -96,7 +102,7 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
 
 
 _AS = compile_bytes(
-    rb"(?i)(?:^|[\s\"'])([^\s\"']{8,100})[\"']? (?:as|is) (?:the |your |my |a )?"
+    rb"(?i)(?:^|[\s\"'])(?://|/\*|#|;|--)?([^\s\"']{8,100})[\"']? (?:as|is) (?:the |your |my |a )?"
     rb"(?:new |temporary )?(?:password|passphrase|token|api key|secret)\b"
 )
 

@@ -62,8 +62,10 @@ class Value(NamedTuple):
         return data[self.start : self.end].decode("utf-8", "replace")
 
 
-# What some languages print or write around a value: `Some("x")`, `Optional[x]`, `<<"x">>`.
-_WRAPPING = re.compile(rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")")
+# What is written around a value: `Some("x")`, `Optional[x]`, `<<"x">>`, `!!binary eA==`.
+_WRAPPING = re.compile(
+    rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")|!!(?:binary|str) "
+)
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
 _OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
 # YAML's block scalars: the lines behind `|` or `>` that are indented.
@@ -163,7 +165,7 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
 _WORD = compile_linear(r"^[\pL_$][\pL_.\-/]*$")
 _CHAIN = compile_linear(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
 _CALL = compile_linear(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
-_CLOSED = compile_linear(r"^\s*[,)]|^\s+[+%&]")
+_CLOSED = compile_linear(r"^\s*[,)]|^\s+[+%&{]|^\+\s*[A-Za-z_(]+[ (.]|^\.\s*\$\w")
 # `token == "lambda"`: a program's own word.
 _COMPARISON = compile_bytes(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]$")
 _INDEXED = compile_linear(r"^[A-Za-z_][\w.]*\[")

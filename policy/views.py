@@ -19,20 +19,23 @@ from .linear import compile_linear
 MAX_DEPTH = 3  # encodings inside encodings
 
 _PERCENTS = r"(?:%[0-9A-Fa-f]{2})+"
+_WIDE_PERCENT = r"%u[0-9A-Fa-f]{4}"  # what JavaScript's `escape` makes
 _ESCAPES = (
-    r"\\(?:u\{(?P<brace>[0-9A-Fa-f]{1,6})\}|u(?P<u>[0-9A-Fa-f]{4})|x(?P<x>[0-9A-Fa-f]{2})"
+    r"\\(?:(?P<octal>[0-3][0-7]{2})|u\{(?P<brace>[0-9A-Fa-f]{1,6})\}|u(?P<u>[0-9A-Fa-f]{4})|x(?P<x>[0-9A-Fa-f]{2})"
     r"|U(?P<long>[0-9A-Fa-f]{8})|(?P<char>[\s\S]))"
 )
 _ENTITIES = r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 # None of them can backtrack: runs of fixed pieces, each beginning with a sign of its own.
 _PERCENT = re.compile(_PERCENTS)
 _ESCAPE = re.compile(_ESCAPES)
-_SIGN = re.compile(f"{_PERCENTS}|{_ESCAPES}|{_ENTITIES}")
-_SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_ENTITIES}")
+_SIGN = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ESCAPES}|{_ENTITIES}")
+_SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
+# Bytes one by one: `7b 22 70`, `7b:22:70`, as dumps and buffers are printed.
+_BYTES = compile_linear(r"[0-9A-Fa-f]{2}(?:[ :-][0-9A-Fa-f]{2}){7,}")
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
             yield decoded
     if len(text) >= 16:
         yield from _base64_tokens(view)
+        yield from _separate_bytes(view)
 
 
 def is_encoded(text: str) -> bool:
@@ -112,7 +116,10 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
     for match in signs.finditer(view.text, start, end):
         pieces.copy(match.start())
         first = match[0][0]
-        if first == "%":
+        if first == "%" and match[0][1] == "u":
+            code = int.from_bytes(bytes.fromhex(match[0][2:]))
+            pieces.put_code(code, match.start(), match.end())
+        elif first == "%":
             at = match.start()
             for char, width in _characters(bytes.fromhex(match[0].replace("%", ""))):
                 pieces.put(char, at, at + 3 * width)
@@ -127,7 +134,9 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
 
 def _undo_escape(pieces: _Pieces, match: re.Match[str]) -> None:
     digits = match["brace"] or match["u"] or match["x"] or match["long"]
-    if digits is None:
+    if match["octal"] is not None:
+        pieces.put(chr(int(match["octal"], 8)), match.start(), match.end())
+    elif digits is None:
         char = match["char"]
         pieces.put(_ESCAPED.get(char, char), match.start(), match.end())
     else:
@@ -151,6 +160,13 @@ def _base64_tokens(view: View) -> Iterator[View]:
             yield View(decoded, view, token=match.span(), depth=view.depth + 1)
 
 
+def _separate_bytes(view: View) -> Iterator[View]:
+    for match in _BYTES.finditer(view.text):
+        decoded = _hex_text("".join(char for char in match[0] if char.isalnum()))
+        if decoded is not None:
+            yield View(decoded, view, token=match.span(), depth=view.depth + 1)
+
+
 def base64_text(token: str) -> str | None:
     """The printable text that a token of base64 or hex holds; None when it holds none.
 
@@ -158,17 +174,25 @@ def base64_text(token: str) -> str | None:
     only what decodes to printable UTF-8 counts.
     """
     bare = token.rstrip("=")
-    if _HEX.fullmatch(bare):
-        return _hex_text(bare)
+    digits = bare[bare[:2] in ("0x", "0X") and 2 :]
+    if _HEX.fullmatch(digits):
+        return _hex_text(digits)
     if len(bare) % 4 == 1:
         return None
     standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
-        decoded = base64.b64decode(standard, validate=True).decode()
+        data = base64.b64decode(standard, validate=True)
+        decoded = _utf16_text(data) if b"\0" in data else data.decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
     return decoded if shown.isprintable() and _has_ascii(decoded.encode()) else None
+
+
+def _utf16_text(data: bytes) -> str:
+    """ASCII in UTF-16: what PowerShell takes as a command. Raises UnicodeDecodeError."""
+    encoding = "utf-16" if data[:1] in b"\xff\xfe" else "utf-16-be" if data[0] == 0 else "utf-16-le"
+    return data.decode(encoding).encode("ascii").decode()
 
 
 _PRINTABLE = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))

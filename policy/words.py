@@ -63,8 +63,11 @@ def _markup(data: bytes) -> Iterator[Span]:
         yield from find_in_markup(data)
 
 
+_OF_COMMANDS = re.compile(rb"(?i)[-/]|echo")
+
+
 def _command_lines(data: bytes) -> Iterator[Span]:
-    if b"-" in data or b"net use" in data:
+    if _OF_COMMANDS.search(data) is not None:
         yield from find_in_command_lines(data)
 
 

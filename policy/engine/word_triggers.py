@@ -13,6 +13,7 @@ from functools import cache
 from itertools import combinations, pairwise
 
 from ..calls import PLACES
+from ..command_lines import SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -78,6 +79,10 @@ _NUMBERS = (
 LONG_NUMBER = "(?:" + "|".join((NUMBER, *_NUMBERS)) + ")"
 NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{LONG_NUMBER}""", rf"""{LONG_NUMBER}[^"]*(?:'|\\")""")
 
+# Three groups of base64 for nine bytes, of which every other one is zero, from a zero on.
+_ZERO_FIRST = "(?:[A][C-H][AEIMQUYcgkosw048]A|AA[ko0]A)"
+_UTF16_IN_BASE64 = rf"{_ZERO_FIRST}[A-Za-f][AQgw][AB][A-Za-z0-9+/_-]{_ZERO_FIRST}"
+
 
 @cache
 def name_triggers() -> tuple[tuple[str, str], ...]:
@@ -140,11 +145,6 @@ def where_words_begin(text: str, size: int) -> list[str]:
 
 def word_triggers() -> Mapping[str, tuple[str, ...]]:
     """The triggers by finder, for `patterns.whole`: those that are not names (names.py)."""
-    commands = (
-        r"(?i:mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
-        r"|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
-        r"|clickhouse-client|7z|unzip)"
-    )
     calls = "|".join(sorted(map(re.escape, PLACES), key=len, reverse=True))
     return {
         "phrases": (
@@ -158,10 +158,14 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # A name so long that it is cut (values.KEY): what is left of it may end within a word.
         "markup": (rf"(?i:name|key|id|field|param|header|variable){_ASSIGNED}{_CUT_KEY}",),
         "command_lines": (
-            rf"{commands}[^\r\n|;]{{0,200}}[\s'\"]-[pawPAW]",
+            *(
+                rf"(?i:(?:{tools})[^\r\n|;]{{0,200}}[\s'\"]-{letters})"
+                for letters, tools in SHORT_FLAGS.items()
+            ),
+            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd )",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
-            r"(?i:\bnet use )",
+            r"(?i:\bnet user? )",
             r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere
         ),
         "calls": (rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",),
@@ -187,10 +191,12 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # What an encoding may hide (views.py).
         "encoded": (
             r"%[0-9A-Fa-f]{2}",
+            r"%u[0-9A-Fa-f]{4}",
             r"\\",
             r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
             base64_of_text(),
-            r"(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8}",
+            _UTF16_IN_BASE64,
+            r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:[ :-]?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
         ),
     }
 

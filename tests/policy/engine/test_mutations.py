@@ -27,7 +27,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
     "command_lines": (
-        "zip -P Hun7er2 a", "echo Hun7er2 | sudo -S ls", "openssl aes -k Hun7er2",
+        "zip -P Hun7er2 a", "bcp -P Hun7er2 a", "xfreerdp /p:Hun7er2",
+        "echo Hun7er2 | sudo -S ls", "openssl aes -k Hun7er2",
         "net use z: \\\\h\\x Hun7er2 /user:bob", "curl -u bob:Hun7er2 x",
     ),
     "calls": ("crypt('Hun7er2x')",),
@@ -46,7 +47,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
     "encoded": (
-        "a%20b", "a\\x", "a&amp;b", "cGFzc3dvcmQ9SHVuN2VyMg", "70617373776f72643d",
+        "a%20b", "a%u0070b", "a\\x", "a&amp;b", "cGFzc3dvcmQ9SHVuN2VyMg",
+        "cABhAHMAcwB3AG8AcgBkAA==", "70617373776f72643d",
     ),
 }  # fmt: skip
 
