@@ -9,7 +9,8 @@ from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version\W{0,3}|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|upgraded? to |@"
-    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly |oid )$"
+    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly |oid "
+    r"|\bsection |\bsec\. |§|\bchapter |\bclause )$"
 )
 _VERSION_KEYS = compile_linear(
     r"(?i)(?:version|release|build|sdk|kernel|firmware|dependency|\bdep\b|package|oid$|schema)"
@@ -39,8 +40,11 @@ def ipv4(candidate: Candidate) -> Candidate | None:
         return None
     if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
         return None
-    harmless = octets[0] in ("0", "127", "255") or candidate.value == "169.254.169.254"
-    return None if harmless else candidate
+    first = int(octets[0])  # 224 and up: a group of machines, whoever they are
+    return None if first in (0, 127) or first >= 224 or candidate.value in _NOBODYS else candidate
+
+
+_NOBODYS = ("169.254.169.254", "1.3.6.1")  # where clouds keep metadata; what object ids begin with
 
 
 _CUSTOMERS = compile_linear(
@@ -82,7 +86,7 @@ def ipv6(candidate: Candidate) -> Candidate | None:
         address = ipaddress.IPv6Address(bare)
     except ValueError:
         return None
-    if address.is_loopback or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified or address.is_multicast:
         return None
     groups = [group for group in bare.split(":") if group]
     if not any(c.isdigit() for c in bare) or (len(groups) < 3 and len(groups[0]) < 3):

@@ -153,13 +153,14 @@ _PLACEHOLDER = compile_linear(
     r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3})"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
-    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
+    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
+    r"|&lt;[a-z_][^<>&]*&gt;"
     r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
     r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
-    r"|\$(?:this|(?:user_?|new_?|old_?|db_?)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
+    r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
 )
 # One of these it begins with, or `@` is in it.
-_OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(")
+_OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(&")
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
 _CODE = compile_linear(
     r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
@@ -190,6 +191,7 @@ _PROSE = compile_linear(
     r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
     r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
 )
+_IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
 _OWN_MARK = compile_linear(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
 _BARE_URL = compile_linear(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
@@ -197,9 +199,12 @@ _VERSION = compile_linear(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
 )
 _NAMED_SCHEME = compile_linear(
-    r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session)$"
+    r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
+    r"|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)$"
 )
-_LONGEST_SCHEME = len("oauth 2.0")
+_LONGEST_SCHEME = len("scram-sha-256-plus")
+# The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.
+_REFERENCE = compile_linear(r"^(?:arn:aws[a-z-]{0,10}:|#[a-z]+(?:-[a-z]+)+$)")
 
 _TOKENLIKE = ("secret.token", "secret.session", "secret.api_key", "secret.cookie", "secret.otp")
 
@@ -270,6 +275,8 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
             return True
     if len(text) <= _LONGEST_SCHEME and _NAMED_SCHEME.match(text):
         return True
+    if text[0] in "a#" and _REFERENCE.match(text):
+        return True
     return "." in text and _VERSION.match(text) is not None
 
 
@@ -309,7 +316,8 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.phone":
             return not 5 <= _digits(text) <= 20 or len(text) > 60
         case "pii.name":
-            return len(text) > 120 or not any(map(str.isalpha, text))
+            odd = len(text) > 120 or not any(map(str.isalpha, text))
+            return odd or _IN_CODE.search(text) is not None
         case "pii.ip":
             return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.match(text))
         case "pii.location":

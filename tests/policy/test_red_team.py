@@ -27,6 +27,8 @@ OTHER_LANGUAGES: list[Row] = [
     ("mysqli_connect('db1', 'app', 'Wint3rfell9', 'shop')", ["Wint3rfell9"], ["db1", "shop"]),
     ("Auth->login('bob', 'Wint3rfell9')", ["Wint3rfell9"], ["bob"]),
     ("ConvertTo-SecureString 'Wint3rfell9' -AsPlainText", ["Wint3rfell9"], ["-AsPlainText"]),
+    ('new NetworkCredential("bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
+    ('new DirectoryEntry("LDAP://h", "bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
 ]
 
 OTHER_LANGUAGES += [
@@ -200,6 +202,20 @@ COMMANDS: list[Row] = [
 ]
 
 COMMANDS += [
+    ("curl -u ':Wint3rfell9' https://x", ["Wint3rfell9"], ["https://x"]),
+    ("curl -u 'Wint3rfell9:' https://x", ["Wint3rfell9"], ["https://x"]),
+    ("curl --user  bob:'Wint3rfell9' -iX PATCH", ["Wint3rfell9"], ["-iX PATCH"]),
+    ('curl -u <user:password> -u "$USER:$PASSWORD" x', [], ["<user:password>", "$PASSWORD"]),
+    ("lftp -u bob,Wint3rfell9 sftp://h", ["Wint3rfell9"], ["sftp://h"]),
+    ("az login -u bob -p Wint3rfell9 --tenant t", ["Wint3rfell9"], ["--tenant t"]),
+    ("sqlcmd -S db1 -U sa -P Wint3rfell9 -Q x", ["Wint3rfell9"], ["-Q x"]),
+    ("htpasswd -b /etc/f bob Wint3rfell9", ["Wint3rfell9"], ["/etc/f bob"]),
+    ("smbclient //srv/x -U bob%Wint3rfell9", ["Wint3rfell9"], ["//srv/x -U bob"]),
+    ("xfreerdp /u:bob /p:Wint3rfell9 /v:h", ["Wint3rfell9"], ["/v:h"]),
+    ("net user bob Wint3rfell9 /add", ["Wint3rfell9"], ["/add"]),
+    (r"net use x: \\srv\x /user:bob Wint3rfell9", ["Wint3rfell9"], ["/user:bob"]),
+    ("see the -p option of sqlcmd -p option", [], ["sqlcmd -p option"]),
+    ("echo bob:Wint3rfell9 | chpasswd", ["Wint3rfell9"], ["chpasswd"]),
     ("Command '['curl', '-u', 'bob:Wint3rfell9', 'https://x']'", ["Wint3rfell9"], ["https://x"]),
 ]
 
@@ -226,6 +242,9 @@ TABLES: list[Row] = [
 ]
 
 SENTENCES: list[Row] = [
+    ("the password for user 'bob' is 'Wint3rfell9'", ["Wint3rfell9"], ["bob"]),
+    ("//Wint3rfell9a1 is the password", ["Wint3rfell9"], ["//", "is the password"]),
+    ("Key (password)=(wintertime) already exists.", ["wintertime"], ["already exists"]),
     ("token aB3dE6gH9jK2mQ has expired", ["aB3dE6gH9jK2mQ"], ["has expired"]),
     ("session k3j4h5k6j7h8l9m0 not found", ["k3j4h5k6j7h8l9m0"], ["not found"]),
     ("secret default-token-x7k2p not found", [], ["default-token-x7k2p"]),
@@ -249,6 +268,23 @@ SENTENCES: list[Row] = [
     ("no such key: {curve.name!r}", [], ["{curve.name!r}"]),
 ]
 
+# What is written where a secret could be, and is none.
+NO_SECRETS: list[Row] = [
+    (text, [], [text])
+    for text in (
+        "AUTH=CRAM-MD5 AUTH=SCRAM-SHA-256",
+        'password = "$shop_db_password"',
+        '"password": "&lt;YOUR_PASSWORD&gt;"',
+        'ChangePassword = "arn:aws:iam::aws:policy/IAMUserChangePassword"',
+        'this.addPassword = "#add-password";',
+        '"_password = "+new Buffer("feast")',
+        "Authorization: Bearer $(gcloud auth print-access-token)",
+        'full_name = f"test.{module}"; $fname = "${module}::boot"',
+        "joined ff02::1:2 and 239.255.255.250",
+        "RFC 6265 Section 5.1.1.5, OID 1.3.6.1, §5.1.2.4",
+    )
+]
+
 PEOPLE: list[Row] = [
     ("<bounce+jane.doe=corp.example@mail.example>", ["bounce+jane"], []),
     (r"\\srv\profiles\kvoss\x", ["kvoss"], ["srv"]),
@@ -263,7 +299,24 @@ PEOPLE: list[Row] = [
     ("ip-10-0-3-4.ec2.internal", [], ["ip-10-0-3-4.ec2.internal"]),
 ]
 
+_LOGIN = '{"password": "Wint3rfell"}'
 ENCODINGS: list[Row] = [
+    *(
+        (f"body {encoded}", [encoded], ["body "])
+        for encoded in (
+            "0x" + _LOGIN.encode().hex(),
+            _LOGIN.encode().hex(" "),
+            _LOGIN.encode().hex(":").upper(),
+            base64.b64encode(_LOGIN.encode("utf-16-le")).decode(),
+            base64.b64encode(_LOGIN.encode("utf-16")).decode(),
+            base64.b64encode(_LOGIN.encode("utf-16-be")).decode(),
+        )
+    ),
+    ("%u0070assword%u003DWint3rfell", ["Wint3rfell"], ["%u0070assword%u003D"]),
+    (r"\160assword\075Wint3rfell", ["Wint3rfell"], [r"\160assword\075"]),
+    ("password: !!binary V2ludDNyZmVsbA==", ["V2ludDNyZmVsbA"], ["!!binary"]),
+    ("fingerprint " + bytes(range(150, 170)).hex(":"), [], [bytes(range(150, 170)).hex(":")]),
+    ("at 10 20 30 40 50 60 70 20 30 40 50", [], ["10 20 30 40 50 60 70 20 30 40 50"]),
     ("q=your+otp+is+482193", ["482193"], ["q="]),
     ("q=from+198.51.100.23+denied", ["198.51.100.23"], ["denied"]),
     ("body " + b'{"password": "Wint3rfell"}'.hex(), [b"Wint3rfell".hex()], ["body"]),
@@ -288,6 +341,7 @@ ENCODINGS: list[Row] = [
         *SETTINGS,
         *TABLES,
         *SENTENCES,
+        *NO_SECRETS,
         *PEOPLE,
         *ENCODINGS,
     ],
@@ -352,6 +406,24 @@ def test_what_a_run_left_gives_nothing_else_away(text: str) -> None:
     once = scrubbed_text(text)
     assert once != text
     assert scrubbed_text(once) == once
+
+
+def test_cookies_of_sessions_go_whatever_they_are_called() -> None:
+    cookies = {"symfony": "Wint3rfell9", "c_user": "100012345678901", "theme": "dark-2"}
+    left = scrubbed({"request": {"cookies": cookies}})["request"]["cookies"]
+    assert left == {"symfony": "[session]", "c_user": "[session]", "theme": "dark-2"}
+
+
+@pytest.mark.parametrize(
+    "key", ["MAILCHIMP_KEY", "x-rapidapi-key", "wifi_psk", "security_answer", "aiohttp_session"]
+)
+def test_keys_that_vendors_and_frameworks_use_name_a_secret(key: str) -> None:
+    assert "Wint3rfell9" not in str(scrubbed({"extra": {key: "Wint3rfell9"}}))
+
+
+def test_a_pepper_may_be_a_spice() -> None:
+    tree = {"extra": {"bell_pepper": "red, 3 kg", "mailchimp_key_count": "3"}}
+    assert scrubbed(tree) == tree
 
 
 def test_lone_surrogates_in_a_key_are_no_obstacle() -> None:
