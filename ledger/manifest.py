@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ from ..policy.linear import compile_linear
 from .code.sections import Section
 
 if TYPE_CHECKING:
+    from ..pipeline.payloads.otlp import OtlpRequest
     from .code.reading import CodeReader
 
 OTHER = "other"
@@ -202,12 +203,13 @@ def _with_contexts(documents: Sequence[Document]) -> list[Document]:
 
 def _origin(payload: Payload) -> tuple[str, str]:
     """Service and environment, as sanitised documents name them."""
-    contexts = [each for each in payload.contexts if each.lost is None]
     if payload.protocol == "otlp":
-        resource = next((c for c in contexts if c.type == "resource"), None)
+        shared = cast("OtlpRequest", payload).shared()
+        resource = next((each for each, _ in shared if each.type == "resource"), None)
         attributes = _object(_tree(resource).get("attributes"))
         environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
         return label(attributes.get("service.name")), label(environment)
+    contexts = [each for each in payload.contexts if each.lost is None]
     trace = _object(_tree(contexts[0] if contexts else None).get("trace"))
     environment = trace.get("environment")
     if environment is None:

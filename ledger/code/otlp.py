@@ -42,14 +42,9 @@ class OtlpReader:
         if not types:
             return
         (type_,) = types
-        platform = None
         for context, count in request.shared():
-            if context.lost is None:
-                resource = lenient(context.tree, Resource) if context.type == "resource" else None
-                if resource is not None and resource.attributes is not None:
-                    platform = LANGUAGES.get(resource.attributes.sdk_language or "", platform)
-                for piece in self._of_context(context):
-                    yield type_, piece, count
+            for piece in self._of_context(context):
+                yield type_, piece, count
         body = request.buffer or request.encode()
         values = attributes(body)
         for (key, value), count in values.most_common(_MOST_VALUES):
@@ -57,6 +52,7 @@ class OtlpReader:
                 for piece in self._of_value(key, value):
                     yield type_, piece, count
         if any(key in RAISED for key, _ in values):
+            platform = _platform(request)
             for document in _with_exceptions(request, body):
                 for piece in dict.fromkeys(self._of_exceptions(document, platform)):
                     yield type_, piece, 1
@@ -86,6 +82,16 @@ class OtlpReader:
             found = each.attributes if each is not None else None
             if found is not None and (found.type or found.stacktrace):
                 yield from self._traces.pieces(found.type or "", found.stacktrace or "", platform)
+
+
+def _platform(request: OtlpRequest) -> str | None:
+    """What the last resource that says so was written for."""
+    platform = None
+    for context, _ in request.shared():
+        resource = lenient(context.tree, Resource) if context.type == "resource" else None
+        if resource is not None and resource.attributes is not None:
+            platform = LANGUAGES.get(resource.attributes.sdk_language or "", platform)
+    return platform
 
 
 def _with_exceptions(request: OtlpRequest, body: bytes) -> list[OtlpDocument]:

@@ -36,13 +36,14 @@ MAX_DOCUMENTS = 100_000
 class _Received:
     """A request as it came in, and what was found out about it: shared by all copies."""
 
-    __slots__ = ("_layout", "body", "contents", "outline", "shape")
+    __slots__ = ("_layout", "_shared", "body", "contents", "outline", "shape")
 
     def __init__(self, body: bytes, shape: Shape, outline: Outline) -> None:
         self.body = body
         self.shape = shape
         self.outline = outline
         self._layout: Layout | None = None
+        self._shared: list[tuple[Document, int]] | None = None
         self.contents: dict[int, Content] = {}  # by region; of a context by ~container
 
     @property
@@ -51,6 +52,16 @@ class _Received:
         if self._layout is None:
             self._layout = Layout(self.body, holder(self.shape))
         return self._layout
+
+    @property
+    def shared(self) -> list[tuple[Document, int]]:
+        """The contexts as they came in, without a layout; made when they are needed."""
+        if self._shared is None:
+            self._shared = [
+                (CONTEXTS[kind](kind, Content(message, own), Repairs()), records)
+                for kind, message, own, records in self.outline.shared
+            ]
+        return self._shared
 
     def record(self, region: int) -> Content:
         """The content of a record."""
@@ -319,7 +330,11 @@ class OtlpRequest(Payload):
         self._contexts = contexts
 
     def shared(self) -> list[tuple[Document, int]]:
-        """The contexts, each with how many records it is shared by, lost ones among them."""
+        """What goes out of the contexts, to be read only: each with how many records share it,
+        lost ones among them.
+        """
+        if not self._touched():
+            return self._received.shared
         layout = self._received.layout
         containers, of_records = layout.containers, Counter(layout.owners)
         counts = [of_records[~number] for number in range(len(containers))]
@@ -327,7 +342,11 @@ class OtlpRequest(Payload):
             if containers[number].parent >= 0:
                 counts[containers[number].parent] += counts[number]
         numbers = [n for n, each in enumerate(containers) if each.holder.kind is not None]
-        return [(context, counts[n]) for n, context in zip(numbers, self.contexts, strict=True)]
+        return [
+            (context, counts[number])
+            for number, context in zip(numbers, self.contexts, strict=True)
+            if context.lost is None
+        ]
 
     @property
     def repaired(self) -> int:

@@ -42,11 +42,21 @@ class Holder(NamedTuple):
     once: tuple[tuple[str, ...], ...]
 
 
+class Shared(NamedTuple):
+    """What some records share: a resource, a scope, a metric."""
+
+    kind: DocumentType
+    message: type[Message]
+    own: bytes  # its fields that hold no records
+    records: int
+
+
 class Outline(NamedTuple):
     """What is known of a request before anything of it is looked at."""
 
     records: int  # how many there are
     services: list[str]  # the `service.name` of each resource, as it stands there
+    shared: list[Shared]  # in the order of the request
 
 
 def all_is_known(body: bytes, shape: Shape) -> bool:
@@ -66,11 +76,10 @@ def outline(body: bytes, shape: Shape) -> Outline | None:
     To be asked of what is known to be valid.
     """
     request = _shallow(shape).FromString(body)
-    count = _count(request, holder(shape))
-    if count < 0:
-        return None
-    resources = getattr(request, shape.path[0])
-    return Outline(count, [_service(each.resource) for each in resources])
+    shared: list[Shared] = []
+    services = [_service(each.resource) for each in getattr(request, shape.path[0])]
+    count = _count(request, holder(shape), shared)
+    return Outline(count, services, shared) if count >= 0 else None
 
 
 def _service(resources: Any) -> str:
@@ -82,19 +91,28 @@ def _service(resources: Any) -> str:
     return name
 
 
-def _count(message: Any, within: Holder) -> int:
-    """The records in a message; -1 when it is irregular."""
+def _count(message: Any, within: Holder, shared: list[Shared]) -> int:
+    """The records in a message, which is left without them; -1 when it is irregular."""
     for names in within.once:
         if sum([len(getattr(message, name)) for name in names]) > 1:
             return -1
+    place, count = len(shared), 0
     fields = message.DESCRIPTOR.fields_by_number
-    count = sum([len(getattr(message, fields[number].name)) for number in within.records])
+    for number in within.records:
+        name = fields[number].name
+        count += len(getattr(message, name))
+        message.ClearField(name)
     for number, inner in within.holders.items():
-        for each in getattr(message, fields[number].name):
-            found = _count(each, inner)
+        name = fields[number].name
+        for each in getattr(message, name):
+            found = _count(each, inner, shared)
             if found <= 0:
                 return -1
             count += found
+        message.ClearField(name)
+    if within.kind is not None:
+        own = message.SerializeToString()
+        shared.insert(place, Shared(within.kind, within.message, own, count))
     return count
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from otlp_messages import REQUESTS, log_request, requests, set_attributes
@@ -179,6 +179,29 @@ def test_lazy_requests_are_what_requests_of_messages_would_be(
     out = payload.copy().encode() if data.draw(st.booleans()) else payload.encode()
     assert REQUESTS[signal].FromString(out) == reference.put_together()
     assert payload.count_alive == len(payload.alive)
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+@MANY
+@given(data=st.data())
+def test_what_records_share_is_the_same_before_anybody_looks(
+    signal: Any, data: st.DataObject
+) -> None:
+    body = data.draw(requests(signal)).SerializeToString()
+    body += data.draw(requests(signal)).SerializeToString()
+    reference = Reference(body, signal)
+    payload = OtlpRequest.decode(body, signal)
+    assume(payload.count)
+    unread = [(each.type, exact(each.tree), records) for each, records in payload.shared()]
+    assert [each[:2] for each in unread] == [
+        (kind, exact(reference.tree(kind, message))) for kind, message in reference.contexts
+    ]
+    payload.documents[0].dropped = "filtered"
+    read = [(each.type, exact(each.tree), records) for each, records in payload.shared()]
+    assert read == unread
+    payload.contexts[0].dropped = "filtered"
+    left = [context for context in payload.contexts if context.lost is None]
+    assert [each for each, _ in payload.shared()] == left
 
 
 def spans(count: int = 20) -> bytes:
