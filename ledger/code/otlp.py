@@ -13,6 +13,7 @@ from ...pipeline.crossing.conventions import LANGUAGES
 from ...pipeline.payloads.document import Document, Tree
 from ...pipeline.payloads.otlp import OtlpRequest
 from ...pipeline.payloads.otlp_documents import OtlpDocument
+from ...pipeline.payloads.otlp_signals import SHAPES
 from ...pipeline.payloads.otlp_tree import TreeReader
 from . import names
 from .attributes import of_attributes
@@ -46,7 +47,7 @@ class OtlpReader:
             for piece in self._of_context(context):
                 yield type_, piece, count
         body = request.buffer or request.encode()
-        values = attributes(body)
+        values = attributes(body, SHAPES[request.signal])
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:
                 for piece in self._of_value(key, value):

@@ -1,11 +1,12 @@
 """What can be asked of a request's bytes without making a message of each message in them.
 
-Two schemas are made of the protocol's own, so that a later version of it is followed without a
-change here. In the *folded* one, every repeated message is a single one. Protobuf merges what
-comes more than once (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so that a
-request becomes a handful of messages, whatever it holds, and yet all of it is read and held to the
-protocol: tags, lengths, depth, UTF-8, wire types. In the *shallow* one, only what is around the
-records are messages, and all that is in these is bytes.
+Schemas are made of the protocol's own, so that a later version of it is followed without a change
+here. In the *folded* one, every repeated message is a single one. Protobuf merges what comes more
+than once (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so that a request
+becomes a handful of messages, whatever it holds, and yet all of it is read and held to the
+protocol: tags, lengths, depth, UTF-8, wire types. The *paired* one is folded but for attributes:
+they are bytes, and as many as there are. In the *shallow* one, only what is around the records are
+messages, and all that is in these is bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from .document import DocumentType
@@ -89,6 +91,39 @@ def _service(resources: Any) -> str:
             if pair.key == "service.name":
                 name = pair.value.string_value
     return name
+
+
+def pairs(body: bytes, shape: Shape) -> list[bytes]:
+    """Every attribute of a request as it stands there: of resources, records, and all in these.
+
+    Not those within values of others: see `pairs_within`. To be asked of what is known to be valid.
+    """
+    found: list[bytes] = []
+    _add_pairs(_paired(shape).FromString(body), found)
+    return found
+
+
+def pairs_within(pair: bytes) -> list[bytes]:
+    """The attributes in the value of an attribute. Otherwise as `pairs`."""
+    found: list[bytes] = []
+    _add_pairs(_paired_pair().FromString(pair), found)
+    return found
+
+
+def _add_pairs(message: Any, found: list[bytes]) -> None:
+    pairs, inner = _places(message.DESCRIPTOR)
+    for name in pairs:
+        found += getattr(message, name)[:]
+    for name in inner:
+        if message.HasField(name):
+            _add_pairs(getattr(message, name), found)
+
+
+@cache
+def _places(type_: Any) -> tuple[list[str], list[str]]:
+    """The fields of a paired message that are attributes, and those that may have some in them."""
+    pairs = [f.name for f in type_.fields if f.is_repeated and f.type == f.TYPE_BYTES]
+    return pairs, [f.name for f in type_.fields if f.message_type is not None]
 
 
 def _count(message: Any, within: Holder, shared: list[Shared]) -> int:
@@ -163,6 +198,24 @@ def _fold(_name: str, message: DescriptorProto) -> None:
         # In a oneof, a later field would take away an earlier one and what is unknown in it.
         _alone(field)
     del message.oneof_decl[:]
+
+
+@cache
+def _paired(shape: Shape) -> type[Message]:
+    return _derived(shape.request, _fold_around_pairs)
+
+
+@cache
+def _paired_pair() -> type[Message]:
+    return _derived(KeyValue, _fold_around_pairs)
+
+
+def _fold_around_pairs(name: str, message: DescriptorProto) -> None:
+    _fold(name, message)
+    for field in message.field:
+        if field.type_name[1:] == KeyValue.DESCRIPTOR.full_name:
+            field.label, field.type = field.LABEL_REPEATED, field.TYPE_BYTES
+            field.ClearField("type_name")
 
 
 @cache

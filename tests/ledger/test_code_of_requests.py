@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -15,6 +16,7 @@ from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Tree
 from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.pipeline.payloads.otlp_signals import SHAPES
 from errlock.policy.parts import RedactPart
 
 PYTHON = """Traceback (most recent call last):
@@ -118,33 +120,87 @@ def test_a_trace_is_read_once_whatever_its_message_says() -> None:
 
 
 VALUES: dict[str, list[Tree]] = {
-    "http.route": ["/a", "/b/{id}", "/" + "x" * 200, "/ä", 7],
+    "http.route": ["/a", "/b/{id}", "/" + "x" * 200, "/ä", "", 7],
     "server.address": ["db01.internal", "redis", "10.0.0.7", True],
     "db.statement": ["SELECT a\n\tFROM t WHERE b = 1", "SELECT " + "a, " * 99, "x\x01"],
     "url.full": ["http://cart/x?y", "https://example.com", "http://" + "h" * 300, "cart"],
-    "code.filepath": ["/srv/a.py", "b.py"],
+    "code.filepath": ["/srv/a.py", "b.py", {"http.route": "/in/a/map"}],
+    "exception.type": ["E"],
     "http.method": ["GET"],
-    "other": ["\x0ahttp.route", "/x", 1.5],
+    "other": [
+        "\x0ahttp.route", "/x", 1.5, b"\x0a\x0ahttp.route\x12\x03\x0a\x01/", "", None, {"a": "b"},
+        [{"http.route": "/in/a/list", "x": [{"url.full": "http://cart/y"}]}, 1],
+    ],
+    "o" * 130: ["long", {"db.statement": "SELECT 1", "exception.type": "E"}],
 }  # fmt: skip
+
+
+SOUGHT = set(VALUES) - {"http.method", "other", "o" * 130}
+
+
+def sought_in(tree: Tree) -> Iterator[tuple[str, str]]:
+    """By a plain walk: keys with the texts that tell something."""
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        if key == "exception.type":
+            yield key, ""
+        elif key == "url.full" and isinstance(value, str):
+            if value.startswith("http"):
+                yield key, "/".join(value.split("/")[:3])
+        elif key in SOUGHT and isinstance(value, str) and value:
+            yield key, value
+        yield from sought_in(value)
+    for each in tree if isinstance(tree, list) else ():
+        yield from sought_in(each)
 
 
 def test_attributes_in_the_bytes_are_those_of_the_messages() -> None:
     dice = random.Random(1)
-    sought = set(VALUES) - {"http.method", "other"}
     for size in (1, 5, 300, 300, 300):
         records: list[Tree] = []
         expected: Counter[tuple[str, str]] = Counter()
         for _ in range(size):
-            attributes = {
+            attributes: Tree = {
                 key: dice.choice(values) for key, values in VALUES.items() if dice.random() < 0.5
             }
-            records.append({**span(), "attributes": attributes})
-            for key, value in attributes.items():
-                if key in sought and isinstance(value, str) and value != "cart":
-                    # Of a URL what tells the host is read.
-                    cut = value.partition("/x?")[0] if key == "url.full" else value
-                    expected[key, cut] += 1
+            event: Tree = {"attributes": attributes}
+            records.append({**span(), "attributes": attributes, "events": [event, event]})
+            expected.update([*sought_in(attributes)] * 3)
         made = OtlpRequest.from_trees(
             "traces", {}, {}, records, project="shop", received=1.0
         ).encode()
-        assert attributes_in(made) == expected
+        assert attributes_in(made, SHAPES["traces"]) == expected
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+KEY, TEXT = field(1, b"http.route"), field(2, field(1, b"/a"))
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [
+        (TEXT + KEY, [("http.route", "/a")]),
+        (field(2, field(6, field(1, KEY + TEXT))) + field(1, b"x"), [("http.route", "/a")]),
+        (field(1, b"x") + KEY + TEXT, [("http.route", "/a")]),
+        (KEY + field(1, b"x") + TEXT, []),
+        (KEY, []),
+        (KEY + field(2, b""), []),
+        (b"", []),
+    ],
+    ids=[
+        "value first",
+        "value first, nested",
+        "last key",
+        "not the last",
+        "no value",
+        "empty value",
+        "empty",
+    ],
+)
+def test_odd_attributes_are_read_as_protobuf_reads_them(
+    pair: bytes, found: list[tuple[str, str]]
+) -> None:
+    body = field(1, field(2, field(2, field(9, pair))))
+    assert attributes_in(body, SHAPES["traces"]) == Counter(found)

@@ -5,6 +5,7 @@ The reference reads all of a request with protobuf and changes messages.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from otlp_messages import REQUESTS, log_request, requests, set_attributes
 from otlp_noise import noisy
 
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_documents import write_around
+from errlock.pipeline.payloads.otlp_schema import pairs, pairs_within
 from errlock.pipeline.payloads.otlp_signals import SHAPES, prune
 from errlock.pipeline.payloads.otlp_tree import TreeReader, write
 
@@ -202,6 +205,29 @@ def test_what_records_share_is_the_same_before_anybody_looks(
     payload.contexts[0].dropped = "filtered"
     left = [context for context in payload.contexts if context.lost is None]
     assert [each for each, _ in payload.shared()] == left
+
+
+def pairs_in(message: Any) -> Iterator[bytes]:
+    """As `pairs` finds them, of messages that were read one by one."""
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if field.is_repeated else [value]:
+                if field.message_type.name == "KeyValue":
+                    yield each.SerializeToString()
+                else:
+                    yield from pairs_in(each)
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+@MANY
+@given(data=st.data())
+def test_attributes_are_found_wherever_they_stand(signal: Any, data: st.DataObject) -> None:
+    message = data.draw(requests(signal))
+    found = pairs(message.SerializeToString(), SHAPES[signal])
+    assert Counter(found) == Counter(pairs_in(message))
+    for pair in found:
+        attribute = KeyValue.FromString(pair)
+        assert Counter(pairs_within(pair)) == Counter(pairs_in(attribute.value))
 
 
 def spans(count: int = 20) -> bytes:
