@@ -32,7 +32,8 @@ from benchmarks.events import Events
 from benchmarks.options import Options, parse, progress
 from benchmarks.report import machine, show
 from benchmarks.timing import timed
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.journal.journal import Journal

@@ -21,7 +21,8 @@ import msgspec
 
 from benchmarks.options import parse, progress
 from benchmarks.report import machine, show
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import HOUR
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.needles.keys import NeedleKey

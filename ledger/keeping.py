@@ -16,7 +16,8 @@ import msgspec
 
 from ..pipeline.component import Planted
 from ..pipeline.payloads.document import Document, Payload
-from .account.account import Account, Delivered, Withheld
+from .account.account import Account
+from .account.counting import Delivered, Withheld
 from .account.store import check_version
 from .code.reading import CodeReader
 from .controls import Way, compare, ways_in

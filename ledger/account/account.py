@@ -11,41 +11,30 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from ...pipeline.component import Outcome
-from ...pipeline.errors import DropReason
-from ...pipeline.payloads.document import CONTEXT_TYPES, DocumentType
-from ..code.booking import Booked, Bookings, names_in
+from ..code.booking import Booked, names_in
 from ..code.closing import closed_span
-from ..code.tables import Place
 from ..journal.entries import EntryKind
 from ..journal.journal import JournalFailed
-from ..manifest import OTHER, UNKNOWN, Manifest, read_manifest
 from ..needles.needles import Needles
-from ..needles.store import NeedleSeries
 from ..options import AccountOptions
-from .figures import SEEN, Figures, Series
+from .counting import Counts, Delivered, Rows, Withheld
+from .figures import Figures, Series
 from .merges import Merges, Names
 from .minutes import closed_minute, moment
 from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
-_MOST_LABELS = 256  # of services, and of environments; more are `other`
-_MOST_ROWS = 100_000  # in memory, while they cannot be written
 
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
-
-NOBODY_NOTED = Manifest(UNKNOWN, UNKNOWN, {})
 
 _CLOSED_DAYS = "closed_days"  # the note of the end of the last day of code that was told
 _REOPENED = "reopened"  # the note of minutes that the journal has to be told of again
@@ -55,43 +44,6 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _log = logging.getLogger("errlock.ledger")
 
 Record = Callable[[EntryKind, Mapping[str, Any]], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What a destination has now, has seen or may have: documents of a payload, by type."""
-
-    destination: str
-    policy: str  # the version that they passed
-    manifest: bytes
-    documents: Mapping[DocumentType, int]
-    outcome: Outcome = "delivered"
-    reason: DropReason | None = None  # why they were given up, unless they were delivered
-    refused: Mapping[DocumentType, int] = field(default_factory=dict)  # more, that it took not
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """What did not leave for a destination: documents of a payload, by type and reason."""
-
-    destination: str
-    policy: str
-    manifest: bytes  # of what was left of the payload; empty where nobody has read it
-    documents: Mapping[tuple[DocumentType, DropReason], int]
-
-
-@dataclass(slots=True)
-class _Unbooked:
-    """What the account lacks, until the journal has been told."""
-
-    documents: int = 0
-    since: float = 0.0
-    why: set[str] = field(default_factory=set)
-
-    def add(self, documents: int, why: str) -> None:
-        self.since = self.since or time.time()
-        self.documents += documents
-        self.why.add(why)
 
 
 class Account:
@@ -112,11 +64,8 @@ class Account:
         self._record = record
         self._clock = clock
         self._store: AccountStore | None = None
-        self._labels: dict[str, set[str]] = {"service": set(), "environment": set()}
         self._lock = threading.Lock()
-        self._rows: dict[tuple[int, Series], Figures] = {}
-        self._code = Bookings()
-        self._unbooked = _Unbooked()
+        self._counts = Counts(needles)
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
         self._closed = 0
@@ -129,31 +78,13 @@ class Account:
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
-        documents = sum(delivered.documents.values()) + sum(delivered.refused.values())
-        if not documents:
-            return
-        manifest = _read(delivered.manifest)
         with self._lock:
-            if len(self._rows) >= _MOST_ROWS:
-                self._unbooked.add(documents, "the account could not be written")
-                return
-            if manifest is None:
-                self._unbooked.add(documents, "nobody noted what was in them")
-            self._count(delivered, manifest or NOBODY_NOTED, self._begin())
+            self._counts.delivered(delivered, self._begin(), self._minute)
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        manifest = _read(withheld.manifest) or NOBODY_NOTED
         with self._lock:
-            if len(self._rows) >= _MOST_ROWS:
-                documents = sum(withheld.documents.values())
-                self._unbooked.add(documents, "the account could not be written")
-                return
-            now = self._begin()
-            base = self._series(withheld.destination, manifest, withheld.policy)
-            for (type_, reason), documents in withheld.documents.items():
-                series = base._replace(type=type_, outcome="withheld", reason=reason)
-                self._figures(series).add(documents, 0, 0, now, ())
+            self._counts.withheld(withheld, self._begin(), self._minute)
 
     def merge(
         self,
@@ -190,13 +121,12 @@ class Account:
         now = self._clock()
         if self._needles is not None:
             self._needles.write(now)
-        rows: dict[tuple[int, Series], Figures] = {}
+        rows: Rows = {}
         code: Booked = {}
         try:
             store = self._opened()
             with self._lock:
-                rows, self._rows = self._rows, {}
-                code = self._code.take()
+                rows, code = self._counts.take()
             if rows:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
                 store.add(booked, {"written": repr(now)}, names_in(code))
@@ -210,7 +140,8 @@ class Account:
             if not self._failing:
                 _log.error("the account cannot be written: %s", type(error).__name__)
             self._failing = True
-            self._keep(rows, code)
+            with self._lock:
+                self._counts.give_back(rows, code)
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
                 self._set_aside()
         else:
@@ -232,7 +163,7 @@ class Account:
         try:
             closed = self._closed
             self._close_minutes(store, before=self._minute + MINUTE)
-            store.add([], {"closed": str(closed)} | ({} if self._rows else {"open": "no"}))
+            store.add([], {"closed": str(closed)} | ({} if self._counts.rows else {"open": "no"}))
         except (sqlite3.Error, OSError) as error:
             _log.error("the account cannot be closed: %s", type(error).__name__)
         store.close()
@@ -250,8 +181,8 @@ class Account:
                 self._record("gap", gap)
             store.add([], {"open": "yes", "written": repr(self._clock())})
             with self._lock:
-                self._labels["service"] |= store.labels("service")
-                self._labels["environment"] |= store.labels("environment")
+                self._counts.labels["service"] |= store.labels("service")
+                self._counts.labels["environment"] |= store.labels("environment")
                 self._minute = max(self._minute, store.last_minute())
             self._closed = int(store.meta("closed") or 0)
             self._closed_days, self._looked_for_days = int(store.meta(_CLOSED_DAYS) or 0), 0
@@ -277,80 +208,11 @@ class Account:
         except OSError as error:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
-    def _count(self, delivered: Delivered, manifest: Manifest, now: float) -> None:
-        base = self._series(delivered.destination, manifest, delivered.policy)
-        if delivered.outcome != "delivered":
-            base = base._replace(outcome=delivered.outcome, reason=delivered.reason or "")
-        for type_, documents in delivered.documents.items():
-            figures = self._figures(base._replace(type=type_))
-            figures.add_documents(documents, manifest.items.get(type_), now)
-        for type_, documents in delivered.refused.items():
-            series = base._replace(type=type_, outcome="refused", reason="invalid")
-            self._figures(series).add_documents(documents, manifest.items.get(type_), now)
-        for line in manifest.lines:
-            # Which documents of a type were refused nobody says: then all their findings count.
-            if (
-                line.type in delivered.documents
-                or line.type in CONTEXT_TYPES
-                or line.type in delivered.refused
-            ):
-                series = base._replace(
-                    type=line.type, class_=line.class_, form=line.form, detector=line.detector
-                )
-                figures = self._figures(series)
-                figures.add(line.documents, line.occurrences, 0, now, line.values)
-                if self._needles is not None:
-                    certain = delivered.outcome in SEEN
-                    needles = NeedleSeries(
-                        base.destination, line.class_, line.form, base.service, certain
-                    )
-                    self._needles.note(needles, [*line.values, *line.parts], now)
-        if self._needles is not None and (manifest.words or manifest.words_left_out):
-            words = self._needles.words
-            words.note(base.destination, manifest.words, manifest.words_left_out, now)
-        if manifest.code:
-            self._count_code(delivered, manifest, base, now)
-
-    def _count_code(
-        self, delivered: Delivered, manifest: Manifest, base: Series, now: float
-    ) -> None:
-        """Book what documents disclose of code, also where nobody knows whether they arrived."""
-        day = self._minute // DAY * DAY  # one that is not closed
-        place = Place(day, base.destination, base.service, base.environment)
-        counts = Counter[str](delivered.documents) + Counter[str](delivered.refused)
-        for section in manifest.code:
-            # As above: of which of several documents it was nobody knows.
-            documents = min(section.documents, counts[section.type])
-            if documents and not self._code.add(place, section.pieces, documents, now):
-                self._unbooked.add(documents, "the code that they disclose could not be written")
-
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""
         now = self._clock()
         self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
         return now
-
-    def _series(self, destination: str, manifest: Manifest, policy: str) -> Series:
-        service = self._label("service", manifest.service)
-        environment = self._label("environment", manifest.environment)
-        return Series(destination, "", service, environment, policy)
-
-    def _figures(self, series: Series) -> Figures:
-        return self._rows.setdefault((self._minute, series), Figures())
-
-    def _label(self, dimension: str, label: str) -> str:
-        known = self._labels[dimension]
-        if label not in known:
-            if len(known) >= _MOST_LABELS:
-                return OTHER
-            known.add(label)
-        return label
-
-    def _keep(self, rows: Mapping[tuple[int, Series], Figures], code: Booked) -> None:
-        with self._lock:
-            self._code.give_back(code)
-            for key, figures in rows.items():
-                self._rows.setdefault(key, Figures()).merge(figures)
 
     def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
         """Write what others booked, and tell the journal of minutes that are not as it says.
@@ -398,7 +260,7 @@ class Account:
 
     def _tell_unbooked(self) -> None:
         with self._lock:
-            unbooked, self._unbooked = self._unbooked, _Unbooked()
+            unbooked = self._counts.take_unbooked()
         if unbooked.documents:
             body = {"what": "documents that were not booked, or not what is in them",
                     "documents": unbooked.documents, "why": sorted(unbooked.why),
@@ -407,9 +269,7 @@ class Account:
                 self._record("gap", body)
             except JournalFailed:
                 with self._lock:
-                    unbooked.documents += self._unbooked.documents
-                    unbooked.why |= self._unbooked.why
-                    self._unbooked = unbooked
+                    self._counts.give_back_unbooked(unbooked)
                 raise
 
     def _tidy(self, store: AccountStore, now: float) -> None:
@@ -429,10 +289,3 @@ class Account:
             self._record("purge", {"what": FORGOTTEN, "before": before})
             store.forget(before)
         self._tidied = now
-
-
-def _read(manifest: bytes) -> Manifest | None:
-    try:
-        return read_manifest(manifest)
-    except msgspec.MsgspecError:
-        return None

@@ -8,7 +8,7 @@ from ...pipeline.component import Outcome
 from ...pipeline.errors import DropReason
 from ...pipeline.payloads.document import DocumentType
 from ..keeping import Ledger
-from .account import Delivered, Withheld
+from .counting import Delivered, Withheld
 
 
 class Accountant:

@@ -22,7 +22,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from ..account.account import NOBODY_NOTED, Delivered, Withheld
+from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
 from ..manifest import label, read_manifest

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...pipeline.payloads.document import CONTEXT_TYPES
-from ..account.account import Delivered, Withheld
+from ..account.counting import Delivered, Withheld
 from ..account.figures import Series
 from ..manifest import UNKNOWN, Manifest
 

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ...ledger.account.account import Delivered, Withheld
+from ...ledger.account.counting import Delivered, Withheld
 from ...ledger.code.reading import CodeReader
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered, Withheld
 from errlock.ledger.account.figures import Figures, Series, estimate, union
 from errlock.ledger.account.minutes import closed_minute
 from errlock.ledger.account.reconciling import reconcile

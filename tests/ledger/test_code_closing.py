@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from code_event import EVENT, sent
 
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.reconciling import Reconciled, reconcile
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.tables import DAY, MONTH

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from code_event import EVENT, sent
 
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.manifest import write_manifest
 from errlock.ledger.options import AccountOptions

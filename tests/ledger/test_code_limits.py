@@ -15,7 +15,8 @@ import msgspec
 import pytest
 from code_event import EVENT, MENTIONED, mentioned, rows, sent
 
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code import booking, tables
 from errlock.ledger.code.disclosed import disclosed

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from code_event import EVENT, MENTIONED, mentioned, rows, sent
 
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
 from errlock.ledger.manifest import read_manifest, write_manifest

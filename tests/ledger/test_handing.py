@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from still_clock import StillClock
 
-from errlock.ledger.account.account import Delivered, Withheld
+from errlock.ledger.account.counting import Delivered, Withheld
 from errlock.ledger.code.sections import Mention, Section, pack
 from errlock.ledger.embedded import handing, waiting_code
 from errlock.ledger.embedded.handing import EmbeddedAccount, NotTaken, Unacceptable

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from canaries import CANARIES, FRAGMENTS, envelope_full_of, found_in
 
-from errlock.ledger.account.account import Account, Delivered
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.names import KINDS

@@ -12,7 +12,7 @@ import pytest
 from code_event import EVENT, rows, sent
 from taking_book import NAME, NOW, Book, handed
 
-from errlock.ledger.account.account import Delivered
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.account.store import DAY, AccountStore
 from errlock.ledger.code import tables

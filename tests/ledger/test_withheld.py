@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered, Withheld
 from errlock.ledger.account.reading import of_outcomes, volume, withheld
 from errlock.ledger.account.store import AccountStore, OtherVersion, Row
 from errlock.ledger.keeping import Ledger

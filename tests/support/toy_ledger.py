@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from errlock.ledger.account.account import Account, Delivered, Withheld
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered, Withheld
 from errlock.ledger.journal.entries import EntryKind, Head
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
