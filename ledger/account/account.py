@@ -1,7 +1,9 @@
 """The account: what left, booked when a destination has it. Delivery never waits for it.
 
-Bookings are added up in memory and written once a second; a minute that has passed is closed by an
-entry of the journal with its totals. What could not be booked or written is told there too.
+Bookings wait in memory, are added up and written once a second, all in one go: one by one, between
+everything else that a collector does, each would take several times as long. A minute that has
+passed is closed by an entry of the journal with its totals. What could not be booked or written is
+told there too.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
+_MOST_WAITING = 16 << 20  # bytes that are not added up yet
+_ONE_WAITING = 500  # of one, beside its manifest
 
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
@@ -65,7 +69,11 @@ class Account:
         self._clock = clock
         self._store: AccountStore | None = None
         self._lock = threading.Lock()
+        # What is not added up yet, with its time, and the minute that it is booked in.
+        self._waiting: list[tuple[Delivered | Withheld, float, int]] = []
+        self._waiting_bytes = 0
         self._counts = Counts(needles)
+        self._counting = threading.Lock()  # what waits is added up by one thread, up to its end
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
         self._closed = 0
@@ -78,13 +86,11 @@ class Account:
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
-        with self._lock:
-            self._counts.delivered(delivered, self._begin(), self._minute)
+        self._wait(delivered)
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        with self._lock:
-            self._counts.withheld(withheld, self._begin(), self._minute)
+        self._wait(withheld)
 
     def merge(
         self,
@@ -119,6 +125,7 @@ class Account:
         What cannot be written now is kept, and written later. A file that is damaged is set aside.
         """
         now = self._clock()
+        self._count()
         if self._needles is not None:
             self._needles.write(now)
         rows: Rows = {}
@@ -163,7 +170,8 @@ class Account:
         try:
             closed = self._closed
             self._close_minutes(store, before=self._minute + MINUTE)
-            store.add([], {"closed": str(closed)} | ({} if self._counts.rows else {"open": "no"}))
+            left = self._waiting or self._counts.rows
+            store.add([], {"closed": str(closed)} | ({} if left else {"open": "no"}))
         except (sqlite3.Error, OSError) as error:
             _log.error("the account cannot be closed: %s", type(error).__name__)
         store.close()
@@ -207,6 +215,23 @@ class Account:
                     path.rename(path.with_name(aside + suffix))
         except OSError as error:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
+
+    def _wait(self, what: Delivered | Withheld) -> None:
+        with self._lock:
+            self._waiting.append((what, self._begin(), self._minute))
+            self._waiting_bytes += _ONE_WAITING + len(what.manifest)
+            too_much = self._waiting_bytes > _MOST_WAITING
+        if too_much:
+            self._count()
+
+    def _count(self) -> None:
+        """Add up what waits."""
+        with self._counting:
+            with self._lock:
+                waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            for each in waiting:
+                with self._lock:
+                    self._counts.add(*each)
 
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""

@@ -83,30 +83,12 @@ class Counts:
         self._code = Bookings()
         self._unbooked = Unbooked()
 
-    def delivered(self, delivered: Delivered, now: float, minute: int) -> None:
-        """Count what was delivered, in a minute. Never raises."""
-        documents = sum(delivered.documents.values()) + sum(delivered.refused.values())
-        if not documents:
-            return
-        manifest = _read(delivered.manifest)
-        if len(self.rows) >= _MOST_ROWS:
-            self._unbooked.add(documents, "the account could not be written")
-            return
-        if manifest is None:
-            self._unbooked.add(documents, "nobody noted what was in them")
-        self._count(delivered, manifest or NOBODY_NOTED, now, minute)
-
-    def withheld(self, withheld: Withheld, now: float, minute: int) -> None:
-        """Count what did not leave. As `delivered`."""
-        manifest = _read(withheld.manifest) or NOBODY_NOTED
-        if len(self.rows) >= _MOST_ROWS:
-            documents = sum(withheld.documents.values())
-            self._unbooked.add(documents, "the account could not be written")
-            return
-        base = self._series(withheld.destination, manifest, withheld.policy)
-        for (type_, reason), documents in withheld.documents.items():
-            series = base._replace(type=type_, outcome="withheld", reason=reason)
-            self._figures(minute, series).add(documents, 0, 0, now, ())
+    def add(self, what: Delivered | Withheld, now: float, minute: int) -> None:
+        """Count what was delivered, or did not leave, in a minute. Never raises."""
+        if isinstance(what, Delivered):
+            self._delivered(what, now, minute)
+        else:
+            self._withheld(what, now, minute)
 
     def take(self) -> tuple[Rows, Booked]:
         """All that was counted, and the code; there is nothing left."""
@@ -128,6 +110,29 @@ class Counts:
         """It could not be told."""
         unbooked.merge(self._unbooked)
         self._unbooked = unbooked
+
+    def _delivered(self, delivered: Delivered, now: float, minute: int) -> None:
+        documents = sum(delivered.documents.values()) + sum(delivered.refused.values())
+        if not documents:
+            return
+        manifest = _read(delivered.manifest)
+        if len(self.rows) >= _MOST_ROWS:
+            self._unbooked.add(documents, "the account could not be written")
+            return
+        if manifest is None:
+            self._unbooked.add(documents, "nobody noted what was in them")
+        self._count(delivered, manifest or NOBODY_NOTED, now, minute)
+
+    def _withheld(self, withheld: Withheld, now: float, minute: int) -> None:
+        manifest = _read(withheld.manifest) or NOBODY_NOTED
+        if len(self.rows) >= _MOST_ROWS:
+            documents = sum(withheld.documents.values())
+            self._unbooked.add(documents, "the account could not be written")
+            return
+        base = self._series(withheld.destination, manifest, withheld.policy)
+        for (type_, reason), documents in withheld.documents.items():
+            series = base._replace(type=type_, outcome="withheld", reason=reason)
+            self._figures(minute, series).add(documents, 0, 0, now, ())
 
     def _count(self, delivered: Delivered, manifest: Manifest, now: float, minute: int) -> None:
         base = self._series(delivered.destination, manifest, delivered.policy)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import msgspec
 import pytest
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered, Withheld
+from errlock.ledger.account.counting import Counts, Delivered, Withheld
 from errlock.ledger.account.figures import Figures, Series, estimate, union
 from errlock.ledger.account.minutes import closed_minute
 from errlock.ledger.account.reconciling import reconcile
@@ -343,6 +346,39 @@ def kept(tmp_path: Path, keep: str = "90d") -> tuple[Path, Path]:
     account.close()
     journal.close()
     return tmp_path / "journal", tmp_path / "ledger.db"
+
+
+@pytest.mark.parametrize("most", [0, 2000, 1 << 24])
+def test_minutes_are_told_when_all_that_was_delivered_in_them_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    add = Counts.add
+
+    def add_slowly(counts: Counts, *what: Any) -> None:
+        time.sleep(0.0005)
+        add(counts, *what)
+
+    monkeypatch.setattr(Counts, "add", add_slowly)
+    monkeypatch.setattr("errlock.ledger.account.account._MOST_WAITING", most)
+    seconds = count(NOON, 7)
+    journal = Journal(tmp_path / "journal")
+    path = tmp_path / "ledger.db"
+    account = Account(path, AccountOptions(), journal.append, lambda: float(next(seconds)))
+    data = msgspec.msgpack.encode(Manifest("shop", "prod", {"event": Items(1, 100)}))
+
+    def deliver() -> None:
+        for _ in range(50):
+            account.book(Delivered("sentry", "errors:1", data, {"event": 1}))
+
+    threads = [threading.Thread(target=deliver) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        account.write()
+    account.close()
+    journal.close()
+    assert AccountStore.to_read(path).documents(NOON, 2**40, "sentry") == 200
+    assert reconcile(tmp_path / "journal", path).findings == []
 
 
 @pytest.fixture(scope="module")
