@@ -14,9 +14,10 @@ from ...pipeline.errors import DropReason
 from ...pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from ..code.booking import Booked, Bookings
 from ..code.tables import Place
-from ..manifest import OTHER, UNKNOWN, Manifest, read_manifest
+from ..manifest import Manifest, read_manifest
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
+from ..origins import OTHER, UNKNOWN
 from .figures import SEEN, Figures, Series
 from .store import DAY
 

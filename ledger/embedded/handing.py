@@ -25,8 +25,9 @@ import msgspec
 from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
-from ..manifest import label, read_manifest
+from ..manifest import read_manifest
 from ..needles.keys import NeedleKey
+from ..origins import label
 from ..traces import Tracer
 from .handover import MOST_ROWS, MOST_VALUES, HandedName, HandedRow, HandOver, Missing
 from .lines import Amounts, lines, series_of

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from ...pipeline.payloads.document import CONTEXT_TYPES
 from ..account.counting import Delivered, Withheld
 from ..account.figures import Series
-from ..manifest import UNKNOWN, Manifest
+from ..manifest import Manifest
+from ..origins import UNKNOWN
 
 
 class Amounts(NamedTuple):

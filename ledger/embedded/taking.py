@@ -28,9 +28,9 @@ from ..code.door import admitted
 from ..code.sections import mask
 from ..code.tables import NameKey, Shown
 from ..journal.entries import EntryKind
-from ..manifest import OTHER, label
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
+from ..origins import OTHER, label
 from .budgets import Budget, TooMuch
 from .handover import EMBEDDED, HandedName, HandedRow, HandOver
 

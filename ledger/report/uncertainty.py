@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ..account.account import FORGOTTEN
 from ..embedded.handover import EMBEDDED
 from ..journal.entries import Entry
-from ..manifest import OTHER, UNKNOWN
+from ..origins import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window
 from .tallies import moment

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from errlock.ledger.manifest import label, read_manifest, renewed, write_manifest
+from errlock.ledger.manifest import read_manifest, renewed, write_manifest
+from errlock.ledger.origins import label
 from errlock.ledger.traces import Tracer
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters

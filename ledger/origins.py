@@ -1,0 +1,90 @@
+"""Which service and environment documents name, as dimensions of the account.
+
+It is what they say after they were sanitised.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from ..pipeline.errors import BrokenDocument
+from ..pipeline.payloads.document import Document, Payload, Tree
+from ..policy.linear import compile_linear
+
+if TYPE_CHECKING:
+    from ..pipeline.payloads.otlp import OtlpRequest
+
+OTHER = "other"
+UNKNOWN = "unknown"
+
+_ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
+# What a label may be made of: words, such as `shop-eu2` or `k8s.prod`. It comes from documents and
+# is shown in many places, so what could be a token, an id or markup is none.
+_WORD = r"(?:[A-Za-z]{1,24}[0-9]{0,4}|[0-9]{1,7}|[A-Za-z0-9]{1,4})"
+_LABEL = compile_linear(rf"{_WORD}(?:[-._/@+ ]{_WORD})*")
+# Such words may also be an address: of a person, or of their machine.
+_ADDRESS = compile_linear(r"@[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*\.|(?:[0-9]+\.){3}[0-9]")
+_LONGEST = 64
+_MOST_DIGITS = 8  # a phone or card number has more
+_PROJECT = compile_linear(r"[0-9]{1,20}")  # a number in the URL that documents are sent to
+
+
+def origin(payload: Payload) -> tuple[str, str]:
+    """Service and environment, as sanitised documents name them."""
+    if payload.protocol == "otlp":
+        shared = cast("OtlpRequest", payload).shared()
+        resource = next((each for each, _ in shared if each.type == "resource"), None)
+        attributes = _object(_tree(resource).get("attributes"))
+        environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
+        return label(attributes.get("service.name")), label(environment)
+    contexts = [each for each in payload.contexts if each.lost is None]
+    trace = _object(_tree(contexts[0] if contexts else None).get("trace"))
+    environment = trace.get("environment")
+    if environment is None:
+        environment = next((found for d in payload.alive if (found := _environment(d))), None)
+    service = payload.project if _PROJECT.fullmatch(payload.project) else label(payload.project)
+    return service, label(environment)
+
+
+class _Environment(msgspec.Struct):
+    """All that is read of an event that nobody has read yet."""
+
+    environment: str | None = None
+
+
+_environment_decoder = msgspec.json.Decoder(_Environment)
+
+
+def _environment(document: Document) -> Tree:
+    if document.type not in ("event", "transaction"):
+        return None
+    try:
+        if document.raw_json is not None:
+            return _environment_decoder.decode(document.raw_json).environment
+    except msgspec.MsgspecError:
+        return None
+    return _tree(document).get("environment")
+
+
+def label(value: Tree) -> str:
+    """A document's own word as a dimension of the account: `unknown` or `other` if it is none."""
+    if value is None or value == "":
+        return UNKNOWN
+    if not isinstance(value, str) or len(value) > _LONGEST or not value.isascii():
+        return OTHER
+    if sum(map(str.isdigit, value)) > _MOST_DIGITS:
+        return OTHER
+    return value if _LABEL.fullmatch(value) and not _ADDRESS.search(value) else OTHER
+
+
+def _tree(document: Document | None) -> dict[str, Tree]:
+    try:
+        return _object(document.tree if document is not None else None)
+    except BrokenDocument:
+        return {}
+
+
+def _object(tree: Tree) -> dict[str, Tree]:
+    return tree if isinstance(tree, dict) else {}
