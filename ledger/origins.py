@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from ..pipeline.errors import BrokenDocument
+from ..pipeline.payloads.digest import keyed_digest
 from ..pipeline.payloads.document import Document, Payload, Tree
 from ..policy.linear import compile_linear
 
 if TYPE_CHECKING:
     from ..pipeline.payloads.otlp import OtlpRequest
+    from ..pipeline.payloads.otlp_documents import OtlpDocument
 
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -30,22 +32,40 @@ _LONGEST = 64
 _MOST_DIGITS = 8  # a phone or card number has more
 _PROJECT = compile_linear(r"[0-9]{1,20}")  # a number in the URL that documents are sent to
 
+_REMEMBERED = 4096
+# What resources say, by digests of them, and labels that were found good: a service has few.
+_resources: dict[str, tuple[str, str]] = {}
+_labels: set[str] = set()
+
 
 def origin(payload: Payload) -> tuple[str, str]:
     """Service and environment, as sanitised documents name them."""
     if payload.protocol == "otlp":
         shared = cast("OtlpRequest", payload).shared()
         resource = next((each for each, _ in shared if each.type == "resource"), None)
-        attributes = _object(_tree(resource).get("attributes"))
-        environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
-        return label(attributes.get("service.name")), label(environment)
+        return _of_resource(resource) if resource is not None else (UNKNOWN, UNKNOWN)
     contexts = [each for each in payload.contexts if each.lost is None]
     trace = _object(_tree(contexts[0] if contexts else None).get("trace"))
     environment = trace.get("environment")
     if environment is None:
         environment = next((found for d in payload.alive if (found := _environment(d))), None)
-    service = payload.project if _PROJECT.fullmatch(payload.project) else label(payload.project)
+    service = label(payload.project)
+    if service == OTHER and _PROJECT.fullmatch(payload.project):
+        service = payload.project
     return service, label(environment)
+
+
+def _of_resource(resource: Document) -> tuple[str, str]:
+    key = keyed_digest(cast("OtlpDocument", resource).encoded)
+    found = _resources.get(key)
+    if found is None:
+        attributes = _object(_tree(resource).get("attributes"))
+        environment = next((attributes[name] for name in _ENVIRONMENT if name in attributes), "")
+        found = label(attributes.get("service.name")), label(environment)
+        if len(_resources) >= _REMEMBERED:
+            _resources.clear()
+        _resources[key] = found
+    return found
 
 
 class _Environment(msgspec.Struct):
@@ -72,11 +92,21 @@ def label(value: Tree) -> str:
     """A document's own word as a dimension of the account: `unknown` or `other` if it is none."""
     if value is None or value == "":
         return UNKNOWN
-    if not isinstance(value, str) or len(value) > _LONGEST or not value.isascii():
+    if not isinstance(value, str):
         return OTHER
-    if sum(map(str.isdigit, value)) > _MOST_DIGITS:
-        return OTHER
-    return value if _LABEL.fullmatch(value) and not _ADDRESS.search(value) else OTHER
+    if value not in _labels:
+        if not _is_label(value):
+            return OTHER
+        if len(_labels) >= _REMEMBERED:
+            _labels.clear()
+        _labels.add(value)
+    return value
+
+
+def _is_label(text: str) -> bool:
+    if len(text) > _LONGEST or not text.isascii() or sum(map(str.isdigit, text)) > _MOST_DIGITS:
+        return False
+    return _LABEL.fullmatch(text) is not None and _ADDRESS.search(text) is None
 
 
 def _tree(document: Document | None) -> dict[str, Tree]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from errlock.ledger import origins
 from errlock.ledger.manifest import read_manifest, renewed, write_manifest
 from errlock.ledger.origins import label
 from errlock.ledger.traces import Tracer
@@ -167,6 +168,25 @@ def test_otlp_says_it_in_the_resource() -> None:
         ("resource", "pii.email", 1),
         ("log_record", "pii.email", 1),
     }
+
+
+def test_each_resource_says_it_for_itself_however_often_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(origins, "_REMEMBERED", 2)
+    said: list[tuple[dict[str, Any], tuple[str, str]]] = [
+        ({"service.name": "cart", "deployment.environment.name": "prod"}, ("cart", "prod")),
+        ({"service.name": "cart", "deployment.environment": "dev"}, ("cart", "dev")),
+        ({"service.name": 7, "deployment.environment": "a" * 70}, ("other", "other")),
+        ({"service.name": "shop"}, ("shop", "unknown")),
+        ({}, ("unknown", "unknown")),
+    ]
+    for attributes, origin in said * 3:
+        request = OtlpRequest.from_trees(
+            "logs", {"attributes": attributes}, {}, [{"body": "x"}], project="raw", received=1.0
+        )
+        manifest = read_manifest(write_manifest(chain(RedactPart()).run(request)))
+        assert (manifest.service, manifest.environment) == origin
 
 
 def test_what_is_converted_takes_its_traces_along() -> None:
