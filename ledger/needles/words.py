@@ -19,7 +19,10 @@ _LONGEST = 64  # of a longer word the beginning counts
 
 _WORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _TO_SPACES = bytes(byte if byte in _WORD_BYTES else 32 for byte in range(256))
-_ESCAPE = re.compile(rb'\\+(?:u[0-9a-fA-F]{4}|[bfnrt"/])?|%[0-9A-Fa-f]{2}')
+# Two patterns that begin with a byte each are looked for many times faster than one of both. None
+# of them can make or take away what the other one finds.
+_BACKSLASHES = re.compile(rb'\\\\*+(?:u[0-9a-fA-F]{4}|[bfnrt"/])?')
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
 _NO_TOKEN = re.compile(rb"0x[0-9a-f]+|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}|[0-9_-]+")
 _NO_DIGIT = re.compile(rb"[A-Za-z_-]+")
 _IDS = re.compile(
@@ -59,8 +62,7 @@ class WordReader:
 
 def words_of(text: bytes) -> set[bytes]:
     """The words of a text that could be tokens."""
-    if b"\\" in text or b"%" in text:
-        text = _ESCAPE.sub(b" ", text)
+    text = _PERCENT.sub(b" ", _BACKSLASHES.sub(b" ", text))
     runs = {run for run in text.translate(_TO_SPACES).split() if len(run) > 7}
     words = {run.strip(b"-_") for run in runs}
     return {word for word in words if len(word) > 7 and could_be_token(word)}
@@ -68,6 +70,8 @@ def words_of(text: bytes) -> set[bytes]:
 
 def could_be_token(word: bytes) -> bool:
     """Whether a word that is long enough could be one."""
+    if word.isdigit():
+        return False  # as most are
     if _NO_DIGIT.fullmatch(word):
         return len(word) > 15 and not word.islower()
     return not _NO_TOKEN.fullmatch(word)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from pathlib import Path
 
 import pytest
 import sentry_sdk
+from hypothesis import given
+from hypothesis import strategies as st
 from live_errlock import collector, otlp_at, running_errlock, sentry_at
 from live_ports import listening_port
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -47,6 +50,12 @@ KEY = new_key()
 )
 def test_words_are_what_could_be_tokens(text: str, expected: set[str]) -> None:
     assert {word.decode() for word in words_of(text.encode())} == expected
+
+
+@given(st.lists(st.sampled_from([*"\\\\\\%%u0025Fnt/ ", '"', "tok3n", TOKEN])).map("".join))
+def test_escapes_end_words_in_any_order(text: str) -> None:
+    plain = re.sub(r'\\+(?:u[0-9a-fA-F]{4}|[bfnrt"/])?|%[0-9A-Fa-f]{2}', " ", text)
+    assert words_of(text.encode()) == words_of(plain.encode())
 
 
 def test_ids_of_events_and_spans_are_no_words() -> None:
