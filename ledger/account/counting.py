@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 
@@ -175,10 +175,11 @@ class Counts:
         """Book what documents disclose of code, also where nobody knows whether they arrived."""
         day = minute // DAY * DAY  # one that is not closed
         place = Place(day, base.destination, base.service, base.environment)
-        counts = Counter[str](delivered.documents) + Counter[str](delivered.refused)
+        taken, refused = delivered.documents.get, delivered.refused.get
         for section in manifest.code:
             # As above: of which of several documents it was nobody knows.
-            documents = min(section.documents, counts[section.type])
+            type_ = cast("DocumentType", section.type)
+            documents = min(section.documents, taken(type_, 0) + refused(type_, 0))
             if documents and not self._code.add(place, section.pieces, documents, now):
                 self._unbooked.add(documents, "the code that they disclose could not be written")
 

@@ -22,7 +22,7 @@ from .names import OTHER
 from .outline import Attributes, Named, Record, Resource, ResourceAttributes
 from .sections import Mention, Remembered, pack
 from .texts import TraceReader
-from .wire import RAISED, attributes
+from .wire import RAISED, AttributeReader
 
 _MOST_VALUES = 500  # different ones, of a request
 _MOST_EXCEPTIONS = 1000  # records with exceptions, of a request
@@ -35,19 +35,20 @@ class OtlpReader:
 
     def __init__(self) -> None:
         self._remembered = Remembered()
+        self._attributes = AttributeReader()
         self._traces = TraceReader(self._remembered)
 
     def pieces(self, request: OtlpRequest) -> Iterator[tuple[str, bytes, int]]:
         """What its records disclose: their type, a piece, and in how many it is."""
-        types = request.types
-        if not types:
+        if not request.count_alive:
             return
-        (type_,) = types
+        shape = SHAPES[request.signal]
+        type_ = shape.record
         for context, count in request.shared():
             for piece in self._of_context(context):
                 yield type_, piece, count
         body = request.buffer or request.encode()
-        values = attributes(body, SHAPES[request.signal])
+        values = self._attributes.attributes(body, shape)
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:
                 for piece in self._of_value(key, value):
