@@ -63,6 +63,15 @@ def tell_answered(
     """
     if told is None:
         return
+    policy, manifest = _policy_of(record), record.manifest
+    taken: Counter[DocumentType] = Counter()
+    for line in bookings:
+        if line.kind == "delivered":
+            taken[line.type] += line.amount
+    if not marked and all(line.reason is None for line in bookings):  # as most
+        if taken:
+            told.left(policy, manifest, taken, "delivered", None, {})
+        return
     left_out = Counter((each.type, each.lost) for each in marked if each.lost is not None)
     refused: Counter[DocumentType] = Counter()
     for key, amount in (Counter(lost_in(bookings)) - left_out).items():
@@ -70,11 +79,6 @@ def tell_answered(
             refused[key[0]] += amount
         else:
             left_out[key] += amount
-    taken = Counter[DocumentType]()
-    for line in bookings:
-        if line.kind == "delivered":
-            taken[line.type] += line.amount
-    policy, manifest = _policy_of(record), record.manifest
     if taken:
         told.left(policy, manifest, taken, "delivered", None, refused)
     elif refused:
