@@ -48,7 +48,8 @@ class AttributeReader:
         Of a URL it is what stands before the path.
         """
         found: Counter[tuple[str, str]] = Counter()
-        self._count(Counter(pairs(body, shape)), found)
+        if _IS_THERE.search(body) is not None:
+            self._count(Counter(pairs(body, shape)), found)
         return found
 
     def _count(self, among: Counter[bytes], found: Counter[tuple[str, str]]) -> None:
