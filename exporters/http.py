@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from io import BytesIO
-from pathlib import Path
 from time import time
 from urllib.parse import urlsplit
 
@@ -44,25 +43,26 @@ class HttpClient:
         *,
         timeout: float,
         headers: Mapping[str, str] | None = None,
-        ca_file: Path | None = None,
+        trust: ssl.SSLContext | None = None,
         connections: int = 8,
     ) -> None:
         self._timeout = timeout  # seconds for one attempt, connecting included
         self._headers = dict(headers or {})
-        self._ca_file = ca_file
+        self._trust = trust
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._attempts: Attempts | None = None
         self._sockets = Sockets()
 
     async def start(self) -> None:
-        """Get ready; nothing is connected. Raises OSError when the CA file cannot be read."""
-        trust = ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True
+        """Get ready; nothing is connected."""
         self._attempts = Attempts()
         self._sockets = Sockets()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._connections, ssl=trust, socket_factory=self._sockets.make
+                limit=self._connections,
+                ssl=self._trust or True,
+                socket_factory=self._sockets.make,
             ),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers=self._headers,

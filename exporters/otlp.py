@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 import time
 from functools import partial
 from itertools import count
@@ -23,6 +24,7 @@ from grpc import aio
 # application onto what is sent, and report each export as something to export.
 from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as above
 
+from ..pipeline.certificates import show, trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
 from ..pipeline.options import Duration, Secret
@@ -144,33 +146,27 @@ class OtlpExporter(Exporter):
         self._metadata = tuple(
             (name.lower(), value.reveal()) for name, value in config.headers.items()
         )
+        self._credentials = _credentials(config)
         self._channel: aio.Channel | None = None
         self._attempts: Attempts | None = None
         self._mark = 0
 
     async def start(self) -> None:
-        """Get ready; nothing is connected. Raises OSError when a TLS file cannot be read."""
-        target, plain = _target(self._config.endpoint) or ("", False)
-        tls = self._config.tls
+        """Get ready; nothing is connected."""
+        target, _ = _target(self._config.endpoint) or ("", False)
         self._attempts = Attempts()
         self._mark = next(_MARKS)
         options: tuple[tuple[str, object], ...] = (
             *_OPTIONS,
             ("grpc.keepalive_timeout_ms", self._mark),
         )
-        if plain or tls.insecure:
+        if self._credentials is None:
             self._channel = channels.insecure_channel(target, options=options)
             return
-        credentials = grpc.ssl_channel_credentials(
-            *(
-                path.read_bytes() if path else None
-                for path in (tls.ca_file, tls.key_file, tls.cert_file)
-            )
-        )
-        name = tls.server_name_override
+        name = self._config.tls.server_name_override
         if name:
             options += (("grpc.ssl_target_name_override", name),)
-        self._channel = channels.secure_channel(target, credentials, options=options)
+        self._channel = channels.secure_channel(target, self._credentials, options=options)
 
     async def stop(self) -> None:
         """Close the connection. Idempotent, safe without start()."""
@@ -241,6 +237,20 @@ def _target(endpoint: str) -> tuple[str, bool] | None:
     if parts.scheme not in ("", "http", "https") or parts.path.strip("/") or parts.query:
         return None
     return parts.netloc, parts.scheme == "http"
+
+
+def _credentials(config: OtlpExporterConfig) -> Any:
+    """What a channel shows and trusts; None: it is in the clear. Raises ConfigError."""
+    target, tls = _target(config.endpoint), config.tls
+    if tls.insecure or (target is not None and target[1]):
+        return None
+    # gRPC takes any bytes, and finds fault with them at each connection.
+    if tls.ca_file is not None:
+        trusting(tls.ca_file, "tls.ca_file")
+    if tls.cert_file is not None and tls.key_file is not None:
+        show(ssl.create_default_context(), tls.cert_file, tls.key_file, "tls")
+    files = (tls.ca_file, tls.key_file, tls.cert_file)
+    return grpc.ssl_channel_credentials(*(path.read_bytes() if path else None for path in files))
 
 
 async def _connected(channel: aio.Channel, seconds: float) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
 from ..pipeline.options import Duration, Secret
@@ -112,15 +113,18 @@ class OtlpHttpExporter(Exporter):
     def __init__(self, config: OtlpHttpExporterConfig) -> None:
         self._config = config
         headers = {name: value.reveal() for name, value in config.headers.items()}
+        ca_file = config.tls.ca_file
         self._client = HttpClient(
-            timeout=config.timeout, headers=headers, ca_file=config.tls.ca_file
+            timeout=config.timeout,
+            headers=headers,
+            trust=trusting(ca_file, "tls.ca_file") if ca_file else None,
         )
         self._headers = {"Content-Type": _TYPES[config.encoding]}
         if config.compression != "none":
             self._headers["Content-Encoding"] = config.compression
 
     async def start(self) -> None:
-        """Get ready; nothing is connected. Raises OSError when the CA file cannot be read."""
+        """Get ready; nothing is connected."""
         await self._client.start()
 
     async def stop(self) -> None:

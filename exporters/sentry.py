@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
 from ..pipeline.options import Duration, Secret
@@ -157,7 +158,7 @@ class SentryExporter(Exporter):
                 "User-Agent": self._agent,
                 **{name: value.reveal() for name, value in config.headers.items()},
             },
-            ca_file=config.ca_file,
+            trust=trusting(config.ca_file, "ca_file") if config.ca_file else None,
         )
 
     async def start(self) -> None:

@@ -18,6 +18,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
+from ..pipeline.certificates import show
 from ..pipeline.errors import RefusedPayload
 from ..pipeline.quiet_http import QuietServer
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
@@ -41,11 +42,11 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ]
     key_file: Annotated[Path, msgspec.Meta(description="PEM file of the private key.")]
 
-    def context(self) -> ssl.SSLContext:
-        """Load both. Raises OSError, which names the file."""
+    def context(self, section: str) -> ssl.SSLContext:
+        """Load both. Raises ConfigError about this section of options."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.cert_file, self.key_file)
+        show(context, self.cert_file, self.key_file, section)
         return context
 
 
@@ -161,7 +162,7 @@ class HttpServer:
         endpoint: str,
         *,
         log: logging.Logger,
-        tls: TlsConfig | None = None,
+        tls: ssl.SSLContext | None = None,
         grace: float = 30.0,
         on_bad_request: Callable[[], None] | None = None,
     ) -> None:
@@ -189,7 +190,6 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
-        context = self._tls.context() if self._tls else None
         sockets = self._sockets = self._sockets or listen(self._endpoint)
         self.port = sockets[0].getsockname()[1]
         server = QuietServer(
@@ -204,7 +204,7 @@ class HttpServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()
         for each in sockets:
-            await web.SockSite(self._runner, each, ssl_context=context).start()
+            await web.SockSite(self._runner, each, ssl_context=self._tls).start()
 
     async def retire(self) -> None:
         """Stop listening, but go on answering on connections that there are.

@@ -125,6 +125,8 @@ class OtlpGrpcServer:
         self._bearer = bearer
         self._budget = budget
         self._intake = Intake(settings, "grpc")
+        if config.tls is not None:  # gRPC would say no more than that it cannot listen
+            config.tls.context("protocols.grpc.tls")
         self._listener: _Listener | None = None
         self._shares_port = False
         self.port = 0  # the port in use, once started

@@ -160,7 +160,7 @@ class OtlpHttpServer:
             self._handle,
             config.endpoint,
             log=settings.log,
-            tls=config.tls,
+            tls=config.tls.context("protocols.http.tls") if config.tls else None,
             on_bad_request=lambda: self._door.intake.count_refusal(bad_http),
         )
 

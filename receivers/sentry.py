@@ -143,7 +143,7 @@ class SentryReceiver(Receiver):
             self._answer,
             config.endpoint,
             log=settings.log,
-            tls=config.tls,
+            tls=config.tls.context("tls") if config.tls else None,
             on_bad_request=lambda: self._books.refuse_request("bad_http"),
         )
         self._sink: Sink | None = None

@@ -19,7 +19,10 @@ MAY_IMPORT = {
     "ledger": {"policy", "pipeline"},
 }
 # What components may use of pipeline/: its contracts and payloads, never what runs them.
-LOW = {"component", "counters", "errors", "options", "payloads", "quiet_http", "terminal"}
+LOW = {
+    "certificates", "component", "counters", "errors", "options", "payloads", "quiet_http",
+    "terminal",
+}  # fmt: skip
 # The ledger reads stack traces as crossings do: by functions that know documents and nothing else.
 BESIDE = {"ledger": {"crossing"}}
 

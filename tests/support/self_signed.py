@@ -1,4 +1,4 @@
-"""A certificate for localhost that is its own authority."""
+"""Certificates for localhost: one that is its own authority, and those that an authority signs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,54 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_Key = ec.EllipticCurvePrivateKey
+
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
     """Write one: the paths of the certificate and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    key, name = ec.generate_private_key(ec.SECP256R1()), _name("localhost")
+    return _written(folder, _signed(name, key, name, key, is_authority=True), key)
+
+
+class Authority:
+    """Signs certificates; whoever trusts the file `cert` trusts them all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._key, self._name = ec.generate_private_key(ec.SECP256R1()), _name("authority")
+        folder.mkdir()
+        own = _signed(self._name, self._key, self._name, self._key, is_authority=True)
+        self.cert, _ = _written(folder, own, self._key)
+
+    def issue(self, folder: Path) -> tuple[Path, Path]:
+        """Write a new one, over that which is there: the paths of the certificate and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        signed = _signed(_name("localhost"), key, self._name, self._key, is_authority=False)
+        return _written(folder, signed, key)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _signed(
+    name: x509.Name, key: _Key, issuer: x509.Name, by: _Key, *, is_authority: bool
+) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .sign(by, hashes.SHA256())
     )
+
+
+def _written(folder: Path, certificate: x509.Certificate, key: _Key) -> tuple[Path, Path]:
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
     cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
