@@ -9,7 +9,6 @@ import ssl
 import time
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -27,7 +26,7 @@ from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as 
 from ..pipeline.certificates import show, trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.options import Duration, Secret
+from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES
 from .aborting import Attempts, cut_marked
@@ -74,12 +73,12 @@ class GrpcTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         bool, msgspec.Meta(description="Send in the clear, without TLS. Default: TLS.")
     ] = False
     ca_file: Annotated[
-        Path | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
+        PemFile | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
     ] = None
     cert_file: Annotated[
-        Path | None, msgspec.Meta(description="PEM file of our own certificate.")
+        PemFile | None, msgspec.Meta(description="PEM file of our own certificate.")
     ] = None
-    key_file: Annotated[Path | None, msgspec.Meta(description="PEM file of its key.")] = None
+    key_file: Annotated[PemFile | None, msgspec.Meta(description="PEM file of its key.")] = None
     server_name_override: Annotated[
         str | None, msgspec.Meta(description="The name that the certificate must have instead.")
     ] = None
@@ -250,7 +249,8 @@ def _credentials(config: OtlpExporterConfig) -> Any:
     if tls.cert_file is not None and tls.key_file is not None:
         show(ssl.create_default_context(), tls.cert_file, tls.key_file, "tls")
     files = (tls.ca_file, tls.key_file, tls.cert_file)
-    return grpc.ssl_channel_credentials(*(path.read_bytes() if path else None for path in files))
+    contents = [file.path.read_bytes() if file else None for file in files]
+    return grpc.ssl_channel_credentials(*contents)
 
 
 async def _connected(channel: aio.Channel, seconds: float) -> bool:

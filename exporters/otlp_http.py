@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ import msgspec
 from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.options import Duration, Secret
+from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
@@ -32,7 +31,7 @@ class HttpTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How the destination is known."""
 
     ca_file: Annotated[
-        Path | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
+        PemFile | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
     ] = None
 
 

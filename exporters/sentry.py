@@ -11,7 +11,6 @@ import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from time import time
 from typing import Annotated, ClassVar, Literal
 
@@ -20,7 +19,7 @@ import msgspec
 from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
-from ..pipeline.options import Duration, Secret
+from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
@@ -81,7 +80,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         Duration, msgspec.Meta(description="How long one attempt may take, connecting included.")
     ] = Duration("30s")
     ca_file: Annotated[
-        Path | None,
+        PemFile | None,
         msgspec.Meta(description="PEM file of the only certificate authorities to trust."),
     ] = None
     headers: Annotated[
@@ -104,7 +103,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         for name in self.headers:
             if name.lower() in OWN_HEADERS:
                 yield Problem(f"headers.{name}", "is written by this exporter itself")
-        if self.ca_file is not None and not self.ca_file.is_file():
+        if self.ca_file is not None and not self.ca_file.path.is_file():
             yield Problem("ca_file", "there is no such file")
 
     def hosts(self) -> Iterable[str]:

@@ -7,33 +7,33 @@ is and what kind of fault it has. Nothing that is in a file is ever shown.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 
 from .errors import ConfigError, Problem
+from .options import PemFile
 
 _OTHER_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")
 
 
-def show(context: ssl.SSLContext, cert_file: Path, key_file: Path, section: str) -> None:
+def show(context: ssl.SSLContext, cert_file: PemFile, key_file: PemFile, section: str) -> None:
     """Have one side of TLS show a certificate.
 
     Raises ConfigError about `cert_file` or `key_file` of a section of options.
     """
     try:
         # An empty password: nobody is there to be asked for another one.
-        context.load_cert_chain(cert_file, key_file, password=lambda: "")
+        context.load_cert_chain(cert_file.path, key_file.path, password=lambda: "")
     except OSError as error:
         raise ConfigError([_fault(cert_file, key_file, section, error)]) from None
 
 
-def trusting(ca_file: Path, option: str) -> ssl.SSLContext:
+def trusting(ca_file: PemFile, option: str) -> ssl.SSLContext:
     """A client that trusts these authorities alone. Raises ConfigError about an option."""
     if (fault := _fault_of_certificates(ca_file)) is not None:
         raise ConfigError([Problem(option, fault)])
-    return ssl.create_default_context(cafile=ca_file)
+    return ssl.create_default_context(cafile=ca_file.path)
 
 
-def _fault(cert_file: Path, key_file: Path, section: str, error: OSError) -> Problem:
+def _fault(cert_file: PemFile, key_file: PemFile, section: str, error: OSError) -> Problem:
     if (fault := _fault_of_certificates(cert_file)) is not None:
         return Problem(f"{section}.cert_file", fault)
     reason = getattr(error, "reason", None)
@@ -45,20 +45,20 @@ def _fault(cert_file: Path, key_file: Path, section: str, error: OSError) -> Pro
     return Problem(f"{section}.key_file", fault)
 
 
-def _fault_of_certificates(file: Path) -> str | None:
+def _fault_of_certificates(file: PemFile) -> str | None:
     """What is wrong with a file of certificates; None: nothing."""
     if (fault := _unreadable(file)) is not None:
         return fault
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file.path)
     except OSError:
         return f"{file} holds no certificate in PEM, or not a whole one"
     return None
 
 
-def _unreadable(file: Path) -> str | None:
+def _unreadable(file: PemFile) -> str | None:
     try:
-        file.read_bytes()
+        file.path.read_bytes()
     except OSError as error:
         return f"{file} cannot be read: {error.strerror}"
     return None

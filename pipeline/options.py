@@ -1,8 +1,10 @@
-"""Types of option values that YAML has no word for: durations, sizes, secrets."""
+"""Types of option values that YAML has no word for: durations, sizes, secrets, PEM files."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
@@ -73,8 +75,42 @@ class Secret:
         return hash(self._value)
 
 
+class PemFile:
+    """The path of a file of certificates or keys, and by a digest what is in it when this is made.
+
+    Equal are only the same path with the same content: where a file was renewed under its name,
+    options that name it have changed.
+    """
+
+    __slots__ = ("_digest", "path")
+
+    def __init__(self, path: str | Path) -> None:
+        """Look at the file; that it cannot be read is a content, too. Raises ValueError."""
+        if not isinstance(path, (str, Path)) or not str(path):
+            raise ValueError("expected a path")
+        self.path = Path(path)
+        try:
+            self._digest = hashlib.sha256(self.path.read_bytes()).digest()
+        except OSError:
+            self._digest = b""
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"PemFile({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, PemFile) and other.path == self.path and other._digest == self._digest
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.path, self._digest))
+
+
 def decode_option(type_: type, value: Any) -> Any:
     """The `dec_hook` of msgspec for these types. Raises ValueError, which never has the value."""
-    if type_ in (Duration, Size, Secret):
+    if type_ in (Duration, Size, Secret, PemFile):
         return type_(value)
     raise NotImplementedError(type_)

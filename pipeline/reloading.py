@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import msgspec
 
 from .config import Config
 from .errors import ConfigError
+from .options import PemFile
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -106,12 +107,19 @@ def _differs(old: Config, new: Config, name: str) -> bool:
 class Reloadable(Protocol):
     """What runs another configuration when it is given one."""
 
+    @property
+    def config(self) -> Config:
+        """The one that it runs."""
+
     async def reload(self, config: Config) -> Changes:
         """See `Collector.reload`."""
 
 
 class Source:
-    """Files that a configuration comes from, and what else it needs to be read again."""
+    """Files that a configuration comes from, and what else it needs to be read again.
+
+    Certificates that it names are read with it: one that was renewed is a changed file.
+    """
 
     def __init__(self, paths: Sequence[str], read: Callable[[], Config], *, watch: bool) -> None:
         """`watch`: whether a changed file is enough; else somebody has to say so."""
@@ -119,6 +127,7 @@ class Source:
         self._read = read
         self._watch = watch
         self._told = asyncio.Event()
+        self._pem: list[PemFile] = []  # as they were when they were read or looked at
 
     def look(self) -> None:
         """Have it read again, as soon as somebody keeps up with it."""
@@ -127,6 +136,7 @@ class Source:
     async def keep_up(self, collector: Reloadable) -> None:
         """Reload whenever a file has changed or somebody says so. Never returns."""
         seen = await asyncio.to_thread(self._digest)
+        self._pem = pem_files(collector.config)
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY if self._watch else None):
@@ -134,8 +144,9 @@ class Source:
             told = self._told.is_set()
             self._told.clear()
             now = await asyncio.to_thread(self._digest)
-            if told or now != seen:
-                seen = now
+            pem = await asyncio.to_thread(lambda: [PemFile(each.path) for each in self._pem])
+            if told or now != seen or pem != self._pem:
+                seen, self._pem = now, pem
                 with suppress(ConfigError, OSError):  # it was told; the old one goes on
                     await self.reload(collector)
 
@@ -143,6 +154,7 @@ class Source:
         """Read it and run it. Raises ConfigError or OSError; then all goes on as it was."""
         try:
             config = await asyncio.to_thread(self._read)
+            self._pem = pem_files(config)
             changes = await collector.reload(config)
         except ConfigError as error:
             _log.error("the new configuration cannot be used; the old one goes on")
@@ -165,3 +177,17 @@ class Source:
                 digest.update(path.read_bytes())
             digest.update(b"\0")
         return digest.digest()
+
+
+def pem_files(config: Config) -> list[PemFile]:
+    """The files of certificates and keys that a configuration names."""
+    exporters = [options.component for options in config.exporters.values()]
+    return [file for each in (*config.receivers.values(), *exporters) for file in _pem_in(each)]
+
+
+def _pem_in(value: object) -> Iterator[PemFile]:
+    if isinstance(value, PemFile):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _pem_in(getattr(value, name))

@@ -11,7 +11,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection
-from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from ..pipeline.certificates import show
 from ..pipeline.errors import RefusedPayload
+from ..pipeline.options import PemFile
 from ..pipeline.quiet_http import QuietServer
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
@@ -38,9 +38,9 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A certificate for the door."""
 
     cert_file: Annotated[
-        Path, msgspec.Meta(description="PEM file of the certificate and its chain.")
+        PemFile, msgspec.Meta(description="PEM file of the certificate and its chain.")
     ]
-    key_file: Annotated[Path, msgspec.Meta(description="PEM file of the private key.")]
+    key_file: Annotated[PemFile, msgspec.Meta(description="PEM file of the private key.")]
 
     def context(self, section: str) -> ssl.SSLContext:
         """Load both. Raises ConfigError about this section of options."""

@@ -55,7 +55,7 @@ class _Listener:
     """
 
     def __init__(self, config: GrpcConfig) -> None:
-        self.config = config
+        self._config = config
         self.doors: list[OtlpGrpcServer] = []  # the one before the last is to be replaced by it
         self.port = 0  # the port in use, once started
         self._server: aio.Server | None = None
@@ -64,7 +64,7 @@ class _Listener:
         """Listen. Raises OSError."""
         server = aio.server(
             options=(
-                ("grpc.max_receive_message_length", self.config.max_recv_msg_size_mib << 20),
+                ("grpc.max_receive_message_length", self._config.max_recv_msg_size_mib << 20),
                 ("grpc.so_reuseport", 1),  # so that another server can take over from this one
                 ("grpc.max_concurrent_streams", 100),  # a connection
                 # Who connects and says nothing is sent away, and does not hold up the end for long.
@@ -84,7 +84,7 @@ class _Listener:
         await server.start()
 
     def _listen(self, server: aio.Server, *, shares_port: bool) -> int:
-        endpoint, tls = self.config.endpoint, self.config.tls
+        endpoint = self._config.endpoint
         if not shares_port:
             # Ports are shared by whoever asks: another process must be told that it is taken.
             for each in listen(endpoint):
@@ -93,15 +93,22 @@ class _Listener:
         address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
         bound: int
         try:
-            if tls is None:
+            if self._config.tls is None:
                 bound = server.add_insecure_port(address)
             else:
-                pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
-                bound = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+                # Asked for at each handshake: the server stays where a certificate is renewed.
+                credentials = grpc.dynamic_ssl_server_credentials(
+                    self._certificate(), self._certificate
+                )
+                bound = server.add_secure_port(address, credentials)
         except RuntimeError:
             what = f"cannot listen on {endpoint}, or with this certificate"
             raise OSError(errno.EADDRNOTAVAIL, what) from None
         return bound
+
+    def _certificate(self) -> Any:
+        """From threads of gRPC."""
+        return self.doors[-1].certificate
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun."""
@@ -125,8 +132,7 @@ class OtlpGrpcServer:
         self._bearer = bearer
         self._budget = budget
         self._intake = Intake(settings, "grpc")
-        if config.tls is not None:  # gRPC would say no more than that it cannot listen
-            config.tls.context("protocols.grpc.tls")
+        self.certificate = _certificate(config.tls) if config.tls is not None else None
         self._listener: _Listener | None = None
         self._shares_port = False
         self.port = 0  # the port in use, once started
@@ -144,10 +150,10 @@ class OtlpGrpcServer:
     def take_over(self, other: OtlpGrpcServer) -> None:
         """Take the listener of a server that is to be replaced, or its port. Comes before `start`.
 
-        With another certificate or message size it takes a listener of its own: a client that
-        connects at that very moment may be reset.
+        With another message size, or with TLS where there was none, it takes a listener of its own:
+        a client that connects at that very moment may be reset.
         """
-        if other._config == self._config:
+        if _bound(other._config) == _bound(self._config):
             self._listener = other._listener
         self._shares_port = other._config.endpoint == self._config.endpoint
 
@@ -182,6 +188,18 @@ class OtlpGrpcServer:
         with self._budget.hold() as held:
             held.take(len(message))
             return await self._intake.take(message, signal, "protobuf")
+
+
+def _certificate(tls: TlsConfig) -> Any:
+    """What gRPC shows to who connects. Raises ConfigError."""
+    tls.context("protocols.grpc.tls")  # gRPC takes any bytes, and refuses connections
+    pair = (tls.key_file.path.read_bytes(), tls.cert_file.path.read_bytes())
+    return grpc.ssl_server_certificate_configuration([pair])
+
+
+def _bound(config: GrpcConfig) -> tuple[object, ...]:
+    """The options that a listener has for life."""
+    return config.endpoint, config.max_recv_msg_size_mib, config.tls is None
 
 
 async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from ..options import Duration, Secret, Size
+from ..options import Duration, PemFile, Secret, Size
 
 SEQUENCES: dict[object, type] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset, Sequence: tuple, Iterable: tuple,
@@ -19,7 +19,7 @@ SEQUENCES: dict[object, type] = {
 MAPPINGS = (dict, Mapping)
 _NAMES: dict[object, str] = {
     str: "text", bool: "true or false", int: "a whole number", float: "a number",
-    type(None): "nothing", Secret: "text", Path: "a path",
+    type(None): "nothing", Secret: "text", Path: "a path", PemFile: "a path",
     Duration: "a duration such as 300ms, 1.5s, 2h45m, 7d or 0",
     Size: "a size such as 512KiB, 20MiB, 1.5GB or a number of bytes",
 }  # fmt: skip

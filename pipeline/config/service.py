@@ -203,8 +203,8 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
     watch_config: Annotated[
         bool,
         Meta(
-            description="Whether a changed configuration file is enough to run what it says; else "
-            "SIGHUP or `errlock reload` say when."
+            description="Whether a changed configuration file, or a renewed certificate that it "
+            "names, is enough to run what it says; else SIGHUP or `errlock reload` say when."
         ),
     ] = True
     publish: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..options import Duration, Secret, Size
+from ..options import Duration, PemFile, Secret, Size
 
 if TYPE_CHECKING:
     from .reading import Config
@@ -43,7 +43,7 @@ def as_written(value: Any) -> Any:
     """A value as plain maps, lists, text and numbers."""
     if isinstance(value, Secret):
         return repr(value)
-    if isinstance(value, Path):
+    if isinstance(value, (Path, PemFile)):
         return str(value)
     if isinstance(value, Duration):
         return _duration(value)

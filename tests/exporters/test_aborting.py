@@ -24,7 +24,7 @@ from errlock.exporters.sentry import SentryExporterConfig
 from errlock.pipeline.component import Exporter, ExporterConfig, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
-from errlock.pipeline.options import Secret
+from errlock.pipeline.options import PemFile, Secret
 from errlock.pipeline.payloads.document import Payload
 
 SETTINGS = Settings(id="x", counters=Counters(), log=logging.getLogger("errlock.t"))
@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Make, bool, bool]] = {  # how to make one; over HTTP/2; o
         lambda port, certificate: OtlpHttpExporterConfig(
             endpoint=f"https://localhost:{port}",
             compression="none",
-            tls=HttpTlsConfig(ca_file=certificate[0]),
+            tls=HttpTlsConfig(ca_file=PemFile(certificate[0])),
         ),
         False,
         True,
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Make, bool, bool]] = {  # how to make one; over HTTP/2; o
         lambda port, certificate: OtlpExporterConfig(
             endpoint=f"localhost:{port}",
             compression="none",
-            tls=GrpcTlsConfig(ca_file=certificate[0]),
+            tls=GrpcTlsConfig(ca_file=PemFile(certificate[0])),
         ),
         True,
         True,

@@ -26,7 +26,7 @@ from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporter, OtlpExporterConf
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
-from errlock.pipeline.options import Duration, Secret
+from errlock.pipeline.options import Duration, PemFile, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_signals import SERVICES
 from errlock.receivers.http import TlsConfig
@@ -254,9 +254,10 @@ async def test_cancelling_aborts_the_attempt() -> None:
 
 async def test_tls_with_an_own_authority(tmp_path: Path) -> None:
     cert_file, key_file = self_signed(tmp_path)
-    async with receiving(tls=TlsConfig(cert_file=cert_file, key_file=key_file)) as (receiver, sink):
+    tls = TlsConfig(cert_file=PemFile(cert_file), key_file=PemFile(key_file))
+    async with receiving(tls=tls) as (receiver, sink):
         endpoint = f"localhost:{receiver.grpc_port}"
-        async with exporting(endpoint, tls=GrpcTlsConfig(ca_file=cert_file)) as exporter:
+        async with exporting(endpoint, tls=GrpcTlsConfig(ca_file=PemFile(cert_file))) as exporter:
             await exporter.export(payload())
         async with exporting(f"https://{endpoint}", tls=GrpcTlsConfig()) as exporter:
             with pytest.raises(ExportFailed, match="grpc_unavailable"):
@@ -328,7 +329,7 @@ def test_other_problems_of_a_configuration() -> None:
         "headers: expected names of letters, digits, -, _ and . and values of ASCII",
         "headers: expected names of letters, digits, -, _ and . and values of ASCII",
     ]
-    tls = GrpcTlsConfig(key_file="key.pem")  # type: ignore[arg-type]  # any path
+    tls = GrpcTlsConfig(key_file=PemFile("key.pem"))
     assert [str(problem) for problem in tls.problems()] == [
         "expected both cert_file and key_file or none of them"
     ]

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from errlock.exporters.sentry import STORED, SentryExporter, SentryExporterConfi
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import DropReason, ExportFailed
-from errlock.pipeline.options import Duration, Secret
+from errlock.pipeline.options import Duration, PemFile, Secret
 from errlock.pipeline.payloads.document import DOCUMENT_TYPES
 from errlock.pipeline.payloads.envelope import Envelope
 
@@ -297,7 +296,7 @@ def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> N
     if "timeout" in made:
         made["timeout"] = Duration(made["timeout"])
     if "ca_file" in made:
-        made["ca_file"] = Path(made["ca_file"])
+        made["ca_file"] = PemFile(made["ca_file"])
     assert [str(each) for each in SentryExporterConfig(**made).problems()] == [problem]
 
 

@@ -10,6 +10,7 @@ from self_signed import Authority, self_signed
 
 from errlock.pipeline.certificates import show, trusting
 from errlock.pipeline.errors import ConfigError
+from errlock.pipeline.options import PemFile
 
 
 def half(path: Path) -> None:
@@ -66,7 +67,9 @@ def test_a_fault_is_told_with_the_path_and_without_the_content(fault: str, tmp_p
     path = {"cert": cert, "key": key}[which]
     spoil(path)
     with pytest.raises(ConfigError) as error:
-        show(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), cert, key, "tls")
+        show(
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), PemFile(cert), PemFile(key), "tls"
+        )
     [problem] = error.value.problems
     named = "key" if "key of" in text else which
     assert problem.path == f"tls.{named}_file"
@@ -80,7 +83,7 @@ def test_so_are_authorities(fault: str, tmp_path: Path) -> None:
     ca, _ = self_signed(tmp_path)
     FAULTS[fault][1](ca)
     with pytest.raises(ConfigError) as error:
-        trusting(ca, "tls.ca_file")
+        trusting(PemFile(ca), "tls.ca_file")
     assert str(error.value) == f"tls.ca_file: {CERTIFICATE.format(ca)}"
 
 
@@ -89,6 +92,6 @@ def test_what_is_whole_is_taken(tmp_path: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     cert, key = authority.issue(tmp_path)
     cert.write_bytes(cert.read_bytes() + b"# the chain\n" + authority.cert.read_bytes())
-    show(context, cert, key, "tls")
-    [trusted] = trusting(authority.cert, "ca_file").get_ca_certs()
+    show(context, PemFile(cert), PemFile(key), "tls")
+    [trusted] = trusting(PemFile(authority.cert), "ca_file").get_ca_certs()
     assert trusted["subject"] == (((("commonName", "authority")),),)

@@ -22,7 +22,7 @@ from errlock.exporters.sentry import SentryExporterConfig
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
-from errlock.pipeline.options import Secret
+from errlock.pipeline.options import PemFile, Secret
 from errlock.receivers.http import TlsConfig
 from errlock.receivers.sentry import SentryReceiverConfig
 from errlock.receivers.sentry_auth import ProjectConfig
@@ -395,7 +395,8 @@ def test_a_good_configuration_has_no_problems(options: dict[str, Any]) -> None:
 async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
     cert_file, key_file = self_signed(tmp_path)
     trust = ssl.create_default_context(cafile=cert_file)
-    options = {"tls": TlsConfig(cert_file=cert_file, key_file=key_file), "endpoint": "localhost:0"}
+    tls = TlsConfig(cert_file=PemFile(cert_file), key_file=PemFile(key_file))
+    options = {"tls": tls, "endpoint": "localhost:0"}
     async with running(**options) as bench:
         url = f"https://localhost:{bench.receiver.port}/api/7/envelope/"
         async with bench.session.post(url, data=ENVELOPE, ssl=trust) as response:
@@ -404,7 +405,7 @@ async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
 
 
 def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
-    tls = TlsConfig(cert_file=tmp_path / "none", key_file=tmp_path / "none")
+    tls = TlsConfig(cert_file=PemFile(tmp_path / "none"), key_file=PemFile(tmp_path / "none"))
     assert [str(each) for each in SentryReceiverConfig(tls=tls).problems()] == [
         "tls.cert_file: there is no such file",
         "tls.key_file: there is no such file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,11 +37,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def http_sink(port: int = 0, status: int = 200) -> Iterator[int]:
+def http_sink(port: int = 0, status: int = 200, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Run one, on a free port unless told otherwise; its port."""
     handler = type("_Handler", (_Handler,), {"status": status})
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

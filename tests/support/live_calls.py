@@ -6,6 +6,7 @@ They never try again, not even where gRPC itself would.
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 from live_clients import TIMEOUT, Clients
@@ -20,11 +21,12 @@ _OPTIONS = (
 
 
 class Calls(Clients):
-    """They send one record after the other to an OTLP receiver."""
+    """They send one record after the other to an OTLP receiver; over TLS if `trust` is a file."""
 
-    def __init__(self, port: int, threads: int = 4) -> None:
+    def __init__(self, port: int, threads: int = 4, trust: Path | None = None) -> None:
         super().__init__(threads)
-        self._address = f"127.0.0.1:{port}"
+        self._port = port
+        self._trust = grpc.ssl_channel_credentials(trust.read_bytes()) if trust else None
 
     def _send(self, keeps: bool) -> None:
         channel = self._channel()
@@ -46,7 +48,9 @@ class Calls(Clients):
         channel.close()
 
     def _channel(self) -> grpc.Channel:
-        return grpc.insecure_channel(self._address, _OPTIONS)
+        if self._trust is not None:
+            return grpc.secure_channel(f"localhost:{self._port}", self._trust, _OPTIONS)
+        return grpc.insecure_channel(f"127.0.0.1:{self._port}", _OPTIONS)
 
 
 def _request(text: str) -> ExportLogsServiceRequest:

@@ -125,6 +125,16 @@ class Controlled:
             timeout=60,
         )
 
+    def begin(self, *args: str) -> subprocess.Popen[str]:
+        """The same, without waiting for its end."""
+        return subprocess.Popen(
+            [ERRLOCK, *args, "-c", "errlock.yaml"],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
 
 @contextmanager
 def running_controlled(

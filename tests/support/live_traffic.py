@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from itertools import count
+from pathlib import Path
 
 from live_clients import TIMEOUT, Clients
 
@@ -12,15 +14,18 @@ _NUMBERS = count(1)
 
 
 class Traffic(Clients):
-    """They send one event after the other to a Sentry receiver."""
+    """They send one event after the other to a Sentry receiver; over TLS if `trust` is a file."""
 
-    def __init__(self, port: int, threads: int = 4, pause: float = 0.0) -> None:
+    def __init__(
+        self, port: int, threads: int = 4, pause: float = 0.0, trust: Path | None = None
+    ) -> None:
         super().__init__(threads)
         self._port = port
         self._pause = pause
+        self._tls = ssl.create_default_context(cafile=trust) if trust is not None else None
 
     def _send(self, keeps: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
+        connection = self._connection()
         while not self._over.wait(self._pause):
             event_id = f"{next(_NUMBERS):032x}"
             try:
@@ -37,6 +42,13 @@ class Traffic(Clients):
             if closes or not keeps:
                 connection.close()
         connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
+        return http.client.HTTPSConnection(
+            "localhost", self._port, timeout=TIMEOUT, context=self._tls
+        )
 
 
 def _post(connection: http.client.HTTPConnection, event_id: str) -> tuple[int, bool]:
