@@ -23,6 +23,7 @@ from .control.server import control_of
 from .control.token_watch import TokenWatch
 from .control.tokens import TokenStore
 from .counters import Counters
+from .exchanging import Exchanges
 from .fleet.fleet import Fleet
 from .graph import Door, Graph, Route, build
 from .keyrings import KeptKeyrings
@@ -74,9 +75,9 @@ class Collector:
         self.graph: Graph = self._build(config)
         self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
         self.source: Source | None = None  # where its configuration comes from, if it may change
-        self.reloading = asyncio.Lock()  # held while destinations are exchanged
+        self._exchanges = Exchanges(self.clock)
+        self.reloading = self._exchanges.lock
         self._reloaded = asyncio.Event()
-        self._retiring: dict[asyncio.Task[None], Receiver] = {}
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._watches: list[asyncio.Task[None]] = []
@@ -179,7 +180,8 @@ class Collector:
         timeout = self.config.service.shutdown_timeout
         deadline = self.clock.now() + timeout
         await self.replays.close()
-        await self._close_doors(timeout / 2)
+        # They must not take the time that the queues need.
+        await self._exchanges.close_doors(self.graph.receivers.values(), timeout / 2)
         self.graph.gate.open = False
         await asyncio.gather(
             *(destination.stop(deadline) for destination in self.graph.destinations.values())
@@ -200,22 +202,6 @@ class Collector:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.shutdown)
         self.state = "stopped"
-
-    async def _close_doors(self, seconds: float) -> None:
-        """Let requests that have begun end, but not take the time that the queues need."""
-        receivers = [*self._retiring.values(), *self.graph.receivers.values()]
-        stops = [*self._retiring, *(asyncio.create_task(each.stop()) for each in receivers)]
-        if not stops:
-            return
-        _, late = await asyncio.wait(stops, timeout=seconds)
-        for stop in late:
-            stop.cancel()
-        if late:
-            _log.warning("requests that had begun did not end in time")
-        failures = await asyncio.gather(*stops, return_exceptions=True)
-        for failure in failures:
-            if isinstance(failure, Exception):  # its text may quote
-                _log.error("a receiver did not close cleanly: %s", type(failure).__name__)
 
     @property
     def lineup(self) -> Lineup:
@@ -314,20 +300,17 @@ class Collector:
         await self.keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:
-            await self._switch(Switch(old, new, self._doors), config, new)
+            await self._exchanges.make(
+                Switch(old, new, self._doors),
+                lambda: self._turned(config, new),
+                config.service.shutdown_timeout,
+            )
         finally:
             self._kept_trust.rule(self.graph)
 
-    async def _switch(self, switch: Switch, config: Config, new: Graph) -> None:
-        await switch.prepare()
-        switch.turn()
+    def _turned(self, config: Config, new: Graph) -> None:
         self.config, self.graph = config, new
         self._reloaded.set()
-        for receiver in switch.retiring:
-            task = asyncio.create_task(receiver.retire(), name="a replaced receiver")
-            self._retiring[task] = receiver
-            task.add_done_callback(self._retiring.pop)
-        await switch.drain(self.clock.now() + config.service.shutdown_timeout)
 
     def _tell_ledger(self, changes: Changes, began: str) -> None:
         assert self.ledger is not None
