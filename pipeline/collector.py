@@ -179,12 +179,15 @@ class Collector:
             watch.cancel()
         timeout = self.config.service.shutdown_timeout
         deadline = self.clock.now() + timeout
+        await self._exchanges.close()
         await self.replays.close()
         # They must not take the time that the queues need.
         await self._exchanges.close_doors(self.graph.receivers.values(), timeout / 2)
         self.graph.gate.open = False
+        # What was replaced has its time from when that was, so it ends before this does.
         await asyncio.gather(
-            *(destination.stop(deadline) for destination in self.graph.destinations.values())
+            *(self._stop_one(each, deadline) for each in self.graph.destinations.values()),
+            self._exchanges.settled(),
         )
         # Until here somebody may have to stop what drains.
         if self._control is not None:
@@ -202,6 +205,10 @@ class Collector:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.shutdown)
         self.state = "stopped"
+
+    async def _stop_one(self, destination: Destination, deadline: float) -> None:
+        await self._exchanges.taken_over(destination.id)
+        await destination.stop(deadline)
 
     @property
     def lineup(self) -> Lineup:
@@ -226,18 +233,20 @@ class Collector:
     async def reload(self, config: Config) -> Changes:
         """Run another configuration instead: no gap, no loss. Returns what changed.
 
-        Raises ConfigError, or OSError when a door or an exporter cannot be opened; then
-        everything goes on as it was.
+        Raises ConfigError, or OSError when a door or an exporter cannot be opened, or it stops;
+        then everything goes on as it was.
         """
-        async with self.reloading:
-            changes = Changes.between(self.config, config)
-            if not changes:
-                return changes
-            began = now()
-            await self._go_over(with_service_of(config, self.config))
-            if self.ledger is not None:
-                await asyncio.to_thread(self._tell_ledger, changes, began)
+        return await self._exchanges.one(lambda: self._reload(config))
+
+    async def _reload(self, config: Config) -> Changes:
+        changes = Changes.between(self.config, config)
+        if not changes:
             return changes
+        began = now()
+        await self._go_over(with_service_of(config, self.config))
+        if self.ledger is not None:
+            await asyncio.to_thread(self._tell_ledger, changes, began)
+        return changes
 
     async def tighten(self, by: str, why: str) -> None:
         """Judge everything by the strict profile too, what waits included, until `relax`.
@@ -245,31 +254,35 @@ class Collector:
         In force when it returns; remembered by the next start. Raises ConfigError or OSError when
         that cannot be (then nothing has changed), StoreFailed when it could not be remembered.
         """
-        async with self.reloading:
-            if not self.strict:
-                self.strict = True
-                try:
-                    await self._go_over(self.config)
-                except BaseException:
-                    self.strict = False
-                    raise
-                self._record({"profile": _STRICT, "by": by, "why": why})
-            await self.store.remember({_PROFILE: _STRICT})
+        await self._exchanges.one(lambda: self._tighten(by, why))
+
+    async def _tighten(self, by: str, why: str) -> None:
+        if not self.strict:
+            self.strict = True
+            try:
+                await self._go_over(self.config)
+            except BaseException:
+                self.strict = False
+                raise
+            self._record({"profile": _STRICT, "by": by, "why": why})
+        await self.store.remember({_PROFILE: _STRICT})
 
     async def relax(self, by: str, why: str) -> None:
         """Go back to the policy as it is configured. Remembered first; raises as `tighten`."""
-        async with self.reloading:
-            await self.store.remember({_PROFILE: ""})
-            if self.strict:
-                self._record({"profile": "configured", "by": by, "why": why})
-                self.strict = False
-                try:
-                    await self._go_over(self.config)
-                except BaseException:
-                    self.strict = True
-                    self._record({"profile": _STRICT, "by": by, "why": "it could not be relaxed"})
-                    await self.store.remember({_PROFILE: _STRICT})
-                    raise
+        await self._exchanges.one(lambda: self._relax(by, why))
+
+    async def _relax(self, by: str, why: str) -> None:
+        await self.store.remember({_PROFILE: ""})
+        if self.strict:
+            self._record({"profile": "configured", "by": by, "why": why})
+            self.strict = False
+            try:
+                await self._go_over(self.config)
+            except BaseException:
+                self.strict = True
+                self._record({"profile": _STRICT, "by": by, "why": "it could not be relaxed"})
+                await self.store.remember({_PROFILE: _STRICT})
+                raise
 
     async def waits(self, destination: str) -> tuple[int, int]:
         """How many documents and bytes `purge` would destroy."""

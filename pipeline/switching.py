@@ -32,6 +32,12 @@ class Switch:
         self._opened: list[Destination] = []
         self._started: list[Receiver] = []
         self._new_doors: dict[str, Door] = {}
+        # Of destinations that are replaced by one of the same id: whether that has begun.
+        self._begun = {
+            id_: asyncio.Event()
+            for id_, destination in new.destinations.items()
+            if old.destinations.get(id_, destination) is not destination
+        }
 
     async def prepare(self) -> None:
         """Open what is new. Raises what opening raises; then all is as it was."""
@@ -83,23 +89,40 @@ class Switch:
         self._doors |= self._new_doors
 
     async def drain(self, deadline: float) -> None:
-        """End what is old. Connections of replaced receivers may last longer than this waits."""
-        gone = [
-            (id_, receiver)
+        """End what is old, but for receivers: those that are `gone` have ended already."""
+        try:
+            await self._old.gate.empty()
+            await _all(
+                self._end(id_, destination, deadline)
+                for id_, destination in self._old.destinations.items()
+                if self._new.destinations.get(id_) is not destination
+            )
+        finally:
+            for event in self._begun.values():  # whatever came in the way: a stop waits for it
+                event.set()
+
+    async def _end(self, id_: str, old: Destination, deadline: float) -> None:
+        if (new := self._new.destinations.get(id_)) is None:
+            await old.retire(deadline)
+            return
+        try:
+            await new.take_over(old, deadline)
+        finally:
+            self._begun[id_].set()
+
+    async def taken_over(self, id_: str) -> None:
+        """Return when a destination has what waited for the one that it replaces, if it does."""
+        if id_ in self._begun:
+            await self._begun[id_].wait()
+
+    @property
+    def gone(self) -> list[Receiver]:
+        """Receivers that nothing replaces."""
+        return [
+            receiver
             for id_, receiver in self._old.receivers.items()
-            if self._new.receivers.get(id_) is not receiver
+            if id_ not in self._new.receivers
         ]
-        await _all(receiver.stop() for id_, receiver in gone if id_ not in self._new.receivers)
-        await self._old.gate.empty()
-        replaced = [
-            (destination, self._new.destinations.get(id_))
-            for id_, destination in self._old.destinations.items()
-            if self._new.destinations.get(id_) is not destination
-        ]
-        await _all(
-            old.retire(deadline) if new is None else new.take_over(old, deadline)
-            for old, new in replaced
-        )
 
     @property
     def retiring(self) -> list[Receiver]:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-Manner = Literal["answers", "never answers", "reads slowly"]
+Manner = Literal["answers", "answers late", "never answers", "reads slowly"]
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+_LATE = 1.0  # seconds
 _DEADLINE = 120.0  # the first start on a machine compiles the policy
 
 
@@ -91,7 +92,9 @@ class MeteredSink:
                 buffer += data
                 while (size := _size_of_request(buffer)) is not None and len(buffer) >= size:
                     buffer = buffer[size:]
-                    if self.manner == "answers":
+                    if self.manner == "answers late":
+                        time.sleep(_LATE)
+                    if self.manner in ("answers", "answers late"):
                         connection.sendall(_ANSWER)
                 if self.manner == "reads slowly":
                     time.sleep(0.01)
