@@ -6,7 +6,8 @@ it by a person, or, only where its configuration says so, has been down for long
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +38,33 @@ class StandIn:
 FailoverTold = Callable[[str, str | None, str | None], object]
 
 
+class Shares:
+    """Standbys that get a share of what comes in as well, for as long as they are rehearsed."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, float] = {}
+        self._owed: dict[str, float] = {}  # what a share has added up to, in payloads
+
+    @contextmanager
+    def given(self, standby: str, share: float) -> Iterator[None]:
+        """In this block a standby gets its share."""
+        self._shares[standby] = share
+        try:
+            yield
+        finally:
+            self._shares.pop(standby, None)
+
+    def due(self, ids: Collection[str]) -> set[str]:
+        """Those of `ids` that get this payload too: of each share the first one does."""
+        return {id_ for id_ in self._shares if id_ in ids and self._is_due(id_)}
+
+    def _is_due(self, standby: str) -> bool:
+        owed = self._owed.get(standby, 1.0)
+        due = owed >= 1.0
+        self._owed[standby] = owed - due + self._shares[standby]
+        return due
+
+
 class Lineup:
     """Decides anew for each payload; belongs to one event loop."""
 
@@ -51,12 +79,10 @@ class Lineup:
         self._clock = clock
         # What people swapped: a destination and the standby that gets its documents.
         self.swapped: dict[str, str] = {}
-        # Standbys that get a share of what comes in as well, for a rehearsal.
-        self.shares: dict[str, float] = {}
+        self.shares = Shares()
         # Destinations that are down, and who gets their documents without anybody having said so.
         self.failed_over: dict[str, str] = {}
         self.told: FailoverTold | None = None
-        self._owed: dict[str, float] = {}  # what a share has added up to, in payloads
 
     def takers(self, ids: Collection[str]) -> frozenset[str]:
         """Of a route's destinations those that get what comes in now."""
@@ -66,7 +92,7 @@ class Lineup:
             if id_ not in self._standbys or self._standbys[id_].primary not in ids
         ]  # fmt: skip
         takers = {self._taker(id_, ids) for id_ in own}
-        return frozenset(takers | {id_ for id_ in self.shares if id_ in ids and self._is_due(id_)})
+        return frozenset(takers | self.shares.due(ids))
 
     def _taker(self, primary: str, ids: Collection[str]) -> str:
         found = self.stand_in(primary, ids)
@@ -79,13 +105,6 @@ class Lineup:
             if self.told is not None:
                 self.told(primary, now, before)
         return primary if found is None else found.id
-
-    def _is_due(self, standby: str) -> bool:
-        """Whether a standby's share makes this payload go there too: the first one does."""
-        owed = self._owed.get(standby, 1.0)
-        due = owed >= 1.0
-        self._owed[standby] = owed - due + self.shares[standby]
-        return due
 
     def stand_in(self, primary: str, ids: Collection[str]) -> StandIn | None:
         """Who gets what `primary` would have got; None: itself.

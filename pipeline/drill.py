@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,7 +71,7 @@ async def rehearse(collector: Drilling, standby: str, options: DrillOptions) -> 
     if destination.trust != "trusted":
         return [step("is rehearsed", f"it is {destination.trust}")]
     marker = uuid.uuid4().hex
-    with _shared(collector.lineup, standby, options.share):
+    with collector.lineup.shares.given(standby, options.share):
         steps = []
         try:
             async with asyncio.timeout(options.duration):
@@ -93,16 +92,6 @@ async def rehearse(collector: Drilling, standby: str, options: DrillOptions) -> 
         except StoreFailed as failure:
             return [*steps, step("took a document", f"the store failed: {failure.kind}")]
         return steps
-
-
-@contextmanager
-def _shared(lineup: Lineup, standby: str, share: float) -> Iterator[None]:
-    """A share of what comes in goes to the standby too, for as long as this lasts."""
-    lineup.shares[standby] = share
-    try:
-        yield
-    finally:
-        lineup.shares.pop(standby, None)
 
 
 async def _offer_marker(collector: Drilling, destination: Destination, marker: str) -> None:

@@ -124,11 +124,10 @@ async def test_a_failover_comes_after_its_time_and_ends_with_health() -> None:
 
 async def test_a_standby_gets_its_share_for_a_rehearsal_beside_all_others() -> None:
     house = House()
-    house.lineup.shares["spare"] = 0.25
-    got = [house.takers for _ in range(9)]
+    with house.lineup.shares.given("spare", 0.25):
+        got = [house.takers for _ in range(9)]
     assert [takers == {"sentry", "otlp", "spare"} for takers in got] == [
         number % 4 == 0 for number in range(9)
     ]
     assert all(takers >= {"sentry", "otlp"} for takers in got)
-    del house.lineup.shares["spare"]
     assert house.takers == {"sentry", "otlp"}
