@@ -25,7 +25,7 @@ from .control.tokens import TokenStore
 from .counters import Counters
 from .exchanging import Exchanges
 from .fleet.fleet import Fleet
-from .graph import Door, Graph, Route, build
+from .graph import Door, Gate, Graph, Route, build
 from .keyrings import KeptKeyrings
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
@@ -214,6 +214,11 @@ class Collector:
     def lineup(self) -> Lineup:
         """Which destinations get what comes in."""
         return self.graph.lineup
+
+    @property
+    def gate(self) -> Gate:
+        """What passes it is waited for by a reload."""
+        return self.graph.gate
 
     @property
     def routes(self) -> Mapping[str, Route]:

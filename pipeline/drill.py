@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +24,13 @@ from .config import Config
 from .config.incident import DrillOptions
 from .config.service import StoredAtOptions
 from .counters import Counters
+from .graph import Gate
 from .payloads.envelope import Envelope
 
 _LOOK_EVERY = 0.05  # seconds
 _ASK_EVERY = 0.5
 _ANSWER_LIMIT = 1 << 20  # bytes of an answer that are looked at
+_TOOK, _STORED = "took a document", "has stored it"
 
 
 class Drilling(Protocol):
@@ -50,6 +52,10 @@ class Drilling(Protocol):
     def lineup(self) -> Lineup:
         """Which destinations get what comes in."""
 
+    @property
+    def gate(self) -> Gate:
+        """What passes it is waited for by a reload."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
@@ -60,41 +66,68 @@ class Rehearsed:
     trouble: str | None = None
 
 
+class _Gone(Exception):  # noqa: N818  an order of somebody else, not a fault
+    """A reload has taken the standby away."""
+
+
 async def rehearse(collector: Drilling, standby: str, options: DrillOptions) -> list[Rehearsed]:
-    """Rehearse one standby, on the collector's event loop."""
+    """Rehearse one standby, on the collector's event loop. A reload does not end it.
+
+    What it rehearses is in the plan, not in what else is configured: so the share goes on, and the
+    standby as it is now stores the event. Where there is none any more, the last step says so.
+    """
     began = time.monotonic()
 
     def step(what: str, trouble: str | None = None) -> Rehearsed:
         return Rehearsed(f"{standby} {what}", round(time.monotonic() - began, 3), trouble)
 
-    destination = collector.destinations[standby]
-    if destination.trust != "trusted":
-        return [step("is rehearsed", f"it is {destination.trust}")]
-    marker = uuid.uuid4().hex
+    if (trust := collector.destinations[standby].trust) != "trusted":
+        return [step("is rehearsed", f"it is {trust}")]
+    done: list[Rehearsed] = []
+    trouble = None
     with collector.lineup.shares.given(standby, options.share):
-        steps = []
         try:
             async with asyncio.timeout(options.duration):
-                before = _sent(collector, standby)
-                await _offer_marker(collector, destination, marker)
-                while _sent(collector, standby) <= before:  # noqa: ASYNC110  counters tell nobody
-                    await asyncio.sleep(_LOOK_EVERY)
-                steps.append(step("took a document"))
-                stored_at = collector.config.exporters[standby].delivery.stored_at
-                if stored_at is None:
-                    steps.append(step("answered; whether it stored it nobody was asked"))
-                else:
-                    await _stored(stored_at, marker)
-                    steps.append(step("has stored it"))
+                async for what in _steps(collector, standby):
+                    done.append(step(what))  # noqa: PERF401  what was done before a failure counts
         except TimeoutError:
-            what = "has stored it" if steps else "took a document"
-            return [*steps, step(what, f"not within {options.duration:g} s")]
+            trouble = f"not within {options.duration:g} s"
         except StoreFailed as failure:
-            return [*steps, step("took a document", f"the store failed: {failure.kind}")]
-        return steps
+            trouble = f"the store failed: {failure.kind}"
+        except _Gone:
+            trouble = "a reload took it away"
+    if trouble is not None:
+        done.append(step(_STORED if done else _TOOK, trouble))
+    return done
 
 
-async def _offer_marker(collector: Drilling, destination: Destination, marker: str) -> None:
+async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
+    """What a standby has done, as soon as it has. Raises StoreFailed and _Gone."""
+    marker = uuid.uuid4().hex
+    before = _sent(collector, standby)
+    await _offer_marker(collector, standby, marker)
+    while _sent(collector, standby) <= before:
+        await _wait(collector, standby, _LOOK_EVERY)
+    yield _TOOK
+    stored_at = collector.config.exporters[standby].delivery.stored_at
+    if stored_at is None:
+        yield "answered; whether it stored it nobody was asked"
+        return
+    async with _asking(stored_at) as session:
+        url = stored_at.url.replace("{event_id}", marker)
+        while not await _shows(session, url, marker):
+            await _wait(collector, standby, _ASK_EVERY)
+    yield _STORED
+
+
+async def _wait(collector: Drilling, standby: str, seconds: float) -> None:
+    """Until it is worth to look again. Raises _Gone."""
+    await asyncio.sleep(seconds)
+    if standby not in collector.destinations:
+        raise _Gone
+
+
+async def _offer_marker(collector: Drilling, standby: str, marker: str) -> None:
     """Give the standby an event that can be found there, under the policy in force."""
     payload = Envelope.from_event(
         {
@@ -106,12 +139,14 @@ async def _offer_marker(collector: Drilling, destination: Destination, marker: s
             "platform": "other",
         }
     )
-    payload.project = _project(collector.config, destination.id)
+    payload.project = _project(collector.config, standby)
+    gate, destination = collector.gate, collector.destinations[standby]
     policy = destination.policy_for("")
     assert policy is not None, "only what a pipeline leads to is a destination"
-    passed = await policy.resanitise(payload)
-    offers = [Offer(passed, policy.version, [destination], passed.encode())]
-    await offer(collector.store, offers, collector.clock)
+    with gate.passing():  # what is replaced meanwhile ends only when it has the event
+        passed = await policy.resanitise(payload)
+        offers = [Offer(passed, policy.version, [destination], passed.encode())]
+        await gate.to_its_end(offer(collector.store, offers, collector.clock))
 
 
 def _project(config: Config, id_: str) -> str:
@@ -125,15 +160,11 @@ def _sent(collector: Drilling, standby: str) -> int:
     return collector.counters.total("exporter_sent", exporter=standby)
 
 
-async def _stored(where: StoredAtOptions, marker: str) -> None:
-    """Return when the backend shows the marker."""
+def _asking(where: StoredAtOptions) -> aiohttp.ClientSession:
     headers = {}
     if where.token is not None:
         headers["Authorization"] = f"Bearer {where.token.reveal()}"
-    async with aiohttp.ClientSession(headers=headers, trust_env=False) as session:
-        url = where.url.replace("{event_id}", marker)
-        while not await _shows(session, url, marker):  # noqa: ASYNC110  it has to be asked again
-            await asyncio.sleep(_ASK_EVERY)
+    return aiohttp.ClientSession(headers=headers, trust_env=False)
 
 
 async def _shows(session: aiohttp.ClientSession, url: str, marker: str) -> bool:

@@ -82,6 +82,7 @@ class Switch:
                 door.sink = self._new.sinks[id_]
         self._new.lineup.swapped |= self._old.lineup.swapped
         self._new.lineup.failed_over |= self._old.lineup.failed_over
+        self._new.lineup.shares = self._old.lineup.shares
         self._new.put_in_force()
         for id_ in list(self._doors):
             if id_ not in self._new.receivers:

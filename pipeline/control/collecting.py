@@ -15,7 +15,7 @@ from ...ledger.keeping import Ledger
 from ..config import Config
 from ..counters import Counters
 from ..fleet.fleet import Fleet
-from ..graph import Route
+from ..graph import Gate, Route
 from ..keyrings import KeptKeyrings
 from ..reloading import Changes, Source
 from ..replays import Replays
@@ -49,6 +49,10 @@ class Collecting(Protocol):
     @property
     def lineup(self) -> Lineup:
         """Which destinations get what comes in."""
+
+    @property
+    def gate(self) -> Gate:
+        """What passes it is waited for by a reload."""
 
     @property
     def routes(self) -> Mapping[str, Route]:

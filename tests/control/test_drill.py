@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +87,66 @@ def test_it_says_so_when_nobody_can_be_asked(bugsink: Bugsink, tmp_path: Path) -
         "sentry/standby answered; whether it stored it nobody was asked",
         None,
     )
+
+
+@contextmanager
+def drilling(folder: Path) -> Iterator[tuple[Controlled, dict[str, Any], subprocess.Popen[str]]]:
+    """A drill whose standby has taken its document and is still asked for it in this block."""
+    port = listening_port()
+    nowhere = {"url": f"http://127.0.0.1:{listening_port()}/", "token": "0" * 40}
+    config = configuration(port, {})
+    del config["exporters"]["sentry/standby"]
+    standby = {"path": "standby.jsonl", "standby_for": "file", "stored_at": nowhere}
+    config["exporters"]["file/standby"] = standby
+    config["service"]["watch_config"] = False
+    config["incident"]["drill"]["duration"] = "10s"
+    with running_errlock(config, folder) as errlock:
+        controlled = Controlled(errlock, folder, port)
+        with controlled.begin("incident", "run", "breach", "--drill", "--json") as drill:
+            until(lambda: "errlock drill" in written(folder / "standby.jsonl"))
+            yield controlled, config, drill
+
+
+def written(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def steps_of(drill: subprocess.Popen[str]) -> list[tuple[str, str | None]]:
+    told, _ = drill.communicate(timeout=60)
+    return [(each["what"], each["trouble"]) for each in json.loads(told)["steps"]]
+
+
+def test_a_drill_keeps_its_share_through_a_reload_and_gives_it_back(tmp_path: Path) -> None:
+    with drilling(tmp_path) as (controlled, config, drill):
+        for profile in ("strict", "minimal"):
+            config["processors"]["redact"] = {"profile": profile}
+            controlled.errlock.write(config)
+            assert controlled.command("reload").stdout == "processors changed: redact\n"
+        controlled.wait_until_stored("standby.jsonl", number := controlled.send())
+        assert drill.poll() is None, "it ended before the event was sent"
+        assert steps_of(drill) == [
+            ("file/standby took a document", None),
+            ("file/standby has stored it", "not within 10 s"),
+        ]
+        controlled.wait_until_stored("out.jsonl", number, after := controlled.send())
+        controlled.errlock.wait_for_metric("errlock_exporter_queue_documents", 0)
+        assert after not in controlled.stored("standby.jsonl")
+
+
+def test_a_drill_ends_when_a_reload_takes_its_standby_away(tmp_path: Path) -> None:
+    with drilling(tmp_path) as (controlled, config, drill):
+        del config["exporters"]["file/standby"]
+        controlled.errlock.write(config)
+        assert controlled.command("reload").stdout == "exporters removed: file/standby\n"
+        assert steps_of(drill) == [
+            ("file/standby took a document", None),
+            ("file/standby has stored it", "a reload took it away"),
+        ]
+        controlled.wait_until_stored("out.jsonl", controlled.send())
