@@ -15,7 +15,7 @@ from .parts import GeneralizePart, Part, RedactPart, form_of
 from .placeholders import Placeholder, find, labels
 from .selectors import Selector, Trail
 from .text import Rule, TextScanner
-from .words import sensitive_parts
+from .words import OPEN_COOKIES, sensitive_parts
 
 # Marks of other scrubbers and SDKs: what they replaced is not there any more.
 _FILTERED = frozenset(
@@ -78,6 +78,15 @@ class Detection:
             if pattern.search(key):
                 return class_
         return classify_key(key)
+
+    def cookie_class(self, name: str) -> str | None:
+        """The class of a cookie, in a field of cookies; None: it may be read by anybody.
+
+        As in a header, a value that is not made up stays, whatever the cookie's name.
+        """
+        if name.casefold().encode("utf-8", "replace") in OPEN_COOKIES:
+            return None
+        return self.key_class(name) or "secret.cookie"
 
     def field_class(self, trail: Trail) -> str | None:
         """The class that a selector gives the field at the end of this trail."""

@@ -133,13 +133,15 @@ _SDK: Fields = {
 }  # fmt: skip
 _NAMED: Fields = {"name": CODE, "version": VERSION, "type": WORD, "build": VERSION}
 # Cookies that are a session though their names do not say so: of frameworks, and of sites whose
-# pages an application may load or imitate. A cookie's value without a telling name stays.
+# pages an application may load or imitate.
 SESSION_COOKIES = (
     "symfony", "sentrysid", "sudo", "su", "fastcsrf", "mojolicious", "auth_tkt", "c_user", "xs",
     "datr", "li_at", "SAPISID", "APISID", "HSID", "SSID", "__Secure-1PSID", "__Secure-3PSID",
     "cf_clearance",
 )  # fmt: skip
-_COOKIES: Fields = {"*": TEXT, **dict.fromkeys(SESSION_COOKIES, Field(class_="secret.session"))}
+# Of any other cookie its name may say more (Detection.cookie_class).
+COOKIE = Field(class_="secret.cookie")
+_COOKIES: Fields = {"*": COOKIE, **dict.fromkeys(SESSION_COOKIES, Field(class_="secret.session"))}
 _CONTEXTS: Fields = {
     "trace": _TRACE,
     "runtime": {**_NAMED, "raw_description": VERSION},

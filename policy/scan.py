@@ -15,6 +15,7 @@ from .copies import Literals
 from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
     ATTRIBUTE,
+    COOKIE,
     GRAMMARS,
     TABLE,
     TEXT,
@@ -174,6 +175,8 @@ class Scan:
         self._walk(value, (*path, 1), name, found or class_, child(place, name), steps)
 
     def _class_under(self, key: str, place: Field | Fields) -> str | None:
+        if place is COOKIE:
+            return self._detection.cookie_class(key)
         if isinstance(place, Field) and place is not TEXT:
             return place.class_
         named = place is TEXT or place is ATTRIBUTE

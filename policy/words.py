@@ -233,7 +233,7 @@ _SCHEME = compile_bytes(
 _HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
 _COOKIE = compile_bytes(rb"""(?:^|;|,)\s*([^\s=;,"']{1,80})=("[^"]*"|[^;,\s]*)""")
 # Attributes of Set-Cookie (RFC 6265) and what sites keep in cookies openly.
-_OPEN_COOKIES = frozenset(
+OPEN_COOKIES = frozenset(
     b"""path domain expires max-age samesite secure httponly version comment priority partitioned
     theme lang language locale currency timezone tz country region color mode layout view
     consent cookieconsent cookie_consent ab variant""".split()
@@ -292,7 +292,7 @@ def _cookies(value: bytes) -> list[tuple[int, int, str]]:
     parts = []
     for match in _COOKIE.finditer(value):
         name, text = match.group(1), text_of(match.group(2)).strip('"')
-        if name.lower() in _OPEN_COOKIES or is_innocent(text, "secret.cookie"):
+        if name.lower() in OPEN_COOKIES or is_innocent(text, "secret.cookie"):
             continue
         class_ = classify_key(text_of(name))
         if class_ is None and not looks_random(text):

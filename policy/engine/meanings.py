@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..detection import Detection
-from ..fields import ATTRIBUTE, GRAMMARS, TEXT, Field, Fields, child
+from ..fields import ATTRIBUTE, COOKIE, GRAMMARS, TEXT, Field, Fields, child
 from ..keys import MAX_KEY
 from .gate import Gate
 from .keys import Keys
@@ -57,6 +57,8 @@ class Meanings:
 
     def class_under(self, key: str, place: Field | Fields) -> str | None:
         """The class that a place, or a key there, gives a value."""
+        if place is COOKIE:
+            return self._detection.cookie_class(key)
         if isinstance(place, Field) and place is not TEXT:
             return place.class_
         named = place is TEXT or place is ATTRIBUTE

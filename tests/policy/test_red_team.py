@@ -414,6 +414,19 @@ def test_cookies_of_sessions_go_whatever_they_are_called() -> None:
     assert left == {"symfony": "[session]", "c_user": "[session]", "theme": "dark-2"}
 
 
+def test_a_cookie_that_looks_made_up_goes_from_the_object_as_from_the_header() -> None:
+    cookies = {"k2": "9fXq2LmT7vRz", "theme": "dark", "lang": "pQ7rStU2vW9x", "basket": "empty"}
+    header = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    request = {"cookies": cookies, "headers": {"Cookie": header}}
+    left = scrubbed({"request": request})["request"]
+    assert left["cookies"] == {**cookies, "k2": "[cookie]"}
+    assert left["headers"]["Cookie"] == header.replace("k2=9fXq2LmT7vRz", "k2=[cookie]")
+    pairs = [[name, value] for name, value in cookies.items()]
+    assert scrubbed({"request": {"cookies": pairs}})["request"]["cookies"] == [
+        ["k2", "[cookie]"], *pairs[1:],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "key", ["MAILCHIMP_KEY", "x-rapidapi-key", "wifi_psk", "security_answer", "aiohttp_session"]
 )
