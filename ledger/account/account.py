@@ -74,6 +74,8 @@ class Account:
         self._waiting_bytes = 0
         self._counts = Counts(needles)
         self._counting = threading.Lock()  # what waits is added up by one thread, up to its end
+        # By one thread at a time: a write goes on in its own when `run` is cancelled.
+        self._writing = threading.RLock()
         # Only ever later: a clock that was put back must not add to a minute that is closed.
         self._minute = 0
         self._closed = 0
@@ -124,6 +126,10 @@ class Account:
 
         What cannot be written now is kept, and written later. A file that is damaged is set aside.
         """
+        with self._writing:
+            self._write(last=last)
+
+    def _write(self, *, last: bool) -> None:
         now = self._clock()
         self._count()
         if self._needles is not None:
@@ -161,7 +167,11 @@ class Account:
 
         The minute that has not passed is told too, and again when the next process has closed it.
         """
-        self.write(last=True)
+        with self._writing:
+            self._close()
+
+    def _close(self) -> None:
+        self._write(last=True)
         if self._needles is not None:
             self._needles.close(self._clock())
         store, self._store = self._store, None

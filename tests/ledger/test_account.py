@@ -381,6 +381,35 @@ def test_minutes_are_told_when_all_that_was_delivered_in_them_is_written(
     assert reconcile(tmp_path / "journal", path).findings == []
 
 
+def test_the_end_waits_for_a_write_that_goes_on(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    add = AccountStore.add
+
+    def add_late(store: AccountStore, rows: Any, *others: Any) -> None:
+        if rows:
+            began.set()
+            assert go_on.wait(20)
+        add(store, rows, *others)
+
+    monkeypatch.setattr(AccountStore, "add", add_late)
+    book.deliver(3)
+    writer, closer = (
+        threading.Thread(target=do) for do in (book.account.write, book.account.close)
+    )
+    writer.start()
+    assert began.wait(20)
+    closer.start()
+    closer.join(0.2)
+    assert closer.is_alive()
+    go_on.set()
+    writer.join(20)
+    closer.join(20)
+    assert AccountStore.to_read(book.path).documents(NOON, 2**40, "sentry") == 3
+    assert book.account._store is None
+
+
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a journal and an account of four hours."""
