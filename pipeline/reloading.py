@@ -127,6 +127,9 @@ class Source:
         self._read = read
         self._watch = watch
         self._told = asyncio.Event()
+        # Held from reading to running: else a file that was read before it changed could be run
+        # after what it says now, and a control that somebody put back would be off again.
+        self._reloading = asyncio.Lock()
         self._pem: list[PemFile] = []  # as they were when they were read or looked at
 
     def look(self) -> None:
@@ -153,9 +156,10 @@ class Source:
     async def reload(self, collector: Reloadable) -> Changes:
         """Read it and run it. Raises ConfigError or OSError; then all goes on as it was."""
         try:
-            config = await asyncio.to_thread(self._read)
-            self._pem = pem_files(config)
-            changes = await collector.reload(config)
+            async with self._reloading:
+                config = await asyncio.to_thread(self._read)
+                self._pem = pem_files(config)
+                changes = await collector.reload(config)
         except ConfigError as error:
             _log.error("the new configuration cannot be used; the old one goes on")
             for problem in error.problems:
