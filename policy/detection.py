@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 
 from .detectors import Detector, load_catalogue
+from .fields import ATTRIBUTE, COOKIE, TEXT, Field, Fields
 from .findings import Mark, Span
 from .generalisation import HOME
 from .keys import classify_key, is_innocent
@@ -79,8 +80,17 @@ class Detection:
                 return class_
         return classify_key(key)
 
-    def cookie_class(self, name: str) -> str | None:
-        """The class of a cookie, in a field of cookies; None: it may be read by anybody.
+    def class_under(self, key: str, place: Field | Fields) -> str | None:
+        """The class that a place, or a key there, gives a value."""
+        if place is COOKIE:
+            return self._cookie_class(key)
+        if isinstance(place, Field) and place is not TEXT:
+            return place.class_
+        named = place is TEXT or place is ATTRIBUTE
+        return self.key_class(key) if named else None
+
+    def _cookie_class(self, name: str) -> str | None:
+        """None: it may be read by anybody.
 
         As in a header, a value that is not made up stays, whatever the cookie's name.
         """

@@ -139,7 +139,7 @@ SESSION_COOKIES = (
     "datr", "li_at", "SAPISID", "APISID", "HSID", "SSID", "__Secure-1PSID", "__Secure-3PSID",
     "cf_clearance",
 )  # fmt: skip
-# Of any other cookie its name may say more (Detection.cookie_class).
+# Of any other cookie its name may say more (Detection.class_under).
 COOKIE = Field(class_="secret.cookie")
 _COOKIES: Fields = {"*": COOKIE, **dict.fromkeys(SESSION_COOKIES, Field(class_="secret.session"))}
 _CONTEXTS: Fields = {

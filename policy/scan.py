@@ -14,8 +14,6 @@ from typing import TypeAlias
 from .copies import Literals
 from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
-    ATTRIBUTE,
-    COOKIE,
     GRAMMARS,
     TABLE,
     TEXT,
@@ -131,7 +129,7 @@ class Scan:
             context, class_here = names.get(key, key), class_
             if describes(key, value):
                 class_here = None
-            found = self._class_under(context, child(place, context))
+            found = self._detection.class_under(context, child(place, context))
             steps = (*trail, next_step(trail, key, value)) if trail else ()
             self._walk(value, (*path, key), context, found or class_here, child(place, key), steps)
 
@@ -168,19 +166,11 @@ class Scan:
         name, value = pair
         assert isinstance(name, str)
         self._leaf(name, (*path, 0), None, None, TEXT, None)
-        found = self._class_under(name, child(place, name))
+        found = self._detection.class_under(name, child(place, name))
         steps = trail
         if trail:
             steps = (*trail, replace(next_step(trail, name, value), key=name))
         self._walk(value, (*path, 1), name, found or class_, child(place, name), steps)
-
-    def _class_under(self, key: str, place: Field | Fields) -> str | None:
-        if place is COOKIE:
-            return self._detection.cookie_class(key)
-        if isinstance(place, Field) and place is not TEXT:
-            return place.class_
-        named = place is TEXT or place is ATTRIBUTE
-        return self._detection.key_class(key) if named else None
 
     def _key(self, key: str, path: Path, place: Field | Fields) -> None:
         if is_text(key) and not (isinstance(place, dict) and key in place):

@@ -123,9 +123,7 @@ class Engine:
 
     def look_at(self, scans: Sequence[FastScan]) -> None:
         """Look at the texts of documents that came together, before each is judged."""
-        with suppress(
-            Exception
-        ):  # those of one cannot be looked at: each will be asked for its own
+        with suppress(Exception):  # where it fails, each is asked for its own texts
             found = self._texts.of_each([scan.texts for scan in scans])
             for scan, wanted in zip(scans, found, strict=True):
                 scan.wanted = wanted

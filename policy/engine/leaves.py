@@ -89,7 +89,7 @@ class Leaves:
             context, found, below = key, meaning.class_, meaning.below
             if key in names:
                 context = names[key]
-                found = self._meanings.class_under(context, child(place, context))
+                found = self._detection.class_under(context, child(place, context))
             if found is None and class_ is not None and not describes(key, value):
                 found = class_
             if isinstance(value, (dict, list)):
@@ -175,7 +175,7 @@ class Leaves:
         if name:
             self._add(name, name, path, 0, None, None, TEXT)
         below = child(place, name)
-        found = self._meanings.class_under(name, below) or class_
+        found = self._detection.class_under(name, below) or class_
         if isinstance(value, str) or not isinstance(value, (dict, list)):
             if value is not None and not isinstance(value, bool) and value != "":
                 self._gather_value(value, path, 1, name, found, below)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..detection import Detection
-from ..fields import ATTRIBUTE, COOKIE, GRAMMARS, TEXT, Field, Fields, child
+from ..fields import GRAMMARS, TEXT, Field, Fields, child
 from ..keys import MAX_KEY
 from .gate import Gate
 from .keys import Keys
@@ -55,15 +55,6 @@ class Meanings:
         looser = field.kind == "version" or field.kind in GRAMMARS
         return looser and detection.key_class(key) is not None
 
-    def class_under(self, key: str, place: Field | Fields) -> str | None:
-        """The class that a place, or a key there, gives a value."""
-        if place is COOKIE:
-            return self._detection.cookie_class(key)
-        if isinstance(place, Field) and place is not TEXT:
-            return place.class_
-        named = place is TEXT or place is ATTRIBUTE
-        return self._detection.key_class(key) if named else None
-
     def note_one_more(self) -> None:
         """A key will be remembered. However many there are, only so many are kept."""
         if self._count >= _REMEMBERED:
@@ -76,7 +67,7 @@ class Meanings:
         """What a key means in a place, looked up."""
         _, is_text = self.keys.get(key) or self.keys.learn(key)
         below = child(place, key)
-        class_ = self.class_under(key, below)
+        class_ = self._detection.class_under(key, below)
         field = below if isinstance(below, Field) else TEXT
         grammar = GRAMMARS.get(field.kind)
         return Meaning(
