@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import grpc  # type: ignore[import-untyped]  # has no annotations
 import msgspec
@@ -24,6 +24,7 @@ from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 # Seconds that requests begun may take when stopping.
 _GRACE = 30.0
 _HANDSHAKE = 5  # seconds that a connection may take to become one
+_Certificate: TypeAlias = "tuple[bytes, bytes]"  # its key before it, as PEM
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -54,8 +55,9 @@ class _Listener:
     closed is reset, so the server stays where doors are exchanged.
     """
 
-    def __init__(self, config: GrpcConfig) -> None:
+    def __init__(self, config: GrpcConfig, certificate: _Certificate | None) -> None:
         self._config = config
+        self._certificate = certificate
         self.doors: list[OtlpGrpcServer] = []  # the one before the last is to be replaced by it
         self.port = 0  # the port in use, once started
         self._server: aio.Server | None = None
@@ -93,22 +95,17 @@ class _Listener:
         address = f"{host or '[::]'}:{port}" if ":" not in (host or "") else f"[{host}]:{port}"
         bound: int
         try:
-            if self._config.tls is None:
+            if self._certificate is None:
                 bound = server.add_insecure_port(address)
             else:
-                # Asked for at each handshake: the server stays where a certificate is renewed.
-                credentials = grpc.dynamic_ssl_server_credentials(
-                    self._certificate(), self._certificate
-                )
+                # Never `dynamic_ssl_server_credentials`: who connects while it exchanges a
+                # certificate may find freed memory (https://github.com/grpc/grpc/issues/36693).
+                credentials = grpc.ssl_server_credentials([self._certificate])
                 bound = server.add_secure_port(address, credentials)
         except RuntimeError:
             what = f"cannot listen on {endpoint}, or with this certificate"
             raise OSError(errno.EADDRNOTAVAIL, what) from None
         return bound
-
-    def _certificate(self) -> Any:
-        """From threads of gRPC."""
-        return self.doors[-1].certificate
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun."""
@@ -132,7 +129,7 @@ class OtlpGrpcServer:
         self._bearer = bearer
         self._budget = budget
         self._intake = Intake(settings, "grpc")
-        self.certificate = _certificate(config.tls) if config.tls is not None else None
+        self._certificate = _certificate(config.tls) if config.tls is not None else None
         self._listener: _Listener | None = None
         self._shares_port = False
         self.port = 0  # the port in use, once started
@@ -141,7 +138,7 @@ class OtlpGrpcServer:
         """Listen. Raises OSError."""
         self._intake.sink = sink
         inherited = self._listener is not None
-        listener = self._listener = self._listener or _Listener(self._config)
+        listener = self._listener = self._listener or _Listener(self._config, self._certificate)
         listener.doors.append(self)
         if not inherited:
             await listener.start(shares_port=self._shares_port)
@@ -150,12 +147,17 @@ class OtlpGrpcServer:
     def take_over(self, other: OtlpGrpcServer) -> None:
         """Take the listener of a server that is to be replaced, or its port. Comes before `start`.
 
-        With another message size, or with TLS where there was none, it takes a listener of its own:
-        a client that connects at that very moment may be reset.
+        With another message size or certificate it takes a listener of its own: a client that
+        connects at that very moment may be reset, and those that are connected are sent away.
         """
-        if _bound(other._config) == _bound(self._config):
+        if other._bound == self._bound:
             self._listener = other._listener
         self._shares_port = other._config.endpoint == self._config.endpoint
+
+    @property
+    def _bound(self) -> tuple[object, ...]:
+        """What a listener has for life."""
+        return self._config.endpoint, self._config.max_recv_msg_size_mib, self._certificate
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun, unless another one answers. Idempotent."""
@@ -190,16 +192,10 @@ class OtlpGrpcServer:
             return await self._intake.take(message, signal, "protobuf")
 
 
-def _certificate(tls: TlsConfig) -> Any:
+def _certificate(tls: TlsConfig) -> _Certificate:
     """What gRPC shows to who connects. Raises ConfigError."""
     tls.context("protocols.grpc.tls")  # gRPC takes any bytes, and refuses connections
-    pair = (tls.key_file.path.read_bytes(), tls.cert_file.path.read_bytes())
-    return grpc.ssl_server_certificate_configuration([pair])
-
-
-def _bound(config: GrpcConfig) -> tuple[object, ...]:
-    """The options that a listener has for life."""
-    return config.endpoint, config.max_recv_msg_size_mib, config.tls is None
+    return tls.key_file.path.read_bytes(), tls.cert_file.path.read_bytes()
 
 
 async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:
