@@ -22,7 +22,7 @@ _Read = Callable[[Tree], Any]
 def lenient(tree: Tree, type_: type[T]) -> T | None:
     """The structure, with None or its default where something else stands. Never raises.
 
-    Takes structures of texts, integers, booleans, lists, raw JSON, other structures, and unions.
+    Takes structures of texts, integers, booleans, tuples, raw JSON, other structures, and unions.
     """
     key: object = type_
     found: T | None = _reader(key)(tree)
@@ -37,9 +37,9 @@ def _reader(type_: object) -> _Read:
 def _made(info: inspect.Type) -> _Read:
     if isinstance(info, inspect.StructType):
         return _structure(info)
-    if isinstance(info, inspect.ListType):
+    if isinstance(info, inspect.VarTupleType):
         each = _made(info.item_type)
-        return lambda tree: [each(value) for value in tree] if isinstance(tree, list) else None
+        return lambda tree: tuple(map(each, tree)) if isinstance(tree, list) else None
     if isinstance(info, inspect.UnionType):
         return _union([_made(each) for each in info.types])
     if isinstance(info, inspect.RawType):

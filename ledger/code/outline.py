@@ -1,5 +1,7 @@
 """The parts of Sentry's documents that tell of code. All else is skipped when they are read.
 
+Those that are equal disclose the same, so what is known of one is known of all.
+
 Fields: https://develop.sentry.dev/sdk/data-model/event-payloads/ , read in 2026-11.
 """
 
@@ -15,25 +17,25 @@ _NOTHING = Raw(b"")
 Text: TypeAlias = "str | None"
 
 
-class Frame(msgspec.Struct, gc=False):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A call in a stack trace."""
 
     filename: Text = None
     module: Text = None
     in_app: bool | None = None
     lineno: int | None = None
-    pre_context: list[Text] | None = None
+    pre_context: tuple[Text, ...] | None = None
     context_line: Text = None
-    post_context: list[Text] | None = None
+    post_context: tuple[Text, ...] | None = None
 
 
-class Stacktrace(msgspec.Struct, gc=False):
+class Stacktrace(msgspec.Struct, frozen=True, gc=False):
     """Its calls, the oldest first."""
 
-    frames: list[Frame | None] | None = None
+    frames: tuple[Frame | None, ...] | None = None
 
 
-class Raised(msgspec.Struct, gc=False):
+class Raised(msgspec.Struct, frozen=True, gc=False):
     """An exception or a thread."""
 
     type: Text = None
@@ -41,13 +43,13 @@ class Raised(msgspec.Struct, gc=False):
     stacktrace: Stacktrace | None = None
 
 
-class AllRaised(Raised, gc=False):
+class AllRaised(Raised, frozen=True, gc=False):
     """Several in an object, or the only one."""
 
-    values: list[Raised | None] | None = None
+    values: tuple[Raised | None, ...] | None = None
 
 
-class Attributes(msgspec.Struct, gc=False):
+class Attributes(msgspec.Struct, frozen=True, gc=False):
     """Of a span: the semantic conventions, and Sentry's own."""
 
     url: Text = None
@@ -67,13 +69,13 @@ class Attributes(msgspec.Struct, gc=False):
     old_file_path: Text = field(name="code.filepath", default=None)
 
 
-class CrumbData(msgspec.Struct, gc=False):
+class CrumbData(msgspec.Struct, frozen=True, gc=False):
     """Of a request that was made."""
 
     url: Text = None
 
 
-class Breadcrumb(msgspec.Struct, gc=False):
+class Breadcrumb(msgspec.Struct, frozen=True, gc=False):
     """What happened before."""
 
     category: Text = None
@@ -81,13 +83,13 @@ class Breadcrumb(msgspec.Struct, gc=False):
     data: CrumbData | None = None
 
 
-class AllBreadcrumbs(msgspec.Struct, gc=False):
+class AllBreadcrumbs(msgspec.Struct, frozen=True, gc=False):
     """Several in an object."""
 
-    values: list[Breadcrumb | None] | None = None
+    values: tuple[Breadcrumb | None, ...] | None = None
 
 
-class Span(msgspec.Struct, gc=False):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A part of a transaction."""
 
     op: Text = None
@@ -95,13 +97,13 @@ class Span(msgspec.Struct, gc=False):
     data: Attributes | None = None
 
 
-class Telemetry(Span, gc=False):
+class Telemetry(Span, frozen=True, gc=False):
     """A log, or a span that is a document of its own."""
 
     attributes: Raw = _NOTHING  # each an object with its value
 
 
-class Named(msgspec.Struct, gc=False):
+class Named(msgspec.Struct, frozen=True, gc=False):
     """A program, and which of it."""
 
     name: Text = None
@@ -109,13 +111,13 @@ class Named(msgspec.Struct, gc=False):
     kernel_version: Text = None
 
 
-class Trace(msgspec.Struct, gc=False):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """What a transaction is as a span."""
 
     data: Attributes | None = None
 
 
-class Contexts(msgspec.Struct, gc=False):
+class Contexts(msgspec.Struct, frozen=True, gc=False):
     """What it ran on."""
 
     runtime: Named | None = None
@@ -123,28 +125,28 @@ class Contexts(msgspec.Struct, gc=False):
     trace: Trace | None = None
 
 
-class TransactionInfo(msgspec.Struct, gc=False):
+class TransactionInfo(msgspec.Struct, frozen=True, gc=False):
     """Where a transaction's name is from."""
 
     source: Text = None
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """The request that was being answered."""
 
     url: Text = None
     method: Text = None
 
 
-class Sdk(msgspec.Struct, gc=False):
+class Sdk(msgspec.Struct, frozen=True, gc=False):
     """What sent it."""
 
     name: Text = None
     version: Text = None
-    packages: list[Named | None] | None = None
+    packages: tuple[Named | None, ...] | None = None
 
 
-class Outline(msgspec.Struct, gc=False):
+class Outline(msgspec.Struct, frozen=True, gc=False):
     """An event or a transaction. What is mostly the same in many is not read at once."""
 
     server_name: Text = None
@@ -155,14 +157,14 @@ class Outline(msgspec.Struct, gc=False):
     contexts: Contexts | None = None
     modules: Raw = _NOTHING
     sdk: Raw = _NOTHING
-    exception: AllRaised | list[Raised | None] | None = None
-    threads: AllRaised | list[Raised | None] | None = None
+    exception: AllRaised | tuple[Raised | None, ...] | None = None
+    threads: AllRaised | tuple[Raised | None, ...] | None = None
     stacktrace: Stacktrace | None = None
-    breadcrumbs: AllBreadcrumbs | list[Breadcrumb | None] | None = None
-    spans: list[Span | None] | None = None
+    breadcrumbs: AllBreadcrumbs | tuple[Breadcrumb | None, ...] | None = None
+    spans: tuple[Span | None, ...] | None = None
 
 
-class ResourceAttributes(msgspec.Struct, gc=False):
+class ResourceAttributes(msgspec.Struct, frozen=True, gc=False):
     """What a program says of itself and of what it runs on."""
 
     host_name: Text = field(name="host.name", default=None)
@@ -180,27 +182,27 @@ class ResourceAttributes(msgspec.Struct, gc=False):
     os_version: Text = field(name="os.version", default=None)
 
 
-class Resource(msgspec.Struct, gc=False):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """Of an OTLP request."""
 
     attributes: ResourceAttributes | None = None
 
 
-class RaisedAttributes(msgspec.Struct, gc=False):
+class RaisedAttributes(msgspec.Struct, frozen=True, gc=False):
     """Of a record or a span's event: an exception."""
 
     type: Text = field(name="exception.type", default=None)
     stacktrace: Text = field(name="exception.stacktrace", default=None)
 
 
-class SpanEvent(msgspec.Struct, gc=False):
+class SpanEvent(msgspec.Struct, frozen=True, gc=False):
     """What happened within a span."""
 
     attributes: RaisedAttributes | None = None
 
 
-class Record(msgspec.Struct, gc=False):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A log record or a span of OTLP, as far as it tells of exceptions."""
 
     attributes: RaisedAttributes | None = None
-    events: list[SpanEvent | None] | None = None
+    events: tuple[SpanEvent | None, ...] | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias, TypeVar
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -16,14 +17,13 @@ from .lenient import lenient
 from .names import OTHER
 from .outline import AllBreadcrumbs, Attributes, Breadcrumb, Named, Outline, Sdk, Span, Telemetry
 from .sections import Mention, Remembered, pack
-from .stacks import WITHHELD, of_thrown, thrown
+from .stacks import of_group
 
 _MOST_CALLS = 1000  # breadcrumbs, and spans, of a document: more are not read
 # The name of a transaction that is a URL is not one that the program gave.
 _RAW_NAME = "url"
 
 _LONGEST_REMEMBERED = 4000  # characters of a statement
-_WITHHELD = WITHHELD.encode()
 
 T = TypeVar("T")
 
@@ -34,62 +34,64 @@ _read_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _read_text = msgspec.json.Decoder(str).decode
 
 
+class _Program(NamedTuple):
+    """What mostly is the same for all that one process sends."""
+
+    modules: bytes
+    sdk: bytes
+    server_name: str | None
+    release: str | None
+    runtime: Named | None
+    os: Named | None
+
+
 class SentryReader:
     """Reads documents. Safe from every thread."""
 
     def __init__(self) -> None:
         self._remembered = Remembered()
 
-    def pieces(self, document: EnvelopeDocument) -> Iterator[bytes]:
+    def pieces(self, document: EnvelopeDocument) -> list[bytes]:
         """What one discloses; what it says twice, twice. Raises BrokenDocument."""
+        found: list[bytes] = []
         if document.type in ("event", "transaction"):
             data = document.encode()
             outline = _parsed(data, Outline, _read_outline)
             if outline is not None:
-                yield from self._of_program(outline)
-                yield from self._of_stacks(outline, withheld=_WITHHELD in data)
-                yield from self._of_crumbs(outline.breadcrumbs)
-                yield from self._each(_of_calls(outline))
+                found += self._of_program(outline)
+                found += self._of_stacks(outline, len(data))
+                self._add_crumbs(outline.breadcrumbs, found)
+                self._add(_of_calls(outline), found)
         elif document.type in ("span", "log"):
-            found = _parsed(document.encode(), Telemetry, _read_telemetry)
-            if found is not None:
-                yield from self._each((*_of_spans([found]), *_of_typed(found.attributes)))
+            telemetry = _parsed(document.encode(), Telemetry, _read_telemetry)
+            if telemetry is not None:
+                self._add((*_of_spans([telemetry]), *_of_typed(telemetry.attributes)), found)
+        return found
 
-    def _of_program(self, outline: Outline) -> Iterator[bytes]:
-        """What mostly is the same for all that one process sends."""
+    def _of_program(self, outline: Outline) -> tuple[bytes, ...]:
+        runtime, system = None, None
+        if (contexts := outline.contexts) is not None:
+            runtime, system = contexts.runtime, contexts.os
         modules, sdk = bytes(outline.modules), bytes(outline.sdk)
-        if modules or sdk:
-            key = (modules, sdk)
-            found = self._remembered.get(key)
-            if found is None:
-                made = pack(_packages(modules, sdk))
-                found = self._remembered.keep(key, len(modules) + len(sdk), made)
-            yield from found
-        for about in _around(outline):
-            found = self._remembered.get(about)
-            if found is None:
-                text, read = about
-                found = self._remembered.keep(about, len(str(text)), pack(read(text)))
-            yield from found
+        about = _Program(modules, sdk, outline.server_name, outline.release, runtime, system)
+        found = self._remembered.get(about)
+        if found is None:
+            made = _pieces_of_program(about)
+            found = self._remembered.keep(about, len(modules) + len(sdk), made)
+        return found
 
-    def _of_stacks(self, outline: Outline, *, withheld: bool) -> Iterator[bytes]:
-        raised = tuple(
-            [
-                each
-                for group in (outline.exception, outline.threads, outline.stacktrace)
-                for each in thrown(group, withheld=withheld)
-            ]
-        )
-        if raised:
-            found = self._remembered.get(raised)
-            if found is None:
-                size = sum(100 + 100 * len(calls) for _, _, calls in raised)
-                found = self._remembered.keep(raised, size, pack(of_thrown(raised)))
-            yield from found
+    def _of_stacks(self, outline: Outline, size: int) -> tuple[bytes, ...]:
+        """`size`: bytes of the document."""
+        groups = outline.exception, outline.threads, outline.stacktrace
+        found = self._remembered.get(groups)
+        if found is None:
+            made = pack(chain.from_iterable(map(of_group, groups)))
+            found = self._remembered.keep(groups, size, made)
+        return found
 
-    def _of_crumbs(
-        self, crumbs: AllBreadcrumbs | list[Breadcrumb | None] | None
-    ) -> Iterator[bytes]:
+    def _add_crumbs(
+        self, crumbs: AllBreadcrumbs | tuple[Breadcrumb | None, ...] | None, pieces: list[bytes]
+    ) -> None:
         listed = crumbs.values if isinstance(crumbs, AllBreadcrumbs) else crumbs
         for each in (listed or ())[-_MOST_CALLS:]:
             if each is None:
@@ -99,16 +101,16 @@ class SentryReader:
                 found = self._remembered.get(text)
                 if found is None:
                     found = self._remembered.keep(text, len(text), pack(of_statement(text, "")))
-                yield from found
+                pieces += found
             if each.data is not None and each.data.url:
-                yield from self._each(of_url(each.data.url))
+                self._add(of_url(each.data.url), pieces)
 
-    def _each(self, mentions: Iterable[Mention]) -> Iterator[bytes]:
+    def _add(self, mentions: Iterable[Mention], pieces: list[bytes]) -> None:
         for each in mentions:
             found = self._remembered.get(each)
             if found is None:
                 found = self._remembered.keep(each, len(each.name), pack([each]))
-            yield from found
+            pieces += found
 
 
 def _parsed(data: bytes, type_: type[T], read: Callable[[bytes], T]) -> T | None:
@@ -148,40 +150,36 @@ def _members(modules: bytes) -> Iterator[tuple[str, str]]:
             yield name, ""
 
 
-_Around: TypeAlias = "tuple[object, Callable[[Any], Iterator[Mention]]]"
+def _pieces_of_program(about: _Program) -> tuple[bytes, ...]:
+    parts = (
+        _packages(about.modules, about.sdk),
+        _of_server(about.server_name),
+        _of_release(about.release),
+        _of_platform(about.runtime),
+        _of_platform(about.os),
+    )
+    return tuple(chain.from_iterable(map(pack, parts)))
 
 
-def _around(outline: Outline) -> Iterator[_Around]:
-    """What mostly is the same for all that one process sends, and what reads it."""
-    contexts = outline.contexts
-    if outline.server_name:
-        yield outline.server_name, _of_server
-    if outline.release:
-        yield outline.release, _of_release
-    if contexts is not None:
-        for each in (contexts.runtime, contexts.os):
-            if each is not None:
-                yield (each.name, each.version, each.kernel_version), _of_platform
-
-
-def _of_server(text: str) -> Iterator[Mention]:
-    if not names.is_removed(text):
+def _of_server(text: str | None) -> Iterator[Mention]:
+    if text and not names.is_removed(text):
         yield Mention("host", names.host(text), "server")
 
 
-def _of_release(text: str) -> Iterator[Mention]:
-    if not names.is_removed(text):
+def _of_release(text: str | None) -> Iterator[Mention]:
+    if text and not names.is_removed(text):
         name, at, version = text.rpartition("@")
         yield Mention("release", names.package(name) if at else OTHER, names.version(version))
 
 
-def _of_platform(texts: tuple[str | None, ...]) -> Iterator[Mention]:
-    name, version, kernel = texts
-    if name and not names.is_removed(name):
-        found = names.package(name.replace(" ", "-"))
-        yield Mention("platform", found, names.version(version or ""))
-    if kernel:
-        yield Mention("platform", "kernel", names.version(kernel))
+def _of_platform(about: Named | None) -> Iterator[Mention]:
+    if about is None:
+        return
+    if about.name and not names.is_removed(about.name):
+        found = names.package(about.name.replace(" ", "-"))
+        yield Mention("platform", found, names.version(about.version or ""))
+    if about.kernel_version:
+        yield Mention("platform", "kernel", names.version(about.kernel_version))
 
 
 def _of_calls(outline: Outline) -> Iterator[Mention]:

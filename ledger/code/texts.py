@@ -9,7 +9,7 @@ from ...pipeline.crossing.stacktraces import MAX_TEXT, parse
 from .lenient import lenient
 from .outline import AllRaised, Raised
 from .sections import Remembered, pack
-from .stacks import of_thrown, thrown
+from .stacks import of_group
 
 # Of a line that is no call, what stands before the message.
 _BEFORE_MESSAGE = re.compile(r"(?:(?:Caused by|Suppressed|Wrapped by): )?[^:]*+(?:::[^:]*+)*+")
@@ -27,7 +27,7 @@ class TraceReader:
         key = (type_, platform, code)
         found = self._remembered.get(key)
         if found is None:
-            made = pack(of_thrown(tuple(thrown(_raised(type_, text, platform)))))
+            made = pack(of_group(_raised(type_, text, platform)))
             found = self._remembered.keep(key, len(type_) + len(code), made)
         return found
 
@@ -35,7 +35,7 @@ class TraceReader:
 def _raised(type_: str, text: str, platform: str | None) -> AllRaised | None:
     found = parse(text, platform) if text else None
     if found is None:
-        return AllRaised(values=[Raised(type_)])
+        return AllRaised(values=(Raised(type_),))
     return lenient({"values": to_values(found[1])}, AllRaised)
 
 
