@@ -148,13 +148,19 @@ class Ledger:
         self,
         payload: Payload,
         carried: Sequence[Document] | None = None,
+        body: bytes | None = None,
         *,
         judged: bool = True,
     ) -> bytes:
         """What a sanitised payload holds: see `write_manifest`. Never raises: see `or_empty`."""
         return or_empty(
             lambda: write_manifest(
-                payload, carried, self._code, judged=judged, words=self._words_of(payload)
+                payload,
+                carried,
+                self._code,
+                body,
+                judged=judged,
+                words=self._words_of(payload, body),
             )
         )
 
@@ -166,10 +172,11 @@ class Ledger:
             )
         )
 
-    def _words_of(self, payload: Payload) -> tuple[bytes, int]:
+    def _words_of(self, payload: Payload, body: bytes | None = None) -> tuple[bytes, int]:
         if self._words is None:
             return b"", 0
-        return self._words.read(payload.encode(), binary=payload.protocol == "otlp")
+        encoded = payload.encode() if body is None else body
+        return self._words.read(encoded, binary=payload.protocol == "otlp")
 
     async def close(self) -> None:
         """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""

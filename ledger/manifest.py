@@ -85,14 +85,15 @@ def write_manifest(
     payload: Payload,
     carried: Sequence[Document] | None = None,
     reader: CodeReader | None = None,
+    body: bytes | None = None,
     *,
     judged: bool = True,
     words: tuple[bytes, int] = (b"", 0),
 ) -> bytes:
     """What a sanitised payload holds. `carried` are the documents of which it was made, where it
-    was converted from the other protocol. With a `reader` it has the code that they disclose.
-    Not `judged`: nobody looked for anything in it. `words` are those of its bytes, and how many
-    were left out.
+    was converted from the other protocol. With a `reader` it has the code that they disclose;
+    `body` is the payload encoded, where somebody has done that. Not `judged`: nobody looked for
+    anything in it. `words` are those of its bytes, and how many were left out.
     """
     types = payload.types
     items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
@@ -115,7 +116,7 @@ def write_manifest(
         for each in items.values():
             each.unjudged = each.size
     service, environment = origin(payload)
-    code = reader.sections(payload) if reader is not None else []
+    code = reader.sections(payload, body) if reader is not None else []
     return _encode(Manifest(service, environment, items, list(lines.values()), code, *words))
 
 

@@ -152,10 +152,10 @@ def offers_of(
         converted = convert(payload, branch.protocols[0])
         payloads, carried, left_out = converted.payloads, converted.carried, converted.left_out
     for each, documents in zip(payloads, carried, strict=True):
-        if ledger is not None:
-            each.manifest = ledger.manifest(each, documents, judged=branch.judged)
         # Encoding may lose a document, so it comes before anybody counts.
         body = each.encode() if encoded else None
+        if ledger is not None:
+            each.manifest = ledger.manifest(each, documents, body, judged=branch.judged)
         offers.append(Offer(each, policy, destinations, body))
     lost = lost_by_reason(payload) - (before or LostCounts())
     for each in payloads:

@@ -38,8 +38,13 @@ class OtlpReader:
         self._attributes = AttributeReader()
         self._traces = TraceReader(self._remembered)
 
-    def pieces(self, request: OtlpRequest) -> Iterator[tuple[str, bytes, int]]:
-        """What its records disclose: their type, a piece, and in how many it is."""
+    def pieces(
+        self, request: OtlpRequest, body: bytes | None = None
+    ) -> Iterator[tuple[str, bytes, int]]:
+        """What its records disclose: their type, a piece, and in how many it is.
+
+        `body` is the request encoded, where somebody has done that.
+        """
         if not request.count_alive:
             return
         shape = SHAPES[request.signal]
@@ -47,7 +52,7 @@ class OtlpReader:
         for context, count in request.shared():
             for piece in self._of_context(context):
                 yield type_, piece, count
-        body = request.buffer or request.encode()
+        body = request.encode() if body is None else body
         values = self._attributes.attributes(body, shape)
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:

@@ -27,11 +27,14 @@ class CodeReader:
         self._sentry = SentryReader()
         self._otlp = OtlpReader()
 
-    def sections(self, payload: Payload) -> list[Section]:
-        """What its documents disclose. Never raises: what cannot be read is left out and logged."""
+    def sections(self, payload: Payload, body: bytes | None = None) -> list[Section]:
+        """What its documents disclose. Never raises: what cannot be read is left out and logged.
+
+        `body` is the payload encoded, where somebody has done that.
+        """
         found: dict[tuple[str, bytes], int] = {}
         try:
-            self._read(payload, found)
+            self._read(payload, body, found)
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what code a payload discloses cannot be told: %s", type(failure).__name__)
         sections: dict[tuple[str, int], list[msgspec.Raw]] = {}
@@ -39,10 +42,12 @@ class CodeReader:
             sections.setdefault((type_, documents), []).append(msgspec.Raw(piece))
         return [Section(*key, pieces) for key, pieces in sections.items()]
 
-    def _read(self, payload: Payload, found: dict[tuple[str, bytes], int]) -> None:
+    def _read(
+        self, payload: Payload, body: bytes | None, found: dict[tuple[str, bytes], int]
+    ) -> None:
         """Count of how many documents each piece is."""
         if payload.protocol == "otlp":
-            for type_, piece, documents in self._otlp.pieces(cast("OtlpRequest", payload)):
+            for type_, piece, documents in self._otlp.pieces(cast("OtlpRequest", payload), body):
                 found[type_, piece] = found.get((type_, piece), 0) + documents
             return
         for each in cast("Envelope", payload).items:

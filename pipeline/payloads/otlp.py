@@ -333,7 +333,7 @@ class OtlpRequest(Payload):
         """What goes out of the contexts, to be read only: each with how many records share it,
         lost ones among them.
         """
-        if not self._touched():
+        if not _any_touched(context for _, context in self._made_contexts()):
             return self._received.shared
         layout = self._received.layout
         containers, of_records = layout.containers, Counter(layout.owners)
