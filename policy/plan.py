@@ -257,13 +257,14 @@ class _Shared:
     def __init__(self, subjects: Sequence[Subject], values: Sequence[set[Copied]]) -> None:
         self._own = {id(s): found for s, found in zip(subjects, values, strict=True)}
         self._below: dict[int, set[Copied]] = {}
+        self._above = {id(subject): _ancestors(subject) for subject in subjects}
         for subject, found in zip(subjects, values, strict=True):
-            for parent in _ancestors(subject):
+            for parent in self._above[id(subject)] if found else ():
                 self._below.setdefault(id(parent), set()).update(found)
 
     def of(self, subject: Subject) -> set[Copied]:
         values = self._own[id(subject)] | self._below.get(id(subject), set())
-        for parent in _ancestors(subject):
+        for parent in self._above[id(subject)]:
             values |= self._own.get(id(parent), set())
             if parent.type == "envelope":
                 values |= self._below.get(id(parent), set())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from typing import TypeAlias
 
 from .copies import Literals
@@ -38,19 +37,36 @@ Touched: TypeAlias = "dict[str | int, Touched]"
 _VERSION = re.compile(r"[0-9]\.[0-9]")
 
 
+class _Size:
+    """How many characters a document has, counted once somebody asks."""
+
+    __slots__ = ("_size", "_tree")
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._size: int | None = None
+
+    def __call__(self) -> int:
+        if self._size is None:
+            self._size = size_of(self._tree)
+        return self._size
+
+
 class Scan:
     """One document. `sites` are its texts, judged, with their marks; copies are added later."""
 
     unread = False
 
-    def __init__(self, detection: Detection, type_: str, tree: Tree) -> None:
+    def __init__(
+        self, detection: Detection, type_: str, tree: Tree, finder: Finder | None = None
+    ) -> None:
         """Raises Unsupported when the document must not go out."""
         self._detection = detection
         self._has_meta = type_ in WITH_META
         self.sites: list[Site] = []
-        self._size = cache(lambda: size_of(tree))
+        self._size = _Size(tree)
         self._left_alone = 0  # characters in fields and documents that the user lets pass
-        self._judge = Judge(detection, Finder(detection), self._size)
+        self._judge = Judge(detection, finder or Finder(detection), self._size)
         self._type = type_
         self._tree = tree
         self._place = TABLE.get(type_) or self._without_table(type_, tree)

@@ -16,7 +16,7 @@ from ..copies import Literals
 from ..detection import Detection
 from ..fields import Field, Fields
 from ..findings import Tree
-from ..judging import Judge, Site, Work
+from ..judging import Site, Work
 from ..scan import Scan, Touched
 from .finder import GatedFinder
 from .gate import Gate
@@ -46,11 +46,10 @@ class FastScan(Scan):
 
     def __init__(self, tools: Tools, type_: str, tree: Tree, only: Touched | None = None) -> None:
         """As `Scan`; of some, `only` these places are judged. Also raises PolicyLimit."""
-        super().__init__(tools.detection, type_, tree)
+        self._finder = GatedFinder(tools.detection, tools.gate, tools.texts)
+        super().__init__(tools.detection, type_, tree, self._finder)
         self._tools = tools
         self._gate = tools.gate
-        self._finder = GatedFinder(tools.detection, tools.gate, tools.texts)
-        self._judge = Judge(tools.detection, self._finder, self._size)
         self._leaves: list[Leaf] = []
         self.texts: list[str] = []  # of the leaves, in their order
         self._told: list[int] = []
