@@ -37,6 +37,8 @@ _log = logging.getLogger("errlock.engine")
 MAX_BYTES = 1 << 28
 # How long to wait for another process that compiles, in seconds.
 _PATIENCE, _LOOK_EVERY = 60.0, 0.05
+# Files in a folder; a policy has three. Those that nobody has read for longest go first.
+_MOST_KEPT = 60
 _FLAGS = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_DOTALL
 
 OnMatch = Callable[[int, int, int, int, Any], None]
@@ -233,6 +235,8 @@ def _read(name: bytes, folder: Path) -> tuple[list[int], dict[str, Any]] | None:
         if not _is_ours(path):
             return None
         content = path.read_bytes()
+        with suppress(OSError):  # a folder that cannot be written is as good
+            os.utime(path)  # see `_forget`
         digest, data = content[:32], content[32:]
         if not hmac.compare_digest(digest, hmac.digest(_key(folder), name + data, "sha256")):
             return None
@@ -288,3 +292,13 @@ def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Mapping[str, 
         temporary.replace(temporary.with_suffix(".hs"))
     except OSError:
         temporary.unlink(missing_ok=True)
+    with suppress(OSError):  # another process may be doing the same
+        _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Delete what was kept for policies that are no longer used. Raises OSError."""
+    kept = sorted(folder.glob("*.hs"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept[_MOST_KEPT:]:
+        path.unlink()
+        path.with_suffix(".lock").unlink(missing_ok=True)

@@ -87,6 +87,18 @@ def test_what_was_compiled_is_read_again(tmp_path: Path) -> None:
     assert finds(Database.kept(b"one", never, tmp_path)) == {7, 9}
 
 
+def test_only_what_was_used_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "_MOST_KEPT", 2)
+    Database.kept(b"one", lambda: ONE, tmp_path)
+    os.utime(file_in(tmp_path), (0, 0))
+    Database.kept(b"two", lambda: ONE, tmp_path)
+    Database.kept(b"one", never, tmp_path)
+    Database.kept(b"three", lambda: ONE, tmp_path)
+    for name in (b"one", b"three"):
+        Database.kept(name, never, tmp_path)
+    assert len(list(tmp_path.glob("*.hs"))) == len(list(tmp_path.glob("*.lock"))) == 2
+
+
 def test_what_ascii_cannot_hold_is_looked_for_in_other_texts_only(tmp_path: Path) -> None:
     both = (Expression(7, "one"), Expression(9, "two", BEYOND_ASCII))
     for database in (kept(tmp_path, expressions=both), Database.kept(b"one", never, tmp_path)):
