@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -36,23 +38,19 @@ def register(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import asyncio
-    import gc
 
-    gc.disable()  # nothing of what is loaded is garbage
-    from ..logs import configure_logging
-    from ..reloading import Source
-    from ..serving import serve
+    with _loading():
+        from ..logs import configure_logging
+        from ..reloading import Source
+        from ..serving import serve
 
-    config = read_config(args)
+        config = read_config(args)
     logs = config.service.telemetry.logs
     configure_logging(logs.level, logs.encoding)
     for warning in config.warnings:
         _log.warning("%s", warning)
 
     def announce(collector: Collector) -> None:
-        # It stays, and takes some 50 ms to be looked through, while nobody is answered.
-        gc.freeze()
-        gc.enable()
         for line in greeting(config, collector.graph.receivers):
             err(line)
 
@@ -64,6 +62,20 @@ def run(args: argparse.Namespace) -> int:
         return await serve(config, announce, source)
 
     return asyncio.run(serving())
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """What is loaded stays: nobody looks for garbage in it.
+
+    That would take some 50 ms each time, while no request is answered.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:
