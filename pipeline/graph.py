@@ -489,17 +489,20 @@ class _Components:
         judged = chain.judges or (stricter is not None and stricter.judges)
         again = chain.without_once()
         stricter_again = stricter.without_once() if stricter is not None else None
+        # Not `self`: destinations keep these functions, and it knows the graph before this one,
+        # whose functions know the one before that, back to the first.
+        ledger, executor = self._ledger, self._executor
 
         def resanitise(payload: Payload) -> Payload:
             passed = again.run(payload, plan)
             passed = stricter_again.run(passed) if stricter_again is not None else passed
-            if self._ledger is not None:
-                passed.manifest = self._ledger.renewed(passed, judged=judged)
+            if ledger is not None:
+                passed.manifest = ledger.renewed(passed, judged=judged)
             return passed
 
         async def in_thread(payload: Payload) -> Payload:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, resanitise, payload)
+            return await loop.run_in_executor(executor, resanitise, payload)
 
         planters = [*chain.planters, *(stricter.planters if stricter is not None else ())]
         for destination in group:

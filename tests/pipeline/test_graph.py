@@ -1,9 +1,11 @@
 """How a configuration becomes running parts."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -28,11 +30,14 @@ service:
 """
 
 
-def graph(processors: str, exporters: str, chain: str = "redact") -> Graph:
+def graph(
+    processors: str, exporters: str, chain: str = "redact", before: Graph | None = None
+) -> Graph:
     names = ", ".join(line.partition(":")[0].strip() for line in exporters.splitlines() if line)
     written = CONFIG.format(processors=processors, exporters=exporters, chain=chain, names=names)
     with ThreadPoolExecutor(1) as executor:
-        return build(loads(written, {}), Counters(), executor, MemoryStore(), Clock())
+        config, store = loads(written, {}), MemoryStore()
+        return build(config, Counters(), executor, store, Clock(), before=before)
 
 
 def branches(built: Graph) -> list[list[str]]:
@@ -71,6 +76,18 @@ def test_a_destination_may_not_have_a_looser_policy() -> None:
         "exporters.debug.processors: would make pii.email pseudonym, which pipeline 'errors' "
         "leaves removed; an exporter's own processors may only be stricter"
     )
+
+
+def test_a_graph_that_was_replaced_is_let_go() -> None:
+    first = graph("redact: {}", "  debug:")
+    gate = ref(first.gate)
+    second = graph("redact: { profile: strict }", "  debug:", before=first)
+    first.put_in_force()
+    second.put_in_force()
+    assert second.destinations == first.destinations, "it lives through the change"
+    del first
+    gc.collect()
+    assert gate() is None, "each reload would take memory for good"
 
 
 def test_what_only_shows_when_a_component_is_built_is_told_with_its_path(tmp_path: Path) -> None:
