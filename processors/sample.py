@@ -13,7 +13,8 @@ What stays by a rate below 1 says how many it stands for: `errlock.sample_weight
 `extra` of Sentry events and transactions, in the attributes (or `data`) of everything else; and the
 `sample_rate` of the envelope's trace header, where there is one, is multiplied by `rate`. What
 stays by `always` stands for itself. A weight that is there already, from a collector before this
-one, is not multiplied but raised to the larger of the two: the same trace ids pass both.
+one, is not multiplied but raised to the larger of the two: the same trace ids pass both. One above
+a million is nobody's, and is as none.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ SAMPLED: tuple[DocumentType, ...] = (
     "event", "transaction", "span", "log", "raw_security", "otlp_span", "log_record",
 )  # fmt: skip
 WEIGHT = "errlock.sample_weight"
+# Whoever sends may write one. Rates that anybody samples by make smaller ones, and the account,
+# which adds them up, has no room for much larger ones.
+_MOST_WEIGHT = 1_000_000
 
 # What is decided once for all copies of a document: dropped for a reason, or kept for a reason.
 Decision = Literal["sampled", "rate_limited", "always", "by rate"]
@@ -230,9 +234,7 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
         return
     around = tree.get(where)
     around = around if isinstance(around, dict) else {}
-    there = around.get(WEIGHT)
-    there = there.get("value") if isinstance(there, dict) else there
-    before = float(there) if isinstance(there, int | float) else 0.0
+    before = _weight(around.get(WEIGHT))
     document.weight = max(document.weight, before)
     weight: Tree = document.weight
     if wrapped:
@@ -242,6 +244,15 @@ def record_weight(document: Document, rate: float, id_: str) -> None:
         for parent in document.parents:
             if parent.type == "envelope":
                 _scale_header(parent, rate, id_)
+
+
+def _weight(there: Tree) -> float:
+    """What a document says that it stands for; 0: nothing that can be believed."""
+    value = there.get("value") if isinstance(there, dict) else there
+    # Compared as it is: there are numbers that no float can be.
+    if isinstance(value, int | float) and 0 <= value <= _MOST_WEIGHT:
+        return float(value)
+    return 0.0
 
 
 def place(type_: DocumentType, tree: dict[str, Tree]) -> tuple[str | None, bool]:

@@ -16,6 +16,10 @@ from ..manifest import Items
 # 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
 SKETCH_SIZE = 12
 
+# Thousandths of documents that one may stand for: more is not believed, whoever noted it. Numbers
+# that the store cannot hold would end the account.
+_MOST_SAMPLED = 10**9
+
 SEEN: tuple[Outcome, ...] = ("delivered", "refused")
 
 
@@ -81,7 +85,7 @@ class Figures:
             return
         self.add(documents, 0, items.size * documents // items.count, when, items.subjects)
         self.unjudged += items.unjudged * documents // items.count
-        self.sampled += items.sampled * documents // items.count
+        self.sampled += min(items.sampled * documents // items.count, _MOST_SAMPLED * documents)
 
     def merge(self, other: Figures) -> None:
         """Count what the other one counted."""

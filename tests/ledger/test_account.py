@@ -119,6 +119,17 @@ def test_documents_and_findings_are_booked_by_the_minute(book: Book) -> None:
     ]
 
 
+def test_no_document_can_say_that_it_stands_for_more_than_the_account_can_hold(book: Book) -> None:
+    for _ in range(2):
+        data = msgspec.msgpack.encode(
+            Manifest("shop", "prod", {"event": Items(1, 100, [], sampled=2**63)})
+        )
+        book.account.book(Delivered("sentry", "errors:1", data, {"event": 1}))
+        [row] = book.rows()
+    assert row.figures.documents == 2
+    assert row.figures.sampled == 2 * 10**9
+
+
 def test_writing_in_between_changes_nothing(tmp_path: Path) -> None:
     dice = random.Random(1)
     (tmp_path / "other").mkdir()

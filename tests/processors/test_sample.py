@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import subprocess
 import sys
 from typing import Any
@@ -296,6 +297,18 @@ def test_a_larger_weight_from_another_collector_is_kept() -> None:
     document = Line("event", {"extra": {"errlock.sample_weight": 10}}, trace_id=HIGH)
     assert decided(sampler(rate=0.25), document) == "stays"
     assert document.tree == {"extra": {"errlock.sample_weight": 10}}
+
+
+@pytest.mark.parametrize(
+    "claimed", [1_000_001, 1e16, math.inf, math.nan, -1, "9", pytest.param(10**400, id="no float")]
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_weight_that_is_nobodys_is_as_none(claimed: Tree, wrapped: bool) -> None:
+    there: Tree = {"type": "double", "value": claimed} if wrapped else claimed
+    document = Line("event", {"extra": {"errlock.sample_weight": there}}, trace_id=HIGH)
+    assert decided(sampler(rate=0.25), document) == "stays"
+    assert document.tree == {"extra": {"errlock.sample_weight": 4.0}}
+    assert document.weight == 4.0
 
 
 def test_the_trace_header_gets_the_combined_rate_in_every_copy_once() -> None:
