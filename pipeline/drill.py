@@ -20,6 +20,7 @@ from ..delivery.destination import Destination
 from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup
 from ..delivery.store import Store, StoreFailed
+from ..ledger.keeping import Ledger
 from .config import Config
 from .config.incident import DrillOptions
 from .config.service import StoredAtOptions
@@ -39,6 +40,7 @@ class Drilling(Protocol):
     clock: Clock
     counters: Counters
     store: Store
+    ledger: Ledger | None
 
     @property
     def config(self) -> Config:
@@ -140,6 +142,8 @@ async def _offer_marker(collector: Drilling, standby: str, marker: str) -> None:
         }
     )
     payload.project = _project(collector.config, standby)
+    if collector.ledger is not None:  # else the account had to say that nobody noted what is in it
+        payload.manifest = collector.ledger.manifest(payload)
     gate, destination = collector.gate, collector.destinations[standby]
     policy = destination.policy_for("")
     assert policy is not None, "only what a pipeline leads to is a destination"

@@ -15,6 +15,8 @@ from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_operators import Controlled
 from live_ports import listening_port
 
+from errlock.ledger.journal.journal import read
+
 
 def configuration(port: int, standby: dict[str, Any]) -> dict[str, Any]:
     exporters = {
@@ -87,6 +89,21 @@ def test_it_says_so_when_nobody_can_be_asked(bugsink: Bugsink, tmp_path: Path) -
         "sentry/standby answered; whether it stored it nobody was asked",
         None,
     )
+
+
+def test_its_event_is_no_gap_of_the_account(tmp_path: Path) -> None:
+    port = listening_port()
+    config = configuration(port, {})
+    del config["exporters"]["sentry/standby"]
+    config["exporters"]["file/standby"] = {"path": "standby.jsonl", "standby_for": "file"}
+    with running_errlock(config, tmp_path) as errlock:
+        code, _ = drill(errlock, tmp_path, port)
+    assert code == 0
+    assert " error " not in errlock.log
+    kinds = [entry.kind for entry in read(tmp_path / "data" / "journal")]
+    assert kinds[-1] == "stop"
+    assert "minute" in kinds
+    assert "gap" not in kinds
 
 
 @contextmanager
