@@ -7,13 +7,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from ..policy.forks import at_first_use
 from ..policy.parts import HashPart
 from ..policy.pseudonyms import KeyringError
 from .chain import Chain, Step, TraceMaker
@@ -121,7 +121,7 @@ class Pipeline:
             )._chain
         return chain
 
-    @cached_property
+    @at_first_use
     def version(self) -> str:
         """Names the policy: another one when any option of a processor differs, but for secrets."""
         from .config.written import as_written

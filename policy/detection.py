@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 
 from .detectors import Detector, load_catalogue
 from .fields import ATTRIBUTE, COOKIE, TEXT, Field, Fields
 from .findings import Mark, Span
+from .forks import at_first_use
 from .generalisation import HOME
 from .keys import classify_key, is_innocent
 from .linear import compile_linear
@@ -59,7 +60,7 @@ class Detection:
         self.every_text = any(each.looks_into_texts for each in self.coarse)
         self.claims = cache(self._claims)
 
-    @cached_property
+    @at_first_use
     def rules(self) -> tuple[Sequence[Rule], Sequence[Rule]]:
         """The catalogue's rules and the policy's own."""
         rules, count = self._scanner.rules, len(load_catalogue())

@@ -11,9 +11,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
+from .forks import at_first_use
 from .linear import compile_linear
 from .placeholders import placeholder
 
@@ -140,11 +140,11 @@ class Generaliser:
         width = self._bands.get(key.casefold())
         return None if width is None else f"{COARSE}band.{width}"
 
-    @cached_property
+    @at_first_use
     def _patterns(self) -> list[Any]:
         return [compile_linear(pattern) for pattern, _ in self.rules]
 
-    @cached_property
+    @at_first_use
     def _bands(self) -> dict[str, int]:
         return {key.casefold(): width for key, width in self.bands}
 

@@ -7,12 +7,13 @@ that every match of a rule must hold; it shares nothing with the engine's prefil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import re2
 
 from .detectors import Detector, compile_pattern
 from .findings import Span
+from .forks import at_first_use
 from .keys import MAX_KEY, words_of
 from .validators import VALIDATORS, Candidate, Validator
 from .words import find_words
@@ -32,18 +33,18 @@ class Rule:
         self.validator: Validator | None = VALIDATORS[name] if name else None
 
     # Compiled when first needed: most rules never are.
-    @cached_property
+    @at_first_use
     def pattern(self) -> re2._Regexp[bytes]:
         """The detector's pattern."""
         return compile_pattern(self.detector.pattern)
 
-    @cached_property
+    @at_first_use
     def group(self) -> int:
         """The group that is the value."""
         group: int = self.pattern.groupindex.get(b"v", 0)
         return group
 
-    @cached_property
+    @at_first_use
     def context(self) -> re2._Regexp[bytes] | None:
         """What must stand before a match, or in the key."""
         words = "|".join(self.detector.context)

@@ -19,7 +19,6 @@ a million is nobody's, and is as none.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
@@ -31,6 +30,7 @@ from msgspec import Meta
 from ..pipeline.component import Processor, ProcessorConfig, Settings
 from ..pipeline.errors import Drop, Problem
 from ..pipeline.payloads.document import Document, DocumentType, Tree
+from ..policy.forks import ForkedLock
 from .budgets import FirstOnes, Limit, budget
 
 # What can be sampled. Attachments and user reports follow their event; sessions, check-ins,
@@ -122,7 +122,7 @@ class Sampler(Processor):
         self._limits = {
             type_: Limit(*budget(text), clock) for type_, text in options.limits.items()
         }
-        self._lock = threading.Lock()
+        self._lock = ForkedLock()
 
     def process(self, document: Document) -> None:
         """See `Processor.process`. Raises Drop (`sampled` or `rate_limited`)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ..classes import CLASSES
 from ..copies import Copied
 from ..detection import Detection
 from ..findings import Tree
+from ..forks import at_first_use
 from ..scan import Touched
 from .gate import Gate
 from .keys import Keys
@@ -39,19 +40,19 @@ class Engine:
     def __init__(self, detection: Detection) -> None:
         self._detection = detection
 
-    @cached_property
+    @at_first_use
     def _gate(self) -> Gate:
         return _gate(self._detection)
 
-    @cached_property
+    @at_first_use
     def _keys(self) -> Keys:
         return Keys(self._detection)
 
-    @cached_property
+    @at_first_use
     def _texts(self) -> Texts:
         return Texts(self._gate)
 
-    @cached_property
+    @at_first_use
     def _tools(self) -> Tools:
         meanings = Meanings(self._detection, self._gate, self._keys)
         return Tools(self._detection, self._gate, meanings, self._texts, Verdicts())
@@ -65,19 +66,19 @@ class Engine:
         if not self._reads_all and not gate.always:
             _wire_gate(self._detection)
 
-    @cached_property
+    @at_first_use
     def _reads_all(self) -> bool:
         """Whether the policy has something to do in documents in whose bytes nothing is found."""
         detection = self._detection
         codes = any(detection.claims(name) for name in CLASSES if name.startswith("code."))
         return bool(detection.trails or detection.every_text or detection.own_keys or codes)
 
-    @cached_property
+    @at_first_use
     def _is_idle(self) -> bool:
         """Whether there is nothing to do in documents in whose bytes nothing is found."""
         return not self._reads_all and not self._gate.always
 
-    @cached_property
+    @at_first_use
     def _raw(self) -> RawLook | None:
         """None where a policy has something to do in every document."""
         return (
@@ -92,7 +93,7 @@ class Engine:
         raw = self._raw if type_ in KINDS else None
         return raw is not None and is_readable(data) and raw.is_clean(data)
 
-    @cached_property
+    @at_first_use
     def _parts(self) -> Parts:
         return Parts(self._detection, self.scan)
 

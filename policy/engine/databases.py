@@ -261,13 +261,15 @@ def _alone(name: bytes, folder: Path) -> Iterator[None]:
             file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
             opened.callback(os.close, file)
             until = time.monotonic() + _PATIENCE
-            while not _locked(file) and time.monotonic() < until:
+            while not (locked := _locked(file)) and time.monotonic() < until:
                 time.sleep(_LOOK_EVERY)
+            if locked:
+                opened.callback(_unlock, file)
         yield
 
 
 def _locked(file: int) -> bool:
-    """Whether it could be locked; the lock ends when it is closed, also by the end of a process."""
+    """Whether it could be locked; the lock ends with the process, too."""
     if sys.platform == "win32":
         return True
     import fcntl
@@ -277,6 +279,14 @@ def _locked(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _unlock(file: int) -> None:
+    """Not by closing it alone: a child that was forked meanwhile has it, too."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Mapping[str, Any]) -> None:

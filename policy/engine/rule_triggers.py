@@ -7,12 +7,12 @@ these words as its trigger: in the text, or in the key of the value.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from ..detectors import Detector, load_catalogue
+from ..forks import ForkedLock
 from .databases import BEYOND_ASCII
 from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
@@ -73,7 +73,7 @@ class RuleTrigger:
     wire: tuple[str, ...] = ()
 
 
-_deriving = threading.Lock()
+_deriving = ForkedLock()
 
 
 def catalogue_triggers() -> Sequence[RuleTrigger]:
