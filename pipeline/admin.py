@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from .quiet_http import QuietServer
+from .quiet_http import AT_ONCE, QuietServer, start
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -26,7 +26,7 @@ class AdminServer:
         runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, host, port).start()
+        await start(web.TCPSite(runner, host, port, backlog=AT_ONCE))
 
     async def stop(self) -> None:
         """Close every server."""

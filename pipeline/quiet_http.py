@@ -5,10 +5,27 @@ aiohttp's own answers to what it cannot parse quote it, and so does its log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+
+# How many connections asyncio accepts in one go. Where the process may open no more files it tries
+# as often, in vain, and each attempt begins anew a second later: the next second has many times as
+# many, until nothing else is done.
+AT_ONCE = 1
+_WAITING = 128  # connections that the system keeps until they are accepted
+
+
+async def start(site: web.BaseSite) -> None:
+    """Start a site that was made with a backlog of AT_ONCE. Raises OSError."""
+    await site.start()
+    server = site._server  # no other way leads to its sockets
+    assert isinstance(server, asyncio.Server)
+    for each in server.sockets:
+        with each.dup() as same:  # asyncio keeps this call to itself
+            same.listen(_WAITING)
 
 
 class QuietConnection(web.RequestHandler):

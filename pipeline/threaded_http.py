@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from aiohttp import web
 
 from .admin import host_and_port
-from .quiet_http import QuietServer
+from .quiet_http import AT_ONCE, QuietServer, start
 
 
 class ThreadedServer:
@@ -66,7 +66,7 @@ class ThreadedServer:
         runner = web.ServerRunner(self._make(), handle_signals=False, shutdown_timeout=self._grace)
         try:
             await runner.setup()
-            await web.TCPSite(runner, self._host, self._asked_port).start()
+            await start(web.TCPSite(runner, self._host, self._asked_port, backlog=AT_ONCE))
             opened.set_result(runner.addresses[0][1])
         except OSError as error:
             await runner.cleanup()

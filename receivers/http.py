@@ -20,7 +20,7 @@ from aiohttp import web
 from ..pipeline.certificates import show
 from ..pipeline.errors import RefusedPayload
 from ..pipeline.options import PemFile
-from ..pipeline.quiet_http import QuietServer
+from ..pipeline.quiet_http import AT_ONCE, QuietServer, start
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
 ENCODINGS = frozenset(DECOMPRESSORS)
@@ -204,7 +204,7 @@ class HttpServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()
         for each in sockets:
-            await web.SockSite(self._runner, each, ssl_context=self._tls).start()
+            await start(web.SockSite(self._runner, each, ssl_context=self._tls, backlog=AT_ONCE))
 
     async def retire(self) -> None:
         """Stop listening, but go on answering on connections that there are.
