@@ -58,7 +58,8 @@ class SentryReader:
             data = document.encode()
             outline = _parsed(data, Outline, _read_outline)
             if outline is not None:
-                found += self._of_program(outline)
+                # What is remembered of a document is at most as long as all of it.
+                found += self._of_program(outline, len(data))
                 found += self._of_stacks(outline, len(data))
                 self._add_crumbs(outline.breadcrumbs, found)
                 self._add(_of_calls(outline), found)
@@ -68,7 +69,7 @@ class SentryReader:
                 self._add((*_of_spans([telemetry]), *_of_typed(telemetry.attributes)), found)
         return found
 
-    def _of_program(self, outline: Outline) -> tuple[bytes, ...]:
+    def _of_program(self, outline: Outline, size: int) -> tuple[bytes, ...]:
         runtime, system = None, None
         if (contexts := outline.contexts) is not None:
             runtime, system = contexts.runtime, contexts.os
@@ -76,12 +77,10 @@ class SentryReader:
         about = _Program(modules, sdk, outline.server_name, outline.release, runtime, system)
         found = self._remembered.get(about)
         if found is None:
-            made = _pieces_of_program(about)
-            found = self._remembered.keep(about, len(modules) + len(sdk), made)
+            found = self._remembered.keep(about, size, _pieces_of_program(about))
         return found
 
     def _of_stacks(self, outline: Outline, size: int) -> tuple[bytes, ...]:
-        """`size`: bytes of the document."""
         groups = outline.exception, outline.threads, outline.stacktrace
         found = self._remembered.get(groups)
         if found is None:

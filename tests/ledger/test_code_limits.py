@@ -7,7 +7,7 @@ import random
 import sqlite3
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from code_event import EVENT, MENTIONED, mentioned, rows, sent
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
-from errlock.ledger.code import booking, tables
+from errlock.ledger.code import booking, sections, tables
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import LAST_LINE, Mention, mask, pack, ranges
@@ -210,6 +210,32 @@ def test_what_has_no_room_while_nothing_can_be_written_is_told(
     assert rows(tmp_path / "ledger.db") == []
     (gap,) = [body for kind, body in told if kind == "gap"]
     assert gap["why"] == ["the code that they disclose could not be written"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda text: {"server_name": text},
+        lambda text: {"release": text},
+        lambda text: {"contexts": {"runtime": {"name": text}}},
+        lambda text: {"modules": {text: "1"}},
+        lambda text: {"transaction": f"/{text}"},
+        lambda text: {"breadcrumbs": [{"category": "query", "message": f"SELECT {text}"}]},
+        lambda text: {"exception": [{"stacktrace": {"frames": [{"pre_context": [text] * 9}]}}]},
+    ],
+)
+def test_however_long_texts_are_only_so_much_is_remembered(
+    part: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sections, "_MOST_BYTES", 1 << 20)
+    reader = CodeReader()
+    sent_one = [event(**part(f"x{number}" * 5000)) for number in range(200)]  # 4 MB and more
+    tracemalloc.start()
+    for payload in sent_one:
+        reader.sections(payload)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 3 << 20
 
 
 def test_names_with_many_lines_are_not_all_in_memory_at_once() -> None:
