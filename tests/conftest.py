@@ -15,10 +15,10 @@ from live_node import Node, installed_node
 from wire import Wire
 
 # Tests start hundreds of interpreters: none of them is to compile everything anew, whatever the
-# environment says, and none is to write beside the sources.
+# environment says, and none is to write beside the sources. `./dev` has the same folder.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.pycache_prefix = str(Path(__file__).parents[1] / ".cache" / "bytecode")
+sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "pycache")
 os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
