@@ -16,8 +16,12 @@ OPTIONS = ["--quick", "--json", "--recorded=nowhere", "--corpus=nowhere"]
 ROWS = {
     "scrub": ["--only", "clean 1 KB", "--only", "sdk 5 KB", "--only", "dirty 1 KB"],
     "durable": ["--only", "1 KB"],
+    "ledger": [
+        "--only", "event, dirty, 6 KB", "--only", "no code twice", "--only", "5% dirty",
+        "--only", "traces",
+    ],
     "otlp": ["--only", "spans, 5%", "--only", "logs, clean"],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "import"])

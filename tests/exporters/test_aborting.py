@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import string
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from errlock.pipeline.payloads.document import Payload
 
 SETTINGS = Settings(id="x", counters=Counters(), log=logging.getLogger("errlock.t"))
 SIZE = 12_000_000
-TEXT = "".join(random.Random(4).choices(string.ascii_letters, k=SIZE))
+TEXT = random.Random(4).randbytes(SIZE // 2).hex()
 Certificate = tuple[Path, Path]
 Make = Callable[[int, Certificate], ExporterConfig]
 
