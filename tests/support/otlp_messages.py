@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -29,6 +30,9 @@ _INTEGERS = {
     3: "int64", 4: "uint64", 5: "int32", 6: "uint64", 7: "uint32", 13: "uint32", 14: "int32",
     15: "int32", 16: "int64", 17: "int32", 18: "int64",
 }  # fmt: skip
+# Made once: tens of thousands are drawn from in a test.
+_WHETHER = st.booleans()
+_SOME, _ANY = st.integers(1, 2), st.integers(0, 2)
 # References into a table that only profiles have: not a part of these requests.
 _LEFT_OUT = {"string_value_strindex", "key_strindex"}
 
@@ -91,8 +95,9 @@ def _fill(draw: st.DrawFn, message: Any, depth: int) -> None:
             oneof = field.containing_oneof
             groups.setdefault(oneof.name if oneof else field.name, []).append(field)
     for fields in groups.values():
-        if needed or draw(st.booleans()):
-            _set(draw, message, draw(st.sampled_from(fields)), depth)
+        if needed or draw(_WHETHER):
+            field = fields[0] if len(fields) == 1 else draw(st.sampled_from(fields))
+            _set(draw, message, field, depth)
 
 
 def _nests(field: Any) -> bool:
@@ -104,30 +109,35 @@ def _nests(field: Any) -> bool:
 
 def _set(draw: st.DrawFn, message: Any, field: Any, depth: int) -> None:
     if field.message_type is None:
-        one = _scalar(field)
         if field.is_repeated:
-            getattr(message, field.name).extend(draw(st.lists(one, max_size=2)))
+            getattr(message, field.name).extend(draw(_scalars(field.type)))
         else:
-            setattr(message, field.name, draw(one))
+            setattr(message, field.name, draw(_scalar(field.type)))
     elif not field.is_repeated:
         getattr(message, field.name).SetInParent()
         _fill(draw, getattr(message, field.name), depth + 1)
     else:
-        for index in range(draw(st.integers(1 if depth < 4 else 0, 2))):
+        for index in range(draw(_SOME if depth < 4 else _ANY)):
             child = getattr(message, field.name).add()
             _fill(draw, child, depth + 1)
             if field.message_type.name == "KeyValue":
                 child.key = f"{child.key}{index}"  # attribute keys are unique
 
 
-def _scalar(field: Any) -> st.SearchStrategy[Any]:
-    if field.type in _INTEGERS:
-        low, high = _NUMBERS[_INTEGERS[field.type]]
+@cache
+def _scalars(type_: int) -> st.SearchStrategy[list[Any]]:
+    return st.lists(_scalar(type_), max_size=2)
+
+
+@cache
+def _scalar(type_: int) -> st.SearchStrategy[Any]:
+    if type_ in _INTEGERS:
+        low, high = _NUMBERS[_INTEGERS[type_]]
         return st.integers(low, high) | st.just(0)
-    if field.type == 8:
+    if type_ == 8:
         return st.booleans()
-    if field.type == 9:
+    if type_ == 9:
         return st.text(max_size=6)
-    if field.type == 12:
+    if type_ == 12:
         return st.binary(max_size=16)
     return st.floats(allow_nan=False)

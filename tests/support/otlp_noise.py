@@ -15,6 +15,9 @@ _UNKNOWN = [
     b"\x9b\x7f\x9a\x7f\x01x\x9c\x7f",  # a group with something in it
 ]
 
+# Made once: each field of a message draws from them.
+_SIXTH, _SIXTEENTH, _TWENTIETH = st.integers(0, 5), st.integers(0, 15), st.integers(0, 20)
+
 
 @st.composite
 def noisy(draw: st.DrawFn, body: bytes, type_: Any) -> bytes:
@@ -23,15 +26,15 @@ def noisy(draw: st.DrawFn, body: bytes, type_: Any) -> bytes:
     `type_` is its descriptor.
     """
     groups = [list(group) for _, group in groupby(_fields(body), key=lambda each: each[0])]
-    if groups and draw(st.integers(0, 5)) == 0:
+    if groups and draw(_SIXTH) == 0:
         groups = draw(st.permutations(groups))
     out = []
     for number, wire, content in chain.from_iterable(groups):
         inner = type_.fields_by_number[number].message_type
         if wire == 2 and inner is not None:
             content = draw(noisy(content, inner))
-        out.append(_field(number, wire, content, long=draw(st.integers(0, 20)) == 0))
-    if draw(st.integers(0, 15)) == 0:
+        out.append(_field(number, wire, content, long=draw(_TWENTIETH) == 0))
+    if draw(_SIXTEENTH) == 0:
         out.insert(draw(st.integers(0, len(out))), draw(st.sampled_from(_UNKNOWN)))
     return b"".join(out)
 
