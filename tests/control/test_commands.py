@@ -1,4 +1,4 @@
-"""The commands for operators, as processes beside a real collector."""
+"""The commands for operators beside a real collector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from live_ports import listening_port
 
 
 def errlock(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """As a process of its own."""
     return subprocess.run(
         [ERRLOCK, *args], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import waiting
+from commanded import commanded
 from http_sink import http_sink
-from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
+from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 
 from errlock.ledger.account.figures import estimate, union
@@ -119,10 +120,8 @@ class Place:
     ) -> subprocess.CompletedProcess[str]:
         """What `errlock exposure` says."""
         (self.folder / "errlock.json").write_text(json.dumps(self.config))
-        return subprocess.run(
-            [ERRLOCK, "exposure", name, "-c", self.folder / "errlock.json", *arguments],
-            input=given, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        config = self.folder / "errlock.json"
+        return commanded("exposure", name, "-c", config, *arguments, given=given)
 
     def disclosed(self, *arguments: str) -> list[dict[str, Any]]:
         """What `errlock exposure code` says."""

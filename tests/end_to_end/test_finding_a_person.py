@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import sentry_sdk
+from commanded import commanded
 from live_bugsink import Bugsink, Project
-from live_errlock import CONFIG, ERRLOCK, running_errlock
+from live_errlock import CONFIG, running_errlock
 from live_ports import listening_port
 from sentry_sdk.utils import event_from_exception
 from waiting import wait_for
@@ -67,10 +68,7 @@ def send(port: int, mark: str) -> None:
 
 
 def errlock(folder: Path, *words: str, value: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(ERRLOCK), *words], input=value, capture_output=True, text=True, timeout=90,
-        check=False, cwd=folder,
-    )  # fmt: skip
+    return commanded(*words, given=value, folder=folder)
 
 
 def marks_found(bugsink: Bugsink, project: Project, pseudonyms: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import commanded
 from live_errlock import CONFIG, ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
@@ -77,19 +78,15 @@ class Place:
 
     def key(self, action: str, *options: str, code: int = 0) -> str:
         """What `errlock key` says beside its result."""
-        done = subprocess.run(
-            [str(ERRLOCK), "key", action, "--keyring", str(self.keyring), *options],
-            check=False, capture_output=True, text=True, timeout=90, cwd=self.folder / "run",
-        )  # fmt: skip
+        folder = self.folder / "run"
+        done = commanded("key", action, "--keyring", self.keyring, *options, folder=folder)
         assert done.returncode == code, done.stderr
         return done.stderr
 
     def command(self, *words: str) -> str:
         """What `errlock` says to the running collector."""
-        done = subprocess.run(
-            [str(ERRLOCK), *words, "-c", self.running],
-            check=True, capture_output=True, text=True, timeout=90, cwd=self.folder / "run",
-        )  # fmt: skip
+        done = commanded(*words, "-c", self.running, folder=self.folder / "run")
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     def entries(self) -> list[dict[str, Any]]:

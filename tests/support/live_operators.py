@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from commanded import commanded
 from live_errlock import ERRLOCK, Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
@@ -114,19 +115,11 @@ class Controlled:
         self.ask("/v1/swap", {"from": "file/standby", "to": "file"})
 
     def command(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `errlock` in the collector's folder, with its configuration."""
-        return subprocess.run(
-            [ERRLOCK, *args, "-c", "errlock.yaml"],
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        """What `errlock` says and does in the collector's folder, with its configuration."""
+        return commanded(*args, "-c", "errlock.yaml", given=stdin, folder=self.folder)
 
     def begin(self, *args: str) -> subprocess.Popen[str]:
-        """The same, without waiting for its end."""
+        """The same as a process of its own, without waiting for its end."""
         return subprocess.Popen(
             [ERRLOCK, *args, "-c", "errlock.yaml"],
             cwd=self.folder,
