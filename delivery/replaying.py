@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from . import account
 from .clock import Clock
 from .destination import Destination
-from .disk.operations import Ending, Replayed
+from .disk.operations import Ending, Given
 from .disk.store import DiskStore
 from .offering import Admission, Offer
 from .store import Shipment, StoreFailed
@@ -20,7 +20,7 @@ class Copy:
 
     payload: int  # the number of the stored one
     offers: Sequence[Offer]
-    marks: Sequence[Replayed]
+    marks: Sequence[Given]
     record: int | None = None  # that waits at the source and is to end there
     documents: int = 0  # of that record
 
@@ -85,7 +85,7 @@ async def hand_over(
     try:
         records = await store.put(
             shipments, bookings, clock.now(),
-            remember=remember(handed), replayed=marks, ended=ended,
+            remember=remember(handed), given=marks, ended=ended,
         )  # fmt: skip
     except StoreFailed:
         for record, _ in ended:

@@ -15,8 +15,8 @@ from ..store import Booking, Record, Shipment
 
 # A delivery record, and what became of its documents.
 Ending = tuple[Record, Sequence[Booking]]
-# A stored payload, the destination that it was replayed to, and the type of the documents.
-Replayed = tuple[int, str, DocumentType]
+# A stored payload, a destination that was given documents of it, and their type.
+Given = tuple[int, str, DocumentType]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -45,7 +45,7 @@ class Put(Operation):
     bookings: Sequence[Booking]
     now: float
     remember: Mapping[str, str] = field(default_factory=dict)
-    replayed: Sequence[Replayed] = ()
+    given: Sequence[Given] = ()
     ended: Sequence[Ending] = ()
     packed: list[bytes] = field(default_factory=list)  # one a shipment
 

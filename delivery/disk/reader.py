@@ -49,9 +49,9 @@ class Selection:
 Among = Literal["waiting", "delivered"]
 _TABLES: dict[Among, str] = {"waiting": "deliveries", "delivered": "retained"}
 _PAYLOADS = "payload IN (SELECT value FROM json_each(:payloads))"
-# What a destination was given: replayed, waiting, or delivered and kept.
+# What a destination was given: it has it, or will, or it is kept.
 _GIVEN = (
-    f"SELECT payload, type FROM replayed WHERE destination = :without AND {_PAYLOADS}"
+    f"SELECT payload, type FROM given WHERE destination = :without AND {_PAYLOADS}"
     " UNION SELECT payload, key FROM deliveries, json_each(deliveries.counts)"
     f" WHERE destination = :without AND {_PAYLOADS}"
     " UNION SELECT payload, key FROM retained, json_each(retained.counts)"

@@ -115,7 +115,7 @@ def _copy(path: Path, target: sqlite3.Connection) -> None:
         for table, key in {"payloads": "id", "deliveries": "number", "keys": "id"}.items():
             rows = _rows(source, table, key)
             _fill(target, table, filter(_is_whole, rows) if table == "payloads" else rows)
-        for table in ("retained", "replayed", "books", "meta"):
+        for table in ("retained", "given", "books", "meta"):
             _fill(target, table, _until_damage(source, table))
 
 

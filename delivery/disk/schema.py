@@ -16,7 +16,7 @@ from .folder import StorageError
 
 FILE_NAME = "queue.db"
 # Another number for every change that an older errlock could not live with.
-VERSION = 2
+VERSION = 3
 
 PAGE = 4096
 # Bytes that may wait in the WAL. It is overwritten in place after a checkpoint, so that a commit
@@ -65,15 +65,16 @@ CREATE TABLE retained (
 ) WITHOUT ROWID;
 CREATE INDEX retained_delivered ON retained (delivered);
 
--- What was replayed to a destination, so that nothing is twice. It goes with its payload.
-CREATE TABLE replayed (
+-- What a destination was given of a payload while it waits elsewhere, or in a replay, so that no
+-- replay gives it twice. It goes with its payload.
+CREATE TABLE given (
     payload INTEGER NOT NULL,
     destination TEXT NOT NULL,
     type TEXT NOT NULL,  -- of documents
     PRIMARY KEY (payload, destination, type)
 ) WITHOUT ROWID;
 CREATE TRIGGER payload_gone AFTER DELETE ON payloads BEGIN
-    DELETE FROM replayed WHERE payload = OLD.id;
+    DELETE FROM given WHERE payload = OLD.id;
 END;
 
 -- What became of documents, in all.

@@ -24,7 +24,7 @@ from .chores import Chores
 from .failures import kind_of
 from .folder import StorageFolder
 from .opening import open_queues
-from .operations import Call, Ending, Operation, Put, Replayed, Settle, Update, values_of
+from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of
 from .packing import Damaged
 from .purge import Purged
 from .reader import Among, Reader, Selection, Stored
@@ -111,7 +111,7 @@ class DiskStore:
         now: float,
         *,
         remember: Mapping[str, str] = MappingProxyType({}),
-        replayed: Sequence[Replayed] = (),
+        given: Sequence[Given] = (),
         ended: Sequence[Ending] = (),
     ) -> list[Record]:
         """See `Store.put`. In the same transaction: what is to be remembered, what a replay has
@@ -124,7 +124,7 @@ class DiskStore:
         needed = [each for each in shipments if each.deliveries]
         put = Put(
             answer=_answer(), shipments=needed, bookings=bookings, now=now, remember=remember,
-            replayed=replayed, ended=ended,
+            given=given, ended=ended,
         )  # fmt: skip
         records: list[Record] = await self._submit(put)
         for record, _ in ended:

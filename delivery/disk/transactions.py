@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..store import Booking, Record
-from .operations import Ending, Operation, Put, Settle, Update
+from .operations import Ending, Given, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
 
@@ -27,6 +27,13 @@ UNUSED = (
     " AND NOT EXISTS (SELECT 1 FROM retained WHERE payload = payloads.id)"
 )
 _DELETE_UNUSED = f"DELETE FROM payloads WHERE id IN (SELECT value FROM json_each(?)) AND {UNUSED}"
+
+# What a destination got of payloads that wait elsewhere.
+_GIVEN_BESIDE = (
+    "INSERT INTO given SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') "
+    " FROM json_each(?)"
+    " WHERE EXISTS (SELECT 1 FROM deliveries WHERE payload = json_extract(value, '$[0]')) ON CONFLICT DO NOTHING"
+)
 
 
 @contextmanager
@@ -77,7 +84,7 @@ class Transactions:
         with transaction(self._connection):
             self._update([each for each in batch if isinstance(each, Update)], books)
             # What goes leaves its pages to what comes: they are written once.
-            self._mark_replayed(puts)
+            self._mark_given(puts)
             settled = [(each.record, each.bookings) for each in batch if isinstance(each, Settle)]
             self._settle(settled + [ending for put in puts for ending in put.ended], books)
             self._put(puts, keys, books)
@@ -94,18 +101,22 @@ class Transactions:
         booked = [each for each in updates if each.bookings]
         if booked:
             rows = self._connection.execute(
-                "SELECT number FROM deliveries WHERE number IN (SELECT value FROM json_each(?))",
+                "SELECT number, payload FROM deliveries"
+                " WHERE number IN (SELECT value FROM json_each(?))",
                 [json.dumps([each.number for each in booked])],
             )
-            there = {number for (number,) in rows}
+            there = dict(rows.fetchall())
+            given: list[Given] = []
             for each in booked:
                 if each.number in there:
                     count(each.bookings, books)
+                    given += _given(there[each.number], each.bookings)
+            _mark_beside(self._connection, given)
 
-    def _mark_replayed(self, puts: Iterable[Put]) -> None:
+    def _mark_given(self, puts: Iterable[Put]) -> None:
         """Before anything ends: a mark goes with its payload."""
-        rows = [row for put in puts for row in put.replayed]
-        insert(self._connection, "replayed", rows, "ON CONFLICT DO NOTHING")
+        rows = [row for put in puts for row in put.given]
+        insert(self._connection, "given", rows, "ON CONFLICT DO NOTHING")
 
     def _settle(self, settled: Sequence[Ending], books: Counter[Booking]) -> None:
         """Book only what was still there: settled twice, or purged meanwhile, it counts once."""
@@ -117,15 +128,19 @@ class Transactions:
             [json.dumps([record.number for record, _ in settled])],
         )
         ended = {number for (number,) in rows.fetchall()}
+        given: list[Given] = []
         retained: list[tuple[object, ...]] = []
         for record, bookings in settled:
             if record.number not in ended:
                 continue
             ended.remove(record.number)
             count(bookings, books)
-            if self._retain and any(one.kind == "delivered" for one in bookings):
+            got = _given(record.payload, bookings)
+            given += got
+            if self._retain and got:
                 counts = json.dumps(dict(record.counts))
                 retained.append((record.payload, record.destination, counts, self._now()))
+        _mark_beside(self._connection, given)
         insert(self._connection, "retained", retained)
         delete_unused(self._connection, {record.payload for record, _ in settled})
 
@@ -167,6 +182,16 @@ class Transactions:
             number, about.protocol, about.signal, about.project, about.received, about.policy,
             key, checksum(bound, body), body,
         )  # fmt: skip
+
+
+def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
+    return [(payload, one.destination, one.type) for one in bookings if one.kind == "delivered"]
+
+
+def _mark_beside(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
+    """Mark what destinations got of payloads that still wait elsewhere."""
+    if given:
+        connection.execute(_GIVEN_BESIDE, [json.dumps(given)])
 
 
 def count(bookings: Iterable[Booking], books: Counter[Booking]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from shipping import (
     small,
 )  # fmt: skip
 
-from errlock.delivery.disk.operations import Operation, Replayed
+from errlock.delivery.disk.operations import Given, Operation
 from errlock.delivery.disk.reader import Among, Selection
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
@@ -245,16 +247,31 @@ async def test_what_was_given_to_a_destination_is_not_counted_for_it_again(tmp_p
         ]
         everything = first.counts
         assert await left("waiting") == [everything, {}, everything, everything]
-        marks: list[Replayed] = [(first.payload, "b", "event")]
-        await store.put([], [], NOW, replayed=marks)
-        await store.put([], [], NOW, replayed=marks)
+        marks: list[Given] = [(first.payload, "b", "event")]
+        await store.put([], [], NOW, given=marks)
+        await store.put([], [], NOW, given=marks)
         assert await left("waiting") == [{"attachment": 1}, {}, everything, everything]
         await deliver(store, delivered)
         assert await left("waiting") == [{"attachment": 1}, {}, everything]
-        await store.put([], [], NOW, replayed=[(delivered.payload, "b", "event")])
+        await store.put([], [], NOW, given=[(delivered.payload, "b", "event")])
         assert await left("delivered") == [{"attachment": 1}]
     async with opened(tmp_path / "q", small(retain=60.0)) as store:
         assert await left("waiting") == [{"attachment": 1}, {}, everything]
+
+
+async def test_what_was_delivered_while_it_waits_elsewhere_is_not_counted_again(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        at_a, at_b = await put(store, envelope(event(), attachment=b"notes"), "ab")
+        await put(store, numbered(1), "a")
+        await deliver(store, at_b)
+        selected = store.select("waiting", Selection("a"), without="b")
+        left = [each.deliveries["a"] async for each in selected]
+        assert left == [{}, {"event": 1}]
+        await deliver(store, at_a)
+    with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as file:
+        assert file.execute("SELECT count(*) FROM given").fetchone() == (0,)
 
 
 async def test_a_record_ends_with_what_takes_its_place(tmp_path: Path) -> None:
@@ -264,8 +281,8 @@ async def test_a_record_ends_with_what_takes_its_place(tmp_path: Path) -> None:
         new = Shipment(numbered(1), "p1", {"b": counts})
         moved = booked("dropped", counts, "a", reason="moved")
         accepted = booked("accepted", counts, "b")
-        marks: list[Replayed] = [(record.payload, "b", "event")]
-        await store.put([new], accepted, NOW, replayed=marks, ended=[(record, moved)])
+        marks: list[Given] = [(record.payload, "b", "event")]
+        await store.put([new], accepted, NOW, given=marks, ended=[(record, moved)])
         assert await balances(store, "a", "b")
         assert (await store.books("a"))["dropped", "event", "moved"] == 1
         assert await store.waiting("a") == []
