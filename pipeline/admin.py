@@ -22,7 +22,7 @@ class AdminServer:
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
         host, port = host_and_port(endpoint)
-        server = QuietServer(_router(handlers), access_log=None)
+        server = QuietServer(_router(handlers))
         runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)

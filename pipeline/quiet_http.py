@@ -15,6 +15,7 @@ from aiohttp import web
 # as often, in vain, and each attempt begins anew a second later: the next second has many times as
 # many, until nothing else is done.
 AT_ONCE = 1
+_KEEPALIVE = 75.0  # seconds that an idle connection is kept
 _WAITING = 128  # connections that the system keeps until they are accepted
 
 
@@ -68,6 +69,10 @@ class QuietServer(web.Server):
 
     on_bad_request: Callable[[], None] = staticmethod(lambda: None)
     trouble: Callable[[int], Mapping[str, str]] = staticmethod(_trouble)
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Any], **options: Any) -> None:
+        """`options` of aiohttp's server."""
+        super().__init__(handler, access_log=None, keepalive_timeout=_KEEPALIVE, **options)
 
     def __call__(self) -> web.RequestHandler:
         """A connection of a client."""

@@ -25,7 +25,6 @@ from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
 ENCODINGS = frozenset(DECOMPRESSORS)
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
-KEEPALIVE = 75.0  # seconds that an idle connection is kept
 _LOOK_EVERY = 0.5  # seconds
 _ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
 
@@ -195,8 +194,6 @@ class HttpServer:
         server = QuietServer(
             self._handle,
             auto_decompress=False,  # read_body does it, with limits
-            access_log=None,
-            keepalive_timeout=KEEPALIVE,
             lingering_time=1.0,  # a body that was refused is read so long, for the answer to arrive
         )
         if self._on_bad_request is not None:

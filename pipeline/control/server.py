@@ -72,7 +72,7 @@ class ControlServer:
         await self._server.stop()
 
     def _made(self) -> QuietServer:
-        server = QuietServer(self._handle, access_log=None, auto_decompress=False)
+        server = QuietServer(self._handle, auto_decompress=False)
         server.trouble = _trouble_of_http
         return server
 

@@ -64,7 +64,7 @@ class ControlDocument:
         self._lock = threading.Lock()  # around the publisher
         self._server = ThreadedServer(
             options.endpoint,
-            lambda: QuietServer(self._handle, access_log=None),
+            lambda: QuietServer(self._handle),
             name="errlock-publish",
             grace=1.0,
         )

@@ -1,0 +1,33 @@
+"""The server that all doors and all endpoints for operators have."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from errlock.pipeline import quiet_http
+from errlock.pipeline.quiet_http import AT_ONCE, QuietServer, start
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
+async def test_who_says_nothing_more_is_sent_away(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet_http, "_KEEPALIVE", 0.2)
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="here")
+
+    runner = web.ServerRunner(QuietServer(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=AT_ONCE)
+    await start(site)
+    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+    writer.write(said)
+    async with asyncio.timeout(10):
+        answered = await reader.read()  # until it is closed
+    assert (b"here" in answered) == bool(said)
+    writer.close()
+    await runner.cleanup()
