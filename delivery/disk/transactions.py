@@ -28,13 +28,6 @@ UNUSED = (
 )
 _DELETE_UNUSED = f"DELETE FROM payloads WHERE id IN (SELECT value FROM json_each(?)) AND {UNUSED}"
 
-# What a destination got of payloads that wait elsewhere.
-_GIVEN_BESIDE = (
-    "INSERT INTO given SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') "
-    " FROM json_each(?)"
-    " WHERE EXISTS (SELECT 1 FROM deliveries WHERE payload = json_extract(value, '$[0]')) ON CONFLICT DO NOTHING"
-)
-
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
@@ -115,8 +108,7 @@ class Transactions:
 
     def _mark_given(self, puts: Iterable[Put]) -> None:
         """Before anything ends: a mark goes with its payload."""
-        rows = [row for put in puts for row in put.given]
-        insert(self._connection, "given", rows, "ON CONFLICT DO NOTHING")
+        _mark(self._connection, [row for put in puts for row in put.given])
 
     def _settle(self, settled: Sequence[Ending], books: Counter[Booking]) -> None:
         """Book only what was still there: settled twice, or purged meanwhile, it counts once."""
@@ -135,9 +127,8 @@ class Transactions:
                 continue
             ended.remove(record.number)
             count(bookings, books)
-            got = _given(record.payload, bookings)
-            given += got
-            if self._retain and got:
+            given += _given(record.payload, bookings)
+            if self._retain and any(one.kind == "delivered" for one in bookings):
                 counts = json.dumps(dict(record.counts))
                 retained.append((record.payload, record.destination, counts, self._now()))
         _mark_beside(self._connection, given)
@@ -185,13 +176,28 @@ class Transactions:
 
 
 def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
-    return [(payload, one.destination, one.type) for one in bookings if one.kind == "delivered"]
+    """What the destination has, or may have: that is not sent again where it has no id."""
+    return [
+        (payload, one.destination, one.type)
+        for one in bookings
+        if one.kind == "delivered" or one.reason == "unclear"
+    ]
 
 
 def _mark_beside(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
     """Mark what destinations got of payloads that still wait elsewhere."""
-    if given:
-        connection.execute(_GIVEN_BESIDE, [json.dumps(given)])
+    if not given:
+        return
+    rows = connection.execute(
+        "SELECT DISTINCT payload FROM deliveries WHERE payload IN (SELECT value FROM json_each(?))",
+        [json.dumps([payload for payload, *_ in given])],
+    )
+    waiting = {payload for (payload,) in rows}
+    _mark(connection, [each for each in given if each[0] in waiting])
+
+
+def _mark(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
+    insert(connection, "given", given, "ON CONFLICT DO NOTHING")
 
 
 def count(bookings: Iterable[Booking], books: Counter[Booking]) -> None:

@@ -28,6 +28,7 @@ from errlock.delivery.disk.operations import Given, Operation
 from errlock.delivery.disk.reader import Among, Selection
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
+from errlock.pipeline.errors import DropReason
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 
@@ -259,17 +260,22 @@ async def test_what_was_given_to_a_destination_is_not_counted_for_it_again(tmp_p
         assert await left("waiting") == [{"attachment": 1}, {}, everything]
 
 
-async def test_what_was_delivered_while_it_waits_elsewhere_is_not_counted_again(
+async def test_what_somebody_has_or_may_have_while_it_waits_elsewhere_is_not_counted_for_them(
     tmp_path: Path,
 ) -> None:
+    reasons: Sequence[DropReason] = ("unclear", "invalid")
     async with opened(tmp_path / "q") as store:
-        at_a, at_b = await put(store, envelope(event(), attachment=b"notes"), "ab")
-        await put(store, numbered(1), "a")
-        await deliver(store, at_b)
+        payloads = [envelope(event(), attachment=b"notes"), numbered(1), numbered(2)]
+        at = [await put(store, payload, *"ab") for payload in payloads]
+        await deliver(store, at[0][1])
+        for (_, record), reason in zip(at[1:], reasons, strict=True):
+            gone = booked("dropped", record.counts, "b", reason=reason)
+            await store.settle(record, gone)
         selected = store.select("waiting", Selection("a"), without="b")
         left = [each.deliveries["a"] async for each in selected]
-        assert left == [{}, {"event": 1}]
-        await deliver(store, at_a)
+        assert left == [{}, {}, {"event": 1}]
+        for at_a, _ in at:
+            await deliver(store, at_a)
     with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as file:
         assert file.execute("SELECT count(*) FROM given").fetchone() == (0,)
 
