@@ -26,6 +26,10 @@ class Keys(dict[str, tuple["str | None", bool]]):
         self._classes = classes
         self.plain: set[str] = set()  # keys that cannot give another field its name
 
+    def about(self, key: str) -> tuple[str | None, bool]:
+        """What is known of a key, or is found out: one that is long is not remembered."""
+        return self.get(key) or self.learn(key)
+
     def learn(self, key: str) -> tuple[str | None, bool]:
         """Remember a key. However many there are, only so many are kept, and none that is long."""
         if len(key) > MAX_KEY:

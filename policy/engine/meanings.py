@@ -65,7 +65,7 @@ class Meanings:
 
     def meaning(self, place: Field | Fields, key: str) -> Meaning:
         """What a key means in a place, looked up."""
-        _, is_text = self.keys.get(key) or self.keys.learn(key)
+        _, is_text = self.keys.about(key)
         below = child(place, key)
         class_ = self._detection.class_under(key, below)
         field = below if isinstance(below, Field) else TEXT

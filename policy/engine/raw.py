@@ -206,14 +206,14 @@ class _Look:
 
     def _is_telling(self, key: str, bits: int) -> bool:
         """Whether a key says something of its value, or something could be found in it."""
-        class_, is_judged = self._keys.get(key) or self._keys.learn(key)
+        class_, is_judged = self._keys.about(key)
         if class_ is not None or self._gate.rules_of_key(key):
             return True
         return is_judged and not self._is_harmless_text(key, bits)
 
     def _is_harmless_value(self, data: bytes, key: str, bits: int, at: int) -> bool:
         """Whether nothing comes of a telling key and of the value that begins at `at`."""
-        class_, is_judged = self._keys[key]
+        class_, is_judged = self._keys.about(key)
         if is_judged and not self._is_harmless_text(key, bits):
             return False
         if _NOTHING.match(data, at) is not None:

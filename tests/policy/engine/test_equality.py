@@ -20,7 +20,7 @@ from errlock.pipeline.leaktest.running import planted_payloads
 from errlock.policy.detectors import example, load_catalogue
 from errlock.policy.engine.word_triggers import ODD_BYTES, ODD_SIGNS
 from errlock.policy.fields import TABLE
-from errlock.policy.keys import GLUED, SEPARATORS, TERMS
+from errlock.policy.keys import GLUED, MAX_KEY, SEPARATORS, TERMS
 
 SEEDS = st.integers(0, 2**48)
 _OTHERS = sorted(set(twins.policies()) - {"default"})
@@ -290,6 +290,17 @@ def test_both_give_up_at_the_same_depth(depth: int, shape: str) -> None:
 def test_odd_json_does_not_hide_what_it_holds(data: bytes) -> None:
     assert not twins.twins("default").engine.is_clean("event", data)
     assert twins.raw_difference("default", "event", data) is None
+
+
+@pytest.mark.parametrize("policy", ["default", "own"])
+@pytest.mark.parametrize("text", ["password ", "acme case file ", "token=eyJpdiI6", "note_"])
+def test_both_see_keys_that_are_too_long_to_be_remembered(policy: str, text: str) -> None:
+    for length in (MAX_KEY, MAX_KEY + 1, 2 * MAX_KEY):
+        key = (text * length)[:length]
+        for value in (None, True, "", "x", "hunter2!Zq", "acme ABC-1234", 12345, ["x"]):
+            event = {"extra": {key: value, "name": key}}
+            assert twins.difference(policy, "event", event) is None
+            assert twins.raw_difference(policy, "event", _bytes_of(event)) is None
 
 
 @pytest.mark.parametrize("word", ["password", "wallet"])
