@@ -32,15 +32,15 @@ CHAINS = [
 ]
 
 
-def test_100_errors_are_20_issues_without_errlock(bugsink: Bugsink) -> None:
+def test_200_errors_are_20_issues_without_errlock(bugsink: Bugsink) -> None:
     project = bugsink.project("grouping alone")
     send_errors_of_20_kinds(project.dsn)
     issues = bugsink.issues(project)
-    assert [issue.events for issue in issues] == [5] * 20
+    assert [issue.events for issue in issues] == [10] * 20
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids="+".join)
-def test_100_errors_are_20_issues_behind(
+def test_200_errors_are_20_issues_behind(
     chain: list[str], bugsink: Bugsink, tmp_path: Path
 ) -> None:
     project, port = bugsink.project("grouping"), listening_port()
@@ -56,5 +56,5 @@ def test_100_errors_are_20_issues_behind(
     }
     with running_errlock(config, tmp_path):
         send_errors_of_20_kinds(f"http://key@127.0.0.1:{port}/1")
-        bugsink.wait_for_events(project, 100)
-    assert [issue.events for issue in bugsink.issues(project)] == [5] * 20
+        bugsink.wait_for_events(project, 200)
+    assert [issue.events for issue in bugsink.issues(project)] == [10] * 20

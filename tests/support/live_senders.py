@@ -22,7 +22,7 @@ def send_with_sentry_python(dsn: str, *, embed: bool = False) -> None:
 
 
 def send_errors_of_20_kinds(dsn: str) -> None:
-    """100 errors, five of each kind, by sentry-sdk."""
+    """200 errors, ten of each kind, by sentry-sdk."""
     _run("grouping_python.py", SENTRY_DSN=dsn)
 
 

@@ -1,4 +1,4 @@
-"""100 errors of 20 kinds, by sentry-sdk: five of a kind differ in personal data, ids and secrets.
+"""200 errors of 20 kinds, by sentry-sdk: ten of a kind differ in personal data, ids and secrets.
 
 Run as a program, with SENTRY_DSN set. How many issues a backend makes of them says whether
 grouping survived what was done on the way.
@@ -33,7 +33,7 @@ TEMPLATES = [
     "unexpected status {number} from {ip}",
     "digest {hex} does not match",
 ]
-REPEATS = 5
+REPEATS = 10
 
 
 def values(randomness: random.Random) -> dict[str, str]:
