@@ -5,11 +5,11 @@ Counting is on the hot path, so it is a dictionary and an addition; telemetry re
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from threading import Lock
 from typing import Literal
-from weakref import WeakSet
+
+from ..policy.forks import in_children
 
 CounterName = Literal[
     "receiver_accepted",
@@ -87,7 +87,7 @@ class Counters:
     def __init__(self) -> None:
         self._values: dict[tuple[CounterName, Labels], int] = {}
         self._lock = Lock()
-        _living.add(self)
+        in_children(self, lambda counters: counters.renew_lock())
 
     def renew_lock(self) -> None:
         """Forget a lock that another thread held when this process was forked."""
@@ -111,15 +111,3 @@ class Counters:
             items = list(self._values.items())
         for (name, labels), value in items:
             yield name, labels, value
-
-
-_living: WeakSet[Counters] = WeakSet()
-
-
-def _after_fork() -> None:
-    for counters in _living:
-        counters.renew_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

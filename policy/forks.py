@@ -1,4 +1,4 @@
-"""Locks that a forked process finds free, and attributes that are made under one.
+"""What begins anew in a forked process: locks, attributes that are made under one, and more.
 
 A fork copies a lock as it is and none of the threads: what another thread held at that moment
 nobody lets go in the child, and whoever asks for it there waits for ever. Applications that embed a
@@ -12,9 +12,29 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
+
+# What is told of a fork, and how. Registered once: such a hook cannot be taken back.
+_told: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
+
+
+def in_children(what: T, begin_anew: Callable[[T], None]) -> None:
+    """Have `begin_anew(what)` called in each process that is forked while it lives.
+
+    Who was there first is told first. The function must not hold on to `what`.
+    """
+    _told[what] = begin_anew
+
+
+def _after_fork() -> None:
+    for what, begin_anew in list(_told.items()):
+        begin_anew(what)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class ForkedLock:
@@ -22,7 +42,7 @@ class ForkedLock:
 
     def __init__(self) -> None:
         self.renew()
-        _living.add(self)
+        in_children(self, lambda lock: lock.renew())
 
     def renew(self) -> None:
         """Let it be free, whoever held it."""
@@ -71,16 +91,3 @@ class at_first_use(Generic[T]):  # noqa: N801  a decorator
                 kept[self._name] = self._make(instance)
         made: T = kept[self._name]
         return made
-
-
-# Registered once: such a hook cannot be taken back.
-_living: WeakSet[ForkedLock] = WeakSet()
-
-
-def _after_fork() -> None:
-    for lock in list(_living):
-        lock.renew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,13 +7,12 @@ is let go, a destination that has no key yet gets one; nobody has to be told or 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from pathlib import Path
-from weakref import WeakSet
 
 from .epochs import ALL, Epochs, Said
+from .forks import in_children
 from .keyring_file import Content, KeyringFile, Stamp
 from .pseudonyms import Epoch, Keyring, KeyringError
 from .wrapping import Wrapping
@@ -48,7 +47,7 @@ class FileKeyring(Keyring):
         self._file = KeyringFile(path)
         self._wrapping = Wrapping(key)
         self._lock = threading.RLock()
-        _living.add(self)
+        in_children(self, lambda keyring: keyring.renew_lock())
         self._epochs: dict[str, Epoch] = {}  # of destinations: replaced, never changed
         self._stamp: Stamp | None = None  # None: something of it is not taken up yet
         self._look_at = 0.0
@@ -152,16 +151,3 @@ class FileKeyring(Keyring):
     def _opened(self, epoch: str, scope: str) -> Epoch:
         sealed = self.epochs.keys[epoch][scope]
         return Epoch(epoch, self._wrapping.open(sealed, epoch, scope))
-
-
-# Those to be told of a fork. Registered once: such a hook cannot be taken back.
-_living: WeakSet[FileKeyring] = WeakSet()
-
-
-def _after_fork() -> None:
-    for keyring in list(_living):
-        keyring.renew_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
-from weakref import WeakSet
 
 import msgspec
 
+from ...policy.forks import in_children
 from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
@@ -98,7 +98,7 @@ class EmbeddedAccount:
         self._around = around
         self._clock = clock
         self._clear()
-        _living.add(self)
+        in_children(self, lambda account: account._clear())
 
     def _clear(self) -> None:
         """Begin as a process that has nothing to tell: before and after a fork."""
@@ -286,16 +286,3 @@ class EmbeddedAccount:
             made=self._clock(), key=self._key_id, rows=rows, code=code,
             missing=missing, ended=self._ending and not (self._rows or self._code),
         )  # fmt: skip
-
-
-# Those to be told of a fork. Registered once: such a hook cannot be taken back.
-_living: WeakSet[EmbeddedAccount] = WeakSet()
-
-
-def _after_fork() -> None:
-    for account in list(_living):
-        account._clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakSet
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
+from ...policy.forks import in_children
 from ..errors import DropReason
 from .connections import Connections
 from .control import Control, Destination
@@ -145,7 +144,7 @@ class FollowingExporter(Generic[T]):
         self._draining = threading.Lock()
         self._patient = True
         control.subscribe(self._obey)
-        _living.add(self)
+        in_children(self, lambda exporter: exporter.start_anew())
 
     def start_anew(self) -> None:
         """Begin with nothing after a fork."""
@@ -255,16 +254,3 @@ class FollowingExporter(Generic[T]):
             outlet.cut()
         for batch in self._waiting.rest():
             self._lose(batch, "shutdown")
-
-
-# Those to be told of a fork. Registered once: such a hook cannot be taken back.
-_living: WeakSet[FollowingExporter[Any]] = WeakSet()
-
-
-def _after_fork() -> None:
-    for exporter in list(_living):
-        exporter.start_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

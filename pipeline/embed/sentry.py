@@ -19,12 +19,12 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
 
 from sentry_sdk.envelope import Envelope, Item
 from sentry_sdk.transport import HttpTransport, Transport
 
 from ...delivery.losses import lost_by_reason
+from ...policy.forks import in_children
 from ..payloads.envelope import Envelope as Payload
 from .judging import is_judging, judging
 from .sentry_booking import BookedHttp2Transport, BookedHttpTransport, Books
@@ -72,7 +72,7 @@ class SentryTransport(Transport):
         if ledger is not None:
             pipeline.keep_traces(ledger.tracer.traces)
         self.start_anew()
-        _living.add(self)
+        in_children(self, lambda transport: transport.start_anew())
 
     def start_anew(self) -> None:
         """Forget connections, queue and thread: they belong to the process before the fork."""
@@ -218,19 +218,6 @@ def _bound(transport: type[SentryTransport], *arguments: Any, **more: Any) -> ty
             super().__init__(options, *arguments, **more)
 
     return BoundSentryTransport
-
-
-# Those to be told of a fork. Registered once: such a hook cannot be taken back.
-_living: WeakSet[SentryTransport] = WeakSet()
-
-
-def _after_fork() -> None:
-    for transport in list(_living):
-        transport.start_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _read(envelope: bytes) -> Envelope:
