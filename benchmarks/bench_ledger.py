@@ -37,6 +37,7 @@ from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.reading import CodeReader
+from errlock.ledger.exposed import Exposed, Learner
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest, write_manifest
 from errlock.ledger.needles.needles import Needles
@@ -76,9 +77,9 @@ def _costs(options: Options, folder: Path) -> Iterator[dict[str, object]]:
         if not options.wants(label):
             continue
         progress(label)
-        without = _contender(decode, None, None)
-        accounts = {depth: _account(folder, f"{label} {depth}") for depth in DEPTHS}
-        contenders = [without, *(_contender(decode, accounts[d], d) for d in DEPTHS)]
+        without = _contender(decode, None)
+        accounts = {depth: _account(folder, label, depth) for depth in DEPTHS}
+        contenders = [without, *(_contender(decode, accounts[d]) for d in DEPTHS)]
         seconds: list[list[float]] = [[] for _ in contenders]
         for number, body in enumerate(bodies):
             # Each gets every other one: what the process remembers of a text helps who comes next.
@@ -98,10 +99,13 @@ def _costs(options: Options, folder: Path) -> Iterator[dict[str, object]]:
             }
 
 
-def _account(folder: Path, name: str) -> Account:
-    path = folder / f"{hash(name)}.db"
+def _account(folder: Path, label: str, depth: str) -> Account:
+    path = folder / f"{hash(label)} {depth}.db"
     needles = Needles(path.with_suffix(".needles"), KEY, NeedleOptions(), lambda *_: None)
-    return Account(path, AccountOptions(), lambda *_: None, needles=needles)
+    learner = Learner(
+        CodeReader() if depth != "counts" else None, WordReader(KEY) if depth == "words" else None
+    )
+    return Account(path, AccountOptions(), lambda *_: None, needles=needles, learner=learner)
 
 
 def _writing(account: Account) -> float:
@@ -212,11 +216,7 @@ def _logs(dice: random.Random, dirty: float) -> bytes:
     return request.encode()
 
 
-def _contender(
-    decode: Decode, account: Account | None, depth: str | None
-) -> Callable[[bytes], object]:
-    reader = CodeReader() if depth in ("code", "words") else None
-    words_in = WordReader(KEY) if depth == "words" else None
+def _contender(decode: Decode, account: Account | None) -> Callable[[bytes], object]:
     tracer = Tracer(KEY)
     trace = tracer.traces if account is not None else None
     chain = Chain([Step("redact", RedactPart())], Counters(), "errors", trace=trace)
@@ -225,11 +225,9 @@ def _contender(
         payload = chain.run(decode(body))
         if account is None:
             return payload.encode()
-        words = (b"", 0)
-        if words_in is not None:
-            words = words_in.read(payload.encode(), binary=payload.protocol == "otlp")
-        payload.manifest = write_manifest(payload, None, reader, words=words)
+        payload.manifest = write_manifest(payload)
         out = payload.encode()
+        account.expose(Exposed("sentry", payload, payload.types))
         account.book(Delivered("sentry", "errors:1", payload.manifest, payload.types))
         return out
 

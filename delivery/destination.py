@@ -461,9 +461,12 @@ class Destination:
             self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
             marked = before.since(load.payload)
+            self._shelf.exposed(record, load.payload, load.counts)
             self._succeeded(record, load, marked, answer)
         finally:
             self._flights.discard(flight)
+            if record.sent != "no":
+                self._shelf.exposed(record, load.payload, load.counts)
 
     @staticmethod
     def _being_cancelled() -> bool:

@@ -155,6 +155,12 @@ class Shelf:
         tell_answered(self.told, record, marked, bookings)
         self._end(record, [*dropped, *bookings])
 
+    def exposed(self, record: Record, payload: Payload, counts: Counts) -> None:
+        """An attempt sent these documents, or may have: see `Told.exposed`."""
+        if self.told is not None and not record.exposed:
+            record.exposed = True
+            self.told.exposed(payload, counts)
+
     def forget(self, record: Record, bookings: Sequence[Booking]) -> None:
         """Let go of a record that the store has ended already, with what that booked."""
         self.queue.remove(record)

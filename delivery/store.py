@@ -74,6 +74,7 @@ class Record:
     # the store has not passed it.
     passed: str = ""
     manifest: bytes = b""  # of its payload, once an attempt has read it; never stored
+    exposed: bool = False  # that an attempt may have sent it was told; never stored
 
     @property
     def documents(self) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..pipeline.component import Outcome
 from ..pipeline.errors import DropReason
-from ..pipeline.payloads.document import Document, DocumentType
+from ..pipeline.payloads.document import Document, DocumentType, Payload
 from .store import Booking, Counts, Record, Sent
 
 Lost = Mapping[tuple[DocumentType, DropReason], int]
@@ -35,6 +35,13 @@ class Told(Protocol):
         """Documents were sent. Of one payload also `refused` ones, by an answer that took others.
 
         `reason` says why they were given up, if they were.
+        """
+
+    def exposed(self, payload: Payload, documents: Counts) -> None:
+        """An attempt sent documents of a payload, or may have: the destination can have read them.
+
+        Of each record once in a process, whatever becomes of it. Nobody changes the payload any
+        more.
         """
 
     def withheld(self, policy: str, manifest: bytes, documents: Lost) -> None:

@@ -22,6 +22,7 @@ from .account.store import check_version
 from .code.reading import CodeReader
 from .controls import Way, compare, ways_in
 from .embedded.taking import NOTE, Taking
+from .exposed import Exposed, Learner
 from .journal.entries import SHORTEST_HASH, Entry, EntryKind, Head, now
 from .journal.heads import HeadSender
 from .journal.journal import Journal, JournalFailed, latest
@@ -42,7 +43,8 @@ _log = logging.getLogger("errlock.ledger")
 class Ledger:
     """What a collector records. Open from `open` to `close`.
 
-    `record`, `planted`, `book`, `tracer` and what is about manifests are safe from every thread.
+    `record`, `planted`, `book`, `expose`, `tracer` and what is about manifests are safe from every
+    thread.
     """
 
     def __init__(self, folder: Path, options: LedgerOptions) -> None:
@@ -133,6 +135,11 @@ class Ledger:
         if self._account is not None:
             self._account.book(delivered)
 
+    def expose(self, exposed: Exposed) -> None:
+        """Note what a destination can have read: see `Account.expose`."""
+        if self._account is not None:
+            self._account.expose(exposed)
+
     @property
     def taking(self) -> Taking:
         """Books what embedded pipelines hand over."""
@@ -148,35 +155,15 @@ class Ledger:
         self,
         payload: Payload,
         carried: Sequence[Document] | None = None,
-        body: bytes | None = None,
         *,
         judged: bool = True,
     ) -> bytes:
         """What a sanitised payload holds: see `write_manifest`. Never raises: see `or_empty`."""
-        return or_empty(
-            lambda: write_manifest(
-                payload,
-                carried,
-                self._code,
-                body,
-                judged=judged,
-                words=self._words_of(payload, body),
-            )
-        )
+        return or_empty(lambda: write_manifest(payload, carried, judged=judged))
 
     def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
-        return or_empty(
-            lambda: renewed(
-                payload.manifest, payload, self._code, judged=judged, words=self._words_of(payload)
-            )
-        )
-
-    def _words_of(self, payload: Payload, body: bytes | None = None) -> tuple[bytes, int]:
-        if self._words is None:
-            return b"", 0
-        encoded = payload.encode() if body is None else body
-        return self._words.read(encoded, binary=payload.protocol == "otlp")
+        return or_empty(lambda: renewed(payload.manifest, payload, judged=judged))
 
     async def close(self) -> None:
         """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""
@@ -246,7 +233,10 @@ class Ledger:
                 file, secret.reveal(), self._options.needles, journal.append,
                 has_words=self._words is not None,
             )  # fmt: skip
-        account = Account(path, self._options.account, journal.append, needles=needles)
+        learner = Learner(self._code, self._words)
+        account = Account(
+            path, self._options.account, journal.append, needles=needles, learner=learner
+        )
         account.write()
         notes, labels = account.embedded(NOTE)
         oldest = self._options.account.minutes

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..pipeline.payloads.document import CONTEXT_TYPES, Document, Payload, Trace
-from .code.sections import Section
 from .origins import OTHER, origin
-
-if TYPE_CHECKING:
-    from .code.reading import CodeReader
 
 # Who a document is about, the most telling one first.
 _SUBJECTS = ("pii.user_id", "pii.email", "pii.username")
@@ -53,9 +48,6 @@ class Manifest(msgspec.Struct, array_like=True):
     environment: str
     items: dict[str, Items]
     lines: list[Line] = []
-    code: list[Section] = []
-    words: bytes = b""  # fingerprints of words that could be tokens, 8 bytes each
-    words_left_out: int = 0  # because there were too many
 
 
 _log = logging.getLogger("errlock.ledger")
@@ -84,16 +76,11 @@ def or_empty(make: Callable[[], bytes]) -> bytes:
 def write_manifest(
     payload: Payload,
     carried: Sequence[Document] | None = None,
-    reader: CodeReader | None = None,
-    body: bytes | None = None,
     *,
     judged: bool = True,
-    words: tuple[bytes, int] = (b"", 0),
 ) -> bytes:
     """What a sanitised payload holds. `carried` are the documents of which it was made, where it
-    was converted from the other protocol. With a `reader` it has the code that they disclose;
-    `body` is the payload encoded, where somebody has done that. Not `judged`: nobody looked for
-    anything in it. `words` are those of its bytes, and how many were left out.
+    was converted from the other protocol. Not `judged`: nobody looked for anything in it.
     """
     types = payload.types
     items: dict[str, Items] = {type_: Items(count, 0) for type_, count in types.items()}
@@ -115,25 +102,16 @@ def write_manifest(
     if not judged:
         for each in items.values():
             each.unjudged = each.size
-    service, environment = origin(payload)
-    code = reader.sections(payload, body) if reader is not None else []
-    return _encode(Manifest(service, environment, items, list(lines.values()), code, *words))
+    return _encode(Manifest(*origin(payload), items, list(lines.values())))
 
 
-def renewed(
-    manifest: bytes,
-    payload: Payload,
-    reader: CodeReader | None = None,
-    *,
-    judged: bool = True,
-    words: tuple[bytes, int] = (b"", 0),
-) -> bytes:
+def renewed(manifest: bytes, payload: Payload, *, judged: bool = True) -> bytes:
     """The manifest of a stored payload that was sanitised once more. Raises msgspec.MsgspecError.
 
     What was noted first stays, but for what was in clear and was found again.
     """
     old = read_manifest(manifest)
-    new = read_manifest(write_manifest(payload, None, reader, judged=judged, words=words))
+    new = read_manifest(write_manifest(payload, judged=judged))
     found = {(line.type, line.class_) for line in new.lines}
     kept = [
         line for line in old.lines if line.form != "clear" or (line.type, line.class_) not in found

@@ -155,7 +155,7 @@ def offers_of(
         # Encoding may lose a document, so it comes before anybody counts.
         body = each.encode() if encoded else None
         if ledger is not None:
-            each.manifest = ledger.manifest(each, documents, body, judged=branch.judged)
+            each.manifest = ledger.manifest(each, documents, judged=branch.judged)
         offers.append(Offer(each, policy, destinations, body))
     lost = lost_by_reason(payload) - (before or LostCounts())
     for each in payloads:

@@ -22,6 +22,7 @@ import msgspec
 
 from ..code.booking import Booked, names_in
 from ..code.closing import closed_span
+from ..exposed import Exposed, Learner
 from ..journal.entries import EntryKind
 from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
@@ -34,8 +35,9 @@ from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
-_MOST_WAITING = 16 << 20  # bytes that are not added up yet
-_ONE_WAITING = 500  # of one, beside its manifest
+# Bytes that are not added up yet: when they are, and when whoever books has to do it.
+_MUCH_WAITING, _MOST_WAITING = 4 << 20, 32 << 20
+_ONE_WAITING = 500  # of one, beside its payload or manifest
 
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
@@ -60,9 +62,14 @@ class Account:
         record: Record,
         clock: Callable[[], float] = time.time,
         needles: Needles | None = None,
+        learner: Learner | None = None,
     ) -> None:
-        """The first `write` opens the file. `record` writes to the journal; may raise OSError."""
+        """The first `write` opens the file. `record` writes to the journal; may raise OSError.
+
+        `learner` reads what was sent; without one nothing is told of that.
+        """
         self._needles = needles
+        self._learner = learner or Learner()
         self._path = path
         self._options = options
         self._record = record
@@ -70,8 +77,9 @@ class Account:
         self._store: AccountStore | None = None
         self._lock = threading.Lock()
         # What is not added up yet, with its time, and the minute that it is booked in.
-        self._waiting: list[tuple[Delivered | Withheld, float, int]] = []
+        self._waiting: list[tuple[Delivered | Withheld | Exposed, float, int]] = []
         self._waiting_bytes = 0
+        self._much: Callable[[], object] | None = None  # to be called when much waits
         self._counts = Counts(needles)
         self._counting = threading.Lock()  # what waits is added up by one thread, up to its end
         # By one thread at a time: a write goes on in its own when `run` is cancelled.
@@ -88,11 +96,16 @@ class Account:
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
-        self._wait(delivered)
+        self._wait(delivered, len(delivered.manifest))
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        self._wait(withheld)
+        self._wait(withheld, len(withheld.manifest))
+
+    def expose(self, exposed: Exposed) -> None:
+        """Note what a destination can have read. As `book`."""
+        if self._learner:
+            self._wait(exposed, exposed.payload.size)
 
     def merge(
         self,
@@ -117,9 +130,21 @@ class Account:
 
     async def run(self) -> None:
         """Write and close minutes until cancelled."""
-        while True:
-            await asyncio.sleep(_EVERY)
-            await asyncio.to_thread(self.write)
+        much, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._much = lambda: loop.call_soon_threadsafe(much.set)
+        try:
+            due = loop.time() + _EVERY
+            while True:
+                try:
+                    await asyncio.wait_for(much.wait(), due - loop.time())
+                except TimeoutError:
+                    await asyncio.to_thread(self.write)
+                    due = loop.time() + _EVERY
+                else:
+                    much.clear()
+                    await asyncio.to_thread(self._count)
+        finally:
+            self._much = None
 
     def write(self, *, last: bool = False) -> None:
         """Write what was booked, close what has passed. Blocks; never raises.
@@ -226,22 +251,30 @@ class Account:
         except OSError as error:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
-    def _wait(self, what: Delivered | Withheld) -> None:
+    def _wait(self, what: Delivered | Withheld | Exposed, size: int) -> None:
         with self._lock:
             self._waiting.append((what, self._begin(), self._minute))
-            self._waiting_bytes += _ONE_WAITING + len(what.manifest)
-            too_much = self._waiting_bytes > _MOST_WAITING
-        if too_much:
+            before = self._waiting_bytes
+            self._waiting_bytes += _ONE_WAITING + size
+            waiting = self._waiting_bytes
+        if waiting > _MOST_WAITING:
             self._count()
+        elif before <= _MUCH_WAITING < waiting and self._much is not None:
+            self._much()
 
     def _count(self) -> None:
         """Add up what waits."""
         with self._counting:
             with self._lock:
                 waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            for each in waiting:
-                with self._lock:
-                    self._counts.add(*each)
+            for what, now, minute in waiting:
+                if isinstance(what, Exposed):
+                    learnt = self._learner.learn(what.payload)
+                    with self._lock:
+                        self._counts.learn(what, learnt, now, minute)
+                else:
+                    with self._lock:
+                        self._counts.add(what, now, minute)
 
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from ...pipeline.component import Outcome
 from ...pipeline.errors import DropReason
-from ...pipeline.payloads.document import DocumentType
+from ...pipeline.payloads.document import DocumentType, Payload
+from ..exposed import Exposed
 from ..keeping import Ledger
 from .counting import Delivered, Withheld
 
@@ -32,6 +33,10 @@ class Accountant:
         self._ledger.book(
             Delivered(self._destination, policy, manifest, documents, outcome, reason, refused)
         )
+
+    def exposed(self, payload: Payload, documents: Mapping[DocumentType, int]) -> None:
+        """See `Told.exposed`."""
+        self._ledger.expose(Exposed(self._destination, payload, documents))
 
     def withheld(
         self, policy: str, manifest: bytes, documents: Mapping[tuple[DocumentType, DropReason], int]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import msgspec
 
@@ -14,6 +13,7 @@ from ...pipeline.errors import DropReason
 from ...pipeline.payloads.document import CONTEXT_TYPES, DocumentType
 from ..code.booking import Booked, Bookings
 from ..code.tables import Place
+from ..exposed import Exposed, Learnt
 from ..manifest import Manifest, read_manifest
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
@@ -91,6 +91,23 @@ class Counts:
         else:
             self._withheld(what, now, minute)
 
+    def learn(self, exposed: Exposed, learnt: Learnt, now: float, minute: int) -> None:
+        """Count what a destination could read. Never raises."""
+        manifest = _read(exposed.payload.manifest) or NOBODY_NOTED
+        service = self._label("service", manifest.service)
+        environment = self._label("environment", manifest.environment)
+        day = minute // DAY * DAY  # one that is not closed
+        place = Place(day, exposed.destination, service, environment)
+        if not self._code.add(place, learnt.code, exposed.documents, now):
+            lost = sum(exposed.documents.values())
+            self._unbooked.add(lost, "the code that they disclose could not be written")
+        if learnt.failed:
+            lost = sum(exposed.documents.values())
+            self._unbooked.add(lost, "what they disclose could not be read")
+        if self._needles is not None and (learnt.words or learnt.words_left_out):
+            words = self._needles.words
+            words.note(exposed.destination, learnt.words, learnt.words_left_out, now)
+
     def take(self) -> tuple[Rows, Booked]:
         """All that was counted, and the code; there is nothing left."""
         rows, self.rows = self.rows, {}
@@ -163,25 +180,6 @@ class Counts:
                         base.destination, line.class_, line.form, base.service, certain
                     )
                     self._needles.note(needles, [*line.values, *line.parts], now)
-        if self._needles is not None and (manifest.words or manifest.words_left_out):
-            words = self._needles.words
-            words.note(base.destination, manifest.words, manifest.words_left_out, now)
-        if manifest.code:
-            self._count_code(delivered, manifest, base, now, minute)
-
-    def _count_code(
-        self, delivered: Delivered, manifest: Manifest, base: Series, now: float, minute: int
-    ) -> None:
-        """Book what documents disclose of code, also where nobody knows whether they arrived."""
-        day = minute // DAY * DAY  # one that is not closed
-        place = Place(day, base.destination, base.service, base.environment)
-        taken, refused = delivered.documents.get, delivered.refused.get
-        for section in manifest.code:
-            # As above: of which of several documents it was nobody knows.
-            type_ = cast("DocumentType", section.type)
-            documents = min(section.documents, taken(type_, 0) + refused(type_, 0))
-            if documents and not self._code.add(place, section.pieces, documents, now):
-                self._unbooked.add(documents, "the code that they disclose could not be written")
 
     def _series(self, destination: str, manifest: Manifest, policy: str) -> Series:
         service = self._label("service", manifest.service)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-import msgspec
-
+from ...pipeline.payloads.document import DocumentType
+from .reading import Pieces
 from .sections import mask, unpack
 from .tables import NameKey, Place, Shown
 
@@ -29,19 +29,26 @@ class Bookings:
         """Whether there is anything."""
         return bool(self._booked)
 
-    def add(self, place: Place, pieces: Iterable[msgspec.Raw], documents: int, now: float) -> bool:
-        """Count pieces. False: there was no room for all of them."""
-        booked = self._booked.setdefault(place, {})
-        for raw in pieces:
-            piece = bytes(raw)
+    def add(
+        self, place: Place, pieces: Pieces, counts: Mapping[DocumentType, int], now: float
+    ) -> bool:
+        """Count pieces of so many documents of each type. False: there was no room for all."""
+        booked = self._booked.get(place)
+        if booked is None:
+            booked = self._booked[place] = {}
+        for (type_, piece), documents in pieces.items():
+            # Which of several documents were sent nobody says.
+            sent = min(documents, counts.get(type_, 0))
+            if not sent:
+                continue
             shown = booked.get(piece)
             if shown is None:
                 if self._size + len(piece) > self._most:
                     return False
-                booked[piece] = Shown(documents, now, now)
+                booked[piece] = Shown(sent, now, now)
                 self._size += len(piece)
             else:
-                shown.documents += documents
+                shown.documents += sent
                 shown.last = max(shown.last, now)
         return True
 
@@ -67,14 +74,10 @@ def names_in(booked: Booked) -> Iterator[tuple[Place, NameKey, Shown]]:
     for place, pieces in booked.items():
         total: dict[NameKey, Shown] = {}
         for piece, shown in pieces.items():
-            try:
-                found = unpack(piece)
-            except msgspec.MsgspecError:
-                continue  # of a manifest that another version wrote
             if len(total) >= _AT_ONCE:
                 yield from ((place, *each) for each in total.items())
                 total = {}
-            for each in found:
+            for each in unpack(piece):
                 known = total.setdefault(NameKey(each.kind, each.name, each.detail), Shown())
                 lines = mask(each.lines) if each.lines else 0
                 known.add(shown.documents, shown.first, shown.last, lines)

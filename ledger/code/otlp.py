@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from ...pipeline.crossing.conventions import LANGUAGES
-from ...pipeline.payloads.document import Document, Tree
+from ...pipeline.payloads.document import Document, DocumentType, Tree
 from ...pipeline.payloads.otlp import OtlpRequest
 from ...pipeline.payloads.otlp_documents import OtlpDocument
 from ...pipeline.payloads.otlp_signals import SHAPES
@@ -38,13 +38,8 @@ class OtlpReader:
         self._attributes = AttributeReader()
         self._traces = TraceReader(self._remembered)
 
-    def pieces(
-        self, request: OtlpRequest, body: bytes | None = None
-    ) -> Iterator[tuple[str, bytes, int]]:
-        """What its records disclose: their type, a piece, and in how many it is.
-
-        `body` is the request encoded, where somebody has done that.
-        """
+    def pieces(self, request: OtlpRequest) -> Iterator[tuple[DocumentType, bytes, int]]:
+        """What its records disclose: their type, a piece, and in how many it is."""
         if not request.count_alive:
             return
         shape = SHAPES[request.signal]
@@ -52,7 +47,7 @@ class OtlpReader:
         for context, count in request.shared():
             for piece in self._of_context(context):
                 yield type_, piece, count
-        body = request.encode() if body is None else body
+        body = request.encode()
         values = self._attributes.attributes(body, shape)
         for (key, value), count in values.most_common(_MOST_VALUES):
             if key not in RAISED:

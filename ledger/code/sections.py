@@ -1,7 +1,7 @@
 """What documents disclose, in pieces: what stands together there and is often the same.
 
-A piece is kept as the bytes in which it lies in a manifest. Two documents with the same modules or
-the same call have the same piece, so it is made once, and booked without being read.
+A piece is packed into bytes. Two documents with the same modules or the same call have the same
+piece, so it is made once, and booked without being read.
 """
 
 from __future__ import annotations
@@ -27,14 +27,6 @@ class Mention(msgspec.Struct, array_like=True, frozen=True, order=True):
     name: str
     detail: str = ""
     lines: tuple[int, ...] = ()  # of a file: from, up to and without, from, …
-
-
-class Section(msgspec.Struct, array_like=True):
-    """What so many documents of one type disclose; of each document at most once."""
-
-    type: str
-    documents: int
-    pieces: list[msgspec.Raw]  # each a list of Mention, as msgpack
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -63,7 +55,7 @@ def _is_plain(lines: tuple[int, ...]) -> bool:
 
 
 def unpack(mentions: bytes) -> list[Mention]:
-    """The reverse. Raises msgspec.MsgspecError."""
+    """The reverse."""
     return _decode(mentions)
 
 

@@ -25,6 +25,7 @@ from ...policy.forks import in_children
 from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
+from ..exposed import Learnt
 from ..manifest import read_manifest
 from ..needles.keys import NeedleKey
 from ..origins import label
@@ -117,8 +118,11 @@ class EmbeddedAccount:
         self._ending = False
         self._refusing = False
 
-    def book(self, delivered: Delivered) -> None:
-        """Count what a destination has, or may have. Takes microseconds, never raises."""
+    def book(self, delivered: Delivered, learnt: Learnt | None = None) -> None:
+        """Count what a destination has, or may have, and what it learns from that.
+
+        Takes microseconds, never raises.
+        """
         documents = sum(delivered.documents.values())
         if not documents:
             return
@@ -136,10 +140,11 @@ class EmbeddedAccount:
                 return
             for series, amounts, values in found:
                 self._add(series, amounts, values, now)
-            origin = base.destination, base.service, base.environment
-            counts = Counter[str](delivered.documents)
-            if lost := self._code.book(origin, manifest.code, counts, now):
-                self._miss(now, names=lost)
+            if learnt is not None:
+                origin = base.destination, base.service, base.environment
+                lost = self._code.book(origin, learnt.code, delivered.documents, now)
+                if lost := lost + learnt.failed:
+                    self._miss(now, names=lost)
             self._begin()
 
     def withhold(self, withheld: Withheld) -> None:

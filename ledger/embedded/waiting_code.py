@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from ...pipeline.payloads.document import DocumentType
 from ..code.booking import Bookings, names_in
-from ..code.sections import Section, ranges
+from ..code.reading import Pieces
+from ..code.sections import ranges
 from ..code.tables import NameKey, Place, Shown
 from .handover import MOST_BORDERS, MOST_NAMES, HandedName
 
@@ -28,21 +30,16 @@ class WaitingCode:
     def book(
         self,
         origin: tuple[str, str, str],
-        sections: Iterable[Section],
-        counts: Mapping[str, int],
+        pieces: Pieces,
+        counts: Mapping[DocumentType, int],
         now: float,
     ) -> int:
         """Count what so many documents of each type disclosed: to whom, of which service and
         environment. Returns how many pieces there was perhaps no room for.
         """
         place = Place(0, *origin)  # the day is the collector's to say
-        lost = 0
         with self._lock:
-            for section in sections:
-                documents = min(section.documents, counts.get(section.type, 0))
-                if documents and not self._booked.add(place, section.pieces, documents, now):
-                    lost += len(section.pieces)
-        return lost
+            return 0 if self._booked.add(place, pieces, counts, now) else len(pieces)
 
     def take(self) -> list[HandedName]:
         """As many names as one hand-over takes; of what comes meanwhile the same name again."""

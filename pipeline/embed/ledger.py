@@ -22,6 +22,7 @@ from ...ledger.account.counting import Delivered, Withheld
 from ...ledger.code.reading import CodeReader
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
+from ...ledger.exposed import Learner, Learnt
 from ...ledger.manifest import or_empty, write_manifest
 from .judging import judging
 
@@ -41,12 +42,19 @@ _AGAIN = frozenset({408, 409, 421, 429})  # and all above 499: the same may be t
 class Note:
     """What one sanitised payload holds, until it is known what became of it."""
 
-    __slots__ = ("documents", "manifest", "policy")
+    __slots__ = ("documents", "learnt", "manifest", "policy")
 
-    def __init__(self, policy: str, manifest: bytes, documents: Counter[DocumentType]) -> None:
+    def __init__(
+        self,
+        policy: str,
+        manifest: bytes,
+        documents: Counter[DocumentType],
+        learnt: Learnt | None = None,
+    ) -> None:
         self.policy = policy
         self.manifest = manifest
         self.documents = documents
+        self.learnt = learnt
 
 
 class Ledger:
@@ -92,7 +100,7 @@ class Ledger:
             taker, service, key=key, every=every, name=name, around=judging
         )
         self._close_within = close_within
-        self._code = CodeReader() if depth == "code" else None
+        self._learner = Learner(CodeReader() if depth == "code" else None)
         atexit.register(self.close)
 
     @property
@@ -104,8 +112,10 @@ class Ledger:
         """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""
         if payload is None:
             return Note(f"{EMBEDDED}{pipeline.version}", b"", Counter())
-        manifest = or_empty(lambda: write_manifest(payload, None, self._code))
-        return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types)
+        manifest = or_empty(lambda: write_manifest(payload))
+        # At once: the payload is not kept for as long as the SDK keeps what it sends.
+        learnt = self._learner.learn(payload)
+        return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types, learnt)
 
     def book(
         self,
@@ -118,7 +128,8 @@ class Ledger:
         """Count what a destination got of a payload: all of it, unless `documents` are given."""
         counted = note.documents if documents is None else documents
         self._account.book(
-            Delivered(destination, note.policy, note.manifest, counted, outcome, reason)
+            Delivered(destination, note.policy, note.manifest, counted, outcome, reason),
+            note.learnt,
         )
 
     def withhold(

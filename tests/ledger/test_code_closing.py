@@ -10,23 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from code_event import EVENT, sent
+from code_event import EVENT, deliver, sent
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.reconciling import Reconciled, reconcile
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.tables import DAY, MONTH
+from errlock.ledger.exposed import Learner
 from errlock.ledger.journal.entries import EntryKind
 from errlock.ledger.journal.journal import Journal, JournalFailed, read
-from errlock.ledger.manifest import write_manifest
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.cli import main
 from errlock.pipeline.options import Duration
 
 BEGIN = 1_790_000_000 // MONTH * MONTH
 DAYS = 40  # the first thirty are joined
-MANIFEST = write_manifest(sent(EVENT), None, CodeReader())
+PAYLOAD = sent(EVENT)
 
 
 class Book:
@@ -42,7 +41,11 @@ class Book:
         self.options = AccountOptions(**{k: Duration(v) for k, v in options.items()})
         self.journal = Journal(self.folder / "journal")
         self.account = Account(
-            self.folder / "ledger.db", self.options, self._record, lambda: self.now
+            self.folder / "ledger.db",
+            self.options,
+            self._record,
+            lambda: self.now,
+            learner=Learner(CodeReader()),
         )
         self.account.write()
 
@@ -53,8 +56,7 @@ class Book:
 
     def deliver(self, documents: int = 1) -> None:
         for destination in ("sentry", "otlp"):
-            what = Delivered(destination, "errors:1", MANIFEST, {"event": documents})
-            self.account.book(what)
+            deliver(self.account, PAYLOAD, destination, {"event": documents})
 
     def days(self, number: int) -> None:
         """Something is delivered at noon of each."""

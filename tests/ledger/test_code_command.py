@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from code_event import EVENT, sent
+from code_event import EVENT, deliver, sent
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.code.reading import CodeReader
-from errlock.ledger.manifest import write_manifest
+from errlock.ledger.exposed import Learner
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.cli import main
 
@@ -19,11 +18,12 @@ from errlock.pipeline.cli import main
 @pytest.fixture
 def account(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.db"
-    written = Account(path, AccountOptions(), lambda *_: None, lambda: 1_790_000_000.0)
-    payload = sent(EVENT)
-    manifest = write_manifest(payload, None, CodeReader())
+    written = Account(
+        path, AccountOptions(), lambda *_: None, lambda: 1_790_000_000.0,
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
     for destination in ("sentry", "other"):
-        written.book(Delivered(destination, "errors:1", manifest, payload.types))
+        deliver(written, sent(EVENT), destination)
     written.close()
     return path
 

@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from code_event import EVENT, MENTIONED, mentioned, rows, sent
+from code_event import EVENT, MENTIONED, deliver, mentioned, rows, sent
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code import booking, sections, tables
 from errlock.ledger.code.disclosed import disclosed
-from errlock.ledger.code.reading import CodeReader
+from errlock.ledger.code.reading import CodeReader, Pieces
 from errlock.ledger.code.sections import LAST_LINE, Mention, mask, pack, ranges
 from errlock.ledger.code.tables import DAY, MONTH, NameKey, Place, Shown
-from errlock.ledger.manifest import write_manifest
+from errlock.ledger.exposed import Learner
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.payloads.envelope import Envelope
 
@@ -62,8 +60,7 @@ def test_names_of_a_megabyte_are_other_and_are_not_remembered() -> None:
         transaction=f"/{MEGABYTE}", exception=raised, request={"url": f"http://{MEGABYTE}"},
         breadcrumbs=[{"category": "query", "message": f"SELECT {MEGABYTE} FROM t"}],
     )  # fmt: skip
-    manifest = write_manifest(payload, None, CodeReader())
-    assert len(manifest) < 4000
+    assert sum(len(piece) for _, piece in CodeReader().pieces(payload)) < 4000
     kept = {name for kind, name, *_ in mentioned(payload) if kind in ("exception", "file", "route")}
     assert kept == {"other"}
 
@@ -176,21 +173,22 @@ def test_a_transaction_that_fails_leaves_nothing_behind(store: AccountStore) -> 
 
 def test_what_cannot_be_written_waits_and_is_not_counted_twice(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    account = Account(path, AccountOptions(), lambda *_: None, lambda: NOON)
+    account = Account(
+        path, AccountOptions(), lambda *_: None, lambda: NOON, learner=Learner(CodeReader())
+    )
     account.write()
     assert account._store is not None
     account._store._db.execute("PRAGMA busy_timeout = 10")
     payload = sent(EVENT)
-    data = write_manifest(payload, None, CodeReader())
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
     for _ in range(2):
-        account.book(Delivered("sentry", "errors:1", data, payload.types))
+        deliver(account, payload)
         account.write()
     assert rows(path) == []
     other.rollback()
     other.close()
-    account.book(Delivered("sentry", "errors:1", data, payload.types))
+    deliver(account, payload)
     account.close()
     assert {each.documents for each in rows(path)} == {3}
 
@@ -201,11 +199,10 @@ def test_what_has_no_room_while_nothing_can_be_written_is_told(
     told: list[tuple[str, Any]] = []
     monkeypatch.setattr(booking, "_MOST_BYTES", 10)
     account = Account(
-        tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry), lambda: NOON
-    )
-    payload = sent(EVENT)
-    data = write_manifest(payload, None, CodeReader())
-    account.book(Delivered("sentry", "errors:1", data, payload.types))
+        tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry), lambda: NOON,
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
+    deliver(account, sent(EVENT))
     account.close()
     assert rows(tmp_path / "ledger.db") == []
     (gap,) = [body for kind, body in told if kind == "gap"]
@@ -232,7 +229,7 @@ def test_however_long_texts_are_only_so_much_is_remembered(
     sent_one = [event(**part(f"x{number}" * 5000)) for number in range(200)]  # 4 MB and more
     tracemalloc.start()
     for payload in sent_one:
-        reader.sections(payload)
+        reader.pieces(payload)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 3 << 20
@@ -244,7 +241,8 @@ def test_names_with_many_lines_are_not_all_in_memory_at_once() -> None:
     lines = (LAST_LINE, LAST_LINE + 1)
     for number in range(20_000):
         pieces = pack([Mention("file", f"a{number}.py", lines=lines), Mention("file", "b.py")])
-        assert booked.add(place, map(msgspec.Raw, pieces), 1, NOON)
+        counted: Pieces = {("event", piece): 1 for piece in pieces}
+        assert booked.add(place, counted, {"event": 1}, NOON)
     seen: Counter[str] = Counter()
     tracemalloc.start()
     for _, name, shown in booking.names_in(booked.take()):

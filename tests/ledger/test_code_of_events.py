@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from code_event import EVENT, MENTIONED, mentioned, rows, sent
+from code_event import EVENT, MENTIONED, deliver, mentioned, rows, sent
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
-from errlock.ledger.manifest import read_manifest, write_manifest
+from errlock.ledger.exposed import Learner
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.parts import RedactPart
@@ -50,26 +49,25 @@ def test_whatever_stands_anywhere_is_read(junk: Any) -> None:
         assert len(kinds) >= 6, name
 
 
-def test_a_section_is_read_once_for_many_events() -> None:
+def test_a_piece_is_read_once_for_many_events() -> None:
     reader = CodeReader()
-    first = reader.sections(sent({**EVENT, "event_id": "a" * 32}))
-    again = reader.sections(sent({**EVENT, "event_id": "b" * 32}))
-    assert [list(map(bytes, s.pieces)) for s in first] == [
-        list(map(bytes, s.pieces)) for s in again
-    ]
+    first = reader.pieces(sent({**EVENT, "event_id": "a" * 32}))
+    again = reader.pieces(sent({**EVENT, "event_id": "b" * 32}))
+    assert first == again
     # By the program, by all stack traces, and by each call.
     assert len(reader._sentry._remembered._known) == 6
-    assert len(first[0].pieces) == 10
+    assert len(first) == 10
 
 
 def test_what_was_delivered_is_booked(tmp_path: Path) -> None:
     now = [1_790_000_000.0]
-    account = Account(tmp_path / "ledger.db", AccountOptions(), lambda *_: None, lambda: now[0])
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *_: None, lambda: now[0],
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
     for moment in (0, 86400, 3 * 86400):
         now[0] = 1_790_000_000.0 + moment
-        payload = sent(EVENT)
-        manifest = write_manifest(payload, None, CodeReader())
-        account.book(Delivered("sentry", "errors:1", manifest, payload.types))
+        deliver(account, sent(EVENT))
         account.write()
     account.close()
     found = rows(tmp_path / "ledger.db")
@@ -83,8 +81,11 @@ def test_what_was_delivered_is_booked(tmp_path: Path) -> None:
     assert [each.line_count for each in found if each.kind == "file"] == [4, 1]
 
 
-def test_what_a_manifest_of_depth_counts_has(tmp_path: Path) -> None:
-    assert read_manifest(write_manifest(sent(EVENT))).code == []
+def test_without_a_reader_nothing_is_booked(tmp_path: Path) -> None:
+    account = Account(tmp_path / "ledger.db", AccountOptions(), lambda *_: None)
+    deliver(account, sent(EVENT))
+    account.close()
+    assert rows(tmp_path / "ledger.db") == []
 
 
 def test_logs_and_spans_name_what_stands_in_them() -> None:
@@ -100,10 +101,9 @@ def test_logs_and_spans_name_what_stands_in_them() -> None:
     envelope.add_container("log", [log, log], "application/vnd.sentry.items.log+json")
     envelope.add("span", span)
     counts = Counter(
-        (section.type, each.kind, each.name, each.detail, section.documents)
-        for section in CodeReader().sections(envelope)
-        for piece in section.pieces
-        for each in unpack(bytes(piece))
+        (type_, each.kind, each.name, each.detail, documents)
+        for (type_, piece), documents in CodeReader().pieces(envelope).items()
+        for each in unpack(piece)
     )
     assert sorted(counts) == [
         ("log", "host", "shop-eu2", "peer", 2),

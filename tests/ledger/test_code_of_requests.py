@@ -61,9 +61,9 @@ def request(signal: Literal["logs", "traces"], *records: Tree) -> OtlpRequest:
 
 def mentioned(payload: OtlpRequest, reader: CodeReader | None = None) -> Counter[tuple[Any, ...]]:
     found: Counter[tuple[Any, ...]] = Counter()
-    for section in (reader or CodeReader()).sections(payload):
-        for each in (m for piece in section.pieces for m in unpack(bytes(piece))):
-            found[each.kind, each.name, each.detail, each.lines] += section.documents
+    for (_, piece), documents in (reader or CodeReader()).pieces(payload).items():
+        for each in unpack(piece):
+            found[each.kind, each.name, each.detail, each.lines] += documents
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from still_clock import StillClock
 
 from errlock.ledger.account.counting import Delivered, Withheld
-from errlock.ledger.code.sections import Mention, Section, pack
+from errlock.ledger.code.sections import Mention, pack
 from errlock.ledger.embedded import handing, waiting_code
 from errlock.ledger.embedded.handing import EmbeddedAccount, NotTaken, Unacceptable
 from errlock.ledger.embedded.handover import (
@@ -24,6 +24,7 @@ from errlock.ledger.embedded.handover import (
     decoded,
     encoded,
 )
+from errlock.ledger.exposed import Learnt
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.pipeline.control.endpoints import ENDPOINTS
 from errlock.policy.pseudonyms import new_key
@@ -78,15 +79,16 @@ def delivered(
     documents: int = 1,
     values: tuple[int, ...] = (),
     service: str = "unknown",
-    code: tuple[Mention, ...] = (),
     **more: Any,
 ) -> Delivered:
     items = {"event": Items(documents, 100 * documents, [7])}
     lines = [Line("event", "pii.email", "removed", "email", documents, documents, list(values))]
-    pieces = [msgspec.Raw(piece) for each in code for piece in pack([each])]
-    sections = [Section("event", documents, pieces)] if code else []
-    manifest = msgspec.msgpack.encode(Manifest(service, "prod", items, lines, sections))
+    manifest = msgspec.msgpack.encode(Manifest(service, "prod", items, lines))
     return Delivered("sentry", POLICY, manifest, {"event": documents}, **more)
+
+
+def learnt(*code: Mention, documents: int = 1) -> Learnt:
+    return Learnt({("event", piece): documents for each in code for piece in pack([each])})
 
 
 def test_rows_are_added_up_by_minute_and_series_and_told_once() -> None:
@@ -225,10 +227,13 @@ FILES = tuple(Mention("file", f"shop/a{n}.py", "own", (n, n + 1)) for n in range
 def test_names_of_code_are_added_up_until_they_are_handed_over() -> None:
     place, clock = Place(), StillClock(1_000_000.0)
     mine = account(place, clock=clock)
-    mine.book(delivered(2, code=(DJANGO, Mention("file", "shop/a.py", "own", (3, 5)))))
+    shown = Mention("file", "shop/a.py", "own", (3, 5))
+    mine.book(delivered(2), learnt(DJANGO, shown, documents=2))
     clock.advance(30)
-    mine.book(delivered(3, code=(DJANGO, Mention("file", "shop/a.py", "own", (9, 10)))))
-    mine.book(delivered(1, service="billing", code=(DJANGO,), outcome="perhaps", reason="unclear"))
+    shown = Mention("file", "shop/a.py", "own", (9, 10))
+    mine.book(delivered(3), learnt(DJANGO, shown, documents=3))
+    perhaps = delivered(1, service="billing", outcome="perhaps", reason="unclear")
+    mine.book(perhaps, learnt(DJANGO))
     assert mine.flush(5)
     found = {(each.service, each.name): each for handed in place.taken for each in handed.code}
     assert len(found) == 3
@@ -238,7 +243,7 @@ def test_names_of_code_are_added_up_until_they_are_handed_over() -> None:
     assert (django.first, django.last) == (1_000_000.0, 1_000_030.0)
     assert file.lines == (3, 5, 9, 10)
     assert found["billing", "django"].documents == 1
-    mine.book(delivered(4, code=(DJANGO,)))
+    mine.book(delivered(4), learnt(DJANGO, documents=4))
     assert mine.flush(5)
     assert place.names()["shop", "django"] == 9
 
@@ -248,9 +253,9 @@ def test_names_of_code_wait_and_are_handed_over_once(monkeypatch: pytest.MonkeyP
     place = Place()
     place.forgets_to_answer = True
     mine = account(place)
-    mine.book(delivered(2, code=FILES))
+    mine.book(delivered(2), learnt(*FILES, documents=2))
     assert not mine.flush(5)
-    mine.book(delivered(3, code=FILES))
+    mine.book(delivered(3), learnt(*FILES, documents=3))
     assert not mine.flush(5)
     place.forgets_to_answer = False
     assert mine.close(5) is True
@@ -264,7 +269,7 @@ def test_many_lines_take_several_hand_overs(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(waiting_code, "MOST_BORDERS", 10)
     place = Place()
     mine = account(place)
-    mine.book(delivered(code=FILES))
+    mine.book(delivered(), learnt(*FILES))
     assert mine.flush(5)
     assert len(place.names()) == len(FILES)
     assert {len(each.code) for each in place.taken} == {5}
@@ -274,7 +279,7 @@ def test_code_that_there_is_no_room_for_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(waiting_code, "_MOST_BYTES", 300)
     place = Place()
     mine = account(place)
-    mine.book(delivered(2, code=FILES))
+    mine.book(delivered(2), learnt(*FILES, documents=2))
     assert mine.flush(5)
     (missing,) = [each.missing for each in place.taken if each.missing is not None]
     assert (missing.documents, missing.values, missing.names) == (0, 0, len(FILES))
@@ -286,7 +291,7 @@ def test_code_that_is_refused_for_good_is_told_as_missing() -> None:
     place = Place()
     place.refuses = Unacceptable("invalid (HTTP 400)")
     mine = account(place)
-    mine.book(delivered(4, code=(DJANGO,)))
+    mine.book(delivered(4), learnt(DJANGO, documents=4))
     mine.flush(1)
     place.refuses = None
     assert mine.flush(5)

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, envelope_full_of, found_in
+from code_event import deliver
 
 from errlock.ledger.account.account import Account
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import disclosed
 from errlock.ledger.code.names import KINDS
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
+from errlock.ledger.exposed import Exposed, Learner
 from errlock.ledger.journal.journal import Journal
-from errlock.ledger.manifest import write_manifest
 from errlock.ledger.needles.keys import GUESSABLE
 from errlock.ledger.needles.needles import Needles
 from errlock.ledger.needles.words import WordReader
@@ -123,17 +123,20 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
         options = NeedleOptions(guessable=GUESSABLE)
         needles = Needles(tmp_path / "needles.db", key, options, journal.append, has_words=True)
         words_in = WordReader(key)
-    account = Account(tmp_path / "ledger.db", AccountOptions(), journal.append, needles=needles)
-    reader, manifests, classes = CodeReader(), [], set()
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), journal.append, needles=needles,
+        learner=Learner(CodeReader(), words_in),
+    )  # fmt: skip
+    manifests, classes = [], set()
     for text in (*FRAGMENTS.values(), *CANARIES.values()):
         payloads: list[Payload] = [envelope(text), request(text)]
         for payload in payloads:
             out = chain.run(payload)
             classes |= {trace.class_ for each in out.made for trace in each.traces}
+            deliver(account, out)
+            manifests.append(out.manifest)
             # Also the words of what had never been sanitised.
-            words = words_in.read(text.encode(), binary=False) if words_in else (b"", 0)
-            manifests.append(write_manifest(out, None, reader, words=words))
-            account.book(Delivered("sentry", "errors:1", manifests[-1], out.types))
+            account.expose(Exposed("sentry", Envelope.from_event({"message": text}), {"event": 1}))
     account.close()
     journal.close()
     assert {"secret.password", "pii.email", "financial.card", "pii.ip"} <= classes
@@ -155,12 +158,11 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
 
 def test_no_canary_is_a_name_where_no_policy_took_it_out() -> None:
     reader = CodeReader()
-    sections = [
-        section
+    kept = [
+        piece
         for text in (*FRAGMENTS.values(), *CANARIES.values())
         for payload in (envelope(text), request(text))
-        for section in reader.sections(payload)
+        for _, piece in reader.pieces(payload)
     ]
-    kept = [bytes(piece) for section in sections for piece in section.pieces]
     assert {each.kind for section in kept for each in unpack(section)} == set(KINDS)
     assert found_in(kept) == []

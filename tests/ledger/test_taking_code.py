@@ -9,17 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from code_event import EVENT, rows, sent
+from code_event import EVENT, deliver, rows, sent
 from taking_book import NAME, NOW, Book, handed
 
-from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.account.store import DAY, AccountStore
 from errlock.ledger.code import tables
-from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.embedded import budgets
 from errlock.ledger.embedded.budgets import TooMuch
-from errlock.ledger.manifest import write_manifest
 
 
 @pytest.fixture
@@ -31,13 +28,6 @@ def book(tmp_path: Path) -> Iterator[Book]:
 
 def named(name: str) -> list[Any]:
     return [*NAME[:4], name, *NAME[5:]]
-
-
-def deliver(book: Book, event: dict[str, Any]) -> None:
-    """The collector itself sends an event, and books what that discloses of code."""
-    payload = sent(event)
-    manifest = write_manifest(payload, None, CodeReader())
-    book.account.book(Delivered("sentry", "errors:1", manifest, payload.types))
 
 
 def packages(book: Book) -> dict[str, int]:
@@ -52,7 +42,7 @@ def days(book: Book) -> list[int]:
 
 
 def test_names_are_booked_once_and_apart_from_what_the_collector_delivered(book: Book) -> None:
-    deliver(book, EVENT)
+    deliver(book.account, sent(EVENT))
     file = ["sentry", "shop", "prod", "file", "shop/a.py", "own", 1, NOW - 9, NOW - 5, [3, 8]]
     for _ in range(2):
         book.take(handed(1, code=[NAME, file]))
@@ -184,7 +174,7 @@ def test_half_of_the_names_are_kept_for_the_collector(
     monkeypatch.setattr(tables, "MOST_NAMES", 6)
     book.take(handed(1, code=[named(f"lib-{letter}") for letter in "abcdef"]))
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other"}
-    deliver(book, {"modules": {"lib-d": "4.2.1", "mine": "1.0"}})
+    deliver(book.account, sent({"modules": {"lib-d": "4.2.1", "mine": "1.0"}}))
     book.account.write()
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other", "lib-d", "mine"}
 
@@ -195,7 +185,7 @@ def test_half_of_the_rows_of_a_day_are_kept_for_the_collector(
     monkeypatch.setattr(tables, "MOST_ROWS", 6)
     book.take(handed(1, code=[named(f"lib-{letter}") for letter in "abcdef"]))
     assert set(packages(book)) == {"lib-a", "lib-b", "lib-c", "other"}
-    deliver(book, {"modules": {"lib-d": "4.2.1"}})
+    deliver(book.account, sent({"modules": {"lib-d": "4.2.1"}}))
     book.account.write()
     assert "lib-d" in packages(book)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.disclosed import Disclosed, disclosed
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
+from errlock.ledger.exposed import Exposed
+from errlock.ledger.manifest import write_manifest
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.payloads.document import DocumentType, Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.parts import RedactPart
 
@@ -69,11 +75,22 @@ def sent(event: dict[str, Any], part: RedactPart | None = None) -> Envelope:
 
 
 def mentioned(payload: Envelope, reader: CodeReader | None = None) -> list[tuple[Any, ...]]:
-    sections = (reader or CodeReader()).sections(payload)
-    found = [
-        each for section in sections for piece in section.pieces for each in unpack(bytes(piece))
-    ]
+    pieces = (reader or CodeReader()).pieces(payload)
+    found = [each for _, piece in pieces for each in unpack(piece)]
     return sorted((each.kind, each.name, each.detail, each.lines) for each in found)
+
+
+def deliver(
+    account: Account,
+    payload: Payload,
+    destination: str = "sentry",
+    counts: Mapping[DocumentType, int] | None = None,
+) -> None:
+    """A destination gets a sanitised payload."""
+    payload.manifest = write_manifest(payload)
+    counts = payload.types if counts is None else counts
+    account.expose(Exposed(destination, payload, counts))
+    account.book(Delivered(destination, "errors:1", payload.manifest, counts))
 
 
 def rows(path: Path, since: float = 0, until: float = 2**40) -> list[Disclosed]:

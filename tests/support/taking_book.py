@@ -10,8 +10,10 @@ from still_clock import StillClock
 
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.embedded.handover import HandOver, decoded
 from errlock.ledger.embedded.taking import NOTE, Taking
+from errlock.ledger.exposed import Learner
 from errlock.ledger.journal.journal import Journal, read
 from errlock.ledger.options import AccountOptions
 
@@ -46,8 +48,9 @@ class Book:
     def begin(self, *, code: bool = True) -> None:
         self.journal = Journal(self.folder / "journal")
         self.account = Account(
-            self.folder / "ledger.db", AccountOptions(), self.journal.append, self.clock.now
-        )
+            self.folder / "ledger.db", AccountOptions(), self.journal.append, self.clock.now,
+            learner=Learner(CodeReader()),
+        )  # fmt: skip
         self.account.write()
         notes, labels = self.account.embedded(NOTE)
         self.taking = Taking(
