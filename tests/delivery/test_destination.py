@@ -16,7 +16,7 @@ from errlock.delivery.destination import Destination, Policy
 from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
-from errlock.delivery.store import MemoryStore
+from errlock.delivery.store import Counts, MemoryStore
 from errlock.pipeline.component import Delivered
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
@@ -537,3 +537,70 @@ async def test_the_account_balances_between_any_two_steps(bench: Bench) -> None:
     reasons = {reason for _, reason in destination.balance().dropped}
     assert reasons >= {"invalid", "queue_full"}
     assert destination.balance().delivered["event"] > 20
+
+
+class Told:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.could_be_read: list[tuple[Payload, Counts]] = []
+
+    def left(self, *_: object) -> None: ...
+
+    def exposed(self, payload: Payload, documents: Counts) -> None:
+        self.could_be_read.append((payload, documents))
+
+    def withheld(self, *_: object) -> None: ...
+
+
+def answered(*, retryable: bool = True) -> ExportFailed:
+    return ExportFailed("http_503", retryable=retryable, answered=True)
+
+
+@pytest.mark.parametrize(
+    ("script", "first"),
+    [
+        ([], 0),
+        ([unreachable(), unreachable()], 2),
+        ([answered(), answered()], 0),
+        ([unreachable(), answered()], 1),
+        ([ExportFailed("timeout", retryable=True, unclear=True)], 0),
+        ([answered(retryable=False)], 0),
+    ],
+)
+async def test_what_a_destination_could_read_is_told_once(
+    bench: Bench, script: list[ExportFailed], first: int
+) -> None:
+    exporter, told = ScriptedExporter(script), Told()
+    destination = await bench.started(exporter)
+    destination.tell(told)
+    await bench.offer(Lines(Line("event"), Line("transaction")), destination)
+    for _ in range(10):
+        await bench.clock.advance(10)
+    assert told.could_be_read == [(exporter.attempts[first], {"event": 1, "transaction": 1})]
+
+
+async def test_of_what_never_left_nothing_is_told(bench: Bench) -> None:
+    told = Told()
+    retry = RetryOnFailure(max_elapsed_time=Duration("20s"))
+    destination = await bench.started(ScriptedExporter(rest=unreachable()), retry=retry)
+    destination.tell(told)
+    await bench.offer(events(), destination)
+    for _ in range(10):
+        await bench.clock.advance(5)
+    assert bench.dropped(reason="retries_exhausted") == 1
+    assert told.could_be_read == []
+
+
+async def test_what_an_earlier_process_may_have_sent_is_told_once_it_is_read_again(
+    bench: Bench,
+) -> None:
+    exporter, told = ScriptedExporter(rest=unreachable()), Told()
+    destination = bench.destination(exporter)
+    destination.tell(told)
+    await bench.offer(events(), destination)
+    (record,) = destination._shelf.queue
+    record.sent = "perhaps"  # as it is taken up where an attempt had begun
+    await destination.start()
+    await all_act()
+    assert told.could_be_read == [(exporter.attempts[0], {"event": 1})]

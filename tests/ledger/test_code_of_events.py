@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 from code_event import EVENT, MENTIONED, deliver, mentioned, rows, sent
+from waiting import wait_for
 
+from errlock.ledger.account import account as account_module
 from errlock.ledger.account.account import Account
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
@@ -79,6 +82,60 @@ def test_what_was_delivered_is_booked(tmp_path: Path) -> None:
     later = rows(tmp_path / "ledger.db", since=1_790_000_000 + 2 * 86400)
     assert {each.documents for each in later} == {1}
     assert [each.line_count for each in found if each.kind == "file"] == [4, 1]
+
+
+async def test_much_that_waits_is_read_before_the_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_module, "_EVERY", 3600.0)
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *_: None, learner=Learner(CodeReader())
+    )
+    account.write()
+    payload = sent({**EVENT, "extra": {"notes": "nothing to see here. " * 50_000}})
+    running = asyncio.create_task(account.run())
+    await asyncio.sleep(0)
+    for _ in range(5):
+        deliver(account, payload)
+    await asyncio.to_thread(wait_for, lambda: not account._waiting, 30)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    account.close()
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {5}
+
+
+def test_whoever_books_reads_what_is_far_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_module, "_MOST_WAITING", 100_000)
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *_: None, learner=Learner(CodeReader())
+    )
+    payload = sent({**EVENT, "extra": {"notes": "nothing to see here. " * 1000}})
+    for _ in range(20):
+        deliver(account, payload)
+        assert account._waiting_bytes <= 100_000
+    account.close()
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {20}
+
+
+def test_what_cannot_be_read_is_a_gap_and_tells_no_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("hunter2correct")
+
+    told: list[tuple[str, Any]] = []
+    monkeypatch.setattr(CodeReader, "pieces", broken)
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry),
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
+    deliver(account, sent(EVENT))
+    account.close()
+    (gap,) = [body for kind, body in told if kind == "gap"]
+    assert (gap["documents"], gap["why"]) == (1, ["what they disclose could not be read"])
+    assert "hunter2" not in caplog.text + repr(told)
 
 
 def test_without_a_reader_nothing_is_booked(tmp_path: Path) -> None:

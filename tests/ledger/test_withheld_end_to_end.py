@@ -20,6 +20,7 @@ from waiting import wait_for
 from errlock.ledger.account.reading import of_outcomes, volume, withheld
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.code.disclosed import disclosed
 
 PAYLOADS = 60
 QUICKLY = {"initial_interval": "50ms", "max_interval": "100ms"}
@@ -82,6 +83,7 @@ def send(port: int, number: int) -> None:
         "message": f"number {number} of ann@example.com",
         "level": "debug" if number % 5 == 0 else "error",
         "logger": "noise" if number % 3 == 0 else "shop",
+        "modules": {f"lib-{'abcdefghij'[number % 10] * 3}": "1.0"},
     }
     items = [
         ("event", json.dumps(event) if number % 7 else '{"event_id": '),
@@ -140,6 +142,7 @@ def test_the_account_agrees_with_counters_queues_and_destinations(
         }
     store = AccountStore.to_read(tmp_path / "store" / "ledger.db")
     rows = store.rows(0, 2**40)
+    agrees_on_code(store, rows)
     store.close()
     # Each branch counts what follows the scrub for itself: there are two, one with more behind.
     sampled = {key: amount // 2 for key, amount in policy.items() if key[1] == "sampled"}
@@ -155,6 +158,23 @@ def test_the_account_agrees_with_counters_queues_and_destinations(
     assert (
         reconcile(tmp_path / "store" / "journal", tmp_path / "store" / "ledger.db").findings == []
     )
+
+
+def agrees_on_code(store: AccountStore, rows: list[Row]) -> None:
+    """Each event that left, or may have, names one package; those that did not name none."""
+    packages: Counter[str] = Counter()
+    for each in disclosed(store, None, 0, 2**40):
+        packages[each.destination] += each.documents
+    left: Counter[str] = Counter()
+    for row in rows:
+        if (
+            row.series.outcome != "withheld"
+            and row.series.type == "event"
+            and not row.series.class_
+        ):
+            left[row.series.destination] += row.figures.documents
+    assert packages == left
+    assert set(left) == {"sentry/moody", "sentry/no", "sentry/silent", "file"}
 
 
 def agrees_with_queues(folder: Path, rows: list[Row]) -> None:
