@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +240,7 @@ _WITHOUT = (
     "from errlock.pipeline import cli, collector; "
     "collector.Ledger = lambda *_: None; raise SystemExit(cli.main())"
 )
-_ROUNDS, _CLIENTS = 12, 8
+_ROUNDS, _CLIENTS = 24, 8
 _WRITTEN_WITHIN = 1.5  # seconds
 
 
@@ -277,7 +278,7 @@ def _collectors(options: Options, folder: Path) -> Iterator[dict[str, object]]:
                     "depth": depth,
                     "without µs": statistics.median(without) * 1e6,
                     "with µs": statistics.median(found) * 1e6,
-                    "cost %": (sum(found) / sum(without) - 1) * 100,
+                    "cost %": (statistics.median(map(truediv, found, without)) - 1) * 100,
                 }
 
 
@@ -299,7 +300,7 @@ def _collector(
 
 
 def _requests(options: Options) -> Iterator[tuple[str, str, list[bytes]]]:
-    amount = (_ROUNDS + 1) * (8 if options.quick else 200)
+    amount = (_ROUNDS + 1) * (8 if options.quick else 120)
     for kind, secrets in (("clean", 0), ("dirty", 4)):
         events = Events(f"collector {kind}")
         program = Program(events, 6000, {})

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +14,7 @@ from live_errlock import Errlock
 
 _ENVELOPES = {"X-Sentry-Auth": "Sentry sentry_key=k, sentry_version=7"}
 _PROTOBUF = {"Content-Type": "application/x-protobuf"}
-_TICKS = os.sysconf("SC_CLK_TCK")
+_SCHEDULED = 2  # CPUCLOCK_SCHED of the kernel: of all threads, those that ended among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +32,8 @@ class Door:
 
 
 def cpu_of(errlock: Errlock) -> float:
-    """Seconds that its process has used."""
-    fields = Path(f"/proc/{errlock.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Seconds that its process has used, to the nanosecond (Linux: clock_getcpuclockid(3))."""
+    return time.clock_gettime(~errlock.pid << 3 | _SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..policy.forks import whole
 from ..policy.plan import (
     Explained,
     Findings,
@@ -124,17 +125,19 @@ class Chain:
         The payload is left as it is.
         """
         scanned = Scanned(payload.copy())
-        self._judge(scanned.payload, self._before)
-        if self._plan is not None:
-            self._detect(self._plan, scanned)
+        with whole:
+            self._judge(scanned.payload, self._before)
+            if self._plan is not None:
+                self._detect(self._plan, scanned)
         return scanned
 
     def render(self, scanned: Scanned, plan: Plan | None) -> Payload:
         """What one destination gets: a copy with the plan's actions applied, judged after it."""
         payload = scanned.payload.copy()
-        if plan is not None:
-            self._settle(plan, payload, self._render(plan, payload, scanned))
-        self._judge(payload, self._after)
+        with whole:
+            if plan is not None:
+                self._settle(plan, payload, self._render(plan, payload, scanned))
+            self._judge(payload, self._after)
         return payload
 
     def run(self, payload: Payload, plan: Plan | None = None) -> Payload:
@@ -162,7 +165,8 @@ class Chain:
         """
         if self._before or self._after or self._plan is None:
             return False
-        return self._plan.is_clean(type_, raw)
+        with whole:
+            return self._plan.is_clean(type_, raw)
 
     def _detect(self, plan: Plan, scanned: Scanned) -> None:
         payload = scanned.payload

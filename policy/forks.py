@@ -2,7 +2,8 @@
 
 A fork copies a lock as it is and none of the threads: what another thread held at that moment
 nobody lets go in the child, and whoever asks for it there waits for ever. Applications that embed a
-policy fork when they like: web servers, pools of workers.
+policy fork when they like: web servers, pools of workers. Locks within libraries nobody can begin
+anew: so a fork waits until no thread is within them (`whole`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
@@ -33,7 +35,83 @@ def _after_fork() -> None:
         begin_anew(what)
 
 
+class _Whole:
+    """A block that no fork of another thread cuts in two: it waits for its end.
+
+    For at most two seconds: whoever forks may hold what the block waits for.
+    """
+
+    _MOST = 2.0  # seconds
+
+    def __init__(self) -> None:
+        self._begin_anew(0)
+
+    def _begin_anew(self, depth: int) -> None:
+        self._changed = threading.Condition()
+        self._inside = {get_ident(): depth} if depth else {}  # threads, by how many such blocks
+        self._forks = 0  # that wait or go on
+
+    # Entered for each document, so without a lock. Whoever enters says so and then looks for forks,
+    # who forks says so and then looks for others: one of them sees the other.
+
+    def __enter__(self) -> None:
+        thread, inside = get_ident(), self._inside
+        depth = inside.get(thread, 0)
+        inside[thread] = depth + 1
+        if self._forks and not depth:
+            self._give_way(thread)
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        thread, inside = get_ident(), self._inside
+        if inside[thread] > 1:
+            inside[thread] -= 1
+            return
+        del inside[thread]
+        if self._forks:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _give_way(self, thread: int) -> None:
+        with self._changed:
+            del self._inside[thread]
+            self._changed.notify_all()
+            while self._forks:
+                self._changed.wait()
+            self._inside[thread] = 1
+
+    def before_fork(self) -> None:
+        """Wait until no other thread is inside; who comes then waits for the fork."""
+        own = get_ident()
+        with self._changed:
+            self._forks += 1
+            self._changed.wait_for(lambda: not (self._inside.keys() - {own}), self._MOST)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        with self._changed:
+            self._forks -= 1
+            self._changed.notify_all()
+
+    def after_fork_in_child(self) -> None:
+        """Of all threads only this one is left."""
+        self._begin_anew(self._inside.get(get_ident(), 0))
+
+
+# Around every use of RE2 and Hyperscan, document by document.
+whole = _Whole()
+
+
 if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=whole.before_fork,
+        after_in_parent=whole.after_fork_in_parent,
+        after_in_child=whole.after_fork_in_child,
+    )
     os.register_at_fork(after_in_child=_after_fork)
 
 

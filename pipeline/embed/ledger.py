@@ -24,6 +24,7 @@ from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, 
 from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
 from ...ledger.exposed import Learner, Learnt
 from ...ledger.manifest import or_empty, write_manifest
+from ...policy.forks import whole
 from .judging import judging
 
 if TYPE_CHECKING:
@@ -112,9 +113,10 @@ class Ledger:
         """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""
         if payload is None:
             return Note(f"{EMBEDDED}{pipeline.version}", b"", Counter())
-        manifest = or_empty(lambda: write_manifest(payload))
-        # At once: the payload is not kept for as long as the SDK keeps what it sends.
-        learnt = self._learner.learn(payload)
+        with whole:
+            manifest = or_empty(lambda: write_manifest(payload))
+            # At once: the payload is not kept for as long as the SDK keeps what it sends.
+            learnt = self._learner.learn(payload)
         return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types, learnt)
 
     def book(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from errlock.policy.engine import databases
-from errlock.policy.forks import ForkedLock, at_first_use
+from errlock.policy.forks import ForkedLock, _Whole, at_first_use, whole
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
@@ -45,6 +46,33 @@ if not (child := os.fork()):
     os._exit(pipeline.scrub_text("password=Winter2024!") != "password=[password]")
 thread.join()
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+# Two threads sanitise long documents, so that most of the time one is within RE2.
+_BUSY = """
+import os, random, signal, threading
+from errlock.pipeline import Pipeline
+
+pipeline, dice = Pipeline.default(), random.Random(1)
+
+def text():
+    return " ".join(f"w{dice.getrandbits(30):x}={dice.getrandbits(60):x}" for _ in range(900))
+
+def work():
+    while True:
+        pipeline.scrub_text(text())
+
+pipeline.scrub_text(text())
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+for _ in range(25):
+    if not (child := os.fork()):
+        signal.alarm(20)
+        pipeline.scrub_text(text())
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        os._exit(1)
+os._exit(0)
 """
 
 
@@ -128,6 +156,11 @@ def test_a_child_that_is_forked_while_a_thread_begins_to_sanitise_can_do_so_too(
     assert done.returncode == 0
 
 
+def test_children_that_are_forked_while_threads_are_within_a_library_can_go_there_too() -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", _BUSY], timeout=300, check=False)
+    assert done.returncode == 0
+
+
 def test_a_child_does_not_wait_for_its_own_copy_of_the_lock_of_who_compiles(tmp_path: Path) -> None:
     held, done = threading.Event(), threading.Event()
 
@@ -145,3 +178,85 @@ def test_a_child_does_not_wait_for_its_own_copy_of_the_lock_of_who_compiles(tmp_
                 os._exit(0)
         done.set()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_fork_waits_for_the_end_of_what_another_thread_does_whole() -> None:
+    inside, done, seen = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with whole, whole:
+            inside.set()
+            done.wait(60)
+            seen.set()
+
+    def is_over() -> bool:
+        return seen.is_set() and scrubs()
+
+    def scrubs() -> bool:
+        with whole:
+            return True
+
+    with beside(work):
+        inside.wait(60)
+        threading.Timer(0.3, done.set).start()
+        assert forked(is_over) == 0
+    assert scrubs()
+
+
+def test_a_fork_does_not_wait_for_its_own_thread_nor_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_Whole, "_MOST", 0.3)
+    inside, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with whole:
+            inside.set()
+            done.wait(60)
+
+    def scrubs() -> bool:
+        with whole, whole:
+            return True
+
+    begun = time.monotonic()
+    with whole:
+        assert forked(scrubs) == 0
+    assert time.monotonic() - begun < 0.3
+    with beside(work):
+        inside.wait(60)
+        assert forked(scrubs) == 0
+        done.set()
+    assert scrubs()
+
+
+def test_what_begins_while_a_fork_waits_begins_after_it() -> None:
+    mine = _Whole()
+    first, order = threading.Event(), []
+
+    def inner() -> None:
+        with mine:
+            first.set()
+            time.sleep(0.3)
+            order.append("first")
+
+    def later() -> None:
+        with mine:
+            order.append("later")
+
+    with beside(inner):
+        first.wait(60)
+        threading.Timer(0.1, lambda: threads.append(_started(later))).start()
+        threads: list[threading.Thread] = []
+        mine.before_fork()
+        order.append("fork")
+        time.sleep(0.2)
+        mine.after_fork_in_parent()
+    for each in threads:
+        each.join()
+    assert order == ["first", "fork", "later"]
+
+
+def _started(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
