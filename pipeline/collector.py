@@ -25,11 +25,12 @@ from .control.tokens import TokenStore
 from .counters import Counters
 from .exchanging import Exchanges
 from .fleet.fleet import Fleet
-from .graph import Door, Gate, Graph, Route, build
+from .graph import Graph, build
 from .keyrings import KeptKeyrings
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
+from .routes import Door, Gate, Route
 from .storage import KeptTrust, recall_swaps, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing

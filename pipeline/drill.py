@@ -25,8 +25,8 @@ from .config import Config
 from .config.incident import DrillOptions
 from .config.service import StoredAtOptions
 from .counters import Counters
-from .graph import Gate
 from .payloads.envelope import Envelope
+from .routes import Gate
 
 _LOOK_EVERY = 0.05  # seconds
 _ASK_EVERY = 0.5

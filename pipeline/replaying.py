@@ -25,8 +25,8 @@ from ..delivery.store import StoreFailed
 from ..ledger.keeping import Ledger
 from ..policy.placeholders import holds_pseudonyms
 from .chain import Chain
-from .graph import Branch, offers_of
 from .payloads.document import DocumentType, Payload
+from .routes import Branch, offers_of
 
 _MOST = 25  # payloads in one transaction
 _MOST_BYTES = 1 << 20

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Iterable
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination
 from .component import Receiver
-from .graph import Door, Graph
+from .graph import Graph
+from .routes import Door
 
 _log = logging.getLogger("errlock.collector")
 

@@ -15,10 +15,10 @@ from ...ledger.keeping import Ledger
 from ..config import Config
 from ..counters import Counters
 from ..fleet.fleet import Fleet
-from ..graph import Gate, Route
 from ..keyrings import KeptKeyrings
 from ..reloading import Changes, Source
 from ..replays import Replays
+from ..routes import Gate, Route
 from .messages import CollectorState
 
 

@@ -17,8 +17,8 @@ from slow_peer import SlowPeer
 from errlock.pipeline.collector import Collector
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.graph import Route
 from errlock.pipeline.refusals import RefusedShare
+from errlock.pipeline.routes import Route
 
 until = partial(waiting.until, seconds=60)
 SECRET = "hunter22correct"
