@@ -16,7 +16,7 @@ from .detection import Detection
 from .fields import Field
 from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
-from .named import describes, flagged_value, names_given, pair_key
+from .named import NAMING, describes, flagged_value, names_given, pair_key
 from .pairs import pairs
 from .views import MAX_DEPTH, View, decodings, is_encoded
 
@@ -29,6 +29,8 @@ MAX_VIEWS, CHARACTERS_A_VIEW = 1024, 4
 _NARROW = ("code", "path", "version", "parts", "word")
 _DIGITS = 9  # a whole number with so many digits may be one of a card, a phone or a person
 
+# Signs of more data, or of another encoding, in a part of a text.
+_MAY_HOLD_MORE = re.compile(r"[{\[(=<]")
 _PREFIX_LENGTH = re.compile(r"/[0-9]{1,3}(?![0-9A-Za-z.])")
 
 Path = tuple[str | int, ...]
@@ -192,7 +194,7 @@ class Judge:
             value = float(view.text) if "." in view.text else int(view.text)
             if class_ is not None and self._detection.innocent(value, class_):
                 class_ = None
-        if decoded or class_ is not None or any(sign in view.text for sign in "{[(=<"):
+        if decoded or class_ is not None or _MAY_HOLD_MORE.search(view.text) is not None:
             self.text(site, view, key, class_, fresh=decoded)
 
     def _branch(self, site: Site, branch: Branch, class_: str | None) -> None:
@@ -200,15 +202,15 @@ class Judge:
         pair = _pair_leaf(branch, self._detection.key_class)
         flag: str | None = None
         for index, (key, _, value) in enumerate(branch.items):
-            name = key.view.text if key is not None else None
+            name = key.text if key is not None else None
             if index in names:
                 name = names[index]
             elif name is None and pair is not None and index == 1:
                 name = pair
             elif name is None:
                 name = flag
-            flag = flagged_value(value.view.text) if isinstance(value, Leaf) else None
-            if key is not None and key.view.chars is not None:
+            flag = flagged_value(value.text) if isinstance(value, Leaf) else None
+            if key is not None and key.is_escaped:
                 self.text(site, key.view, None, None)
             found = self._detection.key_class(name) if name else None
             if found is None and not (name and _describes(name, value)):
@@ -218,7 +220,7 @@ class Judge:
     def _node(self, site: Site, node: Node, key: str | None, class_: str | None) -> None:
         if isinstance(node, Branch):
             self._branch(site, node, class_)
-        elif node.kind != "word":
+        elif node.kind != "word" and not (class_ is None and _says_nothing(node)):
             self._named_text(site, node.view, key, class_, number=node.kind == "number")
 
     def _leave(self, site: Site, view: View) -> None:
@@ -289,10 +291,20 @@ def _last_part(name: str) -> str:
     return name.rstrip("]").rpartition("[")[2] or name
 
 
+def _says_nothing(leaf: Leaf) -> bool:
+    """Whether what has no telling name was read with the text around it, and has no more in it."""
+    if leaf.kind == "number":
+        return len(leaf.text) < _DIGITS
+    return not leaf.is_escaped and _MAY_HOLD_MORE.search(leaf.text) is None
+
+
 def _names_given(branch: Branch) -> dict[int, str]:
     """As `names_given`, in a literal: the names of items by their index."""
+    keys = [key.text.casefold() for key, _, _ in branch.items if key is not None]
+    if NAMING.isdisjoint(keys):
+        return {}
     places = {
-        key.view.text: (index, value)
+        key.text: (index, value)
         for index, (key, _, value) in enumerate(branch.items)
         if key is not None
     }
@@ -303,12 +315,14 @@ def _names_given(branch: Branch) -> dict[int, str]:
 
 
 def _plain(leaf: Leaf) -> str | None:
-    return None if leaf.view.text in ("null", "None", "nil", "undefined") else leaf.view.text
+    return None if leaf.text in ("null", "None", "nil", "undefined") else leaf.text
 
 
 def _pair_leaf(branch: Branch, key_class: Callable[[str], str | None]) -> str | None:
+    if len(branch.items) != 2:
+        return None
     plain: list[Tree] = [
-        value.view.text if isinstance(value, Leaf) and value.kind == "string" else None
+        value.text if isinstance(value, Leaf) and value.kind == "string" else None
         for key, _, value in branch.items
         if key is None
     ]
@@ -316,6 +330,4 @@ def _pair_leaf(branch: Branch, key_class: Callable[[str], str | None]) -> str | 
 
 
 def _describes(name: str, node: Node) -> bool:
-    return isinstance(node, Leaf) and describes(
-        name, node.view.text if node.kind != "number" else 0
-    )
+    return isinstance(node, Leaf) and describes(name, node.text if node.kind != "number" else 0)

@@ -16,27 +16,50 @@ from .views import View, unescaped
 
 MAX_NESTING = 128
 
-_OPENERS, _CLOSERS = frozenset("{[("), frozenset("}])")
-
 _OPENING = re.compile(r"[{\[(]")
-# Cannot backtrack: the alternatives begin with different characters or end where others begin.
+# Cannot backtrack: the alternatives begin with different characters or end where others begin, and
+# what repeats gives nothing back. White space before a token belongs to it.
 _TOKEN = re.compile(
-    r"""[ \t\r\n]+ | [{}\[\]()] | => | [:,=;] | [bBuUrR]{0,2}["'] | [^\s{}\[\]():,=;"'>]+ | .""",
+    r"""[ \t\r\n]*+ (?:
+        ([{\[(]) | ([}\])]) | (=>|[:=]) | ([,;])
+        | [bBuUrR]{0,2}+ (?: "([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)
+                           | '([^'\\]*+(?:\\.[^'\\]*+)*+)(?:'|\\?\Z) )
+        | ([^\s{}\[\]():,=;"'>]+) | (\S) | . | \Z
+    )""",
     re.VERBOSE | re.DOTALL,
 )
-_STRING_END = {
-    quote: re.compile(rf"[^{quote}\\]*(?:\\.[^{quote}\\]*)*({quote}|\\?\Z)", re.DOTALL)
-    for quote in "\"'"
-}
+_OPENS, _CLOSES, _NAMES, _SEPARATES, _DOUBLE, _SINGLE = range(1, 7)
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 
 
-@dataclass(slots=True)
 class Leaf:
-    """A string, a number or a bare word, and its place."""
+    """A string, a number or a bare word, and its place.
 
-    view: View
-    kind: str  # string, number, word
+    Of most nobody asks for more than the text, so that their views are not made before.
+    """
+
+    __slots__ = ("_around", "_start", "_view", "kind", "text")
+
+    def __init__(self, kind: str, text: str, around: View, start: int, view: View | None) -> None:
+        """`view` says what an escaped text means; without, it stands in `around` at `start`."""
+        self.kind = kind  # string, number, word
+        self.text = text
+        self._around = around
+        self._start = start
+        self._view = view
+
+    @property
+    def view(self) -> View:
+        """The text with the way back to the document."""
+        if self._view is None:
+            self._view = self._around.part(self._start, self._start + len(self.text))
+            self._view.quoted = self.kind == "number"
+        return self._view
+
+    @property
+    def is_escaped(self) -> bool:
+        """Whether it is written in other characters than it has."""
+        return self._view is not None and self._view.chars is not None
 
 
 @dataclass(slots=True)
@@ -57,14 +80,9 @@ def literals(view: View) -> Iterator[tuple[Branch, int, int]]:
     text = view.text
     at = 0
     while (opening := _OPENING.search(text, at)) is not None:
-        branch, end = _Reader(view, opening.start()).read()
+        branch, end = literal_at(view, opening.start())
         yield branch, opening.start(), end
         at = end
-
-
-def literal_at(view: View, at: int) -> tuple[Branch, int]:
-    """The literal that begins with the bracket at `at`, and where it ends."""
-    return _Reader(view, at).read()
 
 
 class _Open:
@@ -78,77 +96,61 @@ class _Open:
         self.last: Node | None = None
         self.position = 0
 
-    def flush(self) -> None:
+    def put(self, node: Node | None) -> None:
+        """What came last is a value, unless a sign makes it a key; now comes this."""
         if self.last is not None:
             self.branch.items.append((self.key, self.position, self.last))
-            self.last = None
-
-    def end_item(self) -> None:
-        self.flush()
-        self.key = None
-        self.position += 1
+        self.last = node
 
 
-class _Reader:
-    def __init__(self, view: View, at: int) -> None:
-        self._view = view
-        self._at = at
+def literal_at(view: View, at: int) -> tuple[Branch, int]:
+    """The literal that begins with the bracket at `at`, and where it ends."""
+    stack: list[_Open] = []
+    for match in _TOKEN.finditer(view.text, at):
+        kind = match.lastindex
+        if kind is None:
+            continue
+        if kind == _OPENS:
+            if len(stack) >= MAX_NESTING:
+                break
+            stack.append(_Open())
+        elif kind == _CLOSES:
+            branch = _close(stack)
+            if not stack:
+                return branch, match.end()
+        elif kind == _NAMES:
+            if isinstance(stack[-1].last, Leaf):
+                stack[-1].key, stack[-1].last = stack[-1].last, None
+        elif kind == _SEPARATES:
+            open_ = stack[-1]
+            open_.put(None)
+            open_.key = None
+            open_.position += 1
+        elif kind in (_DOUBLE, _SINGLE):
+            stack[-1].put(_string(view, *match.span(kind)))
+        else:
+            stack[-1].put(_word(view, match[kind], match.start(kind)))
+    branch = Branch()
+    while stack:
+        branch = _close(stack)
+    return branch, len(view.text)
 
-    def read(self) -> tuple[Branch, int]:
-        stack: list[_Open] = []
-        text = self._view.text
-        while (match := _TOKEN.match(text, self._at)) is not None:
-            token = match[0]
-            self._at = match.end()
-            if token in _OPENERS:
-                if len(stack) >= MAX_NESTING:
-                    break
-                stack.append(_Open())
-            elif token in _CLOSERS:
-                branch = self._close(stack)
-                if not stack:
-                    return branch, self._at
-            else:
-                self._take(token, match.start(), stack[-1])
-        branch = Branch()
-        while stack:
-            branch = self._close(stack)
-        return branch, len(text)
 
-    @staticmethod
-    def _close(stack: list[_Open]) -> Branch:
-        closed = stack.pop()
-        closed.flush()
-        if stack:
-            stack[-1].flush()
-            stack[-1].last = closed.branch
-        return closed.branch
+def _close(stack: list[_Open]) -> Branch:
+    closed = stack.pop()
+    closed.put(None)
+    if stack:
+        stack[-1].put(closed.branch)
+    return closed.branch
 
-    def _take(self, token: str, start: int, open_: _Open) -> None:
-        if token in (":", "=", "=>"):
-            if isinstance(open_.last, Leaf):
-                open_.key, open_.last = open_.last, None
-        elif token in (",", ";"):
-            open_.end_item()
-        elif token[-1] in "\"'":
-            open_.flush()
-            open_.last = self._string(token[-1])
-        elif not token.isspace():
-            open_.flush()
-            open_.last = self._word(start)
 
-    def _string(self, quote: str) -> Leaf:
-        start = self._at
-        match = _STRING_END[quote].match(self._view.text, start)
-        assert match is not None  # the pattern also ends at the end of the text
-        self._at = match.end()
-        end = match.start(1)
-        if self._view.text.find("\\", start, end) >= 0:
-            return Leaf(unescaped(self._view, start, end), "string")
-        return Leaf(self._view.part(start, end), "string")
+def _string(view: View, start: int, end: int) -> Leaf:
+    text = view.text[start:end]
+    if "\\" in text:
+        meant = unescaped(view, start, end)
+        return Leaf("string", meant.text, view, start, meant)
+    return Leaf("string", text, view, start, None)
 
-    def _word(self, start: int) -> Leaf:
-        part = self._view.part(start, self._at)
-        kind = "number" if _NUMBER.fullmatch(part.text) else "word"
-        part.quoted = kind == "number"
-        return Leaf(part, kind)
+
+def _word(view: View, text: str, start: int) -> Leaf:
+    return Leaf("number" if _NUMBER.fullmatch(text) else "word", text, view, start, None)
