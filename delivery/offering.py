@@ -58,14 +58,14 @@ async def offer(store: Store, offers: Sequence[Offer], clock: Clock) -> None:
     Raises StoreFailed; then nothing was taken. Not to be cancelled: what was stored is to be
     queued.
     """
-    admissions = [Admission.of(each, to) for each in offers for to in each.destinations]
+    admissions: list[Admission] = []
     shipments = []
     for each in offers:
-        deliveries = {
-            one.destination.id: one.counts for one in admissions if one.offer is each and one.counts
-        }
+        own = [Admission.of(each, to) for to in each.destinations]
+        deliveries = {one.destination.id: one.counts for one in own if one.counts}
         if each.payload is not None and deliveries:
             shipments.append(Shipment(each.payload, each.policy, deliveries, each.body))
+        admissions += own
     every = [line for each in admissions for line in each.bookings]
     records = await store.put(shipments, every, clock.now()) if every else []
     by_destination: dict[str, list[Record]] = {}
