@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import shutil
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from errlock.ledger.account.figures import Figures, Series, estimate, union
 from errlock.ledger.account.minutes import closed_minute
 from errlock.ledger.account.reconciling import reconcile
 from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore, Row
+from errlock.ledger.code.tables import NameKey, Place, Shown
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions
@@ -511,4 +513,39 @@ def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path
     store.add([(MINUTE, one, Figures(3))], {})
     rows = store.rows(0, 2**40)
     assert {row.series.destination: row.figures.documents for row in rows} == {"other": 2, "one": 3}
+    store.close()
+
+
+def test_names_of_what_could_not_be_committed_are_not_taken_for_others(tmp_path: Path) -> None:
+    """The limit on the size of files stands for the disk: the last step of a change fails."""
+    store = AccountStore.to_write(tmp_path / "ledger.db")
+
+    def add(name: str, documents: int) -> None:
+        shown = (
+            Place(0, "sentry", name, "prod"),
+            NameKey("package", name, "1.0"),
+            Shown(documents, 1.0, 1.0),
+        )
+        series = Series("sentry", "event", name, "prod", "p")
+        store.add(
+            [(MINUTE, series, Figures(documents))], {}, [(place, key, Shown(documents, 1.0, 1.0))]
+        )
+
+    add("first", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            add("alpha", 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    add("beta", 100)
+    add("alpha", 20)
+    expected = {"first": 1, "beta": 100, "alpha": 20}
+    rows = store.rows(0, 2**40)
+    assert {each.series.service: each.figures.documents for each in rows} == expected
+    named = store.code.rows(None, 0, 2**40)
+    assert {(each.service, each.name.name): each.shown.documents for each in named} == {
+        (name, name): documents for name, documents in expected.items()
+    }
     store.close()
