@@ -186,7 +186,8 @@ class _Folder:
 
     def take(self, handover: HandOver, timeout: float) -> None:
         """See `Taker.take`."""
-        if not (handover.rows or handover.missing or handover.ended or handover.number == 1):
+        told = handover.rows or handover.code or handover.missing or handover.ended
+        if not told and handover.number != 1:
             return  # nobody watches a folder for a sign of life
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from errlock.pipeline import Pipeline
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
 from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.pseudonyms import new_key
 from errlock.processors.redact import Redact
 from errlock.processors.sample import Sample
@@ -333,3 +334,15 @@ def test_a_destination_must_have_an_exporters_id(kept: Kept) -> None:
         sentry_transport(Pipeline.default(), ledger=kept.ledger, destination="My Sentry")
     with pytest.raises(ValueError, match="exporter's id"):
         OtelSpanExporter(Fails(), Pipeline.default(), ledger=kept.ledger, destination="a b")
+
+
+def test_all_names_of_code_are_kept_in_a_folder(tmp_path: Path) -> None:
+    """More of them than one hand-over takes: those that follow have nothing else."""
+    kept, letters = Kept(tmp_path), "abcdefghijklmnopq"
+    pipeline = Pipeline.default()
+    names = [f"lib-{a}{b}{c}" for a in letters for b in letters for c in letters]
+    for at in range(0, len(names), 1000):
+        modules = dict.fromkeys(names[at : at + 1000], "1.0")
+        note = kept.ledger.note(pipeline, Envelope.from_event({"modules": modules}))
+        kept.ledger.book("sentry", note)
+    assert sorted(each.name for handed in kept.handovers() for each in handed.code) == names
