@@ -59,6 +59,15 @@ class _Load:
     payload: Payload
     counts: Counts
     dropped: Sequence[Booking] = ()  # what that policy took out, of the record's documents
+    bare: Payload | None = None  # the payload before decoys were planted in it, if any were
+
+    def without_decoys(self) -> Payload:
+        """What a destination can have learnt from it: of what the exporter left out nothing."""
+        if self.bare is None:
+            return self.payload
+        for one, sent in zip(self.bare.documents, self.payload.documents, strict=True):
+            one.dropped = sent.dropped
+        return self.bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +423,7 @@ class Destination:
             load = await self._resanitised(record, payload, policy)
         if policy.plant is None or not load.counts:
             return load
-        return replace(load, payload=await policy.plant(load.payload))
+        return replace(load, payload=await policy.plant(load.payload.copy()), bare=load.payload)
 
     async def _resanitised(self, record: Record, payload: Payload, policy: Policy) -> _Load:
         before = lost_by_reason(payload)
@@ -451,6 +460,7 @@ class Destination:
             self._failed(record, failure)
         except asyncio.CancelledError:
             if self._being_cancelled():
+                self._shelf.cut_off(record)
                 raise
             if self._trust == "distrusted":
                 self._aborted(record, unclear=True)
@@ -461,12 +471,12 @@ class Destination:
             self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
             marked = before.since(load.payload)
-            self._shelf.exposed(record, load.payload, load.counts)
+            self._shelf.exposed(record, load.without_decoys(), load.counts)
             self._succeeded(record, load, marked, answer)
         finally:
             self._flights.discard(flight)
             if record.sent != "no":
-                self._shelf.exposed(record, load.payload, load.counts)
+                self._shelf.exposed(record, load.without_decoys(), load.counts)
 
     @staticmethod
     def _being_cancelled() -> bool:

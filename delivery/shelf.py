@@ -95,6 +95,12 @@ class Shelf:
             record.begun = True
             await self._store.update(record)
 
+    def cut_off(self, record: Record) -> None:
+        """An attempt ends because the process or its configuration does: it may have arrived."""
+        if record.sent == "no":
+            record.sent = "perhaps"
+            self._store.update(record)
+
     def again(self, record: Record, due: float, *, last: bool = False) -> None:
         """Put a record that was in flight back, not to be taken before `due`.
 

@@ -158,7 +158,13 @@ class Ledger:
         *,
         judged: bool = True,
     ) -> bytes:
-        """What a sanitised payload holds: see `write_manifest`. Never raises: see `or_empty`."""
+        """What a sanitised payload holds: see `write_manifest`. Never raises: see `or_empty`.
+
+        Not on the event loop: where payloads are made faster than the account can read what was
+        sent, it waits for that.
+        """
+        if self._account is not None:
+            self._account.keep_up()
         return or_empty(lambda: write_manifest(payload, carried, judged=judged))
 
     def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:

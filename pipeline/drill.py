@@ -143,7 +143,7 @@ async def _offer_marker(collector: Drilling, standby: str, marker: str) -> None:
     )
     payload.project = _project(collector.config, standby)
     if collector.ledger is not None:  # else the account had to say that nobody noted what is in it
-        payload.manifest = collector.ledger.manifest(payload)
+        payload.manifest = await asyncio.to_thread(collector.ledger.manifest, payload)
     gate, destination = collector.gate, collector.destinations[standby]
     policy = destination.policy_for("")
     assert policy is not None, "only what a pipeline leads to is a destination"

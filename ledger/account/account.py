@@ -13,6 +13,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -35,8 +36,9 @@ from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
-# Bytes that are not added up yet: when they are, and when whoever books has to do it.
-_MUCH_WAITING, _MOST_WAITING = 4 << 20, 32 << 20
+# Bytes of what is not added up yet: when that is done at once, when those who are not on the event
+# loop help, and when what comes is not read any more.
+_MUCH_WAITING, _TOO_MUCH_WAITING, _MOST_WAITING = 4 << 20, 16 << 20, 64 << 20
 _ONE_WAITING = 500  # of one, beside its payload or manifest
 
 # What the journal says when rows go that are too old.
@@ -77,8 +79,8 @@ class Account:
         self._store: AccountStore | None = None
         self._lock = threading.Lock()
         # What is not added up yet, with its time, and the minute that it is booked in.
-        self._waiting: list[tuple[Delivered | Withheld | Exposed, float, int]] = []
-        self._waiting_bytes = 0
+        self._waiting: deque[tuple[Delivered | Withheld | Exposed, int, float, int]] = deque()
+        self._waiting_bytes = 0  # of these, and of what is just being added up
         self._much: Callable[[], object] | None = None  # to be called when much waits
         self._counts = Counts(needles)
         self._counting = threading.Lock()  # what waits is added up by one thread, up to its end
@@ -103,9 +105,22 @@ class Account:
         self._wait(withheld, len(withheld.manifest))
 
     def expose(self, exposed: Exposed) -> None:
-        """Note what a destination can have read. As `book`."""
-        if self._learner:
-            self._wait(exposed, exposed.payload.size)
+        """Note what a destination can have read. As `book`. What there is no room for is told."""
+        if not self._learner:
+            return
+        size = exposed.payload.size
+        if self._waiting_bytes + size > _MOST_WAITING:
+            with self._lock:
+                self._counts.miss(exposed.documents, "there was no time to read what they disclose")
+        else:
+            self._wait(exposed, size)
+
+    def keep_up(self) -> None:
+        """Help to add up what waits, if that is too much: to be called by those who may wait, and
+        make more of it.
+        """
+        if self._waiting_bytes > _TOO_MUCH_WAITING:
+            self._count()
 
     def merge(
         self,
@@ -165,7 +180,7 @@ class Account:
             store = self._opened()
             with self._lock:
                 rows, code = self._counts.take()
-            if rows:
+            if rows or code:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
                 store.add(booked, {"written": repr(now)}, names_in(code))
             rows, code = {}, {}
@@ -252,29 +267,36 @@ class Account:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
     def _wait(self, what: Delivered | Withheld | Exposed, size: int) -> None:
+        size += _ONE_WAITING
         with self._lock:
-            self._waiting.append((what, self._begin(), self._minute))
+            self._waiting.append((what, size, self._begin(), self._minute))
             before = self._waiting_bytes
-            self._waiting_bytes += _ONE_WAITING + size
-            waiting = self._waiting_bytes
-        if waiting > _MOST_WAITING:
-            self._count()
-        elif before <= _MUCH_WAITING < waiting and self._much is not None:
+            self._waiting_bytes += size
+        if before <= _MUCH_WAITING < before + size and self._much is not None:
             self._much()
 
     def _count(self) -> None:
-        """Add up what waits."""
+        """Add up what waits. Never raises."""
         with self._counting:
+            for _ in range(len(self._waiting)):
+                what, size, now, minute = self._waiting.popleft()
+                try:
+                    self._count_one(what, now, minute)
+                except Exception as failure:  # noqa: BLE001  the account must go on
+                    _log.error("what was sent cannot be booked: %s", type(failure).__name__)
+                    with self._lock:
+                        self._counts.miss(what.documents, "they could not be booked")
+                with self._lock:
+                    self._waiting_bytes -= size
+
+    def _count_one(self, what: Delivered | Withheld | Exposed, now: float, minute: int) -> None:
+        if isinstance(what, Exposed):
+            learnt = self._learner.learn(what.payload)
             with self._lock:
-                waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            for what, now, minute in waiting:
-                if isinstance(what, Exposed):
-                    learnt = self._learner.learn(what.payload)
-                    with self._lock:
-                        self._counts.learn(what, learnt, now, minute)
-                else:
-                    with self._lock:
-                        self._counts.add(what, now, minute)
+                self._counts.learn(what, learnt, now, minute)
+        else:
+            with self._lock:
+                self._counts.add(what, now, minute)
 
     def _begin(self) -> float:
         """The time; from here on its minute is booked in, unless a later one has begun already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -99,14 +100,16 @@ class Counts:
         day = minute // DAY * DAY  # one that is not closed
         place = Place(day, exposed.destination, service, environment)
         if not self._code.add(place, learnt.code, exposed.documents, now):
-            lost = sum(exposed.documents.values())
-            self._unbooked.add(lost, "the code that they disclose could not be written")
+            self.miss(exposed.documents, "the code that they disclose could not be written")
         if learnt.failed:
-            lost = sum(exposed.documents.values())
-            self._unbooked.add(lost, "what they disclose could not be read")
+            self.miss(exposed.documents, "what they disclose could not be read")
         if self._needles is not None and (learnt.words or learnt.words_left_out):
             words = self._needles.words
             words.note(exposed.destination, learnt.words, learnt.words_left_out, now)
+
+    def miss(self, documents: Mapping[Any, int], why: str) -> None:
+        """Something is not known of these."""
+        self._unbooked.add(sum(documents.values()), why)
 
     def take(self) -> tuple[Rows, Booked]:
         """All that was counted, and the code; there is nothing left."""

@@ -604,3 +604,41 @@ async def test_what_an_earlier_process_may_have_sent_is_told_once_it_is_read_aga
     await destination.start()
     await all_act()
     assert told.could_be_read == [(exporter.attempts[0], {"event": 1})]
+
+
+async def test_what_was_being_sent_at_the_end_may_have_been_read(bench: Bench) -> None:
+    exporter, told = ScriptedExporter(), Told()
+    exporter.open.clear()
+    destination = await bench.started(exporter)
+    destination.tell(told)
+    await bench.offer(events(), destination)
+    await all_act()
+    await destination.stop(bench.clock.now())
+    (records,) = bench.store._records.values()
+    (record,) = records.values()
+    assert record.sent == "perhaps"
+    assert told.could_be_read == [(exporter.attempts[0], {"event": 1})]
+
+
+async def test_of_decoys_and_of_what_the_exporter_left_out_nothing_is_told(bench: Bench) -> None:
+    def leave_one_out(payload: Payload) -> Delivered:
+        payload.documents[1].dropped = "unsupported"
+        return Delivered(1)
+
+    async def plant(payload: Payload) -> Payload:
+        payload.documents[0].tree = {"decoy": "planted"}
+        return payload
+
+    async def as_it_is(payload: Payload) -> Payload:
+        return payload
+
+    exporter, told = ScriptedExporter([leave_one_out]), Told()
+    destination = await bench.started(exporter)
+    destination.policies = [Policy("p:1", as_it_is, plant)]
+    destination.tell(told)
+    await bench.offer(events(2), destination)
+    await all_act()
+    assert exporter.taken[0].documents[0].tree == {"decoy": "planted"}
+    ((payload, _),) = told.could_be_read
+    assert payload.documents[0].tree != {"decoy": "planted"}
+    assert [each.lost for each in payload.documents] == [None, "unsupported"]

@@ -521,15 +521,9 @@ def test_names_of_what_could_not_be_committed_are_not_taken_for_others(tmp_path:
     store = AccountStore.to_write(tmp_path / "ledger.db")
 
     def add(name: str, documents: int) -> None:
-        shown = (
-            Place(0, "sentry", name, "prod"),
-            NameKey("package", name, "1.0"),
-            Shown(documents, 1.0, 1.0),
-        )
-        series = Series("sentry", "event", name, "prod", "p")
-        store.add(
-            [(MINUTE, series, Figures(documents))], {}, [(place, key, Shown(documents, 1.0, 1.0))]
-        )
+        row = (MINUTE, Series("sentry", "event", name, "prod", "p"), Figures(documents))
+        place, key = Place(0, "sentry", name, "prod"), NameKey("package", name, "1.0")
+        store.add([row], {}, [(place, key, Shown(documents, 1.0, 1.0))])
 
     add("first", 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -14,9 +14,10 @@ from waiting import wait_for
 
 from errlock.ledger.account import account as account_module
 from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Counts, Delivered
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
-from errlock.ledger.exposed import Learner
+from errlock.ledger.exposed import Exposed, Learner
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.parts import RedactPart
@@ -104,19 +105,76 @@ async def test_much_that_waits_is_read_before_the_next_write(
     assert {each.documents for each in rows(tmp_path / "ledger.db")} == {5}
 
 
-def test_whoever_books_reads_what_is_far_too_much(
+def test_those_who_make_too_much_help_to_read_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_module, "_MOST_WAITING", 100_000)
+    monkeypatch.setattr(account_module, "_TOO_MUCH_WAITING", 100_000)
     account = Account(
         tmp_path / "ledger.db", AccountOptions(), lambda *_: None, learner=Learner(CodeReader())
     )
     payload = sent({**EVENT, "extra": {"notes": "nothing to see here. " * 1000}})
+    for _ in range(18):
+        deliver(account, payload)
+        account.keep_up()
+        assert account._waiting_bytes <= 100_000
+    assert account._waiting
+    account.close()
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {18}
+
+
+def test_what_there_is_no_time_to_read_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_module, "_MOST_WAITING", 100_000)
+    told: list[tuple[str, Any]] = []
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry),
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
+    payload = sent({**EVENT, "extra": {"notes": "nothing to see here. " * 1000}})
     for _ in range(20):
         deliver(account, payload)
-        assert account._waiting_bytes <= 100_000
     account.close()
-    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {20}
+    (read,) = {each.documents for each in rows(tmp_path / "ledger.db")}
+    (gap,) = [body for kind, body in told if kind == "gap"]
+    assert 2 < read == 20 - gap["documents"]
+    assert gap["why"] == ["there was no time to read what they disclose"]
+
+
+def test_what_was_sent_is_written_before_anybody_knows_whether_it_arrived(tmp_path: Path) -> None:
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *_: None, learner=Learner(CodeReader())
+    )
+    payload = sent(EVENT)
+    account.expose(Exposed("sentry", payload, payload.types))
+    account.write()
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {1}
+    account.book(Delivered("sentry", "errors:1", payload.manifest, payload.types))
+    account.close()
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {1}
+
+
+def test_what_cannot_be_booked_is_a_gap_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError("hunter2correct")
+
+    told: list[tuple[str, Any]] = []
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry),
+        learner=Learner(CodeReader()),
+    )  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr(Counts, "add", broken)
+        deliver(account, sent(EVENT))
+        account.write()
+    deliver(account, sent(EVENT))
+    account.close()
+    (gap,) = [body for kind, body in told if kind == "gap"]
+    assert (gap["documents"], gap["why"]) == (1, ["they could not be booked"])
+    assert {each.documents for each in rows(tmp_path / "ledger.db")} == {2}
+    assert "hunter2" not in caplog.text + repr(told)
 
 
 def test_what_cannot_be_read_is_a_gap_and_tells_no_value(
