@@ -606,14 +606,14 @@ async def test_what_an_earlier_process_may_have_sent_is_told_once_it_is_read_aga
     assert told.could_be_read == [(exporter.attempts[0], {"event": 1})]
 
 
-async def test_what_was_being_sent_at_the_end_may_have_been_read(bench: Bench) -> None:
+async def test_what_is_cut_off_may_have_been_read(bench: Bench) -> None:
     exporter, told = ScriptedExporter(), Told()
     exporter.open.clear()
     destination = await bench.started(exporter)
     destination.tell(told)
     await bench.offer(events(), destination)
     await all_act()
-    await destination.stop(bench.clock.now())
+    await destination.retire(bench.clock.now())  # as a reload does
     (records,) = bench.store._records.values()
     (record,) = records.values()
     assert record.sent == "perhaps"
