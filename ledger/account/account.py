@@ -38,7 +38,7 @@ _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
 # Bytes of what is not added up yet: when that is done at once, when those who are not on the event
 # loop help, and when what comes is not read any more.
-_MUCH_WAITING, _TOO_MUCH_WAITING, _MOST_WAITING = 4 << 20, 16 << 20, 64 << 20
+_MUCH_WAITING, _TOO_MUCH_WAITING, _MOST_WAITING = 1 << 20, 16 << 20, 64 << 20
 _ONE_WAITING = 500  # of one, beside its payload or manifest
 
 # What the journal says when rows go that are too old.
