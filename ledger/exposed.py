@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..pipeline.payloads.document import DocumentType, Payload
-from .code.reading import Pieces
 
 if TYPE_CHECKING:
-    from .code.reading import CodeReader
+    from .code.reading import CodeReader, Pieces
     from .needles.words import WordReader
 
 _log = logging.getLogger("errlock.ledger")

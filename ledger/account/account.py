@@ -37,8 +37,9 @@ from .store import DAY, HOUR, MINUTE, AccountStore
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
 # Bytes of what is not added up yet: when that is done at once, when those who are not on the event
-# loop help, and when what comes is not read any more.
-_MUCH_WAITING, _TOO_MUCH_WAITING, _MOST_WAITING = 1 << 20, 16 << 20, 64 << 20
+# loop help, when what comes is not read any more, and when whoever books has to do it after all.
+_MUCH_WAITING, _TOO_MUCH_WAITING = 1 << 20, 16 << 20
+_MOST_WAITING, _ALL_WAITING = 64 << 20, 96 << 20
 _ONE_WAITING = 500  # of one, beside its payload or manifest
 
 # What the journal says when rows go that are too old.
@@ -272,7 +273,9 @@ class Account:
             self._waiting.append((what, size, self._begin(), self._minute))
             before = self._waiting_bytes
             self._waiting_bytes += size
-        if before <= _MUCH_WAITING < before + size and self._much is not None:
+        if before > _ALL_WAITING:
+            self._count()
+        elif before <= _MUCH_WAITING < before + size and self._much is not None:
             self._much()
 
     def _count(self) -> None:

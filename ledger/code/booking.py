@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...pipeline.payloads.document import DocumentType
-from .reading import Pieces
 from .sections import mask, unpack
 from .tables import NameKey, Place, Shown
+
+if TYPE_CHECKING:
+    from .reading import Pieces
 
 _MOST_BYTES = 32 << 20  # of pieces, while they cannot be written
 _AT_ONCE = 4096  # names, each of which may have 8 KB of lines

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ...pipeline.payloads.document import DocumentType
 from ..code.booking import Bookings, names_in
-from ..code.reading import Pieces
 from ..code.sections import ranges
 from ..code.tables import NameKey, Place, Shown
 from .handover import MOST_BORDERS, MOST_NAMES, HandedName
+
+if TYPE_CHECKING:
+    from ..code.reading import Pieces
 
 _MOST_BYTES = 4 << 20  # of pieces
 

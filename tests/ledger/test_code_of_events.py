@@ -15,6 +15,7 @@ from waiting import wait_for
 from errlock.ledger.account import account as account_module
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Counts, Delivered
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
 from errlock.ledger.exposed import Exposed, Learner
@@ -226,3 +227,18 @@ def test_logs_and_spans_name_what_stands_in_them() -> None:
         ("span", "host", "db.example.com", "database", 1),
         ("span", "sql", "SELECT ?", "postgresql", 1),
     ]
+
+
+def test_what_waits_is_bounded_also_where_nobody_adds_it_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_module, "_ALL_WAITING", 100_000)
+    account = Account(tmp_path / "ledger.db", AccountOptions(), lambda *_: None)
+    payload = sent(EVENT)
+    for _ in range(1000):
+        deliver(account, payload)
+        assert account._waiting_bytes <= 102_000
+    account.close()
+    store = AccountStore.to_read(tmp_path / "ledger.db")
+    assert {row.figures.documents for row in store.rows(0, 2**40)} == {1000}
+    store.close()
