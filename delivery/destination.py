@@ -494,8 +494,8 @@ class Destination:
         self._wake.set()  # those that wait for the end of a pause need not
 
     def _aborted(self, record: Record, *, unclear: bool) -> None:
-        if unclear and record.sent == "no":
-            record.sent = "perhaps"
+        if unclear:
+            record.may_have_arrived()
         if not unclear or self._may_go_again(record):
             # Whoever shut the doors may not have told us yet.
             self._again(record, self._clock.now() + _AGAIN)
@@ -507,8 +507,8 @@ class Destination:
             return
         if failure.answered:
             record.sent = "refused"
-        elif failure.unclear and record.sent == "no":
-            record.sent = "perhaps"
+        elif failure.unclear:
+            record.may_have_arrived()
         self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
         if self._health.failed(failure.kind, self._clock.now()):
             self._log.warning("%s is %s: %s", self.id, self._health.state, failure.kind)

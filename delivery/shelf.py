@@ -52,7 +52,7 @@ class Shelf:
             self.queue.restore(record)
         begun = [record for record in records if record.begun]
         for record in begun:
-            record.sent = "perhaps" if record.sent == "no" else record.sent
+            record.may_have_arrived()
         return begun
 
     def adopt(self, other: Shelf) -> list[Record]:
@@ -97,9 +97,8 @@ class Shelf:
 
     def cut_off(self, record: Record) -> None:
         """An attempt ends because the process or its configuration does: it may have arrived."""
-        if record.sent == "no":
-            record.sent = "perhaps"
-            self._store.update(record)
+        record.may_have_arrived()
+        self._store.update(record)
 
     def again(self, record: Record, due: float, *, last: bool = False) -> None:
         """Put a record that was in flight back, not to be taken before `due`.

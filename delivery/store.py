@@ -76,6 +76,11 @@ class Record:
     manifest: bytes = b""  # of its payload, once an attempt has read it; never stored
     exposed: bool = False  # that an attempt may have sent it was told; never stored
 
+    def may_have_arrived(self) -> None:
+        """An attempt ended, and nobody knows how."""
+        if self.sent == "no":
+            self.sent = "perhaps"
+
     @property
     def documents(self) -> int:
         """How many documents it has."""

@@ -45,6 +45,8 @@ class _Whole:
 
     def __init__(self) -> None:
         self._begin_anew(0)
+        # Of all threads only the one that forked is left.
+        in_children(self, lambda each: each._begin_anew(each._inside.get(get_ident(), 0)))
 
     def _begin_anew(self, depth: int) -> None:
         self._changed = threading.Condition()
@@ -97,12 +99,8 @@ class _Whole:
             self._forks -= 1
             self._changed.notify_all()
 
-    def after_fork_in_child(self) -> None:
-        """Of all threads only this one is left."""
-        self._begin_anew(self._inside.get(get_ident(), 0))
 
-
-# Around every use of RE2 and Hyperscan, document by document.
+# Around what sanitises documents and reads them, with RE2 and Hyperscan: document by document.
 whole = _Whole()
 
 
@@ -110,9 +108,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=whole.before_fork,
         after_in_parent=whole.after_fork_in_parent,
-        after_in_child=whole.after_fork_in_child,
+        after_in_child=_after_fork,
     )
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class ForkedLock:

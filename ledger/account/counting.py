@@ -95,10 +95,8 @@ class Counts:
     def learn(self, exposed: Exposed, learnt: Learnt, now: float, minute: int) -> None:
         """Count what a destination could read. Never raises."""
         manifest = _read(exposed.payload.manifest) or NOBODY_NOTED
-        service = self._label("service", manifest.service)
-        environment = self._label("environment", manifest.environment)
         day = minute // DAY * DAY  # one that is not closed
-        place = Place(day, exposed.destination, service, environment)
+        place = Place(day, exposed.destination, *self._origin(manifest))
         if not self._code.add(place, learnt.code, exposed.documents, now):
             self.miss(exposed.documents, "the code that they disclose could not be written")
         if learnt.failed:
@@ -147,8 +145,7 @@ class Counts:
     def _withheld(self, withheld: Withheld, now: float, minute: int) -> None:
         manifest = _read(withheld.manifest) or NOBODY_NOTED
         if len(self.rows) >= _MOST_ROWS:
-            documents = sum(withheld.documents.values())
-            self._unbooked.add(documents, "the account could not be written")
+            self.miss(withheld.documents, "the account could not be written")
             return
         base = self._series(withheld.destination, manifest, withheld.policy)
         for (type_, reason), documents in withheld.documents.items():
@@ -185,9 +182,11 @@ class Counts:
                     self._needles.note(needles, [*line.values, *line.parts], now)
 
     def _series(self, destination: str, manifest: Manifest, policy: str) -> Series:
+        return Series(destination, "", *self._origin(manifest), policy)
+
+    def _origin(self, manifest: Manifest) -> tuple[str, str]:
         service = self._label("service", manifest.service)
-        environment = self._label("environment", manifest.environment)
-        return Series(destination, "", service, environment, policy)
+        return service, self._label("environment", manifest.environment)
 
     def _figures(self, minute: int, series: Series) -> Figures:
         return self.rows.setdefault((minute, series), Figures())

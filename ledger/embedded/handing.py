@@ -143,7 +143,8 @@ class EmbeddedAccount:
             if learnt is not None:
                 origin = base.destination, base.service, base.environment
                 lost = self._code.book(origin, learnt.code, delivered.documents, now)
-                if lost := lost + learnt.failed:
+                lost += learnt.failed
+                if lost:
                     self._miss(now, names=lost)
             self._begin()
 
