@@ -202,7 +202,7 @@ class _Look:
             self._judge.text(site, site.view, key, None)
         except PolicyLimit:
             return False
-        return not site.marks
+        return not site.marks and not self._judge.unread  # what was not read has to be told
 
     def _is_telling(self, key: str, bits: int) -> bool:
         """Whether a key says something of its value, or something could be found in it."""

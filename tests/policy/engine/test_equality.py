@@ -260,6 +260,8 @@ _ONCE: tuple[tuple[str, Any], ...] = (
     ("event", {"contexts": {"device": {"name": "Jane"}}}),
     ("span", {"data": {"user.email": "jane"}}),
     ("span", {"data": {"user.hash": "abc"}}),
+    # Nothing is found in it, but it is nested too deeply to be read in full.
+    ("event", _event("eyJiIjogIntcImNcIjogXCInaW52YWxpZCBhcGlrZXkgKioqXFxcXG5cIn0ifQ")),
 )  # fmt: skip
 
 
