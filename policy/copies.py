@@ -70,8 +70,6 @@ class Literals:
             raise PolicyLimit("too many sensitive values to look for their copies")
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
         self.left_out = len(ordered) > MAX_VALUES
-        # A copy of digits is replaced in quotes where it stands as a number.
-        self.numeric = [value for value in self._classes if _NUMERIC.fullmatch(value)]
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""

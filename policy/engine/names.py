@@ -7,6 +7,7 @@ of it depends on what stands behind it: a sign, a quotation mark, an angle brack
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .. import words
 from ..keys import QUALIFIERS
@@ -47,9 +48,20 @@ def finders_after(data: bytes, end: int) -> int:
     before = data[max(0, end - _BEFORE) : end]
     if _FAR.match(before) is not None:
         return EVERY_FINDER
+    said = b"=" in before or b":" in before
+    tagged, flagged = b"<" in before, b"-" in before
     at: int = end
     for _ in range(_MOST_QUALIFIERS):
-        found |= _at(data, at, before)
+        match = _SIGNS.match(data, at)
+        assert match is not None  # it also matches nothing
+        signs = match[0]
+        found |= _of_signs(signs)
+        if tagged or (said and signs):
+            found |= MARKUP | STRUCTURES
+        if flagged and signs[:1] in b" \t\r\n\f,\"'":
+            found |= COMMANDS
+        if _COMPARED.match(data, at) is not None:
+            found |= SQL | STRUCTURES
         further = _QUALIFIER.match(data, at)
         if further is None:
             return found
@@ -67,10 +79,9 @@ def _may_head_table(data: bytes, end: int) -> bool:
     return rows_below and data[row.end() : row.end() + 1] == b"\n"
 
 
-def _at(data: bytes, at: int, before: bytes) -> int:
-    match = _SIGNS.match(data, at)
-    assert match is not None  # it also matches nothing
-    signs = match[0]
+@lru_cache(maxsize=4096)
+def _of_signs(signs: bytes) -> int:
+    """What the signs right behind a name announce."""
     found = 0
     if b"=" in signs or b":" in signs or b"(" in signs or b";" in signs or b"<-" in signs:
         found |= PAIRS | STRUCTURES | SQL | ARGUMENTS
@@ -78,10 +89,4 @@ def _at(data: bytes, at: int, before: bytes) -> int:
         found |= STRUCTURES | ARGUMENTS
     if b"<" in signs or b">" in signs or b"!" in signs:
         found |= MARKUP | STRUCTURES | SQL
-    if b"<" in before or ((b"=" in before or b":" in before) and signs):
-        found |= MARKUP | STRUCTURES
-    if b"-" in before and signs[:1] in b" \t\r\n\f,\"'":
-        found |= COMMANDS
-    if _COMPARED.match(data, at) is not None:
-        found |= SQL | STRUCTURES
     return found

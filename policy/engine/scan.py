@@ -27,7 +27,6 @@ from .texts import Texts, joined, starts_of
 from .verdicts import Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
-_OF_DATA = re.compile(r"['\"=<\n]")  # without these no names and values are written in a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +132,10 @@ class FastScan(Scan):
         if not self.texts:
             super().mark_copies(literals)
             return
-        # A copy stands in the views there are; only a number's quotes depend on all of them, and
-        # there are more only where something is written as data.
-        again = {
-            number
-            for number, site in self._judged.items()
-            if site is not None and _has_one(site, literals.numeric)
-        }
-        old = {id(self._judged[number]) for number in again}
-        again.update(self._undecoded)
-        self.sites = [site for site in self.sites if id(site) not in old]
-        self._judge.unread = [each for each in self._judge.unread if id(each[0]) not in old]
+        # A copy stands in the views there are. A number's quotes need others: it has a trigger.
         literals.mark(self.sites)
-        for number in self._holding(literals):
-            if self._judged.get(number) is None:
-                again.add(number)
+        again = set(self._undecoded)
+        again.update(n for n in self._holding(literals) if self._judged.get(n) is None)
         self._finder.complete = True
         for number in sorted(again):
             bits = self._tools.texts.of(self.texts[number]) | self._gate.judge
@@ -159,9 +147,3 @@ class FastScan(Scan):
         """The leaves in whose own text one of the values stands."""
         starts = starts_of(map(len, self.texts))
         return [bisect_right(starts, at) - 1 for at, _ in literals.places(joined(self.texts))]
-
-
-def _has_one(site: Site, values: Sequence[str]) -> bool:
-    return any(value in view.text for value in values for view in site.views) and any(
-        _OF_DATA.search(view.text) is not None for view in site.views
-    )
