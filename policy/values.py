@@ -7,6 +7,7 @@ time in its length only.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -42,6 +43,12 @@ BY_SHAPE = frozenset(["pii.ip", "pii.mac", "secret.url_credentials", "secret.con
 def text_of(data: bytes) -> str:
     """Bytes of a text as text, whatever they hold."""
     return data.decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=8192)
+def class_of(key: bytes) -> str | None:
+    """As `classify_key`, of a key in a text: `KEY` says how long it can be."""
+    return classify_key(text_of(key))
 
 
 def span_of(bounds: tuple[int, int], class_: str, detector: str) -> Span:

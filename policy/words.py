@@ -26,6 +26,7 @@ from .values import (
     KEY,
     MAX_VALUE,
     Value,
+    class_of,
     compile_bytes,
     looks_random,
     read_value,
@@ -42,15 +43,27 @@ _TYPE = (
     rb"""(?:[Ss]tring|[Ss]tr|SecretStr|NSString|[Tt]ext)"""
     rb"""(?:[\]>?]|[ ]?\| ?[a-zA-Z]{1,10}){0,2}[ \t]*="""
 )
-_PAIR = compile_bytes(
-    rb"(" + KEY + rb")(?:\[\])?(" + _TYPE + rb"[ \t]*|"
+_MARK = (
     rb"""\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}"""
     rb"""(?: \([a-z ]{1,20}\))?[ \t]*"""
-    rb"""(?:=>\s*string\(\d{1,6}\)|;s:\d{1,6}:|=>|(?:\|\||\?\?|:::?|[:?+.])=|={1,3}|<-|::[ \t]|:"""
-    rb"""|\xef\xbc[\x9a\x9d])"""
-    rb"""[*_]{0,2}[ \t]*)"""
+    rb"""(?:=>[ \t\n\f\r]*string\(\d{1,6}\)|;s:\d{1,6}:|=>|(?:\|\||\?\?|:::?|[:?+.])=|={1,3}|<-"""
+    rb"""|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
+    rb"""[*_]{0,2}[ \t]*"""
 )
+_PAIR = compile_bytes(rb"(" + KEY + rb")(?:\[\])?(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
 _OF_PAIRS = re.compile(rb"[=:]|<-|\xef\xbc")
+# The same pairs for a third of the time, where a key is a whole word: it cannot go back, and tries
+# each word once. A word that ends like a type may be a key and its type (`tokenString>=`).
+_IN_WORDS = rb"[A-Za-z0-9_.\-\x80-\xff]"
+_OF_WORDS = frozenset(byte for byte in range(256) if re.match(_IN_WORDS, bytes([byte])))
+_WORD_PAIR = re.compile(
+    rb"(?<!" + _IN_WORDS + rb")[0-9.\-]*+([A-Za-z_\x80-\xff]" + _IN_WORDS + rb"*+)"
+    rb"""(?=[ \t:&\\"'`\]*=;|?+<>\[])(?:"""
+    rb"(?:\[\])?((?=[ \t:&A-Za-z])" + _TYPE + rb"[ \t]*|" + _MARK + rb")|"
+    rb"(?:(?<=[Ss]tr)|(?<=tring)|(?<=[Tt]ext)|(?<=Option)|(?<=Optional))(?:[\[<\]>?|]| \|))"
+)
+_WIDE_MARK = re.compile(rb"\xef\xbc[\x9a\x9d]")  # its bytes are letters of words
+_LONGEST_KEY = 61
 
 
 def find_words(data: bytes) -> list[Span]:
@@ -87,15 +100,27 @@ def _tables(data: bytes) -> Iterator[Span]:
 def _pairs(data: bytes) -> Iterator[Span]:
     if _OF_PAIRS.search(data) is None:
         return
-    match = _PAIR.search(data)
+    search = _next_pair if _WIDE_MARK.search(data) is None else _PAIR.search
+    match = search(data, 0)
     while match is not None:
         after = match.end()
-        class_ = classify_key(text_of(match.group(1)))
+        class_ = class_of(match.group(1))
         if class_ is not None and class_ not in BY_SHAPE and not _is_left(data, match):
             found = list(_keyed(data, after, separator_of(match.group(2)), class_))
             yield from found
             after = max([after, *(span.end for span in found)])
-        match = _PAIR.search(data, after)
+        match = search(data, after)
+
+
+def _next_pair(data: bytes, at: int) -> re2._Match[bytes] | None:
+    """As `_PAIR.search`, for a text without wide marks."""
+    if at == 0 or data[at - 1] not in _OF_WORDS:
+        match = _WORD_PAIR.search(data, at)
+        if match is None:
+            return None
+        if match.lastindex == 2 and match.end(1) - match.start(1) <= _LONGEST_KEY:
+            return match
+    return _PAIR.search(data, at)
 
 
 def _is_left(data: bytes, match: re2._Match[bytes]) -> bool:
@@ -188,11 +213,11 @@ def _arguments(data: bytes) -> Iterator[Span]:
     if (b"'" not in data and b'"' not in data) or _OF_ARGUMENTS.search(data) is None:
         return
     for match in _ARGUMENT.finditer(data):
-        key = text_of(match.group(1))
-        class_ = classify_key(key)
+        key = match.group(1)
+        class_ = class_of(key)
         if class_ is None or not class_.startswith("secret.") or class_ in BY_SHAPE:
             continue
-        if words_of(key)[0] in _READERS.split():
+        if words_of(text_of(key))[0] in _READERS.split():
             continue
         value = read_value(data, match.end() - 1, " ", class_)
         if classify_key(value.text(data)) is not None:
