@@ -256,7 +256,10 @@ _SCHEME = compile_bytes(
     rb"|kakaoak|client-id|discogs|bot|sapisidhash|dpop|hoba|vapid|scram-sha-\d+)[ :=]+"
 )
 _HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
-_COOKIE = compile_bytes(rb"""(?:^|;|,)\s*([^\s=;,"']{1,80})=("[^"]*"|[^;,\s]*)""")
+# Cannot go back; nothing closes a quote that another one's search did not reach.
+_COOKIE = re.compile(
+    rb"""(?:^|[;,])[ \t\n\f\r]*+([^ \t\n\f\r=;,"']{1,80}+)=("[^"]*+"|[^;, \t\n\f\r]*+)"""
+)
 # Attributes of Set-Cookie (RFC 6265) and what sites keep in cookies openly.
 OPEN_COOKIES = frozenset(
     b"""path domain expires max-age samesite secure httponly version comment priority partitioned
