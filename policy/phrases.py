@@ -56,14 +56,6 @@ _IS_CODE = compile_bytes(
 )
 
 
-# One of these stands in whatever the patterns match.
-_SECRET_WORDS = (
-    b"key", b"token", b"secret", b"pass", b"pwd", b"credential", b"kennwort", b"session",
-    b"contrase", b"senha", b"wachtwoord", b"senord",
-)  # fmt: skip
-_CODE_WORDS = (b"code", b"otp", b"pin", b"tan", b"password")
-
-
 # The name of a secret and a value that looks made up, with no more than space or an arrow between.
 _APART = compile_bytes(
     rb"""(?i)(:?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token|session"""
@@ -72,6 +64,14 @@ _APART = compile_bytes(
     rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t])"""
 )
 
+
+# What `_IS`, `_WITH` and `_APART` match holds this, in lower case: the name of a secret and what
+# may be behind it. Most names are keys, which `:`, `=` or a quotation mark follows.
+_TOLD = re.compile(
+    rb"(?:key|token|secret|pass(?:word|wort|phrase|code|wd|e)|pwd|credentials?|kennwort"
+    rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?)"
+    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2]|,[ \t]|[=:][ \t]*+[\r\n]|->|>>|\)=))"""
+)
 
 _A_WORD = 5
 
@@ -106,10 +106,9 @@ _AS = compile_bytes(
     rb"(?:new |temporary )?(?:password|passphrase|token|api key|secret)\b"
 )
 
-# What stands between a name and a value, and the fewest signs of a code: in other texts nobody
-# needs to look further. `\xe2` begins an arrow.
-_SPACE = re.compile(rb"[\s\xe2]")
+# The fewest signs of a code: in other texts nobody needs to look further.
 _DIGITS = re.compile(rb"[0-9][0-9 -]{2}")
+_CODE_WORDS = re.compile(rb"code|otp|pin|tan|password")
 
 # UUIDs are ids; names of Kubernetes' secrets end in letters and digits (`default-token-x7k2p`).
 _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
@@ -118,18 +117,20 @@ _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
 def find_phrases(data: bytes) -> Iterator[Span]:
     """Find what a sentence calls a password, a token or a code."""
     lowered = data.lower()
-    if any(word in lowered for word in _SECRET_WORDS):
-        if b" " in data:
-            yield from _named_secrets(data, lowered)
-        if _SPACE.search(data) is not None or b")=(" in data or b">>" in data or b"->" in data:
-            yield from _secrets_apart(data)
+    told = _TOLD.search(lowered) is not None
+    if told and b" " in data:
+        yield from _named_secrets(data)
+    if b" as " in lowered or b" is " in lowered:
+        yield from _named_behind(data)
+    if told:
+        yield from _secrets_apart(data)
     if b"bearer" in lowered or b"basic" in lowered:
         yield from _schemes(data)
-    if any(word in lowered for word in _CODE_WORDS) and _DIGITS.search(data) is not None:
+    if _DIGITS.search(data) is not None and _CODE_WORDS.search(lowered) is not None:
         yield from _one_time_codes(data)
 
 
-def _named_secrets(data: bytes, lowered: bytes) -> Iterator[Span]:
+def _named_secrets(data: bytes) -> Iterator[Span]:
     for match in _IS.finditer(data):
         if b" " not in match.group(1) and not data[match.end(1) : match.end()].strip(b" :=s)"):
             continue  # `password: x` is a pair
@@ -147,7 +148,11 @@ def _named_secrets(data: bytes, lowered: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
-    for match in _AS.finditer(data) if b" as " in lowered or b" is " in lowered else ():
+
+
+def _named_behind(data: bytes) -> Iterator[Span]:
+    """`a1B2c3D4 is the new password`."""
+    for match in _AS.finditer(data):
         text = text_of(match.group(1))
         if looks_made_up(text) and not is_innocent(text, "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sentence")
