@@ -80,6 +80,7 @@ _BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]
 _UNQUOTED = re.compile(
     rb"""(?:[^ \t\n\f\r"'`<>\\]++|\\[^ \t\n\f\rnr"'])++"""  # cannot go back
 )
+_ENDS = re.compile(rb"[,;&|)}\]]")
 # What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
 _NEXT_KEY = compile_bytes(
     rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]&|]"""
@@ -151,22 +152,24 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
     match = _UNQUOTED.match(data, at, min(len(data), at + MAX_VALUE))
     if match is None:
         return at
-    limit = match.end()
-    end = at
+    limit = end = match.end()
     loose = class_ == "secret.password"  # passwords hold any character
-    while end < limit:
-        byte = data[end : end + 1]
-        if byte in b",;&" and not (loose and not _NEXT_KEY.match(data, end + 1)):
+    for sign in _ENDS.finditer(data, at, limit):
+        if not loose or _ends_password(data, sign.start()):
+            end = sign.start()
             break
-        if byte in b"|" and not loose:
-            break
-        if byte in b")}]" and not (loose and data[end + 1 : end + 2].isalnum()):
-            break
-        end += 1
     if end == limit or data[end : end + 1] in b",;":
         while end > at and data[end - 1 : end] in b".:":
             end -= 1
     return end
+
+
+def _ends_password(data: bytes, at: int) -> bool:
+    """Whether a sign that ends any other value ends a password, too."""
+    sign = data[at : at + 1]
+    if sign in b",;&":
+        return _NEXT_KEY.match(data, at + 1) is not None
+    return sign != b"|" and not data[at + 1 : at + 2].isalnum()
 
 
 _WORD = compile_linear(r"^[\pL_$][\pL_.\-/]*$")
