@@ -173,12 +173,20 @@ def _ends_password(data: bytes, at: int) -> bool:
 
 
 _WORD = compile_linear(r"^[\pL_$][\pL_.\-/]*$")
-_CHAIN = compile_linear(r"^[A-Za-z_$][A-Za-z_]*(?:\.[A-Za-z_][A-Za-z_]*\(?)+$")
-_CALL = compile_linear(r"^[A-Za-z_$][\w$.]*(?:\(|\[(?:['\"0-9]|$))|^[A-Za-z_]\w*(?:->|::)\w")
-_CLOSED = compile_linear(r"^\s*[,)]|^\s+[+%&{]|^\+\s*[A-Za-z_(]+[ (.]|^\.\s*\$\w")
+# What follows sees ASCII only and cannot go back: RE2 is called for longer than this looks at texts
+# of some ten characters.
+_ASCII_WORD = re.compile(r"[A-Za-z_$][A-Za-z_.\-/]*+")
+_CHAIN = re.compile(r"[A-Za-z_$][A-Za-z_]*+(?:\.[A-Za-z_]++\(?+)++")
+_CALL = re.compile(
+    r"[A-Za-z_$][A-Za-z0-9_$.]*+(?:\(|\[(?:['\"0-9]|\Z))|[A-Za-z_][A-Za-z0-9_]*+(?:->|::)[A-Za-z0-9_]"
+)
+_CLOSED = re.compile(
+    r"[ \t\n\f\r]*+[,)]|[ \t\n\f\r]++[+%&{]|\+[ \t\n\f\r]*+[A-Za-z_(]+[ (.]"
+    r"|\.[ \t\n\f\r]*+\$[A-Za-z0-9_]"
+)
 # `token == "lambda"`: a program's own word.
-_COMPARISON = compile_bytes(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]$")
-_INDEXED = compile_linear(r"^[A-Za-z_][\w.]*\[")
+_COMPARISON = re.compile(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]\Z")
+_INDEXED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*+\[")
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
 )
@@ -193,7 +201,7 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
         return looks_random(text) if class_.startswith("secret.") else " " in text
     if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
         return not _CLOSED.match(text) and _is_plausible_here(text, value, class_)
-    if value.separator != " " and _CALL.search(text) and value.separator != "=>":
+    if value.separator != " " and _CALL.match(text) and value.separator != "=>":
         return False
     if value.separator in (" = ", ": ") and _INDEXED.match(text):
         return False
@@ -201,14 +209,20 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
         return value.separator != " = " and _is_plausible_here(text, value, class_)
     if text.isdigit():
         return len(text) >= 4
-    if not _WORD.match(text):
+    if not _is_word(text):
         return True
     return _plain_word_is_value(data, value, text, class_)
 
 
+def _is_word(text: str) -> bool:
+    """Letters of any script, with what joins them in names and paths."""
+    found = _ASCII_WORD.fullmatch(text) if text.isascii() else _WORD.match(text)
+    return found is not None
+
+
 def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
     """Addresses and user ids in free text must look like it: their keys are common words."""
-    if not class_.startswith("secret.") and _WORD.match(text) and classify_key(text) is not None:
+    if not class_.startswith("secret.") and _is_word(text) and classify_key(text) is not None:
         return False  # `username:password`
     if class_ == "pii.name" and not value.quoted and value.separator == ": ":
         return text[:1].isupper()
@@ -220,7 +234,7 @@ def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
 
 def _plain_word_is_value(data: bytes, value: Value, text: str, class_: str) -> bool:
     """Judge letters only: `password=hunter` is one, `token = tok` and `token: punc` are not."""
-    if classify_key(text) is not None or _CHAIN.match(text) or text in _SHORT_NAMES:
+    if classify_key(text) is not None or _CHAIN.fullmatch(text) or text in _SHORT_NAMES:
         return False
     if value.separator in ("=", "=>"):
         return len(text) > 2

@@ -154,7 +154,9 @@ def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
 
 
 # A literal that is joined to the one before: `"ghp_" + "A1b2…"` (PHP: a full stop; SQL: two bars).
-_JOINED = compile_bytes(rb"""["'`][ \t\r\n\\]*(?:\+|\.\.?|&|\|\|)[ \t\r\n\\]*[A-Za-z]{0,2}["'`]""")
+_JOINED = re.compile(
+    rb"""["'`][ \t\r\n\\]*+(?:\+|\.\.?|&|\|\|)[ \t\r\n\\]*+[A-Za-z]{0,2}["'`]"""  # cannot go back
+)
 
 
 def _further_pieces(data: bytes, value: Value, class_: str) -> Iterator[Value]:
@@ -250,10 +252,10 @@ _STRINGS = compile_bytes(rb"""[\[(]((?:\s*[bu]?(?:"[^"\\]*"|'[^'\\]*')\s*,?){2,2
 
 # -- headers ---------------------------------------------------------------------------------
 
-_SCHEME = compile_bytes(
+_SCHEME = re.compile(
     rb"(?i)(?:bearer|basic|token|digest|negotiate|ntlm|apikey|api-key|key|jwt|oauth|hmac|hawk"
     rb"|sso-key|splunk|genie(?:key)?|aws4-hmac-sha256|goog4-rsa-sha256|sharedkey|sharedkeylite"
-    rb"|kakaoak|client-id|discogs|bot|sapisidhash|dpop|hoba|vapid|scram-sha-\d+)[ :=]+"
+    rb"|kakaoak|client-id|discogs|bot|sapisidhash|dpop|hoba|vapid|scram-sha-[0-9]++)[ :=]++"
 )
 _HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
 # Cannot go back; nothing closes a quote that another one's search did not reach.
