@@ -114,7 +114,8 @@ def _pairs(data: bytes) -> Iterator[Span]:
 
 def _next_pair(data: bytes, at: int) -> re2._Match[bytes] | None:
     """As `_PAIR.search`, for a text without wide marks."""
-    if at == 0 or data[at - 1] not in _OF_WORDS:
+    within = 0 < at < len(data) and data[at] in _OF_WORDS and data[at - 1] in _OF_WORDS
+    if not within:
         match = _WORD_PAIR.search(data, at)
         if match is None:
             return None
