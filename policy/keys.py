@@ -15,7 +15,7 @@ import unicodedata
 from functools import cache, lru_cache
 from importlib import resources
 
-from .linear import compile_linear
+from .linear import compile_linear, short_test
 
 # Longer keys are free text that somebody used as a key.
 MAX_KEY = 200
@@ -149,21 +149,21 @@ def _is_another_thing(before: str, tail: str, term: str) -> bool:
 
 
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
-_PLACEHOLDER = compile_linear(
-    r"(?i)^(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
+_is_placeholder = short_test(
+    r"(?i)(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3})"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|(?-i:\$[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
     r"|&lt;[a-z_][^<>&]*&gt;"
     r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
     r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
-    r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))$"
+    r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))"
 )
 # One of these it begins with, or `@` is in it.
 _OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(&")
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
-_CODE = compile_linear(
-    r"^(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
+_is_code = short_test(
+    r"(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
     r"|-----BEGIN (?:CERT|[A-Z ]*PUBLIC).*"
     r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
     r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
@@ -171,14 +171,14 @@ _CODE = compile_linear(
     r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
-    r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)$"
+    r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)"
 )
 _SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x")  # one of these stands in it
-_EMAIL_LIKE = compile_linear(r"(?:@|%40|＠|\[at\])")
+_EMAIL_LIKE = re.compile(r"@|%40|＠|\[at\]")
 _IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
 _TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
-_LOOPBACK = compile_linear(
-    r"^\[?(?:127(?:\.\d{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[\d.]+)\]?(?::\d+)?$"
+_LOOPBACK = re.compile(
+    r"\[?(?:127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[0-9.]++)\]?(?::[0-9]++)?"
 )
 _COORDINATE = compile_linear(r"\d\.\d{2,}")
 _HARMLESS_HOST = compile_linear(
@@ -193,14 +193,14 @@ _PROSE = compile_linear(
 )
 _IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
-_OWN_MARK = compile_linear(r"\[[a-z_.]{2,40}(?::e\d{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
+_OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
 _BARE_URL = compile_linear(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
 _VERSION = compile_linear(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
 )
-_NAMED_SCHEME = compile_linear(
-    r"(?i)^(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
-    r"|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)$"
+_is_scheme = short_test(
+    r"(?i)(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
+    r"|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
 )
 _LONGEST_SCHEME = len("scram-sha-256-plus")
 # The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.
@@ -241,9 +241,9 @@ def is_innocent(value: object, class_: str) -> bool:
 
 
 def _stands_for_a_value(text: str) -> bool:
-    if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _PLACEHOLDER.match(text):
+    if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _is_placeholder(text):
         return True
-    return _SIGN_OF_CODE.search(text) is not None and _CODE.match(text) is not None
+    return _SIGN_OF_CODE.search(text) is not None and _is_code(text)
 
 
 def _has_letters(text: str) -> bool:
@@ -273,7 +273,7 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
             return True
         if "://" in text and _BARE_URL.match(text):
             return True
-    if len(text) <= _LONGEST_SCHEME and _NAMED_SCHEME.match(text):
+    if len(text) <= _LONGEST_SCHEME and _is_scheme(text):
         return True
     if text[0] in "a#" and _REFERENCE.match(text):
         return True
@@ -319,7 +319,7 @@ def _implausible(text: str, class_: str) -> bool:
             odd = len(text) > 120 or not any(map(str.isalpha, text))
             return odd or _IN_CODE.search(text) is not None
         case "pii.ip":
-            return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.match(text))
+            return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.fullmatch(text))
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":

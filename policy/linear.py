@@ -6,7 +6,8 @@ as the search. What it does for texts that are not ASCII is left to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, overload
 
 import re2
@@ -111,3 +112,18 @@ def compile_linear(pattern: str | bytes, options: Any = None) -> Any:
         options = re2.Options()
         options.log_errors = False
     return Linear(pattern, options)
+
+
+def short_test(pattern: str) -> Callable[[str], bool]:
+    """Make a test of whether a pattern is all of a text: for texts of some hundred characters only.
+
+    RE2 is called for longer than it looks at them. So those of ASCII, of which the two say the same
+    (but for `\\s`), go to `re`, which may go back: in a text without a bound that is not linear.
+    """
+    ascii_only, linear = re.compile(f"(?a){pattern}"), compile_linear(pattern)
+
+    def test(text: str) -> bool:
+        found = ascii_only.fullmatch(text) if text.isascii() else linear.fullmatch(text)
+        return found is not None
+
+    return test
