@@ -23,12 +23,16 @@ _LOGIN = compile_linear(
 )
 
 
+def _is_host_of_login(candidate: Candidate) -> bool:
+    return candidate.before(1) == "@" and _LOGIN.search(candidate.before(80)) is not None
+
+
 def ipv4(candidate: Candidate) -> Candidate | None:
     """An address, not a version: neither loopback, unspecified, broadcast nor a netmask."""
     if candidate.key and _VERSION_KEYS.search(candidate.key):
         return None
     version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(16))
-    if version and not _LOGIN.search(candidate.before(80)):
+    if version and not _is_host_of_login(candidate):
         return None
     left, right = candidate.before(2), candidate.after(2)
     if left[-1:] in (".", "-") or (right[:1] in (".", "-") and right[1:].isalnum()):
@@ -119,13 +123,16 @@ def email(candidate: Candidate) -> Candidate | None:
     """A mailbox: not a package with its version, an image's density, a git remote, a URL's user."""
     local, _, domain = candidate.value.replace("＠", "@").rpartition("@")
     labels = domain.lower().split(".")
-    if local.lower() in ("git", "hg", "svn") or _REMOTE.match(candidate.after(60)):
+    if local.lower() in ("git", "hg", "svn"):
+        return None
+    if candidate.after(1) == ":" and _REMOTE.match(candidate.after(60)):
         return None
     numeric = sum(label.isdigit() for label in labels)
     if numeric > 1 or (numeric and labels[0].isdigit() and len(labels[0]) == 1):
         return None
     if labels[-1] in _FILE_ENDINGS.split() and labels[0][:1].isdigit():
         return None
-    if _AUTHORITY.search(candidate.before(200)) and not candidate.before(8).endswith("mailto:"):
+    before = candidate.before(200)
+    if "/" in before and _AUTHORITY.search(before) and not candidate.before(8).endswith("mailto:"):
         return None
     return None if local.endswith("/") or candidate.before(1) == "@" else candidate
