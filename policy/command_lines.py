@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import re2
@@ -65,15 +66,22 @@ _CURL_TOKEN = compile_bytes(
 )
 
 
+# Each with what of a text in lower case it needs, if that is not an option.
 _PATTERNS = (
-    *_SHORT_FLAGS, _CURL_USER, _CURL_TOKEN, _SAMBA_USER, _KEY_OF_OPENSSL, _NET_USE, _OF_WINDOWS,
-    _FILE_OF_PASSWORDS, _PIPED,
-)  # fmt: skip
+    *((pattern, None) for pattern in (*_SHORT_FLAGS, _CURL_USER, _CURL_TOKEN, _SAMBA_USER)),
+    (_KEY_OF_OPENSSL, None),
+    (_NET_USE, b"net use"),
+    (_OF_WINDOWS, b" /"),
+    (_FILE_OF_PASSWORDS, None),
+    (_PIPED, b"echo"),
+)
+_OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 
 
 def find_in_command_lines(data: bytes) -> Iterator[Span]:
     """Find values that an option names: `--api-key x`, `mysql -px`, `curl -u bob:x`."""
-    for match in _FLAG.finditer(data):
+    optional = _OPTION.search(data) is not None
+    for match in _FLAG.finditer(data) if optional else ():
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
             continue
@@ -82,8 +90,10 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             continue
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(data):
+    lowered = data.lower()
+    for pattern, needed in _PATTERNS:
+        wanted = optional if needed is None else needed in lowered
+        for match in pattern.finditer(data) if wanted else ():
             group = match.lastindex or 1
             named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
             if not named and not is_innocent(match.group(group), "secret.password"):
