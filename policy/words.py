@@ -259,10 +259,9 @@ _SCHEME = re.compile(
     rb"|kakaoak|client-id|discogs|bot|sapisidhash|dpop|hoba|vapid|scram-sha-[0-9]++)[ :=]++"
 )
 _HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
-# Cannot go back; nothing closes a quote that another one's search did not reach.
-_COOKIE = re.compile(
-    rb"""(?:^|[;,])[ \t\n\f\r]*+([^ \t\n\f\r=;,"']{1,80}+)=("[^"]*+"|[^;, \t\n\f\r]*+)"""
-)
+_COOKIE = rb"""(?:^|[;,])[ \t\n\f\r]*([^ \t\n\f\r=;,"']{1,80})=("[^"]*"|[^;, \t\n\f\r]*)"""
+# RE2 is called for longer than `re` looks at the header of a browser, and is faster with long ones.
+_COOKIES, _SHORT_COOKIES, _SHORT = compile_bytes(_COOKIE), re.compile(_COOKIE), 1024
 # Attributes of Set-Cookie (RFC 6265) and what sites keep in cookies openly.
 OPEN_COOKIES = frozenset(
     b"""path domain expires max-age samesite secure httponly version comment priority partitioned
@@ -321,7 +320,8 @@ def _credentials(value: bytes) -> list[tuple[int, int, str]]:
 
 def _cookies(value: bytes) -> list[tuple[int, int, str]]:
     parts = []
-    for match in _COOKIE.finditer(value):
+    pattern = _SHORT_COOKIES if len(value) <= _SHORT else _COOKIES
+    for match in pattern.finditer(value):
         name, text = match.group(1), text_of(match.group(2)).strip('"')
         if name.lower() in OPEN_COOKIES or is_innocent(text, "secret.cookie"):
             continue
