@@ -18,7 +18,7 @@ from .store import Shipment, StoreFailed
 class Copy:
     """What a target is offered of a stored payload, sanitised once more."""
 
-    payload: int  # the number of the stored one
+    origin: int  # of the stored one
     offers: Sequence[Offer]
     marks: Sequence[Given]
     record: int | None = None  # that waits at the source and is to end there
@@ -68,7 +68,9 @@ async def hand_over(
             if each.payload is not None and admission.counts:
                 taken += sum(admission.counts.values())
                 delivery = {target.id: admission.counts}
-                shipments.append(Shipment(each.payload, each.policy, delivery, each.body))
+                shipments.append(
+                    Shipment(each.payload, each.policy, delivery, each.body, copy.origin)
+                )
         if (
             source is not None
             and copy.record is not None

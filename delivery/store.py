@@ -46,6 +46,7 @@ class Shipment:
     policy: str  # the version of the policy that it passed
     deliveries: Mapping[str, Counts]  # what each destination takes of it, by the destination's id
     body: bytes | None = None  # the payload encoded: for a store that is durable
+    origin: int = 0  # of the stored payload that it is a copy of; 0: it is of a new request
 
 
 @dataclass(slots=True, eq=False)

@@ -189,16 +189,16 @@ class Replayer:
             if failure.kind != "damaged":
                 raise
             # Delivered and forgotten since the page was read, or damaged indeed.
-            return Copy(stored.payload, (), ())
+            return Copy(stored.origin, (), ())
         narrow(payload, wanted)
         policy = self._target.policy_for(stored.policy)
         assert policy is not None, "only what a pipeline leads to is a destination"
         before = lost_by_reason(payload)
         payload = await policy.resanitise(payload)
         return Copy(
-            stored.payload,
+            stored.origin,
             await asyncio.to_thread(self._offers, payload, policy.version, before),
-            [(stored.payload, replay.target, type_) for type_ in sorted(wanted)],
+            [(stored.origin, replay.target, type_) for type_ in sorted(wanted)],
             stored.records.get(replay.source) if replay.move else None,
             sum(stored.deliveries[replay.source].values()),
         )

@@ -21,8 +21,8 @@ _NO_PAYLOAD = "NOT EXISTS (SELECT 1 FROM payloads WHERE id = payload)"
 _UNRELATED = (
     f"DELETE FROM deliveries WHERE NOT json_valid(counts) OR {_NO_PAYLOAD}",
     f"DELETE FROM retained WHERE {_NO_PAYLOAD}",
-    f"DELETE FROM given WHERE {_NO_PAYLOAD}",
     f"DELETE FROM payloads WHERE {UNUSED}",
+    "DELETE FROM given WHERE origin NOT IN (SELECT origin FROM payloads)",
 )
 
 

@@ -15,7 +15,7 @@ from ..store import Booking, Record, Shipment
 
 # A delivery record, and what became of its documents.
 Ending = tuple[Record, Sequence[Booking]]
-# A stored payload, a destination that was given documents of it, and their type.
+# The origin of payloads, a destination that was given documents of one, and their type.
 Given = tuple[int, str, DocumentType]
 
 

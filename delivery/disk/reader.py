@@ -28,6 +28,7 @@ class Stored:
     """A stored payload, and which documents of it went or go where."""
 
     payload: int  # its number
+    origin: int  # the same for all that were made of one request
     protocol: Protocol
     project: str
     received: float  # seconds since the epoch
@@ -49,13 +50,14 @@ class Selection:
 Among = Literal["waiting", "delivered"]
 _TABLES: dict[Among, str] = {"waiting": "deliveries", "delivered": "retained"}
 _PAYLOADS = "payload IN (SELECT value FROM json_each(:payloads))"
-# What a destination was given: it has it, or will, or it is kept.
+_ORIGINS = "origin IN (SELECT value FROM json_each(:origins))"
+# What a destination was given of requests, in whatever payload: it has it, or will, or it is kept.
 _GIVEN = (
-    f"SELECT payload, type FROM given WHERE destination = :without AND {_PAYLOADS}"
-    " UNION SELECT payload, key FROM deliveries, json_each(deliveries.counts)"
-    f" WHERE destination = :without AND {_PAYLOADS}"
-    " UNION SELECT payload, key FROM retained, json_each(retained.counts)"
-    f" WHERE destination = :without AND {_PAYLOADS}"
+    f"SELECT origin, type FROM given WHERE destination = :without AND {_ORIGINS}"
+    " UNION SELECT origin, key FROM payloads JOIN deliveries ON payload = payloads.id,"
+    f" json_each(deliveries.counts) WHERE destination = :without AND {_ORIGINS}"
+    " UNION SELECT origin, key FROM payloads JOIN retained ON payload = payloads.id,"
+    f" json_each(retained.counts) WHERE destination = :without AND {_ORIGINS}"
 )
 
 
@@ -124,7 +126,7 @@ class Reader:
         wanted = {"destination": selection.destination}
         where = "AND (:destination IS NULL OR destination = :destination)"
         rows = self._connection.execute(
-            "SELECT id, protocol, project, received, policy FROM payloads"
+            "SELECT id, origin, protocol, project, received, policy FROM payloads"
             " WHERE id > :after AND received >= :since AND received < :until"
             f" AND EXISTS (SELECT 1 FROM {table} WHERE payload = id {where})"
             " ORDER BY id LIMIT :limit",
@@ -136,7 +138,9 @@ class Reader:
         deliveries: dict[int, dict[str, Counts]] = {number: {} for number, *_ in rows}
         records: dict[int, dict[str, int]] = {number: {} for number in deliveries}
         payloads = {"payloads": json.dumps(list(deliveries))}
-        given = {*self._connection.execute(_GIVEN, {"without": without, **payloads})}
+        origins = {number: origin for number, origin, *_ in rows}
+        asked = {"without": without, "origins": json.dumps(list(origins.values()))}
+        given = {*self._connection.execute(_GIVEN, asked)}
         record = "number" if among == "waiting" else "NULL"
         for number, destination, text, waits in self._connection.execute(
             f"SELECT payload, destination, counts, {record} FROM {table} WHERE {_PAYLOADS} {where}",
@@ -144,13 +148,14 @@ class Reader:
         ):
             counts = json.loads(text)
             deliveries[number][destination] = {
-                type_: amount for type_, amount in counts.items() if (number, type_) not in given
+                type_: amount
+                for type_, amount in counts.items()
+                if (origins[number], type_) not in given
             }
             if waits is not None:
                 records[number][destination] = waits
         return [
-            Stored(number, protocol, project, received, policy, deliveries[number], records[number])
-            for number, protocol, project, received, policy in rows
+            Stored(number, *about, deliveries[number], records[number]) for number, *about in rows
         ]
 
 

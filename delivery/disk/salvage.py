@@ -168,7 +168,7 @@ def _until_damage(source: sqlite3.Connection, table: str) -> Iterator[Row]:
 
 
 def _is_whole(row: Row) -> bool:
-    number, *about, _, digest, body = row
+    number, _, *about, _, digest, body = row
     return (
         isinstance(number, int)
         and isinstance(body, bytes)
@@ -180,4 +180,4 @@ def _fill(target: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
     rest = iter(rows)
     while batch := list(islice(rest, _BATCH)):
         with transaction(target):
-            insert(target, table, batch, "ON CONFLICT DO NOTHING")
+            insert(target, table, batch, verb="INSERT OR IGNORE")  # also what is NULL by damage

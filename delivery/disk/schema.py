@@ -16,7 +16,7 @@ from .folder import StorageError
 
 FILE_NAME = "queue.db"
 # Another number for every change that an older errlock could not live with.
-VERSION = 3
+VERSION = 4
 
 PAGE = 4096
 # Bytes that may wait in the WAL. It is overwritten in place after a checkpoint, so that a commit
@@ -28,6 +28,7 @@ BEGIN;
 -- Sanitised payloads, each stored once. They go with the last line that refers to them.
 CREATE TABLE payloads (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin INTEGER NOT NULL,  -- the first one that was made of the same request
     protocol TEXT NOT NULL,
     signal TEXT NOT NULL,  -- of OTLP
     project TEXT NOT NULL,
@@ -37,6 +38,7 @@ CREATE TABLE payloads (
     checksum BLOB NOT NULL,
     body BLOB NOT NULL
 );
+CREATE INDEX payloads_origin ON payloads (origin);
 CREATE INDEX payloads_sealed ON payloads (sealed) WHERE sealed IS NOT NULL;
 
 -- What a destination has not got yet.
@@ -65,16 +67,22 @@ CREATE TABLE retained (
 ) WITHOUT ROWID;
 CREATE INDEX retained_delivered ON retained (delivered);
 
--- What a destination was given of a payload while it waits elsewhere, or in a replay, so that no
--- replay gives it twice. It goes with its payload.
+-- What a destination was given of a request while payloads of it are here for others, or in a
+-- replay, so that no replay gives it twice. It goes with the last of these payloads.
 CREATE TABLE given (
-    payload INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
     destination TEXT NOT NULL,
     type TEXT NOT NULL,  -- of documents
-    PRIMARY KEY (payload, destination, type)
+    PRIMARY KEY (origin, destination, type)
 ) WITHOUT ROWID;
-CREATE TRIGGER payload_gone AFTER DELETE ON payloads BEGIN
-    DELETE FROM given WHERE payload = OLD.id;
+CREATE TRIGGER payload_gone AFTER DELETE ON payloads
+WHEN NOT EXISTS (SELECT 1 FROM payloads WHERE origin = OLD.origin) BEGIN
+    DELETE FROM given WHERE origin = OLD.origin;
+END;
+CREATE TRIGGER kept_no_more AFTER DELETE ON retained WHEN json_valid(OLD.counts) BEGIN
+    INSERT OR IGNORE INTO given
+    SELECT origin, OLD.destination, key FROM payloads, json_each(OLD.counts)
+    WHERE payloads.id = OLD.payload;
 END;
 
 -- What became of documents, in all.

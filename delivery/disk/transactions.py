@@ -26,6 +26,12 @@ UNUSED = (
     "NOT EXISTS (SELECT 1 FROM deliveries WHERE payload = payloads.id)"
     " AND NOT EXISTS (SELECT 1 FROM retained WHERE payload = payloads.id)"
 )
+# The origins of payloads that are not the last of theirs, or wait elsewhere.
+_BESIDE = (
+    "SELECT id, origin FROM payloads AS it WHERE id IN (SELECT value FROM json_each(?))"
+    " AND (EXISTS (SELECT 1 FROM deliveries WHERE payload = it.id)"
+    " OR EXISTS (SELECT 1 FROM payloads WHERE origin = it.origin AND id <> it.id))"
+)
 _DELETE_UNUSED = f"DELETE FROM payloads WHERE id IN (SELECT value FROM json_each(?)) AND {UNUSED}"
 
 
@@ -143,11 +149,13 @@ class Transactions:
             count(put.bookings, books)
             remembered |= put.remember
             put.result = []
+            own = self._last_payload + 1  # what comes together is of one request
             for shipment, packed in zip(put.shipments, put.packed, strict=True):
                 self._last_payload += 1
                 about = About.of(shipment.payload, shipment.policy)
-                row = self._payload(self._last_payload, about, packed, keys.get(shipment.policy))
-                payloads.append(row)
+                key = keys.get(shipment.policy)
+                row = self._payload(self._last_payload, about, packed, key)
+                payloads.append((self._last_payload, shipment.origin or own, *row))
                 for destination, counts in shipment.deliveries.items():
                     self._last_record += 1
                     put.result.append(
@@ -170,13 +178,13 @@ class Transactions:
             assert self._seals is not None
             body = self._seals.seal(key, packed, bound)
         return (
-            number, about.protocol, about.signal, about.project, about.received, about.policy,
+            about.protocol, about.signal, about.project, about.received, about.policy,
             key, checksum(bound, body), body,
         )  # fmt: skip
 
 
 def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
-    """What the destination has, or may have: that is not sent again where it has no id."""
+    """What the destination has, or may have, of a payload; see `_mark_beside`."""
     return [
         (payload, one.destination, one.type)
         for one in bookings
@@ -185,15 +193,17 @@ def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
 
 
 def _mark_beside(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
-    """Mark what destinations got of payloads that still wait elsewhere."""
+    """Mark what destinations got of payloads that still wait elsewhere, or of whose request others
+    are here: that is not sent again. (Here a payload stands where `Given` has its origin.)
+    """
     if not given:
         return
-    rows = connection.execute(
-        "SELECT DISTINCT payload FROM deliveries WHERE payload IN (SELECT value FROM json_each(?))",
-        [json.dumps([payload for payload, *_ in given])],
+    rows = connection.execute(_BESIDE, [json.dumps([payload for payload, *_ in given])])
+    origins = dict(rows.fetchall())
+    _mark(
+        connection,
+        [(origins[payload], *what) for payload, *what in given if payload in origins],
     )
-    waiting = {payload for (payload,) in rows}
-    _mark(connection, [each for each in given if each[0] in waiting])
 
 
 def _mark(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
@@ -232,6 +242,7 @@ def insert(
     table: str,
     rows: Sequence[Sequence[object]],
     conflict: str = "",
+    verb: str = "INSERT",
 ) -> None:
     """Insert rows with all columns of a table, in few statements."""
     at = 0
@@ -239,7 +250,7 @@ def insert(
         size = min(_ROWS, 1 << (len(rows) - at).bit_length() - 1)
         marks = ", ".join(["(" + ", ".join("?" * len(rows[at])) + ")"] * size)
         values = [value for row in rows[at : at + size] for value in row]
-        connection.execute(f"INSERT INTO {table} VALUES {marks} {conflict}", values)
+        connection.execute(f"{verb} INTO {table} VALUES {marks} {conflict}", values)
         at += size
 
 

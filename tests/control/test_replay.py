@@ -79,6 +79,27 @@ def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) ->
     assert job in fresh.ask("/v1/replays").json["replays"]
 
 
+def test_what_a_target_had_as_a_payload_of_its_own_is_not_given_again(tmp_path: Path) -> None:
+    plain = {"receivers": ["sentry"], "processors": ["redact"]}
+    pipelines = {"errors": plain, "second": {**plain, "exporters": ["file/second"]}}
+    second = {"file/second": {"path": "second.jsonl"}}
+    with running_controlled(
+        tmp_path, second, retain_delivered="1h", pipelines=pipelines
+    ) as collector:
+        numbers = [collector.send() for _ in range(3)]
+        for file in ("out.jsonl", "second.jsonl"):
+            collector.wait_until_stored(file, *numbers)
+        collector.errlock.wait_for_metric("errlock_exporter_queue_documents", 0)
+        given = [
+            ended(collector, {"from": source, "to": target, "delivered": True})["documents"]
+            for source, target in (
+                ("file", "file/second"), ("file", "file/standby"), ("file/second", "file/standby"),
+                ("file/standby", "file"),
+            )
+        ]  # fmt: skip
+        assert given == [0, 3, 0, 0]
+
+
 def ended(collector: Controlled, order: dict[str, object]) -> dict[str, object]:
     """A replay, ordered and waited for."""
     job: dict[str, object] = collector.ask("/v1/replays", order).json

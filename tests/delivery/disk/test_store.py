@@ -280,6 +280,48 @@ async def test_what_somebody_has_or_may_have_while_it_waits_elsewhere_is_not_cou
         assert file.execute("SELECT count(*) FROM given").fetchone() == (0,)
 
 
+async def test_what_somebody_has_of_a_request_in_another_payload_is_not_counted_for_them(
+    tmp_path: Path,
+) -> None:
+    async def left(source: str, without: str) -> list[Counts]:
+        selected = store.select("waiting", Selection(source), without=without)
+        return [each.deliveries[source] async for each in selected]
+
+    async with opened(tmp_path / "q") as store:
+        counts = numbered(1).types
+        of_one_request = [Shipment(numbered(1), f"p{each}", {each: counts}) for each in "ab"]
+        of_a, of_b = await store.put(of_one_request, booked("accepted", counts, *"ab"), NOW)
+        assert of_a.payload != of_b.payload
+        await put(store, numbered(2), "a")
+        assert await left("a", without="b") == [{}, counts]
+        await deliver(store, of_b)  # its payload is gone
+        assert await left("a", without="b") == [{}, counts]
+        copy = Shipment(numbered(1), "pc", {"c": counts}, origin=of_a.payload)
+        (of_c,) = await store.put([copy], booked("accepted", counts, "c"), NOW)
+        assert [await left("c", without=each) for each in "ab"] == [[{}], [{}]]
+        await deliver(store, of_a)
+        assert [await left("c", without=each) for each in "abd"] == [[{}], [{}], [counts]]
+        await deliver(store, of_c)
+    with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as file:
+        assert file.execute("SELECT count(*) FROM given").fetchone() == (0,)
+
+
+async def test_what_somebody_had_is_known_after_it_was_kept_long_enough(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q", small(retain=60.0)) as store:
+        (of_a,) = await put(store, numbered(1), "a")
+        await deliver(store, of_a)
+        copy = Shipment(numbered(1), "pb", {"b": of_a.counts}, origin=of_a.payload)
+        await store.put([copy], booked("accepted", of_a.counts, "b"), NOW)
+    with closing(sqlite3.connect(tmp_path / "q" / "queue.db")) as file:
+        file.execute("UPDATE retained SET delivered = 0")
+        file.commit()
+    async with opened(tmp_path / "q", small(retain=60.0)) as store:
+        while [each async for each in store.select("delivered", Selection("a"))]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # what is due is forgotten soon after the start
+        selected = store.select("waiting", Selection("b"), without="a")
+        assert [each.deliveries["b"] async for each in selected] == [{}]
+
+
 async def test_a_record_ends_with_what_takes_its_place(tmp_path: Path) -> None:
     async with opened(tmp_path / "q") as store:
         (record,) = await put(store, numbered(1), "a")
