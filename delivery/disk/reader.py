@@ -155,7 +155,17 @@ class Reader:
             if waits is not None:
                 records[number][destination] = waits
         return [
-            Stored(number, *about, deliveries[number], records[number]) for number, *about in rows
+            Stored(
+                number,
+                origin,
+                protocol,
+                project,
+                received,
+                policy,
+                deliveries[number],
+                records[number],
+            )
+            for number, origin, protocol, project, received, policy in rows
         ]
 
 
