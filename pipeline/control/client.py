@@ -66,11 +66,14 @@ class Client:
         try:
             if status == 200:
                 return msgspec.json.decode(data, type=answer)
-            raise Denied(status, msgspec.json.decode(data, type=Trouble))
+            trouble = msgspec.json.decode(data, type=Trouble)
         except msgspec.DecodeError:
             raise NoAnswer(
                 f"what answered (HTTP {status}) is not a collector of this version"
             ) from None
+        if trouble.kind == "tokens":  # it lets nobody in
+            raise NoAnswer(trouble.error)
+        raise Denied(status, trouble)
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float

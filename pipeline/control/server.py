@@ -28,7 +28,7 @@ from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
 from .messages import Trouble
 from .openapi import description
 from .operations import Operations, Refused
-from .tokens import Person, Tokens, TokenStore, TokensUnusable
+from .tokens import Person, Tokens, TokensDamaged, TokenStore, TokensUnusable
 
 _READ_TIMEOUT = 10.0  # seconds for a whole body
 _PLACE = re.compile(r"at `(\$[\w.\[\]]*)`")
@@ -60,9 +60,14 @@ class ControlServer:
         return self._server.port
 
     async def start(self) -> None:
-        """Make the first token if there is none, and open the endpoint. Raises OSError."""
+        """Make the first token if there is none, and open the endpoint. Raises OSError.
+
+        Where tokens are damaged nobody is let in: what is received must not wait for a repair.
+        """
         try:
             await asyncio.to_thread(self._tokens.prepare)
+        except TokensDamaged as error:
+            _log.error("%s", error)
         except TokensUnusable as error:
             raise OSError(errno.EACCES, str(error)) from None
         await self._server.start()

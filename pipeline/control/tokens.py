@@ -64,6 +64,10 @@ class TokensUnusable(Exception):  # noqa: N818  a fact about a file
     """A file of tokens cannot be used, or not in this way. The text names it and what to do."""
 
 
+class TokensDamaged(TokensUnusable):
+    """It is not what was written."""
+
+
 def new_token() -> str:
     """A token that nobody can guess."""
     return _PREFIX + secrets.token_urlsafe(32)
@@ -186,7 +190,7 @@ def _decode(content: bytes) -> list[Entry]:
     try:
         return msgspec.json.decode(content, type=dict[str, list[Entry]]).get("tokens", [])
     except msgspec.DecodeError:
-        raise TokensUnusable("tokens.json is damaged: remove it, a new token is made") from None
+        raise TokensDamaged("tokens.json is damaged: remove it, a new token is made") from None
 
 
 def _entry(name: str, role: Role, token: str) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,28 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
         )
         second.wait_until_stored("standby.jsonl", second.send())
         assert second.stored("out.jsonl") == []
+
+
+def test_a_collector_whose_tokens_are_damaged_starts_lets_nobody_in_and_obeys_the_file(
+    tmp_path: Path,
+) -> None:
+    with running_controlled(tmp_path) as collector:
+        pass
+    (tmp_path / "data" / "tokens.json").write_bytes(b"\0" * 40)
+    with running_controlled(tmp_path) as collector:
+        assert "tokens.json is damaged: remove it" in collector.errlock.log
+        assert (collector.ask("/v1/status").status, collector.ask("/v1/status").kind) == (
+            503,
+            "tokens",
+        )
+        collector.wait_until_stored("out.jsonl", collector.send())
+        done = collector.command("distrust", "file", "--why", "3 a.m.")
+        assert (done.returncode, done.stdout) == (0, "file: distrusted\n"), done.stderr
+        deadline = time.monotonic() + 20
+        while not collector.stored("standby.jsonl"):  # it looks at the file by itself
+            assert time.monotonic() < deadline
+            collector.send()
+            time.sleep(0.1)
 
 
 def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled) -> None:
