@@ -7,7 +7,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,37 @@ _MOST_TRIES = 2
 class Reconciled:
     """What the journal says of the account, and whether it is so."""
 
-    minutes: int  # that the journal tells of
+    minutes: int  # that the journal tells of, but for open ones
     forgotten: int  # of these, gone from the account because they were too old: the journal says so
     findings: list[Finding]
     days: int = 0  # with code, that are as the journal says
+    open: int = 0  # minutes that went on in another process and were not told again yet
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the journal says of minutes; of each, what it said last."""
+
+    minutes: dict[int, tuple[str, Totals]] = field(default_factory=dict)
+    # Told by an end within them, and not since they passed: whoever starts soon enough goes on.
+    unfinished: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)  # of these, where somebody did
+
+    def add(self, entry: Entry) -> None:
+        """What a newer entry says."""
+        if entry.kind == "start":
+            # Also one whose clock was put back: it books in the newest minute that there is.
+            began = _seconds(entry.time)
+            self.open.update(each for each in self.unfinished if began < each + MINUTE)
+        elif entry.kind == "minute":
+            minute = _number(entry.body.get("minute"))
+            # Once told after its end it is never open again, whoever appends what start.
+            passed = minute in self.minutes and minute not in self.unfinished
+            self.minutes[minute] = str(entry.body.get("sha256")), _totals(entry.body)
+            self.open.discard(minute)
+            self.unfinished.discard(minute)
+            if not passed and _seconds(entry.time) < minute + MINUTE:
+                self.unfinished.add(minute)
 
 
 def reconcile(journal: Path, account: Path) -> Reconciled:
@@ -47,16 +76,13 @@ def reconcile(journal: Path, account: Path) -> Reconciled:
 
 
 def _reconciled(journal: Path, account: Path) -> Reconciled:
-    told: dict[int, tuple[str, Totals]] = {}
+    told = _Told()
     code = Told({}, {})
     forgotten = 0  # nothing before this moment has to be there
     # The journal first: what is in it was in the account before.
     for entry in readable(journal):
-        if entry.kind == "minute":
-            told[_number(entry.body.get("minute"))] = (
-                str(entry.body.get("sha256")),
-                _totals(entry.body),
-            )
+        if entry.kind in ("minute", "start"):
+            told.add(entry)
         elif entry.kind == "code":
             code.add(entry.body)
         elif entry.kind == "purge" and entry.body.get("what") == FORGOTTEN:
@@ -72,10 +98,9 @@ def _reconciled(journal: Path, account: Path) -> Reconciled:
         store.close()
 
 
-def _compare(
-    told: Mapping[int, tuple[str, Totals]], before: int, store: AccountStore
-) -> Reconciled:
+def _compare(said: _Told, before: int, store: AccountStore) -> Reconciled:
     findings: list[Finding] = []
+    told = said.minutes
     last = max(told, default=0)
     seen: set[int] = set()
     for minute in store.minutes(0, last + MINUTE):
@@ -83,8 +108,12 @@ def _compare(
         rows = store.rows(minute, minute + 1, MINUTE)
         if minute not in told:
             findings.append(_finding(minute, "is in the account and not in the journal"))
+        elif minute in said.open:
+            if not _holds(totals((row.series, row.figures) for row in rows), told[minute][1]):
+                findings.append(_finding(minute, "has less than the journal says: it was changed"))
         elif closed_minute(minute, rows)["sha256"] != told[minute][0]:
             findings.append(_finding(minute, "is not as the journal says: it was changed"))
+    open_ = len(said.open & seen)
     left = sorted(told.keys() - seen)
     for span, start, lines in store.sums():
         minutes = left[bisect_left(left, start) : bisect_left(left, start + span)]
@@ -98,7 +127,16 @@ def _compare(
         _finding(minute, "is in the journal and not in the account: it was removed")
         for minute in sorted(told.keys() - seen - forgotten)
     ]
-    return Reconciled(len(told), len(forgotten), findings)
+    return Reconciled(len(told) - open_, len(forgotten), findings, open=open_)
+
+
+def _holds(found: Totals, least: Totals) -> bool:
+    """Whether sums are at least these: rows are only ever added to."""
+    return all(
+        found.get(destination, {}).get(name, 0) >= amount
+        for destination, amounts in least.items()
+        for name, amount in amounts.items()
+    )
 
 
 def readable(path: Path) -> Iterator[Entry]:
@@ -126,6 +164,14 @@ def _sum(each: Iterable[Totals]) -> Totals:
         for destination, amounts in told.items():
             sums[destination].update(amounts)
     return sums
+
+
+def _seconds(time: str) -> float:
+    """The time of an entry; of none that a collector wrote the end of times: it opens nothing."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except (ValueError, OverflowError):
+        return inf
 
 
 def _number(value: object) -> int:

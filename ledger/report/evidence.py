@@ -30,10 +30,11 @@ def evidence(
     findings = [
         f"line {each.line}: {each.text}" if each.line else each.text for each in verdict.findings
     ]
-    minutes = forgotten = None
+    minutes = None
+    forgotten = open_ = 0
     try:
         compared = reconcile(journal, account)
-        minutes, forgotten = compared.minutes, compared.forgotten
+        minutes, forgotten, open_ = compared.minutes, compared.forgotten, compared.open
         findings += [each.text for each in compared.findings]
     except sqlite3.Error as error:
         findings.append(f"the account cannot be read: {type(error).__name__}")
@@ -47,7 +48,8 @@ def evidence(
         vouched_by=verdict.by,
         findings=findings,
         account_minutes=minutes,
-        account_forgotten=forgotten or 0,
+        account_forgotten=forgotten,
+        account_open=open_,
         intact=not findings,
         command=check,
         query=query,

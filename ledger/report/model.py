@@ -126,6 +126,7 @@ class Evidence(Part, frozen=True, kw_only=True):
     findings: list[str]
     account_minutes: int | None  # compared with what the journal says
     account_forgotten: int
+    account_open: int  # not compared: they went on after a restart, and were not told again yet
     intact: bool
     command: str  # checks it again
     query: str  # makes this report again

@@ -130,6 +130,8 @@ def evidence(report: Report) -> list[Block]:
         compared = (
             f"{proof.account_minutes - proof.account_forgotten:,} minutes as the journal says"
         )
+        if proof.account_open:
+            compared += f", {proof.account_open:,} not compared: open since a restart"
     vouched = "none: no head from elsewhere and no key was given"
     if proof.vouched_to:
         vouched = f"{proof.vouched_from:,} to {proof.vouched_to:,}, by {proof.vouched_by}"

@@ -1,0 +1,184 @@
+"""A minute that went on after a restart: not told again yet, it is open, and nobody tampered."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from still_clock import StillClock
+
+from errlock.ledger.account.account import Account
+from errlock.ledger.account.counting import Delivered
+from errlock.ledger.account.reconciling import Reconciled, reconcile
+from errlock.ledger.journal.entries import EntryKind
+from errlock.ledger.journal.journal import Journal
+from errlock.ledger.manifest import Items, Manifest
+from errlock.ledger.options import AccountOptions
+from errlock.ledger.report.evidence import evidence
+from errlock.pipeline.cli import main
+
+NOON = 1_790_000_000 // 86400 * 86400 + 12 * 3600
+CHANGED = "account: minute 2026-09-21T12:00:00Z is not as the journal says: it was changed"
+REMOVED = (
+    "account: minute 2026-09-21T12:00:00Z is in the journal and not in the account: it was removed"
+)
+LESS = "account: minute 2026-09-21T12:00:00Z has less than the journal says: it was changed"
+
+
+class Collector:
+    """What a collector does to its journal and account, by a clock that is set by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = folder / "journal", folder / "ledger.db"
+        self.clock = StillClock(NOON + 10)
+
+    def start(self, documents: int = 0) -> None:
+        journal, account = self.paths
+        self.journal = Journal(journal, clock=self._now)
+        self.journal.append("start", {})
+        self.account = Account(account, AccountOptions(), self.journal.append, self.clock.now)
+        self.account.write()
+        self.deliver(documents)
+
+    def deliver(self, documents: int) -> None:
+        if documents:
+            data = msgspec.msgpack.encode(Manifest("shop", "prod", {"event": Items(documents, 9)}))
+            self.account.book(Delivered("sentry", "errors:1", data, {"event": documents}))
+        self.account.write()
+
+    def stop(self) -> None:
+        self.account.close()
+        self.journal.append("stop", {})
+        self.journal.close()
+
+    def kill(self) -> None:
+        """Nothing more is written."""
+        self.journal.close()
+
+    def append(self, kind: EntryKind, body: dict[str, Any], when: float) -> None:
+        """As somebody who can write the journal."""
+        journal = Journal(self.paths[0], clock=lambda: written(when))
+        journal.append(kind, body)
+        journal.close()
+
+    def change(self, sql: str) -> None:
+        with sqlite3.connect(self.paths[1]) as db:
+            assert db.execute(sql).rowcount > 0
+        db.close()
+
+    def verified(self) -> Reconciled:
+        return reconcile(*self.paths)
+
+    def findings(self) -> list[str]:
+        return [each.text for each in self.verified().findings]
+
+    def _now(self) -> str:
+        return written(self.clock.now())
+
+
+def written(moment: float) -> str:
+    """A time as entries have it."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Collector:
+    """One that told its journal of ten documents at its end, and was started in that minute."""
+    made = Collector(tmp_path)
+    made.start(10)
+    made.clock.advance(5)
+    made.stop()
+    assert (made.findings(), made.verified().minutes) == ([], 1)
+    made.clock.advance(5)
+    made.start()
+    return made
+
+
+def test_a_minute_that_a_restart_goes_on_in_is_open_until_it_is_told_again(
+    collector: Collector,
+) -> None:
+    for _ in range(2):
+        collector.deliver(3)
+        found = collector.verified()
+        assert (found.findings, found.minutes, found.open) == ([], 0, 1)
+    collector.clock.advance(60)
+    collector.account.write()
+    found = collector.verified()
+    assert (found.findings, found.minutes, found.open) == ([], 1, 0)
+    collector.change("UPDATE account SET documents = documents + 1")
+    assert collector.findings() == [CHANGED]
+
+
+def test_it_is_open_while_the_collector_is_down_and_told_when_it_is_back(
+    collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collector.deliver(3)
+    collector.kill()
+    assert (collector.findings(), collector.verified().open) == ([], 1)
+    journal, account = collector.paths
+    assert main(["exposure", "verify", "--journal", str(journal)]) == 0
+    assert "\naccount: 0 minutes compared with" in capsys.readouterr().out
+    proof = evidence(journal, account, [], [], check="", query="")
+    assert (proof.intact, proof.account_minutes, proof.account_open) == (True, 0, 1)
+    collector.clock.advance(600)
+    collector.start()
+    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+
+
+def test_another_end_within_it_tells_it_again(collector: Collector) -> None:
+    collector.deliver(3)
+    collector.stop()
+    assert (collector.findings(), collector.verified().open) == ([], 0)
+    collector.change("UPDATE account SET documents = documents + 1")
+    assert collector.findings() == [CHANGED]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["UPDATE account SET documents = 9", "UPDATE account SET bytes = bytes - 1",
+     "UPDATE series SET destination = 'other'", "DELETE FROM account"],
+)  # fmt: skip
+def test_nothing_of_what_was_told_can_go_from_an_open_minute(
+    collector: Collector, sql: str
+) -> None:
+    collector.kill()
+    collector.change(sql)
+    assert collector.findings() == [REMOVED if sql.startswith("DELETE") else LESS]
+
+
+def test_who_starts_when_the_minute_has_passed_does_not_open_it(tmp_path: Path) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+    collector.append("start", {}, NOON + 60)
+    collector.change("UPDATE account SET documents = documents + 1")
+    assert collector.findings() == [CHANGED]
+
+
+@pytest.mark.parametrize("moment", [NOON, NOON + 59, NOON - 86400])
+def test_no_start_opens_a_minute_that_was_told_after_its_end(
+    collector: Collector, moment: int
+) -> None:
+    collector.clock.advance(60)
+    collector.deliver(1)
+    collector.stop()
+    collector.change(f"UPDATE account SET documents = documents + 1 WHERE start = {NOON}")
+    assert collector.findings() == [CHANGED]
+    collector.append("start", {}, moment)
+    assert collector.findings() == [CHANGED]
+
+
+def test_a_clock_that_was_put_back_meanwhile_opens_it_too(tmp_path: Path) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+    collector.clock.advance(-3600)
+    collector.start(3)
+    assert (collector.findings(), collector.verified().open) == ([], 1)
+    collector.clock.advance(7200)
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 1)
