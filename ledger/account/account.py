@@ -219,10 +219,9 @@ class Account:
         if store is None:
             return
         try:
-            closed = self._closed
-            self._close_minutes(store, before=self._minute + MINUTE)
-            left = self._waiting or self._counts.rows
-            store.add([], {"closed": str(closed)} | ({} if left else {"open": "no"}))
+            self._close_minutes(store, before=self._minute + MINUTE, passed=False)
+            if not (self._waiting or self._counts.rows):
+                store.add([], {"open": "no"})
         except (sqlite3.Error, OSError) as error:
             _log.error("the account cannot be closed: %s", type(error).__name__)
         store.close()
@@ -242,8 +241,9 @@ class Account:
             with self._lock:
                 self._counts.labels["service"] |= store.labels("service")
                 self._counts.labels["environment"] |= store.labels("environment")
-                self._minute = max(self._minute, store.last_minute())
-            self._closed = int(store.meta("closed") or 0)
+                self._closed = int(store.meta("closed") or 0)
+                # Also where a clock was put back while no process ran.
+                self._minute = max(self._minute, store.last_minute(), self._closed + MINUTE)
             self._closed_days, self._looked_for_days = int(store.meta(_CLOSED_DAYS) or 0), 0
             self._reopened = msgspec.json.decode(store.meta(_REOPENED) or "[]", type=list[int])
         except BaseException:
@@ -333,13 +333,18 @@ class Account:
             self._reopened = []
             store.add([], {_REOPENED: None})
 
-    def _close_minutes(self, store: AccountStore, before: int) -> None:
-        """Tell the journal the totals of minutes that nothing can be added to any more."""
+    def _close_minutes(self, store: AccountStore, before: int, *, passed: bool = True) -> None:
+        """Tell the journal the totals of minutes that nothing can be added to any more.
+
+        Those that have not passed are not noted as told, so that the next process tells them again,
+        also when this one is killed at its end.
+        """
         for minute in store.minutes(self._closed, before):
             rows = store.rows(minute, minute + 1, MINUTE)
             self._record("minute", closed_minute(minute, rows))
-            self._closed = minute
-            store.add([], {"closed": str(minute)})
+            if passed:
+                self._closed = minute
+                store.add([], {"closed": str(minute)})
 
     def _close_days(self, store: AccountStore, before: int) -> None:
         """As `_close_minutes`, of what was disclosed of code."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from still_clock import StillClock
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.reconciling import Reconciled, reconcile
+from errlock.ledger.account.store import AccountStore
 from errlock.ledger.journal.entries import EntryKind
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Manifest
@@ -180,5 +183,51 @@ def test_a_clock_that_was_put_back_meanwhile_opens_it_too(tmp_path: Path) -> Non
     collector.start(3)
     assert (collector.findings(), collector.verified().open) == ([], 1)
     collector.clock.advance(7200)
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+
+
+def test_a_clock_that_was_put_back_meanwhile_adds_to_no_minute_that_was_closed(
+    tmp_path: Path,
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.clock.advance(60)
+    collector.account.write()
+    collector.stop()
+    collector.clock.advance(-60)
+    collector.start(3)
+    assert collector.findings() == []
+    collector.clock.advance(120)
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 2)
+
+
+def test_an_end_that_does_not_come_to_its_end_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    append, add = collector.journal.append, AccountStore.add
+    left = 1  # changes of the account that the disk takes after the journal was told
+
+    def tell(kind: EntryKind, body: dict[str, Any]) -> None:
+        append(kind, body)
+        monkeypatch.setattr(AccountStore, "add", add_or_fail)
+
+    def add_or_fail(store: AccountStore, *what: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        add(store, *what)
+
+    monkeypatch.setattr(collector.account, "_record", tell)
+    collector.account.close()
+    monkeypatch.undo()
+    collector.kill()
+    collector.start(3)
+    assert collector.findings() == []
+    collector.clock.advance(60)
     collector.account.write()
     assert (collector.findings(), collector.verified().minutes) == ([], 1)
