@@ -41,8 +41,10 @@ class Journal:
     ) -> None:
         """Open or make it. Blocks: it reads the file's end. Raises JournalFailed.
 
-        An unfinished last line is set aside in a file beside it. Where more is wrong than a crash
-        can do, the whole file is set aside and a new journal begun. Both are told in a `gap`.
+        An unfinished last line is set aside in a file beside it. Where more is wrong at the end
+        than a crash can do, the whole file is set aside and a new journal begun. Both are told in a
+        `gap`. What is wrong further up is for `verify` to find: a new journal would lose the heads
+        and minutes of all that is still whole.
         """
         self._path = path
         self._key = key

@@ -15,7 +15,7 @@ import pytest
 from errlock.ledger.journal.entries import KINDS, BrokenEntry, Head, read_head
 from errlock.ledger.journal.journal import Journal, JournalFailed, read
 from errlock.ledger.journal.signing import PublicKey, SigningKey, WrongKey, new_key_files
-from errlock.ledger.journal.verifying import verify
+from errlock.ledger.journal.verifying import Finding, verify
 
 _WRITER = """
 import sys
@@ -159,6 +159,22 @@ def test_more_damage_than_a_crash_does_begins_a_new_journal_and_is_told(path: Pa
     assert [finding.text for finding in verify(path, [kept]).findings] == [
         "it ends at entry 1, and there were 6: its tail was cut"
     ]
+
+
+def test_damage_further_up_is_gone_on_behind_and_found_by_the_verifier(path: Path) -> None:
+    journal = Journal(path)
+    for _ in range(6):
+        journal.append("start", {})
+    journal.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"\xa7" * 1000 + b"\n" + b"".join(lines[3:]))
+
+    journal = Journal(path)
+    assert journal.append("start", {}).count == 7
+    assert [each.name for each in path.parent.iterdir()] == ["journal"]
+    verdict = verify(path, [journal.head])
+    assert verdict.findings[0] == Finding(1, "damaged or edited: it does not end in a hash")
+    assert (verdict.vouched_from, verdict.vouched_to) == (4, 7)
 
 
 def test_an_entry_that_the_disk_refused_is_told_by_the_next(
