@@ -185,6 +185,8 @@ class Account:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
                 store.add(booked, {"written": repr(now)}, names_in(code))
             rows, code = {}, {}
+            # Before and after what comes late: a minute that an end told is told again as it was.
+            self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
             self._merge(store, now, all_=last)
             self._close_minutes(store, before=int(now) // MINUTE * MINUTE)
             self._close_days(store, before=int(now) // DAY * DAY)
@@ -344,6 +346,8 @@ class Account:
             self._record("minute", closed_minute(minute, rows))
             if passed:
                 self._closed = minute
+                with self._lock:  # nothing was booked since it passed, and the clock was put back
+                    self._minute = max(self._minute, minute + MINUTE)
                 store.add([], {"closed": str(minute)})
 
     def _close_days(self, store: AccountStore, before: int) -> None:

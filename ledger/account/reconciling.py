@@ -43,22 +43,42 @@ class _Told:
     # Told by an end within them, and not since they passed: whoever starts soon enough goes on.
     unfinished: set[int] = field(default_factory=set)
     open: set[int] = field(default_factory=set)  # of these, where somebody did
+    wrong: list[Finding] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
         """What a newer entry says."""
         if entry.kind == "start":
-            # Also one whose clock was put back: it books in the newest minute that there is.
-            began = _seconds(entry.time)
-            self.open.update(each for each in self.unfinished if began < each + MINUTE)
+            self._begun(entry.time)
+        elif entry.kind == "gap":
+            kinds = entry.body.get("kinds")
+            if isinstance(kinds, dict) and "start" in kinds:  # the disk refused it
+                self._begun(str(entry.body.get("since")))
         elif entry.kind == "minute":
             minute = _number(entry.body.get("minute"))
+            told = str(entry.body.get("sha256")), _totals(entry.body)
             # Once told after its end it is never open again, whoever appends what start.
             passed = minute in self.minutes and minute not in self.unfinished
-            self.minutes[minute] = str(entry.body.get("sha256")), _totals(entry.body)
+            if minute in self.unfinished:
+                self._compare(minute, self.minutes[minute], told)
+            self.minutes[minute] = told
             self.open.discard(minute)
             self.unfinished.discard(minute)
             if not passed and _seconds(entry.time) < minute + MINUTE:
                 self.unfinished.add(minute)
+
+    def _begun(self, time: str) -> None:
+        # Also with a clock that was put back: then it books in the newest minute that there is.
+        began = _seconds(time)
+        self.open.update(each for each in self.unfinished if began < each + MINUTE)
+
+    def _compare(self, minute: int, old: tuple[str, Totals], new: tuple[str, Totals]) -> None:
+        """A collector that tells a minute again tells what lies there, whoever wrote it."""
+        if minute in self.open:
+            if not _holds(new[1], old[1]):
+                self.wrong.append(_finding(minute, "was told again with less: it was changed"))
+        elif new[0] != old[0]:
+            text = "was told again as another, and no collector ran in it: it was changed"
+            self.wrong.append(_finding(minute, text))
 
 
 def reconcile(journal: Path, account: Path) -> Reconciled:
@@ -81,9 +101,8 @@ def _reconciled(journal: Path, account: Path) -> Reconciled:
     forgotten = 0  # nothing before this moment has to be there
     # The journal first: what is in it was in the account before.
     for entry in readable(journal):
-        if entry.kind in ("minute", "start"):
-            told.add(entry)
-        elif entry.kind == "code":
+        told.add(entry)
+        if entry.kind == "code":
             code.add(entry.body)
         elif entry.kind == "purge" and entry.body.get("what") == FORGOTTEN:
             forgotten = max(forgotten, _number(entry.body.get("before")))
@@ -99,7 +118,7 @@ def _reconciled(journal: Path, account: Path) -> Reconciled:
 
 
 def _compare(said: _Told, before: int, store: AccountStore) -> Reconciled:
-    findings: list[Finding] = []
+    findings = said.wrong.copy()
     told = said.minutes
     last = max(told, default=0)
     seen: set[int] = set()

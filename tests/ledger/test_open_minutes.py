@@ -15,10 +15,11 @@ from still_clock import StillClock
 
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
+from errlock.ledger.account.figures import Figures, Series
 from errlock.ledger.account.reconciling import Reconciled, reconcile
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.journal.entries import EntryKind
-from errlock.ledger.journal.journal import Journal
+from errlock.ledger.journal.journal import Journal, JournalFailed
 from errlock.ledger.manifest import Items, Manifest
 from errlock.ledger.options import AccountOptions
 from errlock.ledger.report.evidence import evidence
@@ -26,6 +27,11 @@ from errlock.pipeline.cli import main
 
 NOON = 1_790_000_000 // 86400 * 86400 + 12 * 3600
 CHANGED = "account: minute 2026-09-21T12:00:00Z is not as the journal says: it was changed"
+OTHER = (
+    "account: minute 2026-09-21T12:00:00Z was told again as another, and no collector ran in it: "
+    "it was changed"
+)
+AGAIN = "account: minute 2026-09-21T12:00:00Z was told again with less: it was changed"
 REMOVED = (
     "account: minute 2026-09-21T12:00:00Z is in the journal and not in the account: it was removed"
 )
@@ -40,9 +46,12 @@ class Collector:
         self.clock = StillClock(NOON + 10)
 
     def start(self, documents: int = 0) -> None:
-        journal, account = self.paths
-        self.journal = Journal(journal, clock=self._now)
+        self.journal = Journal(self.paths[0], clock=self._now)
         self.journal.append("start", {})
+        self.open(documents)
+
+    def open(self, documents: int) -> None:
+        account = self.paths[1]
         self.account = Account(account, AccountOptions(), self.journal.append, self.clock.now)
         self.account.write()
         self.deliver(documents)
@@ -153,6 +162,70 @@ def test_nothing_of_what_was_told_can_go_from_an_open_minute(
     assert collector.findings() == [REMOVED if sql.startswith("DELETE") else LESS]
 
 
+@pytest.mark.parametrize("later", [60, 86400])
+def test_what_was_changed_while_no_collector_ran_is_found_when_it_was_told_again(
+    tmp_path: Path, later: int
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+    collector.change("UPDATE series SET outcome = 'withheld'")
+    collector.clock.advance(later)
+    collector.start(3)
+    collector.clock.advance(60)
+    collector.account.write()
+    assert collector.findings() == [OTHER]
+
+
+def test_what_went_from_an_open_minute_is_found_when_it_was_told_again(
+    collector: Collector,
+) -> None:
+    collector.change("UPDATE account SET documents = 9")
+    collector.clock.advance(60)
+    collector.account.write()
+    assert collector.findings() == [AGAIN]
+
+
+def test_what_an_application_hands_over_late_comes_after_the_minute_was_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+    collector.clock.advance(600)
+
+    def full(_path: Path) -> AccountStore:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(AccountStore, "to_write", full)
+    collector.start()
+    monkeypatch.undo()
+    series = Series("sentry", "event", "shop", "prod", "embedded:1")
+    collector.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {})
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+
+
+def test_a_start_that_the_disk_refused_opens_the_minute_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(JournalFailed):
+        collector.start()
+    monkeypatch.undo()
+    collector.open(3)
+    collector.clock.advance(60)
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+
+
 def test_who_starts_when_the_minute_has_passed_does_not_open_it(tmp_path: Path) -> None:
     collector = Collector(tmp_path)
     collector.start(10)
@@ -201,6 +274,40 @@ def test_a_clock_that_was_put_back_meanwhile_adds_to_no_minute_that_was_closed(
     collector.clock.advance(120)
     collector.account.write()
     assert (collector.findings(), collector.verified().minutes) == ([], 2)
+
+
+def test_a_clock_that_is_put_back_when_a_minute_was_told_again_adds_nothing_to_it(
+    tmp_path: Path,
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.stop()
+    collector.clock.advance(60)
+    collector.start()
+    collector.clock.advance(-60)
+    collector.deliver(3)
+    assert collector.findings() == []
+    collector.clock.advance(120)
+    collector.account.write()
+    assert (collector.findings(), collector.verified().minutes) == ([], 2)
+
+
+def test_a_closed_minute_that_is_told_again_by_a_clock_that_was_put_back_does_not_open(
+    tmp_path: Path,
+) -> None:
+    collector = Collector(tmp_path)
+    collector.start(10)
+    collector.clock.advance(60)
+    collector.account.write()
+    collector.clock.advance(-60)
+    series = Series("sentry", "event", "shop", "prod", "embedded:1")
+    collector.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {}, soon=True)
+    collector.account.write()
+    collector.stop()
+    collector.start()
+    assert (collector.findings(), collector.verified().open) == ([], 0)
+    collector.change("UPDATE account SET documents = documents + 1")
+    assert collector.findings() == [CHANGED]
 
 
 def test_an_end_that_does_not_come_to_its_end_is_made_good(
