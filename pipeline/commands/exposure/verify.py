@@ -63,7 +63,7 @@ def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> N
     except sqlite3.Error as error:
         raise OSError(0, f"cannot be read as an account: {type(error).__name__}", path) from None
     verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
-    verdict.account_code_days = found.days
+    verdict.account_code_days, verdict.account_open = found.days, found.open
     verdict.findings += found.findings
 
 
@@ -101,6 +101,8 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
     if verdict.account_minutes is not None:
         compared = verdict.account_minutes - verdict.account_forgotten
         lines.append(f"account: {compared:,} minutes compared with what the journal says")
+    if verdict.account_open:
+        lines.append(f"account: {verdict.account_open:,} open since a restart, not compared yet")
     if verdict.account_forgotten:
         lines.append(f"account: {verdict.account_forgotten:,} older ones were forgotten in time")
     if verdict.account_code_days:
