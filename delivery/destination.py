@@ -141,7 +141,7 @@ class Destination:
 
         Raises what the exporter's start raises.
         """
-        for record in await self._shelf.restore():
+        for record in await self._shelf.restore(self._clock.now(), self._backoff.longest):
             self._may_go_again(record)
         await self.open()
         self._begin()

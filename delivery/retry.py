@@ -32,6 +32,12 @@ class Backoff:
             growth = options.max_interval / options.initial_interval
             self._steps = math.ceil(math.log(growth) / math.log(options.multiplier))
 
+    @property
+    def longest(self) -> float:
+        """The longest wait that no destination has asked for, in seconds."""
+        options = self._options
+        return options.max_interval * (1 + options.randomization_factor)
+
     def delay(self, failures: int, hint: float | None = None) -> float:
         """Seconds to wait after so many failures in a row (1 or more).
 

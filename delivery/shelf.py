@@ -19,6 +19,7 @@ from . import account
 from .account import Account, Balance
 from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
 from .queue import Queue
+from .retry import LONGEST_HINT
 from .store import Booking, Counts, Record, Store
 from .telling import Told, lost_in, tell_answered, tell_given_up
 
@@ -44,10 +45,14 @@ class Shelf:
         self._counters = counters
         self._account = Account(destination, counters)
 
-    async def restore(self) -> list[Record]:
-        """Take up what the store has. Returns records whose last attempt nobody saw the end of."""
+    async def restore(self, now: float, longest: float) -> list[Record]:
+        """Take up what the store has. Returns records whose last attempt nobody saw the end of.
+
+        `longest` is the longest wait between two attempts that no destination has asked for.
+        """
         self._account.restore(await self._store.books(self._id))
         records = await self._store.waiting(self._id)
+        _set_right(records, now, longest)
         for record in records:
             self.queue.restore(record)
         begun = [record for record in records if record.begun]
@@ -186,3 +191,24 @@ class Shelf:
     def _end(self, record: Record, bookings: Sequence[Booking]) -> None:
         self._account.book(bookings)
         self._store.settle(record, bookings)
+
+
+def _set_right(records: Sequence[Record], now: float, longest: float) -> None:
+    """Bring times of a clock that has been set back since to where they can be.
+
+    Taken as they are, they would keep a record from being sent, and from expiring, until the
+    clock is there again: for years, where it was wrong by years.
+    """
+    # A process does not notice when its clock is set, and goes on as it was: a bit of a difference
+    # is no sign of anything. Who looks at a record's due time cannot tell a clock that was ahead
+    # from a destination that asked for a day of rest, but nothing else is written beforehand.
+    was_ahead = any(max(each.enqueued, each.first_attempt) > now + longest for each in records)
+    latest = now + (longest if was_ahead else max(longest, LONGEST_HINT))
+    for record in records:
+        if record.due > latest:
+            record.due = now
+        record.first_attempt = min(record.first_attempt, now)
+        if record.enqueued > now:
+            # The first attempt is written with each attempt, and by the clock as it is by then:
+            # so the age goes on where it was at the next restart.
+            record.enqueued = record.first_attempt or now

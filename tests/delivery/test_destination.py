@@ -70,6 +70,12 @@ class Bench:
             self.store, [Offer(payload, "p:1", destinations, left_out=left_out)], self.clock
         )
 
+    async def end(self, destination: Destination, now: float) -> None:
+        """Its process ends; when the next one starts, the clock says `now`."""
+        await destination.retire(self.clock.now())
+        self.destinations.remove(destination)
+        self.clock.set(now)
+
     def dropped(self, **labels: str) -> int:
         return self.counters.total("exporter_dropped", **labels)
 
@@ -146,6 +152,62 @@ async def test_a_retry_after_is_kept(bench: Bench) -> None:
     assert len(exporter.attempts) == 1
     await bench.clock.advance(1)
     assert len(exporter.taken) == 1
+
+
+@pytest.mark.parametrize("hours", [1, 24 * 365])
+async def test_what_waits_is_sent_and_expires_though_the_clock_was_ahead_when_it_came(
+    bench: Bench, hours: float
+) -> None:
+    now = bench.clock.now()
+    bench.clock.set(now + hours * 3600)
+    before = await bench.started(ScriptedExporter(rest=unreachable()))
+    await bench.offer(events(), before)
+    await all_act()
+
+    await bench.end(before, now)
+    exporter = ScriptedExporter(rest=unreachable())
+    after = await bench.started(exporter, max_age=Duration("2h"))
+    assert after.status().oldest_age == 0
+    await all_act()
+    assert len(exporter.attempts) == 1, "it is due"
+    await bench.clock.advance(3600)
+    assert after.status().oldest_age == 3600
+    await bench.clock.advance(3600)
+    assert after.balance().dropped == {("event", "expired"): 1}
+
+
+async def test_a_retry_is_given_up_in_time_though_the_clock_was_ahead_at_the_first_one(
+    bench: Bench,
+) -> None:
+    now = bench.clock.now()
+    bench.clock.set(now + 24 * 3600)
+    before = await bench.started(ScriptedExporter(rest=unreachable()))
+    await bench.offer(events(), before)
+    await all_act()
+
+    await bench.end(before, now)
+    retry = RetryOnFailure(max_elapsed_time=Duration("1m"))
+    after = await bench.started(ScriptedExporter(rest=unreachable()), retry=retry)
+    for _ in range(20):
+        await bench.clock.advance(5)
+    assert after.balance().dropped == {("event", "retries_exhausted"): 1}
+
+
+async def test_a_retry_after_is_kept_over_a_restart_but_a_day_is_the_longest(bench: Bench) -> None:
+    before = await bench.started(ScriptedExporter([unreachable(retry_after=24 * 3600)]))
+    await bench.offer(events(), before)
+    await all_act()
+    await bench.end(before, bench.clock.now())
+    exporter = ScriptedExporter()
+    after = await bench.started(exporter, max_age=Duration(0))
+    await bench.clock.advance(23 * 3600)
+    assert exporter.attempts == []
+
+    await bench.end(after, bench.clock.now() - 3 * 24 * 3600)
+    last = ScriptedExporter()
+    await bench.started(last, max_age=Duration(0))
+    await all_act()
+    assert len(last.attempts) == 1
 
 
 async def test_a_retry_is_not_missed_by_consumers_that_had_nothing_to_do(bench: Bench) -> None:

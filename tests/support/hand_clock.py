@@ -16,6 +16,10 @@ class HandClock(Clock):
     def now(self) -> float:
         return self._now
 
+    def set(self, now: float) -> None:
+        """As somebody sets a clock, between two processes."""
+        self._now = now
+
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         # No event tells that the hand moved: it would have to be waited for beside the other one.
         while not event.is_set() and (until is None or self._now < until):  # noqa: ASYNC110
