@@ -68,6 +68,8 @@ def client_of(args: argparse.Namespace) -> Client:
         raise TokensUnusable(
             f"{error.filename} is not yours to read: name a file of your own with --token-file"
         ) from None
+    except OSError as error:
+        raise TokensUnusable(f"no token: {error.filename}: {error.strerror}") from None
 
 
 def telling(command: str) -> Callable[[Run], Run]:

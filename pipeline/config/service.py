@@ -12,6 +12,7 @@ from msgspec import Meta
 from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
 from ...policy.pseudonyms import check_key
+from ..control.token_form import problem_of
 from ..errors import Problem
 from ..fleet.options import FollowOptions, PublishOptions
 from ..options import Duration, Secret, Size
@@ -222,9 +223,13 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
     ] = Size("256MiB")
 
     def problems(self) -> Iterable[Problem]:
-        """An endpoint that cannot be listened on."""
+        """An endpoint that cannot be listened on, a token that nobody can send."""
         if message := endpoint_problem(self.publish.endpoint):
             yield Problem("publish.endpoint", message)
+        # Not told by the section itself: `errlock distrust` reads that, and goes on without.
+        token = self.control.token
+        if token is not None and (message := problem_of(token.reveal())):
+            yield Problem("control.token", message)
 
 
 class StoredAtOptions(Section, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from .messages import Trouble
+from .token_form import problem_of
 
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -32,14 +33,16 @@ class Client:
     """Asks one collector, as one person."""
 
     def __init__(self, url: str, token: str) -> None:
-        """`url` is `http://host:port` or `https://…`. Raises ValueError."""
+        """`url` is `http://host:port` or `https://…`. Raises ValueError, which shows no token."""
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError("expected a URL such as http://localhost:13134")
         self._secure = parts.scheme == "https"
         self._host = parts.hostname
         self._port = parts.port
-        self._token = token
+        self._token = token.strip()
+        if problem := problem_of(self._token):
+            raise ValueError(problem)
 
     def ask(
         self,
@@ -88,7 +91,7 @@ class Client:
             raise NoAnswer(f"no answer within {timeout:g} s") from None
         except ConnectionRefusedError:
             raise NoAnswer("nobody listens there") from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # no name of a host
             raise NoAnswer(f"the connection failed ({type(error).__name__})") from None
         finally:
             connection.close()

@@ -17,7 +17,8 @@ from ..config.files import merged_files
 from ..config.interpolation import Broken, Expander
 from ..config.service import Section
 from ..errors import ConfigError, Problem
-from .tokens import TokenStore, token_in
+from .token_form import problem_of
+from .tokens import TokenStore, TokensUnusable, token_in
 
 
 class _Service(Section, frozen=True, kw_only=True):
@@ -47,7 +48,10 @@ class Whereabouts:
     def token(self) -> str:
         """The token of whoever may read the configuration. Raises OSError, TokensUnusable."""
         if self.control.token is not None:
-            return self.control.token.reveal()
+            token = self.control.token.reveal()
+            if problem := problem_of(token):
+                raise TokensUnusable(f"service.control.token: {problem}")
+            return token
         if self.storage is None:
             raise ConfigError([Problem("service.control.token", "is needed with storage: memory")])
         return token_in(TokenStore(self.storage).first)

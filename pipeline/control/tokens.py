@@ -24,6 +24,7 @@ import msgspec
 
 from ..options import Secret
 from ..private_files import NotPrivate, read_private, write_private
+from .token_form import problem_of
 
 Role = Literal["account", "read", "operate", "release"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -181,9 +182,12 @@ class Tokens:
 def token_in(file: Path) -> str:
     """The token that a file holds. Raises OSError, TokensUnusable."""
     try:
-        return read_private(file).decode("utf-8", "replace").strip()
+        token = read_private(file).decode("utf-8", "replace").strip()
     except NotPrivate as error:
         raise TokensUnusable(str(error)) from None
+    if problem := problem_of(token):
+        raise TokensUnusable(f"{file}: {problem}")
+    return token
 
 
 def _decode(content: bytes) -> list[Entry]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 from live_errlock import ERRLOCK
 from live_operators import Controlled
 from live_ports import listening_port
@@ -57,6 +58,46 @@ def test_status_with_a_token_of_ones_own(controlled: Controlled, tmp_path: Path)
     refused = errlock(tmp_path, "status", *url)
     assert refused.returncode == 2
     assert refused.stderr == ("errlock status: expected Authorization: Bearer and a token\n")
+
+
+_NO_TOKEN = (
+    "not a token: it has characters that no token has (more than one line, letters that are not "
+    "ASCII)"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"first-part\nsecond-part", _NO_TOKEN),
+        ("t\N{LATIN SMALL LETTER O WITH DIAERESIS}ken".encode(), _NO_TOKEN),
+        (b"\xff\xfe", _NO_TOKEN),
+        (b"\n", "the token is empty"),
+        (b"", "the token is empty"),
+    ],
+)
+def test_a_file_that_holds_no_token_is_named_and_not_shown(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    file = tmp_path / "jane.token"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    done = errlock(tmp_path, "status", "--token-file", str(file))
+    assert (done.returncode, done.stderr) == (2, f"errlock status: {file}: {problem}\n")
+
+
+def test_a_token_file_that_is_a_folder(tmp_path: Path) -> None:
+    done = errlock(tmp_path, "status", "--token-file", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"errlock status: no token: {tmp_path}: Is a directory\n"
+
+
+def test_a_host_that_can_be_none(controlled: Controlled) -> None:
+    done = controlled.command("status", "--url", "http://local..host:1")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "errlock status: the collector does not answer: the connection failed (UnicodeError)\n"
+    )
 
 
 def test_tokens_are_listed_without_what_they_are(controlled: Controlled) -> None:

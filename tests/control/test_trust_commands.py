@@ -216,6 +216,32 @@ def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled)
     assert trust_of(fresh, "file")["state"] == "distrusted"
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("--token-file", "broken"),
+        ("--set", "service.control.token=first-\xf6"),
+    ],
+)
+def test_a_token_that_is_none_keeps_nobody_from_distrusting(
+    fresh: Controlled, where: tuple[str, str]
+) -> None:
+    broken = fresh.folder / "broken"
+    broken.write_text("first\nsecond")
+    broken.chmod(0o600)
+    done = fresh.command("distrust", "file", *where)
+    assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
+    name = where[1].partition("=")[0]
+    told, written, *_ = done.stderr.splitlines()
+    assert told.startswith(f"errlock distrust: the collector was not told: {name}: not a token: ")
+    assert written.startswith("written into data/trust: ")
+    assert "first" not in done.stderr
+    deadline = time.monotonic() + 10
+    while trust_of(fresh, "file")["state"] != "distrusted":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_roles(fresh: Controlled) -> None:
     tokens = {
         role: fresh.command("token", "add", f"the-{role}", "--role", role).stdout.strip()

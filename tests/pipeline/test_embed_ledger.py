@@ -319,6 +319,7 @@ def test_what_documents_tell_of_the_code_is_handed_over_unless_depth_is_counts(
         {"to": "http://localhost:1"},
         {"folder": "x", "token": "x"},
         {"to": "localhost", "token": "x"},
+        {"to": "http://localhost:1", "token": "first\nsecond"},
         {"folder": "x", "every": 0},
         {"folder": "x", "depth": "words"},
     ],
