@@ -5,8 +5,9 @@ Counting is on the hot path, so it is a dictionary and an addition; telemetry re
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from threading import Lock
+from threading import RLock
 from typing import Literal
 
 from ..policy.forks import in_children
@@ -85,19 +86,22 @@ class Counters:
     """Adds up; safe from every thread. Label values come from closed lists, never from payloads."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[CounterName, Labels], int] = {}
-        self._lock = Lock()
+        self._values: defaultdict[tuple[CounterName, Labels], int] = defaultdict(int)
+        # A signal's handler may count in the middle of what its own thread counts.
+        self._lock = RLock()
         in_children(self, lambda counters: counters.renew_lock())
 
     def renew_lock(self) -> None:
         """Forget a lock that another thread held when this process was forked."""
-        self._lock = Lock()
+        self._lock = RLock()
 
     def add(self, name: CounterName, amount: int = 1, **labels: str) -> None:
         """Add `amount` to a counter."""
         key = (name, tuple(labels.items()))
         with self._lock:
-            self._values[key] = self._values.get(key, 0) + amount
+            # With no call between reading and writing: handlers of signals run where calls end,
+            # and what one counts there would be lost.
+            self._values[key] += amount
 
     def total(self, name: CounterName, **labels: str) -> int:
         """The sum over every series of `name` that has these labels."""

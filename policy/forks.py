@@ -51,7 +51,7 @@ class _Whole:
     def _begin_anew(self, depth: int) -> None:
         self._changed = threading.Condition()
         self._inside = {get_ident(): depth} if depth else {}  # threads, by how many such blocks
-        self._forks = 0  # that wait or go on
+        self._forks: list[int] = []  # threads that fork: those that wait and those that go on
 
     # Entered for each document, so without a lock. Whoever enters says so and then looks for forks,
     # who forks says so and then looks for others: one of them sees the other.
@@ -60,7 +60,9 @@ class _Whole:
         thread, inside = get_ident(), self._inside
         depth = inside.get(thread, 0)
         inside[thread] = depth + 1
-        if self._forks and not depth:
+        # A signal's handler may come here while its own thread waits to fork: that goes on only
+        # when the handler has ended.
+        if self._forks and not depth and thread not in self._forks:
             self._give_way(thread)
 
     def __exit__(
@@ -90,13 +92,13 @@ class _Whole:
         """Wait until no other thread is inside; who comes then waits for the fork."""
         own = get_ident()
         with self._changed:
-            self._forks += 1
+            self._forks.append(own)
             self._changed.wait_for(lambda: not (self._inside.keys() - {own}), self._MOST)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
         with self._changed:
-            self._forks -= 1
+            self._forks.remove(get_ident())
             self._changed.notify_all()
 
 

@@ -90,7 +90,8 @@ class Follower:
 
     def start_anew(self) -> None:
         """Forget thread and connections: they belong to the process before a fork."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask, too
+        self._starting = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -161,10 +162,15 @@ class Follower:
         if self._closed or (thread is not None and thread.is_alive()):
             return
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
+            if self._starting or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._starting = True
+            try:
                 thread = threading.Thread(target=self._follow, name="errlock-follower", daemon=True)
                 self._thread = thread
                 thread.start()
+            finally:
+                self._starting = False
 
     def _follow(self) -> None:
         self._load()

@@ -29,7 +29,7 @@ class Connections:
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may send, too
         # Second handles on the sockets: TLS takes the first ones over.
         self._sockets: dict[int, socket.socket] = {}
 

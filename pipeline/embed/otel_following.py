@@ -11,7 +11,8 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
@@ -34,6 +35,12 @@ _MOMENT = 2.0  # seconds
 T = TypeVar("T")
 # Makes an exporter. One that takes `session` (OTLP over HTTP) is given one.
 Make = Callable[..., Any]
+
+
+class _Here(threading.local):
+    """Whether this very thread is sending."""
+
+    sending = False
 
 
 class _Outlet(Generic[T]):
@@ -141,6 +148,7 @@ class FollowingExporter(Generic[T]):
             id_: _Outlet(each, self._permission(id_))
             for id_, each in {destination.id: make, **standbys}.items()
         }
+        self._here = _Here()
         self._draining = threading.Lock()
         self._patient = True
         control.subscribe(self._obey)
@@ -148,6 +156,7 @@ class FollowingExporter(Generic[T]):
 
     def start_anew(self) -> None:
         """Begin with nothing after a fork."""
+        self._here = _Here()
         self._draining = threading.Lock()
         self._patient = True
         self._waiting.start_anew()
@@ -159,14 +168,29 @@ class FollowingExporter(Generic[T]):
 
     def export(self, batch: Sequence[T]) -> Any:
         """Send, or keep."""
+        if self._here.sending:
+            # A signal's handler in the middle of an export: that one's thread sends it later.
+            self._waiting.keep(batch, self._size_of(batch))
+            return self._success
         self._wait_for_word()
         target, result = self._waiting.target, None
         if target is not None and not len(self._waiting):
-            result = self._sent(target, batch)
+            with self._sending_here():
+                result = self._sent(target, batch)
+            if result is not None and len(self._waiting):
+                self._drain()
         if result is None:
             self._waiting.keep(batch, self._size_of(batch))
             self._drain()
         return self._success if result is None else result
+
+    @contextmanager
+    def _sending_here(self) -> Iterator[None]:
+        self._here.sending = True
+        try:
+            yield
+        finally:
+            self._here.sending = False
 
     def _wait_for_word(self) -> None:
         """Give the control document a moment, once each time that it is missing or too old.
@@ -182,7 +206,9 @@ class FollowingExporter(Generic[T]):
 
     def _drain(self) -> None:
         """Send what waits, as long as that is allowed; returns when nobody sends of it any more."""
-        with self._draining:
+        if self._here.sending:
+            return
+        with self._sending_here(), self._draining:
             self._send_what_waits()
 
     def _sent(self, target: str, batch: Sequence[T]) -> Any:

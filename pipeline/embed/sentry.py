@@ -76,7 +76,7 @@ class SentryTransport(Transport):
 
     def start_anew(self) -> None:
         """Forget connections, queue and thread: they belong to the process before the fork."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may send, too
         self._sender: BookedHttpTransport | BookedHttp2Transport | None = None
 
     @property
@@ -91,7 +91,8 @@ class SentryTransport(Transport):
                     http2 = self.options.get("_experiments", {}).get("transport_http2", False)
                     sender = (BookedHttp2Transport if http2 else BookedHttpTransport)(self.options)
                     sender.books, sender.destination = self._books, self._destination
-                    self._sender = sender
+                    # A handler that ran meanwhile may have queued something with one of its own.
+                    sender = self._sender = self._sender or sender
         return sender
 
     def capture_envelope(self, envelope: Envelope) -> None:

@@ -68,7 +68,8 @@ class FollowingSentryTransport(SentryTransport):
                 options = {**(self.options or {}), "dsn": self._dsns[id_]}
                 sender = _Sender(options, id_, self._waiting, self._let_wait)
                 sender.books, sender.destination = self._books, id_
-                self._senders[id_] = sender
+                # A signal's handler that ran meanwhile may have queued something with its own.
+                self._senders.setdefault(id_, sender)
             return self._senders[id_]
 
     def _deliver(self, envelope: Envelope) -> None:

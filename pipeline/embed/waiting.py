@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 class Waiting(Generic[T]):
-    """Says where to send now, and keeps what cannot be sent. Safe to use from every thread."""
+    """Says where to send now, and keeps what cannot be sent. Safe to use from every thread.
+
+    And from a signal's handler, which may run in the middle of each of these methods.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Waiting(Generic[T]):
 
     def start_anew(self) -> None:
         """Forget all that waits: it belongs to the process before a fork."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._items: deque[tuple[T, int]] = deque()
         self._bytes = 0
 
@@ -64,7 +67,7 @@ class Waiting(Generic[T]):
         with self._lock:
             self._items.append((item, size))
             self._bytes += size
-            while self._bytes > self._control.queue_size:
+            while self._items and self._bytes > self._control.queue_size:
                 oldest, its_size = self._items.popleft()
                 self._bytes -= its_size
                 lost.append(oldest)
@@ -76,16 +79,15 @@ class Waiting(Generic[T]):
         if self.target != id_:
             return None
         with self._lock:
-            if not self._items:
+            try:
+                item, size = self._items.popleft()
+            except IndexError:
                 return None
-            item, size = self._items.popleft()
             self._bytes -= size
             return item
 
     def rest(self) -> list[T]:
         """All that waits, which waits no more."""
         with self._lock:
-            items = [item for item, _ in self._items]
-            self._items.clear()
-            self._bytes = 0
-            return items
+            kept, self._items, self._bytes = self._items, deque(), 0
+        return [item for item, _ in kept]

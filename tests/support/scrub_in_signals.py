@@ -1,0 +1,205 @@
+"""`scrub_in_signals.py WHAT`: what handlers of signals do meanwhile.
+
+Exits 0 when nobody waited for a lock that their own thread held, and everything was counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace.export import SpanExportResult
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.envelope import Envelope
+
+from errlock.delivery.following.follower import FollowStatus
+from errlock.pipeline import Pipeline
+from errlock.pipeline.counters import Counters
+from errlock.pipeline.embed import LoggingFilter
+from errlock.pipeline.embed import sentry as embedded_sentry
+from errlock.pipeline.embed.control import Control, Destination
+from errlock.pipeline.embed.otel_booking import Books
+from errlock.pipeline.embed.otel_following import FollowingExporter
+from errlock.pipeline.embed.sentry_booking import BookedHttpTransport
+from errlock.policy.forks import whole
+
+_SECONDS = 1.5
+_MAIL = "mail jane.roe@example.com"
+
+
+def interrupted(work: Callable[[], None], handle: Callable[[], None], often: float) -> int:
+    """Do something for a while, and something else in handlers of signals. Returns how many."""
+    handled = 0
+
+    def handler(*_: object) -> None:
+        nonlocal handled
+        handle()
+        handled += 1
+        # Not an interval: signals must not come faster than they are handled.
+        signal.setitimer(signal.ITIMER_REAL, often)
+
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, often)
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        work()
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    return handled
+
+
+def counters() -> None:
+    """Every addition counts, also those in the middle of another one."""
+    made, added = Counters(), 0
+
+    def work() -> None:
+        nonlocal added
+        for _ in range(100):
+            made.add("findings", pipeline="p")
+        added += 100
+
+    handled = interrupted(work, lambda: made.add("findings", pipeline="p"), 0.00002)
+    assert handled > 100
+    assert made.total("findings") == added + handled
+
+
+def pipeline() -> None:
+    """Both the interrupted scrub and that of the handler are right, or nothing goes out."""
+    made = Pipeline.default()
+    expected = made.scrub_text(_MAIL)
+    assert expected is not None
+    assert "jane" not in expected
+
+    def scrub() -> None:
+        assert made.scrub_text(_MAIL) in (expected, None)
+
+    assert interrupted(scrub, scrub, 0.0003) > 100
+
+
+def logs() -> None:
+    """A record that is logged in a handler is clean, or empty."""
+    shown: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            shown.append(record.getMessage())
+
+    handler = Kept()
+    handler.addFilter(LoggingFilter(Pipeline.default()))
+    log = logging.getLogger("shop")
+    log.addHandler(handler)
+    log.propagate = False
+
+    def say() -> None:
+        log.warning("%s", _MAIL)
+
+    assert interrupted(say, say, 0.0003) > 100
+    assert shown
+    assert not any("jane" in each for each in shown)
+
+
+def fork() -> None:
+    """A handler scrubs while its thread waits to fork."""
+    made = Pipeline.default()
+    made.scrub_text(_MAIL)
+    scrubbed = []
+
+    def handler(*_: object) -> None:
+        scrubbed.append(made.scrub_text(_MAIL))
+
+    signal.signal(signal.SIGALRM, handler)
+    # As if another thread were within: the fork waits for it, for two seconds at most.
+    whole._inside[0] = 1
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert len(scrubbed) == 1
+        assert "jane" not in str(scrubbed)
+    else:
+        os._exit(0)
+
+
+def transport() -> None:
+    """A handler sends with an SDK whose sender is just being made."""
+    handle: list[Envelope] = [_envelope()]
+
+    class Interrupted(BookedHttpTransport):
+        def __init__(self, options: dict[str, Any]) -> None:
+            super().__init__(options)
+            signal.raise_signal(signal.SIGALRM)
+
+        def capture_envelope(self, envelope: Envelope) -> None:
+            captured.append(self)
+
+    captured: list[Interrupted] = []
+    setattr(embedded_sentry, "BookedHttpTransport", Interrupted)  # noqa: B010  mypy sees a type
+    bound: Any = embedded_sentry.sentry_transport(Pipeline.default())
+    made = bound({**DEFAULT_OPTIONS, "dsn": "http://key@127.0.0.1:9/1"})
+
+    def handler(*_: object) -> None:
+        if handle:
+            made.capture_envelope(handle.pop())
+
+    signal.signal(signal.SIGALRM, handler)
+    made.capture_envelope(_envelope())
+    assert len(captured) == 2
+    assert set(captured) == {made.inner}, "what is flushed has both"
+
+
+def _envelope() -> Envelope:
+    envelope = Envelope()
+    envelope.add_event({"message": "hello"})
+    return envelope
+
+
+def otel() -> None:
+    """A handler exports in the middle of an export: an exporter need not be ready for that."""
+    batches = [["second"], ["first"]]
+    exported: list[Sequence[str]] = []
+
+    class Busy:
+        def export(self, batch: Sequence[str]) -> SpanExportResult:
+            assert not self.at_work
+            self.at_work = True
+            signal.raise_signal(signal.SIGALRM)
+            exported.append(batch)
+            self.at_work = False
+            return SpanExportResult.SUCCESS
+
+        at_work = False
+
+    class Allowing(Control):
+        def __init__(self) -> None:
+            self.queue_size = 1000
+
+        def target(self, destination: Destination, standbys: object) -> Destination:
+            return destination
+
+        def subscribe(self, callback: object) -> None:
+            pass
+
+        def status(self) -> FollowStatus:
+            return FollowStatus(True, 0.0, 1, None, {})
+
+    made = FollowingExporter[str](
+        Busy, Allowing(), Destination("otlp"), {}, Books(None, Pipeline.default(), "otlp"),
+        success=SpanExportResult.SUCCESS, size_of=len, lose=lambda batch, why: None,
+    )  # fmt: skip
+    said: list[object] = []
+
+    def handler(*_: object) -> None:
+        if batches:
+            said.append(made.export(batches.pop()))
+
+    signal.signal(signal.SIGALRM, handler)
+    said.append(made.export(batches.pop()))
+    assert exported == [["first"], ["second"]]
+    assert said == [SpanExportResult.SUCCESS] * 2
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
