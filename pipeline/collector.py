@@ -31,7 +31,7 @@ from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
 from .routes import Door, Gate, Route
-from .storage import KeptTrust, recall_swaps, store_of
+from .storage import KeptTrust, StorageWatch, recall_swaps, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
 from .tightening import strict_chain, tightened
@@ -81,6 +81,7 @@ class Collector:
         self._reloaded = asyncio.Event()
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
+        self._storage = StorageWatch(self.store)
         self._watches: list[asyncio.Task[None]] = []
         self.replays = Replays(
             self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
@@ -157,6 +158,7 @@ class Collector:
                 await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
+        self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
         if self.ledger is not None:
             tokens = TokenWatch(TokenStore(Path(self.config.service.storage)), self.ledger)
             self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
@@ -362,8 +364,11 @@ class Collector:
             for id_, destination in self.graph.destinations.items()
         }
         share, degraded = self.refused_share()
-        status = "degraded" if degraded else self.state
-        return self.state == "running", {
+        status: str = "degraded" if degraded else self.state
+        gone = self._storage.gone and self.state == "running"
+        if gone:
+            status = "storage_gone"
+        return self.state == "running" and not gone, {
             "status": status,
             "refused_share": round(share, 4),
             "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},

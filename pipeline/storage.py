@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _SWAPPED = "swapped"  # a name in the store
 _TRUST = "trust"  # the file, and what its generation is remembered by in the store
 
+_LOOK_EVERY = 1.0  # seconds
+
 _log = logging.getLogger("errlock.storage")
 
 
@@ -48,6 +50,31 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
         key=key_bytes(key.reveal()) if key is not None else None,
     )
     return DiskStore(folder, options, _log, clock.now)
+
+
+class StorageWatch:
+    """Notices that somebody deleted the queues under a running collector, and says so once."""
+
+    def __init__(self, store: Store) -> None:
+        self.gone = False
+        self._store = store
+
+    async def run(self) -> None:
+        """Look each second until cancelled."""
+        store = self._store
+        while isinstance(store, DiskStore):
+            await asyncio.sleep(_LOOK_EVERY)
+            with suppress(OSError):  # a disk that does not answer is another matter
+                gone = await asyncio.to_thread(store.is_gone)
+                if gone and not self.gone:
+                    _log.error(
+                        "the queues were deleted or replaced in service.storage while they were in "
+                        "use: what waits in them is lost when this process ends, and nothing more "
+                        "is taken until errlock is started again"
+                    )
+                elif self.gone and not gone:
+                    _log.info("the queues are back in service.storage")
+                self.gone = gone
 
 
 async def recall_swaps(store: Store) -> dict[str, str]:

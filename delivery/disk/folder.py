@@ -67,6 +67,15 @@ class StorageFolder:
         )
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one at its path; None when there is none. Raises OSError."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _checked(path: Path) -> int:
     """The mode of what is nobody else's. Raises StorageError."""
     found = path.lstat()

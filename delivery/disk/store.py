@@ -22,7 +22,7 @@ from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores
 from .failures import kind_of
-from .folder import StorageFolder
+from .folder import StorageFolder, identity
 from .opening import open_queues
 from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of
 from .packing import Damaged
@@ -73,6 +73,7 @@ class DiskStore:
         self._writer: Writer | None = None
         self._thread: threading.Thread | None = None
         self._reader: Reader | None = None
+        self._file: tuple[int, int] | None = None  # which file is open; None: just none
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="errlock-store-reader")
 
     async def open(self) -> None:
@@ -91,6 +92,15 @@ class DiskStore:
         loop = asyncio.get_running_loop()
         path = self._folder.path / FILE_NAME
         self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
+
+    def is_gone(self) -> bool:
+        """Whether the open file is not any more where the next start looks for it.
+
+        Somebody deleted or replaced it, or its folder: what is written to it nobody will read. Any
+        thread may ask. Looks at the disk. Raises OSError when that cannot be seen.
+        """
+        open_file = self._file
+        return open_file is not None and identity(self._folder.path / FILE_NAME) != open_file
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -214,11 +224,13 @@ class DiskStore:
         self._folder.file(_RESERVE)
         if self._options.key is not None:
             refuse_key_inside(self._folder.path, self._options.key)
-        return Writer(self._tools(), self._reserve, self._reopened, self._log)
+        return Writer(self._tools(), self._reserve, self._reopened, self.is_gone, self._log)
 
     def _tools(self) -> Tools:
         options, seals, reserve = self._options, self._seals, self._reserve
+        self._file = None  # a damaged one is about to be replaced
         connection = open_queues(self._folder, reserve, seals, self._log)
+        self._file = identity(self._folder.path / FILE_NAME)
         transactions = Transactions(connection, seals, options.retain_delivered, self._now)
         chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
         return Tools(connection, transactions, chores)

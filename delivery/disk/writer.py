@@ -47,12 +47,21 @@ class Writer:
     """Takes operations from the event loop and answers them there."""
 
     def __init__(
-        self, tools: Tools, reserve: Reserve, reopen: Callable[[], Tools], log: logging.Logger
+        self,
+        tools: Tools,
+        reserve: Reserve,
+        reopen: Callable[[], Tools],
+        is_gone: Callable[[], bool],
+        log: logging.Logger,
     ) -> None:
-        """`reopen` mends the file. Raises OSError; the connection before it is closed."""
+        """`reopen` mends the file. Raises OSError; the connection before it is closed.
+
+        `is_gone` says whether what was written was written for nobody. May raise OSError.
+        """
         self._tools = tools
         self._reserve = reserve
         self._reopen = reopen
+        self._is_gone = is_gone
         self._log = log
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
         self._kept = Kept()
@@ -172,8 +181,20 @@ class Writer:
             self._failure = kind_of(error)
             self._damaged |= self._failure == "damaged"
             return False
+        # SQLite goes on writing to a file that was deleted: what it took is not acknowledged. What
+        # is on its way to a destination goes on.
+        puts = [each for each in batch if isinstance(each, Put)]
+        if puts and self._wrote_for_nobody():
+            _answer(puts, StoreFailed("io"))
+            batch = [each for each in batch if not isinstance(each, Put)]
         _answer(batch)
         return True
+
+    def _wrote_for_nobody(self) -> bool:
+        try:
+            return self._is_gone()
+        except OSError:  # nobody knows: whoever asks would not know either whether it is there
+            return True
 
     def _call(self, call: Call) -> None:
         try:

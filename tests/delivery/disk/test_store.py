@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -55,6 +56,25 @@ async def test_a_payload_comes_back_as_it_was(tmp_path: Path, payload: Payload) 
         )  # fmt: skip
         assert [each.tree for each in back.documents] == [each.tree for each in payload.documents]
         assert back.types == payload.types == record.counts
+
+
+async def test_what_is_written_to_a_deleted_file_is_not_acknowledged(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, envelope(event()), "a")
+        assert not store.is_gone()
+        (tmp_path / "q").rename(tmp_path / "elsewhere")
+        assert store.is_gone()
+        with pytest.raises(StoreFailed, match="io"):
+            await put(store, envelope(event()), "a")
+        (tmp_path / "q").mkdir()
+        (tmp_path / "q" / "queue.db").touch()  # another one
+        with pytest.raises(StoreFailed, match="io"):
+            await put(store, envelope(event()), "a")
+        await asyncio.wait_for(deliver(store, record), 5)  # this one goes on
+        shutil.rmtree(tmp_path / "q")
+        (tmp_path / "elsewhere").rename(tmp_path / "q")
+        assert not store.is_gone()
+        await put(store, envelope(event()), "a")
 
 
 async def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""Somebody deletes the storage of a collector that runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from live_errlock import Errlock, collector, running_errlock, sentry_at
+from live_ports import listening_port
+
+_EVENT = b'{}\n{"type":"event"}\n{"message":"hello"}'
+
+
+def health(errlock: Errlock) -> tuple[int, Mapping[str, Any]]:
+    try:
+        url = f"http://127.0.0.1:{errlock.operators[0]}/"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+def send(port: int) -> int:
+    url = f"http://127.0.0.1:{port}/api/1/envelope/?sentry_key=any"
+    try:
+        with urllib.request.urlopen(url, _EVENT, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code
+
+
+def test_nothing_is_acknowledged_that_the_next_start_would_not_find(tmp_path: Path) -> None:
+    port = listening_port()
+    dead = f"http://key@127.0.0.1:{listening_port()}/1"
+    config = collector(sentry_at(port), {"sentry": {"dsn": dead}})
+    config["service"]["storage"] = "data"
+    with running_errlock(config, tmp_path) as errlock:
+        assert send(port) == 200
+        shutil.rmtree(tmp_path / "data")
+        assert send(port) == 503
+        errlock.wait_for_log(lambda log: "the queues were deleted or replaced" in log)
+        status, told = health(errlock)
+        assert (status, told["status"]) == (503, "storage_gone")
+        assert errlock.metric("errlock_receiver_requests_refused_total", reason="storage_io") >= 1
+    with running_errlock(config, tmp_path) as errlock:
+        assert send(port) == 200
+        assert health(errlock)[0] == 200
