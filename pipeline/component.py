@@ -46,6 +46,10 @@ class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class ReceiverConfig(ComponentConfig, frozen=True, kw_only=True):
     """The configuration of a receiver."""
 
+    def endpoints(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """Where it listens: the path of the option, relative to this component, and `host:port`."""
+        return ()
+
     def build(self, settings: Settings) -> Receiver:
         """Make the receiver. Opens nothing yet."""
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -24,6 +25,15 @@ class ProtocolsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     http: Annotated[HttpConfig | None | UnsetType, msgspec.Meta(description="OTLP over HTTP.")] = (
         UNSET
     )
+
+    def served(self) -> tuple[GrpcConfig | None, HttpConfig | None]:
+        """The options of each; None: it is off."""
+        if self.grpc is UNSET and self.http is UNSET:
+            return GrpcConfig(), HttpConfig()
+        return (
+            None if self.grpc is UNSET else self.grpc or GrpcConfig(),
+            None if self.http is UNSET else self.http or HttpConfig(),
+        )
 
 
 class AuthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +59,12 @@ class OtlpReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         msgspec.Meta(description="Bytes of all requests being read or judged at one time."),
     ] = Size("256MiB")
 
+    def endpoints(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """See `ReceiverConfig.endpoints`."""
+        for name, served in zip(("grpc", "http"), self.protocols.served(), strict=True):
+            if served is not None:
+                yield ("protocols", name, "endpoint"), served.endpoint
+
     def build(self, settings: Settings) -> OtlpReceiver:
         """Make the receiver. Opens nothing yet."""
         return OtlpReceiver(self, settings)
@@ -60,14 +76,13 @@ class OtlpReceiver(Receiver):
     def __init__(self, config: OtlpReceiverConfig, settings: Settings) -> None:
         bearer = config.auth.bearer if config.auth else None
         budget = Budget(config.max_bytes_in_flight)
-        written = config.protocols
-        both = written.grpc is UNSET and written.http is UNSET
+        grpc, http = config.protocols.served()
         self._grpc: OtlpGrpcServer | None = None
         self._http: OtlpHttpServer | None = None
-        if both or written.grpc is not UNSET:
-            self._grpc = OtlpGrpcServer(written.grpc or GrpcConfig(), settings, bearer, budget)
-        if both or written.http is not UNSET:
-            self._http = OtlpHttpServer(written.http or HttpConfig(), settings, bearer, budget)
+        if grpc is not None:
+            self._grpc = OtlpGrpcServer(grpc, settings, bearer, budget)
+        if http is not None:
+            self._http = OtlpHttpServer(http, settings, bearer, budget)
 
     @property
     def grpc_port(self) -> int:

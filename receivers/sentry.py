@@ -82,6 +82,10 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         Duration, msgspec.Meta(description="How long a body may take to arrive.")
     ] = Duration("60s")
 
+    def endpoints(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """See `ReceiverConfig.endpoints`."""
+        yield ("endpoint",), self.endpoint
+
     def problems(self) -> Iterable[Problem]:
         """See `ComponentConfig.problems`."""
         try:

@@ -25,6 +25,7 @@ from .decoding import Decoder
 from .files import merged_files, sections_of
 from .incident import IncidentOptions
 from .interpolation import BROKEN, Broken, Expander
+from .listening import check_endpoints
 from .references import check_plans, check_references
 from .service import DestinationOptions, PipelineOptions, ServiceOptions
 from .yaml import Parsed, merge, parse
@@ -154,6 +155,7 @@ class _Reader:
         pipelines, service = self._service(found)
         incident = self._decoder.struct(IncidentOptions, self._tree.get("incident"), ("incident",))
         warnings = check_references(found, pipelines, self._decoder, self._raw)
+        check_endpoints(found["receivers"], pipelines, service, self._decoder)
         if not isinstance(incident, Broken):
             check_plans(found["exporters"], incident, self._decoder)
         if self._decoder.problems or isinstance(service, Broken) or isinstance(incident, Broken):

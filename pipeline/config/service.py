@@ -33,6 +33,20 @@ def endpoint_problem(endpoint: str) -> str | None:
     return None if int(found[1]) < 65536 else "expected a port from 0 to 65535"
 
 
+def storage_problem(storage: str) -> str | None:
+    """What is wrong with `service.storage`, or None."""
+    if not storage.strip():
+        return "expected a folder, or memory"
+    if storage.startswith("~"):
+        # Who stops a destination may be somebody else than who runs the collector, and must mean
+        # the same folder.
+        return (
+            "~ would be another folder for each user: write all of the path, or ${env:HOME}/…, or "
+            "./~… for a folder of that name"
+        )
+    return None
+
+
 class PipelineOptions(Section, frozen=True, kw_only=True):
     """The components of one pipeline, by id."""
 
@@ -166,7 +180,7 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="The folder for what must outlive the process, made when needed; "
-            "`memory` keeps everything in memory, up to a crash."
+            "`memory` keeps everything in memory, up to a crash. A `~` is not expanded."
         ),
     ] = "./errlock-data"
     storage_reserve: Annotated[
@@ -223,7 +237,9 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
     ] = Size("256MiB")
 
     def problems(self) -> Iterable[Problem]:
-        """An endpoint that cannot be listened on, a token that nobody can send."""
+        """An endpoint that cannot be listened on, a token that nobody can send, no folder."""
+        if message := storage_problem(self.storage):
+            yield Problem("storage", message)
         if message := endpoint_problem(self.publish.endpoint):
             yield Problem("publish.endpoint", message)
         # Not told by the section itself: `errlock distrust` reads that, and goes on without.

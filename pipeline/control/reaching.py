@@ -7,7 +7,7 @@ environment that the collector runs with, nor its certificates.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..config import ControlOptions
 from ..config.decoding import Decoder
 from ..config.files import merged_files
 from ..config.interpolation import Broken, Expander
-from ..config.service import Section
+from ..config.service import Section, storage_problem
 from ..errors import ConfigError, Problem
 from .token_form import problem_of
 from .tokens import TokenStore, TokensUnusable, token_in
@@ -26,6 +26,11 @@ class _Service(Section, frozen=True, kw_only=True):
 
     storage: str = "./errlock-data"
     control: ControlOptions = ControlOptions()
+
+    def problems(self) -> Iterable[Problem]:
+        """A storage that is none."""
+        if message := storage_problem(self.storage):
+            yield Problem("storage", message)
 
 
 @dataclass(frozen=True, slots=True)

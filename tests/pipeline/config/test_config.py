@@ -355,3 +355,29 @@ def test_a_number_that_no_machine_holds_is_a_problem_and_no_accident() -> None:
     assert problems("processors: {redact: {depth: -99999999999999999999999}}") == [
         "1: processors.redact.depth: expected a whole number (at least 1)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("localhost:9000", "localhost:9001", True),
+        ("localhost:9000", "localhost:9000", False),
+        ("localhost:9000", "[::1]:9000", False),
+        ("localhost:9000", ":9000", False),
+        ("0.0.0.0:9000", "192.0.2.1:9000", False),
+        ("0.0.0.0:9000", "[::1]:9000", True),
+        ("127.0.0.1:9000", "127.0.0.2:9000", True),
+        ("127.0.0.1:0", "127.0.0.1:0", True),
+        ("", "", True),
+    ],
+)
+def test_only_one_can_listen_at_an_address(one: str, other: str, both: bool) -> None:
+    text = f"service: {{health: {{endpoint: '{one}'}}, control: {{endpoint: '{other}'}}}}"
+    if both:
+        good(text)
+        return
+    (told,) = problems(text)
+    assert told == (
+        "1: service.control.endpoint: service.health.endpoint is the same: only one can listen "
+        "there"
+    )
