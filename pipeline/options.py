@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from pathlib import Path
 from typing import Any
+
+# No more files may be opened: by this process, in the whole system.
+OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
 _SECONDS = {
@@ -85,13 +89,18 @@ class PemFile:
     __slots__ = ("_digest", "path")
 
     def __init__(self, path: str | Path) -> None:
-        """Look at the file; that it cannot be read is a content, too. Raises ValueError."""
+        """Look at the file; that it cannot be read is a content, too.
+
+        Raises ValueError: also when no more files may be opened, which says nothing about this one.
+        """
         if not isinstance(path, (str, Path)) or not str(path):
             raise ValueError("expected a path")
         self.path = Path(path)
         try:
             self._digest = hashlib.sha256(self.path.read_bytes()).digest()
-        except OSError:
+        except OSError as error:
+            if error.errno in OUT_OF_FILES:
+                raise ValueError("cannot be looked at: too many open files") from None
             self._digest = b""
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from .config import Config
 from .errors import ConfigError
-from .options import PemFile
+from .options import OUT_OF_FILES, PemFile
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -138,7 +138,8 @@ class Source:
 
     async def keep_up(self, collector: Reloadable) -> None:
         """Reload whenever a file has changed or somebody says so. Never returns."""
-        seen = await asyncio.to_thread(self._digest)
+        looked = await asyncio.to_thread(self._looked)
+        seen = None if looked is None else looked[0]
         self._pem = pem_files(collector.config)
         while True:
             with suppress(TimeoutError):
@@ -146,10 +147,10 @@ class Source:
                     await self._told.wait()
             told = self._told.is_set()
             self._told.clear()
-            now = await asyncio.to_thread(self._digest)
-            pem = await asyncio.to_thread(lambda: [PemFile(each.path) for each in self._pem])
-            if told or now != seen or pem != self._pem:
-                seen, self._pem = now, pem
+            looked = await asyncio.to_thread(self._looked)
+            if told or (looked is not None and looked != (seen, self._pem)):
+                if looked is not None:
+                    seen, self._pem = looked
                 with suppress(ConfigError, OSError):  # it was told; the old one goes on
                     await self.reload(collector)
 
@@ -173,14 +174,24 @@ class Source:
             _log.info("reloaded: %s", line)
         return changes
 
-    def _digest(self) -> bytes:
-        """Differs when a file does. Links are followed: a mounted folder changes its target."""
+    def _looked(self) -> tuple[bytes, list[PemFile]] | None:
+        """What differs when a file does: a digest of the configuration, and what it names.
+
+        Links are followed: a mounted folder changes its target. None: no more files may be opened,
+        so that nobody knows.
+        """
         digest = hashlib.sha256()
         for path in self._paths:
-            with suppress(OSError):  # it is being replaced
+            try:
                 digest.update(path.read_bytes())
+            except OSError as error:  # else it is being replaced
+                if error.errno in OUT_OF_FILES:
+                    return None
             digest.update(b"\0")
-        return digest.digest()
+        try:
+            return digest.digest(), [PemFile(each.path) for each in self._pem]
+        except ValueError:
+            return None
 
 
 def pem_files(config: Config) -> list[PemFile]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from .collector import Collector, first_of
 from .config import Config
+from .open_files import tell_in_words
 from .reloading import Source
 
 _log = logging.getLogger("errlock.collector")
@@ -47,6 +48,7 @@ async def serve(
 
     for name in _STOPS:
         loop.add_signal_handler(name, told_to_stop)
+    tell_in_words(loop)
     try:
         await collector.start()
         waits = [stopped.wait(), collector.finished()]

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from aiohttp import web
 
 from .admin import host_and_port
+from .open_files import tell_in_words
 from .quiet_http import AT_ONCE, QuietServer, start
 
 
@@ -63,6 +64,7 @@ class ThreadedServer:
     async def _serve(self, opened: Future[int]) -> None:
         """The thread's work, from opening to closing."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        tell_in_words(self._loop)
         runner = web.ServerRunner(self._make(), handle_signals=False, shutdown_timeout=self._grace)
         try:
             await runner.setup()

@@ -25,11 +25,19 @@ def test_who_cannot_be_accepted_waits_and_costs_nothing(tmp_path: Path) -> None:
         # The operators' endpoints are no better off.
         ports = (port, *errlock.operators, errlock.control)
         silent = [socket.create_connection(("127.0.0.1", each)) for each in ports * 20]
-        time.sleep(3)
-        tries = errlock.log.count(" asyncio: ")
+        time.sleep(4)
+        log = errlock.log
         for each in silent:
             each.close()
         with Traffic(port) as traffic:
             traffic.wait(lambda: len(traffic.acknowledged) > 10)
         assert not traffic.refused
-    assert 0 < tries < 8 * len(ports), "about one a second at each socket"
+    told = [line for line in log.splitlines() if ": out of file descriptors" in line]
+    assert len(told) == 1, "once a minute, however many try"
+    assert (
+        "(ulimit -n, or LimitNOFILE, is 64): who connects waits until others have left" in told[0]
+    )
+    tries = log.count("still out of file descriptors")
+    assert 0 < tries < 10 * len(ports), "about one a second at each socket"
+    assert " asyncio: " not in log
+    assert " errlock.reload: " not in log, "nobody changed anything"

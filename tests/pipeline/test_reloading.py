@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from errlock.pipeline import reloading
 from errlock.pipeline.config import Config, load
-from errlock.pipeline.options import Duration
+from errlock.pipeline.options import Duration, PemFile
 from errlock.pipeline.reloading import Changes, Source
+from errlock.receivers.http import TlsConfig
 
 
 class Running:
@@ -52,3 +57,41 @@ async def test_what_was_read_before_a_file_changed_is_not_run_after_what_it_says
     go_on.set()
     await asyncio.gather(first, second)
     assert running.config.service.shutdown_timeout == Duration("2s")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_who_may_open_no_more_files_sees_no_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    file, certificate = tmp_path / "errlock.yaml", tmp_path / "own.pem"
+    file.write_text("service: {}")
+    certificate.write_text("as it was")
+    config = load()
+    reads = 0
+
+    def read() -> Config:
+        nonlocal reads
+        reads += 1
+        tls = TlsConfig(cert_file=PemFile(certificate), key_file=PemFile(certificate))
+        sentry = msgspec.structs.replace(config.receivers["sentry"], tls=tls)
+        return replace(config, receivers={"sentry": sentry})
+
+    def refused(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)
+    running = Running()
+    running.config = read()
+    source = Source([str(file)], read, watch=True)
+    keeping_up = asyncio.create_task(source.keep_up(running))
+    await asyncio.sleep(0.2)
+    for refusing in (True, False, True):
+        with monkeypatch.context() as within:
+            if refusing:
+                within.setattr(Path, "read_bytes", refused)
+            await asyncio.sleep(0.2)
+    assert reads == 1
+    certificate.write_text("renewed")
+    await asyncio.sleep(0.2)
+    assert reads == 2, "a renewed certificate is still seen"
+    keeping_up.cancel()
