@@ -25,6 +25,9 @@ RELOADS = 10
 # What a client that never tries again may be told when its server goes. SDKs try again.
 SENT_AWAY = {"UNAVAILABLE", "CANCELLED"}
 
+# The standard library leaves a connection open that is reset before its handshake begins.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+
 
 class Doors:
     """Receivers that serve the certificate in a folder, on ports of their own."""
