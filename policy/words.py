@@ -52,8 +52,9 @@ _MARK = (
 )
 _PAIR = compile_bytes(rb"(" + KEY + rb")(?:\[\])?(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
 _OF_PAIRS = re.compile(rb"[=:]|<-|\xef\xbc")
-# The same pairs for a third of the time, where a key is a whole word: it cannot go back, and tries
-# each word once. A word that ends like a type may be a key and its type (`tokenString>=`).
+# The same pairs, found sooner where a key is a whole word (`./dev bench scrub`): it cannot go back,
+# and tries each word once. A word that ends like a type may be a key and its type
+# (`tokenString>=`).
 _IN_WORDS = rb"[A-Za-z0-9_.\-\x80-\xff]"
 _OF_WORDS = frozenset(byte for byte in range(256) if re.match(_IN_WORDS, bytes([byte])))
 _WORD_PAIR = re.compile(
