@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ...pipeline.payloads.document import DocumentType
 from ..store import Booking, Record
 from .operations import Ending, Given, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
+
+# A stored payload, a destination that has documents of it, or may, and their type.
+_Got = tuple[int, str, DocumentType]
 
 # Rows of one statement at most; it is compiled anew for each number of rows, so powers of two.
 _ROWS = 32
@@ -105,12 +109,12 @@ class Transactions:
                 [json.dumps([each.number for each in booked])],
             )
             there = dict(rows.fetchall())
-            given: list[Given] = []
+            got: list[_Got] = []
             for each in booked:
                 if each.number in there:
                     count(each.bookings, books)
-                    given += _given(there[each.number], each.bookings)
-            _mark_beside(self._connection, given)
+                    got += _got(there[each.number], each.bookings)
+            _mark_beside(self._connection, got)
 
     def _mark_given(self, puts: Iterable[Put]) -> None:
         """Before anything ends: a mark goes with its payload."""
@@ -126,18 +130,18 @@ class Transactions:
             [json.dumps([record.number for record, _ in settled])],
         )
         ended = {number for (number,) in rows.fetchall()}
-        given: list[Given] = []
+        got: list[_Got] = []
         retained: list[tuple[object, ...]] = []
         for record, bookings in settled:
             if record.number not in ended:
                 continue
             ended.remove(record.number)
             count(bookings, books)
-            given += _given(record.payload, bookings)
+            got += _got(record.payload, bookings)
             if self._retain and any(one.kind == "delivered" for one in bookings):
                 counts = json.dumps(dict(record.counts))
                 retained.append((record.payload, record.destination, counts, self._now()))
-        _mark_beside(self._connection, given)
+        _mark_beside(self._connection, got)
         insert(self._connection, "retained", retained)
         delete_unused(self._connection, {record.payload for record, _ in settled})
 
@@ -183,8 +187,8 @@ class Transactions:
         )  # fmt: skip
 
 
-def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
-    """What the destination has, or may have, of a payload; see `_mark_beside`."""
+def _got(payload: int, bookings: Iterable[Booking]) -> list[_Got]:
+    """What the destination has, or may have, of a payload."""
     return [
         (payload, one.destination, one.type)
         for one in bookings
@@ -192,17 +196,21 @@ def _given(payload: int, bookings: Iterable[Booking]) -> list[Given]:
     ]
 
 
-def _mark_beside(connection: sqlite3.Connection, given: Sequence[Given]) -> None:
+def _mark_beside(connection: sqlite3.Connection, got: Sequence[_Got]) -> None:
     """Mark what destinations got of payloads that still wait elsewhere, or of whose request others
-    are here: that is not sent again. (Here a payload stands where `Given` has its origin.)
+    are here: that is not sent again.
     """
-    if not given:
+    if not got:
         return
-    rows = connection.execute(_BESIDE, [json.dumps([payload for payload, *_ in given])])
+    rows = connection.execute(_BESIDE, [json.dumps([payload for payload, *_ in got])])
     origins = dict(rows.fetchall())
     _mark(
         connection,
-        [(origins[payload], *what) for payload, *what in given if payload in origins],
+        [
+            (origins[payload], destination, type_)
+            for payload, destination, type_ in got
+            if payload in origins
+        ],
     )
 
 

@@ -62,6 +62,11 @@ class Collector:
             self.account.book(Delivered("sentry", "errors:1", data, {"event": documents}))
         self.account.write()
 
+    def go_on(self, seconds: float) -> None:
+        """The time passes, and what is due is written."""
+        self.clock.advance(seconds)
+        self.account.write()
+
     def stop(self) -> None:
         self.account.close()
         self.journal.append("stop", {})
@@ -117,8 +122,7 @@ def test_a_minute_that_a_restart_goes_on_in_is_open_until_it_is_told_again(
         collector.deliver(3)
         found = collector.verified()
         assert (found.findings, found.minutes, found.open) == ([], 0, 1)
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     found = collector.verified()
     assert (found.findings, found.minutes, found.open) == ([], 1, 0)
     collector.change("UPDATE account SET documents = documents + 1")
@@ -172,8 +176,7 @@ def test_what_was_changed_while_no_collector_ran_is_found_when_it_was_told_again
     collector.change("UPDATE series SET outcome = 'withheld'")
     collector.clock.advance(later)
     collector.start(3)
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     assert collector.findings() == [OTHER]
 
 
@@ -181,8 +184,7 @@ def test_what_went_from_an_open_minute_is_found_when_it_was_told_again(
     collector: Collector,
 ) -> None:
     collector.change("UPDATE account SET documents = 9")
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     assert collector.findings() == [AGAIN]
 
 
@@ -221,8 +223,7 @@ def test_a_start_that_the_disk_refused_opens_the_minute_too(
         collector.start()
     monkeypatch.undo()
     collector.open(3)
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     assert (collector.findings(), collector.verified().minutes) == ([], 1)
 
 
@@ -255,8 +256,7 @@ def test_a_clock_that_was_put_back_meanwhile_opens_it_too(tmp_path: Path) -> Non
     collector.clock.advance(-3600)
     collector.start(3)
     assert (collector.findings(), collector.verified().open) == ([], 1)
-    collector.clock.advance(7200)
-    collector.account.write()
+    collector.go_on(7200)
     assert (collector.findings(), collector.verified().minutes) == ([], 1)
 
 
@@ -265,14 +265,12 @@ def test_a_clock_that_was_put_back_meanwhile_adds_to_no_minute_that_was_closed(
 ) -> None:
     collector = Collector(tmp_path)
     collector.start(10)
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     collector.stop()
     collector.clock.advance(-60)
     collector.start(3)
     assert collector.findings() == []
-    collector.clock.advance(120)
-    collector.account.write()
+    collector.go_on(120)
     assert (collector.findings(), collector.verified().minutes) == ([], 2)
 
 
@@ -287,8 +285,7 @@ def test_a_clock_that_is_put_back_when_a_minute_was_told_again_adds_nothing_to_i
     collector.clock.advance(-60)
     collector.deliver(3)
     assert collector.findings() == []
-    collector.clock.advance(120)
-    collector.account.write()
+    collector.go_on(120)
     assert (collector.findings(), collector.verified().minutes) == ([], 2)
 
 
@@ -297,8 +294,7 @@ def test_a_closed_minute_that_is_told_again_by_a_clock_that_was_put_back_does_no
 ) -> None:
     collector = Collector(tmp_path)
     collector.start(10)
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     collector.clock.advance(-60)
     series = Series("sentry", "event", "shop", "prod", "embedded:1")
     collector.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {}, soon=True)
@@ -335,6 +331,5 @@ def test_an_end_that_does_not_come_to_its_end_is_made_good(
     collector.kill()
     collector.start(3)
     assert collector.findings() == []
-    collector.clock.advance(60)
-    collector.account.write()
+    collector.go_on(60)
     assert (collector.findings(), collector.verified().minutes) == ([], 1)
