@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..search.coverage import Coverage
+from ..search.coverage import Coverage, Window
 from ..search.inventory import Wanted
 from ..search.rotating import Rotation, rotate_list
-from ..search.searching import Window
 from .counted import Inventory, NeedleGap, Rotate
 from .tallies import Span, moment
 

@@ -10,17 +10,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..account.store import AccountStore, OtherVersion
 from ..journal.entries import BrokenEntry, decode
 from ..needles.store import HOUR, Kept, NeedleStore
 
-if TYPE_CHECKING:
-    from .searching import Window
-
 _RESTART = 60.0  # seconds; a shorter pause is no pause
 _GAP = b'"kind":"gap"'
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is asked about: a destination or all, and from when to when."""
+
+    destination: str | None = None
+    since: float = 0.0
+    until: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

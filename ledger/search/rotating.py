@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from ...policy.classes import severity
-from .coverage import Coverage
+from .coverage import Coverage, Window
 from .inventory import Wanted
-from .searching import WORD, Answer, Sighting, Verdict, Window, search
+from .searching import WORD, Answer, Sighting, Verdict, search
 
 # What to do about a secret, the most urgent first:
 # rotate     it left in clear, or may have

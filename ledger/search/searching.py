@@ -15,7 +15,7 @@ import msgspec
 from ..needles.keys import SHORT_BITS, NeedleKey
 from ..needles.needles import FILE
 from ..needles.store import HOUR, Needle, NeedleStore
-from .coverage import Coverage, coverage
+from .coverage import Coverage, Window, coverage
 from .inventory import Wanted
 from .looking_up import look_up
 from .variants import Spelling, spellings
@@ -80,15 +80,6 @@ class Searched:
     def count(self, *verdicts: Verdict) -> int:
         """How many values came out so."""
         return sum(answer.verdict in verdicts for answer in self.answers)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What is asked about: a destination or all, and from when to when."""
-
-    destination: str | None = None
-    since: float = 0.0
-    until: float = float("inf")
 
 
 @dataclass(slots=True)

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from ....ledger.search.coverage import Coverage
+    from ....ledger.search.coverage import Coverage, Window
     from ....ledger.search.inventory import Wanted
-    from ....ledger.search.searching import Window
 
 
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +56,7 @@ def add_inventory_options(parser: argparse.ArgumentParser, what: str) -> None:
 
 def window_of(args: argparse.Namespace) -> Window:
     """The window that was asked about."""
-    from ....ledger.search.searching import Window
+    from ....ledger.search.coverage import Window
 
     return Window(args.destination, args.since, args.until)
 

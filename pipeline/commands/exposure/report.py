@@ -143,7 +143,7 @@ def _inventory(args: argparse.Namespace, folder: Path) -> tuple[list[Wanted] | N
 
 def _note(question: Question, inventory: Inventory | None) -> None:
     """Leave word of the search for the journal."""
-    from ....ledger.search.searching import Window
+    from ....ledger.search.coverage import Window
 
     if inventory is None:
         return

@@ -13,8 +13,8 @@ from ..options import Commands, add_command
 from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
 
 if TYPE_CHECKING:
+    from ....ledger.search.coverage import Window
     from ....ledger.search.rotating import Group, RotateList, Rotation
-    from ....ledger.search.searching import Window
 
 _TITLES: dict[Group, str] = {
     "rotate": "To be rotated, the most urgent first",

@@ -11,7 +11,8 @@ from ..options import Commands, add_command, add_json_option
 from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
 
 if TYPE_CHECKING:
-    from ....ledger.search.searching import Answer, Searched, Sighting, Verdict, Window
+    from ....ledger.search.coverage import Window
+    from ....ledger.search.searching import Answer, Searched, Sighting, Verdict
 
 _MEANING: dict[Verdict, str] = {
     "sent": "SENT in clear",
