@@ -87,10 +87,10 @@ class Collector:
             self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
         )
         self._control = control_of(self)
-        self._kept_trust = KeptTrust(self)
+        self._kept_trust = KeptTrust(config.service, self.graph, self.store, self.ledger)
         self.trust: TrustBook = self._kept_trust.book
-        self.keyrings = KeptKeyrings(self)
-        self.fleet = Fleet(self)
+        self.keyrings = KeptKeyrings(lambda: self.graph, self.store, self.ledger)
+        self.fleet = Fleet(config.service, self.trust, lambda: self.graph)
         gauges = {}
         if self.ledger is not None:
             gauges = {

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..delivery.store import StoreFailed
+from ..delivery.store import Store, StoreFailed
 from ..policy.keyring import FileKeyring
 from ..policy.pseudonyms import KeyringError
 from .errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from .collector import Collector
+    from ..ledger.keeping import Ledger
     from .graph import Graph
 
 _LOOK_EVERY = 0.5  # seconds
@@ -42,9 +42,11 @@ class KeyringState:
 class KeptKeyrings:
     """Belongs to the collector's event loop."""
 
-    def __init__(self, collector: Collector) -> None:
-        """Opens nothing."""
-        self._collector = collector
+    def __init__(self, graph: Callable[[], Graph], store: Store, ledger: Ledger | None) -> None:
+        """`graph` gives the one in force. Opens nothing."""
+        self._graph = graph
+        self._store = store
+        self._ledger = ledger
         self._told: dict[str, int] = {}
         self._troubles: dict[str, str] = {}  # by the id of a keyring
         self._closing = asyncio.Event()
@@ -55,9 +57,9 @@ class KeptKeyrings:
 
         Raises ConfigError.
         """
-        kept = await self._collector.store.recall(_TOLD)
+        kept = await self._store.recall(_TOLD)
         self._told = msgspec.json.decode(kept, type=dict[str, int]) if kept else {}
-        await self.prepare(self._collector.graph)
+        await self.prepare(self._graph())
         await self._tell()
         self._watch = asyncio.create_task(self._follow(), name="keyrings watch")
 
@@ -91,7 +93,7 @@ class KeptKeyrings:
             await self._tell()
 
     def _files(self) -> list[FileKeyring]:
-        keyrings = {id(part.keyring): part.keyring for part, _ in self._collector.graph.hashing}
+        keyrings = {id(part.keyring): part.keyring for part, _ in self._graph().hashing}
         return [each for each in keyrings.values() if isinstance(each, FileKeyring)]
 
     async def _tell(self) -> None:
@@ -101,14 +103,14 @@ class KeptKeyrings:
             epochs = keyring.epochs
             for event in epochs.history[told.get(epochs.id, 0) :]:
                 _log.info("keyring %s: %s %s", epochs.id, event.epoch, event.did)
-                if (ledger := self._collector.ledger) is not None:
+                if self._ledger is not None:
                     body = {"keyring": epochs.id, **msgspec.to_builtins(event)}
-                    await asyncio.to_thread(ledger.record, "key", body)
+                    await asyncio.to_thread(self._ledger.record, "key", body)
             told[epochs.id] = len(epochs.history)
         if told != self._told:
             self._told = told
             try:
-                await self._collector.store.remember({_TOLD: msgspec.json.encode(told).decode()})
+                await self._store.remember({_TOLD: msgspec.json.encode(told).decode()})
             except StoreFailed as failure:  # then the next start tells it again
                 _log.error("what the journal was told cannot be kept: %s", failure.kind)
 

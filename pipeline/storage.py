@@ -22,7 +22,7 @@ from ..policy.pseudonyms import key_bytes
 from .config.service import ServiceOptions
 
 if TYPE_CHECKING:
-    from .collector import Collector
+    from ..ledger.keeping import Ledger
     from .graph import Graph
 
 _SWAPPED = "swapped"  # a name in the store
@@ -91,14 +91,15 @@ async def remember_swaps(store: Store, swapped: Mapping[str, str]) -> None:
 class KeptTrust:
     """What people say about trust, put in force in destinations and kept where the store is."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(
+        self, service: ServiceOptions, graph: Graph, store: Store, ledger: Ledger | None
+    ) -> None:
         """Opens nothing."""
-        config, ledger = collector.config, collector.ledger
-        folder = storage_folder(config.service)
+        folder = storage_folder(service)
         self._file = TrustFile(folder / _TRUST) if folder is not None else None
         self._folder = folder
-        self._graphs: tuple[Graph, ...] = (collector.graph,)
-        self._store = collector.store
+        self._graphs: tuple[Graph, ...] = (graph,)
+        self._store = store
         self._remembering: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self.book = TrustBook(

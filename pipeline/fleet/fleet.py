@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from ...delivery.following.document import Word
 from ...delivery.following.publisher import InForce
 from ...delivery.trust import FLEET, Trust
-from ...delivery.trust_book import NotPersisted
+from ...delivery.trust_book import NotPersisted, TrustBook
 from ..storage import storage_folder
 from .obeying import Obeying
 from .publishing import ControlDocument, LiftFailed
 
 if TYPE_CHECKING:
-    from ..collector import Collector
+    from ..config.service import ServiceOptions
+    from ..graph import Graph
 
 RELEASED_BY = "release key"
 
@@ -24,10 +25,12 @@ RELEASED_BY = "release key"
 class Fleet:
     """Belongs to the collector's event loop, `document` to every thread."""
 
-    def __init__(self, collector: Collector) -> None:
-        """Opens nothing. The collector's graph may be replaced, its `service` may not."""
-        service, self._book = collector.config.service, collector.trust
-        self._collector = collector
+    def __init__(
+        self, service: ServiceOptions, trust: TrustBook, graph: Callable[[], Graph]
+    ) -> None:
+        """`graph` gives the one in force. Opens nothing."""
+        self._book = trust
+        self._graph = graph
         folder = storage_folder(service)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.document = (
@@ -60,7 +63,7 @@ class Fleet:
         """What is said here about destinations and operators, and which standbys take over."""
         said = self._book.said().names
         states = {name: trust for name, trust in said.items() if not name.endswith(FLEET)}
-        graph = self._collector.graph
+        graph = self._graph()
         ids = list(graph.destinations)
         states |= {id_: self._book.of(id_) for id_ in ids}
         stand_ins = {id_: graph.lineup.stand_in(id_, ids) for id_ in ids}
@@ -70,7 +73,7 @@ class Fleet:
         )
 
     def _operators(self) -> Mapping[str, frozenset[str]]:
-        graph = self._collector.graph
+        graph = self._graph()
         return {id_: graph.config.exporters[id_].operators for id_ in graph.destinations}
 
     def _lift(self, lifted: Mapping[str, float]) -> Future[None]:
