@@ -10,8 +10,8 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from ..pipeline.component import Delivered, Exporter
 from ..pipeline.counters import Counters
@@ -21,7 +21,8 @@ from . import account
 from .account import Balance
 from .clock import Clock
 from .health import Health, HealthState
-from .losses import Losses, lost_by_reason, narrow
+from .loading import Load, Policy, load
+from .losses import Losses, narrow
 from .options import DeliveryOptions
 from .retry import Backoff, Pause
 from .shelf import Shelf
@@ -48,38 +49,6 @@ class Status:
     def as_dict(self) -> dict[str, object]:
         """The same, ready for JSON."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """What one attempt carries of a record: the store keeps it as it came, and retries pass the
-    policy that is in force then.
-    """
-
-    payload: Payload
-    counts: Counts
-    dropped: Sequence[Booking] = ()  # what that policy took out, of the record's documents
-    bare: Payload | None = None  # the payload before decoys were planted in it, if any were
-
-    def without_decoys(self) -> Payload:
-        """What a destination can have learnt from it: of what the exporter left out nothing."""
-        if self.bare is None:
-            return self.payload
-        for one, sent in zip(self.bare.documents, self.payload.documents, strict=True):
-            one.dropped = sent.dropped
-        return self.bare
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the documents of one pipeline must have passed when they leave for a destination."""
-
-    version: str  # `pipeline:digest`
-    # Passes a payload that was stored under another version. Fails closed: what cannot be judged
-    # is lost in the payload.
-    resanitise: Callable[[Payload], Awaitable[Payload]]
-    # Puts errlock's own decoys into what is about to leave: it is neither stored nor booked.
-    plant: Callable[[Payload], Awaitable[Payload]] | None = None
 
 
 class Destination:
@@ -386,7 +355,7 @@ class Destination:
 
     async def _attempt(self, record: Record) -> None:
         try:
-            load = await self._load(record)
+            carried = await load(self.id, self._shelf, record, self.policy_for)
         except StoreFailed as failure:
             self._unreadable(record, failure)
             return
@@ -395,13 +364,13 @@ class Destination:
             self._count_attempt(record)
             self._failed(record, ExportFailed("exception", retryable=True, payload_only=True))
             return
-        if not load.counts:
-            self._shelf.lose(record, load.dropped)
+        if not carried.counts:
+            self._shelf.lose(record, carried.dropped)
             return
         self._count_attempt(record)
         await self._shelf.begin(record)
         if self._may_send:  # it may have been distrusted while the payload was read
-            await self._export(record, load)
+            await self._export(record, carried)
         else:
             self._again(record, self._clock.now())
 
@@ -409,32 +378,6 @@ class Destination:
         if not record.attempts:
             record.first_attempt = self._clock.now()
         record.attempts += 1
-
-    async def _load(self, record: Record) -> _Load:
-        """What a record carries, under the policy in force."""
-        payload = await self._shelf.load(record)
-        narrow(payload, record.counts)
-        policy = self.policy_for(record.policy)
-        load = _Load(payload, record.counts)
-        record.passed = record.policy
-        if policy is None:
-            return load
-        if policy.version != record.policy:
-            load = await self._resanitised(record, payload, policy)
-        if policy.plant is None or not load.counts:
-            return load
-        return replace(load, payload=await policy.plant(load.payload.copy()), bare=load.payload)
-
-    async def _resanitised(self, record: Record, payload: Payload, policy: Policy) -> _Load:
-        before = lost_by_reason(payload)
-        payload = await policy.resanitise(payload)
-        record.passed, record.manifest = policy.version, payload.manifest
-        left = Counter(record.counts)
-        bookings: list[Booking] = []
-        for (type_, reason), amount in (lost_by_reason(payload) - before).items():
-            left[type_] -= amount
-            bookings += account.dropped(self.id, {type_: amount}, reason)
-        return _Load(payload, +left, bookings)
 
     def policy_for(self, version: str) -> Policy | None:
         """The policy in force for what passed this version: that of the same pipeline."""
@@ -450,9 +393,9 @@ class Destination:
         else:
             self._again(record, self._clock.now() + _AGAIN)
 
-    async def _export(self, record: Record, load: _Load) -> None:
-        before = Losses.of(load.payload)
-        flight = asyncio.create_task(self.exporter.export(load.payload))
+    async def _export(self, record: Record, carried: Load) -> None:
+        before = Losses.of(carried.payload)
+        flight = asyncio.create_task(self.exporter.export(carried.payload))
         self._flights.add(flight)
         try:
             answer = await flight
@@ -470,13 +413,13 @@ class Destination:
             self._log.error("%s failed with %s", self.id, type(failure).__name__)
             self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
-            marked = before.since(load.payload)
-            self._shelf.exposed(record, load.without_decoys(), load.counts)
-            self._succeeded(record, load, marked, answer)
+            marked = before.since(carried.payload)
+            self._shelf.exposed(record, carried.without_decoys(), carried.counts)
+            self._succeeded(record, carried, marked, answer)
         finally:
             self._flights.discard(flight)
             if record.sent != "no":
-                self._shelf.exposed(record, load.without_decoys(), load.counts)
+                self._shelf.exposed(record, carried.without_decoys(), carried.counts)
 
     @staticmethod
     def _being_cancelled() -> bool:
@@ -484,10 +427,10 @@ class Destination:
         return task is not None and task.cancelling() > 0
 
     def _succeeded(
-        self, record: Record, load: _Load, marked: Sequence[Document], answer: Delivered
+        self, record: Record, carried: Load, marked: Sequence[Document], answer: Delivered
     ) -> None:
-        bookings = account.outcome(self.id, load.counts, marked, answer)
-        self._shelf.answered(record, marked, bookings, load.dropped)
+        bookings = account.outcome(self.id, carried.counts, marked, answer)
+        self._shelf.answered(record, marked, bookings, carried.dropped)
         self._pause.end()
         if self._health.succeeded():
             self._log.info("%s is up again", self.id)

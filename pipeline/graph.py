@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
-from ..delivery.destination import Destination, Policy
+from ..delivery.destination import Destination
+from ..delivery.loading import Policy
 from ..delivery.standby import Lineup, Standby
 from ..delivery.store import Store
 from ..ledger.account.accountant import Accountant

@@ -11,7 +11,8 @@ from hand_clock import HandClock, all_act
 from line_payload import Line, Lines, events
 from scripted_exporter import ScriptedExporter, unreachable
 
-from errlock.delivery.destination import Destination, Policy
+from errlock.delivery.destination import Destination
+from errlock.delivery.loading import Policy
 from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.retry import Backoff
