@@ -18,6 +18,7 @@ from ..pipeline.counters import Counters
 from ..pipeline.errors import ExportFailed
 from ..pipeline.payloads.document import Document, Payload, Protocol
 from . import account
+from .access import Access
 from .account import Balance
 from .clock import Clock
 from .health import Health, HealthState
@@ -79,13 +80,9 @@ class Destination:
         self._health = Health()
         self._trust: TrustState = "trusted"
         self._trusted_since = -math.inf
-        self._wanted_open = False
-        self._is_open = False  # whether its exporter may be used
-        self._shut = 0  # how often the exporter was aborted
-        self._opening = asyncio.Lock()
-        self._reopening: asyncio.Task[None] | None = None
         self._pause = Pause(options.sending_queue.num_consumers)
         self._wake = asyncio.Event()
+        self._access = Access(id_, exporter, self._clock, log, self._wake.set)
         self._consumers: list[asyncio.Task[None]] = []
         self._flights: set[asyncio.Task[Delivered]] = set()
         self._draining = False
@@ -117,18 +114,7 @@ class Destination:
 
     async def open(self) -> None:
         """Start the exporter as soon as it may be. Raises what its start raises."""
-        self._wanted_open = True
-        await self._open()
-
-    async def _open(self) -> None:
-        """Start the exporter unless somebody has or it is distrusted, now or meanwhile."""
-        async with self._opening:
-            while not self._is_open and self._trust != "distrusted":
-                before = self._shut
-                await self.exporter.start()
-                self._is_open = before == self._shut
-                if not self._is_open:  # it may have come too early for what start made
-                    self.exporter.abort()
+        await self._access.open()
 
     async def take_over(self, other: Destination, deadline: float) -> None:
         """Replace another one of the same id, and begin with what waits there.
@@ -194,13 +180,11 @@ class Destination:
         if before == state:
             return
         if state == "distrusted":
-            self._is_open = False
-            self._shut += 1
-            self.exporter.abort()
+            self._access.bar()
             for flight in self._flights:
                 flight.cancel()
-        elif before == "distrusted" and self._wanted_open and not self._is_reopening:
-            self._reopening = asyncio.create_task(self._reopen(), name=f"{self.id} reopening")
+        elif before == "distrusted":
+            self._access.unbar()
         if state == "trusted":
             self._trusted_since = self._clock.now()
         self._wake.set()
@@ -276,11 +260,8 @@ class Destination:
     async def retire(self, deadline: float) -> None:
         """End what is in flight until `deadline`; begin nothing more. What waits stays stored."""
         self._stopped = True
-        self._wanted_open = False
         self._wake.set()
-        if self._reopening is not None:
-            self._reopening.cancel()
-            await asyncio.gather(self._reopening, return_exceptions=True)
+        await self._access.leave()
         if self._consumers:
             seconds = max(0.0, deadline - self._clock.now())
             _, unfinished = await asyncio.wait(self._consumers, timeout=seconds)
@@ -312,21 +293,8 @@ class Destination:
         return self._shelf.balance()
 
     @property
-    def _is_reopening(self) -> bool:
-        return self._reopening is not None and not self._reopening.done()
-
-    async def _reopen(self) -> None:
-        while not self._is_open and self._trust != "distrusted":
-            try:
-                await self._open()
-            except Exception as failure:  # noqa: BLE001  a foreign text may quote
-                self._log.error("%s did not open again: %s", self.id, type(failure).__name__)
-                await self._clock.wait(asyncio.Event(), self._clock.now() + _AGAIN)
-        self._wake.set()
-
-    @property
     def _may_send(self) -> bool:
-        return self._trust == "trusted" and self._is_open
+        return self._trust == "trusted" and self._access.is_open
 
     async def _consume(self) -> None:
         while not self._stopped or (self._draining and self._may_send):
