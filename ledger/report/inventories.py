@@ -13,24 +13,25 @@ from .tallies import Span, moment
 
 
 def inventory(
-    folder: Path, keys: Sequence[str], wanted: Sequence[Wanted], destinations: Iterable[str],
-    span: Span,
+    folders: Sequence[Path], keys: Sequence[str], wanted: Sequence[Wanted],
+    destinations: Iterable[str], span: Span,
 ) -> Inventory:  # fmt: skip
     """What of it must be replaced, by destination. Names only. Raises OSError, sqlite3.Error."""
     rows: list[Rotate] = []
-    coverage = None
+    coverage: list[Coverage] = []
     for destination in sorted(destinations):
         window = Window(destination, float(span.since), float(span.until))
-        found = rotate_list(folder, keys, wanted, window)
+        found = rotate_list(folders, keys, wanted, window)
         coverage = coverage or found.coverage
         rows += [_rotate(row, destination) for row in found.rows]
-    assert coverage is not None, "a report is about a destination"
+    since = [each.since for each in coverage if each.since is not None]
+    kept = len(since) == len(coverage)  # by every collector
     return Inventory(
         values=len(wanted),
         rows=rows,
-        kept_since=None if coverage.since is None else moment(coverage.since),
-        kept_until=None if coverage.since is None else moment(coverage.until),
-        gaps=_gaps(coverage),
+        kept_since=moment(max(since)) if kept else None,
+        kept_until=moment(min(each.until for each in coverage)) if kept else None,
+        gaps=[gap for each in coverage for gap in _gaps(each)],
     )
 
 

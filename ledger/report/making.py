@@ -152,7 +152,7 @@ class _Maker:
         if question.inventory is None:
             return None
         return inventory(
-            question.journal.parent, question.needle_keys, question.inventory,
+            [question.journal.parent], question.needle_keys, question.inventory,
             question.destinations, self._span,
         )  # fmt: skip
 

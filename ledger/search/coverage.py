@@ -41,8 +41,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """From when to when needles answer, and the gaps within."""
+    """From when to when the needles of a storage folder answer, and the gaps within."""
 
+    storage: str
     since: float | None  # None: none were ever kept under these keys
     until: float
     gaps: tuple[Gap, ...]
@@ -59,7 +60,8 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
     runs = store.kept()
     mine = [run for run in runs if run.key in keys]
     if not mine:
-        return Coverage(None, 0.0, tuple(_unreadable(folder, runs, keys, window)), ())
+        unread = tuple(_unreadable(folder, runs, keys, window))
+        return Coverage(str(folder), None, 0.0, unread, ())
     since = max(mine[0].since, store.expired() * HOUR)
     until = mine[-1].until
     gaps = [
@@ -69,7 +71,9 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
     ]
     gaps.sort(key=lambda gap: gap.since)
     guessable = {class_ for run in mine for class_ in run.guessable}
-    return Coverage(since, until, tuple(gaps), tuple(sorted(guessable)), _words_since(mine, since))
+    return Coverage(
+        str(folder), since, until, tuple(gaps), tuple(sorted(guessable)), _words_since(mine, since)
+    )
 
 
 def _words_since(runs: list[Kept], since: float) -> float | None:

@@ -10,7 +10,8 @@ from typing import Literal
 from ...policy.classes import severity
 from .coverage import Coverage, Window
 from .inventory import Wanted
-from .searching import WORD, Answer, Sighting, Verdict, search
+from .searching import Answer, Verdict, search
+from .sightings import WORD, Sighting
 
 # What to do about a secret, the most urgent first:
 # rotate     it left in clear, or may have
@@ -56,7 +57,7 @@ class RotateList:
     """What to rotate, in order; then what need not be; and how far this can be trusted."""
 
     rows: list[Rotation]
-    coverage: Coverage
+    coverage: list[Coverage]  # of each storage folder
 
     def of(self, group: Group) -> list[Rotation]:
         """The rows of a group, in order."""
@@ -64,10 +65,13 @@ class RotateList:
 
 
 def rotate_list(
-    folder: Path, keys: Sequence[str], inventory: Sequence[Wanted], window: Window | None = None
+    folders: Sequence[Path],
+    keys: Sequence[str],
+    inventory: Sequence[Wanted],
+    window: Window | None = None,
 ) -> RotateList:
-    """Hold an inventory against the needles of a storage folder. Raises OSError, as `search`."""
-    searched = search(folder, keys, inventory, window)
+    """Hold an inventory against the needles of storage folders. Raises OSError, as `search`."""
+    searched = search(folders, keys, inventory, window)
     rows = sorted(map(_rotation, searched.answers), key=_urgency)
     numbered = [
         row if row.group != "rotate" else _numbered(row, number)

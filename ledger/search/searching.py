@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from ..needles.store import HOUR, Needle, NeedleStore
 from .coverage import Coverage, Window, coverage
 from .inventory import Wanted
 from .looking_up import look_up
+from .sightings import WORD, Sighting, together
 from .variants import Spelling, spellings
 from .words import DAY, WordSearch, WordSighting
 
@@ -32,34 +34,10 @@ from .words import DAY, WordSearch, WordSighting
 # not_kept    no needles are kept of such values
 Verdict = Literal["sent", "maybe", "disguised", "removed", "absent", "not_found", "not_kept"]
 
-WORD = "word"  # in place of a class: no detector claimed it
-
 _ADDRESS = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:]+:[0-9A-Fa-f]*\]?"
 )
 _NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Where and how a value was seen. Hours are in seconds since the epoch."""
-
-    destination: str
-    class_: str
-    form: str
-    services: tuple[str, ...]
-    first: int  # the hour in which it was first delivered
-    last: int
-    requests: int  # that held it
-    certain: bool  # that the destination got it, within the window
-    as_: str = ""  # which variant of the value it was; nothing: it
-    by_chance: float = 0.0  # how likely another value gives the same answer
-    days: int = 0  # of a word, for which requests are not counted: on how many days
-
-    def as_dict(self) -> dict[str, object]:
-        """The same, ready for JSON."""
-        found = asdict(self)
-        return {name.rstrip("_"): value for name, value in found.items()}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +53,7 @@ class Searched:
     """Answers in the order of the questions, and how far they can be trusted."""
 
     answers: list[Answer]
-    coverage: Coverage
+    coverage: list[Coverage]  # of each storage folder
 
     def count(self, *verdicts: Verdict) -> int:
         """How many values came out so."""
@@ -99,41 +77,73 @@ class _Found:
 
 
 def search(
-    folder: Path, keys: Sequence[str], wanted: Sequence[Wanted], window: Window | None = None
+    folders: Sequence[Path],
+    keys: Sequence[str],
+    wanted: Sequence[Wanted],
+    window: Window | None = None,
 ) -> Searched:
-    """Look for values in the needles of a storage folder, which a collector may be using.
+    """Look for values in the needles of storage folders, which collectors may be using.
 
-    `keys` are those of the ledger, now and before. Raises OSError where there are no needles or
-    they cannot be read; nothing that is raised holds a value.
+    Of several folders it is one answer: what any of them saw was seen, and what was not seen was
+    looked for in all. `keys` are those of their ledgers, now and before. Raises OSError where there
+    are no needles or they cannot be read; nothing that is raised holds a value.
     """
-    window = window or Window()
-    keys = list(dict.fromkeys(keys))  # under one that is given twice everything would count twice
+    asked = _Asked.of(keys, spellings(each.value for each in wanted), window or Window())
+    looked = [_look(folder, asked) for folder in folders]
+    coverage = [each.coverage for each in looked]
+    in_words = set.intersection(*(each.in_words for each in looked))
+    answers = []
+    for index, each in enumerate(wanted):
+        seen = together(one for look in looked for one in look.found.get(index, ()))
+        answers.append(_answer(each, seen, coverage, index in in_words))
+    return Searched(answers, coverage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The same for every folder."""
+
+    keys: Sequence[tuple[str, NeedleKey]]
+    spelled: Sequence[Spelling]
+    words: Callable[[], WordSearch]
+    window: Window
+
+    @classmethod
+    def of(cls, keys: Sequence[str], spelled: Sequence[Spelling], window: Window) -> _Asked:
+        # Under a key that is given twice everything would count twice.
+        once = [(key, NeedleKey(key)) for key in dict.fromkeys(keys)]
+        return cls(once, spelled, cache(lambda: WordSearch(spelled)), window)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one folder says."""
+
+    found: Mapping[int, Sequence[Sighting]]  # by value
+    coverage: Coverage
+    in_words: set[int]  # values that would have been seen as words, had they been sent
+
+
+def _look(folder: Path, asked: _Asked) -> _Looked:
     path = folder / FILE
     path.stat()
+    window, keys = asked.window, [key for _, key in asked.keys]
     try:
         store = NeedleStore.to_read(path)
         try:
             with store.snapshot():
-                asked = [NeedleKey(key) for key in keys]
-                covered = coverage(folder, store, {key.id for key in asked}, window)
-                spelled = spellings(each.value for each in wanted)
-                found = _sightings(store, asked, spelled, window)
-                words = WordSearch(spelled) if covered.words_since is not None else None
-                if words is not None:
-                    pairs = list(zip(keys, asked, strict=True))
+                covered = coverage(folder, store, {key.id for key in keys}, window)
+                found = _sightings(store, keys, asked.spelled, window)
+                if covered.words_since is not None:
                     where = (window.destination, window.since, window.until)
-                    for seen in words.find(store, pairs, *where):
+                    for seen in asked.words().find(store, asked.keys, *where):
                         found[seen.index].append(_as_word(seen))
         finally:
             store.close()
     except sqlite3.Error as error:
         raise OSError(0, f"cannot be read as needles: {type(error).__name__}", path) from None
-    covering = words.searchable if words is not None and _words_cover(covered, window) else ()
-    answers = [
-        _answer(each, found.get(index, ()), covered, index in covering)
-        for index, each in enumerate(wanted)
-    ]
-    return Searched(answers, covered)
+    in_words = asked.words().searchable if _words_cover(covered, window) else set()
+    return _Looked(found, covered, in_words)
 
 
 def _sightings(
@@ -157,8 +167,6 @@ def _sightings(
                     each.last * HOUR, each.requests, certain, what, chance,
                 )
             )  # fmt: skip
-    for each_one in sightings.values():
-        each_one.sort(key=lambda one: (one.destination, one.class_, one.form, one.as_))
     return sightings
 
 
@@ -166,7 +174,7 @@ def _as_word(seen: WordSighting) -> Sighting:
     days = seen.days
     return Sighting(
         seen.destination, WORD, "clear", (), days[0] * DAY, days[-1] * DAY, 0, False,
-        seen.what, seen.by_chance, len(days),
+        seen.what, seen.by_chance, days,
     )  # fmt: skip
 
 
@@ -192,10 +200,10 @@ def _within(found: _Found, window: Window) -> bool | None:
 
 
 def _answer(
-    wanted: Wanted, sightings: Sequence[Sighting], covered: Coverage, in_words: bool
+    wanted: Wanted, sightings: Sequence[Sighting], coverage: Sequence[Coverage], in_words: bool
 ) -> Answer:
     """`in_words` says that it would have been seen as words too."""
-    verdict = _verdict(sightings) if sightings else _unseen(wanted.value.strip(), covered)
+    verdict = _verdict(sightings) if sightings else _unseen(wanted.value.strip(), coverage)
     if in_words and verdict == "not_found":
         verdict = "absent"
     return Answer(wanted.name, verdict, tuple(sightings))
@@ -210,9 +218,9 @@ def _verdict(sightings: Sequence[Sighting]) -> Verdict:
     return "disguised" if any(each.form != "removed" for each in sightings) else "removed"
 
 
-def _unseen(value: str, covered: Coverage) -> Verdict:
+def _unseen(value: str, coverage: Sequence[Coverage]) -> Verdict:
     if _ADDRESS.fullmatch(value):
         return "not_kept"
-    if not covered.guessable and _NUMBER.fullmatch(value):
+    if not all(each.guessable for each in coverage) and _NUMBER.fullmatch(value):
         return "not_kept"
     return "not_found"

@@ -14,6 +14,7 @@ from errlock.ledger.needles.keys import GUESSABLE, NeedleKey, is_guessable, is_k
 from errlock.ledger.needles.needles import Needles
 from errlock.ledger.needles.store import HOUR, Needle, NeedleSeries, NeedleStore
 from errlock.ledger.options import NeedleOptions
+from errlock.ledger.search.coverage import Window
 from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.pipeline.options import Duration
@@ -129,16 +130,48 @@ def test_a_short_needle_of_one_destination_is_not_taken_for_one_of_another(tmp_p
         series = NeedleSeries(to, "pii.phone", "clear", "shop")
         other = NeedleSeries("sentry", "pii.phone", "clear", "cart")
         store.add([Needle(needle, series, 0, 0, 1), Needle(needle + 1, other, 0, 0, 1)], [], NOON)
-        (answer,) = search(tmp_path, [KEY], [Wanted("phone", "+442079460958")]).answers
+        (answer,) = search([tmp_path], [KEY], [Wanted("phone", "+442079460958")]).answers
         assert answer.verdict == expected
     store.close()
+
+
+def test_what_several_collectors_saw_is_one_answer(tmp_path: Path) -> None:
+    one, other = (tmp_path / name for name in ("one", "other"))
+    for folder, service, hour in ((one, "shop", 0), (other, "billing", 30)):
+        folder.mkdir()
+        book = Book(folder)
+        book.deliver(TOKEN, service=service, at=NOON + hour * HOUR)
+        book.deliver(TOKEN, service=service, at=NOON + hour * HOUR)
+        book.deliver(f"{TOKEN}-{folder.name}", form="removed")
+        book.needles.close(NOON + 40 * HOUR)
+    wanted = [Wanted(name, f"{TOKEN}{name}") for name in ("", "-one", "-other", "-none")]
+    found = search([one, other], [KEY], wanted)
+    assert [each.verdict for each in found.answers] == ["sent", "removed", "removed", "not_found"]
+    assert [each.storage for each in found.coverage] == [str(one), str(other)]
+    (seen,) = found.answers[0].sightings
+    assert (seen.services, seen.requests) == (("billing", "shop"), 4)
+    assert (seen.first, seen.last) == (NOON // HOUR * HOUR, (NOON // HOUR + 30) * HOUR)
+    late = Window(since=NOON + 20 * HOUR)
+    (answer,) = search([one, other], [KEY], wanted[:1], late).answers
+    assert [each.services for each in answer.sightings] == [("billing",)]
+
+
+def test_what_one_of_several_collectors_keeps_nothing_of_is_not_known(tmp_path: Path) -> None:
+    one, other = (tmp_path / name for name in ("one", "other"))
+    for folder, guessable in ((one, ("pii.phone",)), (other, ())):
+        folder.mkdir()
+        Book(folder, guessable=guessable).needles.close(NOON)
+    wanted = [Wanted("phone", "+44 20 7946 0958")]
+    for folders, expected in (([one], "not_found"), ([one, other], "not_kept")):
+        (answer,) = search(folders, [KEY], wanted).answers
+        assert answer.verdict == expected
 
 
 def test_a_key_that_is_given_twice_counts_once(tmp_path: Path) -> None:
     book = Book(tmp_path)
     book.deliver(TOKEN)
     book.needles.close(NOON)
-    (answer,) = search(tmp_path, [KEY, new_key(), KEY], [Wanted("token", TOKEN)]).answers
+    (answer,) = search([tmp_path], [KEY, new_key(), KEY], [Wanted("token", TOKEN)]).answers
     assert [each.requests for each in answer.sightings] == [1]
 
 

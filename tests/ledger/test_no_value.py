@@ -146,7 +146,7 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
     shown = b""
     if key is not None:
         given = "\n".join((*FRAGMENTS.values(), *CANARIES.values())).encode()
-        rows = rotate_list(tmp_path, [key], read_inventory(given, "lines"))
+        rows = rotate_list([tmp_path], [key], read_inventory(given, "lines"))
         assert len(rows.of("rotate")) > 5
         assert len(rows.of("not_needed")) > 5
         shown = repr(rows).encode()

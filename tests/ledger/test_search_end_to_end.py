@@ -57,7 +57,7 @@ class Sent:
 def requests(folder: Path) -> set[int]:
     """How many requests are booked with the address that came last, at each destination."""
     key = (folder / "ledger.key").read_text()
-    (answer,) = search(folder / "store", [key], [Wanted("", OTHER)]).answers
+    (answer,) = search([folder / "store"], [key], [Wanted("", OTHER)]).answers
     return {each.requests for each in answer.sightings} if len(answer.sightings) == 2 else set()
 
 

@@ -116,7 +116,7 @@ def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
     ]
 
     def found() -> Searched:
-        return search(tmp_path / "store", [KEY], asked)
+        return search([tmp_path / "store"], [KEY], asked)
 
     with running_errlock(written, tmp_path / "run") as errlock:
         sent(port, otlp, (TOKEN, other))
@@ -134,7 +134,7 @@ def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
             "not_found",
         ]
         (sighting,) = each.answers[0].sightings
-        assert (sighting.destination, sighting.class_, sighting.days) == ("file", "word", 1)
+        assert (sighting.destination, sighting.class_, len(sighting.on)) == ("file", "word", 1)
     assert 0 < found().answers[0].sightings[0].by_chance < 1e-4
     stored = b"".join(p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
     assert TOKEN.encode() not in stored

@@ -14,7 +14,7 @@ from ..journaling import journaled
 from ..options import add_config_options, point_in_time, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Literal
 
     from ....ledger.search.coverage import Coverage, Window
@@ -25,8 +25,10 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     """Where the needles are, the keys to them, what is looked for and when."""
     add_config_options(parser)
     parser.add_argument(
-        "--storage", type=Path, metavar="DIR", help="default: service.storage; also a copy of it"
-    )
+        "--storage", action="append", type=Path, metavar="DIR",
+        help="default: service.storage; also a copy of it; repeatable: of several collectors it is "
+        "one answer",
+    )  # fmt: skip
     add_inventory_options(
         parser,
         "what to look for: .env, AWS credentials, JSON, lines; default: lines of standard input",
@@ -61,25 +63,37 @@ def window_of(args: argparse.Namespace) -> Window:
     return Window(args.destination, args.since, args.until)
 
 
-def place_of(args: argparse.Namespace) -> tuple[Path, list[str]]:
-    """The storage folder, and the keys of the ledger. Raises ConfigError, OSError."""
+def places_of(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    """The storage folders, and the keys of the ledger. Raises ConfigError, OSError."""
     keys = [_key(file) for file in args.key_file]
-    folder = args.storage
-    if folder is None or not keys:
+    folders = once(args.storage or [])
+    if not folders or not keys:
         service = read_config(args).service
         options = service.ledger
         secrets = [options.key, *options.previous_keys]
         keys = keys or [secret.reveal() for secret in secrets if secret is not None]
-        if folder is None:
+        if not folders:
             if service.storage == "memory":
                 raise ConfigError([Problem("service.storage", "keeps nothing: name a --storage")])
-            folder = Path(service.storage)
+            folders = [Path(service.storage)]
     if not keys:
         raise ConfigError(
             [Problem("service.ledger.key", "is needed: nothing was kept, or nothing is found, "
                      "without it; name a --config, or a --key-file")]
         )  # fmt: skip
-    return folder, keys
+    return folders, keys
+
+
+def once(folders: Sequence[Path]) -> list[Path]:
+    """Storage folders in their order. What lies in one that is given twice would count twice.
+
+    Raises ConfigError.
+    """
+    known: dict[Path, Path] = {}
+    for folder in folders:
+        if (same := known.setdefault(folder.resolve(), folder)) is not folder:
+            raise ConfigError([Problem("", f"is the same as {same}", f"--storage {folder}")])
+    return list(folders)
 
 
 def _key(file: Path) -> str:
@@ -105,27 +119,32 @@ def wanted_of(args: argparse.Namespace) -> list[Wanted]:
 
 
 def note(
-    folder: Path,
+    folders: Sequence[Path],
     what: Literal["search", "rotate-list", "report"],
     window: Window,
     counts: tuple[int, ...],
 ) -> None:
-    """Leave word of a search for the journal: values, sent, perhaps sent."""
+    """Leave word of a search for each journal: values, sent, perhaps sent."""
     from ....ledger.journal.entries import now
     from ....ledger.search.searches import Search
 
     values, sent, maybe = counts
-    journaled(
-        folder,
-        Search(
-            what=what, by=account(), time=now(), destination=window.destination,
-            values=values, sent=sent, maybe=maybe,
-        ),
+    search = Search(
+        what=what, by=account(), time=now(), destination=window.destination,
+        values=values, sent=sent, maybe=maybe,
     )  # fmt: skip
+    for folder in folders:
+        journaled(folder, search)
 
 
-def limits(covered: Coverage, window: Window) -> Iterator[str]:
+def limits(coverage: Sequence[Coverage], window: Window) -> Iterator[str]:
     """What an answer of "not found" does not say."""
+    for covered in coverage:
+        whose = f"{covered.storage}: " if len(coverage) > 1 else ""
+        yield from (f"{whose}{line}" for line in _limits(covered, window))
+
+
+def _limits(covered: Coverage, window: Window) -> Iterator[str]:
     if covered.since is None:
         yield "no needles were kept under the keys that were given: nothing can be found"
     else:

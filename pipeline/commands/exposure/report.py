@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
-from .asking import add_inventory_options, note, place_of, wanted_of
+from .asking import add_inventory_options, note, places_of, wanted_of
 from .places import add_record_options, heads_of, journal_of, keys_of
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _inventory(args: argparse.Namespace, folder: Path) -> tuple[list[Wanted] | N
     if args.inventory is None:
         return None, ()
     wanted = wanted_of(args)
-    _, keys = place_of(argparse.Namespace(**vars(args), storage=folder))
+    _, keys = places_of(argparse.Namespace(**vars(args), storage=[folder]))
     return wanted, keys
 
 
@@ -151,7 +151,7 @@ def _note(question: Question, inventory: Inventory | None) -> None:
     for id_ in sorted(question.destinations):
         verdicts = [row.verdict for row in inventory.rows if row.destination == id_]
         counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
-        note(question.journal.parent, "report", Window(id_, since, until), counts)
+        note([question.journal.parent], "report", Window(id_, since, until), counts)
 
 
 def _facts(path: Path | None) -> Facts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...terminal import moment, out
 from ..options import Commands, add_command
-from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
+from .asking import add_asking_options, limits, note, places_of, wanted_of, window_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
@@ -50,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure rotate-list`. Raises ConfigError, OSError."""
     from ....ledger.search.rotating import rotate_list
 
-    folder, keys = place_of(args)
+    folders, keys = places_of(args)
     window = window_of(args)
-    found = rotate_list(folder, keys, wanted_of(args), window)
+    found = rotate_list(folders, keys, wanted_of(args), window)
     verdicts = [row.verdict for row in found.rows]
     counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
-    note(folder, "rotate-list", window, counts)
+    note(folders, "rotate-list", window, counts)
     out(_WRITERS[args.format](found, window).rstrip("\n"))
     return 1 if found.of("rotate") else 0
 
@@ -93,7 +93,8 @@ def _defused(cell: str) -> str:
 
 def _json(found: RotateList, window: Window) -> str:
     rows = [row.as_dict() for row in found.rows]
-    return json.dumps({"rows": rows, "coverage": found.coverage.as_dict()}, indent=2)
+    coverage = [each.as_dict() for each in found.coverage]
+    return json.dumps({"rows": rows, "coverage": coverage}, indent=2)
 
 
 def _cells(row: Rotation) -> list[str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from ...terminal import moment, out
 from ..options import Commands, add_command, add_json_option
-from .asking import add_asking_options, limits, note, place_of, wanted_of, window_of
+from .asking import add_asking_options, limits, note, places_of, wanted_of, window_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
-    from ....ledger.search.searching import Answer, Searched, Sighting, Verdict
+    from ....ledger.search.searching import Answer, Searched, Verdict
+    from ....ledger.search.sightings import Sighting
 
 _MEANING: dict[Verdict, str] = {
     "sent": "SENT in clear",
@@ -48,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure search`. Raises ConfigError, OSError."""
     from ....ledger.search.searching import search
 
-    folder, keys = place_of(args)
+    folders, keys = places_of(args)
     window = window_of(args)
-    found = search(folder, keys, wanted_of(args), window)
+    found = search(folders, keys, wanted_of(args), window)
     sent, maybe = found.count("sent"), found.count("maybe")
-    note(folder, "search", window, (len(found.answers), sent, maybe))
+    note(folders, "search", window, (len(found.answers), sent, maybe))
     if args.json:
         out(json.dumps(_as_dict(found), indent=2))
     else:
@@ -71,7 +72,7 @@ def _as_dict(found: Searched) -> dict[str, object]:
             }
             for answer in found.answers
         ],
-        "coverage": found.coverage.as_dict(),
+        "coverage": [each.as_dict() for each in found.coverage],
     }
 
 
@@ -98,10 +99,9 @@ def _sighting(each: Sighting) -> str:
     when = f"{first}Z" if first == last else f"{first}Z to {last}Z"
     text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
     text = text.replace("hours", "hour") if first == last else text
-    if each.days:
-        text = (
-            f"{each.destination}: a word in clear, on {each.days} days, {first[:10]} to {last[:10]}"
-        )
+    if each.on:
+        days = f"{len(each.on)} days, {first[:10]} to {last[:10]}"
+        text = f"{each.destination}: a word in clear, on {days}"
     else:
         text += f", {each.requests:,} requests of {', '.join(each.services)}"
     if each.as_:
