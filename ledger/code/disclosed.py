@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .names import Kind
-from .sections import ranges
+from .sections import mask, ranges
 
 if TYPE_CHECKING:
     from ..account.store import AccountStore
@@ -47,3 +47,22 @@ def disclosed(
             row.destination, row.service, row.environment, *row.name,
             row.shown.documents, row.shown.first, row.shown.last, ranges(row.shown.lines),
         )  # fmt: skip
+
+
+def together(rows: Iterable[Disclosed]) -> list[Disclosed]:
+    """What several collectors showed of the same service, in the order of one."""
+    found: dict[tuple[str, ...], Disclosed] = {}
+    for row in rows:
+        key = (row.destination, row.kind, row.name, row.detail, row.service, row.environment)
+        found[key] = _and(found[key], row) if key in found else row
+    return [found[key] for key in sorted(found)]
+
+
+def _and(one: Disclosed, other: Disclosed) -> Disclosed:
+    return replace(
+        one,
+        documents=one.documents + other.documents,
+        first=min(one.first, other.first),
+        last=max(one.last, other.last),
+        lines=ranges(mask(one.lines) | mask(other.lines)),
+    )

@@ -16,20 +16,25 @@ from errlock.pipeline.cli import main
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.db"
+def storage(tmp_path: Path) -> Path:
+    return delivered(tmp_path, "sentry", "other")
+
+
+def delivered(folder: Path, *destinations: str) -> Path:
+    """A storage folder whose account has an event for each of some destinations."""
+    folder.mkdir(exist_ok=True)
     written = Account(
-        path, AccountOptions(), lambda *_: None, lambda: 1_790_000_000.0,
+        folder / "ledger.db", AccountOptions(), lambda *_: None, lambda: 1_790_000_000.0,
         learner=Learner(CodeReader()),
     )  # fmt: skip
-    for destination in ("sentry", "other"):
+    for destination in destinations:
         deliver(written, sent(EVENT), destination)
     written.close()
-    return path
+    return folder
 
 
-def test_it_lists_what_was_shown(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["exposure", "code", "--account", str(account), "--destination", "sentry"]
+def test_it_lists_what_was_shown(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["exposure", "code", "--storage", str(storage), "--destination", "sentry"]
     assert main([*arguments, "--kind", "package", "--kind", "file"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "sentry was shown",
@@ -44,8 +49,8 @@ def test_it_lists_what_was_shown(account: Path, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_it_answers_a_script(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["exposure", "code", "--account", str(account), "--match", "DJANGO", "--json"]) == 0
+def test_it_answers_a_script(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exposure", "code", "--storage", str(storage), "--match", "DJANGO", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(each["destination"], each["name"], each["detail"]) for each in found] == [
         ("other", "django", "4.2.1"),
@@ -53,18 +58,42 @@ def test_it_answers_a_script(account: Path, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
-def test_a_window_without_anything(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["exposure", "code", "--account", str(account), "--since", "2026-10-01T00:00Z"]
+def test_what_several_collectors_showed_is_added_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [
+        delivered(tmp_path / "one", "sentry", "sentry"),
+        delivered(tmp_path / "two", "sentry"),
+    ]
+    asked = [word for folder in folders for word in ("--storage", str(folder))]
+    assert main(["exposure", "code", *asked, "--kind", "file", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["name"], each["documents"], each["line_count"]) for each in found] == [
+        ("shop/views.py", 3, 4),
+        ("sqlalchemy/engine.py", 3, 1),
+    ]
+
+
+def test_a_folder_that_is_named_twice_is_refused(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = storage / "." / ".." / storage.name
+    assert main(["exposure", "code", "--storage", str(storage), "--storage", str(again)]) == 2
+    assert capsys.readouterr().err == f"{again}: is the same folder as {storage}\n"
+
+
+def test_a_window_without_anything(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["exposure", "code", "--storage", str(storage), "--since", "2026-10-01T00:00Z"]
     assert main(arguments) == 0
     assert capsys.readouterr().out.startswith("nothing was shown")
 
 
 def test_an_account_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["exposure", "code", "--account", str(tmp_path / "no.db")]) == 2
+    assert main(["exposure", "code", "--storage", str(tmp_path)]) == 2
     assert "is not there" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "no.db").write_bytes(b"x" * 9000)
-    assert main(["exposure", "code", "--account", str(tmp_path / "no.db")]) == 2
+    (tmp_path / "ledger.db").write_bytes(b"x" * 9000)
+    assert main(["exposure", "code", "--storage", str(tmp_path)]) == 2
     assert "cannot be read" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from ...people import account
 from ...terminal import moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time, read_config
+from .places import add_storage_option, storages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
     """Where the needles are, the keys to them, what is looked for and when."""
     add_config_options(parser)
-    parser.add_argument(
-        "--storage", action="append", type=Path, metavar="DIR",
-        help="default: service.storage; also a copy of it; repeatable: of several collectors it is "
-        "one answer",
-    )  # fmt: skip
+    add_storage_option(parser)
     add_inventory_options(
         parser,
         "what to look for: .env, AWS credentials, JSON, lines; default: lines of standard input",
@@ -65,35 +62,18 @@ def window_of(args: argparse.Namespace) -> Window:
 
 def places_of(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """The storage folders, and the keys of the ledger. Raises ConfigError, OSError."""
+    folders = storages_of(args)
     keys = [_key(file) for file in args.key_file]
-    folders = once(args.storage or [])
-    if not folders or not keys:
-        service = read_config(args).service
-        options = service.ledger
+    if not keys:
+        options = read_config(args).service.ledger
         secrets = [options.key, *options.previous_keys]
-        keys = keys or [secret.reveal() for secret in secrets if secret is not None]
-        if not folders:
-            if service.storage == "memory":
-                raise ConfigError([Problem("service.storage", "keeps nothing: name a --storage")])
-            folders = [Path(service.storage)]
+        keys = [secret.reveal() for secret in secrets if secret is not None]
     if not keys:
         raise ConfigError(
             [Problem("service.ledger.key", "is needed: nothing was kept, or nothing is found, "
                      "without it; name a --config, or a --key-file")]
         )  # fmt: skip
     return folders, keys
-
-
-def once(folders: Sequence[Path]) -> list[Path]:
-    """Storage folders in their order. What lies in one that is given twice would count twice.
-
-    Raises ConfigError.
-    """
-    known: dict[Path, Path] = {}
-    for folder in folders:
-        if (same := known.setdefault(folder.resolve(), folder)) is not folder:
-            raise ConfigError([Problem("", f"is the same as {same}", f"--storage {folder}")])
-    return list(folders)
 
 
 def _key(file: Path) -> str:

@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...terminal import moment, out, table
-from ..options import (
-    Commands,
-    add_command,
-    add_config_options,
-    add_json_option,
-    point_in_time,
-    read_config,
-)
+from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
+from .places import add_storage_option, storages_of
 
 if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed
@@ -50,9 +44,7 @@ def register(actions: Commands) -> None:
         "  errlock exposure code -c errlock.yaml --kind package --match django --json",
     )  # fmt: skip
     add_config_options(parser)
-    parser.add_argument(
-        "--account", type=Path, metavar="FILE", help="default: ledger.db in service.storage"
-    )
+    add_storage_option(parser)
     parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
     parser.add_argument(
         "--since", type=point_in_time, default=0.0, metavar="TIME",
@@ -88,17 +80,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
+    from ....ledger.code.disclosed import together
+
+    accounts = [folder / "ledger.db" for folder in storages_of(args)]
+    return together([row for path in accounts for row in _of_account(path, args)])
+
+
+def _of_account(path: Path, args: argparse.Namespace) -> list[Disclosed]:
     import sqlite3
 
     from ....ledger.account.store import AccountStore
     from ....ledger.code.disclosed import disclosed
 
-    path = args.account
-    if path is None:
-        storage = read_config(args).service.storage
-        if storage == "memory":
-            raise ConfigError([Problem("service.storage", "keeps nothing: name an --account")])
-        path = Path(storage) / "ledger.db"
     if not path.is_file():
         raise ConfigError([Problem("", "is not there: nothing was delivered yet", str(path))])
     try:

@@ -14,6 +14,31 @@ if TYPE_CHECKING:
     from ....ledger.journal.signing import PublicKey
 
 
+def add_storage_option(parser: argparse.ArgumentParser) -> None:
+    """Where the records of collectors lie."""
+    parser.add_argument(
+        "--storage", action="append", default=[], type=Path, metavar="DIR",
+        help="default: service.storage; also a copy of it; repeatable: of several collectors it is "
+        "one answer",
+    )  # fmt: skip
+
+
+def storages_of(args: argparse.Namespace) -> list[Path]:
+    """The storage folders. Raises ConfigError, also for one that is named twice: what lies there
+    would count twice.
+    """
+    known: dict[Path, Path] = {}
+    for folder in args.storage:
+        if (same := known.setdefault(folder.resolve(), folder)) is not folder:
+            raise ConfigError([Problem("", f"is the same folder as {same}", str(folder))])
+    if args.storage:
+        return list(args.storage)
+    storage = read_config(args).service.storage
+    if storage == "memory":
+        raise ConfigError([Problem("service.storage", "keeps nothing: name a --storage")])
+    return [Path(storage)]
+
+
 def add_record_options(parser: argparse.ArgumentParser) -> None:
     """Where journal and account are, and what shows that they are what was written."""
     parser.add_argument(
