@@ -73,6 +73,18 @@ def verify(path: Path, heads: Sequence[Head] = (), keys: Sequence[PublicKey] = (
     return verdict
 
 
+def has_head(path: Path, head: Head) -> bool:
+    """Whether a head is one of a journal, as its lines stand there. Raises OSError."""
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
+            if number == head.count:
+                try:
+                    return decode(line.rstrip(b"\n")).hash.startswith(head.hash)
+                except BrokenEntry:
+                    return False
+    return False
+
+
 class _Walk:
     """The chain, entry by entry."""
 

@@ -44,7 +44,6 @@ class Collected:
 
     span: Span
     bucket: int
-    aside: Sequence[Between] = ()
     finest: int = 0
     coarsest: int = 0
     crossing: int = 0
@@ -63,8 +62,8 @@ class Collected:
     policy_roots: dict[Key, Tally] = field(default_factory=dict)  # in clear: policy, root
     bucket_roots: dict[tuple[int, str], Tally] = field(default_factory=dict)  # in clear
 
-    def add(self, row: Row) -> None:
-        """Count a row, if any of it is in the window."""
+    def add(self, row: Row, aside: Sequence[Between] = ()) -> None:
+        """Count a row, if any of it is in the window; also what goes on aside."""
         holds = self.span.holds(row)
         if holds is False:
             return
@@ -79,7 +78,7 @@ class Collected:
         self.crossing += holds is None
         for tally in self._tallies(row):
             tally.add(row, self.span, sure)
-        for between in self.aside:
+        for between in aside:
             between.add(row)
 
     def _tallies(self, row: Row) -> Iterable[Tally]:
@@ -104,21 +103,6 @@ class Collected:
         yield self.bucket_roots.setdefault((bucket, root), Tally())
         if root == "secret":
             yield self.secrets.setdefault((series.class_, series.detector, *origin), Tally())
-
-
-def collect(
-    rows: Iterable[Row],
-    destinations: set[str],
-    span: Span,
-    coarsest: int,
-    aside: Sequence[Between] = (),
-) -> Collected:
-    """Go over the rows once. `coarsest` is the longest span among them, in seconds."""
-    found = Collected(span, bucket_for(span, coarsest), aside)
-    for row in rows:
-        if row.series.destination in destinations:
-            found.add(row)
-    return found
 
 
 def bucket_for(span: Span, coarsest: int) -> int:

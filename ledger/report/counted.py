@@ -132,6 +132,7 @@ class NeedleGap(Part, frozen=True, kw_only=True):
     until: datetime
     what: str
     documents: int | None
+    record: int
 
 
 class Inventory(Part, frozen=True, kw_only=True):
@@ -189,6 +190,7 @@ class PseudonymKey(Part, frozen=True, kw_only=True):
     destroyed_at: datetime | None
     by: str | None
     why: str | None
+    record: int
     entry: int
     entry_hash: str
 
@@ -214,6 +216,7 @@ class PolicyPeriod(Part, frozen=True, kw_only=True):
     by: str | None
     why: str | None
     changes: list[str]
+    record: int
     entry: int
     entry_hash: str
 
@@ -227,6 +230,7 @@ class ControlOff(Part, frozen=True, kw_only=True):
     since: datetime
     until: datetime | None
     documents: Count  # delivered meanwhile
+    record: int
     entry: int
     entry_hash: str
 

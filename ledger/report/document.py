@@ -38,12 +38,17 @@ def _about(report: Report) -> list[tuple[str, str]]:
 
 
 def _vouched(report: Report) -> str:
-    proof = report.evidence
-    if not proof.intact:
-        return f"{w.plural(len(proof.findings), 'sign')} of tampering or damage: section N"
-    if proof.vouched_to:
-        return f"whole; vouched for up to entry {proof.vouched_to:,} by {proof.vouched_by}"
-    return "no sign of tampering; no head from elsewhere vouches for it: section N"
+    findings = sum(len(each.findings) for each in report.evidence)
+    if findings:
+        return f"{w.plural(findings, 'sign')} of tampering or damage: section N"
+    up_to = [
+        f"up to entry {w.entry(report, number, proof.vouched_to)} by {proof.vouched_by}"
+        for number, proof in enumerate(report.evidence, 1)
+        if proof.vouched_to
+    ]
+    if len(up_to) == len(report.evidence):
+        return f"whole; vouched for {w.listed(up_to, 3)}"
+    return "no sign of tampering; no head from elsewhere vouches for all of it: section N"
 
 
 def _first_page(report: Report) -> list[Block]:
@@ -86,7 +91,7 @@ def _tiles(report: Report) -> Tiles:
 
 
 def _alarm(report: Report) -> Iterable[Block]:
-    if not report.evidence.intact:
+    if not report.intact:
         yield Para(
             "The record that this report stands on was damaged or tampered with: section N.",
             "warning",

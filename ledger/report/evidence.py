@@ -1,31 +1,40 @@
-"""Whether the record that a report stands on is what was written: the verifier, run beside it."""
+"""Whether the records that a report stands on are what was written: the verifier, beside it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from ..account.reconciling import reconcile
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
-from ..journal.verifying import verify
+from ..journal.verifying import has_head, verify
 from .model import Evidence
+from .records import Record
+
+# Tells the command that verifies a record against some heads.
+Check = Callable[[Record, Sequence[Head]], str]
 
 
 def evidence(
-    journal: Path,
-    account: Path,
-    heads: Sequence[Head],
-    keys: Sequence[PublicKey],
-    *,
-    check: str,
-    query: str,
-) -> Evidence:
-    """N. What the verifier says now. `check` and `query` are the commands to say so again.
+    records: Sequence[Record], heads: Sequence[Head], keys: Sequence[PublicKey], check: Check
+) -> list[Evidence]:
+    """N. What the verifier says now of each record. Raises OSError."""
+    if len(records) == 1:
+        return [_evidence(records[0], heads, keys, check)]
+    # A head vouches for the journal that has it. One that none has accuses all of them.
+    whose = {head: [each for each in records if has_head(each.journal, head)] for head in heads}
+    found = []
+    for record in records:
+        of_it = [head for head in heads if not whose[head] or record in whose[head]]
+        found.append(_evidence(record, of_it, keys, check))
+    return found
 
-    Raises OSError.
-    """
+
+def _evidence(
+    record: Record, heads: Sequence[Head], keys: Sequence[PublicKey], check: Check
+) -> Evidence:
+    journal, account = record.journal, record.account
     verdict = verify(journal, heads, keys)
     findings = [
         f"line {each.line}: {each.text}" if each.line else each.text for each in verdict.findings
@@ -51,6 +60,5 @@ def evidence(
         account_forgotten=forgotten,
         account_open=open_,
         intact=not findings,
-        command=check,
-        query=query,
+        command=check(record, heads),
     )

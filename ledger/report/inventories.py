@@ -31,7 +31,7 @@ def inventory(
         rows=rows,
         kept_since=moment(max(since)) if kept else None,
         kept_until=moment(min(each.until for each in coverage)) if kept else None,
-        gaps=[gap for each in coverage for gap in _gaps(each)],
+        gaps=[gap for record, each in enumerate(coverage, 1) for gap in _gaps(each, record)],
     )
 
 
@@ -51,11 +51,11 @@ def _rotate(row: Rotation, destination: str) -> Rotate:
     )
 
 
-def _gaps(coverage: Coverage) -> list[NeedleGap]:
+def _gaps(coverage: Coverage, record: int) -> list[NeedleGap]:
     return [
         NeedleGap(
             since=moment(gap.since), until=moment(gap.until), what=gap.what,
-            documents=gap.documents,
+            documents=gap.documents, record=record,
         )
         for gap in coverage.gaps
     ]  # fmt: skip

@@ -1,36 +1,36 @@
-"""Makes a report: reads journal and account once, and puts its sections together."""
+"""Makes a report: reads journals and accounts once, and puts its sections together."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
 
-from ..account.reconciling import readable
 from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
-from ..journal.entries import Entry, Head
+from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..search.inventory import Wanted
-from .collecting import Between, Collected, collect
+from .collecting import Between, Collected, bucket_for
 from .consequences import consequences
 from .containment import Contained, contained
-from .controls import controls_off
+from .controls import Off, controls_off
 from .counted import ClassRow, ControlOff, Count, Inventory, PolicyPeriod, Withheld
 from .deadlines import deadlines
 from .disclosed import code
-from .evidence import evidence
+from .evidence import Check, evidence
 from .facts import Facts, open_questions
 from .inventories import inventory
 from .keys import pseudonym_keys
 from .model import Backend, Clock, Evidence, Identity, Measure, Report, Window
 from .outputs import outputs
 from .policies import InForce, policies
+from .records import Record, Told, told_by
 from .sections import class_rows, comparison, kept_back, secrets, subjects, volume
 from .summary import summary
 from .tallies import Span, moment, total
@@ -40,10 +40,9 @@ from .uncertainty import unknowns
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of which record."""
+    """What is asked, of which records."""
 
-    journal: Path
-    account: Path
+    records: Sequence[Record]
     backends: Sequence[Backend]
     since: datetime
     until: datetime
@@ -53,7 +52,7 @@ class Question:
     inventory: Sequence[Wanted] | None = None
     needle_keys: Sequence[str] = ()  # the ledger's, to look an inventory up
     query: str = ""  # the command that asks it
-    check: str = ""  # the command that checks the record
+    check: Check = lambda record, heads: ""  # the command that verifies a record
 
     @property
     def destinations(self) -> set[str]:
@@ -62,15 +61,12 @@ class Question:
 
 
 def make_report(question: Question, now: datetime | None = None) -> Report:
-    """The report. Reads only; a collector may run meanwhile.
+    """The report. Reads only; collectors may run meanwhile.
 
     Raises OSError, sqlite3.Error.
     """
     now = (now or datetime.now(UTC)).replace(microsecond=0)
-    entries = [
-        entry for entry in readable(question.journal) if entry.kind not in ("minute", "code")
-    ]
-    report = _Maker(question, entries, now).report()
+    report = _Maker(question, told_by(question.records), now).report()
     report = msgspec.structs.replace(report, outputs=outputs(report))
     return msgspec.structs.replace(report, summary=summary(report))
 
@@ -78,18 +74,17 @@ def make_report(question: Question, now: datetime | None = None) -> Report:
 class _Maker:
     """What several sections need."""
 
-    def __init__(self, question: Question, entries: Sequence[Entry], now: datetime) -> None:
+    def __init__(self, question: Question, told: Sequence[Told], now: datetime) -> None:
         self._question = question
-        self._entries = entries
+        self._told = told
+        self._entries = sorted(
+            ((each.number, entry) for each in told for entry in each.entries),
+            key=lambda each: each[1].time,
+        )
         self._now = now
         self._span = Span.around(question.since, question.until)
         self._contained = self._containment()
-        self._policies = policies(entries)
-        self._off = [
-            (off, Between(*self._within(off.since, off.until)))
-            for off in controls_off(entries, question.destinations)
-            if self._touches(off.since, off.until)
-        ]
+        self._off = {each.number: list(self._controls_off(each)) for each in told}
         self._code: list[Disclosed] = []
         self._found = self._collected()
 
@@ -97,10 +92,7 @@ class _Maker:
         """All but what is written of it."""
         question, found = self._question, self._found
         classes = class_rows(found)
-        proof = evidence(
-            question.journal, question.account, question.heads, question.keys,
-            check=question.check, query=question.query,
-        )  # fmt: skip
+        proof = evidence(question.records, question.heads, question.keys, question.check)
         window = self._window()
         return Report(
             destinations=sorted(question.destinations),
@@ -116,56 +108,70 @@ class _Maker:
             inventory=self._inventory(),
             code=code(self._code),
             withheld=self._withheld(classes),
-            uncertainty=unknowns(self._entries, window, found, self._now),
+            uncertainty=unknowns(self._told, window, found, self._now),
             consequences=consequences(classes),
             measures=self._measures(),
             comparison=comparison(found),
             evidence=proof,
         )
 
-    def _containment(self) -> Contained | None:
-        """When the last of the destinations was shut; None while one is open."""
-        each = [contained(self._entries, _names(backend)) for backend in self._question.backends]
-        if not each or None in each:
-            return None
-        return max((one for one in each if one is not None), key=lambda one: one.at)
+    def _containment(self) -> tuple[int, Contained] | None:
+        """When the last collector shut the last of the destinations, and the number of its record.
+
+        None while one is open. A collector that sends nothing there need not have shut it.
+        """
+        found = []
+        for backend in self._question.backends:
+            sending = [each for each in self._told if each.leads_to(backend.destination)]
+            for each in sending or self._told:
+                one = contained(each.entries, _names(backend))
+                if one is None:
+                    return None
+                found.append((each.number, one))
+        return max(found, key=lambda each: each[1].at)
+
+    def _controls_off(self, told: Told) -> Iterator[tuple[Off, Between]]:
+        """What was off there in the window, with what counts the documents of that time."""
+        for off in controls_off(told.entries, self._question.destinations):
+            if self._touches(off.since, off.until):
+                yield off, Between(*self._within(off.since, off.until))
 
     def _collected(self) -> Collected:
-        span = self._span
-        store = AccountStore.to_read(self._question.account)
-        try:
-            with store.snapshot():
-                rows = store.touching(span.since, span.until)
-                aside = [between for _, between in self._off]
-                coarsest = store.coarsest(span.since, span.until)
-                self._code = [
-                    row
-                    for row in disclosed(store, None, span.since, span.until)
-                    if row.destination in self._question.destinations
-                ]
-                return collect(rows, self._question.destinations, span, coarsest, aside)
-        finally:
-            store.close()
+        span, asked = self._span, self._question.destinations
+        with ExitStack() as stack:
+            stores = []
+            for record in self._question.records:
+                store = stack.enter_context(closing(AccountStore.to_read(record.account)))
+                stack.enter_context(store.snapshot())
+                stores.append(store)
+            coarsest = max(store.coarsest(span.since, span.until) for store in stores)
+            found = Collected(span, bucket_for(span, coarsest))
+            for number, store in enumerate(stores, 1):
+                aside = [between for _, between in self._off[number]]
+                for row in store.touching(span.since, span.until):
+                    if row.series.destination in asked:
+                        found.add(row, aside)
+                shown = disclosed(store, None, span.since, span.until)
+                self._code += [row for row in shown if row.destination in asked]
+        return found
 
     def _inventory(self) -> Inventory | None:
         question = self._question
         if question.inventory is None:
             return None
         return inventory(
-            [question.journal.parent], question.needle_keys, question.inventory,
+            [each.folder for each in question.records], question.needle_keys, question.inventory,
             question.destinations, self._span,
         )  # fmt: skip
 
     def _delivered_since(self, moment: float) -> Count:
         """Documents, whatever the window: what matters here is whether there are any."""
         between = Between(moment, self._now.timestamp() + DAY)
-        store = AccountStore.to_read(self._question.account)
-        try:
-            for row in store.touching(int(moment), int(between.until)):
-                if row.series.destination in self._question.destinations:
-                    between.add(row)
-        finally:
-            store.close()
+        for record in self._question.records:
+            with closing(AccountStore.to_read(record.account)) as store:
+                for row in store.touching(int(moment), int(between.until)):
+                    if row.series.destination in self._question.destinations:
+                        between.add(row)
         return between.count
 
     def _window(self) -> Window:
@@ -176,27 +182,30 @@ class _Maker:
             finest=found.finest, coarsest=found.coarsest, crossing=found.crossing,
         )  # fmt: skip
 
-    def _identity(self, proof: Evidence) -> Identity:
-        times = [time for entry in self._entries if (time := time_of(entry.time))]
-        about = f"{self._question.query}\n{self._now}\n{proof.head}"
+    def _identity(self, proof: Sequence[Evidence]) -> Identity:
+        times = [time for _, entry in self._entries if (time := time_of(entry.time))]
+        heads = [each.head for each in proof if each.head is not None]
+        about = "\n".join([self._question.query, str(self._now), *heads])
         return Identity(
             id=hashlib.sha256(about.encode()).hexdigest()[:16],
             generated_at=self._now,
             generator=f"errlock {version('errlock')}",
-            entries=proof.entries,
-            head=proof.head,
+            entries=sum(each.entries for each in proof),
+            heads=heads,
             recorded_since=times[0] if times else None,
             recorded_until=times[-1] if times else None,
+            query=self._question.query,
         )
 
     def _clock(self, window: Window) -> Clock:
-        found, shut = self._found, self._contained
+        found, (record, shut) = self._found, self._contained or (None, None)
         return Clock(
             window=window,
             first_delivery=found.all.first,
             last_delivery=found.all.last,
             contained_at=shut.when if shut else None,
             contained_by=shut.by if shut else None,
+            contained_record=record,
             contained_entry=shut.entry.number if shut else None,
             after_containment=self._delivered_since(shut.at) if shut else None,
             deadlines=deadlines(self._question.facts, self._now),
@@ -214,23 +223,29 @@ class _Maker:
             pseudonym_keys=pseudonym_keys(self._entries, self._question.destinations),
             occurrences=kept,
             share=kept.at_most / everything.at_most if everything.at_most else None,
-            policies=[
-                _period(each) for each in self._policies if self._touches(each.since, each.until)
-            ],
-            controls_off=[
-                ControlOff(
-                    destination=off.destination, pipeline=off.pipeline,
-                    controls=list(off.controls), since=off.since, until=off.until,
-                    documents=during.count, entry=off.entry.number, entry_hash=off.entry.hash,
-                )
-                for off, during in self._off
-            ],
-        )  # fmt: skip
+            policies=sorted(
+                (
+                    _period(told.number, each)
+                    for told in self._told
+                    for each in policies(told.entries)
+                    if self._touches(each.since, each.until)
+                ),
+                key=lambda each: (each.since, each.record),
+            ),
+            controls_off=sorted(
+                (
+                    _off(record, off, during.count)
+                    for record, found in self._off.items()
+                    for off, during in found
+                ),
+                key=lambda each: (each.since, each.record),
+            ),
+        )
 
     def _measures(self) -> list[Measure]:
         names = {name for backend in self._question.backends for name in _names(backend)}
         since = moment(self._span.since)
-        told = [measure_of(entry, names) for entry in self._entries]
+        told = [measure_of(record, entry, names) for record, entry in self._entries]
         return [measure for measure in told if measure.time >= since]
 
     def _touches(self, since: datetime, until: datetime | None) -> bool:
@@ -248,10 +263,18 @@ def _names(backend: Backend) -> set[str]:
     return {backend.destination, f"{backend.destination}@fleet", *backend.operators}
 
 
-def _period(policy: InForce) -> PolicyPeriod:
+def _off(record: int, off: Off, documents: Count) -> ControlOff:
+    return ControlOff(
+        destination=off.destination, pipeline=off.pipeline, controls=list(off.controls),
+        since=off.since, until=off.until, documents=documents,
+        record=record, entry=off.entry.number, entry_hash=off.entry.hash,
+    )  # fmt: skip
+
+
+def _period(record: int, policy: InForce) -> PolicyPeriod:
     body = policy.entry.body
     return PolicyPeriod(
         since=policy.since, until=policy.until, sha256=body.get("sha256"), by=body.get("by"),
-        why=body.get("why"), changes=list(policy.changes), entry=policy.entry.number,
-        entry_hash=policy.entry.hash,
+        why=body.get("why"), changes=list(policy.changes),
+        record=record, entry=policy.entry.number, entry_hash=policy.entry.hash,
     )  # fmt: skip

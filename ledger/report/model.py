@@ -1,7 +1,8 @@
 """The exposure report as machines read it; what people read is rendered from it.
 
 The letters are those of its sections, in every rendering. A count is exact when both its bounds are
-the same; None is what nobody could know from the record.
+the same; None is what nobody could know from the record. It stands on the record of one collector,
+or on those of several.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ class Identity(Part, frozen=True, kw_only=True):
     generated_at: datetime
     generator: str
     format: str = FORMAT
-    entries: int  # of the journal, when this was written
-    head: str | None  # its head: COUNT:HASH
-    recorded_since: datetime | None  # the first entry of the journal
+    entries: int  # of the journals, when this was written
+    heads: list[str]  # theirs: COUNT:HASH
+    recorded_since: datetime | None  # the first entry
     recorded_until: datetime | None
+    query: str  # the command that makes this report again
 
 
 class Deadline(Part, frozen=True, kw_only=True):
@@ -73,6 +75,7 @@ class Clock(Part, frozen=True, kw_only=True):
     last_delivery: datetime | None
     contained_at: datetime | None  # the first word of hold or distrust that was not taken back
     contained_by: str | None
+    contained_record: int | None
     contained_entry: int | None
     after_containment: Count | None  # documents delivered later than that
     deadlines: list[Deadline]
@@ -96,6 +99,7 @@ class Unknown(Part, frozen=True, kw_only=True):
     text: str
     since: datetime | None = None
     until: datetime | None = None
+    record: int | None = None  # None: of none of them alone
     entry: int | None = None
 
 
@@ -108,13 +112,14 @@ class Measure(Part, frozen=True, kw_only=True):
     by: str | None
     why: str | None
     ours: bool  # about the destination of this report
+    record: int
     entry: int
     entry_hash: str
     body: dict[str, Any]
 
 
 class Evidence(Part, frozen=True, kw_only=True):
-    """N. What the report stands on, and whether that is whole."""
+    """N. A record that the report stands on, that of one collector, and whether it is whole."""
 
     journal: str
     account: str
@@ -129,7 +134,6 @@ class Evidence(Part, frozen=True, kw_only=True):
     account_open: int  # not compared: they went on after a restart, and were not told again yet
     intact: bool
     command: str  # checks it again
-    query: str  # makes this report again
 
 
 class Task(Part, frozen=True, kw_only=True):
@@ -178,5 +182,10 @@ class Report(Part, frozen=True, kw_only=True):
     consequences: list[Consequence]
     measures: list[Measure]
     comparison: Comparison
-    evidence: Evidence
+    evidence: list[Evidence]  # `record`, elsewhere in the report, is a number in here, from 1
     outputs: Outputs = Outputs()
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong with any record."""
+        return all(each.intact for each in self.evidence)

@@ -27,11 +27,12 @@ def outputs(report: Report) -> Outputs:
 
 
 def _damage(report: Report) -> Iterator[Task]:
-    if report.evidence.findings:
-        yield Task(
-            kind="check", priority=1, title="Find out who changed or damaged the record",
-            text=report.evidence.findings[0],
-        )  # fmt: skip
+    for proof in report.evidence:
+        if proof.findings:
+            yield Task(
+                kind="check", priority=1, title=f"Find out who changed or damaged {proof.journal}",
+                text=proof.findings[0],
+            )  # fmt: skip
 
 
 def _containment(report: Report) -> Iterator[Task]:
@@ -89,8 +90,9 @@ def _fixes(report: Report) -> Iterator[Task]:
 
 
 def _head(report: Report) -> Iterator[Task]:
-    if report.evidence.vouched_to < report.evidence.entries:
-        yield Task(
-            kind="check", priority=3, title="Check the record against a head kept elsewhere",
-            text=report.evidence.command,
-        )  # fmt: skip
+    for proof in report.evidence:
+        if proof.vouched_to < proof.entries:
+            yield Task(
+                kind="check", priority=3, title="Check the record against a head kept elsewhere",
+                text=proof.command,
+            )  # fmt: skip

@@ -169,7 +169,8 @@ def withheld(report: Report) -> list[Block]:
             ["Epoch", "Destination", "Made (UTC)", "Destroyed (UTC)", "By", "Why", "Entry"],
             [
                 [Mono(each.epoch), each.destination or "all", w.when(each.made_at),
-                 w.when(each.destroyed_at), each.by or "–", each.why or "–", str(each.entry)]
+                 w.when(each.destroyed_at), each.by or "–", each.why or "–",
+                 w.entry(report, each.record, each.entry)]
                 for each in withheld.pseudonym_keys
             ],
         ),
@@ -180,7 +181,8 @@ def withheld(report: Report) -> list[Block]:
             [
                 [w.controls(each.controls), f"{each.destination}, by {each.pipeline}",
                  w.when(each.since), w.when(each.until) if each.until else "now",
-                 w.count(each.documents), str(each.entry), Mono(each.entry_hash[:16])]
+                 w.count(each.documents), w.entry(report, each.record, each.entry),
+                 Mono(each.entry_hash[:16])]
                 for each in withheld.controls_off
             ],
             numbers=(4,),
@@ -192,7 +194,7 @@ def withheld(report: Report) -> list[Block]:
             [
                 [w.when(each.since), w.when(each.until) if each.until else "in force",
                  Mono((each.sha256 or "–")[:16]), "; ".join(each.changes) or "–", each.by or "–",
-                 each.why or "–", str(each.entry)]
+                 each.why or "–", w.entry(report, each.record, each.entry)]
                 for each in withheld.policies
             ],
         ),
@@ -228,7 +230,10 @@ def inventory(report: Report) -> list[Block]:
             "small",
         ),
         *(
-            Para(f"Not in {w.moment(gap.since)} to {w.moment(gap.until)}: {gap.what}.", "small")
+            Para(
+                f"Not in {w.moment(gap.since)} to {w.moment(gap.until)}: {gap.what}"
+                f"{f' (record {gap.record})' if len(report.evidence) > 1 else ''}.", "small"
+            )
             for gap in held.gaps
         ),
     ]  # fmt: skip

@@ -17,7 +17,7 @@ def uncertainty(report: Report) -> list[Block]:
             ["Kind", "What", "From (UTC)", "Until (UTC)", "Entry"],
             [
                 [each.kind, each.text, w.when(each.since), w.when(each.until),
-                 "–" if each.entry is None else str(each.entry)]
+                 w.entry(report, each.record, each.entry)]
                 for each in report.uncertainty
             ],
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 from . import wording as w
 from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
 from .counted import ZERO
-from .model import Report
+from .model import Evidence, Report
 
 
 def identity(report: Report) -> list[Block]:
@@ -19,17 +19,31 @@ def identity(report: Report) -> list[Block]:
             [
                 ("Report", [Mono(identity.id)]),
                 ("Format", [identity.format]),
-                ("Record", [f"{identity.entries:,} entries, {span}"]),
-                ("Head of the record", [Mono(identity.head or "none")]),
+                (w.plural(len(report.evidence), "record").capitalize(),
+                 [f"{identity.entries:,} entries, {span}"]),
+                ("Head of the record", [Mono(head) for head in identity.heads or ["none"]]),
             ]
         ),
+        *_several(report),
         Para(
             "How to read numbers: a single number is exact. “1,200 to 1,234” are bounds: the true "
             "number lies in between. “about 1,200 (1,190 to 1,210)” is an estimate of different "
             "values; its bounds hold in 95 of 100 cases. Times are UTC.",
             "small",
         ),
-    ]
+    ]  # fmt: skip
+
+
+def _several(report: Report) -> list[Block]:
+    number = len(report.evidence)
+    if number == 1:
+        return []
+    text = (
+        f"This is one answer of {number} collectors, each with a record of its own (section N). "
+        "Entry 2/17 is entry 17 of the second one. A person or value that several of them saw "
+        "counts once where they have the same key (service.ledger.key)."
+    )
+    return [Para(text, "small")]
 
 
 def clock(report: Report) -> list[Block]:
@@ -74,7 +88,8 @@ def _contained(report: Report) -> str:
         return "no: documents may still be sent there"
     after = clock.after_containment or ZERO
     return (
-        f"{w.moment(clock.contained_at)} by {clock.contained_by} (entry {clock.contained_entry}); "
+        f"{w.moment(clock.contained_at)} by {clock.contained_by} (entry "
+        f"{w.entry(report, clock.contained_record, clock.contained_entry)}); "
         f"delivered after that: {w.count(after)} documents"
     )
 
@@ -113,7 +128,8 @@ def measures(report: Report) -> list[Block]:
             ["Time (UTC)", "What", "By", "Why", "Entry", "Hash"],
             [
                 [w.moment(each.time).removesuffix(" UTC"), each.text, each.by or "–",
-                 each.why or "–", str(each.entry), Mono(each.entry_hash[:16])]
+                 each.why or "–", w.entry(report, each.record, each.entry),
+                 Mono(each.entry_hash[:16])]
                 for each in report.measures
             ],
         ),
@@ -124,7 +140,15 @@ def measures(report: Report) -> list[Block]:
 
 def evidence(report: Report) -> list[Block]:
     """N. What the report stands on."""
-    proof = report.evidence
+    blocks: list[Block] = []
+    for number, proof in enumerate(report.evidence, 1):
+        if len(report.evidence) > 1:
+            blocks.append(Title(f"Record {number}"))
+        blocks += _proof(proof)
+    return [*blocks, Para("Make this report again:"), Code(report.identity.query)]
+
+
+def _proof(proof: Evidence) -> list[Block]:
     compared = "not compared"
     if proof.account_minutes is not None:
         compared = (
@@ -147,6 +171,4 @@ def evidence(report: Report) -> list[Block]:
         ),
         Para("Check it again:"),
         Code(proof.command),
-        Para("Make this report again:"),
-        Code(proof.query),
     ]

@@ -22,8 +22,11 @@ def time_of(text: object) -> datetime | None:
         return None
 
 
-def measure_of(entry: Entry, names: set[str]) -> Measure:
-    """An entry in words. `names` are those under which the report's destinations are spoken of."""
+def measure_of(record: int, entry: Entry, names: set[str]) -> Measure:
+    """An entry in words, of the record with this number.
+
+    `names` are those under which the report's destinations are spoken of.
+    """
     body = entry.body
     told = _TELLERS.get(entry.kind, _anything)(entry.kind, body)
     who = _words(body) if entry.kind == "trust" else [body]
@@ -36,6 +39,7 @@ def measure_of(entry: Entry, names: set[str]) -> Measure:
         by=_joined(word.get("by") for word in who),
         why=_joined(word.get("why") for word in who),
         ours=bool(names & set(_spoken_of(entry.kind, body))),
+        record=record,
         entry=entry.number,
         entry_hash=entry.hash,
         body=dict(body)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from ..account.account import FORGOTTEN
 from ..embedded.handover import EMBEDDED
 from ..journal.entries import Entry
 from ..origins import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window
+from .records import Told
 from .tallies import moment
 from .telling import time_of
 
@@ -27,15 +30,16 @@ _ALWAYS = {
 
 
 def unknowns(
-    entries: Sequence[Entry], window: Window, found: Collected, now: datetime
+    told: Sequence[Told], window: Window, found: Collected, now: datetime
 ) -> list[Unknown]:
-    """All of them: of the window first, then what is always so."""
+    """All of them: what each record cannot tell of the window first, then what is always so."""
     until = min(window.until, now)
     return [
-        *_before_the_record(entries, window),
-        *_forgotten(entries, window),
-        *_gaps(entries, window),
-        *_away(entries, window, until),
+        *(
+            msgspec.structs.replace(unknown, record=each.number)
+            for each in told
+            for unknown in _of_record(each.entries, window, until)
+        ),
         *_coarse(window),
         *_unclear(found),
         *_not_judged(found),
@@ -44,6 +48,13 @@ def unknowns(
         *_labels(found),
         *(Unknown(kind=kind, text=text) for kind, text in _ALWAYS.items()),
     ]
+
+
+def _of_record(entries: Sequence[Entry], window: Window, until: datetime) -> Iterator[Unknown]:
+    yield from _before_the_record(entries, window)
+    yield from _forgotten(entries, window)
+    yield from _gaps(entries, window)
+    yield from _away(entries, window, until)
 
 
 def _before_the_record(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from .counted import Count, Estimate
+from .model import Report
 
 _SIZES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 _ROOTS = {
@@ -146,3 +147,10 @@ def listed(parts: Sequence[str], most: int = 6) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 person`-like words: `3 documents`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def entry(report: Report, record: int | None, number: int | None) -> str:
+    """An entry of a journal: `17`, or `2/17` where the report stands on several records."""
+    if len(report.evidence) == 1:
+        record = None
+    return "/".join(str(each) for each in (record, number) if each is not None) or "–"

@@ -30,6 +30,7 @@ from errlock.ledger.report.html import html
 from errlock.ledger.report.making import Question, make_report
 from errlock.ledger.report.markdown import markdown
 from errlock.ledger.report.model import Backend
+from errlock.ledger.report.records import Record
 from errlock.ledger.search.inventory import read_inventory
 from errlock.ledger.search.rotating import rotate_list
 from errlock.ledger.traces import Tracer
@@ -102,7 +103,7 @@ def reports(folder: Path, key: str | None) -> Iterator[bytes]:
     now = datetime.now(UTC)
     report = make_report(
         Question(
-            journal=folder / "journal", account=folder / "ledger.db",
+            records=[Record(folder / "journal", folder / "ledger.db")],
             backends=[Backend(destination="sentry")], since=now - timedelta(hours=1),
             until=now + timedelta(hours=1), facts=Facts(), inventory=wanted,
             needle_keys=[key] if key is not None else [],

@@ -23,6 +23,7 @@ from errlock.ledger.journal.journal import Journal, JournalFailed
 from errlock.ledger.manifest import Items, Manifest
 from errlock.ledger.options import AccountOptions
 from errlock.ledger.report.evidence import evidence
+from errlock.ledger.report.records import Record
 from errlock.pipeline.cli import main
 
 NOON = 1_790_000_000 // 86400 * 86400 + 12 * 3600
@@ -138,7 +139,7 @@ def test_it_is_open_while_the_collector_is_down_and_told_when_it_is_back(
     journal, account = collector.paths
     assert main(["exposure", "verify", "--journal", str(journal)]) == 0
     assert "\naccount: 0 minutes compared with" in capsys.readouterr().out
-    proof = evidence(journal, account, [], [], check="", query="")
+    (proof,) = evidence([Record(journal, account)], [], [], lambda *_: "")
     assert (proof.intact, proof.account_minutes, proof.account_open) == (True, 0, 1)
     collector.clock.advance(600)
     collector.start()

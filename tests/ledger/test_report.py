@@ -392,7 +392,7 @@ def test_the_report_says_up_to_where_a_head_vouches(tmp_path: Path) -> None:
     ledger.wait(MINUTE)
     head = str(ledger.head)
     ledger.close()
-    proof = report_of(ledger, "--destination", "sentry", "--head", head).evidence
+    (proof,) = report_of(ledger, "--destination", "sentry", "--head", head).evidence
     assert (proof.vouched_to, proof.vouched_by) == (3, "a head kept elsewhere")
     assert f"--head {head}" in proof.command
     assert proof.entries == 4

@@ -166,7 +166,7 @@ def test_who_asked_is_journaled_and_not_for_whom(ask: Ask, tmp_path: Path) -> No
         "pseudonyms": 2,
     }  # fmt: skip
     told = "the pseudonyms of a value of class pii.email were asked for"
-    assert measure_of(entry, set()).text == told
+    assert measure_of(1, entry, set()).text == told
 
 
 def test_that_it_cannot_be_journaled_is_told(ask: Ask, tmp_path: Path) -> None:

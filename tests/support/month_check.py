@@ -31,6 +31,7 @@ from errlock.ledger.report.counted import Count, Estimate
 from errlock.ledger.report.facts import Facts
 from errlock.ledger.report.making import Question, make_report
 from errlock.ledger.report.model import Backend, Report
+from errlock.ledger.report.records import Record
 from errlock.ledger.report.tallies import total
 
 _ERROR = 3 * 0.01625  # three standard errors of a sketch: 1.04 / 2^6
@@ -113,8 +114,7 @@ def _report(month: Month, destination: str, since: float, until: float) -> Repor
     store = month.folder
     return make_report(
         Question(
-            journal=store / "journal",
-            account=store / "ledger.db",
+            records=[Record(store / "journal", store / "ledger.db")],
             backends=[Backend(destination=destination)],
             since=_at(since),
             until=_at(until),
@@ -201,7 +201,7 @@ def _check_measures(checked: Checked, month: Month, report: Report) -> None:
     done = Counter((each.kind, each.time) for each in report.measures if each.ours)
     for kind, when in (("trust", DISTRUST), ("route", SWAP)):
         checked.same(kind, done[kind, _at(when)], 1)
-    proof = report.evidence
+    (proof,) = report.evidence
     checked.same("evidence", proof.findings, [])
     checked.same("vouched for", proof.vouched_to, int(month.heads[-1].partition(":")[0]))
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
 from .asking import add_inventory_options, note, places_of, wanted_of
-from .places import add_record_options, heads_of, journal_of, keys_of
+from .places import add_record_options, add_storage_option, heads_of, keys_of, storages_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ....ledger.journal.entries import Head
     from ....ledger.report.counted import Inventory
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
+    from ....ledger.report.records import Record
     from ....ledger.search.inventory import Wanted
 
 _FORMATS = ("md", "html", "pdf", "json", "csv")
@@ -37,7 +39,8 @@ def register(actions: Commands) -> None:
         "with drafts of notifications. What only people know stands in --facts, or is left blank.",
         "  errlock exposure report -c errlock.yaml --destination sentry --since 30d -o report.md\n"
         "  errlock exposure report --journal journal --destination sentry --format md \\\n"
-        "      --since 2026-11-01 --until 2026-11-26T12:00Z --facts facts.yaml",
+        "      --since 2026-11-01 --until 2026-11-26T12:00Z --facts facts.yaml\n"
+        "  errlock exposure report --storage eu1 --storage eu2 --destination sentry -o report.html",
     )  # fmt: skip
     add_config_options(report)
     report.add_argument(
@@ -58,6 +61,7 @@ def register(actions: Commands) -> None:
     add_inventory_options(
         report, "your secrets (.env, AWS credentials, JSON, lines): which of them must be replaced"
     )
+    add_storage_option(report)
     add_record_options(report)
     report.set_defaults(run=run)
 
@@ -74,29 +78,28 @@ def run(args: argparse.Namespace) -> int:
         report = make_report(question)
     except sqlite3.Error as error:
         kind = type(error).__name__
-        raise OSError(0, f"cannot be read as an account: {kind}", question.account) from None
+        accounts = ", ".join(str(each.account) for each in question.records)
+        raise OSError(0, f"cannot be read as an account: {kind}", accounts) from None
     _note(question, report.inventory)
     _write(args.output, _rendered(args, report))
     if args.annexes is not None:
         args.annexes.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in annexes(report).items():
             _write(args.annexes / name, content)
-    return 0 if report.evidence.intact else 1
+    return 0 if report.intact else 1
 
 
 def _question(args: argparse.Namespace) -> Question:
     """What is asked. Raises ConfigError, OSError."""
     from ....ledger.report.making import Question
 
-    journal = journal_of(args)
-    wanted, keys = _inventory(args, journal.parent)
-    account = args.account if args.account is not None else journal.with_name("ledger.db")
+    records = _records(args)
+    wanted, keys = _inventory(args, [each.folder for each in records])
     since, until = args.since, time.time() if args.until is None else args.until
     if since >= until:
         raise ConfigError([Problem("", "is not before --until", "--since")])
     return Question(
-        journal=journal,
-        account=account,
+        records=records,
         backends=_backends(args),
         since=datetime.fromtimestamp(since, UTC),
         until=datetime.fromtimestamp(until, UTC),
@@ -105,9 +108,24 @@ def _question(args: argparse.Namespace) -> Question:
         keys=keys_of(args),
         inventory=wanted,
         needle_keys=keys,
-        query=_query(args, journal, account, since, until),
-        check=_check(args, journal, account),
+        query=_query(args, records, since, until),
+        check=lambda record, heads: _check(args, record, heads if len(records) > 1 else None),
     )
+
+
+def _records(args: argparse.Namespace) -> list[Record]:
+    """Those that the report stands on. Raises ConfigError."""
+    from ....ledger.report.records import Record
+
+    if args.journal is None and args.account is None:
+        return [Record(each / "journal", each / "ledger.db") for each in storages_of(args)]
+    if args.storage:
+        raise ConfigError(
+            [Problem("", "goes without --journal and --account: it has both", "--storage")]
+        )
+    journal = args.journal if args.journal is not None else storages_of(args)[0] / "journal"
+    account = args.account if args.account is not None else journal.with_name("ledger.db")
+    return [Record(journal, account)]
 
 
 def _backends(args: argparse.Namespace) -> list[Backend]:
@@ -132,12 +150,14 @@ def _backends(args: argparse.Namespace) -> list[Backend]:
     return list(found.values())
 
 
-def _inventory(args: argparse.Namespace, folder: Path) -> tuple[list[Wanted] | None, Sequence[str]]:
+def _inventory(
+    args: argparse.Namespace, folders: Sequence[Path]
+) -> tuple[list[Wanted] | None, Sequence[str]]:
     """The values to look up, and the keys for that. Raises ConfigError, OSError."""
     if args.inventory is None:
         return None, ()
     wanted = wanted_of(args)
-    _, keys = places_of(argparse.Namespace(**vars(args), storage=[folder]))
+    _, keys = places_of(argparse.Namespace(**{**vars(args), "storage": folders}))
     return wanted, keys
 
 
@@ -148,10 +168,11 @@ def _note(question: Question, inventory: Inventory | None) -> None:
     if inventory is None:
         return
     since, until = question.since.timestamp(), question.until.timestamp()
+    folders = [each.folder for each in question.records]
     for id_ in sorted(question.destinations):
         verdicts = [row.verdict for row in inventory.rows if row.destination == id_]
         counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
-        note([question.journal.parent], "report", Window(id_, since, until), counts)
+        note(folders, "report", Window(id_, since, until), counts)
 
 
 def _facts(path: Path | None) -> Facts:
@@ -166,15 +187,14 @@ def _facts(path: Path | None) -> Facts:
         raise ConfigError([Problem("", str(wrong), str(path))]) from None
 
 
-def _query(
-    args: argparse.Namespace, journal: Path, account: Path, since: float, until: float
-) -> str:
+def _query(args: argparse.Namespace, records: Sequence[Record], since: float, until: float) -> str:
     """The command that makes the same report on another machine."""
     words = ["errlock", "exposure", "report"]
     for option, values in (
         ("-c", args.config),
-        ("--journal", [journal]),
-        ("--account", [account]),
+        ("--storage", args.storage),
+        ("--journal", [] if args.storage else [each.journal for each in records]),
+        ("--account", [] if args.storage else [each.account for each in records]),
         ("--destination", args.destination),
         ("--since", [_written(since)]),
         ("--until", [_written(until)]),
@@ -185,12 +205,15 @@ def _query(
     return shlex.join(words)
 
 
-def _check(args: argparse.Namespace, journal: Path, account: Path) -> str:
-    """The command that checks the record."""
-    words = ["errlock", "exposure", "verify", "--journal", str(journal), "--account", str(account)]
+def _check(args: argparse.Namespace, record: Record, heads: Sequence[Head] | None) -> str:
+    """The command that checks a record, against these heads or else those that were given."""
+    words = ["errlock", "exposure", "verify"]
+    words += ["--journal", str(record.journal), "--account", str(record.account)]
     for option, values in (
-        ("--head", args.head), ("--head-file", args.head_file), ("--public-key", args.public_key),
-    ):  # fmt: skip
+        ("--head", args.head if heads is None else heads),
+        ("--head-file", args.head_file if heads is None else []),
+        ("--public-key", args.public_key),
+    ):
         words += [word for value in values for word in (option, str(value))]
     return shlex.join(words)
 

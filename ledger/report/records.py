@@ -1,0 +1,51 @@
+"""The records that a report stands on: that of one collector, or those of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..account.reconciling import readable
+from ..controls import ways_in
+from ..journal.entries import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where one collector keeps what it has recorded."""
+
+    journal: Path
+    account: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where its needles are."""
+        return self.journal.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one collector tells."""
+
+    number: int  # of its record in the report, from 1
+    record: Record
+    entries: Sequence[Entry]  # of the journal, but for the sums in it
+
+    def leads_to(self, destination: str) -> bool:
+        """Whether it can send there, by its last word about that. True where it has none."""
+        for entry in reversed(self.entries):
+            if entry.kind == "policy" and "ways" in entry.body:
+                return any(way.destination == destination for way in ways_in(entry.body))
+        return True
+
+
+def told_by(records: Iterable[Record]) -> list[Told]:
+    """Read the journals. Raises OSError."""
+    return [
+        Told(number, record, [e for e in readable(record.journal) if e.kind not in _SUMS])
+        for number, record in enumerate(records, 1)
+    ]
+
+
+_SUMS = ("minute", "code")
