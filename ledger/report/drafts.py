@@ -132,9 +132,10 @@ def _likely(report: Report) -> Iterator[str]:
 
 
 def _measures(report: Report) -> Iterator[str]:
-    taken = [each for each in report.measures if each.ours and each.kind != "gap"]
-    for each in taken[:_MOST_MEASURES]:
-        yield f"{moment(each.time)}: {each.text}"
+    told = [each for each in report.measures if each.ours and each.kind != "gap"]
+    # What collectors did in the same second is said once.
+    taken = list(dict.fromkeys(f"{moment(each.time)}: {each.text}" for each in told))
+    yield from taken[:_MOST_MEASURES]
     if len(taken) > _MOST_MEASURES:
         yield f"and {len(taken) - _MOST_MEASURES} more (section L)"
     kept = report.withheld.occurrences

@@ -37,7 +37,7 @@ def summary(report: Report) -> list[Answer]:
         ("Which secrets must be replaced first?", _secrets(report)),
         ("Since when, until when?", _when(report.clock)),
         ("What was kept from them?", _withheld(report.withheld)),
-        ("What do we not know?", _unknown(report.uncertainty, report.only_you_know)),
+        ("What do we not know?", _unknown(report)),
         ("What is to be done next?", _next(report)),
     )
     return [Answer(ask=ask, say=say) for ask, say in answers]
@@ -184,21 +184,29 @@ def _withheld(withheld: Withheld) -> list[str]:
     return said
 
 
-def _unknown(unknown: Sequence[Unknown], blanks: Sequence[str]) -> list[str]:
-    special = [each for each in unknown if each.kind not in _STANDING]
+def _unknown(report: Report) -> list[str]:
+    special: dict[str, list[int]] = {}  # by what is told, the records that tell it
+    for each in report.uncertainty:
+        if each.kind not in _STANDING:
+            special.setdefault(_told(each), []).extend([each.record] if each.record else [])
     said = []
-    for each in special[:_MOST_UNKNOWN]:
-        span = ""
-        if each.since is not None and each.until is not None and each.until > each.since:
-            length = int((each.until - each.since).total_seconds())
-            span = f" ({moment(each.since)}, {duration(length)})"
-        said.append(f"{each.text.rstrip('.')}{span}.")
+    for told, records in list(special.items())[:_MOST_UNKNOWN]:
+        some = 0 < len(records) < len(report.evidence)
+        whose = f" (record {', '.join(map(str, records))})" if some else ""
+        said.append(f"{told}{whose}.")
     if len(special) > _MOST_UNKNOWN:
         said.append(f"And {plural(len(special) - _MOST_UNKNOWN, 'more point')}: section J.")
     said.append("What no detector knows, and what reached them past this collector.")
-    if blanks:
+    if blanks := report.only_you_know:
         said.append(f"{plural(len(blanks), 'thing')} that only you know: see below.")
     return said
+
+
+def _told(unknown: Unknown) -> str:
+    span, since, until = "", unknown.since, unknown.until
+    if since is not None and until is not None and until > since:
+        span = f" ({moment(since)}, {duration(int((until - since).total_seconds()))})"
+    return f"{unknown.text.rstrip('.')}{span}"
 
 
 def _next(report: Report) -> list[str]:
