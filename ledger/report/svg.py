@@ -67,7 +67,8 @@ class _Sheet:
     def finished(self, width: str = "100%") -> Element:
         """The drawing, as high as it has become."""
         self.root.set("width", width)
-        self.root.set("height", f"{self.height:.0f}")
+        # Typst refuses a drawing without a height, and a chart of what left in clear may be empty.
+        self.root.set("height", f"{max(1.0, self.height):.0f}")
         self.root.set("xmlns", "http://www.w3.org/2000/svg")
         return self.root
 

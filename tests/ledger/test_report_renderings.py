@@ -129,6 +129,19 @@ def test_every_number_is_in_every_rendering(ledger: ToyLedger, tmp_path: Path) -
             assert all(word in text.replace("\\", "") for word in words)
 
 
+def test_a_pdf_is_set_where_nothing_left_in_clear(tmp_path: Path) -> None:
+    made = ToyLedger(tmp_path / "ledger")
+    made.deliver(1, found("secret.password", "removed", 1, [1]))
+    made.close()
+    assert rendered(made, tmp_path, "pdf").startswith(b"%PDF-")
+
+
+def test_a_pdf_is_set_where_nothing_left_at_all(tmp_path: Path) -> None:
+    made = ToyLedger(tmp_path / "ledger")
+    made.close()
+    assert rendered(made, tmp_path, "pdf").startswith(b"%PDF-")
+
+
 def test_a_pdf_is_set_whatever_the_texts_hold(ledger: ToyLedger, tmp_path: Path) -> None:
     made = rendered(ledger, tmp_path, "pdf")
     assert made.startswith(b"%PDF-1.")
