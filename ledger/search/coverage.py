@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -10,14 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ..account.store import AccountStore, OtherVersion
-from ..journal.entries import BrokenEntry, decode
+from ..journal.finding import entries_of
 from ..needles.store import HOUR, Kept, NeedleStore
 
 _RESTART = 60.0  # seconds; a shorter pause is no pause
-_GAP = b'"kind":"gap"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +112,9 @@ def _documents(folder: Path, since: float, until: float, window: Window) -> int 
 
 def _told(journal: Path, window: Window) -> Iterator[Gap]:
     """The gaps that the journal tells of."""
-    for time, body in _gap_entries(journal):
-        until = _seconds(body.get("until")) or _seconds(time)
+    for entry in entries_of(journal, "gap"):
+        body = entry.body
+        until = _seconds(body.get("until")) or _seconds(entry.time)
         since = _seconds(body.get("since")) or until
         if until >= window.since and since < window.until:
             documents = body.get("documents")
@@ -126,24 +124,6 @@ def _told(journal: Path, window: Window) -> Iterator[Gap]:
                 str(body.get("what")),
                 documents if isinstance(documents, int) else None,
             )
-
-
-def _gap_entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        at = text.find(_GAP)
-        while at >= 0:
-            start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
-            if end < 0:
-                return
-            try:
-                entry = decode(text[start:end])
-            except BrokenEntry:
-                entry = None
-            if entry is not None and entry.kind == "gap":
-                yield entry.time, dict(entry.body)
-            at = text.find(_GAP, end)
 
 
 def _seconds(time: object) -> float:
