@@ -147,6 +147,10 @@ class AccountStore(SqliteFile):
         found = self._db.execute(_LABELS[dimension], (embedded, f"{EMBEDDED}%"))
         return {str(row[0]) for row in found}
 
+    def destinations(self) -> set[str]:
+        """All that anything is booked of."""
+        return {name for (name,) in self._db.execute("SELECT DISTINCT destination FROM series")}
+
     def rows(self, since: int, until: int, span: int | None = None) -> list[Row]:
         """The rows that begin in a window, in a fixed order; of one span, or of all."""
         # Of one span by its index: a verifier asks for thousands of minutes, one by one.

@@ -9,8 +9,8 @@ from ..account.reconciling import reconcile
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..journal.verifying import has_head, verify
+from ..record import Record
 from .model import Evidence
-from .records import Record
 
 # Tells the command that verifies a record against some heads.
 Check = Callable[[Record, Sequence[Head]], str]

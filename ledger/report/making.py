@@ -15,6 +15,7 @@ from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
+from ..record import Record
 from ..search.inventory import Wanted
 from .collecting import Between, Collected, bucket_for
 from .consequences import consequences
@@ -30,7 +31,7 @@ from .keys import pseudonym_keys
 from .model import Backend, Clock, Evidence, Identity, Measure, Report, Window
 from .outputs import outputs
 from .policies import InForce, policies
-from .records import Record, Told, told_by
+from .records import Told, told_by
 from .sections import class_rows, comparison, kept_back, secrets, subjects, volume
 from .summary import summary
 from .tallies import Span, moment, total

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..account.reconciling import readable
 from ..controls import ways_in
 from ..journal.entries import Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Where one collector keeps what it has recorded."""
-
-    journal: Path
-    account: Path
-
-    @property
-    def folder(self) -> Path:
-        """Where its needles are."""
-        return self.journal.parent
+from ..record import Record
 
 
 @dataclass(frozen=True, slots=True)

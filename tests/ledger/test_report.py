@@ -415,6 +415,20 @@ def test_hostile_names_and_reasons_show_as_they_are(tmp_path: Path) -> None:
     assert output.stat().st_mode & 0o077 == 0
 
 
+def test_a_mistyped_destination_is_refused_not_cleared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.policy({"redact": {}}, "sentry", "idle")
+    ledger.deliver(1)
+    ledger.close()
+    assert main(asked(ledger, "--destination", "idle")) == 0  # it was there and got nothing
+    capsys.readouterr()
+    assert main(asked(ledger, "--destination", "sentri")) == 2
+    told = "--destination: the record knows no destination 'sentri'; did you mean 'sentry'? "
+    assert capsys.readouterr() == ("", f"{told}Known: idle, sentry\n")
+
+
 def test_a_window_must_not_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.close()

@@ -142,6 +142,14 @@ def test_what_was_not_sent_is_not_found(sent: Sent) -> None:
     }
 
 
+@pytest.mark.parametrize("action", ["search", "rotate-list", "code"])
+def test_a_mistyped_destination_is_refused_not_cleared(sent: Sent, action: str) -> None:
+    given = MAIL if action != "code" else ""
+    assert not sent.ask(action, given, "--destination", "sentri", code=2)
+    told = "--destination: the record knows no destination 'sentri'; did you mean 'sentry'? Known: "
+    assert told in sent.shown
+
+
 def test_a_window_before_or_after_has_nothing(sent: Sent) -> None:
     for window in (("--until", "2020-01-01"), ("--since", "2099-01-01")):
         assert sent.answers(MAIL, *window, code=0)["line 1"]["verdict"] == "not_found"

@@ -27,11 +27,11 @@ from month_course import (
 )
 
 from errlock.ledger.journal.entries import read_head
+from errlock.ledger.record import Record
 from errlock.ledger.report.counted import Count, Estimate
 from errlock.ledger.report.facts import Facts
 from errlock.ledger.report.making import Question, make_report
 from errlock.ledger.report.model import Backend, Report
-from errlock.ledger.report.records import Record
 from errlock.ledger.report.tallies import total
 
 _ERROR = 3 * 0.01625  # three standard errors of a sketch: 1.04 / 2^6

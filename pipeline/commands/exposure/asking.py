@@ -12,7 +12,7 @@ from ...people import account
 from ...terminal import moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time, read_config
-from .places import add_storage_option, storages_of
+from .places import add_storage_option, check_destinations, storages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,10 +53,13 @@ def add_inventory_options(parser: argparse.ArgumentParser, what: str) -> None:
     )  # fmt: skip
 
 
-def window_of(args: argparse.Namespace) -> Window:
-    """The window that was asked about."""
+def window_of(args: argparse.Namespace, folders: Sequence[Path]) -> Window:
+    """The window that was asked about. Raises ConfigError, OSError."""
+    from ....ledger.record import Record
     from ....ledger.search.coverage import Window
 
+    if args.destination is not None:
+        check_destinations([args.destination], map(Record.at, folders))
     return Window(args.destination, args.since, args.until)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ...terminal import moment, out, table
 from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
-from .places import add_storage_option, storages_of
+from .places import add_storage_option, check_destinations, storages_of
 
 if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed
@@ -81,9 +81,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
     from ....ledger.code.disclosed import together
+    from ....ledger.record import Record
 
-    accounts = [folder / "ledger.db" for folder in storages_of(args)]
-    return together([row for path in accounts for row in _of_account(path, args)])
+    records = [Record.at(folder) for folder in storages_of(args)]
+    found = together([row for each in records for row in _of_account(each.account, args)])
+    if args.destination is not None:
+        check_destinations([args.destination], records)
+    return found
 
 
 def _of_account(path: Path, args: argparse.Namespace) -> list[Disclosed]:

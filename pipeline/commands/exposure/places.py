@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
+from ...registry import nearest
 from ..options import read_config
 
 if TYPE_CHECKING:
     from ....ledger.journal.entries import Head
     from ....ledger.journal.signing import PublicKey
+    from ....ledger.record import Record
 
 
 def add_storage_option(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +72,24 @@ def journal_of(args: argparse.Namespace) -> Path:
     if storage == "memory":
         raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
     return Path(storage) / "journal"
+
+
+def check_destinations(names: Iterable[str], records: Iterable[Record]) -> None:
+    """Raises ConfigError for one that no record knows, and OSError.
+
+    Whoever mistypes a name at night must not read that nothing was sent there.
+    """
+    from ....ledger.destinations import known_destinations
+
+    known = sorted({name for record in records for name in known_destinations(record)})
+    problems = [
+        Problem("", f"the record knows no destination {name!r}{nearest(name, known) or '.'} "
+                f"Known: {', '.join(known)}", "--destination")
+        for name in names
+        if known and name not in known
+    ]  # fmt: skip
+    if problems:
+        raise ConfigError(problems)
 
 
 def heads_of(args: argparse.Namespace) -> list[Head]:

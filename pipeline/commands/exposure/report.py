@@ -14,17 +14,24 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
 from .asking import add_inventory_options, note, places_of, wanted_of
-from .places import add_record_options, add_storage_option, heads_of, keys_of, storages_of
+from .places import (
+    add_record_options,
+    add_storage_option,
+    check_destinations,
+    heads_of,
+    keys_of,
+    storages_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ....ledger.journal.entries import Head
+    from ....ledger.record import Record
     from ....ledger.report.counted import Inventory
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
-    from ....ledger.report.records import Record
     from ....ledger.search.inventory import Wanted
 
 _FORMATS = ("md", "html", "pdf", "json", "csv")
@@ -100,7 +107,7 @@ def _question(args: argparse.Namespace) -> Question:
         raise ConfigError([Problem("", "is not before --until", "--since")])
     return Question(
         records=records,
-        backends=_backends(args),
+        backends=_backends(args, records),
         since=datetime.fromtimestamp(since, UTC),
         until=datetime.fromtimestamp(until, UTC),
         facts=_facts(args.facts),
@@ -115,10 +122,10 @@ def _question(args: argparse.Namespace) -> Question:
 
 def _records(args: argparse.Namespace) -> list[Record]:
     """Those that the report stands on. Raises ConfigError."""
-    from ....ledger.report.records import Record
+    from ....ledger.record import Record
 
     if args.journal is None and args.account is None:
-        return [Record(each / "journal", each / "ledger.db") for each in storages_of(args)]
+        return [Record.at(each) for each in storages_of(args)]
     if args.storage:
         raise ConfigError(
             [Problem("", "goes without --journal and --account: it has both", "--storage")]
@@ -128,11 +135,12 @@ def _records(args: argparse.Namespace) -> list[Record]:
     return [Record(journal, account)]
 
 
-def _backends(args: argparse.Namespace) -> list[Backend]:
-    """The destinations that are named, by id or by operator. Raises ConfigError."""
+def _backends(args: argparse.Namespace, records: Sequence[Record]) -> list[Backend]:
+    """The destinations that are named, by id or by operator. Raises ConfigError, OSError."""
     from ....ledger.report.model import Backend
 
     if not args.config:
+        check_destinations(args.destination, records)
         return [Backend(destination=name) for name in dict.fromkeys(args.destination)]
     exporters = read_config(args).exporters
     found = {}
@@ -146,6 +154,7 @@ def _backends(args: argparse.Namespace) -> list[Backend]:
                 standby_for=options.standby_for,
             )  # fmt: skip
         if not named:  # it may have been taken out of the configuration since
+            check_destinations([name], records)
             found[name] = Backend(destination=name)
     return list(found.values())
 

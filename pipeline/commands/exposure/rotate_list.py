@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from ....ledger.search.rotating import rotate_list
 
     folders, keys = places_of(args)
-    window = window_of(args)
+    window = window_of(args, folders)
     found = rotate_list(folders, keys, wanted_of(args), window)
     verdicts = [row.verdict for row in found.rows]
     counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from ....ledger.search.searching import search
 
     folders, keys = places_of(args)
-    window = window_of(args)
+    window = window_of(args, folders)
     found = search(folders, keys, wanted_of(args), window)
     sent, maybe = found.count("sent"), found.count("maybe")
     note(folders, "search", window, (len(found.answers), sent, maybe))

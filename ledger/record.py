@@ -1,0 +1,24 @@
+"""Where the record of one collector lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Its journal, its account, and the folder in which its needles are."""
+
+    journal: Path
+    account: Path
+
+    @classmethod
+    def at(cls, storage: Path) -> Record:
+        """Of a storage folder, or a copy of it."""
+        return cls(storage / "journal", storage / "ledger.db")
+
+    @property
+    def folder(self) -> Path:
+        """Where its needles are."""
+        return self.journal.parent
