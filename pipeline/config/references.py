@@ -127,9 +127,14 @@ def _keys(section: Any) -> Sequence[str]:
 
 
 def check_plans(exporters: Mapping[str, Any], incident: IncidentOptions, decoder: Decoder) -> None:
-    """Report every name in a plan that means nothing here to the decoder."""
-    operators = {o for each in exporters.values() if each is not BROKEN for o in each.operators}
-    standbys = [id_ for id_, each in exporters.items() if each is not BROKEN and each.standby_for]
+    """Report every name in a plan that means nothing here to the decoder.
+
+    Not where an exporter has problems of its own: what it stands for is not known then.
+    """
+    if any(each is BROKEN for each in exporters.values()):
+        return
+    operators = {o for each in exporters.values() for o in each.operators}
+    standbys = [id_ for id_, each in exporters.items() if each.standby_for]
     for plan, options in incident.plans.items():
         for field, known in (
             ("distrust", [*exporters, *sorted(operators)]),
@@ -142,5 +147,6 @@ def check_plans(exporters: Mapping[str, Any], incident: IncidentOptions, decoder
                     what = "standby" if field == "activate" else "exporter or operator"
                     decoder.report(
                         ("incident", "plans", plan, field, index),
-                        f"no {what} {name!r} is configured{near} Known: {', '.join(known)}",
+                        f"no {what} {name!r} is configured{near} "
+                        f"Known: {', '.join(known) or 'none'}",
                     )
