@@ -78,6 +78,11 @@ def run(args: argparse.Namespace) -> int:
         out(msgspec.json.format(msgspec.json.encode(job)).decode())
     else:
         out(_told(job))
+        if args.delivered and job.state == "done" and not job.total:
+            err(
+                f"of what {args.from_} got nothing is kept that was asked for: see "
+                "service.retain_delivered"
+            )
     return 1 if job.state in ("failed", "stopped") else 0
 
 
@@ -129,5 +134,7 @@ def _types(text: str) -> list[str]:
     """Types of documents. Raises ArgumentTypeError."""
     known, named = get_args(DocumentType), text.split(",")
     if unknown := sorted(set(named) - set(known)):
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {known}")
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(unknown)}; there are {', '.join(known)}"
+        )
     return named

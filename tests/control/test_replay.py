@@ -79,6 +79,15 @@ def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) ->
     assert job in fresh.ask("/v1/replays").json["replays"]
 
 
+def test_a_replay_of_what_is_not_kept_says_so(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as collector:
+        collector.wait_until_stored("out.jsonl", collector.send())
+        done = collector.command("replay", "file", "file/standby", "--delivered")
+    assert done.stdout == "file -> file/standby: done, 0 of 0 payloads, 0 documents\n"
+    told = "of what file got nothing is kept that was asked for: see service.retain_delivered\n"
+    assert (done.returncode, done.stderr) == (0, told)
+
+
 def test_what_a_target_had_as_a_payload_of_its_own_is_not_given_again(tmp_path: Path) -> None:
     plain = {"receivers": ["sentry"], "processors": ["redact"]}
     pipelines = {"errors": plain, "second": {**plain, "exporters": ["file/second"]}}
