@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..terminal import err
-from .talking import client_of, telling
+from .talking import client_of, named_one, telling
 
 if TYPE_CHECKING:
     from ...policy.epochs import Epochs
@@ -22,9 +22,7 @@ def obeyed(args: argparse.Namespace, epochs: Epochs) -> int:
     Exit code 0 when it has, and its journal knows, or when no collector is named; else 1, and 2
     where it cannot be asked.
     """
-    if not (args.config or args.sets or args.url):
-        return 0
-    return _ask(args, epochs)
+    return _ask(args, epochs) if named_one(args) else 0
 
 
 def _ask(args: argparse.Namespace, epochs: Epochs) -> int:

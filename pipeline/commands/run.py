@@ -7,7 +7,7 @@ import gc
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING
 
 from ..terminal import err, table
@@ -51,7 +51,10 @@ def run(args: argparse.Namespace) -> int:
         _log.warning("%s", warning)
 
     def announce(collector: Collector) -> None:
-        for line in greeting(config, collector.graph.receivers):
+        sets = [each for each in args.sets if each.startswith("service.")]
+        options = [*(("-c", each) for each in args.config), *(("--set", each) for each in sets)]
+        named = join(word for option in options for word in option)
+        for line in greeting(config, collector.graph.receivers, named):
             err(line)
 
     async def serving() -> int:
@@ -78,8 +81,11 @@ def _loading() -> Iterator[None]:
         gc.enable()
 
 
-def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:
-    """How to point an SDK at these open receivers, and where to look at what came out."""
+def greeting(config: Config, receivers: Mapping[str, Receiver], named: str) -> list[str]:
+    """How to point an SDK at these open receivers, and where to look at what came out.
+
+    `named` are the options that name the configuration: other commands find the token by them.
+    """
     rows: list[tuple[str, ...]] = []
     for id_, receiver in receivers.items():
         rows += [(id_, *row) for row in _doors(config.receivers[id_], receiver)]
@@ -93,8 +99,8 @@ def greeting(config: Config, receivers: Mapping[str, Receiver]) -> list[str]:
         rows.append(("metrics", "Prometheus", f"http://{metrics.endpoint}/metrics"))
     if config.service.health.endpoint:
         rows.append(("health", "state", f"http://{config.service.health.endpoint}/"))
-    if (control := config.service.control).endpoint:
-        rows.append(("control", "operators", f"errlock status --url http://{control.endpoint}"))
+    if config.service.control.endpoint:
+        rows.append(("control", "operators", f"errlock status {named}".rstrip()))
     return ["errlock is running; Ctrl-C stops it.", *(f"  {line}" for line in table(rows))]
 
 

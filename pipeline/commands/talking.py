@@ -49,6 +49,11 @@ def collector_named(args: argparse.Namespace) -> Whereabouts:
     return whereabouts(args.config, args.sets)
 
 
+def named_one(args: argparse.Namespace) -> bool:
+    """Whether the options say which collector is meant, and not only how one is by default."""
+    return bool(args.config or args.sets or args.url)
+
+
 def client_of(args: argparse.Namespace) -> Client:
     """A client of the collector that the options name. Raises ConfigError, TokensUnusable."""
     from ..control.client import Client
@@ -60,9 +65,10 @@ def client_of(args: argparse.Namespace) -> Client:
     except ValueError as error:
         raise ConfigError([Problem("", str(error), "--url")]) from None
     except FileNotFoundError as error:
+        which = "" if named_one(args) else "Name the collector's configuration with -c. "
         raise TokensUnusable(
-            f"no token: {error.filename} is not there. Run this where the collector runs, or "
-            "name a file with --token-file"
+            f"no token: {error.filename} is not there. {which}Run this where the collector runs, "
+            "or name a file with --token-file"
         ) from None
     except PermissionError as error:
         raise TokensUnusable(

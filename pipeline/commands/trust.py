@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,9 +13,10 @@ from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError
 from ..terminal import err, escape, out
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, telling
+from .talking import add_collector_options, add_why_option, client_of, named_one, telling
 
 if TYPE_CHECKING:
+    from ...delivery.trust import Trusts
     from ..control.client import Client
     from ..control.messages import TrustChanged, TrustOrder
 
@@ -141,6 +143,8 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     except ConfigError as wrong:
         for problem in wrong.problems:
             err(f"errlock {command}: {problem}")
+        if not named_one(args):
+            err("no configuration was named: name the collector's with -c")
         return 2
     err(f"errlock {command}: the collector was not told: {failure}")
     if told.failed:
@@ -148,9 +152,19 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
         return 1
     err(f"written into {told.file}: a collector that runs obeys within a second, one that is down")
     err("when it starts")
-    for name in args.names:
-        out(f"{name}: {_STATES[command]}")
-    return 0
+    return _told(args, _as_answered(args.names, told.said))
+
+
+def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:
+    """What the file says, as a collector would answer, but by the names that were given."""
+    from ..control.messages import TrustChanged, TrustOf, TrustSaid
+
+    words = [(name, said.about(name)) for name in names]
+    found = [
+        TrustOf(id=name, trust=TrustSaid(state=w.state, by=w.by, why=w.why, since=w.since))
+        for name, w in words
+    ]
+    return TrustChanged(destinations=found, not_written=None)
 
 
 def followed(client: Client, version: int) -> bool:
@@ -174,7 +188,13 @@ def followed(client: Client, version: int) -> bool:
 def _opened(args: argparse.Namespace, changed: TrustChanged) -> int:
     if changed.fleet_version is not None:
         err("those who follow go on as before until a release is published: errlock control sign")
-    return _told(args, changed)
+    code = _told(args, changed)
+    for each in changed.destinations:
+        if (trust := each.trust).state != "trusted":
+            by, why = (f" by {trust.by}" if trust.by else "", f": {trust.why}" if trust.why else "")
+            err(f"{each.id} stays {trust.state}{by}, as was said of it or its operator{why}")
+            code = 1
+    return code
 
 
 def _order(args: argparse.Namespace) -> TrustOrder:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ...delivery.trust import Trusts
 from ...delivery.trust_file import TrustFileFailed, tighten_offline
 from ..errors import ConfigError, Problem
 from ..people import account
@@ -21,7 +22,8 @@ class Written:
     """What became of a word."""
 
     file: Path
-    failed: str | None  # the kind of what went wrong
+    said: Trusts  # all that the file says now; nothing when it failed
+    failed: str | None = None  # the kind of what went wrong
 
 
 def tighten(
@@ -39,10 +41,10 @@ def tighten(
     _check(there, names)
     file = there.storage / "trust"
     try:
-        tighten_offline(there.storage, names, state, _who(there.storage, token_file), why)
+        who = _who(there.storage, token_file)
+        return Written(file, tighten_offline(there.storage, names, state, who, why))
     except TrustFileFailed as failure:
-        return Written(file, failure.kind)
-    return Written(file, None)
+        return Written(file, Trusts(), failure.kind)
 
 
 def _check(there: Whereabouts, names: Sequence[str]) -> None:

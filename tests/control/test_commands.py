@@ -143,8 +143,15 @@ def test_where_nobody_listens(controlled: Controlled, tmp_path: Path) -> None:
     without_token = errlock(tmp_path, "status")
     assert without_token.returncode == 2
     assert without_token.stderr == (
-        "errlock status: no token: errlock-data/control-token is not there. Run this where the "
-        "collector runs, or name a file with --token-file\n"
+        "errlock status: no token: errlock-data/control-token is not there. Name the collector's "
+        "configuration with -c. Run this where the collector runs, or name a file with "
+        "--token-file\n"
+    )
+    no_such = errlock(tmp_path, "distrust", "sentry")
+    assert no_such.returncode == 2
+    assert no_such.stderr == (
+        "errlock distrust: no exporter 'sentry'. Known: local\n"
+        "no configuration was named: name the collector's with -c\n"
     )
 
 

@@ -55,6 +55,20 @@ def test_from_distrust_to_trust(fresh: Controlled) -> None:
     assert meanwhile not in fresh.stored("out.jsonl")
 
 
+def test_what_another_word_keeps_distrusted_is_told_as_that(tmp_path: Path) -> None:
+    """Each word is taken back by itself: an exporter's, and its operator's."""
+    tape = {"path": "tape.jsonl", "standby_for": "file", "operator": "acme"}
+    with running_controlled(tmp_path, {"file/tape": tape}) as collector:
+        done = collector.command("distrust", "file/tape", "acme", "--why", "both")
+        assert done.returncode == 0, done.stderr
+        half = collector.command("trust", "file/tape", "--yes")
+        assert (half.returncode, half.stdout) == (1, "file/tape: distrusted\n")
+        told = "file/tape stays distrusted by local, as was said of it or its operator: both\n"
+        assert half.stderr == told
+        whole = collector.command("trust", "acme", "--yes")
+        assert (whole.returncode, whole.stdout, whole.stderr) == (0, "file/tape: trusted\n", "")
+
+
 def test_what_is_held_waits_and_is_sent_when_resumed(fresh: Controlled) -> None:
     held = fresh.command("hold", "file", "--json")
     assert held.returncode == 0
@@ -167,6 +181,10 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
     assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
     assert "the collector was not told: nobody listens there\n" in done.stderr
     assert "written into data/trust: " in done.stderr
+    told = first.command("hold", "file", "--json")
+    assert told.returncode == 0
+    (answer,) = json.loads(told.stdout)["destinations"]
+    assert (answer["id"], answer["trust"]["state"]) == ("file", "distrusted")  # the stricter word
     wrong = first.command("distrust", "fille")
     assert (wrong.returncode, wrong.stderr) == (
         2,

@@ -40,7 +40,7 @@ class Running:
         self.greeting = ""
         for line in self.process.stderr:
             self.greeting += line
-            if line.startswith("  health"):
+            if line.startswith("  control"):
                 return
         self.process.communicate()
         raise AssertionError(f"it did not start:\n{self.greeting}")
@@ -74,6 +74,10 @@ def test_it_says_how_to_point_an_sdk_at_it_and_where_to_look(running: Running) -
     assert "errlock local --folder ./errlock-data\n" in running.greeting
     assert f"http://localhost:{ports['metrics']}/metrics\n" in running.greeting
     assert f"http://localhost:{ports['health']}/\n" in running.greeting
+    command = running.greeting.rpartition("  operators   ")[2].split()
+    command[0] = str(ERRLOCK)
+    done = subprocess.run(command, cwd=running.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")  # it is asked as it was said
 
 
 def test_what_was_sent_to_it_is_shown_clean_by_errlock_local(
