@@ -1,36 +1,23 @@
-"""Where a collector's control API is, and the token for it, as its configuration says.
-
-The rest of that configuration is not looked at: who has to stop a destination may not have the
-environment that the collector runs with, nor its certificates.
-"""
+"""Where a collector's control API is, and the token for it, as its configuration says."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import ControlOptions
-from ..config.decoding import Decoder
-from ..config.files import merged_files
-from ..config.interpolation import Broken, Expander
-from ..config.service import Section, storage_problem
+from ..config.part import Stored, part_of_service
 from ..errors import ConfigError, Problem
 from .token_form import problem_of
 from .tokens import TokenStore, TokensUnusable, token_in
 
 
-class _Service(Section, frozen=True, kw_only=True):
+class _Service(Stored, frozen=True, kw_only=True):
     """The options of `service` that are needed here."""
 
-    storage: str = "./errlock-data"
     control: ControlOptions = ControlOptions()
-
-    def problems(self) -> Iterable[Problem]:
-        """A storage that is none."""
-        if message := storage_problem(self.storage):
-            yield Problem("storage", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +53,8 @@ def whereabouts(
     paths: Sequence[str], sets: Sequence[str], env: Mapping[str, str] = os.environ
 ) -> Whereabouts:
     """Read what is needed to talk to a collector. Raises ConfigError."""
-    merged = merged_files(paths, sets)
-    written = merged.tree.get("service")
-    needed = {
-        name: value
-        for name, value in (written if isinstance(written, dict) else {}).items()
-        if name in _Service.__struct_fields__
-    }
-    expander = Expander(env, merged.places)
-    decoder = Decoder(merged.places)
-    service = decoder.struct(_Service, expander.expand(needed, ("service",)), ("service",))
-    if expander.problems or isinstance(service, Broken):
-        raise ConfigError([*expander.problems, *decoder.problems])
-    exporters = merged.tree.get("exporters")
+    service, written = part_of_service(paths, sets, _Service, env)
+    exporters = written.get("exporters")
     return Whereabouts(
         control=service.control,
         storage=None if service.storage == "memory" else Path(service.storage),

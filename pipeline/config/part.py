@@ -1,0 +1,49 @@
+"""Some options of `service` alone, for whoever has not the environment that the collector has.
+
+Who has to stop a destination or look into the record at night may lack its variables, and its
+certificates. What is not asked for is not looked at, mistakes in it included.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..errors import ConfigError, Problem
+from .decoding import Decoder
+from .files import merged_files
+from .interpolation import Broken, Expander
+from .service import Section, storage_problem
+
+T = TypeVar("T", bound=Section)
+
+
+class Stored(Section, frozen=True, kw_only=True):
+    """Where a collector keeps what outlives it."""
+
+    storage: str = "./errlock-data"
+
+    def problems(self) -> Iterable[Problem]:
+        """A storage that is none."""
+        if message := storage_problem(self.storage):
+            yield Problem("storage", message)
+
+
+def part_of_service(
+    paths: Sequence[str], sets: Sequence[str], type_: type[T], env: Mapping[str, str] = os.environ
+) -> tuple[T, Mapping[str, Any]]:
+    """The options of `service` that a struct has, and all that is written. Raises ConfigError."""
+    merged = merged_files(paths, sets)
+    written = merged.tree.get("service")
+    needed = {
+        name: value
+        for name, value in (written if isinstance(written, dict) else {}).items()
+        if name in type_.__struct_fields__
+    }
+    expander = Expander(env, merged.places)
+    decoder = Decoder(merged.places)
+    service = decoder.struct(type_, expander.expand(needed, ("service",)), ("service",))
+    if expander.problems or isinstance(service, Broken):
+        raise ConfigError([*expander.problems, *decoder.problems])
+    return service, merged.tree
