@@ -142,6 +142,18 @@ def test_what_was_not_sent_is_not_found(sent: Sent) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("action", "code"), [("search", 1), ("rotate-list", 1), ("code", 0), ("verify", 0)]
+)
+def test_it_takes_no_environment_of_the_collector(
+    sent: Sent, tmp_path: Path, action: str, code: int
+) -> None:
+    more = tmp_path / "more.yaml"
+    more.write_text("exporters: { sentry: { dsn: '${env:NOT_SET_AT_NIGHT}' } }\n")
+    given = MAIL if code else ""
+    assert sent.ask(action, given, "-c", str(more), code=code)
+
+
 @pytest.mark.parametrize("action", ["search", "rotate-list", "code"])
 def test_a_mistyped_destination_is_refused_not_cleared(sent: Sent, action: str) -> None:
     given = MAIL if action != "code" else ""

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ....ledger.options import LedgerOptions
+from ...config.part import Stored, part_of_service
 from ...errors import ConfigError, Problem
 from ...people import account
 from ...terminal import moment
 from ..journaling import journaled
-from ..options import add_config_options, point_in_time, read_config
+from ..options import add_config_options, point_in_time
 from .places import add_storage_option, check_destinations, storages_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
     from ....ledger.search.coverage import Coverage, Window
     from ....ledger.search.inventory import Wanted
+
+
+class _Service(Stored, frozen=True, kw_only=True):
+    """The options of `service` that are needed here."""
+
+    ledger: LedgerOptions = LedgerOptions()
 
 
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +76,8 @@ def places_of(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
     folders = storages_of(args)
     keys = [_key(file) for file in args.key_file]
     if not keys:
-        options = read_config(args).service.ledger
-        secrets = [options.key, *options.previous_keys]
+        service, _ = part_of_service(args.config, args.sets, _Service)
+        secrets = [service.ledger.key, *service.ledger.previous_keys]
         keys = [secret.reveal() for secret in secrets if secret is not None]
     if not keys:
         raise ConfigError(

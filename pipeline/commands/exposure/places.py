@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...registry import nearest
-from ..options import read_config
 
 if TYPE_CHECKING:
     from ....ledger.journal.entries import Head
@@ -36,10 +35,7 @@ def storages_of(args: argparse.Namespace) -> list[Path]:
             raise ConfigError([Problem("", f"is the same folder as {same}", str(folder))])
     if args.storage:
         return list(args.storage)
-    storage = read_config(args).service.storage
-    if storage == "memory":
-        raise ConfigError([Problem("service.storage", "keeps nothing: name a --storage")])
-    return [Path(storage)]
+    return [storage_of(args, "--storage")]
 
 
 def add_record_options(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +64,17 @@ def journal_of(args: argparse.Namespace) -> Path:
     """The journal. Raises ConfigError."""
     if args.journal is not None:
         return Path(args.journal)
-    storage = read_config(args).service.storage
-    if storage == "memory":
-        raise ConfigError([Problem("service.storage", "keeps nothing: name a --journal")])
-    return Path(storage) / "journal"
+    return storage_of(args, "--journal") / "journal"
+
+
+def storage_of(args: argparse.Namespace, option: str) -> Path:
+    """The storage folder of the configuration. `option` would name another. Raises ConfigError."""
+    from ...config.part import Stored, part_of_service
+
+    service, _ = part_of_service(args.config, args.sets, Stored)
+    if service.storage == "memory":
+        raise ConfigError([Problem("service.storage", f"keeps nothing: name a {option}")])
+    return Path(service.storage)
 
 
 def check_destinations(names: Iterable[str], records: Iterable[Record]) -> None:
