@@ -26,7 +26,8 @@ def register(commands: Commands) -> None:
         "its path; a line with `note:` is carried over with another effect.\n\n"
         "Exit code 0; 1 when something was left out; 2 when the file cannot be read.",
         "  errlock import relay pii-config.json > policy.yaml\n"
-        "  errlock import gitleaks .gitleaks.toml >> errlock.yaml\n"
+        "  errlock import gitleaks .gitleaks.toml > gitleaks.yaml\n"
+        "  errlock validate -c errlock.yaml -c gitleaks.yaml\n"
         "  errlock import otel collector.yaml\n"
         "  errlock import eventscrubber settings.py",
     )  # fmt: skip

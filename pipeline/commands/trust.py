@@ -35,7 +35,7 @@ def register(commands: Commands) -> None:
         "`errlock trust` ends it. A collector that does not answer within a second is told by way\n"
         "of its trust file, one that is down obeys when it starts.",
         "  errlock distrust sentry -c errlock.yaml --why 'breach at the vendor'\n"
-        "  errlock distrust sentry.io               every exporter that sends there",
+        "  errlock distrust sentry.io -c errlock.yaml     every exporter that sends there",
     )  # fmt: skip
     distrust.set_defaults(run=run_distrust)
     hold = _add(
