@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 
 import msgspec
@@ -163,8 +163,12 @@ def of_known(literals: Iterable[str], dialect: Dialect) -> list[Expression]:
 def _catalogue() -> tuple[Database, Database]:
     """The triggers of the catalogue and of words, tried out: for texts and for JSON."""
     source()  # made once for both
-    with ThreadPoolExecutor(2) as both:  # compiling leaves the interpreter to others
-        text, json = both.map(_kept, ("text", "json"))
+    with ThreadPoolExecutor(1) as beside:  # compiling leaves the interpreter to others
+        try:
+            waited_for = beside.submit(_kept, "text").result
+        except RuntimeError:  # the main thread has ended: no thread begins any more
+            waited_for = partial(_kept, "text")
+        json, text = _kept("json"), waited_for()
     for index, detector in enumerate(load_catalogue()):
         _try_out([text], [json], index, detector)
     return text, json
