@@ -28,7 +28,7 @@ from .source import FetchFailed, FetchFailure, Source
 
 _log = logging.getLogger("errlock.following")
 
-Trouble = FetchFailure | RefusalReason | Literal["record_damaged", "record_not_saved"]
+Trouble = FetchFailure | RefusalReason | Literal["no_thread", "record_damaged", "record_not_saved"]
 
 INTERVAL = 1.0  # seconds between two looks, on average a little less: see _pause
 MAX_AGE = 30.0
@@ -167,8 +167,10 @@ class Follower:
             self._starting = True
             try:
                 thread = threading.Thread(target=self._follow, name="errlock-follower", daemon=True)
-                self._thread = thread
                 thread.start()
+                self._thread = thread
+            except RuntimeError:  # there are too many, or the interpreter ends: all is held
+                self._have("no_thread")
             finally:
                 self._starting = False
 

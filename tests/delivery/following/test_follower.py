@@ -87,6 +87,20 @@ def test_no_thread_and_no_connection_before_it_is_asked(
     wait_for(lambda: control.connections == 1)
 
 
+def test_where_no_thread_can_begin_everything_is_held_until_one_can(
+    control: ControlServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    follower = follow(control.url)
+    with monkeypatch.context() as ending:
+        ending.setattr(threading.Thread, "start", start)
+        assert follower.trust(["sentry"]) == "held"
+        assert follower.status().trouble == "no_thread"
+    wait_for_state(follower, "trusted")
+
+
 def test_a_word_is_in_force_within_two_seconds_and_told(
     control: ControlServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
