@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from ..origins import label
 from ..traces import Tracer
 from .handover import MOST_ROWS, MOST_VALUES, HandedName, HandedRow, HandOver, Missing
 from .lines import Amounts, lines, series_of
+from .turns import Turns
 from .waiting_code import WaitingCode
 
 EVERY = 60.0  # seconds between two hand-overs
@@ -105,7 +106,7 @@ class EmbeddedAccount:
         """Begin as a process that has nothing to tell: before and after a fork."""
         self._process = secrets.token_hex(16)
         self._number = 1
-        self._lock = threading.Lock()
+        self._turns = Turns()  # of all that books and of what is taken to be handed over
         self._sending = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -134,7 +135,8 @@ class EmbeddedAccount:
         except Exception as failure:  # noqa: BLE001  the account must not hold up a delivery
             _log.error("what was sent cannot be booked: %s", type(failure).__name__)
             found = None
-        with self._lock:
+
+        def add() -> None:
             if found is None or len(self._rows) + len(found) > _MOST_WAITING_ROWS:
                 self._miss(now, documents=documents)
                 return
@@ -148,6 +150,8 @@ class EmbeddedAccount:
                     self._miss(now, names=lost)
             self._begin()
 
+        self._turns.make(add)
+
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
         now = self._clock()
@@ -156,7 +160,8 @@ class EmbeddedAccount:
         except msgspec.MsgspecError:
             manifest = NOBODY_NOTED
         base = series_of(withheld, manifest, self._service)
-        with self._lock:
+
+        def add() -> None:
             for (type_, reason), documents in withheld.documents.items():
                 if len(self._rows) < _MOST_WAITING_ROWS:
                     series = base._replace(type=type_, outcome="withheld", reason=reason)
@@ -165,10 +170,15 @@ class EmbeddedAccount:
                     self._miss(now, documents=documents)
                 self._begin()
 
+        self._turns.make(add)
+
     def flush(self, timeout: float) -> bool:
-        """Hand over what there is, within about `timeout` seconds. Whether everything was taken."""
+        """Hand over what there is, within about `timeout` seconds. Whether everything was taken.
+
+        Not in a signal's handler amid a booking: who hands over may wait for the end of that.
+        """
         deadline = time.monotonic() + timeout
-        if not self._sending.acquire(timeout=timeout):
+        if self._turns.amid or not self._sending.acquire(timeout=timeout):
             return False
         try:
             return self._hand_over(deadline)
@@ -177,11 +187,10 @@ class EmbeddedAccount:
 
     def close(self, timeout: float) -> bool:
         """As `flush`, and say that the process ends. It may still book, and flush again."""
-        with self._lock:
-            begun = self._thread is not None
+        if not self._ending:  # else a signal's handler might wait for the event that it interrupts
             self._ending = True
-        self._wake.set()
-        return self.flush(timeout) if begun else True
+            self._wake.set()
+        return self.flush(timeout) if self._thread is not None else True
 
     def _add(self, series: Series, amounts: Amounts, values: Iterable[int], now: float) -> None:
         row = self._rows.setdefault((int(now) // MINUTE * MINUTE, series), _Row(first=now))
@@ -204,10 +213,11 @@ class EmbeddedAccount:
         self._missing_since = self._missing_since or since
 
     def _begin(self) -> None:
-        """Have a thread hand over. With the lock held."""
-        if self._thread is None:
+        """Have a thread hand over. In a turn."""
+        if self._thread is None or self._thread.ident is None:
             self._thread = threading.Thread(target=self._run, name="errlock-account", daemon=True)
-            self._thread.start()
+            with suppress(RuntimeError):  # too many, or the interpreter ends: then `close` does it
+                self._thread.start()
 
     def _run(self) -> None:
         with self._around():
@@ -221,13 +231,10 @@ class EmbeddedAccount:
         """Send until nothing is left, something goes wrong, or the time is over."""
         once = False
         while (left := deadline - time.monotonic()) > 0:
-            flight = self._flight
-            if flight is None:
-                code = self._code.take()  # before the lock: nobody who books waits for that
-                with self._lock:
-                    if once and not (self._rows or code):
-                        return True
-                    flight = self._flight = self._made(code)
+            if self._flight is None:
+                self._take(even_nothing=not once)
+            if (flight := self._flight) is None:
+                return True
             try:
                 self._taker.take(flight, min(left, _PATIENCE))
                 self._tell("the account is handed over again" if self._refusing else "")
@@ -239,10 +246,20 @@ class EmbeddedAccount:
             except Unacceptable as no:
                 _log.error("a part of the account is lost: %s", no)
                 self._lose(flight)
-            with self._lock:
-                self._flight, once = None, True
-                self._number += 1
+            self._flight, once = None, True
+            self._number += 1
         return False
+
+    def _take(self, *, even_nothing: bool) -> None:
+        """Take what is to be handed over next."""
+        self._turns.make(self._code.collect)
+        code = self._code.take()  # in no turn: nobody who books waits for that
+
+        def make() -> None:
+            if self._rows or code or even_nothing:
+                self._flight = self._made(code)
+
+        self._turns.make(make)
 
     def _tell(self, text: str) -> None:
         if text:
@@ -253,16 +270,17 @@ class EmbeddedAccount:
         missing = handover.missing or Missing(documents=0, values=0, since=handover.made)
         documents = sum(row.documents for row in handover.rows if not row.class_)
         values = sum(len(row.values) for row in handover.rows)
-        with self._lock:
-            self._miss(
+        self._turns.make(
+            lambda: self._miss(
                 missing.since,
                 documents=documents + missing.documents,
                 values=values + missing.values,
                 names=len(handover.code) + missing.names,
             )
+        )
 
     def _made(self, code: list[HandedName]) -> HandOver:
-        """The oldest of what waits, as much as one takes. With the lock held."""
+        """The oldest of what waits, as much as one takes. In a turn."""
         rows: list[HandedRow] = []
         values = 0
         for minute, series in sorted(self._rows)[:MOST_ROWS]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...pipeline.payloads.document import DocumentType
-from ..code.booking import Bookings, names_in
+from ..code.booking import Booked, Bookings, names_in
 from ..code.sections import ranges
 from ..code.tables import NameKey, Place, Shown
 from .handover import MOST_BORDERS, MOST_NAMES, HandedName
@@ -19,16 +18,18 @@ _MOST_BYTES = 4 << 20  # of pieces
 
 
 class WaitingCode:
-    """Booked by any thread, as pieces, which takes microseconds. Taken by one thread at a time."""
+    """Booked as pieces, which takes microseconds. Booked and collected by one thread at a time; so
+    is it taken, but meanwhile another one may book.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._booked = Bookings(_MOST_BYTES)
+        self._collected: Booked = {}
         self._names: list[HandedName] = []  # the next ones last
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
-        return bool(self._names or self._booked)
+        return bool(self._names or self._collected or self._booked)
 
     def book(
         self,
@@ -41,15 +42,18 @@ class WaitingCode:
         environment. Returns how many pieces there was perhaps no room for.
         """
         place = Place(0, *origin)  # the day is the collector's to say
-        with self._lock:
-            return 0 if self._booked.add(place, pieces, counts, now) else len(pieces)
+        return 0 if self._booked.add(place, pieces, counts, now) else len(pieces)
+
+    def collect(self) -> None:
+        """Have `take` give what is booked by now, unless something of before is left."""
+        if not (self._names or self._collected):
+            self._collected = self._booked.take()
 
     def take(self) -> list[HandedName]:
         """As many names as one hand-over takes; of what comes meanwhile the same name again."""
         if not self._names:
-            with self._lock:
-                booked = self._booked.take()
-            self._names = [_handed(*each) for each in names_in(booked)]
+            self._names = [_handed(*each) for each in names_in(self._collected)]
+            self._collected = {}
         taken: list[HandedName] = []
         borders = 0
         while self._names and len(taken) < MOST_NAMES:

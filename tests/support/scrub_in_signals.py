@@ -13,11 +13,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.msgpack import encode as write
 from opentelemetry.sdk.trace.export import SpanExportResult
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.envelope import Envelope
 
 from errlock.delivery.following.follower import FollowStatus
+from errlock.ledger.account.counting import Delivered
+from errlock.ledger.code.sections import Mention, pack
+from errlock.ledger.embedded.handing import EmbeddedAccount
+from errlock.ledger.embedded.handover import HandOver
+from errlock.ledger.exposed import Learnt
+from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.pipeline import Pipeline
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.embed import LoggingFilter
@@ -199,6 +206,39 @@ def otel() -> None:
     said.append(made.export(batches.pop()))
     assert exported == [["first"], ["second"]]
     assert said == [SpanExportResult.SUCCESS] * 2
+
+
+def ledger() -> None:
+    """A handler books, hands over and closes in the middle of a booking: all are told, once."""
+    taken: list[HandOver] = []
+
+    class Place:
+        def take(self, handover: HandOver, timeout: float) -> None:
+            taken.append(handover)
+
+    made, booked = EmbeddedAccount(Place(), "shop", every=3600), 0
+    line = Line("event", "pii.email", "removed", "email", 1, 1, [*range(20)])
+    manifest = write(Manifest("shop", "prod", {"event": Items(1, 100, [7])}, [line]))
+    delivered = Delivered("sentry", "embedded:0123456789abcdef", manifest, {"event": 1})
+    (piece,) = pack([Mention("package", "django", "5.2")])
+    learnt = Learnt({("event", piece): 1})
+
+    def book() -> None:
+        nonlocal booked
+        made.book(delivered, learnt)
+        booked += 1
+
+    def handle() -> None:
+        book()
+        made.flush(1)
+        made.close(1)
+
+    assert interrupted(book, handle, 0.0001) > 100
+    assert made.flush(30)
+    rows = [row for handover in taken for row in handover.rows]
+    assert sum(row.documents for row in rows if not row.class_) == booked
+    assert sum(sum(row.values.values()) for row in rows if row.class_) == 20 * booked
+    assert sum(name.documents for handover in taken for name in handover.code) == booked
 
 
 if __name__ == "__main__":
