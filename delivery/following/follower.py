@@ -107,10 +107,8 @@ class Follower:
         if record is None:
             return "held"
         state = record.state(names)
-        if self._is_fresh():
-            return state
-        self._wake.set()
-        return strictest([state, "held"])
+        # Nobody is woken up: who asks often would have the server asked as often, when it is down.
+        return state if self._is_fresh() else strictest([state, "held"])
 
     def standby(self, destination: str) -> str | None:
         """Which destination takes over from one that is not trusted, if any was named."""
@@ -138,9 +136,10 @@ class Follower:
 
     def close(self) -> None:
         """Stop following: from then on everything is held. Idempotent."""
-        self._closed = True
         self._seen = None
-        self._wake.set()
+        if not self._closed:  # else a signal's handler might wait for the event that it interrupts
+            self._closed = True
+            self._wake.set()
 
     def _is_fresh(self) -> bool:
         """Whether what is known is not older than `max_age`; a clock that was set back is."""
@@ -177,7 +176,6 @@ class Follower:
     def _follow(self) -> None:
         self._load()
         while not self._closed:
-            self._wake.clear()
             self._look()
             # What was just applied is told to whoever publishes without delay.
             if not self._tell():

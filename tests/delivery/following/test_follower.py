@@ -101,6 +101,20 @@ def test_where_no_thread_can_begin_everything_is_held_until_one_can(
     wait_for_state(follower, "trusted")
 
 
+def test_who_asks_often_has_the_server_asked_no_more_often(
+    control: ControlServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "INTERVAL", 3600)
+    control.manner = "error"
+    follower = follow(control.url)
+    # Twice: what is known after the first time is told.
+    wait_for(lambda: follower.trust(["sentry"]) == "held" and len(control.requests) == 2)
+    for _ in range(300):
+        assert follower.trust(["sentry"]) == "held"
+        time.sleep(0.001)
+    assert len(control.requests) == 2
+
+
 def test_a_word_is_in_force_within_two_seconds_and_told(
     control: ControlServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
