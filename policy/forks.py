@@ -8,6 +8,10 @@ anew: so a fork waits until no thread is within them (`whole`).
 
 from __future__ import annotations
 
+# Who registers first is asked last before a fork. These two take locks then, for which what a fork
+# waits for must not have to wait.
+import concurrent.futures.thread  # noqa: F401
+import logging  # noqa: F401
 import os
 import threading
 from collections.abc import Callable

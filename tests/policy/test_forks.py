@@ -75,6 +75,32 @@ for _ in range(25):
 os._exit(0)
 """
 
+# What a fork waits for goes on by means that other libraries lock before a fork.
+_LOCKED = """
+import os, signal, threading, time
+from errlock.policy.forks import whole
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+logging.basicConfig()
+inside, done = threading.Event(), []
+
+def work():
+    with whole:
+        inside.set()
+        while not whole._forks:
+            time.sleep(0.01)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(logging.getLogger("of nobody before").warning, "at work").result()
+        done.append(True)
+
+threading.Thread(target=work).start()
+inside.wait()
+if not (child := os.fork()):
+    os._exit(not done)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
 
 class Slow:
     """Makes something, for as long as a test wants."""
@@ -158,6 +184,11 @@ def test_a_child_that_is_forked_while_a_thread_begins_to_sanitise_can_do_so_too(
 
 def test_children_that_are_forked_while_threads_are_within_a_library_can_go_there_too() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", _BUSY], timeout=300, check=False)
+    assert done.returncode == 0
+
+
+def test_a_fork_holds_no_lock_of_others_that_what_it_waits_for_needs() -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", _LOCKED], timeout=60, check=False)
     assert done.returncode == 0
 
 
