@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from ..policy.forks import at_first_use
+from ..policy.forks import at_first_use, whole
 from ..policy.parts import HashPart
 from ..policy.pseudonyms import KeyringError
 from .chain import Chain, Step, TraceMaker
@@ -159,18 +159,19 @@ class Pipeline:
 
     def scrub_event(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """A sanitised copy of a Sentry event, or None. The event itself is left as it is."""
-        from .payloads.envelope import Envelope
+        with whole:
+            from .payloads.envelope import Envelope
 
-        try:
-            payload = Envelope.from_event(event, "", time.time())
-        except RefusedPayload:
-            return None
-        result = self.scrub_payload(payload)
-        if result is None:
-            return None
-        tree = result.alive[0].tree
-        assert isinstance(tree, dict)
-        return tree
+            try:
+                payload = Envelope.from_event(event, "", time.time())
+            except RefusedPayload:
+                return None
+            result = self.scrub_payload(payload)
+            if result is None:
+                return None
+            tree = result.alive[0].tree
+            assert isinstance(tree, dict)
+            return tree
 
     def scrub(self, data: bytes, format: Format = "event") -> bytes | None:  # noqa: A002  the CLI's word
         """Sanitise one encoded document; the result has the same format. None: it may not go out.
@@ -178,16 +179,17 @@ class Pipeline:
         `event`: a Sentry event as JSON; `envelope`: a Sentry envelope; `otlp-*`: a request as
         OTLP JSON; `text`: UTF-8 text. Raises RefusedPayload when the bytes cannot be read.
         """
-        from .formats import codec_of, decode_text
+        with whole:
+            from .formats import codec_of, decode_text
 
-        if format == "text":
-            text = self.scrub_text(decode_text(data))
-            return None if text is None else text.encode()
-        if format == "event" and self._passes(data):
-            return data
-        codec = codec_of(format)
-        result = self.scrub_payload(codec.decode(data))
-        return None if result is None else codec.encode(result)
+            if format == "text":
+                text = self.scrub_text(decode_text(data))
+                return None if text is None else text.encode()
+            if format == "event" and self._passes(data):
+                return data
+            codec = codec_of(format)
+            result = self.scrub_payload(codec.decode(data))
+            return None if result is None else codec.encode(result)
 
     def _passes(self, event: bytes) -> bool:
         """Whether an event goes out as it is, known from its bytes alone."""
@@ -206,13 +208,14 @@ class Pipeline:
         One explanation a document that has findings or does not go out. They hold values as
         received: for the eyes of whoever gave the document in. Raises RefusedPayload.
         """
-        from .explanation import explanations
-        from .formats import codec_of, text_as_event
+        with whole:
+            from .explanation import explanations
+            from .formats import codec_of, text_as_event
 
-        payload = text_as_event(data) if format == "text" else codec_of(format).decode(data)
-        scanned = self._chain.scan(payload)
-        result = self._chain.render(scanned, self._chain.plan(self._destination))
-        return explanations(self._chain.explain(scanned), result)
+            payload = text_as_event(data) if format == "text" else codec_of(format).decode(data)
+            scanned = self._chain.scan(payload)
+            result = self._chain.render(scanned, self._chain.plan(self._destination))
+            return explanations(self._chain.explain(scanned), result)
 
 
 def _checked(processor: ProcessorConfig) -> ProcessorConfig:

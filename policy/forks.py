@@ -106,7 +106,8 @@ class _Whole:
             self._changed.notify_all()
 
 
-# Around what sanitises documents and reads them, with RE2 and Hyperscan: document by document.
+# Around what sanitises documents and reads them, with RE2 and Hyperscan: document by document. Also
+# where modules are loaded when they are needed: each has a lock while it is.
 whole = _Whole()
 
 

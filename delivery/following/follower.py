@@ -72,6 +72,14 @@ class Follower:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`name` is what whoever publishes calls this follower; `folder` outlives the process."""
+        # What the thread needs. What it loaded by itself no child could load that is forked then:
+        # Python's locks of modules are not let go there.
+        import encodings.idna  # noqa: F401  to look hosts up
+        import http.client  # noqa: F401
+
+        import cryptography.exceptions
+        import cryptography.hazmat.primitives.asymmetric.ed25519  # noqa: F401
+
         self._source = source
         self._keys = tuple(keys)
         self._audience = audience

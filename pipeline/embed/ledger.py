@@ -111,13 +111,13 @@ class Ledger:
 
     def note(self, pipeline: Pipeline, payload: Payload | None) -> Note:
         """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""
-        if payload is None:
-            return Note(f"{EMBEDDED}{pipeline.version}", b"", Counter())
         with whole:
+            policy = f"{EMBEDDED}{pipeline.version}"
+            if payload is None:
+                return Note(policy, b"", Counter())
             manifest = or_empty(lambda: write_manifest(payload))
             # At once: the payload is not kept for as long as the SDK keeps what it sends.
-            learnt = self._learner.learn(payload)
-        return Note(f"{EMBEDDED}{pipeline.version}", manifest, payload.types, learnt)
+            return Note(policy, manifest, payload.types, self._learner.learn(payload))
 
     def book(
         self,

@@ -24,7 +24,7 @@ from sentry_sdk.envelope import Envelope, Item
 from sentry_sdk.transport import HttpTransport, Transport
 
 from ...delivery.losses import lost_by_reason
-from ...policy.forks import in_children
+from ...policy.forks import in_children, whole
 from ..payloads.envelope import Envelope as Payload
 from .judging import is_judging, judging
 from .sentry_booking import BookedHttp2Transport, BookedHttpTransport, Books
@@ -101,7 +101,8 @@ class SentryTransport(Transport):
             return  # an error in errlock's own work: reporting it would go round in circles
         with judging():
             try:
-                sanitised = self._sanitise(envelope)
+                with whole:
+                    sanitised = self._sanitise(envelope)
             except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
                 for item in envelope.items:
                     self.inner.record_lost_event(_FAILED, item=_without_content(item))
