@@ -191,24 +191,22 @@ class Destination:
 
     def waits(self) -> tuple[int, int]:
         """How many documents and bytes a purge would destroy: what is in flight is not in it."""
-        waiting = [record for record in self._shelf.queue if not record.in_flight]
+        waiting = self._waiting()
         return sum(r.documents for r in waiting), sum(r.size for r in waiting)
 
-    def numbers(self) -> list[int]:
-        """Of the records that it has."""
-        return [record.number for record in self._shelf.queue]
-
-    async def purge(self) -> tuple[int, int]:
-        """Destroy what waits, and say how many documents and bytes. What comes in goes on."""
-        waiting = [record for record in self._shelf.queue if not record.in_flight]
-        documents = size = 0
-        for index, record in enumerate(waiting):
+    async def purge(self) -> list[Record]:
+        """Destroy what waits now, and say which records it was. What comes in goes on."""
+        purged = []
+        for index, record in enumerate(self._waiting()):
             if not index % _AT_ONCE:
                 await asyncio.sleep(0)
             if not record.in_flight and record in self._shelf.queue:
-                documents, size = documents + record.documents, size + record.size
                 self._shelf.give_up(record, "purged")
-        return documents, size
+                purged.append(record)
+        return purged
+
+    def _waiting(self) -> list[Record]:
+        return [record for record in self._shelf.queue if not record.in_flight]
 
     def claim(self, number: int) -> Record | None:
         """Keep a record that waits from being sent, for who moves it; None if that is too late.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..delivery.clock import Clock
-from ..delivery.disk.reader import Selection
 from ..delivery.disk.store import DiskStore
+from ..delivery.store import StoreFailed
 from ..ledger.journal.entries import now
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
@@ -302,12 +302,13 @@ class Collector:
         Returns how many documents and bytes waited. Raises StoreFailed when traces may be left.
         """
         async with self.reloading:  # else another destination has been given what waits here
-            until = self.clock.now()
-            documents, size = await self.destinations[destination].purge()
+            purged = await self.destinations[destination].purge()
             if isinstance(self.store, DiskStore):
-                kept = self.destinations[destination].numbers()
-                await self.store.purge(Selection(destination, until=until), kept)
-            return documents, size
+                numbers = [record.number for record in purged]
+                if not (await self.store.purge(destination, numbers)).complete:
+                    _log.error("somebody reads queue.db: what was purged is still in its WAL")
+                    raise StoreFailed("io")
+            return sum(r.documents for r in purged), sum(r.size for r in purged)
 
     def _record(self, change: Mapping[str, str]) -> None:
         if self.ledger is not None:

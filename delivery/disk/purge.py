@@ -10,15 +10,15 @@ import asyncio
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..store import Booking
 from .chores import checkpoint, destroy_keys
-from .reader import Selection
-from .schema import FILE_NAME
+from .schema import BUSY_TIMEOUT, FILE_NAME
 from .sealing import Seals
 from .transactions import book, delete_unused, transaction
 
@@ -34,8 +34,7 @@ _NEVER = "9999-12-31"  # later than all days
 class Purged:
     """What was destroyed."""
 
-    records: frozenset[int]  # numbers of the delivery records that waited
-    documents: int  # in them; those that were delivered and kept are not counted
+    documents: int  # that had not ended before; those that were delivered and kept are not counted
     kept: int  # deliveries that had been made and were kept
     data_keys: int
     complete: bool  # False: traces of it are still in the WAL, because somebody kept reading
@@ -45,25 +44,38 @@ async def purge(
     call: Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]],
     folder: Path,
     seals: Seals | None,
-    selection: Selection,
-    spared: Collection[int],
+    destination: str,
+    records: Collection[int],
 ) -> Purged:
-    """Destroy a selection, but for some records; `call` has the writing thread do something."""
-    records: set[int] = set()
+    """Destroy these records of a destination, and what was delivered to it until now and kept.
+
+    `call` has the writing thread do something.
+    """
+    last = await call(_last_payload)
+    numbers = list(records)
     documents = kept = data_keys = 0
-    while purged := await call(lambda connection: _purge_waiting(connection, selection, spared)):
-        records.update(number for number, _ in purged)
-        documents += sum(amount for _, amount in purged)
-    while count := await call(lambda connection: _purge_delivered(connection, selection)):
+    for at in range(0, len(numbers), _BATCH):
+        some = numbers[at : at + _BATCH]
+        documents += await call(partial(_purge_waiting, numbers=some))
+    while count := await call(partial(_purge_delivered, destination=destination, last=last)):
         kept += count
     if seals is not None:
         data_keys = await call(lambda connection: destroy_keys(connection, seals, before=_NEVER))
     await call(lambda _: _remove_damaged(folder))
     for _ in range(_CHECKPOINTS):
-        if await call(checkpoint):
-            return Purged(frozenset(records), documents, kept, data_keys, complete=True)
+        if await call(_empty_wal):
+            return Purged(documents, kept, data_keys, complete=True)
         await asyncio.sleep(_BETWEEN)
-    return Purged(frozenset(records), documents, kept, data_keys, complete=False)
+    return Purged(documents, kept, data_keys, complete=False)
+
+
+def _empty_wal(connection: sqlite3.Connection) -> bool:
+    """As `checkpoint`, but for those who read it waits no time: others wait for this thread."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return checkpoint(connection)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
 
 
 def _remove_damaged(folder: Path) -> None:
@@ -71,49 +83,41 @@ def _remove_damaged(folder: Path) -> None:
         path.unlink()
 
 
-def _purge_waiting(
-    connection: sqlite3.Connection, selection: Selection, spared: Collection[int]
-) -> list[tuple[int, int]]:
-    """Destroy some. Returns numbers of records and of their documents; empty: there are no more.
+def _last_payload(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM payloads").fetchone()[0])
 
-    They are booked as `purged`. Raises sqlite3.Error.
+
+def _purge_waiting(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+    """Destroy records that have not ended. Returns how many documents; raises sqlite3.Error.
+
+    They are booked as `purged`.
     """
     with transaction(connection):
         rows = connection.execute(
-            "SELECT number, payload, destination, counts FROM deliveries"
-            " JOIN payloads ON payloads.id = payload"
-            " WHERE (?1 IS NULL OR destination = ?1) AND received >= ?2 AND received < ?3"
-            " AND number NOT IN (SELECT value FROM json_each(?4)) LIMIT ?5",
-            [
-                selection.destination, selection.since, selection.until,
-                json.dumps(list(spared)), _BATCH,
-            ],
-        ).fetchall()  # fmt: skip
+            "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))"
+            " RETURNING payload, destination, counts",
+            [json.dumps(numbers)],
+        ).fetchall()
         books: Counter[Booking] = Counter()
-        purged = []
-        for number, _, destination, text in rows:
-            counts = json.loads(text)
-            purged.append((number, sum(counts.values())))
-            for type_, amount in counts.items():
+        for _, destination, text in rows:
+            for type_, amount in json.loads(text).items():
                 books[Booking(destination, "dropped", type_, 1, "purged")] += amount
-        connection.execute(
-            "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))",
-            [json.dumps([number for number, _ in purged])],
-        )
-        delete_unused(connection, {payload for _, payload, *_ in rows})
+        delete_unused(connection, {payload for payload, *_ in rows})
         book(connection, books)
-    return purged
+    return books.total()
 
 
-def _purge_delivered(connection: sqlite3.Connection, selection: Selection) -> int:
-    """Destroy some of what was delivered and kept. Returns how many; raises sqlite3.Error."""
+def _purge_delivered(connection: sqlite3.Connection, destination: str, last: int) -> int:
+    """Destroy some of what was delivered and kept, up to a payload's number. Returns how many;
+    raises sqlite3.Error.
+    """
     with transaction(connection):
         rows = connection.execute(
             "DELETE FROM retained WHERE (payload, destination) IN"
-            " (SELECT payload, destination FROM retained JOIN payloads ON payloads.id = payload"
-            " WHERE (?1 IS NULL OR destination = ?1) AND received >= ?2 AND received < ?3 LIMIT ?4)"
+            " (SELECT payload, destination FROM retained"
+            " WHERE destination = ? AND payload <= ? LIMIT ?)"
             " RETURNING payload",
-            [selection.destination, selection.since, selection.until, _BATCH],
+            [destination, last, _BATCH],
         ).fetchall()
         delete_unused(connection, {payload for (payload,) in rows})
     return len(rows)

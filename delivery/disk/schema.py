@@ -19,6 +19,7 @@ FILE_NAME = "queue.db"
 VERSION = 4
 
 PAGE = 4096
+BUSY_TIMEOUT = 5000  # milliseconds
 # Bytes that may wait in the WAL. It is overwritten in place after a checkpoint, so that a commit
 # need not make the file longer; shorter means more checkpoints, each with two syncs.
 LONGEST_WAL = 8 * 1024 * 1024
@@ -174,6 +175,6 @@ def _lay_out(connection: sqlite3.Connection) -> None:
 def _set_both(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA temp_store = MEMORY")  # nothing of it in other folders
-    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
     # A damaged name is a name that nobody has: no reason not to read the rest.
     connection.text_factory = lambda text: text.decode(errors="replace")

@@ -193,13 +193,13 @@ class DiskStore:
         """What was kept under a name."""
         return await self._ask(lambda reader: reader.recall(name))
 
-    async def purge(self, selection: Selection, spared: Collection[int] = ()) -> Purged:
-        """Destroy what waits, and what was delivered and kept, but the records of some numbers.
+    async def purge(self, destination: str, records: Collection[int]) -> Purged:
+        """Destroy these records of a destination, and what was delivered to it and kept.
 
         For good: see `purge.py`. Files that were set aside after damage go too, with all that is
         in them. Raises StoreFailed; what was destroyed until then stays so.
         """
-        return await purging.purge(self._call, self._folder.path, self._seals, selection, spared)
+        return await purging.purge(self._call, self._folder.path, self._seals, destination, records)
 
     async def _page(
         self, among: Among, selection: Selection, after: int, without: str

@@ -32,7 +32,9 @@ def envelope(event: dict[str, Any]) -> bytes:
 class Running:
     """A collector with a Sentry receiver, on ports of its own."""
 
-    def __init__(self, folder: Path, exporters: str, names: str, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, exporters: str, names: str, more: str = "", storage: str = "memory"
+    ) -> None:
         self.sentry, self.health, self.metrics = (
             listening_port(),
             listening_port(),
@@ -46,7 +48,8 @@ class Running:
           file: {{ path: "{self.out}" }}
           {exporters}
         service:
-          storage: memory
+          storage: "{storage}"
+          control: {{ endpoint: "" }}
           shutdown_timeout: 2s
           telemetry: {{ metrics: {{ endpoint: "localhost:{self.metrics}" }} }}
           health: {{ endpoint: "localhost:{self.health}" }}
@@ -237,3 +240,30 @@ async def test_nothing_is_purged_while_destinations_are_exchanged(tmp_path: Path
             assert await collector.waits("file") != (0, 0)
         assert (await purging)[0] == 1
         assert await collector.waits("file") == (0, 0)
+
+
+async def test_what_is_just_being_stored_is_not_purged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Running(tmp_path, "debug:", "file", storage=str(tmp_path / "data")) as running:
+        collector = running.collector
+        store = collector.store
+        put, is_stored, go_on = store.put, asyncio.Event(), asyncio.Event()
+
+        async def waits_after(*args: Any, **more: Any) -> Any:
+            records = await put(*args, **more)
+            is_stored.set()
+            await go_on.wait()
+            return records
+
+        monkeypatch.setattr(store, "put", waits_after)
+        sending = asyncio.create_task(running.send(envelope(EVENT)))
+        await is_stored.wait()
+        assert await collector.purge("file") == (0, 0)
+        go_on.set()
+        assert await sending == 200
+        await running.lines(1)
+        await until(lambda: collector.destinations["file"].idle)
+        assert await store.books("file") == {
+            ("accepted", "event", None): 1, ("delivered", "event", None): 1,
+        }  # fmt: skip
