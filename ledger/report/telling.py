@@ -101,10 +101,10 @@ def _replay(_: str, body: Body) -> str:
 
 def _purge(_: str, body: Body) -> str:
     if "destination" in body:
-        return (
-            f"destroyed what waited for {body['destination']}: {body.get('documents')} documents, "
-            f"{body.get('bytes')} bytes"
-        )
+        text = f"purge {body.get('state')}: what waited for {body['destination']}"
+        if "documents" in body:
+            text += f"; {body['documents']} documents, {body.get('bytes')} bytes"
+        return text + (f" ({body['trouble']})" if body.get("trouble") else "")
     before = body.get("before")
     told = f" before {moment(before):%Y-%m-%d %H:%MZ}" if isinstance(before, int) else ""
     return f"forgot {body.get('what')}{told}"

@@ -125,16 +125,21 @@ class CollectorOperations:
     async def purge(self, destination: str, *, really: bool, by: str, why: str) -> Purged:
         """See `Operations.purge`."""
         id_ = self._id(destination)
-        work = self._collector.purge(id_) if really else self._collector.waits(id_)
+        documents, size = await self._on_loop(self._collector.waits(id_))
+        if not really:
+            return Purged(destination=id_, done=False, documents=documents, bytes=size)
+        entry: dict[str, object] = {"destination": id_, "by": by, "why": why}
+        # First: what is destroyed may be all that there is when the process is killed meanwhile.
+        await self._record("purge", {**entry, "state": "begins"})
         try:
-            documents, size = await self._on_loop(work)
+            documents, size = await self._on_loop(self._collector.purge(id_))
         except StoreFailed as failure:
+            await self._record("purge", {**entry, "state": "failed", "trouble": failure.kind})
             text = f"what waited is gone, traces of it may be on the disk ({failure.kind})"
             raise Refused(503, "store", text) from None
-        if really:
-            purged = {"destination": id_, "documents": documents, "bytes": size}
-            await self._record("purge", {**purged, "by": by, "why": why})
-        return Purged(destination=id_, done=really, documents=documents, bytes=size)
+        purged = {"state": "done", "documents": documents, "bytes": size}
+        await self._record("purge", {**entry, **purged})
+        return Purged(destination=id_, done=True, documents=documents, bytes=size)
 
     async def reload(self) -> Reloaded:
         """See `Operations.reload`."""

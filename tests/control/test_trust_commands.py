@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,29 @@ def test_what_is_held_can_be_destroyed(fresh: Controlled) -> None:
     fresh.command("resume", "file")
     fresh.wait_until_stored("out.jsonl", fresh.send())
     assert destroyed not in fresh.stored("out.jsonl")
+
+
+def test_a_purge_says_when_somebody_keeps_it_from_being_for_good(fresh: Controlled) -> None:
+    fresh.command("hold", "file")
+    fresh.send()
+    with closing(sqlite3.connect(fresh.folder / "data" / "queue.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM payloads").fetchall()
+        purged = fresh.command("purge", "file", "--yes", "--why", "no use")
+        assert (purged.returncode, purged.stdout, purged.stderr) == (
+            1,
+            "",
+            "errlock purge: what waited is gone, traces of it may be on the disk (io)\n",
+        )
+        assert "somebody reads queue.db" in fresh.errlock.log
+    assert fresh.command("purge", "file", "--yes").returncode == 0
+    assert (fresh.folder / "data" / "queue.db-wal").stat().st_size == 0
+    entries = [
+        each.body for each in read(fresh.folder / "data" / "journal") if each.kind == "purge"
+    ]
+    assert [(each["state"], each.get("trouble")) for each in entries[-4:]] == [
+        ("begins", None), ("failed", "io"), ("begins", None), ("done", None),
+    ]  # fmt: skip
 
 
 def test_a_standby_is_swapped_in_and_out(fresh: Controlled) -> None:
