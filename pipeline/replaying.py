@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal, Protocol
 
@@ -16,7 +17,7 @@ import msgspec
 
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination
-from ..delivery.disk.reader import Selection, Stored
+from ..delivery.disk.reader import LAST, Selection, Stored
 from ..delivery.disk.store import DiskStore
 from ..delivery.losses import LostCounts, lost_by_reason, narrow
 from ..delivery.offering import Offer
@@ -45,7 +46,10 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     delivered: bool = False  # what was delivered and kept; else what waits
     since: float = 0.0  # when it was received, seconds since the epoch
-    until: float | None = None  # and before this; None: and before it was ordered
+    until: float | None = None  # and before this
+    # The last stored payload when it was ordered: it comes to an end while more comes in. Not a
+    # time: clocks are set, and machines sleep.
+    last: int = LAST
     types: tuple[DocumentType, ...] = ()  # none: all
     projects: tuple[str, ...] = ()
     strict: bool = False
@@ -53,11 +57,6 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     why: str
     ordered: float  # seconds since the epoch
-
-    @property
-    def end(self) -> float:
-        """What came in later than this is not in it: it comes to an end while more comes in."""
-        return self.ordered if self.until is None else min(self.until, self.ordered)
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -151,15 +150,16 @@ class Replayer:
         """Raises Stopped when it must not go on."""
         if self._stopping is not None:
             raise Stopped(self._stopping)
-        if self._replay.target not in self._collector.destinations:
-            raise Stopped("gone")
         if (state := self._target.trust) != "trusted":
             raise Stopped(state)
 
     @property
     def _target(self) -> Destination:
-        """As it is now: a reload may have put another one in its place."""
-        return self._collector.destinations[self._replay.target]
+        """As it is now: a reload may have put another one in its place. Raises Stopped."""
+        target = self._collector.destinations.get(self._replay.target)
+        if target is None:
+            raise Stopped("gone")
+        return target
 
     async def _count(self) -> int:
         return len([stored async for stored in self._selected(0) if self._wanted(stored)])
@@ -167,7 +167,8 @@ class Replayer:
     def _selected(self, after: int) -> AsyncIterator[Stored]:
         replay = self._replay
         among: Literal["delivered", "waiting"] = "delivered" if replay.delivered else "waiting"
-        selection = Selection(replay.source, replay.since, replay.end)
+        until = math.inf if replay.until is None else replay.until
+        selection = Selection(replay.source, replay.since, until, replay.last)
         return self._store.select(among, selection, after, without=replay.target)
 
     def _wanted(self, stored: Stored) -> set[DocumentType]:

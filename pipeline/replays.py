@@ -75,12 +75,16 @@ class Replays:
 
         The same one again, while it has not ended, is that one.
         """
-        if self._worker is None:
+        if not isinstance(self._store, DiskStore):
             raise ReplayRefused("memory", "nothing is kept: service.storage is memory")
         if replay.source == replay.target:
             raise ReplayRefused("same", f"{replay.source} is where it comes from")
         if (state := self._collector.destinations[replay.target].trust) != "trusted":
             raise ReplayRefused(state, f"{replay.target} is {state}")
+        try:
+            replay = msgspec.structs.replace(replay, last=await self._store.last())
+        except StoreFailed as failure:
+            raise ReplayRefused("not_read", f"nothing can be read ({failure.kind})") from None
         for progress in self._all.values():
             if progress.state not in _ENDED and _same(progress.replay, replay):
                 return progress
@@ -189,5 +193,5 @@ def replay_id() -> str:
 
 def _same(one: Replay, other: Replay) -> bool:
     """Whether they send the same, whoever ordered it when."""
-    who = {"id": "", "by": "", "why": "", "ordered": 0.0}
+    who = {"id": "", "by": "", "why": "", "ordered": 0.0, "last": 0}
     return msgspec.structs.replace(one, **who) == msgspec.structs.replace(other, **who)

@@ -23,6 +23,9 @@ _RECORD = (
 )
 
 
+LAST = 2**63 - 1  # no payload has a higher number
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A stored payload, and which documents of it went or go where."""
@@ -44,6 +47,7 @@ class Selection:
     destination: str | None = None  # None: any
     since: float = 0.0  # when they were received, seconds since the epoch
     until: float = math.inf  # and before this
+    last: int = LAST  # and none that was stored after this one
 
 
 # What waits, or what was delivered and kept.
@@ -110,6 +114,11 @@ class Reader:
         """Documents that wait, by destination and type: counted over the file."""
         return queued(self._connection)
 
+    def last(self) -> int:
+        """The highest number of a payload."""
+        row = self._connection.execute("SELECT coalesce(max(id), 0) FROM payloads").fetchone()
+        return int(row[0])
+
     def recall(self, name: str) -> str | None:
         """What was remembered under a name."""
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
@@ -127,12 +136,12 @@ class Reader:
         where = "AND (:destination IS NULL OR destination = :destination)"
         rows = self._connection.execute(
             "SELECT id, origin, protocol, project, received, policy FROM payloads"
-            " WHERE id > :after AND received >= :since AND received < :until"
+            " WHERE id > :after AND id <= :last AND received >= :since AND received < :until"
             f" AND EXISTS (SELECT 1 FROM {table} WHERE payload = id {where})"
             " ORDER BY id LIMIT :limit",
             {
-                "after": after, "since": selection.since, "until": selection.until,
-                "limit": limit, **wanted,
+                "after": after, "last": selection.last, "since": selection.since,
+                "until": selection.until, "limit": limit, **wanted,
             },
         ).fetchall()  # fmt: skip
         deliveries: dict[int, dict[str, Counts]] = {number: {} for number, *_ in rows}

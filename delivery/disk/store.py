@@ -173,6 +173,10 @@ class DiskStore:
         """Documents that wait, by destination and type: counted over the file."""
         return await self._ask(lambda reader: reader.queued())
 
+    async def last(self) -> int:
+        """The number of the payload that was stored last, of those that are there."""
+        return await self._ask(lambda reader: reader.last())
+
     async def select(
         self, among: Among, selection: Selection, after: int = 0, without: str = ""
     ) -> AsyncIterator[Stored]:

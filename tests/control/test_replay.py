@@ -10,8 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
 from live_operators import Controlled, running_controlled
 from live_ports import listening_port
+from moved_clock import MovedClock
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,32 @@ def test_what_a_target_had_as_a_payload_of_its_own_is_not_given_again(tmp_path: 
             )
         ]  # fmt: skip
         assert given == [0, 3, 0, 0]
+
+
+@pytest.mark.parametrize("step", [3600, -3600], ids=["forwards", "back"])
+def test_a_clock_that_was_set_keeps_nothing_from_a_replay_or_a_purge(
+    tmp_path: Path, step: int
+) -> None:
+    clock = MovedClock(tmp_path / "clock", time.time())
+    command = clock.command(ERRLOCK)
+    with running_controlled(tmp_path, command=command, retain_delivered="1h") as collector:
+        if step < 0:
+            clock.set(time.time() - step)
+        collector.wait_until_stored("out.jsonl", delivered := collector.send())
+        collector.errlock.wait_for_metric("errlock_exporter_queue_documents", 0)
+        collector.ask("/v1/hold", {"names": ["file"]})
+        before = collector.send()
+        clock.set(time.time() + max(step, 0))
+        waiting = [before, collector.send()]
+        for delivered_too, numbers in ((False, waiting), (True, [delivered])):
+            order = {"from": "file", "to": "file/standby", "delivered": delivered_too}
+            job = ended(collector, order)
+            assert (job["state"], job["documents"]) == ("done", len(numbers))
+        purged = collector.ask("/v1/purge", {"destination": "file", "confirm": "file"}).json
+        assert purged["documents"] == 2
+        with closing(sqlite3.connect(tmp_path / "data" / "queue.db")) as queues:
+            left = queues.execute("SELECT 1 FROM retained WHERE destination = 'file'").fetchall()
+        assert left == []
 
 
 def ended(collector: Controlled, order: dict[str, object]) -> dict[str, object]:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -131,11 +131,14 @@ class Controlled:
 
 @contextmanager
 def running_controlled(
-    folder: Path, more: dict[str, Any] | None = None, **service: Any
+    folder: Path,
+    more: dict[str, Any] | None = None,
+    command: Sequence[str | Path] = (),
+    **service: Any,
 ) -> Iterator[Controlled]:
     """Run a collector with a destination and its standby, a storage folder and incident plans.
 
-    `more` are exporters that stand by for it, too.
+    `more` are exporters that stand by for it, too; `command` is as for `running_errlock`.
     """
     port = listening_port()
     exporters = {
@@ -153,5 +156,5 @@ def running_controlled(
         }
     }
     config["service"]["pipelines"]["errors"]["exporters"] = ["file"]
-    with running_errlock(config, folder) as errlock:
+    with running_errlock(config, folder, command=command) as errlock:
         yield Controlled(errlock, folder, port)
