@@ -141,6 +141,7 @@ class Source:
         looked = await asyncio.to_thread(self._looked)
         seen = None if looked is None else looked[0]
         self._pem = pem_files(collector.config)
+        before = looked
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY if self._watch else None):
@@ -148,7 +149,9 @@ class Source:
             told = self._told.is_set()
             self._told.clear()
             looked = await asyncio.to_thread(self._looked)
-            if told or (looked is not None and looked != (seen, self._pem)):
+            # One that somebody is still writing differs from look to look.
+            written, before = looked == before, looked
+            if told or (written and looked is not None and looked != (seen, self._pem)):
                 if looked is not None:
                     seen, self._pem = looked
                 with suppress(ConfigError, OSError):  # it was told; the old one goes on

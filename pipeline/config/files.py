@@ -32,7 +32,13 @@ def _read(path: str | FilePath) -> Parsed:
         raise ConfigError([Problem("", f"cannot be read: {error.strerror}", source)]) from None
     except UnicodeDecodeError:
         raise ConfigError([Problem("", "is not UTF-8 text", source)]) from None
-    return sections_of(parse(text, source), source)
+    parsed = parse(text, source)
+    # It was cut off, by an editor that is about to write it or by a full disk: taken for a
+    # configuration, it would exchange every destination for the defaults.
+    if parsed.tree is None:
+        problem = Problem("", "has nothing in it; {} stands for the defaults", source)
+        raise ConfigError([problem])
+    return sections_of(parsed, source)
 
 
 def sections_of(parsed: Parsed, source: str) -> Parsed:

@@ -69,7 +69,9 @@ _Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"<<$"), ["<"])
 
 
 def parse(text: str, source: str) -> Parsed:
-    """The values of a YAML document. Raises ConfigError with every problem and its line."""
+    """The values of a YAML document, None where it has none. Raises ConfigError with every problem
+    and its line.
+    """
     try:
         node = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
@@ -84,7 +86,7 @@ def parse(text: str, source: str) -> Parsed:
     except yaml.YAMLError:
         raise ConfigError([Problem("", "not valid YAML: a control character", source)]) from None
     if node is None:
-        return Parsed({})
+        return Parsed(None)
     build = _Build(source)
     tree = build.value(node, ())
     if build.problems:

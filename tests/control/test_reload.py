@@ -45,6 +45,18 @@ def test_a_reload_says_what_changed_and_keeps_what_people_said(collector: Contro
     collector.wait_until_stored("out.jsonl", collector.send())
 
 
+def test_a_file_that_was_cut_off_is_not_taken_for_the_defaults(collector: Controlled) -> None:
+    collector.as_new()
+    file = collector.folder / "errlock.yaml"
+    whole = file.read_text()
+    file.write_text("# the collector of the shop\n")
+    refused = collector.ask("/v1/reload", {})
+    file.write_text(whole)
+    assert (refused.status, refused.kind) == (409, "config")
+    assert "has nothing in it" in refused.json["error"]
+    collector.wait_until_stored("out.jsonl", collector.send())
+
+
 def test_a_plan_can_tighten_the_policy_for_a_while(collector: Controlled) -> None:
     collector.as_new()
     assert "the policy is tightened" not in collector.command("status").stdout

@@ -95,3 +95,32 @@ async def test_who_may_open_no_more_files_sees_no_changes(
     await asyncio.sleep(0.2)
     assert reads == 2, "a renewed certificate is still seen"
     keeping_up.cancel()
+
+
+async def test_a_file_that_is_still_being_written_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "errlock.yaml"
+    file.write_text("whole")
+    parts = iter(["", "half", "half of", "half of it", "all of it"])
+    read: list[str] = []
+    look, all_looked = Source._looked, asyncio.Event()
+
+    def write_and_look(source: Source) -> object:
+        if (part := next(parts, None)) is not None:
+            file.write_text(part)
+        return look(source)
+
+    def reading() -> Config:
+        read.append(file.read_text())
+        loop.call_soon_threadsafe(all_looked.set)
+        return load()
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)
+    source = Source([str(file)], reading, watch=True)
+    keeping_up = asyncio.create_task(source.keep_up(Running()))
+    monkeypatch.setattr(Source, "_looked", write_and_look)
+    await asyncio.wait_for(all_looked.wait(), 20)
+    assert read == ["all of it"]
+    keeping_up.cancel()
