@@ -163,14 +163,17 @@ class AccountStore(SqliteFile):
         return [_row(row) for row in found]
 
     def touching(self, since: int, until: int) -> Iterator[Row]:
-        """The rows whose span has anything in common with a window; one by one, in no order."""
-        found = self._db.execute(f"{_ROWS} WHERE start + span > ? AND start < ?", (since, until))
+        """The rows that may have anything from a window; one by one, in no order.
+
+        By when things happened: a clock that was ahead and was put right left later minutes open.
+        """
+        found = self._db.execute(f"{_ROWS} WHERE last >= ? AND first < ?", (since, until))
         return map(_row, found)
 
     def coarsest(self, since: int, until: int) -> int:
         """The longest span, in seconds, of the rows that `touching` gives; 0: there is none."""
         found = self._db.execute(
-            "SELECT max(span) FROM account WHERE start + span > ? AND start < ?", (since, until)
+            "SELECT max(span) FROM account WHERE last >= ? AND first < ?", (since, until)
         )
         return int(found.fetchone()[0] or 0)
 

@@ -30,13 +30,8 @@ class Span:
         return cls(_minute(since.timestamp()), -_minute(-until.timestamp()))
 
     def holds(self, row: Row) -> bool | None:
-        """Whether a row is in it. None: a part of it may be.
-
-        Longer rows know when their first and last document went, which often settles it.
-        """
-        first, end = row.start, row.start + row.span
-        if row.span > MINUTE:
-            first, end = _minute(row.figures.first), _minute(row.figures.last) + MINUTE
+        """Whether a row is in it, by its first and last document. None: a part of it may be."""
+        first, end = _minute(row.figures.first), _minute(row.figures.last) + MINUTE
         if self.since <= first and end <= self.until:
             return True
         return None if first < self.until and end > self.since else False

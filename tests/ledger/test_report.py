@@ -77,6 +77,27 @@ def test_a_window_is_widened_to_whole_minutes(tmp_path: Path) -> None:
     assert report.volume.documents == exactly(1)
 
 
+@pytest.mark.parametrize("ahead", [HOUR, 365 * DAY])
+def test_what_left_after_a_clock_that_was_ahead_was_put_right_is_counted(
+    tmp_path: Path, ahead: int
+) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(5)
+    ledger.wait(ahead)
+    ledger.deliver(3)
+    ledger.wait(MINUTE - ahead)
+    ledger.trust("sentry", "distrusted")
+    ledger.wait(MINUTE)
+    ledger.deliver(7)
+    ledger.wait(1)
+    ledger.close()
+    # Nobody knows which of the last two came when: they are in the minute that was ahead.
+    report = report_of(ledger, until=3 * MINUTE)
+    assert report.volume.documents == Count(at_least=5, at_most=15)
+    assert report.clock.last_delivery == datetime.fromtimestamp(NOON + 2 * MINUTE, UTC)
+    assert "edges" in [each.kind for each in report.uncertainty]
+
+
 def test_several_destinations_are_one_answer(tmp_path: Path) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.deliver(2, people=[1, 2])
