@@ -35,7 +35,6 @@ async def serve(
     endpoint cannot be had; then nothing stays open.
     """
     _no_core_dumps()
-    collector = Collector(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -46,16 +45,20 @@ async def serve(
         _log.info("stopping: doors close, queues drain; once more to stop at once")
         stopped.set()
 
+    # Before anything that takes time: until then SIGHUP ends the process, and SIGINT cancels
+    # whatever is under way.
     for name in _STOPS:
         loop.add_signal_handler(name, told_to_stop)
+    if source is not None:
+        loop.add_signal_handler(signal.SIGHUP, source.look)
     tell_in_words(loop)
+    collector = Collector(config)
     try:
         await collector.start()
         waits = [stopped.wait(), collector.finished()]
         if source is not None:
             collector.source = source
             waits.append(source.keep_up(collector))
-            loop.add_signal_handler(signal.SIGHUP, source.look)
         if announce is not None:
             announce(collector)
         await first_of(*waits)

@@ -1,0 +1,49 @@
+"""A collector that is signalled while it starts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from live_errlock import collector, running_errlock, sentry_at, started_errlock
+from live_ports import listening_port
+
+# Signals itself as soon as its configuration was read, before anything of it is open.
+_SIGNALLED = """\
+import os, signal, sys
+from errlock.pipeline import collector, serving
+from errlock.pipeline.cli import main
+
+class Signalled(collector.Collector):
+    def __init__(self, config):
+        os.kill(os.getpid(), signal.{name})
+        super().__init__(config)
+
+serving.Collector = Signalled
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def command(what: signal.Signals) -> list[str | Path]:
+    return [sys.executable, "-c", _SIGNALLED.format(name=what.name)]
+
+
+def config() -> dict[str, object]:
+    found = collector(sentry_at(listening_port()), {"file": {"path": "out.jsonl"}})
+    found["service"]["storage"] = "data"
+    return found
+
+
+@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_in_good_order(what: signal.Signals, tmp_path: Path) -> None:
+    with started_errlock(config(), tmp_path, command=command(what)) as errlock:
+        assert errlock.ended(60) == 0
+        assert errlock.log.count("stopping:") == 1
+        assert errlock.log.endswith("errlock.collector: stopped\n")
+
+
+def test_it_reads_its_configuration_again_once_it_runs(tmp_path: Path) -> None:
+    with running_errlock(config(), tmp_path, command=command(signal.SIGHUP)) as errlock:
+        errlock.wait_for_log(lambda log: "reloaded: nothing has changed" in log)
