@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from shlex import join, quote
@@ -39,6 +40,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import asyncio
 
+    # gRPC's core writes to stderr by itself, in a form of its own, about what others send. It reads
+    # this when it is loaded.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with _loading():
         from ..logs import configure_logging
         from ..reloading import Source

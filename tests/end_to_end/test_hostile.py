@@ -100,6 +100,35 @@ def test_what_is_not_http_is_refused_counted_and_not_repeated(
     assert CANARY.lower() not in b"".join(errlock.told()).lower()
 
 
+def http2(kind: int, flags: int, stream: int, content: bytes) -> bytes:
+    """A frame of HTTP/2 (RFC 9113, 4.1)."""
+    return len(content).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + content
+
+
+def test_what_is_no_grpc_call_is_not_logged_by_others_than_errlock(
+    errlock: Errlock, doors: Doors
+) -> None:
+    """gRPC's core would write to stderr itself, in no form that errlock's logs have."""
+    path = b"/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+    headers = {
+        b":method": b"POST", b":scheme": b"http", b":path": path, b":authority": b"localhost",
+        b"content-type": b"application/grpc", b"te": b"trailers", b"grpc-timeout": CANARY,
+    }  # fmt: skip
+    packed = b"".join(
+        b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+        for name, value in headers.items()
+    )  # literals, RFC 7541, 6.2.2
+    call = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2(4, 0, 0, b"") + http2(1, 5, 1, packed)
+    with socket.create_connection(("127.0.0.1", doors.grpc), timeout=10) as connection:
+        connection.sendall(call)
+        answer = b""
+        while b"grpc-timeout" not in answer:
+            answer += (piece := connection.recv(65536))
+            assert piece, answer
+    assert CANARY not in answer
+    assert "hpack" not in errlock.log
+
+
 def test_operators_pages_answer_get_only_and_repeat_no_path(errlock: Errlock) -> None:
     for port in errlock.operators:
         answer = post(port, b"/" + CANARY, b"{}", b"Expect: " + CANARY)
