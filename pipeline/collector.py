@@ -392,10 +392,12 @@ def _named(part: str) -> Iterator[None]:
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Return when one of them is done; cancel the others."""
+    """Return when one of them is done; cancel the others, all of them when cancelled."""
     tasks = [asyncio.create_task(wait) for wait in waits]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,6 +1,7 @@
 """The collector: its life, its doors, and that one destination does not hold up another."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from functools import partial
@@ -14,7 +15,7 @@ from hand_clock import all_act
 from live_ports import listening_port
 from slow_peer import SlowPeer
 
-from errlock.pipeline.collector import Collector
+from errlock.pipeline.collector import Collector, first_of
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.refusals import RefusedShare
@@ -267,3 +268,23 @@ async def test_what_is_just_being_stored_is_not_purged(
         assert await store.books("file") == {
             ("accepted", "event", None): 1, ("delivered", "event", None): 1,
         }  # fmt: skip
+
+
+async def test_nothing_goes_on_waiting_when_who_waits_for_the_first_is_cancelled() -> None:
+    """Python logs an error of a task that nobody holds any more and that has not ended."""
+    began, ended = asyncio.Event(), []
+
+    async def wait(name: str) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    waiting_task = asyncio.create_task(first_of(wait("one"), wait("other")))
+    await began.wait()
+    await asyncio.sleep(0)
+    waiting_task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting_task
+    assert sorted(ended) == ["one", "other"]
