@@ -92,8 +92,10 @@ def run_plan(args: argparse.Namespace) -> int:
         out(msgspec.json.format(msgspec.json.encode(ran)).decode())
     else:
         for step in ran.steps:
-            out(f"{step.seconds:8.3f} s  {step.what}")
-            if step.trouble is not None:
+            if step.trouble is None:
+                out(f"{step.seconds:8.3f} s  {step.what}")
+            else:
+                out(f"{step.seconds:8.3f} s  NOT DONE: {step.what}")
                 err(f"            {step.trouble}")
     return 1 if any(step.trouble for step in ran.steps) else 0
 

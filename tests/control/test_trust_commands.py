@@ -180,6 +180,14 @@ def test_a_plan_is_run_in_one_go(fresh: Controlled) -> None:
     )
 
 
+def test_a_step_that_was_not_done_does_not_read_as_done(fresh: Controlled) -> None:
+    assert fresh.command("distrust", "file/standby").returncode == 0
+    done = fresh.command("incident", "run", "breach", "--drill")
+    assert done.returncode == 1
+    assert done.stdout.endswith(" s  NOT DONE: file/standby is rehearsed\n")
+    assert done.stderr == "            it is distrusted\n"
+
+
 @pytest.mark.parametrize("command", ["hold", "distrust", "resume", "trust", "purge"])
 def test_an_unknown_name_is_told_with_the_nearest(controlled: Controlled, command: str) -> None:
     yes = ["--yes"] if command in ("trust", "purge") else []
