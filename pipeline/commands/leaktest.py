@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     kinds, slots = _chosen(args)
     cases = list(promised(kinds, slots, quick=args.quick))
     if not cases:
-        raise ConfigError([Problem("", "no case is left: none of these classes fits these slots")])
+        why = "none of these classes fits these slots" if kinds else "these have no made-up values"
+        raise ConfigError([Problem("", f"no case is left: {why}")])
     progress = _Progress(len(cases))
     outcome = run_cases(pipeline, cases, args.seed, progress.step)
     progress.end()

@@ -102,3 +102,5 @@ def test_unknown_classes_and_slots_are_mistakes_in_usage(
     assert capsys.readouterr().err == "no class 'pii.emial'; did you mean 'pii.email'?\n"
     assert main(["leaktest", "--slots", "event/exta"]) == 2
     assert capsys.readouterr().err == "no slot 'event/exta'; did you mean 'event/extra'?\n"
+    assert main(["leaktest", "--classes", "custom.badge"]) == 2
+    assert capsys.readouterr().err == "no case is left: these have no made-up values\n"
