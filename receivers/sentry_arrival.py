@@ -7,9 +7,10 @@ sender's wrong clock is corrected by Relay's rule before `sent_at` is written an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
 from aiohttp import web
@@ -35,15 +36,25 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str | None:
     hops = [part.strip() for part in ",".join(
         request.headers.getall("X-Forwarded-For", [])).split(",")]  # fmt: skip
     address = request.remote
-    while address is not None:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return None
+    while address is not None and (parsed := _hop(address)) is not None:
         if not hops or not any(parsed in network for network in trusted):
             return str(parsed)
         address = hops.pop() or str(parsed)
     return None
+
+
+# Some proxies name the port as well, which takes brackets around an IPv6 address.
+_WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?")
+
+
+def _hop(text: str) -> IPv4Address | IPv6Address | None:
+    """The address of a hop, without its port, and without its zone: that may be any text."""
+    match = _WITH_PORT.fullmatch(text)
+    try:
+        found = ip_address(text if match is None else match[1] or match[2] or "")
+    except ValueError:
+        return None
+    return IPv6Address(int(found)) if found.version == 6 else found
 
 
 def put_in_address(envelope: Envelope, address: str | None, user_agent: str | None) -> None:

@@ -270,11 +270,26 @@ async def test_other_pages_are_refused() -> None:
         assert bench.sink.envelopes == []
 
 
-async def test_the_senders_address_is_put_in_behind_a_trusted_proxy() -> None:
+@pytest.mark.parametrize(
+    ("hops", "address"),
+    [
+        ("6.6.6.6, 203.0.113.9, 10.1.1.1", "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9:4711, 10.1.1.1:443", "203.0.113.9"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("fe80::1%hunter2", "fe80::1"),
+        ("203.0.113.9, hunter2", None),
+        ("[]:443", None),
+    ],
+)
+async def test_the_senders_address_is_put_in_behind_a_trusted_proxy(
+    hops: str, address: str | None
+) -> None:
     body = b'{}\n{"type":"event"}\n{"user":{"ip_address":"{{auto}}"}}'
     async with running(trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"]) as bench:
-        await bench.post("/api/7/envelope/", body, X_Forwarded_For="6.6.6.6, 203.0.113.9, 10.1.1.1")
-        assert bench.sink.only.documents[0].tree == {"user": {"ip_address": "203.0.113.9"}}
+        await bench.post("/api/7/envelope/", body, X_Forwarded_For=hops)
+        assert bench.sink.only.documents[0].tree == {"user": {"ip_address": address}}
 
 
 async def test_nobody_else_is_believed_about_addresses() -> None:
