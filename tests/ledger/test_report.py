@@ -499,3 +499,38 @@ service: {{ storage: {tmp_path / "store"} }}
         <= report.clock.window.until - report.clock.window.since
         < timedelta(days=91)
     )
+
+
+def test_who_lacks_the_collectors_environment_has_a_report_without_hosts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = ToyLedger(tmp_path / "data")
+    ledger.deliver(2)
+    ledger.close()
+    config = tmp_path / "errlock.yaml"
+    config.write_text(
+        f"service: {{storage: {ledger.folder}}}\n"
+        "exporters: {sentry: {dsn: '${env:ERRLOCK_TEST_NO_SUCH_DSN}'}}\n"
+    )
+    options = ["-c", str(config), "--since", at(-HOUR), "--until", at(DAY), "--format", "json"]
+    assert main(["exposure", "report", "--destination", "sentry", *options]) == 0
+    shown = capsys.readouterr()
+    report = msgspec.json.decode(shown.out, type=Report)
+    assert (report.volume.documents, report.backends[0].configured) == (exactly(2), False)
+    assert "ERRLOCK_TEST_NO_SUCH_DSN" in shown.err
+    assert "knows no hosts and operators" in shown.err
+    assert main(["exposure", "report", "--destination", "sentry.io", *options]) == 2
+    assert "the record knows no destination 'sentry.io'" in capsys.readouterr().err
+
+
+def test_a_name_that_tells_no_format_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    output = tmp_path / "report.docx"
+    assert main([*asked(ledger), "-o", str(output)]) == 2
+    told = "--output: ends in none of md, html, pdf, json, csv: name a --format\n"
+    assert capsys.readouterr().err == told
+    assert not output.exists()
+    assert main([*asked(ledger), "-o", str(output), "--format", "md"]) == 0

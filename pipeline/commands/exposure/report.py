@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
+from ...terminal import err
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
 from .asking import add_inventory_options, note, places_of, wanted_of
 from .places import (
@@ -24,7 +25,7 @@ from .places import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ....ledger.journal.entries import Head
     from ....ledger.record import Record
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
     from ....ledger.search.inventory import Wanted
+    from ...config import ExporterOptions
 
 _FORMATS = ("md", "html", "pdf", "json", "csv")
 
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from ....ledger.report.annexes import annexes
     from ....ledger.report.making import make_report
 
-    question = _question(args)
+    form, question = _form(args), _question(args)
     try:
         report = make_report(question)
     except sqlite3.Error as error:
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         accounts = ", ".join(str(each.account) for each in question.records)
         raise OSError(0, f"cannot be read as an account: {kind}", accounts) from None
     _note(question, report.inventory)
-    _write(args.output, _rendered(args, report))
+    _write(args.output, _rendered(form, report))
     if args.annexes is not None:
         args.annexes.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in annexes(report).items():
@@ -139,10 +141,7 @@ def _backends(args: argparse.Namespace, records: Sequence[Record]) -> list[Backe
     """The destinations that are named, by id or by operator. Raises ConfigError, OSError."""
     from ....ledger.report.model import Backend
 
-    if not args.config:
-        check_destinations(args.destination, records)
-        return [Backend(destination=name) for name in dict.fromkeys(args.destination)]
-    exporters = read_config(args).exporters
+    exporters = _exporters(args)
     found = {}
     for name in args.destination:
         named = [id_ for id_, each in exporters.items() if name == id_ or name in each.operators]
@@ -153,10 +152,27 @@ def _backends(args: argparse.Namespace, records: Sequence[Record]) -> list[Backe
                 hosts=sorted(set(options.component.hosts())), operators=sorted(options.operators),
                 standby_for=options.standby_for,
             )  # fmt: skip
-        if not named:  # it may have been taken out of the configuration since
+        if not named:  # it may have been taken out of the configuration since, or none was given
             check_destinations([name], records)
             found[name] = Backend(destination=name)
     return list(found.values())
+
+
+def _exporters(args: argparse.Namespace) -> Mapping[str, ExporterOptions]:
+    """Those of the configuration; none where it cannot be read, which is told."""
+    if not args.config:
+        return {}
+    try:
+        return read_config(args).exporters
+    except ConfigError as unread:
+        # Who makes a report at night may have neither the collector's environment nor its files.
+        for problem in unread.problems:
+            err(f"errlock exposure report: {problem}")
+        err(
+            "the report knows no hosts and operators, nor words about operators: the "
+            "configuration cannot be read here"
+        )
+        return {}
 
 
 def _inventory(
@@ -231,7 +247,7 @@ def _written(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _rendered(args: argparse.Namespace, report: Report) -> bytes:
+def _rendered(form: str, report: Report) -> bytes:
     """The report in the form that was asked for. Raises ConfigError."""
     from ....ledger.report.annexes import annexes, as_json
     from ....ledger.report.document import document
@@ -239,8 +255,6 @@ def _rendered(args: argparse.Namespace, report: Report) -> bytes:
     from ....ledger.report.markdown import markdown
     from ....ledger.report.pdf import NoTypesetter, pdf
 
-    suffix = args.output.suffix.lstrip(".").lower() if args.output else ""
-    form = args.format or (suffix if suffix in _FORMATS else "md")
     if form == "json":
         return as_json(report)
     if form == "csv":
@@ -253,6 +267,19 @@ def _rendered(args: argparse.Namespace, report: Report) -> bytes:
         except NoTypesetter as missing:
             raise ConfigError([Problem("", str(missing), "--format pdf")]) from None
     return markdown(document(report)).encode()
+
+
+def _form(args: argparse.Namespace) -> str:
+    """The format that is asked for. Raises ConfigError."""
+    if args.format:
+        return str(args.format)
+    suffix = args.output.suffix.lstrip(".").lower() if args.output else ""
+    if not suffix:
+        return "md"
+    if suffix not in _FORMATS:
+        problem = Problem("", f"ends in none of {', '.join(_FORMATS)}: name a --format", "--output")
+        raise ConfigError([problem])
+    return str(suffix)
 
 
 def _write(path: Path | None, content: bytes) -> None:
