@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, cast
@@ -144,6 +144,8 @@ class _Reader:
         self._raw: dict[str, Any] = merged.tree
         self._registry = registry
         self._decoder = Decoder(merged.places)
+        self._lost = [path for path in merged.lost if path[0] == "processors"]
+        self._places = merged.places
         expander = Expander(env, merged.places)
         self._tree: dict[str, Any] = expander.expand(merged.tree)
         self._decoder.problems += expander.problems
@@ -154,13 +156,22 @@ class _Reader:
         found = {section: self._components(section) for section in _SECTIONS}
         pipelines, service = self._service(found)
         incident = self._decoder.struct(IncidentOptions, self._tree.get("incident"), ("incident",))
-        warnings = check_references(found, pipelines, self._decoder, self._raw)
+        warnings = [
+            *check_references(found, pipelines, self._decoder, self._raw),
+            *self._lost_entries(),
+        ]
         check_endpoints(found["receivers"], pipelines, service, self._decoder)
         if not isinstance(incident, Broken):
             check_plans(found["exporters"], incident, self._decoder)
         if self._decoder.problems or isinstance(service, Broken) or isinstance(incident, Broken):
             raise ConfigError(sorted(self._decoder.problems, key=_where))
         return Config(**found, service=service, incident=incident, raw=self._raw, warnings=warnings)
+
+    def _lost_entries(self) -> Iterator[Problem]:
+        """An imported policy must not take a person's own rules away without a word."""
+        for path in self._lost:
+            text = "replaces the list of an earlier file and has not all that was in it"
+            yield Problem(".".join(map(str, path)), text, self._places.get(path, ""))
 
     def _check_sections(self) -> None:
         known = [*_SECTIONS, "service", "incident"]

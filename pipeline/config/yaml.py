@@ -44,6 +44,7 @@ class Parsed:
 
     tree: Any
     places: dict[Path, str] = field(default_factory=dict)
+    lost: list[Path] = field(default_factory=list)  # lists of which a later one has not everything
 
 
 class _Loader(yaml.SafeLoader):
@@ -189,13 +190,25 @@ def _whole_number(text: str) -> int:
 def merge(base: Parsed, over: Parsed) -> Parsed:
     """`base` with `over` on top: maps merge, everything else replaces, null wipes a map."""
     tree = _merge_trees(base.tree, over.tree)
-    lost = {path for path, _ in _leaves(over.tree, ())}
+    leaves = dict(_leaves(over.tree, ()))
     kept = {
         path: place
         for path, place in base.places.items()
-        if not any(path[: len(gone)] == gone for gone in lost)
+        if not any(path[: len(gone)] == gone for gone in leaves)
     }
-    return Parsed(tree, kept | over.places)
+    lost = [path for path, new in leaves.items() if _lacks(new, _at(base.tree, path))]
+    return Parsed(tree, kept | over.places, [*base.lost, *lost])
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _lacks(new: Any, old: Any) -> bool:
+    both = isinstance(new, list) and isinstance(old, list)
+    return both and any(entry not in new for entry in old)
 
 
 def _merge_trees(base: Any, over: Any) -> Any:

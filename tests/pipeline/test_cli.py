@@ -120,6 +120,25 @@ def test_validate_tells_warnings_and_succeeds(errlock: Errlock) -> None:
     )
 
 
+def test_validate_tells_of_rules_that_a_later_file_takes_away(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    files = {}
+    for name, allowed in (("a", "extra.a"), ("b", "extra.a, extra.b")):
+        detector = f"{{id: {name}, class: custom.{name}, pattern: '{name}-[0-9]+'}}"
+        files[name] = tmp_path / f"{name}.yaml"
+        files[name].write_text(
+            f"processors:\n  redact:\n    safe_fields: [{allowed}]\n"
+            f"    detectors:\n    - {detector}\n"
+        )
+    assert main(["validate", "-c", str(files["a"]), "-c", str(files["b"])]) == 0
+    where = f"{files['b']}:4: processors.redact.detectors"
+    text = "replaces the list of an earlier file and has not all that was in it"
+    assert capsys.readouterr().err == f"warning: {where}: {text}\n"
+    assert main(["validate", "-c", str(files["b"]), "-c", str(files["b"])]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_validate_tells_every_problem_on_stderr(errlock: Errlock) -> None:
     code, out, err = errlock("validate", "--set", "a=1", "--set", "service.x=1")
     assert (code, out) == (2, "")
