@@ -135,8 +135,12 @@ class CollectorOperations:
             documents, size = await self._on_loop(self._collector.purge(id_))
         except StoreFailed as failure:
             await self._record("purge", {**entry, "state": "failed", "trouble": failure.kind})
-            text = f"what waited is gone, traces of it may be on the disk ({failure.kind})"
-            raise Refused(503, "store", text) from None
+            raise Refused(
+                503,
+                "store",
+                "what waited is not sent any more, and may still be on the disk "
+                f"({failure.kind}): purge again",
+            ) from None
         purged = {"state": "done", "documents": documents, "bytes": size}
         await self._record("purge", {**entry, **purged})
         return Purged(destination=id_, done=True, documents=documents, bytes=size)
