@@ -6,6 +6,7 @@ aiohttp's own answers to what it cannot parse quote it, and so does its log.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ async def start(site: web.BaseSite) -> None:
     await site.start()
     server = site._server  # no other way leads to its sockets
     assert isinstance(server, asyncio.Server)
+    if not server.sockets:  # asyncio passes over those that cannot be made
+        raise OSError(errno.EMFILE, "no socket can be made for it: too many open files?")
     for each in server.sockets:
         with each.dup() as same:  # asyncio keeps this call to itself
             same.listen(_WAITING)

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -47,7 +48,7 @@ class ThreadedServer:
         """Open the endpoint. Raises OSError."""
         opened: Future[int] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(opened)), name=self._name, daemon=True
+            target=self._work, args=[opened], name=self._name, daemon=True
         )
         self._thread.start()
         self.port = await asyncio.wrap_future(opened)
@@ -58,8 +59,17 @@ class ThreadedServer:
         if thread is None:
             return
         if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # it could not be opened, and has ended
+                self._loop.call_soon_threadsafe(self._stop.set)
         await asyncio.to_thread(thread.join)
+
+    def _work(self, opened: Future[int]) -> None:
+        try:
+            asyncio.run(self._serve(opened))
+        except BaseException as failure:
+            if opened.done():
+                raise
+            opened.set_exception(failure)  # an event loop takes files, too
 
     async def _serve(self, opened: Future[int]) -> None:
         """The thread's work, from opening to closing."""
