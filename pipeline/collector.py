@@ -31,7 +31,7 @@ from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
 from .routes import Door, Gate, Route
-from .storage import KeptTrust, StorageWatch, recall_swaps, store_of
+from .storage import KeptTrust, StorageWatch, Unclaimed, recall_swaps, store_of
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
 from .tightening import strict_chain, tightened
@@ -82,6 +82,7 @@ class Collector:
         self._admin = AdminServer()
         self._refusals = RefusedShare(self.counters)
         self._storage = StorageWatch(self.store)
+        self.unclaimed = Unclaimed(self.store)
         self._watches: list[asyncio.Task[None]] = []
         self.replays = Replays(
             self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
@@ -159,6 +160,9 @@ class Collector:
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
         self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
+        self._watches.append(
+            asyncio.create_task(self.unclaimed.look(self.destinations), name="unclaimed")
+        )
         if self.ledger is not None:
             tokens = TokenWatch(TokenStore(Path(self.config.service.storage)), self.ledger)
             self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
@@ -252,6 +256,7 @@ class Collector:
             return changes
         began = now()
         await self._go_over(with_service_of(config, self.config))
+        await self.unclaimed.look(self.destinations)
         if self.ledger is not None:
             await asyncio.to_thread(self._tell_ledger, changes, began)
         return changes

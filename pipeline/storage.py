@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,31 @@ class StorageWatch:
                 elif self.gone and not gone:
                     _log.info("the queues are back in service.storage")
                 self.gone = gone
+
+
+class Unclaimed:
+    """What waits in the store for exporters that nobody has configured any more."""
+
+    def __init__(self, store: Store) -> None:
+        self.documents: Mapping[str, int] = {}  # by the exporter's id; from any thread
+        self._store = store
+
+    async def look(self, ids: Collection[str]) -> None:
+        """Count it, and say so. `ids` are the exporters that there are."""
+        if not isinstance(self._store, DiskStore):
+            return  # it ended with them
+        try:
+            queued = await self._store.queued()
+        except StoreFailed as failure:
+            _log.error("what waits cannot be counted: %s", failure.kind)
+            return
+        found: Counter[str] = Counter()
+        for (id_, _), documents in queued.items():
+            if id_ not in ids:
+                found[id_] += documents
+        for id_, documents in found.items():
+            _log.warning("%d documents wait for %s, which is not configured", documents, id_)
+        self.documents = found
 
 
 async def recall_swaps(store: Store) -> dict[str, str]:

@@ -96,6 +96,9 @@ def lines(status: Status) -> list[str]:
     for each in status.destinations:
         if each.trust.state != "trusted":
             found.append(paint(_said(each), _COLOURS[each.trust.state], colours))
+    for id_, documents in status.unclaimed.items():
+        text = escape(f"{documents} documents wait for {id_}, which is not configured")
+        found.append(paint(text, "yellow", colours))
     return [*found, *_of_fleet(status, colours)]
 
 

@@ -19,6 +19,7 @@ from ..keyrings import KeptKeyrings
 from ..reloading import Changes, Source
 from ..replays import Replays
 from ..routes import Gate, Route
+from ..storage import Unclaimed
 from .messages import CollectorState
 
 
@@ -37,6 +38,7 @@ class Collecting(Protocol):
     source: Source | None  # where its configuration comes from, if it may change
     replays: Replays
     keyrings: KeptKeyrings
+    unclaimed: Unclaimed
 
     @property
     def config(self) -> Config:

@@ -155,6 +155,10 @@ class Status(Answer, frozen=True, kw_only=True):
     started: Moment
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]
+    unclaimed: Annotated[
+        dict[str, int],
+        Meta(description="Documents that wait for exporters that are not configured, by id."),
+    ] = {}
     fleet: Annotated[
         FleetStatus | None, Meta(description="Null where no control document is published.")
     ] = None

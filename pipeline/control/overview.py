@@ -49,6 +49,7 @@ class Overview:
             started=self._started,
             routes=self.routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],
+            unclaimed=dict(collector.unclaimed.documents),
             fleet=self.fleet(),
             following=self._following(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from live_operators import Controlled, running_controlled
@@ -66,3 +67,29 @@ def test_a_plan_can_tighten_the_policy_for_a_while(collector: Controlled) -> Non
     collector.wait_until_stored("out.jsonl", collector.send())
     assert collector.command("incident", "relax").stdout == "the configured policy\n"
     assert collector.ask("/v1/status").json["strict"] is False
+
+
+def test_what_waits_for_an_exporter_that_is_gone_is_told(tmp_path: Path) -> None:
+    with running_controlled(tmp_path, watch_config=False) as collector:
+        file = tmp_path / "errlock.yaml"
+        whole = file.read_text()
+        collector.command("hold", "file")
+        for _ in range(3):
+            collector.send()
+        config = json.loads(whole)
+        del config["exporters"]["file"]
+        del config["exporters"]["file/standby"]["standby_for"]
+        config["service"]["pipelines"]["errors"]["exporters"] = ["file/standby"]
+        config["incident"]["plans"] = {}
+        file.write_text(json.dumps(config))
+        assert collector.command("reload").returncode == 0
+        assert collector.ask("/v1/status").json["unclaimed"] == {"file": 3}
+        told = "3 documents wait for file, which is not configured"
+        assert told in collector.command("status").stdout
+        assert told in collector.errlock.log
+        file.write_text(whole)
+        assert collector.command("reload").returncode == 0
+        status = collector.ask("/v1/status").json
+        assert status["unclaimed"] == {}
+        (found,) = [each for each in status["destinations"] if each["id"] == "file"]
+        assert (found["trust"]["state"], found["queued_documents"]) == ("held", 3)
