@@ -8,6 +8,8 @@ anew: so a fork waits until no thread is within them (`whole`).
 
 from __future__ import annotations
 
+import codecs
+
 # Who registers first is asked last before a fork. These two take locks then, for which what a fork
 # waits for must not have to wait.
 import concurrent.futures.thread  # noqa: F401
@@ -21,6 +23,9 @@ from typing import Any, Generic, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
+
+# Hosts are looked up with it. Forked while a thread that sends loads it, a child never finds it.
+codecs.lookup("idna")
 
 # What is told of a fork, and how. Registered once: such a hook cannot be taken back.
 _told: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()

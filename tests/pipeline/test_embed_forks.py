@@ -86,6 +86,12 @@ def test_a_child_can_load_what_a_thread_of_its_parent_was_loading(
     assert done.returncode == 0, done.stderr
 
 
+def test_what_looks_hosts_up_is_loaded_before_any_thread_sends() -> None:
+    program = "import sys, errlock.pipeline.embed.sentry; print('encodings.idna' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout == b"True\n"
+
+
 def test_the_thread_that_follows_loads_nothing() -> None:
     with control_server() as control:
         command = [sys.executable, "-c", _FOLLOWER, control.url, *map(str, KEYS)]
