@@ -157,10 +157,13 @@ def _grouped(expressions: Sequence[Expression]) -> dict[str, list[Expression]]:
 def cache_folder() -> Path | None:
     """Where databases are kept for this user: `$XDG_CACHE_HOME/errlock`, made when missing.
 
-    None when there is no such place that only this user can write to.
+    None when there is no such place that only this user can write to: the account may have no home,
+    and a relative path would lead to wherever the application was started.
     """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     folder = Path(home) / "errlock"
+    if not folder.is_absolute():
+        return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder if _is_ours(folder) else None

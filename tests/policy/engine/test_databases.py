@@ -126,6 +126,18 @@ def test_a_folder_that_others_may_write_to_is_not_used(
     assert cache_folder() is None
 
 
+# A relative path; and an account that has no home, of whom `~` is all that is known.
+@pytest.mark.parametrize("cache", ["cache", ""])
+def test_nothing_is_kept_where_the_application_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.setenv("HOME", "~")
+    assert cache_folder() is None
+    assert [*tmp_path.iterdir()] == []
+
+
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
