@@ -25,7 +25,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
 class Connections:
-    """Makes connections only while `allowed`, and cuts those there are."""
+    """Makes connections, and begins requests, only while `allowed`; cuts those there are."""
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
@@ -67,6 +67,12 @@ class Connections:
                 connections.add(self, made)
                 return made
 
+            def putrequest(self, *arguments: Any, **more: Any) -> None:
+                # On a kept connection, right before bytes go out: what was allowed when the request
+                # was made may not be any more, after an attempt before or when the process stood.
+                connections.check(self)
+                super().putrequest(*arguments, **more)
+
             def close(self) -> None:
                 connections.forget(self)
                 super().close()
@@ -74,7 +80,7 @@ class Connections:
         return Connection
 
     def check(self, connection: HTTPConnection) -> None:
-        """Refuse to look a host up, or to connect, while that is not allowed."""
+        """Refuse to look a host up, to connect, or to send, while that is not allowed."""
         if not self._allowed():
             raise NewConnectionError(connection, "not allowed by the control document")
 

@@ -17,6 +17,8 @@ import sentry_sdk
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.transport import HttpTransport
 from waiting import wait_for
 
 from errlock.delivery.following import follower as following
@@ -119,6 +121,29 @@ def test_what_is_captured_while_held_is_kept_and_sent_on_resume(
         fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
         wait_for(lambda: len(backend.numbers) == 300)
     assert sorted(backend.numbers) == list(range(300))
+
+
+def test_what_is_held_after_it_was_allowed_does_not_go_out_over_a_kept_connection(
+    fleet: ControlServer, backend: MeteredSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the process stood while it packed the envelope."""
+    pack = HttpTransport._serialize_envelope
+
+    def hold_and_pack(transport: HttpTransport, envelope: Envelope) -> Any:
+        fleet.say(held=("sentry",))
+        fleet.wait_until_applied()
+        return pack(transport, envelope)
+
+    with client(fleet, backend) as sdk:
+        capture(1)
+        sdk.flush(30)
+        with monkeypatch.context() as standing:
+            standing.setattr(HttpTransport, "_serialize_envelope", hold_and_pack)
+            capture(2)
+            sdk.flush(30)
+        assert backend.numbers == [1]
+        fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
+        wait_for(lambda: backend.numbers == [1, 2])
 
 
 def test_while_distrusted_a_standby_gets_everything_if_the_document_names_it(
