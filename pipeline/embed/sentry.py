@@ -104,14 +104,21 @@ class SentryTransport(Transport):
                 with whole:
                     sanitised = self._sanitise(envelope)
             except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
-                for item in envelope.items:
-                    self.inner.record_lost_event(_FAILED, item=_without_content(item))
-                if self._books is not None:
-                    self._books.unjudged(self._destination, self._pipeline, envelope)
+                self._tell_unjudged(envelope)
                 return
         self._record_losses(envelope.items, [] if sanitised is None else sanitised.items)
         if sanitised is not None:
             self._deliver(sanitised)
+
+    def _tell_unjudged(self, envelope: Envelope) -> None:
+        """Count an envelope that nobody could judge; counting may fail for the same reason."""
+        try:
+            for item in envelope.items:
+                self.inner.record_lost_event(_FAILED, item=_without_content(item))
+            if self._books is not None:
+                self._books.unjudged(self._destination, self._pipeline, envelope)
+        except Exception as failure:  # noqa: BLE001  the application must not fail of it
+            _log.error("what was not sent cannot be counted: %s", type(failure).__name__)
 
     def _deliver(self, envelope: Envelope) -> None:
         """Queue a sanitised envelope for sending."""

@@ -73,7 +73,8 @@ class Books:
         lost: Counter[tuple[DocumentType, DropReason]] = Counter()
         for item in envelope.items:
             type_: Any = item.headers.get("type")
-            lost[type_ if type_ in _TYPES else "unknown", "processor_failed"] += 1
+            known = isinstance(type_, str) and type_ in _TYPES
+            lost[type_ if known else "unknown", "processor_failed"] += 1
         self._ledger.withhold(destination, self._ledger.note(pipeline, None), lost)
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,34 @@ def test_what_nobody_could_judge_is_withheld(
         monkeypatch.setattr(pipeline, "judge_payload", broken)
         sentry_sdk.capture_message("hello")
     assert kept.withheld() == {("sentry", "event", "processor_failed"): 1}
+    assert "hunter22" not in caplog.text
+
+
+def test_an_item_of_a_kind_that_no_sdk_has_is_withheld_and_the_application_told_nothing(
+    kept: Kept,
+) -> None:
+    envelope = sentry_sdk.envelope.Envelope()
+    envelope.add_item(sentry_sdk.envelope.Item(payload=b"{}", headers={"type": ["event"]}))
+    with http_sink() as port, client(port, kept):
+        transport = sentry_sdk.get_client().transport
+        assert transport is not None
+        transport.capture_envelope(envelope)
+    assert kept.withheld() == {("sentry", "unknown", "processor_failed"): 1}
+
+
+def test_what_cannot_even_be_counted_does_not_make_the_application_fail(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where errlock's own metadata was not packed with it: no policy has a version there."""
+
+    def broken(_: Pipeline) -> str:
+        raise PackageNotFoundError("hunter22correct")
+
+    with http_sink() as port, client(port, kept):
+        monkeypatch.setattr(Pipeline, "version", property(broken))
+        sentry_sdk.capture_message("hello")
+    assert kept.withheld() == {}
+    assert "cannot be counted: PackageNotFoundError" in caplog.text
     assert "hunter22" not in caplog.text
 
 
