@@ -14,17 +14,9 @@ from time import monotonic
 from ..pipeline.errors import RefusedPayload
 from ..pipeline.payloads.document import DocumentType
 from ..pipeline.payloads.envelope import Envelope
+from ..pipeline.payloads.envelope_sizes import SIZES, is_too_large
 
-_KB, _MB = 1024, 1024 * 1024
-
-# Bytes of one document: Relay's defaults (relay-config, 2026), sessions less, for which Relay has
-# 10 MiB in all. Attachments are bounded by the envelope alone.
-SIZES: Mapping[DocumentType, int] = {
-    "event": _MB, "transaction": _MB, "feedback": _MB, "user_report": _MB, "raw_security": _MB,
-    "log": 2 * _MB, "span": 10 * _MB, "metric": _MB, "check_in": 100 * _KB,
-    "session": _MB, "sessions": _MB, "client_report": 100 * _KB,
-}  # fmt: skip
-CONTAINER_SIZE = 12 * _MB
+CONTAINER_SIZE = 12 * 1024 * 1024  # bytes, Relay's (relay-config, 2026)
 COUNTS: Mapping[DocumentType, int] = {
     "session": 100, "sessions": 100, "client_report": 100, "user_report": 100, "check_in": 100,
 }  # fmt: skip
@@ -50,11 +42,9 @@ def check(envelope: Envelope) -> None:
         raise RefusedPayload(400, "events", "more than one event in an envelope")
     containers: Counter[int] = Counter()
     for document in envelope.items:
-        limit = SIZES.get(document.type, document.size)
-        if document.size > limit:
-            raise RefusedPayload(
-                413, "too_large", f"an item of type {document.type} has more than {limit} bytes"
-            )
+        if is_too_large(document):
+            text = f"an item of type {document.type} has more than {SIZES[document.type]} bytes"
+            raise RefusedPayload(413, "too_large", text)
         if document.item is not None and document.item.container:
             containers[id(document.item)] += document.size
     if any(size > CONTAINER_SIZE for size in containers.values()):

@@ -26,6 +26,7 @@ from sentry_sdk.transport import HttpTransport, Transport
 from ...delivery.losses import lost_by_reason
 from ...policy.forks import in_children, whole
 from ..payloads.envelope import Envelope as Payload
+from ..payloads.envelope_sizes import is_too_large
 from .judging import is_judging, judging
 from .sentry_booking import BookedHttp2Transport, BookedHttpTransport, Books
 
@@ -127,6 +128,7 @@ class SentryTransport(Transport):
     def _sanitise(self, envelope: Envelope) -> Envelope | None:
         """What may go out of an envelope; None when nothing may."""
         payload = Payload.decode(envelope.serialize(), "", time.time())
+        self._drop_too_large(payload)
         result = self._pipeline.judge_payload(payload)
         assert isinstance(result, Payload)
         note = None
@@ -141,6 +143,19 @@ class SentryTransport(Transport):
         if self._books is not None and note is not None:
             self._books.note(note, sanitised)
         return sanitised
+
+    def _drop_too_large(self, payload: Payload) -> None:
+        """Leave out what no backend takes: judging it would hold the application for seconds."""
+        for document in payload.items:
+            if is_too_large(document):
+                document.dropped = "limit"
+                self._pipeline.counters.add(
+                    "processor_dropped",
+                    pipeline="library",
+                    processor="embed",
+                    type=document.type,
+                    reason="limit",
+                )
 
     def _record_losses(self, before: Iterable[Item], after: Iterable[Item]) -> None:
         """Count what was taken out, by category."""

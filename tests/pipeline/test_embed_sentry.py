@@ -149,6 +149,21 @@ def test_what_cannot_be_judged_does_not_go_out_and_is_reported_as_lost(
     assert found_in([caplog.text.encode(), *relay.views()]) == []
 
 
+def test_what_no_backend_takes_for_its_size_is_not_judged(relay: Wire) -> None:
+    pipeline = Pipeline.default()
+    with sdk(relay, pipeline) as client:
+        sentry_sdk.capture_message("x jane.roe@example.com " * 50_000)
+        sentry_sdk.capture_message("of jane.roe@example.com")
+        client.flush(10)
+    assert [event["message"] for event in of_type(relay, "event")] == ["of [email]"]
+    (report,) = of_type(relay, "client_report")
+    assert report["discarded_events"] == [
+        {"reason": "event_processor", "category": "error", "quantity": 1}
+    ]
+    assert pipeline.counters.total("processor_dropped", type="event", reason="limit") == 1
+    assert pipeline.counters.total("findings") == 1  # nobody looked into the first one
+
+
 def test_an_envelope_that_cannot_even_be_read_does_not_go_out(relay: Wire) -> None:
     with sdk(relay, masking()) as client:
         assert client.transport is not None

@@ -2,7 +2,8 @@ import pytest
 
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.receivers.sentry_admission import COUNTS, SIZES, Pressure, check
+from errlock.pipeline.payloads.envelope_sizes import SIZES
+from errlock.receivers.sentry_admission import COUNTS, Pressure, check
 
 
 class Clock:
