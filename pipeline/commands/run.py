@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("errlock.run")
 
+_STACK = 8 << 20  # bytes of a thread; none of it is used before it is needed
+
 
 def register(commands: Commands) -> None:
     """Add the command."""
@@ -39,7 +41,11 @@ def register(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import asyncio
+    import threading
 
+    # Where threads get less (musl, a small `ulimit -s`), documents that are nested deeply end the
+    # process: what reads them counts the depth, but not the bytes that it takes.
+    threading.stack_size(_STACK)
     # gRPC's core writes to stderr by itself, in a form of its own, about what others send. It reads
     # this when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 
 from errlock.pipeline.cli import main
@@ -140,3 +141,18 @@ def test_an_unexpected_error_is_told_without_its_text(
     assert captured.out == ""
     assert "hunter22" not in captured.err
     assert captured.err.startswith("errlock: LookupError: this is a bug, please report it")
+
+
+def test_deep_nesting_does_not_end_it_where_threads_are_given_little_stack(tmp_path: Path) -> None:
+    """As on musl. Its main thread, which reads no documents, has as little here."""
+    port = listening_port()
+    few = ("sh", "-c", 'ulimit -S -s 256; exec "$@"', "sh", ERRLOCK)
+    written = collector(sentry_at(port), {"file": {"path": str(tmp_path / "out.jsonl")}})
+    with running_errlock(written, tmp_path / "run", command=few) as errlock:
+        for depth in (900, 100_000, 0):
+            extra = b"[" * depth + b"]" * depth or b"{}"
+            envelope = b'{}\n{"type":"event"}\n{"message":"deep","extra":' + extra + b"}\n"
+            url = f"http://localhost:{port}/api/1/envelope/?sentry_key=any"
+            with urllib.request.urlopen(url, envelope, timeout=20) as answer:
+                assert answer.status == 200
+        errlock.wait_for_metric("errlock_exporter_sent_total", 1, exporter="file")
