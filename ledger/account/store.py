@@ -53,6 +53,9 @@ _LABELS = {
 }
 
 
+# By when things happened, and by where that was booked: a clock that was ahead and was put right
+# left later minutes open, and what an application with a slow clock hands over comes long after.
+_TOUCHING = "(last >= :since AND first < :until OR start + span > :since AND start < :until)"
 _ROWS = (
     "SELECT span, start, destination, type, service, environment, policy, class, form,"
     " detector, outcome, reason, documents, occurrences, bytes, unjudged, sampled, first,"
@@ -163,17 +166,15 @@ class AccountStore(SqliteFile):
         return [_row(row) for row in found]
 
     def touching(self, since: int, until: int) -> Iterator[Row]:
-        """The rows that may have anything from a window; one by one, in no order.
-
-        By when things happened: a clock that was ahead and was put right left later minutes open.
-        """
-        found = self._db.execute(f"{_ROWS} WHERE last >= ? AND first < ?", (since, until))
+        """The rows that may have anything from a window; one by one, in no order."""
+        found = self._db.execute(f"{_ROWS} WHERE {_TOUCHING}", _window(since, until))
         return map(_row, found)
 
     def coarsest(self, since: int, until: int) -> int:
         """The longest span, in seconds, of the rows that `touching` gives; 0: there is none."""
         found = self._db.execute(
-            "SELECT max(span) FROM account WHERE last >= ? AND first < ?", (since, until)
+            f"SELECT max(span) FROM account WHERE {_TOUCHING}",  # noqa: S608  nothing of anybody's
+            _window(since, until),
         )
         return int(found.fetchone()[0] or 0)
 
@@ -243,10 +244,11 @@ class AccountStore(SqliteFile):
     def documents(self, since: float, until: float, destination: str | None) -> int:
         """How many documents left, or may have, in rows that reach into a window."""
         found = self._db.execute(
-            "SELECT coalesce(sum(documents), 0) FROM account JOIN series ON series.id = series"
-            " WHERE class = '' AND outcome <> 'withheld' AND start < ? AND start + span > ?"
-            " AND (? IS NULL OR destination = ?)",
-            (until, since, destination, destination),
+            "SELECT coalesce(sum(documents), 0) FROM account"  # noqa: S608  nothing of anybody's
+            " JOIN series ON series.id = series"
+            " WHERE class = '' AND outcome <> 'withheld'"
+            f" AND {_TOUCHING} AND (:destination IS NULL OR destination = :destination)",
+            {**_window(since, until), "destination": destination},
         )
         return int(found.fetchone()[0])
 
@@ -331,3 +333,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
 
 def _row(row: tuple[Any, ...]) -> Row:
     return Row(row[0], row[1], Series(*row[2:12]), Figures.stored(*row[12:]))
+
+
+def _window(since: float, until: float) -> dict[str, object]:
+    return {"since": since, "until": until}

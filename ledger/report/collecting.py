@@ -83,7 +83,9 @@ class Collected:
 
     def _tallies(self, row: Row) -> Iterable[Tally]:
         series = row.series
-        origin, bucket = (series.service, series.environment), row.start // self.bucket
+        origin = (series.service, series.environment)
+        begins = max(min(int(row.figures.first), self.span.until - 1), self.span.since)
+        bucket = begins // self.bucket
         if not series.class_:
             yield self.all
             yield self.outcomes.setdefault(series.outcome, Tally())

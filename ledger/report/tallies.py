@@ -30,11 +30,21 @@ class Span:
         return cls(_minute(since.timestamp()), -_minute(-until.timestamp()))
 
     def holds(self, row: Row) -> bool | None:
-        """Whether a row is in it, by its first and last document. None: a part of it may be."""
+        """Whether a row is in it, by its first and last document. None: a part of it may be.
+
+        Where that was not when it was booked, since a clock was wrong, nobody knows which is true.
+        """
         first, end = _minute(row.figures.first), _minute(row.figures.last) + MINUTE
-        if self.since <= first and end <= self.until:
+        told, start, stop = self._has(first, end), row.start, row.start + row.span
+        if (start <= first and end <= stop) or told == self._has(start, stop):
+            return told
+        return None
+
+    def _has(self, start: int, end: int) -> bool | None:
+        """Whether it has all of a time; None: a part."""
+        if self.since <= start and end <= self.until:
             return True
-        return None if first < self.until and end > self.since else False
+        return None if start < self.until and end > self.since else False
 
     def __contains__(self, seconds: float) -> bool:
         return self.since <= seconds < self.until

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from toy_ledger import NOON, ToyLedger, found
 
+from errlock.ledger.account.figures import Figures, Series
 from errlock.ledger.account.store import DAY, HOUR, MINUTE, AccountStore
 from errlock.ledger.code.tables import NameKey, Place, Shown
 from errlock.ledger.needles.keys import NeedleKey
@@ -96,6 +97,27 @@ def test_what_left_after_a_clock_that_was_ahead_was_put_right_is_counted(
     assert report.volume.documents == Count(at_least=5, at_most=15)
     assert report.clock.last_delivery == datetime.fromtimestamp(NOON + 2 * MINUTE, UTC)
     assert "edges" in [each.kind for each in report.uncertainty]
+    assert sum(each.documents.at_most for each in report.volume.over_time) == 15
+
+
+def test_what_an_application_with_a_slow_clock_handed_over_is_counted(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(5)
+    ledger.close()
+    store = AccountStore.to_write(tmp_path / "ledger.db")
+    late = NOON - 1000 * DAY
+    series = Series("sentry", "event", "shop", "prod", "embedded:1")
+    minute = int(NOON) // MINUTE * MINUTE
+    store.add([(minute - 7 * DAY, series, Figures(3, 0, 0, 0, 0, late, late + 20))], {})
+    store.close()
+    output = tmp_path / "report.json"
+    for since in (-30 * DAY, -2000 * DAY):
+        main([*asked(ledger, since=since), "-o", str(output)])
+        report = msgspec.json.decode(output.read_bytes(), type=Report)
+        # By its clock it was long before, by ours in that week.
+        at_least = 5 if since > -1000 * DAY else 8
+        assert report.volume.documents == Count(at_least=at_least, at_most=8)
+        assert sum(each.documents.at_most for each in report.volume.over_time) == 8
 
 
 def test_several_destinations_are_one_answer(tmp_path: Path) -> None:
