@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("errlock.run")
 
+# The settings that other commands find a collector by: no secret is among them.
+_WHERE = ("service.storage", "service.control.endpoint")
 _STACK = 8 << 20  # bytes of a thread; none of it is used before it is needed
 
 
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         _log.warning("%s", warning)
 
     def announce(collector: Collector) -> None:
-        sets = [each for each in args.sets if each.startswith("service.")]
+        sets = [each for each in args.sets if each.partition("=")[0] in _WHERE]
         options = [*(("-c", each) for each in args.config), *(("--set", each) for each in sets)]
         named = join(word for option in options for word in option)
         for line in greeting(config, collector.graph.receivers, named):

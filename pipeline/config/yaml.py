@@ -44,7 +44,7 @@ class Parsed:
 
     tree: Any
     places: dict[Path, str] = field(default_factory=dict)
-    lost: list[Path] = field(default_factory=list)  # lists of which a later one has not everything
+    lost: dict[Path, list[Any]] = field(default_factory=dict)  # entries that a later list has not
 
 
 class _Loader(yaml.SafeLoader):
@@ -196,19 +196,18 @@ def merge(base: Parsed, over: Parsed) -> Parsed:
         for path, place in base.places.items()
         if not any(path[: len(gone)] == gone for gone in leaves)
     }
-    lost = [path for path, new in leaves.items() if _lacks(new, _at(base.tree, path))]
-    return Parsed(tree, kept | over.places, [*base.lost, *lost])
+    lost = dict(base.lost)
+    for path, new in leaves.items():
+        old = [*lost.pop(path, []), *_list_at(base.tree, path)]
+        if isinstance(new, list) and (gone := [entry for entry in old if entry not in new]):
+            lost[path] = gone
+    return Parsed(tree, kept | over.places, lost)
 
 
-def _at(tree: Any, path: Path) -> Any:
+def _list_at(tree: Any, path: Path) -> list[Any]:
     for key in path:
         tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree
-
-
-def _lacks(new: Any, old: Any) -> bool:
-    both = isinstance(new, list) and isinstance(old, list)
-    return both and any(entry not in new for entry in old)
+    return tree if isinstance(tree, list) else []
 
 
 def _merge_trees(base: Any, over: Any) -> Any:

@@ -13,8 +13,10 @@ from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 
 from errlock.pipeline.cli import main
+from errlock.policy.pseudonyms import new_key
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
+KEY = new_key()
 
 
 class Running:
@@ -31,6 +33,7 @@ class Running:
             f"service.telemetry.metrics.endpoint={at['metrics']}",
             f"service.health.endpoint={at['health']}",
             f"service.control.endpoint={at['control']}",
+            f"service.ledger.key={KEY}",
         ]
         self.command = [str(ERRLOCK), "run", *(arg for each in sets for arg in ("--set", each))]
         self.folder = folder
@@ -79,6 +82,7 @@ def test_it_says_how_to_point_an_sdk_at_it_and_where_to_look(running: Running) -
     command[0] = str(ERRLOCK)
     done = subprocess.run(command, cwd=running.folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")  # it is asked as it was said
+    assert KEY not in running.greeting
 
 
 def test_what_was_sent_to_it_is_shown_clean_by_errlock_local(
@@ -155,4 +159,6 @@ def test_deep_nesting_does_not_end_it_where_threads_are_given_little_stack(tmp_p
             url = f"http://localhost:{port}/api/1/envelope/?sentry_key=any"
             with urllib.request.urlopen(url, envelope, timeout=20) as answer:
                 assert answer.status == 200
-        errlock.wait_for_metric("errlock_exporter_sent_total", 1, exporter="file")
+        # The first one holds nothing, the second one nobody reads.
+        errlock.wait_for_metric("errlock_exporter_sent_total", 2, exporter="file")
+        errlock.wait_for_metric("errlock_processor_dropped_total", 1, type="event")
