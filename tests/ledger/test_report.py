@@ -543,6 +543,9 @@ def test_who_lacks_the_collectors_environment_has_a_report_without_hosts(
     assert "knows no hosts and operators" in shown.err
     assert main(["exposure", "report", "--destination", "sentry.io", *options]) == 2
     assert "the record knows no destination 'sentry.io'" in capsys.readouterr().err
+    storage = ["--storage", str(ledger.folder), "--destination", "sentry"]
+    assert main(["exposure", "report", *storage, "-c", str(tmp_path / "mistyped.yaml")]) == 2
+    assert "mistyped.yaml: cannot be read" in capsys.readouterr().err
 
 
 def test_a_name_that_tells_no_format_is_refused(

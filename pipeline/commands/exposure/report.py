@@ -159,9 +159,15 @@ def _backends(args: argparse.Namespace, records: Sequence[Record]) -> list[Backe
 
 
 def _exporters(args: argparse.Namespace) -> Mapping[str, ExporterOptions]:
-    """Those of the configuration; none where it cannot be read, which is told."""
+    """Those of the configuration; none where that lacks something here, which is told.
+
+    Raises ConfigError where it is none.
+    """
+    from ...config.files import merged_files
+
     if not args.config:
         return {}
+    merged_files(args.config, args.sets)
     try:
         return read_config(args).exporters
     except ConfigError as unread:
