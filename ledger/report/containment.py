@@ -50,6 +50,13 @@ def contained(entries: Iterable[Entry], names: set[str]) -> Contained | None:
     return found
 
 
+def taken_out(entry: Entry) -> Contained:
+    """By a policy that leads there no more."""
+    written = time_of(entry.time)
+    assert written is not None, "entries have a time"
+    return Contained(written.timestamp(), "a configuration without it", entry)
+
+
 def _contained(entry: Entry, words: list[Mapping[str, object]]) -> Contained:
     written = time_of(entry.time)
     assert written is not None, "entries have a time"

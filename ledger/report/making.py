@@ -19,7 +19,7 @@ from ..record import Record
 from ..search.inventory import Wanted
 from .collecting import Between, Collected, bucket_for
 from .consequences import consequences
-from .containment import Contained, contained
+from .containment import Contained, contained, taken_out
 from .controls import Off, controls_off
 from .counted import ClassRow, ControlOff, Count, Inventory, PolicyPeriod, Withheld
 from .deadlines import deadlines
@@ -119,13 +119,15 @@ class _Maker:
     def _containment(self) -> tuple[int, Contained] | None:
         """When the last collector shut the last of the destinations, and the number of its record.
 
-        None while one is open. A collector that sends nothing there need not have shut it.
+        None while one is open. A collector that never sent there need not have shut it.
         """
         found = []
         for backend in self._question.backends:
-            sending = [each for each in self._told if each.leads_to(backend.destination)]
-            for each in sending or self._told:
+            ways = [(each, *each.led_to(backend.destination)) for each in self._told]
+            for each, _, ended in [way for way in ways if way[1]] or ways:
                 one = contained(each.entries, _names(backend))
+                if one is None and ended is not None:
+                    one = taken_out(ended)
                 if one is None:
                     return None
                 found.append((each.number, one))

@@ -19,12 +19,20 @@ class Told:
     record: Record
     entries: Sequence[Entry]  # of the journal, but for the sums in it
 
-    def leads_to(self, destination: str) -> bool:
-        """Whether it can send there, by its last word about that. True where it has none."""
-        for entry in reversed(self.entries):
+    def led_to(self, destination: str) -> tuple[bool, Entry | None]:
+        """Whether it ever sent there, and the policy without a way there that ended it, if one did.
+
+        True where it says nothing of its ways.
+        """
+        led, ended, says_nothing = False, None, True
+        for entry in self.entries:
             if entry.kind == "policy" and "ways" in entry.body:
-                return any(way.destination == destination for way in ways_in(entry.body))
-        return True
+                says_nothing = False
+                if any(way.destination == destination for way in ways_in(entry.body)):
+                    led, ended = True, None
+                elif led and ended is None:
+                    ended = entry
+        return led or says_nothing, ended
 
 
 def told_by(records: Iterable[Record]) -> list[Told]:

@@ -42,7 +42,7 @@ class Sighting:
             self.requests + other.requests,
             self.certain,
             self.as_,
-            1 - (1 - self.by_chance) * (1 - other.by_chance),
+            self.by_chance + other.by_chance - self.by_chance * other.by_chance,
             tuple(sorted({*self.on, *other.on})),
         )
 

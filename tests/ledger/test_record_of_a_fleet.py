@@ -126,6 +126,27 @@ def test_one_that_sends_nothing_there_need_not_shut_it(
     assert (report_of(one, other).clock.contained_at is not None) == is_contained
 
 
+def test_one_that_was_told_to_send_there_no_more_has_shut_it_then(tmp_path: Path) -> None:
+    one, other = fleet(tmp_path)
+    ways: list[dict[str, Any]] = [
+        {"destination": each, "pipeline": "errors", "on": []} for each in ("sentry", "archive")
+    ]
+    other.tell("policy", sha256="1" * 64, content={}, ways=ways)
+    one.trust("sentry", "distrusted")
+    other.wait(HOUR)
+    other.deliver(7)
+    other.wait(HOUR)
+    other.tell("policy", sha256="2" * 64, content={}, ways=ways[1:])
+    other.deliver(2)
+    other.wait(MINUTE)
+    for each in (one, other):
+        each.close()
+    clock = report_of(one, other).clock
+    assert (clock.contained_at, clock.contained_record) == (moment(2 * HOUR), 2)
+    assert clock.contained_by == "a configuration without it"
+    assert clock.after_containment == exactly(2)
+
+
 def test_what_was_done_names_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = fleet(tmp_path)
     for each in (one, other):
