@@ -79,7 +79,9 @@ def test_a_folder_that_is_named_twice_is_refused(
 ) -> None:
     again = storage / "." / ".." / storage.name
     assert main(["exposure", "code", "--storage", str(storage), "--storage", str(again)]) == 2
-    assert capsys.readouterr().err == f"{again}: is the same folder as {storage}\n"
+    assert capsys.readouterr().err == (
+        f"{again}: is the same record as {storage}, or a copy of it: it would count twice\n"
+    )
 
 
 def test_a_window_without_anything(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -221,6 +222,27 @@ def test_storages_go_without_a_journal_or_an_account(
         each.close()
     assert main([*asked(one, other), "--journal", str(one.folder / "journal")]) == 2
     assert capsys.readouterr().err.startswith("--storage: goes without --journal and --account")
+
+
+def test_a_copy_of_a_record_does_not_count_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = fleet(tmp_path)
+    one.deliver(2)
+    one.wait(MINUTE)
+    copy = tmp_path / "copy"
+    shutil.copytree(one.folder, copy)
+    for each in (one, other):  # it went on after it was copied
+        each.deliver(3)
+        each.wait(MINUTE)
+        each.close()
+    for command in ("report", "code"):
+        words = asked(one, other)
+        words[1] = command
+        assert main([*words, "--storage", str(copy)]) == 2
+        assert capsys.readouterr().err == (
+            f"{copy}: is the same record as {one.folder}, or a copy of it: it would count twice\n"
+        )
 
 
 MAIL, SECRET = "ann.miller@customer-example.org", "tok_" + "9f3b6c02d41a77e15c0b"

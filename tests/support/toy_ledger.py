@@ -37,7 +37,8 @@ class ToyLedger:
             self.journal.append,
             lambda: self.now,
         )
-        self.tell("start", errlock="0.1.0", key=None)
+        # No two journals begin alike.
+        self.tell("start", errlock="0.1.0", key=None, toy=folder.name)
         self.policy({"redact": {}})
         self.account.write()
 

@@ -26,13 +26,17 @@ def add_storage_option(parser: argparse.ArgumentParser) -> None:
 
 
 def storages_of(args: argparse.Namespace) -> list[Path]:
-    """The storage folders. Raises ConfigError, also for one that is named twice: what lies there
-    would count twice.
+    """The storage folders. Raises OSError, and ConfigError, also where one is named twice or is a
+    copy of another: what lies there would count twice.
     """
-    known: dict[Path, Path] = {}
+    from ....ledger.record import Record
+
+    known: dict[object, Path] = {}
     for folder in args.storage:
-        if (same := known.setdefault(folder.resolve(), folder)) is not folder:
-            raise ConfigError([Problem("", f"is the same folder as {same}", str(folder))])
+        for mark in (folder.resolve(), Record.at(folder).beginning()):
+            if mark and (same := known.setdefault(mark, folder)) is not folder:
+                problem = f"is the same record as {same}, or a copy of it: it would count twice"
+                raise ConfigError([Problem("", problem, str(folder))])
     if args.storage:
         return list(args.storage)
     return [storage_of(args, "--storage")]
