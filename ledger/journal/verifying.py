@@ -7,7 +7,8 @@ verdict says up to where it can vouch, and by what.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,16 +74,19 @@ def verify(path: Path, heads: Sequence[Head] = (), keys: Sequence[PublicKey] = (
     return verdict
 
 
-def has_head(path: Path, head: Head) -> bool:
-    """Whether a head is one of a journal, as its lines stand there. Raises OSError."""
+def heads_in(path: Path, heads: Iterable[Head]) -> set[Head]:
+    """Those of some heads that a journal has, as its lines stand there. Raises OSError."""
+    asked: dict[int, list[Head]] = {}
+    for head in heads:
+        asked.setdefault(head.count, []).append(head)
+    found: set[Head] = set()
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
-            if number == head.count:
-                try:
-                    return decode(line.rstrip(b"\n")).hash.startswith(head.hash)
-                except BrokenEntry:
-                    return False
-    return False
+            if number in asked:
+                with suppress(BrokenEntry):
+                    hash_ = decode(line.rstrip(b"\n")).hash
+                    found.update(each for each in asked[number] if hash_.startswith(each.hash))
+    return found
 
 
 class _Walk:

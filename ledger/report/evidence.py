@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..account.reconciling import reconcile
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
-from ..journal.verifying import has_head, verify
+from ..journal.verifying import heads_in, verify
 from ..record import Record
 from .model import Evidence
 
@@ -21,18 +21,25 @@ def evidence(
 ) -> list[Evidence]:
     """N. What the verifier says now of each record. Raises OSError."""
     if len(records) == 1:
-        return [_evidence(records[0], heads, keys, check)]
+        return [_evidence(records[0], heads, keys, check(records[0], heads))]
     # A head vouches for the journal that has it. One that none has accuses all of them.
-    whose = {head: [each for each in records if has_head(each.journal, head)] for head in heads}
+    owned = [heads_in(record.journal, heads) for record in records]
+    nobodys = set(heads).difference(*owned)
     found = []
-    for record in records:
-        of_it = [head for head in heads if not whose[head] or record in whose[head]]
-        found.append(_evidence(record, of_it, keys, check))
+    for record, its in zip(records, owned, strict=True):
+        of_it = [head for head in heads if head in its or head in nobodys]
+        # A month of heads is no command: the newest one of each kind says the same.
+        telling = [*_newest(its), *_newest(nobodys)]
+        found.append(_evidence(record, of_it, keys, check(record, telling)))
     return found
 
 
+def _newest(heads: Iterable[Head]) -> list[Head]:
+    return sorted(heads, key=lambda head: (head.count, head.hash))[-1:]
+
+
 def _evidence(
-    record: Record, heads: Sequence[Head], keys: Sequence[PublicKey], check: Check
+    record: Record, heads: Sequence[Head], keys: Sequence[PublicKey], command: str
 ) -> Evidence:
     journal, account = record.journal, record.account
     verdict = verify(journal, heads, keys)
@@ -60,5 +67,5 @@ def _evidence(
         account_forgotten=forgotten,
         account_open=open_,
         intact=not findings,
-        command=check(record, heads),
+        command=command,
     )

@@ -197,6 +197,23 @@ def test_heads_vouch_for_the_record_that_has_them(tmp_path: Path) -> None:
         assert f"--head {each.head}" in proof.command
 
 
+def test_a_file_of_heads_is_no_long_command(tmp_path: Path) -> None:
+    ledgers, kept = fleet(tmp_path), tmp_path / "heads"
+    with kept.open("w") as file:
+        for each in ledgers:
+            for _ in range(20):
+                each.deliver()
+                each.wait(MINUTE)
+                file.write(f"{each.head}\n")
+            each.close()
+    for proof, each in zip(
+        report_of(*ledgers, options=["--head-file", str(kept)]).evidence, ledgers, strict=True
+    ):
+        assert proof.vouched_to == each.head.count - 1  # it stopped after that
+        assert proof.command.count("--head") == 1
+        assert f"--head {proof.vouched_to}:" in proof.command
+
+
 def test_one_record_that_was_changed_makes_the_answer_doubtful(tmp_path: Path) -> None:
     one, other = fleet(tmp_path)
     for each in (one, other):
