@@ -64,7 +64,7 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
     gaps = [
         *_unreadable(folder, runs, keys, window),
         *_pauses(folder, runs, window),
-        *_told(folder / "journal", window),
+        *_told(folder / "journal", since, until, window),
     ]
     gaps.sort(key=lambda gap: gap.since)
     guessable = {class_ for run in mine for class_ in run.guessable}
@@ -96,22 +96,24 @@ def _pauses(folder: Path, runs: list[Kept], window: Window) -> Iterator[Gap]:
         since, until = max(before.until, window.since), min(after.since, window.until)
         if until - since > _RESTART:
             documents = _documents(folder, since, until, window)
-            if documents:
+            if documents != 0:
                 yield Gap(since, until, "no needles were kept", documents)
 
 
 def _documents(folder: Path, since: float, until: float, window: Window) -> int | None:
     """How many documents left at most in a time, as the account has it."""
     try:
-        store = AccountStore.to_read(folder / "ledger.db")
+        with closing(AccountStore.to_read(folder / "ledger.db")) as store:
+            return store.documents(since, until, window.destination)
     except (sqlite3.Error, OtherVersion):
         return None
-    with closing(store):
-        return store.documents(since, until, window.destination)
 
 
-def _told(journal: Path, window: Window) -> Iterator[Gap]:
-    """The gaps that the journal tells of."""
+def _told(journal: Path, begun: float, ended: float, window: Window) -> Iterator[Gap]:
+    """The gaps that the journal tells of; without one, all of the time is one."""
+    if not journal.exists():
+        since, until = max(begun, window.since), min(ended, window.until)
+        yield Gap(since, until, "there is no journal to tell of gaps")
     for entry in entries_of(journal, "gap"):
         body = entry.body
         until = _seconds(body.get("until")) or _seconds(entry.time)
