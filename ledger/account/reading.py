@@ -6,13 +6,25 @@ Open the account with `AccountStore.to_read`, take rows within `snapshot`, and p
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...pipeline.component import Outcome
 from .figures import SEEN
 from .store import Row
+
+
+@contextmanager
+def named(account: Path) -> Iterator[None]:
+    """What SQLite raises within it becomes an OSError that names the account."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(0, f"cannot be read as an account: {type(error).__name__}", account) from None
 
 
 def of_outcomes(rows: Iterable[Row], *outcomes: Outcome) -> list[Row]:

@@ -16,7 +16,7 @@ def inventory(
     folders: Sequence[Path], keys: Sequence[str], wanted: Sequence[Wanted],
     destinations: Iterable[str], span: Span,
 ) -> Inventory:  # fmt: skip
-    """What of it must be replaced, by destination. Names only. Raises OSError, sqlite3.Error."""
+    """What of it must be replaced, by destination. Names only. Raises OSError."""
     rows: list[Rotate] = []
     coverage: list[Coverage] = []
     for destination in sorted(destinations):

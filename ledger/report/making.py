@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from ..account.reading import named
 from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
 from ..journal.entries import Head
@@ -64,7 +65,7 @@ class Question:
 def make_report(question: Question, now: datetime | None = None) -> Report:
     """The report. Reads only; collectors may run meanwhile.
 
-    Raises OSError, sqlite3.Error.
+    Raises OSError.
     """
     now = (now or datetime.now(UTC)).replace(microsecond=0)
     report = _Maker(question, told_by(question.records), now).report()
@@ -142,20 +143,22 @@ class _Maker:
     def _collected(self) -> Collected:
         span, asked = self._span, self._question.destinations
         with ExitStack() as stack:
-            stores = []
-            for record in self._question.records:
-                store = stack.enter_context(closing(AccountStore.to_read(record.account)))
-                stack.enter_context(store.snapshot())
+            stores, coarsest = [], 0
+            for each in self._told:
+                with named(each.record.account):
+                    store = stack.enter_context(closing(AccountStore.to_read(each.record.account)))
+                    stack.enter_context(store.snapshot())
+                    coarsest = max(coarsest, store.coarsest(span.since, span.until))
                 stores.append(store)
-            coarsest = max(store.coarsest(span.since, span.until) for store in stores)
             found = Collected(span, bucket_for(span, coarsest))
-            for number, store in enumerate(stores, 1):
-                aside = [between for _, between in self._off[number]]
-                for row in store.touching(span.since, span.until):
-                    if row.series.destination in asked:
-                        found.add(row, aside)
-                shown = disclosed(store, None, span.since, span.until)
-                self._code += [row for row in shown if row.destination in asked]
+            for each, store in zip(self._told, stores, strict=True):
+                aside = [between for _, between in self._off[each.number]]
+                with named(each.record.account):
+                    for row in store.touching(span.since, span.until):
+                        if row.series.destination in asked:
+                            found.add(row, aside)
+                    shown = disclosed(store, None, span.since, span.until)
+                    self._code += [row for row in shown if row.destination in asked]
         return found
 
     def _inventory(self) -> Inventory | None:
@@ -171,7 +174,10 @@ class _Maker:
         """Documents, whatever the window: what matters here is whether there are any."""
         between = Between(moment, self._now.timestamp() + DAY)
         for record in self._question.records:
-            with closing(AccountStore.to_read(record.account)) as store:
+            with (
+                named(record.account),
+                closing(AccountStore.to_read(record.account)) as store,
+            ):
                 for row in store.touching(int(moment), int(between.until)):
                     if row.series.destination in self._question.destinations:
                         between.add(row)

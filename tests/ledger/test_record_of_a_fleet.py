@@ -231,6 +231,19 @@ def test_one_record_that_was_changed_makes_the_answer_doubtful(tmp_path: Path) -
     assert [proof.intact for proof in report.evidence] == [False, False]
 
 
+def test_an_account_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledgers = fleet(tmp_path)
+    for each in ledgers:
+        each.close()
+    account = ledgers[1].folder / "ledger.db"
+    account.write_bytes(account.read_bytes()[:4096] + b"\xaa" * 4096)
+    assert main(asked(*ledgers)) == 2
+    problem = f"errlock: {account}: cannot be read as an account: DatabaseError\n"
+    assert capsys.readouterr().err == problem
+
+
 def test_storages_go_without_a_journal_or_an_account(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,18 +77,11 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure report`. Raises ConfigError, OSError."""
-    import sqlite3
-
     from ....ledger.report.annexes import annexes
     from ....ledger.report.making import make_report
 
     form, question = _form(args), _question(args)
-    try:
-        report = make_report(question)
-    except sqlite3.Error as error:
-        kind = type(error).__name__
-        accounts = ", ".join(str(each.account) for each in question.records)
-        raise OSError(0, f"cannot be read as an account: {kind}", accounts) from None
+    report = make_report(question)
     _note(question, report.inventory)
     _write(args.output, _rendered(form, report))
     if args.annexes is not None:
