@@ -51,17 +51,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
-    import sqlite3
-
+    from ....ledger.account.reading import named
     from ....ledger.account.reconciling import reconcile
 
     path = account if account is not None else journal.with_name("ledger.db")
     if account is None and not path.exists():
         return
-    try:
+    with named(path):
         found = reconcile(journal, path)
-    except sqlite3.Error as error:
-        raise OSError(0, f"cannot be read as an account: {type(error).__name__}", path) from None
     verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
     verdict.account_code_days, verdict.account_open = found.days, found.open
     verdict.findings += found.findings
