@@ -98,6 +98,25 @@ def test_the_report_says_how_it_is_made_again(
         assert main(shlex.split(proof.command)[1:]) == 0
 
 
+def test_a_folder_whose_name_begins_with_a_dash_is_named_as_an_option_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["-new\nline", "other"]
+    for name in names:
+        ledger = ToyLedger(Path(name))
+        ledger.deliver()
+        ledger.wait(MINUTE)
+        ledger.close()
+    storages = [f"--storage={name}" for name in names]
+    words = ["exposure", "report", "--destination", "sentry", "--format", "json"]
+    assert main([*words, *storages]) == 0
+    report = msgspec.json.decode(capsysbinary.readouterr().out, type=Report)
+    assert main(shlex.split(report.identity.query)[1:]) == 0
+    for proof in report.evidence:
+        assert main(shlex.split(proof.command)[1:]) == 0
+
+
 def test_it_is_contained_when_the_last_of_them_has_shut_it(tmp_path: Path) -> None:
     one, other = fleet(tmp_path)
     one.trust("sentry", "distrusted")

@@ -11,7 +11,7 @@ from ....ledger.options import LedgerOptions
 from ...config.part import Stored, part_of_service
 from ...errors import ConfigError, Problem
 from ...people import account
-from ...terminal import moment
+from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
 from .places import add_storage_option, check_destinations, storages_of
@@ -131,7 +131,7 @@ def note(
 def limits(coverage: Sequence[Coverage], window: Window) -> Iterator[str]:
     """What an answer of "not found" does not say."""
     for covered in coverage:
-        whose = f"{covered.storage}: " if len(coverage) > 1 else ""
+        whose = f"{escape(covered.storage)}: " if len(coverage) > 1 else ""
         yield from (f"{whose}{line}" for line in _limits(covered, window))
 
 

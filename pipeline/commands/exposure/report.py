@@ -225,21 +225,27 @@ def _query(args: argparse.Namespace, records: Sequence[Record], since: float, un
         ("--facts", [args.facts] if args.facts else []),
         ("--inventory", [args.inventory] if args.inventory else []),
     ):
-        words += [word for value in values for word in (option, str(value))]
+        words += [word for value in values for word in _given(option, str(value))]
     return shlex.join(words)
 
 
 def _check(args: argparse.Namespace, record: Record, heads: Sequence[Head] | None) -> str:
     """The command that checks a record, against these heads or else those that were given."""
     words = ["errlock", "exposure", "verify"]
-    words += ["--journal", str(record.journal), "--account", str(record.account)]
     for option, values in (
+        ("--journal", [record.journal]),
+        ("--account", [record.account]),
         ("--head", args.head if heads is None else heads),
         ("--head-file", args.head_file if heads is None else []),
         ("--public-key", args.public_key),
     ):
-        words += [word for value in values for word in (option, str(value))]
+        words += [word for value in values for word in _given(option, str(value))]
     return shlex.join(words)
+
+
+def _given(option: str, value: str) -> list[str]:
+    """An option as it is read again; apart from it, a value with a dash would be one itself."""
+    return [f"{option}={value}"] if value.startswith("-") else [option, value]
 
 
 def _written(seconds: float) -> str:
