@@ -23,6 +23,7 @@ from toy_ledger import NOON, ToyLedger, found
 from waiting import wait_for
 
 from errlock.ledger.account.store import DAY, HOUR, MINUTE
+from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report
 from errlock.pipeline.cli import main
@@ -85,15 +86,21 @@ def test_what_they_delivered_is_added_up_and_a_person_counts_once(tmp_path: Path
 def test_the_report_says_how_it_is_made_again(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    ledgers = fleet(tmp_path)
+    ledgers, key, inventory = fleet(tmp_path), tmp_path / "ledger.key", tmp_path / "secrets"
+    key.write_text(new_key())
+    inventory.write_text("TOKEN=" + SECRET)
     for each in ledgers:
         each.deliver(2)
         each.wait(MINUTE)
         each.close()
-    report = report_of(*ledgers)
+        NeedleStore.to_write(each.folder / "needles.db").close()
+    options = ["--head", str(ledgers[1].head), "--key-file", str(key)]
+    options += ["--inventory", str(inventory), "--inventory-format", "lines"]
+    report = report_of(*ledgers, options=options)
     assert main([*shlex.split(report.identity.query)[1:], "--format", "json"]) == 0
     again = msgspec.json.decode(capsysbinary.readouterr().out, type=Report)
     assert (again.volume, again.evidence) == (report.volume, report.evidence)
+    assert again.inventory == report.inventory
     for proof in report.evidence:
         assert main(shlex.split(proof.command)[1:]) == 0
 

@@ -224,6 +224,11 @@ def _query(args: argparse.Namespace, records: Sequence[Record], since: float, un
         ("--until", [_written(until)]),
         ("--facts", [args.facts] if args.facts else []),
         ("--inventory", [args.inventory] if args.inventory else []),
+        ("--inventory-format", [args.inventory_format] if args.inventory_format else []),
+        ("--key-file", args.key_file),
+        ("--head", args.head),
+        ("--head-file", args.head_file),
+        ("--public-key", args.public_key),
     ):
         words += [word for value in values for word in _given(option, str(value))]
     return shlex.join(words)
