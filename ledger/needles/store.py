@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -248,3 +249,12 @@ class NeedleStore(SqliteFile):
 
     def _undone(self) -> None:
         self._ids.clear()
+
+
+def kept_in(path: Path) -> list[Kept]:
+    """When needles were kept in a file; never where it cannot be read."""
+    try:
+        with closing(NeedleStore.to_read(path)) as store:
+            return store.kept()
+    except sqlite3.Error:
+        return []

@@ -81,6 +81,7 @@ class Tally:
     occurrences: Count = ZERO
     size: Count = ZERO  # bytes of documents as they came in
     unjudged: Count = ZERO  # of these, text that no detector could judge in full
+    untold: int = 0  # occurrences of values that nobody told apart
     sampled: int = 0  # thousandths of documents that these stand for beside themselves
     detectors: dict[str, Count] = field(default_factory=dict)  # documents in which each found it
     policies: set[str] = field(default_factory=set)
@@ -95,6 +96,7 @@ class Tally:
         self.occurrences = _plus(self.occurrences, figures.occurrences, sure)
         self.size = _plus(self.size, figures.size, sure)
         self.unjudged = _plus(self.unjudged, figures.unjudged, sure)
+        self.untold += figures.occurrences if figures.sketch is None else 0
         self.sampled += figures.sampled
         (self._sure if sure else self._maybe).add(figures.sketch)
         times = [t for t in (figures.first, figures.last) if sure or t in span]

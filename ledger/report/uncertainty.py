@@ -10,6 +10,8 @@ import msgspec
 from ..account.account import FORGOTTEN
 from ..embedded.handover import EMBEDDED
 from ..journal.entries import Entry
+from ..needles.needles import FILE
+from ..needles.store import kept_in
 from ..origins import OTHER, UNKNOWN
 from .collecting import Collected
 from .model import Unknown, Window
@@ -45,6 +47,7 @@ def unknowns(
         *_not_judged(found),
         *_embedded(found),
         *_not_told_apart(found),
+        *_told_apart_by_several(told, window),
         *_labels(found),
         *(Unknown(kind=kind, text=text) for kind, text in _ALWAYS.items()),
     ]
@@ -188,6 +191,24 @@ def _not_told_apart(found: Collected) -> Iterator[Unknown]:
         yield Unknown(
             kind="no key",
             text="Different values and people were not told apart: service.ledger.key was not set.",
+        )
+    elif number := sum(tally.untold for tally in tallies):
+        yield Unknown(
+            kind="no key",
+            text=f"At least {number:,} values are in no number of different values or people: they "
+            "were noted without service.ledger.key, or were not in clear when they came in.",
+        )
+
+
+def _told_apart_by_several(told: Sequence[Told], window: Window) -> Iterator[Unknown]:
+    since, until = window.since.timestamp(), window.until.timestamp()
+    runs = [run for each in told for run in kept_in(each.record.folder / FILE)]
+    keys = {run.key for run in runs if run.since < until and run.until >= since}
+    if len(keys) > 1:
+        yield Unknown(
+            kind="keys",
+            text=f"Values and people were told apart under {len(keys)} keys (service.ledger.key): "
+            "who was seen under several of them counts once for each.",
         )
 
 

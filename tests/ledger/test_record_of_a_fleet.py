@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from toy_ledger import NOON, ToyLedger, found
 from waiting import wait_for
 
 from errlock.ledger.account.store import DAY, HOUR, MINUTE
+from errlock.ledger.needles.keys import NeedleKey
+from errlock.ledger.needles.needles import FILE
 from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report
@@ -93,7 +95,7 @@ def test_the_report_says_how_it_is_made_again(
         each.deliver(2)
         each.wait(MINUTE)
         each.close()
-        NeedleStore.to_write(each.folder / "needles.db").close()
+        NeedleStore.to_write(each.folder / FILE).close()
     options = ["--head", str(ledgers[1].head), "--key-file", str(key)]
     options += ["--inventory", str(inventory), "--inventory-format", "lines"]
     report = report_of(*ledgers, options=options)
@@ -122,6 +124,30 @@ def test_a_folder_whose_name_begins_with_a_dash_is_named_as_an_option_is_read(
     assert main(shlex.split(report.identity.query)[1:]) == 0
     for proof in report.evidence:
         assert main(shlex.split(proof.command)[1:]) == 0
+
+
+def test_values_that_one_of_them_did_not_tell_apart_are_told(tmp_path: Path) -> None:
+    one, other = fleet(tmp_path)
+    one.deliver(2, found("pii.email", "clear", 2, [1, 2]), people=[1, 2])
+    other.deliver(5, found("pii.email", "clear", 5))  # it has no key
+    for each in (one, other):
+        each.wait(MINUTE)
+        each.close()
+    (told,) = [each.text for each in report_of(one, other).uncertainty if each.kind == "no key"]
+    assert told.startswith("At least 5 values are in no number of different values or people")
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_another_key_is_told_because_people_count_once_for_each(tmp_path: Path, same: bool) -> None:
+    ledgers, key = fleet(tmp_path), NeedleKey(new_key()).id
+    for each in ledgers:
+        with closing(NeedleStore.to_write(each.folder / FILE)) as needles:
+            needles.begin(key if same else NeedleKey(new_key()).id, (), NOON, words=False)
+        each.close()
+    told = [each.text for each in report_of(*ledgers).uncertainty if each.kind == "keys"]
+    assert [text.partition(":")[0] for text in told] == (
+        [] if same else ["Values and people were told apart under 2 keys (service.ledger.key)"]
+    )
 
 
 def test_it_is_contained_when_the_last_of_them_has_shut_it(tmp_path: Path) -> None:
