@@ -185,14 +185,14 @@ def _withheld(withheld: Withheld) -> list[str]:
 
 
 def _unknown(report: Report) -> list[str]:
-    special: dict[str, list[int]] = {}  # by what is told, the records that tell it
+    special: dict[str, set[int]] = {}  # by what is told, the records that tell it
     for each in report.uncertainty:
         if each.kind not in _STANDING:
-            special.setdefault(_told(each), []).extend([each.record] if each.record else [])
+            special.setdefault(_told(each), set()).update([each.record] if each.record else [])
     said = []
     for told, records in list(special.items())[:_MOST_UNKNOWN]:
         some = 0 < len(records) < len(report.evidence)
-        whose = f" (record {', '.join(map(str, records))})" if some else ""
+        whose = f" (record {', '.join(map(str, sorted(records)))})" if some else ""
         said.append(f"{told}{whose}.")
     if len(special) > _MOST_UNKNOWN:
         said.append(f"And {plural(len(special) - _MOST_UNKNOWN, 'more point')}: section J.")

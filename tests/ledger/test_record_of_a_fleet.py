@@ -211,7 +211,8 @@ def test_what_was_done_names_the_record(tmp_path: Path, capsys: pytest.CaptureFi
         each.wait(HOUR)
     other.control("on", "class pii.email")
     other.trust("sentry", "held", "leak")
-    other.tell("gap", what="needles")
+    for _ in range(2):
+        other.tell("gap", what="needles")
     for each in (one, other):
         each.close()
     report = report_of(one, other)
