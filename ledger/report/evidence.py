@@ -22,14 +22,17 @@ def evidence(
     """N. What the verifier says now of each record. Raises OSError."""
     if len(records) == 1:
         return [_evidence(records[0], heads, keys, check(records[0], heads))]
-    # A head vouches for the journal that has it. One that none has accuses all of them.
+    # A head vouches for the journal that has it, up to there. One that none has accuses those that
+    # it may be of; if each is vouched for beyond it, all of them.
     owned = [heads_in(record.journal, heads) for record in records]
+    vouched = [max((head.count for head in its), default=0) for its in owned]
     nobodys = set(heads).difference(*owned)
     found = []
-    for record, its in zip(records, owned, strict=True):
-        of_it = [head for head in heads if head in its or head in nobodys]
+    for record, its, upto in zip(records, owned, vouched, strict=True):
+        accusing = {head for head in nobodys if head.count > upto or head.count <= min(vouched)}
+        of_it = [head for head in heads if head in its or head in accusing]
         # A month of heads is no command: the newest one of each kind says the same.
-        telling = [*_newest(its), *_newest(nobodys)]
+        telling = [*_newest(its), *_newest(accusing)]
         found.append(_evidence(record, of_it, keys, check(record, telling)))
     return found
 

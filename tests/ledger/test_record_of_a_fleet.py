@@ -284,6 +284,28 @@ def test_one_record_that_was_changed_makes_the_answer_doubtful(tmp_path: Path) -
     assert [proof.intact for proof in report.evidence] == [False, False]
 
 
+def test_a_head_that_none_has_accuses_those_that_it_may_be_of(tmp_path: Path) -> None:
+    ledgers = fleet(tmp_path, 3)
+    heads = []
+    for each in ledgers:
+        each.deliver()
+        each.wait(MINUTE)
+        heads += ["--head", str(each.head)]
+        each.close()
+        heads += ["--head", str(each.head)]
+    written_anew = ToyLedger(tmp_path / "anew")
+    written_anew.deliver(5)
+    written_anew.wait(MINUTE)
+    written_anew.close()
+    for name in ("journal", "ledger.db"):
+        shutil.copy(written_anew.folder / name, ledgers[1].folder / name)
+    report = report_of(*ledgers, options=heads, code=1)
+    assert [proof.intact for proof in report.evidence] == [True, False, True]
+    # It is of neither: perhaps one is missing here.
+    report = report_of(*ledgers[::2], options=heads, code=1)
+    assert [proof.intact for proof in report.evidence] == [False, False]
+
+
 def test_an_account_that_cannot_be_read_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
