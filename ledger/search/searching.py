@@ -86,11 +86,15 @@ def search(
 
     Of several folders it is one answer: what any of them saw was seen, and what was not seen was
     looked for in all. `keys` are those of their ledgers, now and before. Raises OSError where there
-    are no needles or they cannot be read; nothing that is raised holds a value.
+    are no needles or they cannot be read, of several folders also for want of a key: what the
+    others took out, that one may have sent. Nothing that is raised holds a value.
     """
     asked = _Asked.of(keys, spellings(each.value for each in wanted), window or Window())
     looked = [_look(folder, asked) for folder in folders]
     coverage = [each.coverage for each in looked]
+    for folder, covered in zip(folders, coverage, strict=True):
+        if covered.since is None and len(folders) > 1:
+            raise OSError(0, "has no needles under the keys that were given", folder)
     in_words = set.intersection(*(each.in_words for each in looked))
     answers = []
     for index, each in enumerate(wanted):

@@ -21,14 +21,14 @@ from errlock.policy.pseudonyms import new_key
 KEY = new_key()
 
 
-def kept_twice(folder: Path) -> None:
+def kept_twice(folder: Path, key: str = KEY) -> None:
     """A collector ran for an hour with needles and words, and again after an hour."""
     ledger = ToyLedger(folder)
     ledger.wait(3 * HOUR)
     ledger.close()
     with closing(NeedleStore.to_write(folder / FILE)) as store:
         for begun in (NOON, NOON + 2 * HOUR):
-            store.begin(NeedleKey(KEY).id, (), begun, words=True)
+            store.begin(NeedleKey(key).id, (), begun, words=True)
             store.add((), (), begun + HOUR, closed=True)
 
 
@@ -67,3 +67,14 @@ def test_what_cannot_be_read_is_no_all_clear(
     found = search([tmp_path], [KEY], [Wanted("a", "zq7kd93mfh2lw0x8vbt")])
     assert [gap.what for gap in found.coverage[0].gaps] == gaps
     assert found.answers[0].verdict == ("not_found" if gaps else "absent")
+
+
+def test_one_of_several_whose_key_is_not_given_is_refused(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "other")]
+    kept_twice(folders[0])
+    kept_twice(folders[1], other := new_key())
+    asked = [Wanted("a", "zq7kd93mfh2lw0x8vbt")]
+    with pytest.raises(OSError, match="has no needles under the keys that were given") as raised:
+        search(folders, [KEY], asked)
+    assert raised.value.filename == folders[1]
+    assert search(folders, [KEY, other], asked).answers[0].verdict == "absent"

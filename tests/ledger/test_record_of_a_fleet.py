@@ -95,7 +95,8 @@ def test_the_report_says_how_it_is_made_again(
         each.deliver(2)
         each.wait(MINUTE)
         each.close()
-        NeedleStore.to_write(each.folder / FILE).close()
+        with closing(NeedleStore.to_write(each.folder / FILE)) as needles:
+            needles.begin(NeedleKey(key.read_text()).id, (), NOON, words=False)
     options = ["--head", str(ledgers[1].head), "--key-file", str(key)]
     options += ["--inventory", str(inventory), "--inventory-format", "lines"]
     report = report_of(*ledgers, options=options)
