@@ -93,6 +93,7 @@ def _head(report: Report) -> Iterator[Task]:
     for proof in report.evidence:
         if proof.vouched_to < proof.entries:
             yield Task(
-                kind="check", priority=3, title="Check the record against a head kept elsewhere",
+                kind="check", priority=3,
+                title=f"Check {proof.journal} against a head kept elsewhere",
                 text=proof.command,
             )  # fmt: skip

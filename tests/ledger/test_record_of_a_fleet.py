@@ -81,6 +81,9 @@ def test_what_they_delivered_is_added_up_and_a_person_counts_once(tmp_path: Path
     assert [each.journal for each in report.evidence] == [
         str(each.folder / "journal") for each in (one, other)
     ]
+    assert [task.title for task in report.outputs.tasks if task.title.startswith("Check")] == [
+        f"Check {each.folder / 'journal'} against a head kept elsewhere" for each in (one, other)
+    ]
     assert report.identity.heads == [str(one.head), str(other.head)]
     assert report.identity.entries == sum(each.head.count for each in (one, other))
 
