@@ -14,7 +14,7 @@ from ...people import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
-from .places import add_storage_option, check_destinations, storages_of
+from .places import add_storage_option, check_destinations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,9 +71,8 @@ def window_of(args: argparse.Namespace, folders: Sequence[Path]) -> Window:
     return Window(args.destination, args.since, args.until)
 
 
-def places_of(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
-    """The storage folders, and the keys of the ledger. Raises ConfigError, OSError."""
-    folders = storages_of(args)
+def ledger_keys(args: argparse.Namespace) -> list[str]:
+    """Those that are given, or else the configuration's. Raises ConfigError, OSError."""
     keys = [_key(file) for file in args.key_file]
     if not keys:
         service, _ = part_of_service(args.config, args.sets, _Service)
@@ -84,7 +83,7 @@ def places_of(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
             [Problem("service.ledger.key", "is needed: nothing was kept, or nothing is found, "
                      "without it; name a --config, or a --key-file")]
         )  # fmt: skip
-    return folders, keys
+    return keys
 
 
 def _key(file: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ...terminal import err
 from ..options import Commands, add_command, add_config_options, point_in_time, read_config
-from .asking import add_inventory_options, note, places_of, wanted_of
+from .asking import add_inventory_options, ledger_keys, note, wanted_of
 from .places import (
     add_record_options,
     add_storage_option,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ....ledger.report.facts import Facts
     from ....ledger.report.making import Question
     from ....ledger.report.model import Backend, Report
-    from ....ledger.search.inventory import Wanted
     from ...config import ExporterOptions
 
 _FORMATS = ("md", "html", "pdf", "json", "csv")
@@ -96,7 +95,7 @@ def _question(args: argparse.Namespace) -> Question:
     from ....ledger.report.making import Question
 
     records = _records(args)
-    wanted, keys = _inventory(args, [each.folder for each in records])
+    asks = args.inventory is not None
     since, until = args.since, time.time() if args.until is None else args.until
     if since >= until:
         raise ConfigError([Problem("", "is not before --until", "--since")])
@@ -108,8 +107,8 @@ def _question(args: argparse.Namespace) -> Question:
         facts=_facts(args.facts),
         heads=heads_of(args),
         keys=keys_of(args),
-        inventory=wanted,
-        needle_keys=keys,
+        inventory=wanted_of(args) if asks else None,
+        needle_keys=ledger_keys(args) if asks else (),
         query=_query(args, records, since, until),
         check=lambda record, heads: _check(args, record, heads if len(records) > 1 else None),
     )
@@ -172,17 +171,6 @@ def _exporters(args: argparse.Namespace) -> Mapping[str, ExporterOptions]:
             "configuration cannot be read here"
         )
         return {}
-
-
-def _inventory(
-    args: argparse.Namespace, folders: Sequence[Path]
-) -> tuple[list[Wanted] | None, Sequence[str]]:
-    """The values to look up, and the keys for that. Raises ConfigError, OSError."""
-    if args.inventory is None:
-        return None, ()
-    wanted = wanted_of(args)
-    _, keys = places_of(argparse.Namespace(**{**vars(args), "storage": folders}))
-    return wanted, keys
 
 
 def _note(question: Question, inventory: Inventory | None) -> None:

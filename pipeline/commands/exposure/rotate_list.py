@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...terminal import moment, out
 from ..options import Commands, add_command
-from .asking import add_asking_options, limits, note, places_of, wanted_of, window_of
+from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
+from .places import storages_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure rotate-list`. Raises ConfigError, OSError."""
     from ....ledger.search.rotating import rotate_list
 
-    folders, keys = places_of(args)
+    folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
     found = rotate_list(folders, keys, wanted_of(args), window)
     verdicts = [row.verdict for row in found.rows]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...terminal import moment, out
 from ..options import Commands, add_command, add_json_option
-from .asking import add_asking_options, limits, note, places_of, wanted_of, window_of
+from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
+from .places import storages_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure search`. Raises ConfigError, OSError."""
     from ....ledger.search.searching import search
 
-    folders, keys = places_of(args)
+    folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
     found = search(folders, keys, wanted_of(args), window)
     sent, maybe = found.count("sent"), found.count("maybe")
