@@ -141,7 +141,8 @@ class Pipeline:
 
         After everything else, the account included; `tell` is told what was put in.
         """
-        from .planting import plant
+        with whole:
+            from .planting import plant
 
         stricter = self._stricter.planters if self._stricter is not None else ()
         if (planters := [*self._chain.planters, *stricter]) and self._destination:
@@ -162,16 +163,16 @@ class Pipeline:
         with whole:
             from .payloads.envelope import Envelope
 
-            try:
-                payload = Envelope.from_event(event, "", time.time())
-            except RefusedPayload:
-                return None
-            result = self.scrub_payload(payload)
-            if result is None:
-                return None
-            tree = result.alive[0].tree
-            assert isinstance(tree, dict)
-            return tree
+        try:
+            payload = Envelope.from_event(event, "", time.time())
+        except RefusedPayload:
+            return None
+        result = self.scrub_payload(payload)
+        if result is None:
+            return None
+        tree = result.alive[0].tree
+        assert isinstance(tree, dict)
+        return tree
 
     def scrub(self, data: bytes, format: Format = "event") -> bytes | None:  # noqa: A002  the CLI's word
         """Sanitise one encoded document; the result has the same format. None: it may not go out.
@@ -182,14 +183,14 @@ class Pipeline:
         with whole:
             from .formats import codec_of, decode_text
 
-            if format == "text":
-                text = self.scrub_text(decode_text(data))
-                return None if text is None else text.encode()
-            if format == "event" and self._passes(data):
-                return data
-            codec = codec_of(format)
-            result = self.scrub_payload(codec.decode(data))
-            return None if result is None else codec.encode(result)
+        if format == "text":
+            text = self.scrub_text(decode_text(data))
+            return None if text is None else text.encode()
+        if format == "event" and self._passes(data):
+            return data
+        codec = codec_of(format)
+        result = self.scrub_payload(codec.decode(data))
+        return None if result is None else codec.encode(result)
 
     def _passes(self, event: bytes) -> bool:
         """Whether an event goes out as it is, known from its bytes alone."""
@@ -212,10 +213,10 @@ class Pipeline:
             from .explanation import explanations
             from .formats import codec_of, text_as_event
 
-            payload = text_as_event(data) if format == "text" else codec_of(format).decode(data)
-            scanned = self._chain.scan(payload)
-            result = self._chain.render(scanned, self._chain.plan(self._destination))
-            return explanations(self._chain.explain(scanned), result)
+        payload = text_as_event(data) if format == "text" else codec_of(format).decode(data)
+        scanned = self._chain.scan(payload)
+        result = self._chain.render(scanned, self._chain.plan(self._destination))
+        return explanations(self._chain.explain(scanned), result)
 
 
 def _checked(processor: ProcessorConfig) -> ProcessorConfig:

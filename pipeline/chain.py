@@ -147,7 +147,8 @@ class Chain:
     def explain(self, scanned: Scanned) -> list[tuple[Document, list[tuple[Explained, str]]]]:
         """Each document with what was found in it and the id of the step that acts on it."""
         documents = (*scanned.payload.contexts, *scanned.payload.documents)
-        return [(document, self._explain(scanned, document)) for document in documents]
+        with whole:
+            return [(document, self._explain(scanned, document)) for document in documents]
 
     def _explain(self, scanned: Scanned, document: Document) -> list[tuple[Explained, str]]:
         findings = scanned.findings.get(id(document))
@@ -289,6 +290,7 @@ class Chain:
                     self._judge_one(document, step.does, step.id)
 
     def _judge_one(self, document: Document, processor: Processor, by: str) -> None:
+        whole.pause()
         try:
             processor.process(document)
         except Drop as drop:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Literal
 
+from ..policy.forks import whole
 from .errors import RefusedPayload
 from .payloads import json
 from .payloads.document import Payload
@@ -42,7 +43,8 @@ def _event(payload: Payload) -> bytes:
 
 def _otlp(signal: Signal) -> Codec:
     def decode(data: bytes) -> Payload:
-        from .payloads.otlp import OtlpRequest  # protobuf: only for those who need it
+        with whole:
+            from .payloads.otlp import OtlpRequest  # protobuf: only for those who need it
 
         return OtlpRequest.decode_json(data, signal)
 

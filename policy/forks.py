@@ -89,6 +89,14 @@ class _Whole:
             with self._changed:
                 self._changed.notify_all()
 
+    def pause(self) -> None:
+        """Between two documents: let go on who waits to fork, unless this block is in another."""
+        if self._forks:
+            thread = get_ident()
+            # In another: a signal's handler may have come amid whatever must not be cut.
+            if self._inside.get(thread) == 1 and thread not in self._forks:
+                self._give_way(thread)
+
     def _give_way(self, thread: int) -> None:
         with self._changed:
             del self._inside[thread]
@@ -111,8 +119,9 @@ class _Whole:
             self._changed.notify_all()
 
 
-# Around what sanitises documents and reads them, with RE2 and Hyperscan: document by document. Also
-# where modules are loaded when they are needed: each has a lock while it is.
+# Around what sanitises documents and reads them, with RE2 and Hyperscan; it pauses before each, so
+# that a fork waits for one. Also where modules are loaded when they are needed, around that alone:
+# each has a lock while it is.
 whole = _Whole()
 
 

@@ -26,6 +26,7 @@ from .findings import Found as Found
 from .findings import PolicyLimit as PolicyLimit
 from .findings import Tree as Tree
 from .findings import Unsupported as Unsupported
+from .forks import whole
 from .judging import Site
 from .parts import Part as Part
 from .rendering import Rendering
@@ -136,6 +137,7 @@ class Plan:
         return [_judged(scan) if isinstance(scan, Scan) else scan for scan in scans]
 
     def _begun(self, subject: Subject) -> Scan | Unread | Exception:
+        whole.pause()
         try:
             if self._engine is None:
                 return Scan(self._detection, subject.type, subject.tree)
@@ -158,6 +160,7 @@ class Plan:
             return scan
         if isinstance(literals, Exception):
             return literals
+        whole.pause()
         try:
             scan.mark_copies(literals)
             sites = tuple(scan.finish())
@@ -197,16 +200,19 @@ class Plan:
 
     def render(self, subject: Subject, findings: Findings) -> Rendered:
         """Apply the actions. Changes nothing in place."""
+        whole.pause()
         rendering = Rendering(self._parts, self._scope)
         tree = rendering.tree(subject.type, subject.tree, findings.sites)
         return Rendered(tree, rendering.found, rendering.touched)
 
     def explain(self, findings: Findings) -> list[Explained]:
         """Each finding with its value as received: for whoever gave the document in."""
+        whole.pause()
         return list(explained(self._parts, self._scope, findings.sites))
 
 
 def _judged(scan: Scan) -> Scan | Exception:
+    whole.pause()
     try:
         scan.judge()
     except Exception as failure:  # noqa: BLE001  fails closed, for this document alone

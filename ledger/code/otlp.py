@@ -15,6 +15,7 @@ from ...pipeline.payloads.otlp import OtlpRequest
 from ...pipeline.payloads.otlp_documents import OtlpDocument
 from ...pipeline.payloads.otlp_signals import SHAPES
 from ...pipeline.payloads.otlp_tree import TreeReader
+from ...policy.forks import whole
 from . import names
 from .attributes import of_attributes
 from .lenient import lenient
@@ -78,6 +79,7 @@ class OtlpReader:
         return found
 
     def _of_exceptions(self, document: OtlpDocument, platform: str | None) -> Iterator[bytes]:
+        whole.pause()
         message = _RECORDS[document.type].FromString(document.encoded)
         record = lenient(TreeReader().message(message), Record) or Record()
         for each in (record, *(record.events or ())):

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from ...pipeline.payloads import json
 from ...pipeline.payloads.envelope_documents import EnvelopeDocument
+from ...policy.forks import whole
 from . import names
 from .attributes import of_attributes, of_route, of_statement, of_url
 from .lenient import lenient
@@ -53,6 +54,7 @@ class SentryReader:
 
     def pieces(self, document: EnvelopeDocument) -> list[bytes]:
         """What one discloses; what it says twice, twice. Raises BrokenDocument."""
+        whole.pause()
         found: list[bytes] = []
         if document.type in ("event", "transaction"):
             data = document.encode()

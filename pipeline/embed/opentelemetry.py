@@ -29,7 +29,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from ...policy.forks import whole
 from ..errors import BrokenDocument, DropReason
 from ..payloads.otlp import OtlpRequest
 from .judging import judging
@@ -94,7 +93,7 @@ class OtelSpanExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sanitise and export. SUCCESS when nothing is left to export, and for what waits."""
-        with judging(), whole:
+        with judging():
             clean = _sanitised(self._pipeline, "traces", spans, span_tree, span_of, self._books)
         return self._inner.export(clean) if clean else SpanExportResult.SUCCESS
 
@@ -149,7 +148,7 @@ class OtelLogExporter(LogRecordExporter):
         errlock's own log is left out: telling of a failure here would make the next one.
         """
         others = [record for record in batch if not _is_own(record)]
-        with judging(), whole:
+        with judging():
             clean = _sanitised(self._pipeline, "logs", others, log_tree, log_of, self._books)
         return self._inner.export(clean) if clean else LogRecordExportResult.SUCCESS
 

@@ -24,7 +24,7 @@ from sentry_sdk.envelope import Envelope, Item
 from sentry_sdk.transport import HttpTransport, Transport
 
 from ...delivery.losses import lost_by_reason
-from ...policy.forks import in_children, whole
+from ...policy.forks import in_children
 from ..payloads.envelope import Envelope as Payload
 from ..payloads.envelope_sizes import is_too_large
 from .judging import is_judging, judging
@@ -102,8 +102,7 @@ class SentryTransport(Transport):
             return  # an error in errlock's own work: reporting it would go round in circles
         with judging():
             try:
-                with whole:
-                    sanitised = self._sanitise(envelope)
+                sanitised = self._sanitise(envelope)
             except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
                 self._tell_unjudged(envelope)
                 return

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ..detection import Detection
 from ..findings import Tree
+from ..forks import whole
 from ..named import NAMING
 from .scan import FastScan
 
@@ -53,6 +54,7 @@ class Parts:
         return True
 
     def _is_clean(self, type_: str, load: Callable[[], Tree]) -> bool:
+        whole.pause()
         try:
             tree = load()
             scan = self._scan(type_, tree)

@@ -1,4 +1,4 @@
-"""What a thread of the parent was loading when it forked, the child can load, too.
+"""What a thread of the parent was about when it forked does not hold up the child, nor the fork.
 
 Python does not let go its locks of modules in a child.
 """
@@ -34,6 +34,7 @@ work = {
     "event": lambda: pipeline.scrub_event({"message": "hello"}),
     "bytes": lambda: pipeline.scrub(b'{"message": "hello"}'),
     "explain": lambda: pipeline.explain(b'{"message": "hello"}'),
+    "otlp": lambda: pipeline.scrub(b'{"resourceLogs": []}', "otlp-logs"),
 }.get(how)
 if how == "account":
     import sentry_sdk
@@ -57,6 +58,77 @@ if not (child := os.fork()):
 os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0)
 """
 
+# A thread sanitises several documents that came together. While it is at the first, its process is
+# forked: how many of them have passed some step by then?
+_SEVERAL = """
+import importlib, os, sys, threading, time
+from errlock.pipeline import Pipeline
+from errlock.pipeline.embed import Ledger, OtelSpanExporter, sentry_transport
+from errlock.policy.forks import whole
+
+how, module, class_, step, folder = sys.argv[1:]
+pipeline, account = Pipeline.default(), Ledger(service="shop", folder=folder)
+secret = "password=Winter2024!"
+
+def spans():
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+    provider = TracerProvider()
+    console = ConsoleSpanExporter(out=open(os.devnull, "w"))
+    exporter = OtelSpanExporter(console, pipeline, ledger=account)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    for _ in range(4):
+        with provider.get_tracer("shop").start_as_current_span("order") as span:
+            span.record_exception(ValueError(secret))
+    provider.force_flush()
+
+def envelope():
+    from sentry_sdk.envelope import Envelope
+
+    envelope = Envelope()
+    envelope.add_event({"message": secret})
+    for _ in range(3):
+        envelope.add_transaction({"type": "transaction", "transaction": secret})
+    return envelope
+
+def send():
+    from sentry_sdk.consts import DEFAULT_OPTIONS
+
+    options = {**DEFAULT_OPTIONS, "dsn": "http://key@127.0.0.1:9/1"}
+    sentry_transport(pipeline, ledger=account)(options).capture_envelope(envelope())
+
+def slowly(*arguments):
+    if not began.is_set():
+        began.set()
+        while not whole._forks:
+            time.sleep(0.01)
+    result = original(*arguments)
+    if step == "_of_exceptions":  # a generator
+        result = list(result)
+    passed.append(True)
+    return result
+
+work = {
+    "spans": spans,
+    "send": send,
+    "bytes": lambda: pipeline.scrub(envelope().serialize(), "envelope"),
+}[how]
+work()
+began, passed = threading.Event(), []
+place = getattr(importlib.import_module(f"errlock.{module}"), class_)
+original = getattr(place, step)
+setattr(place, step, slowly)
+thread = threading.Thread(target=work)
+thread.start()
+began.wait()
+if not (child := os.fork()):
+    os._exit(len(passed))
+thread.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(passed))
+os._exit(0)
+"""
+
 _FOLLOWER = """
 import sys, time
 from errlock.pipeline.embed.control import Control, Destination
@@ -75,7 +147,9 @@ print(sorted(set(sys.modules) - before))
         ("event", "errlock.pipeline.payloads.envelope"),
         ("bytes", "errlock.pipeline.formats"),
         ("explain", "errlock.pipeline.explanation"),
+        ("otlp", "errlock.pipeline.payloads.otlp"),
         ("account", "errlock.pipeline.config.written"),
+        ("account", "errlock.pipeline.planting"),
     ],
 )
 def test_a_child_can_load_what_a_thread_of_its_parent_was_loading(
@@ -84,6 +158,28 @@ def test_a_child_can_load_what_a_thread_of_its_parent_was_loading(
     command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, how, module, str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        ("spans", "policy.engine.scan FastScan judge"),
+        ("spans", "policy.plan Plan render"),
+        ("spans", "ledger.code.otlp OtlpReader _of_exceptions"),
+        ("send", "policy.engine.scan FastScan judge"),
+        ("send", "policy.plan Plan render"),
+        ("send", "ledger.code.sentry SentryReader pieces"),
+        ("bytes", "policy.plan Plan render"),
+    ],
+)
+def test_a_fork_waits_for_one_document_of_those_that_came_together(
+    how: str, step: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", _SEVERAL, how, *step.split(), str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    before, after = map(int, done.stdout.split())
+    assert before <= 1 < after
 
 
 def test_what_looks_hosts_up_is_loaded_before_any_thread_sends() -> None:

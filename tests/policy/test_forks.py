@@ -287,6 +287,32 @@ def test_what_begins_while_a_fork_waits_begins_after_it() -> None:
     assert order == ["first", "fork", "later"]
 
 
+def test_a_fork_goes_on_where_the_only_block_pauses() -> None:
+    mine = _Whole()
+    first, order = threading.Event(), []
+
+    def inner() -> None:
+        with mine:
+            with mine:  # as a handler of a signal, which does not know what it came amid
+                first.set()
+                while not mine._forks:
+                    time.sleep(0.01)
+                mine.pause()
+                order.append("first")
+            mine.pause()
+            order.append("second")
+
+    with beside(inner):
+        first.wait(60)
+        mine.before_fork()
+        order.append("fork")
+        mine.pause()  # its own thread does not wait for itself
+        mine.after_fork_in_parent()
+    assert order == ["first", "fork", "second"]
+    mine.pause()
+    assert not mine._inside
+
+
 def _started(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
