@@ -107,7 +107,8 @@ class EmbeddedAccount:
         self._process = secrets.token_hex(16)
         self._number = 1
         self._turns = Turns()  # of all that books and of what is taken to be handed over
-        self._sending = threading.Lock()
+        self._sending = threading.RLock()
+        self._is_sending = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._rows: dict[tuple[int, Series], _Row] = {}
@@ -175,13 +176,14 @@ class EmbeddedAccount:
     def flush(self, timeout: float) -> bool:
         """Hand over what there is, within about `timeout` seconds. Whether everything was taken.
 
-        Not in a signal's handler amid a booking: who hands over may wait for the end of that.
+        Not in a signal's handler amid a booking, for the end of which who hands over may wait, nor
+        amid another one of this very thread, which goes on with it.
         """
         deadline = time.monotonic() + timeout
         if self._turns.amid or not self._sending.acquire(timeout=timeout):
             return False
         try:
-            return self._hand_over(deadline)
+            return not self._is_sending and self._send(deadline)
         finally:
             self._sending.release()
 
@@ -226,6 +228,13 @@ class EmbeddedAccount:
                 if self._ending:
                     return
                 self._wake.wait(self._every)
+
+    def _send(self, deadline: float) -> bool:
+        self._is_sending = True
+        try:
+            return self._hand_over(deadline)
+        finally:
+            self._is_sending = False
 
     def _hand_over(self, deadline: float) -> bool:
         """Send until nothing is left, something goes wrong, or the time is over."""

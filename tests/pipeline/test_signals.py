@@ -12,7 +12,7 @@ _PROGRAM = Path(__file__).parents[1] / "support" / "scrub_in_signals.py"
 
 
 @pytest.mark.parametrize(
-    "what", ["counters", "pipeline", "logs", "fork", "transport", "otel", "ledger"]
+    "what", ["counters", "pipeline", "logs", "fork", "transport", "otel", "ledger", "handover"]
 )
 def test_a_handler_of_a_signal_may_sanitise_whatever_it_interrupts(what: str) -> None:
     done = subprocess.run(

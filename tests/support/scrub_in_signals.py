@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -242,6 +243,28 @@ def ledger() -> None:
     assert sum(row.documents for row in rows if not row.class_) == booked
     assert sum(sum(row.values.values()) for row in rows if row.class_) == 20 * booked
     assert sum(name.documents for handover in taken for name in handover.code) == booked
+
+
+def handover() -> None:
+    """A handler closes while its own thread hands over: that goes on, and all is told, once."""
+    taken: list[HandOver] = []
+    said: list[bool] = []
+
+    class Place:
+        def take(self, handover: HandOver, timeout: float) -> None:
+            if not said and threading.current_thread() is threading.main_thread():
+                signal.raise_signal(signal.SIGALRM)
+            taken.append(handover)
+
+    made = EmbeddedAccount(Place(), "shop", every=3600)
+    signal.signal(signal.SIGALRM, lambda *_: said.append(made.close(3600)))
+    manifest = write(Manifest("shop", "prod", {"event": Items(1, 100, [7])}, []))
+    made.book(Delivered("sentry", "embedded:0123456789abcdef", manifest, {"event": 1}))
+    assert made.flush(30)
+    assert said == [False]
+    assert made.flush(30)
+    assert sum(row.documents for handover in taken for row in handover.rows) == 1
+    assert [handover.number for handover in taken] == [*range(1, len(taken) + 1)]
 
 
 if __name__ == "__main__":
