@@ -174,14 +174,17 @@ class Follower:
             self._starting = True
             try:
                 thread = threading.Thread(target=self._follow, name="errlock-follower", daemon=True)
+                self._thread = thread  # now: a signal's handler may raise while it starts
                 thread.start()
-                self._thread = thread
             except RuntimeError:  # there are too many, or the interpreter ends: all is held
+                self._thread = None
                 self._have("no_thread")
             finally:
                 self._starting = False
 
     def _follow(self) -> None:
+        if self._thread is not threading.current_thread():
+            return  # nobody saw this one start, so there is another one
         self._load()
         while not self._closed:
             self._look()

@@ -101,6 +101,34 @@ def test_where_no_thread_can_begin_everything_is_held_until_one_can(
     wait_for_state(follower, "trusted")
 
 
+@pytest.mark.parametrize("begins", ["at once", "late"])
+def test_a_thread_whose_start_was_interrupted_follows_alone(
+    follow: Follow, control: ControlServer, monkeypatch: pytest.MonkeyPatch, begins: str
+) -> None:
+    start, threads = threading.Thread.start, list[threading.Thread]()
+
+    def interrupted(thread: threading.Thread) -> None:
+        threads.append(thread)
+        if len(threads) > 1 or begins == "at once":
+            start(thread)
+        if len(threads) == 1:
+            raise KeyboardInterrupt  # as the handler of a signal does
+
+    follower = follow(control.url)
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            follower.trust(["sentry"])
+        follower.trust(["sentry"])
+    if begins == "late":
+        threads[0].start()
+        threads[0].join(10)
+    wait_for_state(follower, "trusted")
+    assert [thread.is_alive() for thread in threads if thread.name == "errlock-follower"] == (
+        [True] if begins == "at once" else [False, True]
+    )
+
+
 def test_who_asks_often_has_the_server_asked_no_more_often(
     control: ControlServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
