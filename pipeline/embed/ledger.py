@@ -15,6 +15,7 @@ import os
 import re
 import tempfile
 from collections import Counter
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -30,7 +31,6 @@ from .judging import judging
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...ledger.traces import Tracer
     from ..api import Pipeline
     from ..component import Outcome
     from ..errors import DropReason
@@ -104,10 +104,16 @@ class Ledger:
         self._learner = Learner(CodeReader() if depth == "code" else None)
         atexit.register(self.close)
 
-    @property
-    def tracer(self) -> Tracer:
-        """Notes what is found, as `Pipeline.keep_traces` takes it."""
-        return self._account.tracer
+    def keep_account_of(self, pipeline: Pipeline) -> None:
+        """Have a pipeline note what it finds. Raises ValueError: no account without a version."""
+        try:
+            pipeline.version  # noqa: B018  made now, not amid the first document
+        except PackageNotFoundError:
+            raise ValueError(
+                "ledger: errlock's version is not known, because its metadata (errlock-*.dist-info)"
+                " is not installed beside it"
+            ) from None
+        pipeline.keep_traces(self._account.tracer.traces)
 
     def note(self, pipeline: Pipeline, payload: Payload | None) -> Note:
         """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""

@@ -34,14 +34,14 @@ class Books:
 
     def __init__(self, ledger: Ledger | None, pipeline: Pipeline, destination: str) -> None:
         """Has the pipeline note what it finds. What does not leave would have gone to
-        `destination`. Safe from every thread.
+        `destination`. Safe from every thread. Raises ValueError.
         """
         self._ledger = ledger
         self._pipeline = pipeline
         self._destination = destination
         self._notes: dict[int, Sequence[Note]] = {}  # by identity of the batch
         if ledger is not None:
-            pipeline.keep_traces(ledger.tracer.traces)
+            ledger.keep_account_of(pipeline)
 
     def noted(self, payload: Payload) -> list[Note]:
         """What a sanitised payload holds. What is lost in it is booked."""

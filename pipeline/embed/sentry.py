@@ -71,7 +71,7 @@ class SentryTransport(Transport):
         self._books = Books(ledger) if ledger is not None else None
         self._destination = destination
         if ledger is not None:
-            pipeline.keep_traces(ledger.tracer.traces)
+            ledger.keep_account_of(pipeline)
         self.start_anew()
         in_children(self, lambda transport: transport.start_anew())
 

@@ -148,7 +148,6 @@ print(sorted(set(sys.modules) - before))
         ("bytes", "errlock.pipeline.formats"),
         ("explain", "errlock.pipeline.explanation"),
         ("otlp", "errlock.pipeline.payloads.otlp"),
-        ("account", "errlock.pipeline.config.written"),
         ("account", "errlock.pipeline.planting"),
     ],
 )

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from wire import Wire
 
 from errlock.delivery.following import follower as following
 from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
-from errlock.pipeline import Pipeline
+from errlock.pipeline import Pipeline, api
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
 from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
@@ -236,17 +236,30 @@ def test_an_item_of_a_kind_that_no_sdk_has_is_withheld_and_the_application_told_
 def test_what_cannot_even_be_counted_does_not_make_the_application_fail(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As where errlock's own metadata was not packed with it: no policy has a version there."""
-
     def broken(_: Pipeline) -> str:
-        raise PackageNotFoundError("hunter22correct")
+        raise MemoryError("hunter22correct")
 
     with http_sink() as port, client(port, kept):
         monkeypatch.setattr(Pipeline, "version", property(broken))
         sentry_sdk.capture_message("hello")
     assert kept.withheld() == {}
-    assert "cannot be counted: PackageNotFoundError" in caplog.text
+    assert "cannot be counted: MemoryError" in caplog.text
     assert "hunter22" not in caplog.text
+
+
+def test_without_the_metadata_that_tells_its_version_no_account_is_begun(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some tools that pack applications leave it out. Every document was dropped for that."""
+    monkeypatch.setattr(api, "version", lambda name: version(f"{name}-which-is-not-installed"))
+    told = r"ledger: errlock's version is not known, because its metadata \(errlock-\*\.dist-info\)"
+    with pytest.raises(ValueError, match=told):
+        sentry_sdk.init(
+            "http://key@127.0.0.1:9/1",
+            transport=sentry_transport(Pipeline.default(), ledger=kept.ledger),
+        )
+    with pytest.raises(ValueError, match=told):
+        OtelSpanExporter(OTLPSpanExporter(), Pipeline.default(), ledger=kept.ledger)
 
 
 def test_what_the_sdk_drops_before_it_sends_is_withheld(kept: Kept) -> None:
