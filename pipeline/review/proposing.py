@@ -40,8 +40,8 @@ def proposal(review: Review) -> str | None:
     if not written:
         return None
     if all(line.startswith("#") for line in written):
-        # An empty section would wipe what the configuration says there.
-        return "\n".join([HEADER, "# processors: redact: selectors:", *written]) + "\n"
+        # An empty section would wipe what the configuration says there, an empty file be refused.
+        return "\n".join([HEADER, "# processors: redact: selectors:", *written, "{}"]) + "\n"
     return "\n".join([*_head(review), *_redact(redact_id(policy), parts), *_service(policy)]) + "\n"
 
 

@@ -37,7 +37,7 @@ def reviewed(tmp_path: Path) -> Reviewer:
         samples = tmp_path / "samples.jsonl"
         samples.write_text("".join(json.dumps(document) + "\n" for document in documents))
         files = []
-        for name, text in (("errlock.yaml", config), ("proposed.yaml", proposed or "")):
+        for name, text in (("errlock.yaml", config or "{}"), ("proposed.yaml", proposed or "{}")):
             (tmp_path / name).write_text(text)
             files.append(tmp_path / name)
         policy = PolicyInForce(load(files), None, None)
