@@ -43,6 +43,24 @@ class _Here(threading.local):
     sending = False
 
 
+class _NotAllowed(Exception):  # noqa: N818  a word of the control document
+    """An exporter was about to read what it may not send any more."""
+
+
+class _Readable(list[T]):
+    """A batch that is read only while it may be sent. OTLP over gRPC reads it for each attempt."""
+
+    def __init__(self, batch: Sequence[T], allowed: Callable[[], bool]) -> None:
+        super().__init__(batch)
+        self._allowed = allowed
+
+    def __iter__(self) -> Iterator[T]:
+        """Raises _NotAllowed."""
+        if not self._allowed():
+            raise _NotAllowed
+        return super().__iter__()
+
+
 class _Outlet(Generic[T]):
     """The way to one destination: an exporter while that is trusted, and its connections."""
 
@@ -67,7 +85,9 @@ class _Outlet(Generic[T]):
             if exporter is None or not self._allowed():
                 return None
             try:
-                result = exporter.export(batch)
+                result = exporter.export(_Readable(batch, self._allowed))
+            except _NotAllowed:
+                return None
             except Exception:
                 if self._allowed():
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
@@ -90,6 +93,21 @@ def tracing(
             yield provider
         finally:
             provider.shutdown()
+
+
+@contextmanager
+def grpc_spans(export: Callable[[bytes, grpc.ServicerContext], bytes]) -> Iterator[int]:
+    """A server that takes spans over gRPC; its port."""
+    accept = grpc.unary_unary_rpc_method_handler(export)
+    service = "opentelemetry.proto.collector.trace.v1.TraceService"
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {"Export": accept}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(0).wait()
 
 
 def trace(provider: TracerProvider, *numbers: int) -> None:
@@ -191,19 +209,12 @@ def test_a_grpc_exporter_is_cut_off_and_made_anew(
         context.add_callback(lambda: answered.append(True))
         return b""
 
-    accept = grpc.unary_unary_rpc_method_handler(export)
-    service = "opentelemetry.proto.collector.trace.v1.TraceService"
-    server = grpc.server(ThreadPoolExecutor(1))
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {"Export": accept}),)
-    )
-    relay = wire(server.add_insecure_port("127.0.0.1:0"))
-    server.start()
-
     def make() -> GrpcSpans:
         return GrpcSpans(endpoint=f"http://127.0.0.1:{relay.port}", insecure=True)
 
-    with tracing(fleet, make, {STANDBY: spans_to(other)}) as provider:
+    with ExitStack() as running:
+        relay = wire(running.enter_context(grpc_spans(export)))
+        provider = running.enter_context(tracing(fleet, make, {STANDBY: spans_to(other)}))
         trace(provider, 1)
         wait_for(lambda: relay.contains(b"event 1 ") and answered)
         fleet.say(distrusted=("otlp",), active={"otlp": STANDBY})
@@ -219,7 +230,39 @@ def test_a_grpc_exporter_is_cut_off_and_made_anew(
         trace(provider, 3)
         wait_for(lambda: relay.contains(b"event 3 "))
     assert not relay.contains(b"event 2 ")
-    server.stop(0).wait()
+
+
+def test_a_grpc_exporter_makes_no_further_attempt_while_held(fleet: ControlServer) -> None:
+    came, held = list[bytes](), threading.Event()
+    at_once = RetryInfo(retry_delay=Duration(nanos=1_000_000)).SerializeToString()
+
+    def export(request: bytes, context: grpc.ServicerContext) -> bytes:
+        came.append(request)
+        if len(came) == 1:
+            held.wait(30)
+        if len(came) < 3:
+            context.set_trailing_metadata((("google.rpc.retryinfo-bin", at_once),))
+            context.abort(grpc.StatusCode.UNAVAILABLE, "come again")
+        return b""
+
+    with grpc_spans(export) as port:
+
+        def make() -> GrpcSpans:
+            return GrpcSpans(endpoint=f"http://127.0.0.1:{port}", insecure=True)
+
+        with tracing(fleet, make) as provider:
+            trace(provider, 1)
+            wait_for(lambda: len(came) == 1)
+            fleet.say(held=("otlp",))
+            fleet.wait_until_applied()
+            held.set()
+            provider.force_flush()  # returns when the first attempt is over
+            assert len(came) == 1
+            lift(fleet)
+            wait_for(lambda: len(came) == 3)  # allowed again, it is tried as often as ever
+            provider.force_flush()
+    assert all(b"event 1 " in each for each in came)
+    assert len(came) == 3
 
 
 def test_what_there_is_no_room_for_is_counted(fleet: ControlServer, backend: MeteredSink) -> None:
