@@ -202,6 +202,8 @@ class Writer:
         except sqlite3.Error as error:
             self._damaged |= kind_of(error) == "damaged"
             _answer([call], StoreFailed(kind_of(error)))
+        except OSError:
+            _answer([call], StoreFailed("io"))
         else:
             _answer([call])
 

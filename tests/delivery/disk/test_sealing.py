@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator
@@ -198,3 +199,13 @@ async def test_a_purge_takes_what_was_set_aside_too(tmp_path: Path) -> None:
         assert list(folder.glob("queue.db.damaged-*"))
         await store.purge("a", [])
         assert not list(folder.glob("queue.db.damaged-*"))
+
+
+async def test_what_cannot_be_removed_fails_the_purge_and_nothing_else(tmp_path: Path) -> None:
+    """It ended the writing thread: nothing was stored any more."""
+    folder = tmp_path / "q"
+    async with opened(folder) as store:
+        (folder / "queue.db.damaged-1").mkdir()
+        with pytest.raises(StoreFailed, match="io"):
+            await asyncio.wait_for(store.purge("a", []), 60)
+        await asyncio.wait_for(put(store, numbered(1), "a"), 60)
