@@ -189,24 +189,20 @@ class Destination:
             self._trusted_since = self._clock.now()
         self._wake.set()
 
-    def waits(self) -> tuple[int, int]:
-        """How many documents and bytes a purge would destroy: what is in flight is not in it."""
-        waiting = self._waiting()
-        return sum(r.documents for r in waiting), sum(r.size for r in waiting)
+    def waiting(self) -> list[Record]:
+        """What a purge would destroy: what is in flight is not in it."""
+        return [record for record in self._shelf.queue if not record.in_flight]
 
     async def purge(self) -> list[Record]:
         """Destroy what waits now, and say which records it was. What comes in goes on."""
         purged = []
-        for index, record in enumerate(self._waiting()):
+        for index, record in enumerate(self.waiting()):
             if not index % _AT_ONCE:
                 await asyncio.sleep(0)
             if not record.in_flight and record in self._shelf.queue:
                 self._shelf.give_up(record, "purged")
                 purged.append(record)
         return purged
-
-    def _waiting(self) -> list[Record]:
-        return [record for record in self._shelf.queue if not record.in_flight]
 
     def claim(self, number: int) -> Record | None:
         """Keep a record that waits from being sent, for who moves it; None if that is too late.

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..delivery.clock import Clock
-from ..delivery.disk.store import DiskStore
-from ..delivery.store import StoreFailed
 from ..ledger.journal.entries import now
 from ..ledger.keeping import Ledger
 from .admin import AdminServer, health_handler, metrics_handler
@@ -27,6 +25,7 @@ from .exchanging import Exchanges
 from .fleet.fleet import Fleet
 from .graph import Graph, build
 from .keyrings import KeptKeyrings
+from .purging import Purges
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
@@ -83,6 +82,7 @@ class Collector:
         self._refusals = RefusedShare(self.counters)
         self._storage = StorageWatch(self.store)
         self.unclaimed = Unclaimed(self.store)
+        self._purges = Purges(self.store)
         self._watches: list[asyncio.Task[None]] = []
         self.replays = Replays(
             self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
@@ -299,21 +299,12 @@ class Collector:
 
     async def waits(self, destination: str) -> tuple[int, int]:
         """How many documents and bytes `purge` would destroy."""
-        return self.destinations[destination].waits()
+        return self._purges.waits(self.destinations[destination])
 
     async def purge(self, destination: str) -> tuple[int, int]:
-        """Destroy what waits for a destination, for good, and what was kept after its delivery.
-
-        Returns how many documents and bytes waited. Raises StoreFailed when traces may be left.
-        """
+        """See `Purges.purge`."""
         async with self.reloading:  # else another destination has been given what waits here
-            purged = await self.destinations[destination].purge()
-            if isinstance(self.store, DiskStore):
-                numbers = [record.number for record in purged]
-                if not (await self.store.purge(destination, numbers)).complete:
-                    _log.error("somebody reads queue.db: what was purged is still in its WAL")
-                    raise StoreFailed("io")
-            return sum(r.documents for r in purged), sum(r.size for r in purged)
+            return await self._purges.purge(self.destinations[destination])
 
     def _record(self, change: Mapping[str, str]) -> None:
         if self.ledger is not None:

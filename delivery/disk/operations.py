@@ -60,6 +60,8 @@ class Call(Operation):
     """Do something that makes a transaction of its own."""
 
     function: Callable[[sqlite3.Connection], Any]
+    # It fails as long as something that was asked for before cannot be written.
+    in_turn: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

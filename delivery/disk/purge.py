@@ -7,20 +7,17 @@ has of overwritten blocks only encryption keeps from being read.
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..store import Booking
 from .chores import checkpoint, destroy_keys
 from .schema import BUSY_TIMEOUT, FILE_NAME
 from .sealing import Seals
-from .transactions import book, delete_unused, transaction
+from .transactions import delete_unused, transaction
 
 # Deliveries that are destroyed in one transaction: others wait as long.
 _BATCH = 200
@@ -34,7 +31,6 @@ _NEVER = "9999-12-31"  # later than all days
 class Purged:
     """What was destroyed."""
 
-    documents: int  # that had not ended before; those that were delivered and kept are not counted
     kept: int  # deliveries that had been made and were kept
     data_keys: int
     complete: bool  # False: traces of it are still in the WAL, because somebody kept reading
@@ -45,18 +41,14 @@ async def purge(
     folder: Path,
     seals: Seals | None,
     destination: str,
-    records: Collection[int],
 ) -> Purged:
-    """Destroy these records of a destination, and what was delivered to it until now and kept.
+    """Destroy what was delivered to a destination until now and kept.
 
-    `call` has the writing thread do something.
+    `call` has the writing thread do something once all is written that was settled before: that
+    is gone then, too.
     """
     last = await call(_last_payload)
-    numbers = list(records)
-    documents = kept = data_keys = 0
-    for at in range(0, len(numbers), _BATCH):
-        some = numbers[at : at + _BATCH]
-        documents += await call(partial(_purge_waiting, numbers=some))
+    kept = data_keys = 0
     while count := await call(partial(_purge_delivered, destination=destination, last=last)):
         kept += count
     if seals is not None:
@@ -64,9 +56,9 @@ async def purge(
     await call(lambda _: _remove_damaged(folder))
     for _ in range(_CHECKPOINTS):
         if await call(_empty_wal):
-            return Purged(documents, kept, data_keys, complete=True)
+            return Purged(kept, data_keys, complete=True)
         await asyncio.sleep(_BETWEEN)
-    return Purged(documents, kept, data_keys, complete=False)
+    return Purged(kept, data_keys, complete=False)
 
 
 def _empty_wal(connection: sqlite3.Connection) -> bool:
@@ -85,26 +77,6 @@ def _remove_damaged(folder: Path) -> None:
 
 def _last_payload(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM payloads").fetchone()[0])
-
-
-def _purge_waiting(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
-    """Destroy records that have not ended. Returns how many documents; raises sqlite3.Error.
-
-    They are booked as `purged`.
-    """
-    with transaction(connection):
-        rows = connection.execute(
-            "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))"
-            " RETURNING payload, destination, counts",
-            [json.dumps(numbers)],
-        ).fetchall()
-        books: Counter[Booking] = Counter()
-        for _, destination, text in rows:
-            for type_, amount in json.loads(text).items():
-                books[Booking(destination, "dropped", type_, 1, "purged")] += amount
-        delete_unused(connection, {payload for payload, *_ in rows})
-        book(connection, books)
-    return books.total()
 
 
 def _purge_delivered(connection: sqlite3.Connection, destination: str, last: int) -> int:

@@ -8,10 +8,11 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -197,13 +198,15 @@ class DiskStore:
         """What was kept under a name."""
         return await self._ask(lambda reader: reader.recall(name))
 
-    async def purge(self, destination: str, records: Collection[int]) -> Purged:
-        """Destroy these records of a destination, and what was delivered to it and kept.
+    async def purge(self, destination: str) -> Purged:
+        """Destroy what was settled, and what was delivered to a destination and kept.
 
         For good: see `purge.py`. Files that were set aside after damage go too, with all that is
-        in them. Raises StoreFailed; what was destroyed until then stays so.
+        in them. Raises StoreFailed, also when something that was settled could not be written yet;
+        what was destroyed until then stays so.
         """
-        return await purging.purge(self._call, self._folder.path, self._seals, destination, records)
+        call = partial(self._call, in_turn=True)
+        return await purging.purge(call, self._folder.path, self._seals, destination)
 
     async def _page(
         self, among: Among, selection: Selection, after: int, without: str
@@ -258,9 +261,12 @@ class DiskStore:
             self._writer.submit(operation)
         return operation.answer
 
-    async def _call(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Have the writing thread do something of its own transaction."""
-        result: T = await self._submit(Call(answer=_answer(), function=function))
+    async def _call(
+        self, function: Callable[[sqlite3.Connection], T], *, in_turn: bool = False
+    ) -> T:
+        """Have the writing thread do something of its own transaction; see `Call`."""
+        call = Call(answer=_answer(), function=function, in_turn=in_turn)
+        result: T = await self._submit(call)
         return result
 
     async def _ask(self, question: Callable[[Reader], T]) -> T:

@@ -197,6 +197,9 @@ class Writer:
             return True
 
     def _call(self, call: Call) -> None:
+        if call.in_turn and self._kept:
+            _answer([call], StoreFailed(self._failure))
+            return
         try:
             call.result = call.function(self._tools.connection)
         except sqlite3.Error as error:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from shipping import balances, deliver, number_of, numbered, opened, put, small
+from shipping import balances, booked, deliver, number_of, numbered, opened, put, small
 
 from errlock.delivery.disk.folder import StorageError
 from errlock.delivery.disk.store import DiskStore
-from errlock.delivery.store import StoreFailed
+from errlock.delivery.store import Record, StoreFailed
 from errlock.policy.pseudonyms import key_bytes, new_key
 
 KEY = secrets.token_bytes(32)
@@ -31,6 +31,11 @@ def stored_bodies(folder: Path) -> list[bytes]:
 def contents(folder: Path) -> bytes:
     """Every byte of a folder."""
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def end(store: DiskStore, record: Record) -> None:
+    """Settle a record as who purges it does."""
+    store.settle(record, booked("dropped", record.counts, record.destination, reason="purged"))
 
 
 async def test_sealed_payloads_come_back(tmp_path: Path) -> None:
@@ -135,10 +140,9 @@ async def test_a_purge_leaves_nothing_behind(filled: tuple[DiskStore, Path]) -> 
     traces = [CANARY.encode(), *(body[20:60] for body in stored_bodies(folder))]
     assert all(trace in contents(folder) for trace in traces)
     for destination in ("a", "b"):
-        waiting = [record.number for record in await store.waiting(destination)]
-        purged = await store.purge(destination, waiting)
-        assert purged.complete
-        assert purged.documents == len(waiting)
+        for record in await store.waiting(destination):
+            end(store, record)
+        assert (await store.purge(destination)).complete
     assert await store.queued() == {}
     assert await balances(store, "a", "b")
     assert not any(trace in contents(folder) for trace in traces)
@@ -149,10 +153,10 @@ async def test_a_purge_of_one_destination_leaves_the_others_theirs(
 ) -> None:
     store, _ = filled
     before = {record.number for record in await store.waiting("b")}
-    gone = {record.number for record in await store.waiting("a")}
-    purged = await store.purge("a", gone)
-    assert purged.documents == len(gone)
-    assert purged.kept
+    gone = await store.waiting("a")
+    for record in gone:
+        end(store, record)
+    assert (await store.purge("a")).kept
     assert await store.waiting("a") == []
     assert {record.number for record in await store.waiting("b")} == before
     for record in await store.waiting("b"):
@@ -162,12 +166,14 @@ async def test_a_purge_of_one_destination_leaves_the_others_theirs(
     assert await balances(store, "a", "b")
 
 
-async def test_what_is_not_named_stays_and_what_ends_twice_counts_once(
+async def test_what_has_not_ended_stays_and_what_ends_twice_counts_once(
     filled: tuple[DiskStore, Path],
 ) -> None:
     store, _ = filled
     spared, *others = await store.waiting("a")
-    await store.purge("a", [record.number for record in others])
+    for record in others:
+        end(store, record)
+    await store.purge("a")
     assert [record.number for record in await store.waiting("a")] == [spared.number]
     await deliver(store, spared)
     await deliver(store, others[0])  # it was purged meanwhile: booked as that, and only once
@@ -179,8 +185,9 @@ async def test_data_keys_go_when_nothing_is_sealed_with_them(tmp_path: Path) -> 
     async with opened(folder, small(key=KEY)) as store:
         await put(store, numbered(1), "a")
         [record] = await store.waiting("a")
-        assert (await store.purge("b", [])).data_keys == 0
-        assert (await store.purge("a", [record.number])).data_keys == 1
+        assert (await store.purge("b")).data_keys == 0
+        end(store, record)
+        assert (await store.purge("a")).data_keys == 1
         await put(store, numbered(2), "a")
     with closing(sqlite3.connect(folder / "queue.db")) as connection:
         assert connection.execute("SELECT id FROM keys").fetchall() == [(2,)]
@@ -197,7 +204,7 @@ async def test_a_purge_takes_what_was_set_aside_too(tmp_path: Path) -> None:
         file.write(b"\xa5" * 4096)
     async with opened(folder) as store:
         assert list(folder.glob("queue.db.damaged-*"))
-        await store.purge("a", [])
+        await store.purge("a")
         assert not list(folder.glob("queue.db.damaged-*"))
 
 
@@ -207,5 +214,5 @@ async def test_what_cannot_be_removed_fails_the_purge_and_nothing_else(tmp_path:
     async with opened(folder) as store:
         (folder / "queue.db.damaged-1").mkdir()
         with pytest.raises(StoreFailed, match="io"):
-            await asyncio.wait_for(store.purge("a", []), 60)
+            await asyncio.wait_for(store.purge("a"), 60)
         await asyncio.wait_for(put(store, numbered(1), "a"), 60)

@@ -11,6 +11,7 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
 from shipping import balances, deliver, number_of, numbered, opened, put
 
 from errlock.delivery.disk.store import DiskOptions, DiskStore
@@ -95,6 +96,24 @@ async def settling(folder: Path) -> None:
         assert await balances(store, "a")
 
 
+async def purging(folder: Path) -> None:
+    """What ended and cannot be written fails each purge: it is on the disk."""
+    async with opened(folder, DiskOptions(reserve=0)) as store:
+        filler = folder.with_name("filler")
+        filler.write_bytes(bytes(4 * MIB))
+        records = await put_until_full(store)
+        fill(folder)
+        settled = [asyncio.ensure_future(deliver(store, record)) for record in records]
+        for _ in range(3):
+            with pytest.raises(StoreFailed, match="full"):
+                await store.purge("a")
+        assert await store.queued()
+        filler.unlink()
+        await asyncio.wait_for(asyncio.gather(*settled), 10)
+        assert (await store.purge("a")).complete
+        assert await store.queued() == {}
+
+
 async def crashing(folder: Path) -> None:
     """After a crash with no byte left it starts again, with everything that was acknowledged."""
     if not os.fork():
@@ -121,6 +140,6 @@ async def crash(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    scenario = {"putting": putting, "settling": settling, "crashing": crashing}[sys.argv[1]]
+    scenarios = {each.__name__: each for each in (putting, settling, purging, crashing)}
     with asyncio.Runner() as runner:
-        runner.run(scenario(Path(sys.argv[2]) / "q"))
+        runner.run(scenarios[sys.argv[1]](Path(sys.argv[2]) / "q"))

@@ -1,0 +1,22 @@
+"""A purge that cannot do it, and says so until it can."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SUPPORT = Path(__file__).parents[1] / "support"
+MOUNT = 'mount -t tmpfs -o size=8m,mode=0700 tmpfs "$0" && exec "$@"'
+
+
+def test_a_purge_on_a_full_disk_fails_until_there_is_room(tmp_path: Path) -> None:
+    """Asked a second time it said that all was done."""
+    disk = tmp_path / "data"
+    disk.mkdir(mode=0o700)
+    run = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", MOUNT, disk,
+         sys.executable, SUPPORT / "purge_on_full_disk.py", tmp_path],
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
