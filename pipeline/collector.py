@@ -25,7 +25,7 @@ from .exchanging import Exchanges
 from .fleet.fleet import Fleet
 from .graph import Graph, build
 from .keyrings import KeptKeyrings
-from .purging import Purges
+from .purging import Destroyed, Purges
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
@@ -301,7 +301,7 @@ class Collector:
         """How many documents and bytes `purge` would destroy."""
         return self._purges.waits(self.destinations[destination])
 
-    async def purge(self, destination: str) -> tuple[int, int]:
+    async def purge(self, destination: str) -> Destroyed:
         """See `Purges.purge`."""
         async with self.reloading:  # else another destination has been given what waits here
             return await self._purges.purge(self.destinations[destination])

@@ -5,12 +5,22 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..delivery.destination import Destination
 from ..delivery.disk.store import DiskStore
-from ..delivery.store import Record, Store, StoreFailed
+from ..delivery.store import Record, Store
 
 _log = logging.getLogger("errlock.purge")
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What a purge destroyed of what waited."""
+
+    documents: int
+    bytes: int
+    complete: bool  # False: traces of it are still in the WAL, because somebody kept reading
 
 
 class Purges:
@@ -27,11 +37,9 @@ class Purges:
         waiting = {record.number: record for record in destination.waiting()}
         return _amount((self._left[destination.id] | waiting).values())
 
-    async def purge(self, destination: Destination) -> tuple[int, int]:
+    async def purge(self, destination: Destination) -> Destroyed:
         """Destroy what waits, for good, what was kept after its delivery, and what purges before
-        this one could not.
-
-        Returns how many documents and bytes waited. Raises StoreFailed when traces may be left.
+        this one could not. Raises StoreFailed when some of it may still be there.
         """
         left = self._left[destination.id]
         left |= {record.number: record for record in await destination.purge()}
@@ -40,9 +48,8 @@ class Purges:
             complete = (await self._store.purge(destination.id)).complete
         if not complete:
             _log.error("somebody reads queue.db: what was purged is still in its WAL")
-            raise StoreFailed("io")
         del self._left[destination.id]
-        return _amount(left.values())
+        return Destroyed(*_amount(left.values()), complete)
 
 
 def _amount(records: Iterable[Record]) -> tuple[int, int]:

@@ -101,7 +101,10 @@ def _replay(_: str, body: Body) -> str:
 
 def _purge(_: str, body: Body) -> str:
     if "destination" in body:
-        text = f"purge {body.get('state')}: what waited for {body['destination']}"
+        state = {"traces": "done, with traces left on the disk"}.get(
+            str(body.get("state")), body.get("state")
+        )
+        text = f"purge {state}: what waited for {body['destination']}"
         if "documents" in body:
             text += f"; {body['documents']} documents, {body.get('bytes')} bytes"
         return text + (f" ({body['trouble']})" if body.get("trouble") else "")

@@ -47,4 +47,9 @@ def run(args: argparse.Namespace) -> int:
         out(msgspec.json.format(msgspec.json.encode(purged)).decode())
     else:
         out(f"{id_}: {purged.documents} documents destroyed ({size(purged.bytes)})")
-    return 0
+    if purged.traces:
+        err(
+            "errlock purge: traces are left on the disk, because somebody reads queue.db: "
+            "purge again"
+        )
+    return 1 if purged.traces else 0

@@ -16,6 +16,7 @@ from ..config import Config
 from ..counters import Counters
 from ..fleet.fleet import Fleet
 from ..keyrings import KeptKeyrings
+from ..purging import Destroyed
 from ..reloading import Changes, Source
 from ..replays import Replays
 from ..routes import Gate, Route
@@ -63,8 +64,8 @@ class Collecting(Protocol):
     async def waits(self, destination: str) -> tuple[int, int]:
         """How many documents and bytes a purge would destroy."""
 
-    async def purge(self, destination: str) -> tuple[int, int]:
-        """Destroy what waits for a destination, and say how many documents and bytes."""
+    async def purge(self, destination: str) -> Destroyed:
+        """Destroy what waits for a destination, and say how much that was."""
 
     async def reload(self, config: Config) -> Changes:
         """Run another configuration."""

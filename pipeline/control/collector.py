@@ -132,7 +132,7 @@ class CollectorOperations:
         # First: what is destroyed may be all that there is when the process is killed meanwhile.
         await self._record("purge", {**entry, "state": "begins"})
         try:
-            documents, size = await self._on_loop(self._collector.purge(id_))
+            destroyed = await self._on_loop(self._collector.purge(id_))
         except StoreFailed as failure:
             await self._record("purge", {**entry, "state": "failed", "trouble": failure.kind})
             raise Refused(
@@ -141,9 +141,10 @@ class CollectorOperations:
                 "what waited is not sent any more, and may still be on the disk "
                 f"({failure.kind}): purge again",
             ) from None
-        purged = {"state": "done", "documents": documents, "bytes": size}
-        await self._record("purge", {**entry, **purged})
-        return Purged(destination=id_, done=True, documents=documents, bytes=size)
+        state = "done" if destroyed.complete else "traces"
+        amount = {"documents": destroyed.documents, "bytes": destroyed.bytes}
+        await self._record("purge", {**entry, "state": state, **amount})
+        return Purged(destination=id_, done=True, traces=not destroyed.complete, **amount)
 
     async def reload(self) -> Reloaded:
         """See `Operations.reload`."""

@@ -228,6 +228,13 @@ class Purged(Answer, frozen=True, kw_only=True):
     done: bool
     documents: int
     bytes: int
+    traces: Annotated[
+        bool,
+        Meta(
+            description="Whether traces of it are left on the disk, because somebody reads "
+            "queue.db: purge again."
+        ),
+    ] = False
 
 
 # What is sent again.

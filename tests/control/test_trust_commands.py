@@ -107,20 +107,26 @@ def test_a_purge_says_when_somebody_keeps_it_from_being_for_good(fresh: Controll
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM payloads").fetchall()
         purged = fresh.command("purge", "file", "--yes", "--why", "no use")
-        assert (purged.returncode, purged.stdout) == (1, "")
+        assert purged.returncode == 1
+        assert purged.stdout.startswith("file: 1 documents destroyed (")
         assert purged.stderr == (
-            "errlock purge: what waited is not sent any more, and may still be on the disk (io): "
-            "purge again\n"
+            "errlock purge: traces are left on the disk, because somebody reads queue.db: purge "
+            "again\n"
         )
+        asked = fresh.ask("/v1/purge", {"destination": "file", "confirm": "file"}).json
+        assert (asked["documents"], asked["traces"]) == (0, True)
         assert "somebody reads queue.db" in fresh.errlock.log
     assert fresh.command("purge", "file", "--yes").returncode == 0
     assert (fresh.folder / "data" / "queue.db-wal").stat().st_size == 0
-    entries = [
-        each.body for each in read(fresh.folder / "data" / "journal") if each.kind == "purge"
-    ]
-    assert [(each["state"], each.get("trouble")) for each in entries[-4:]] == [
-        ("begins", None), ("failed", "io"), ("begins", None), ("done", None),
+    bodies = [each.body for each in read(fresh.folder / "data" / "journal") if each.kind == "purge"]
+    assert [(each["state"], each.get("documents")) for each in bodies[-6:]] == [
+        ("begins", None), ("traces", 1), ("begins", None), ("traces", 0), ("begins", None),
+        ("done", 0),
     ]  # fmt: skip
+    window = ("--destination", "file", "--since", "1d")
+    assert fresh.command("exposure", "report", *window, "-o", "report.md").returncode == 0
+    told = "purge done, with traces left on the disk: what waited for file; 1 documents"
+    assert told in (fresh.folder / "report.md").read_text()
 
 
 def test_a_standby_is_swapped_in_and_out(fresh: Controlled) -> None:

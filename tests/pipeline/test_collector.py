@@ -18,6 +18,7 @@ from slow_peer import SlowPeer
 from errlock.pipeline.collector import Collector, first_of
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.purging import Destroyed
 from errlock.pipeline.refusals import RefusedShare
 from errlock.pipeline.routes import Route
 
@@ -239,7 +240,7 @@ async def test_nothing_is_purged_while_destinations_are_exchanged(tmp_path: Path
             purging = asyncio.create_task(collector.purge("file"))
             await all_act()
             assert await collector.waits("file") != (0, 0)
-        assert (await purging)[0] == 1
+        assert (await purging).documents == 1
         assert await collector.waits("file") == (0, 0)
 
 
@@ -260,7 +261,7 @@ async def test_what_is_just_being_stored_is_not_purged(
         monkeypatch.setattr(store, "put", waits_after)
         sending = asyncio.create_task(running.send(envelope(EVENT)))
         await is_stored.wait()
-        assert await collector.purge("file") == (0, 0)
+        assert await collector.purge("file") == Destroyed(0, 0, complete=True)
         go_on.set()
         assert await sending == 200
         await running.lines(1)
