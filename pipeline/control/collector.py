@@ -125,8 +125,8 @@ class CollectorOperations:
     async def purge(self, destination: str, *, really: bool, by: str, why: str) -> Purged:
         """See `Operations.purge`."""
         id_ = self._id(destination)
-        documents, size = await self._on_loop(self._collector.waits(id_))
         if not really:
+            documents, size = await self._on_loop(self._collector.waits(id_))
             return Purged(destination=id_, done=False, documents=documents, bytes=size)
         entry: dict[str, object] = {"destination": id_, "by": by, "why": why}
         # First: what is destroyed may be all that there is when the process is killed meanwhile.
@@ -141,6 +141,9 @@ class CollectorOperations:
                 "what waited is not sent any more, and may still be on the disk "
                 f"({failure.kind}): purge again",
             ) from None
+        except BaseException:
+            await self._record("purge", {**entry, "state": "failed", "trouble": "internal"})
+            raise
         state = "done" if destroyed.complete else "traces"
         amount = {"documents": destroyed.documents, "bytes": destroyed.bytes}
         await self._record("purge", {**entry, "state": state, **amount})

@@ -15,8 +15,10 @@ from hand_clock import all_act
 from live_ports import listening_port
 from slow_peer import SlowPeer
 
+from errlock.ledger.journal.journal import read
 from errlock.pipeline.collector import Collector, first_of
 from errlock.pipeline.config import Config, loads
+from errlock.pipeline.control.collector import CollectorOperations
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.purging import Destroyed
 from errlock.pipeline.refusals import RefusedShare
@@ -43,6 +45,13 @@ class Running:
             listening_port(),
         )
         self.out = folder / "out.jsonl"
+        self.config = self.configured(exporters, names, more, storage)
+        self.collector = Collector(self.config)
+
+    def configured(
+        self, exporters: str, names: str, more: str = "", storage: str = "memory"
+    ) -> Config:
+        """A configuration of the same ports."""
         text = f"""
         receivers: {{ sentry: {{ endpoint: "localhost:{self.sentry}" }} }}
         processors: {{ redact: }}
@@ -59,8 +68,7 @@ class Running:
             errors: {{ receivers: [sentry], processors: [redact], exporters: [{names}] }}
             {more}
         """
-        self.config: Config = loads(text, {})
-        self.collector = Collector(self.config)
+        return loads(text, {})
 
     async def __aenter__(self) -> "Running":
         await self.collector.start()
@@ -242,6 +250,28 @@ async def test_nothing_is_purged_while_destinations_are_exchanged(tmp_path: Path
             assert await collector.waits("file") != (0, 0)
         assert (await purging).documents == 1
         assert await collector.waits("file") == (0, 0)
+
+
+async def test_a_purge_that_a_reload_takes_the_exporter_from_has_failed(tmp_path: Path) -> None:
+    """It had begun, as the journal said, and never ended."""
+    storage = str(tmp_path / "data")
+
+    def said() -> list[Any]:
+        entries = [each.body for each in read(Path(storage) / "journal") if each.kind == "purge"]
+        return [(each["state"], each.get("trouble")) for each in entries]
+
+    async with Running(tmp_path, "debug:", "debug, file", storage=storage) as running:
+        operations = CollectorOperations(running.collector)
+        without = running.configured("", "file", storage=storage)
+        async with running.collector.reloading:
+            reload = asyncio.create_task(running.collector.reload(without))
+            await all_act()
+            purge = asyncio.create_task(operations.purge("debug", really=True, by="jane", why=""))
+            await until(lambda: said() == [("begins", None)])
+        await reload
+        with pytest.raises(KeyError):
+            await purge
+        assert said() == [("begins", None), ("failed", "internal")]
 
 
 async def test_what_is_just_being_stored_is_not_purged(
