@@ -160,9 +160,7 @@ class Collector:
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
         self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
-        self._watches.append(
-            asyncio.create_task(self.unclaimed.look(self.destinations), name="unclaimed")
-        )
+        self.unclaimed.look(self.destinations)
         if self.ledger is not None:
             tokens = TokenWatch(TokenStore(Path(self.config.service.storage)), self.ledger)
             self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
@@ -196,6 +194,7 @@ class Collector:
             *(self._stop_one(each, deadline) for each in self.graph.destinations.values()),
             self._exchanges.settled(),
         )
+        self.unclaimed.close()
         # Until here somebody may have to stop what drains.
         if self._control is not None:
             await self._control.stop()
@@ -256,7 +255,7 @@ class Collector:
             return changes
         began = now()
         await self._go_over(with_service_of(config, self.config))
-        await self.unclaimed.look(self.destinations)
+        self.unclaimed.look(self.destinations)
         if self.ledger is not None:
             await asyncio.to_thread(self._tell_ledger, changes, began)
         return changes

@@ -84,9 +84,23 @@ class Unclaimed:
     def __init__(self, store: Store) -> None:
         self.documents: Mapping[str, int] = {}  # by the exporter's id; from any thread
         self._store = store
+        self._looking: asyncio.Task[None] | None = None
 
-    async def look(self, ids: Collection[str]) -> None:
-        """Count it, and say so. `ids` are the exporters that there are."""
+    def look(self, ids: Collection[str]) -> None:
+        """Have it counted, and told; nobody waits: that takes long where much waits.
+
+        `ids` are the exporters that there are.
+        """
+        self.close()
+        self.documents = {id_: n for id_, n in self.documents.items() if id_ not in ids}
+        self._looking = asyncio.create_task(self._look(ids), name="unclaimed")
+
+    def close(self) -> None:
+        """Count no more. Idempotent, safe without look()."""
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def _look(self, ids: Collection[str]) -> None:
         if not isinstance(self._store, DiskStore):
             return  # it ended with them
         try:

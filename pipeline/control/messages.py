@@ -157,7 +157,10 @@ class Status(Answer, frozen=True, kw_only=True):
     destinations: list[DestinationStatus]
     unclaimed: Annotated[
         dict[str, int],
-        Meta(description="Documents that wait for exporters that are not configured, by id."),
+        Meta(
+            description="Documents that wait for exporters that are not configured, by id, as "
+            "counted after the last start or reload."
+        ),
     ] = {}
     fleet: Annotated[
         FleetStatus | None, Meta(description="Null where no control document is published.")

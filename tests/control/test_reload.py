@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from live_operators import Controlled, running_controlled
+from waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_what_waits_for_an_exporter_that_is_gone_is_told(tmp_path: Path) -> None
         config["incident"]["plans"] = {}
         file.write_text(json.dumps(config))
         assert collector.command("reload").returncode == 0
-        assert collector.ask("/v1/status").json["unclaimed"] == {"file": 3}
+        wait_for(lambda: collector.ask("/v1/status").json["unclaimed"] == {"file": 3})
         told = "3 documents wait for file, which is not configured"
         assert told in collector.command("status").stdout
         assert told in collector.errlock.log

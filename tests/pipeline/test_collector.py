@@ -274,6 +274,27 @@ async def test_a_purge_that_a_reload_takes_the_exporter_from_has_failed(tmp_path
         assert said() == [("begins", None), ("failed", "internal")]
 
 
+async def test_neither_a_reload_nor_a_stop_waits_for_the_count_of_what_nobody_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = str(tmp_path / "data")
+    running = Running(tmp_path, "debug:", "debug, file", storage=storage)
+    counted = asyncio.Event()
+
+    async def queued() -> dict[tuple[str, str], int]:
+        await counted.wait()
+        return {}
+
+    monkeypatch.setattr(running.collector.store, "queued", queued)
+    async with running:
+        without = running.configured("", "file", storage=storage)
+        reload = asyncio.create_task(running.collector.reload(without))
+        done, _ = await asyncio.wait([reload], timeout=20)
+        if not done:
+            counted.set()  # else the stop waits, too
+    assert done
+
+
 async def test_what_is_just_being_stored_is_not_purged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
