@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .log_records import LoggingFilter, LoggingHandler
     from .opentelemetry import OtelLogExporter, OtelSpanExporter
-    from .sentry import SentryTransport, sentry_transport
+    from .sentry import sentry_transport
+    from .sentry_sanitising import SentryTransport
 
 __all__ = [
     "Control",
@@ -37,7 +38,7 @@ _HOMES = {
     "LoggingHandler": "log_records",
     "OtelLogExporter": "opentelemetry",
     "OtelSpanExporter": "opentelemetry",
-    "SentryTransport": "sentry",
+    "SentryTransport": "sentry_sanitising",
     "sentry_transport": "sentry",
 }
 

@@ -19,8 +19,8 @@ from sentry_sdk.utils import Dsn, capture_internal_exceptions
 
 from .connections import Connections
 from .control import Control, Destination
-from .sentry import SentryTransport
 from .sentry_booking import BookedHttpTransport
+from .sentry_sanitising import SentryTransport
 from .waiting import Waiting
 
 if TYPE_CHECKING:
