@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_importing_the_library_loads_no_server_and_no_telemetry_sdk() -> None:
     heavy = {"aiohttp", "grpc", "google.protobuf", "phonenumbers", "cryptography", "rich",
              "opentelemetry.sdk", "sqlite3"}  # fmt: skip
     assert heavy & set(out) == set()
+
+
+def test_no_modules_need_each_other() -> None:
+    """In a circle, not even for types or when they are used: one of them knows too much."""
+    modules = {
+        module.relative_to(ROOT).with_suffix("").parts: module
+        for folder in (*MAY_IMPORT, "pipeline")
+        for module in (ROOT / folder).rglob("*.py")
+        if module.name != "__init__.py"
+    }
+    needs = {
+        name: {path[: len(path) - cut] for path in imports(module) for cut in (0, 1)} & set(modules)
+        for name, module in modules.items()
+    }
+    assert list(TopologicalSorter(needs).static_order())  # raises CycleError, which names them
