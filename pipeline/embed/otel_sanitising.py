@@ -1,0 +1,205 @@
+"""Spans and log records on their way to an exporter: judged, and made anew from what came out.
+
+They are read into an OTLP payload, judged as the collector judges them, and written into new SDK
+objects from nothing but what came out of that. What could not be judged is left out; the export
+counts as done, since the same bytes would fare no better later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from ..errors import BrokenDocument, DropReason
+from ..payloads.otlp import OtlpRequest
+from .judging import judging
+from .otel_booking import BookedExporter, Books
+from .otel_trees import resource_of, resource_tree, scope_of, scope_tree
+
+if TYPE_CHECKING:
+    from ..api import Pipeline
+    from ..payloads.document import Document, DocumentType
+    from .control import Control
+    from .ledger import Ledger, Note
+    from .otel_booking import Exporter
+
+_T = TypeVar("_T", ReadableSpan, ReadableLogRecord)
+_Tree: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Records(Generic[_T]):
+    """A kind of records of the SDK."""
+
+    signal: Literal["logs", "traces"]
+    type: DocumentType
+    there: Callable[[_T], _Tree]
+    back: Callable[[_Tree, Resource, InstrumentationScope], _T]
+    size_of: Callable[[Sequence[_T]], int]  # bytes, as they are sent
+    success: Any  # what an export answers that went well
+
+
+class Sanitising(Generic[_T]):
+    """Between a processor of the SDK and an exporter."""
+
+    def __init__(
+        self,
+        kind: Records[_T],
+        inner: Any,
+        pipeline: Pipeline,
+        *,
+        control: Control | None,
+        destination: str,
+        operators: Sequence[str],
+        standbys: Mapping[str, Callable[..., Any]] | None,
+        ledger: Ledger | None,
+    ) -> None:
+        """See `OtelSpanExporter`."""
+        _check_ids(ledger, destination, *(standbys or {}))
+        self._kind: Records[_T] = kind
+        self._pipeline = pipeline
+        self._destination = destination
+        self._books = Books(ledger, pipeline, destination)
+        self._inner: Exporter[_T] = self._exporter(inner, control, operators, standbys or {})
+
+    def export(self, records: Sequence[_T]) -> Any:
+        """Sanitise and export. Success when nothing is left to export, and for what waits."""
+        with judging():
+            clean = self._sanitised(records)
+        return self._inner.export(clean) if clean else self._kind.success
+
+    def shutdown(self) -> None:
+        """Shut the exporter down."""
+        self._inner.shutdown()
+        self._books.flush()
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Flush the exporter."""
+        return self._inner.force_flush(timeout_millis)
+
+    def _exporter(
+        self,
+        inner: Any,
+        control: Control | None,
+        operators: Sequence[str],
+        standbys: Mapping[str, Callable[..., Any]],
+    ) -> Exporter[_T]:
+        """The exporter, and booking what it says; or one that follows the control document."""
+        if control is None:
+            if callable(inner) or standbys:
+                raise TypeError("expected an exporter; what makes one, and standbys, need control")
+            return BookedExporter(inner, self._destination, self._books)
+        if not callable(inner):
+            raise TypeError("with control, expected what makes an exporter, such as its class")
+        from .control import Destination
+        from .otel_following import FollowingExporter
+
+        there = Destination(self._destination, tuple(operators))
+        return FollowingExporter(
+            inner,
+            control,
+            there,
+            standbys,
+            self._books,
+            success=self._kind.success,
+            size_of=self._kind.size_of,
+            lose=lambda records, why: self._count_unsent(len(records), why),
+        )
+
+    def _sanitised(self, records: Sequence[_T]) -> list[_T]:
+        """What is left of the records; those of one resource and scope are judged together."""
+        notes: list[Note] = []
+        groups: dict[tuple[int, int], list[_T]] = {}
+        for record in records:
+            key = id(record.resource), id(record.instrumentation_scope)
+            groups.setdefault(key, []).append(record)
+        clean: list[_T] = []
+        for group in groups.values():
+            made = 0
+            try:
+                for payload in self._payloads(group):
+                    made += len(payload.documents)
+                    result = self._pipeline.judge_payload(payload)
+                    held = self._books.noted(result)
+                    if result.count_alive:
+                        self._pipeline.plant(result)
+                        clean += self._records(result.alive)
+                        notes += held
+            except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
+                made = 0
+            self._count(len(group) - made)
+        self._books.remember(clean, notes)
+        return clean
+
+    def _payloads(self, group: Sequence[_T]) -> Iterator[OtlpRequest]:
+        """One payload; or, when it holds something that OTLP has no room for, one a record."""
+        resource = resource_tree(group[0].resource)
+        scope = scope_tree(group[0].instrumentation_scope)
+        trees, now = [self._kind.there(record) for record in group], time.time()
+        try:
+            yield OtlpRequest.from_trees(
+                self._kind.signal, resource, scope, trees, project="", received=now
+            )
+        except BrokenDocument:
+            for record in group if len(group) > 1 else ():
+                yield from self._payloads([record])
+
+    def _records(self, documents: Iterable[Document]) -> list[_T]:
+        """SDK objects of documents; those of one resource share it, as exporters expect."""
+        resources: dict[int, Resource] = {}
+        scopes: dict[int, InstrumentationScope] = {}
+        records = []
+        for document in documents:
+            scope, resource = document.parents
+            if id(resource) not in resources:
+                resources[id(resource)] = resource_of(_tree(resource))
+            if id(scope) not in scopes:
+                scopes[id(scope)] = scope_of(_tree(scope))
+            parents = resources[id(resource)], scopes[id(scope)]
+            records.append(self._kind.back(_tree(document), *parents))
+        return records
+
+    def _count(self, lost: int) -> None:
+        """Count records that could not even be put before the policy."""
+        if lost:
+            self._books.unjudged(self._kind.type, lost)
+            self._pipeline.counters.add(
+                "processor_dropped",
+                lost,
+                pipeline="library",
+                processor="embed",
+                type=self._kind.type,
+                reason="broken",
+            )
+
+    def _count_unsent(self, amount: int, reason: DropReason) -> None:
+        """Count what waited and could not be sent."""
+        self._pipeline.counters.add(
+            "exporter_dropped",
+            amount,
+            exporter=self._destination,
+            type=self._kind.type,
+            reason=reason,
+        )
+
+
+def _check_ids(ledger: Ledger | None, *destinations: str) -> None:
+    """Raises ValueError for what cannot be accounted for."""
+    if ledger is not None:
+        from .ledger import checked_destination
+
+        for id_ in destinations:
+            checked_destination(id_)
+
+
+def _tree(document: Document) -> _Tree:
+    tree = document.tree
+    assert isinstance(tree, dict)
+    return tree
