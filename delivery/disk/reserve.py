@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,8 +37,9 @@ class Reserve:
         return min(LONGEST_WAL, max(self._size // 4, SHORTEST_WAL))
 
     def restore(self) -> bool:
-        """Hold the room back. False: there is not so much."""
-        with self._path.open("r+b") as file:
+        """Hold the room back. False: there is not so much, or the file is gone with its folder."""
+        self.whole = False
+        with suppress(OSError), self._path.open("r+b") as file:
             try:
                 if file.seek(0, os.SEEK_END) < self._size:
                     _take_up(file, self._size)
@@ -51,10 +53,12 @@ class Reserve:
     def release(self) -> bool:
         """Give the room to who needs it. False: none was held back."""
         self.whole = False
-        if self._path.stat().st_size == 0:
+        try:
+            held = self._path.stat().st_size > 0
+            os.truncate(self._path, 0)
+        except OSError:
             return False
-        os.truncate(self._path, 0)
-        return True
+        return held
 
 
 def _take_up(file: BinaryIO, size: int) -> None:

@@ -56,3 +56,13 @@ def test_a_smaller_one_gives_the_rest_back(path: Path) -> None:
     Reserve(path, SIZE).restore()
     assert Reserve(path, 10).restore()
     assert path.stat().st_size == 10
+
+
+def test_a_reserve_that_is_gone_with_its_folder_holds_nothing(path: Path) -> None:
+    """Else the thread that writes would end of it, and nothing could be stored any more."""
+    reserve = Reserve(path, SIZE)
+    assert reserve.restore()
+    path.unlink()
+    assert not reserve.release()
+    assert not reserve.restore()
+    assert not reserve.whole
