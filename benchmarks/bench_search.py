@@ -23,7 +23,8 @@ from benchmarks.options import parse, progress
 from benchmarks.report import machine, show
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
-from errlock.ledger.account.store import HOUR
+from errlock.ledger.account.store import HOUR, AccountStore
+from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.needles import FILE, Needles
@@ -122,6 +123,9 @@ def _words(
     folder: Path, documents: int, wanted: Sequence[Wanted], there: set[Wanted]
 ) -> dict[str, float]:
     """20 words a document, and a secret in each batch; for ten days, to two destinations."""
+    # Without the record beside it nobody knows of gaps, and of no value that it was not sent.
+    Journal(folder / "journal").append("start", {})
+    AccountStore.to_write(folder / "ledger.db").close()
     needles = Needles(folder / FILE, KEY, NeedleOptions(), lambda *_: None, has_words=True)
     needles.write(_START)
     reader, dice = WordReader(KEY), random.Random("words")

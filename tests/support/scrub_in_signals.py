@@ -28,8 +28,7 @@ from errlock.ledger.exposed import Learnt
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.pipeline import Pipeline
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.embed import LoggingFilter
-from errlock.pipeline.embed import sentry as embedded_sentry
+from errlock.pipeline.embed import LoggingFilter, sentry_sanitising, sentry_transport
 from errlock.pipeline.embed.control import Control, Destination
 from errlock.pipeline.embed.otel_booking import Books
 from errlock.pipeline.embed.otel_following import FollowingExporter
@@ -147,8 +146,8 @@ def transport() -> None:
             captured.append(self)
 
     captured: list[Interrupted] = []
-    setattr(embedded_sentry, "BookedHttpTransport", Interrupted)  # noqa: B010  mypy sees a type
-    bound: Any = embedded_sentry.sentry_transport(Pipeline.default())
+    setattr(sentry_sanitising, "BookedHttpTransport", Interrupted)  # noqa: B010  mypy sees a type
+    bound: Any = sentry_transport(Pipeline.default())
     made = bound({**DEFAULT_OPTIONS, "dsn": "http://key@127.0.0.1:9/1"})
 
     def handler(*_: object) -> None:
