@@ -96,10 +96,16 @@ def search(
         if covered.since is None and len(folders) > 1:
             raise OSError(0, "has no needles under the keys that were given", folder)
     in_words = set.intersection(*(each.in_words for each in looked))
-    answers = []
-    for index, each in enumerate(wanted):
-        seen = together(one for look in looked for one in look.found.get(index, ()))
-        answers.append(_answer(each, seen, coverage, index in in_words))
+    numbers = all(covered.guessable for covered in coverage)
+    found: defaultdict[int, list[Sighting]] = defaultdict(list)
+    for each in looked:
+        for index, seen in each.found.items():
+            found[index] += seen
+    sightings = {index: together(seen) for index, seen in found.items()}
+    answers = [
+        _answer(each, sightings.get(index, ()), in_words=index in in_words, numbers=numbers)
+        for index, each in enumerate(wanted)
+    ]
     return Searched(answers, coverage)
 
 
@@ -204,10 +210,10 @@ def _within(found: _Found, window: Window) -> bool | None:
 
 
 def _answer(
-    wanted: Wanted, sightings: Sequence[Sighting], coverage: Sequence[Coverage], in_words: bool
+    wanted: Wanted, sightings: Sequence[Sighting], *, in_words: bool, numbers: bool
 ) -> Answer:
-    """`in_words` says that it would have been seen as words too."""
-    verdict = _verdict(sightings) if sightings else _unseen(wanted.value.strip(), coverage)
+    """`in_words` says that it would have been seen as words too, `numbers` that these are kept."""
+    verdict = _verdict(sightings) if sightings else _unseen(wanted.value.strip(), numbers)
     if in_words and verdict == "not_found":
         verdict = "absent"
     return Answer(wanted.name, verdict, tuple(sightings))
@@ -222,9 +228,9 @@ def _verdict(sightings: Sequence[Sighting]) -> Verdict:
     return "disguised" if any(each.form != "removed" for each in sightings) else "removed"
 
 
-def _unseen(value: str, coverage: Sequence[Coverage]) -> Verdict:
+def _unseen(value: str, numbers: bool) -> Verdict:
     if _ADDRESS.fullmatch(value):
         return "not_kept"
-    if not all(each.guessable for each in coverage) and _NUMBER.fullmatch(value):
+    if not numbers and _NUMBER.fullmatch(value):
         return "not_kept"
     return "not_found"
