@@ -17,7 +17,7 @@ from typing import Any
 from .chores import checkpoint, destroy_keys
 from .schema import BUSY_TIMEOUT, FILE_NAME
 from .sealing import Seals
-from .transactions import delete_unused, transaction
+from .transactions import delete_unused, highest, transaction
 
 # Deliveries that are destroyed in one transaction: others wait as long.
 _BATCH = 200
@@ -47,7 +47,7 @@ async def purge(
     `call` has the writing thread do something once all is written that was settled before: that
     is gone then, too.
     """
-    last = await call(_last_payload)
+    last = await call(partial(highest, table="payloads"))
     kept = data_keys = 0
     while count := await call(partial(_purge_delivered, destination=destination, last=last)):
         kept += count
@@ -73,10 +73,6 @@ def _empty_wal(connection: sqlite3.Connection) -> bool:
 def _remove_damaged(folder: Path) -> None:
     for path in folder.glob(f"{FILE_NAME}.damaged-*"):
         path.unlink()
-
-
-def _last_payload(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM payloads").fetchone()[0])
 
 
 def _purge_delivered(connection: sqlite3.Connection, destination: str, last: int) -> int:

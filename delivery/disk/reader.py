@@ -16,6 +16,7 @@ from .mending import queued
 from .packing import About, Damaged, checksum, unpack
 from .schema import open_reader
 from .sealing import Seals
+from .transactions import highest
 
 _RECORD = (
     "SELECT number, payload, destination, policy, counts, size, enqueued, due, first_attempt,"
@@ -115,9 +116,8 @@ class Reader:
         return queued(self._connection)
 
     def last(self) -> int:
-        """The highest number of a payload."""
-        row = self._connection.execute("SELECT coalesce(max(id), 0) FROM payloads").fetchone()
-        return int(row[0])
+        """The last number that a payload got."""
+        return highest(self._connection, "payloads")
 
     def recall(self, name: str) -> str | None:
         """What was remembered under a name."""

@@ -175,7 +175,7 @@ class DiskStore:
         return await self._ask(lambda reader: reader.queued())
 
     async def last(self) -> int:
-        """The number of the payload that was stored last, of those that are there."""
+        """The number of the payload that was stored last, also of one that is gone."""
         return await self._ask(lambda reader: reader.last())
 
     async def select(

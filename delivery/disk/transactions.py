@@ -68,8 +68,8 @@ class Transactions:
         self._retain = retain
         self._now = now
         # Numbers are never given twice, whatever was deleted or rolled back meanwhile.
-        self._last_payload = _highest(connection, "payloads")
-        self._last_record = _highest(connection, "deliveries")
+        self._last_payload = highest(connection, "payloads")
+        self._last_record = highest(connection, "deliveries")
 
     def go_on_from(self, before: Transactions) -> None:
         """Give no number that those before it, of the same queues, have given."""
@@ -270,7 +270,8 @@ def _delivery(record: Record) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _highest(connection: sqlite3.Connection, table: str) -> int:
+def highest(connection: sqlite3.Connection, table: str) -> int:
+    """The last number that a row of a table got, also of one that is gone; 0: none has."""
     row: Any = connection.execute(
         "SELECT seq FROM sqlite_sequence WHERE name = ?", [table]
     ).fetchone()
