@@ -30,7 +30,8 @@ from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
 from .routes import Door, Gate, Route
-from .storage import KeptTrust, StorageWatch, Unclaimed, recall_swaps, store_of
+from .storage import KeptTrust, recall_swaps, store_of
+from .stored import StorageWatch, Unclaimed
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
 from .tightening import strict_chain, tightened

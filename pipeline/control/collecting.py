@@ -20,7 +20,7 @@ from ..purging import Destroyed
 from ..reloading import Changes, Source
 from ..replays import Replays
 from ..routes import Gate, Route
-from ..storage import Unclaimed
+from ..stored import Unclaimed
 from .messages import CollectorState
 
 
