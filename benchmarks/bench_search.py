@@ -124,7 +124,9 @@ def _words(
 ) -> dict[str, float]:
     """20 words a document, and a secret in each batch; for ten days, to two destinations."""
     # Without the record beside it nobody knows of gaps, and of no value that it was not sent.
-    Journal(folder / "journal").append("start", {})
+    journal = Journal(folder / "journal")
+    journal.append("start", {})
+    journal.close()
     AccountStore.to_write(folder / "ledger.db").close()
     needles = Needles(folder / FILE, KEY, NeedleOptions(), lambda *_: None, has_words=True)
     needles.write(_START)

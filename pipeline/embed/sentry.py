@@ -1,6 +1,8 @@
 """What an application passes to sentry-sdk, so that nothing leaves that nobody sanitised.
 
-sentry_sdk.init(dsn=..., transport=sentry_transport(Pipeline.default()))
+    sentry_sdk.init(dsn=..., transport=sentry_transport(Pipeline.default()))
+
+It chooses between two transports: one that sends, and one that follows a control document.
 """
 
 from __future__ import annotations

@@ -54,6 +54,17 @@ def fill(folder: Path) -> Path:
     return filler
 
 
+async def delivered_on_a_full_disk(
+    store: DiskStore, folder: Path
+) -> tuple[Path, list[asyncio.Future[None]]]:
+    """What takes the room, and deliveries that are to be booked all at once."""
+    filler = folder.with_name("filler")
+    filler.write_bytes(bytes(4 * MIB))
+    records = await put_until_full(store)
+    fill(folder)
+    return filler, [asyncio.ensure_future(deliver(store, record)) for record in records]
+
+
 async def putting(folder: Path) -> None:
     """What does not fit is refused and leaves no trace; the rest is delivered all the same."""
     async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
@@ -82,11 +93,7 @@ async def putting(folder: Path) -> None:
 async def settling(folder: Path) -> None:
     """Without a reserve what was delivered cannot be booked: it is as soon as there is room."""
     async with opened(folder, DiskOptions(reserve=0)) as store:
-        filler = folder.with_name("filler")
-        filler.write_bytes(bytes(4 * MIB))
-        records = await put_until_full(store)
-        fill(folder)
-        settled = [asyncio.ensure_future(deliver(store, record)) for record in records]
+        filler, settled = await delivered_on_a_full_disk(store, folder)
         await asyncio.wait(settled, timeout=2)
         assert not all(each.done() for each in settled)
         assert not await put_until_full(store)
@@ -99,11 +106,7 @@ async def settling(folder: Path) -> None:
 async def purging(folder: Path) -> None:
     """What ended and cannot be written fails each purge: it is on the disk."""
     async with opened(folder, DiskOptions(reserve=0)) as store:
-        filler = folder.with_name("filler")
-        filler.write_bytes(bytes(4 * MIB))
-        records = await put_until_full(store)
-        fill(folder)
-        settled = [asyncio.ensure_future(deliver(store, record)) for record in records]
+        filler, settled = await delivered_on_a_full_disk(store, folder)
         for _ in range(3):
             with pytest.raises(StoreFailed, match="full"):
                 await store.purge("a")
