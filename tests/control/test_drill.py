@@ -121,6 +121,8 @@ def drilling(folder: Path) -> Iterator[tuple[Controlled, dict[str, Any], subproc
         controlled = Controlled(errlock, folder, port)
         with controlled.begin("incident", "run", "breach", "--drill", "--json") as drill:
             until(lambda: "errlock drill" in written(folder / "standby.jsonl"))
+            # It stands there before it is on the disk, and only then it counts as taken.
+            errlock.wait_for_metric("errlock_exporter_sent_total", 1, exporter="file/standby")
             yield controlled, config, drill
 
 
