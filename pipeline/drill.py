@@ -109,8 +109,10 @@ async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
     before = _sent(collector, standby)
     await _offer_marker(collector, standby, marker)
     while _sent(collector, standby) <= before:
-        await _wait(collector, standby, _LOOK_EVERY)
+        _must_be_there(collector, standby)
+        await asyncio.sleep(_LOOK_EVERY)
     yield _TOOK
+    _must_be_there(collector, standby)
     stored_at = collector.config.exporters[standby].delivery.stored_at
     if stored_at is None:
         yield "answered; whether it stored it nobody was asked"
@@ -118,13 +120,13 @@ async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
     async with _asking(stored_at) as session:
         url = stored_at.url.replace("{event_id}", marker)
         while not await _shows(session, url, marker):
-            await _wait(collector, standby, _ASK_EVERY)
+            _must_be_there(collector, standby)
+            await asyncio.sleep(_ASK_EVERY)
     yield _STORED
 
 
-async def _wait(collector: Drilling, standby: str, seconds: float) -> None:
-    """Until it is worth to look again. Raises _Gone."""
-    await asyncio.sleep(seconds)
+def _must_be_there(collector: Drilling, standby: str) -> None:
+    """Asked after what it did, so that what it did before it went counts. Raises _Gone."""
     if standby not in collector.destinations:
         raise _Gone
 
