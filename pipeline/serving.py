@@ -14,6 +14,7 @@ from .collector import Collector, first_of
 from .config import Config
 from .open_files import tell_in_words
 from .reloading import Source
+from .supervisor import Supervisor
 
 _log = logging.getLogger("errlock.collector")
 
@@ -29,7 +30,8 @@ async def serve(
     """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
 
     Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
-    configuration when that has changed, or when it is told to look (SIGHUP).
+    configuration when that has changed, or when it is told to look (SIGHUP). Its service manager is
+    told what becomes of it.
 
     `announce` is called once everything is open. Returns the exit code. Raises OSError when an
     endpoint cannot be had; then nothing stays open.
@@ -52,7 +54,8 @@ async def serve(
     if source is not None:
         loop.add_signal_handler(signal.SIGHUP, source.look)
     tell_in_words(loop)
-    collector = Collector(config)
+    collector, supervisor = Collector(config), Supervisor()
+    alive = asyncio.create_task(supervisor.keep_alive())
     try:
         await collector.start()
         waits = [stopped.wait(), collector.finished()]
@@ -61,9 +64,12 @@ async def serve(
             waits.append(source.keep_up(collector))
         if announce is not None:
             announce(collector)
+        supervisor.ready()
         await first_of(*waits)
     finally:
+        supervisor.stopping()
         await collector.stop()
+        alive.cancel()
     _log.info("stopped")
     return 0
 

@@ -63,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
         _log.warning("%s", warning)
 
     def announce(collector: Collector) -> None:
+        if logs.encoding == "json":
+            _log.info("running")  # whoever reads the log reads entries
+            return
         sets = [each for each in args.sets if each.partition("=")[0] in _WHERE]
         options = [*(("-c", each) for each in args.config), *(("--set", each) for each in sets)]
         named = join(word for option in options for word in option)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -185,12 +186,16 @@ def running_errlock(
     *,
     behind: float = 0.0,
     command: Sequence[str | Path] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Errlock]:
     """Run a collector with this configuration until the end; its operators' ports are added.
 
     `behind`: its clock is so many seconds late. `command`: what is run instead of `errlock`.
+    `environment`: what it has besides this process's own.
     """
-    with started_errlock(config, folder, behind=behind, command=command) as errlock:
+    with started_errlock(
+        config, folder, behind=behind, command=command, environment=environment
+    ) as errlock:
         errlock.wait_until_healthy()
         yield errlock
 
@@ -202,6 +207,7 @@ def started_errlock(
     *,
     behind: float = 0.0,
     command: Sequence[str | Path] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Errlock]:
     """The same, from the moment that its process is there."""
     health, metrics, control = listening_port(), listening_port(), listening_port()
@@ -212,6 +218,7 @@ def started_errlock(
         process = subprocess.Popen(
             [*(command or _command(behind)), "run", "--config", path],
             cwd=folder,
+            env={**os.environ, **(environment or {})},
             stdout=log,
             stderr=log,
         )
