@@ -33,7 +33,12 @@ class Door:
 
 def cpu_of(errlock: Errlock) -> float:
     """Seconds that its process has used, to the nanosecond (Linux: clock_getcpuclockid(3))."""
-    return time.clock_gettime(~errlock.pid << 3 | _SCHEDULED)
+    return cpu_of_process(errlock.pid)
+
+
+def cpu_of_process(pid: int) -> float:
+    """The same of any process."""
+    return time.clock_gettime(~pid << 3 | _SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,23 @@ class Round:
 
 
 def round_of(errlock: Errlock, door: Door, bodies: Sequence[bytes], clients: int) -> Round:
+    """Have all of them acknowledged."""
+    start, cpu = time.perf_counter(), cpu_of(errlock)
+    send_all(door, bodies, clients)
+    seconds = time.perf_counter() - start
+    return Round(len(bodies) / seconds, (cpu_of(errlock) - cpu) / len(bodies))
+
+
+def send_all(door: Door, bodies: Sequence[bytes], clients: int) -> None:
     """Have all of them acknowledged: each client waits before it sends its next."""
     shares = [iter(bodies[at::clients]) for at in range(clients)]
     failures: list[int] = []
     threads = [threading.Thread(target=_send, args=[door, share, failures]) for share in shares]
-    start, cpu = time.perf_counter(), cpu_of(errlock)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - start
     assert not failures, failures
-    return Round(len(bodies) / seconds, (cpu_of(errlock) - cpu) / len(bodies))
 
 
 def _send(door: Door, bodies: Iterator[bytes], failures: list[int]) -> None:
