@@ -434,6 +434,13 @@ def test_keys_that_vendors_and_frameworks_use_name_a_secret(key: str) -> None:
     assert "Wint3rfell9" not in str(scrubbed({"extra": {key: "Wint3rfell9"}}))
 
 
+@pytest.mark.parametrize(
+    "key", ["TRELLO_KEY", "keenReadKey", "AZURE_SPEECH_KEY", "configcat.sdkKey", "X-Honeycomb-Team"]
+)
+def test_keys_that_services_give_out_by_their_own_name_are_secrets(key: str) -> None:
+    assert "Wint3rfell9" not in str(scrubbed({"extra": {key: "Wint3rfell9"}}))
+
+
 def test_a_pepper_may_be_a_spice() -> None:
     tree = {"extra": {"bell_pepper": "red, 3 kg", "mailchimp_key_count": "3"}}
     assert scrubbed(tree) == tree
