@@ -23,6 +23,8 @@ PLACES = {
     "httpbasicauth": 2, "basicauth": 2, "basic_auth": 2, "usernamepasswordcredentials": 2,
     "usernamepasswordcredential": 2, "passwordauthentication": 2, "simple_bind_s": 2,
     "usernamepasswordauthenticationtoken": 2, "drivermanager.getconnection": 3,
+    "networkcredential]::new": 2, "pscredential]::new": 2, "pscredential": 2,
+    "dbi->connect": 3, "dbi.connect": 3, "personalaccesstokenauth": 2,
 }  # fmt: skip
 _CALL = compile_bytes(
     rb"(?i)(?:^|[^\w$-])("

@@ -19,7 +19,8 @@ from .values import (
 )
 
 _ELEMENT = compile_bytes(
-    rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?([^<\]]+)"
+    rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>"
+    rb"(?:\s{0,80}<(?:[\w.-]{1,40}:)?(?i:value|string|text)>)?(?:<!\[CDATA\[)?([^<\]]+)"
 )
 _NAMED = compile_bytes(
     rb"""(?i)(?:^|[^\w])(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""

@@ -29,6 +29,8 @@ OTHER_LANGUAGES: list[Row] = [
     ("ConvertTo-SecureString 'Wint3rfell9' -AsPlainText", ["Wint3rfell9"], ["-AsPlainText"]),
     ('new NetworkCredential("bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
     ('new DirectoryEntry("LDAP://h", "bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
+    ('[Net.NetworkCredential]::new("bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
+    ('DBI->connect("dbi:mysql:database=shop", "bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),
 ]
 
 OTHER_LANGUAGES += [
@@ -239,6 +241,12 @@ TABLES: list[Row] = [
     ("<th>Token</th><td><code>Wint3rfell9</code></td>", ["Wint3rfell9"], ["<code>"]),
     ("<tr><th>Password</th><th>Email</th></tr>", [], ["Email"]),
     ("<td>Password</td><td>is required here</td>", [], ["is required here"]),
+    (
+        "<Password>\n  <Value>Wint3rfell9</Value><PlainText>true</PlainText>\n</Password>",
+        ["Wint3rfell9"],
+        ["<PlainText>true"],
+    ),
+    ("<TokenCount><Value>312</Value></TokenCount>", [], ["312"]),
 ]
 
 SENTENCES: list[Row] = [
