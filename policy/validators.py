@@ -45,6 +45,7 @@ from .token_checks import (
     strkey,
 )
 from .values import looks_random
+from .weighted_checks import clabe, icao_9303, kvnr, rvnr
 
 __all__ = ["VALIDATORS", "Candidate", "Validator"]
 
@@ -207,15 +208,16 @@ def person(candidate: Candidate) -> Candidate | None:
 
 
 _STANDARD_NUMBERS = (
-    "ad.nrt al.nipt ar.cuit at.vnr au.tfn be.eid be.nn bg.egn bg.pnf br.cpf by.unp ca.bc_phn "
-    "ca.sin ch.ssn cl.rut cn.ric co.nit cu.ni cz.rc de.idnr de.stnr dk.cpr do.cedula ec.ci ee.ik "
-    "es.dni es.nie fi.hetu fi.veronumero fr.nif fr.nir gb.nhs gb.upn gb.utr gh.tin gr.amka gr.vat "
-    "gt.nit hr.oib id.nik id.npwp ie.pps il.idnr imei in_.aadhaar in_.epic in_.gstin in_.pan "
-    "in_.vid is_.kennitala it.codicefiscale jp.in_ ke.pin kr.rrn lt.asmens lv.pvn md.idno mx.curp "
-    "mx.rfc my.nric nl.bsn nl.identiteitskaartnummer nl.onderwijsnummer no.fodselsnummer nz.ird "
-    "pe.cui pk.cnic pl.nip pl.pesel pt.cc pt.nif py.ruc ro.cnp ru.inn se.personnummer si.emso "
-    "sv.nit th.pin tr.tckimlik tr.vkn ua.rntrc us.ein us.itin us.ptin ve.rif vn.mst za.idnr "
-    "za.tin"
+    "ad.nrt al.nipt ar.cbu ar.cuit ar.dni at.vnr au.tfn be.eid be.nn bg.egn bg.pnf br.cpf by.unp "
+    "ca.bc_phn ca.sin ch.ssn cl.rut cn.ric co.nit cr.cpf cr.cr cu.ni cz.rc de.idnr de.stnr dk.cpr "
+    "do.cedula ec.ci ee.ik es.ccc es.dni es.nie fi.hetu fi.veronumero fr.nif fr.nir gb.nhs gb.upn "
+    "gb.utr gh.tin gr.amka gr.vat gt.nit hr.oib id.nik id.npwp ie.pps il.idnr imei imsi "
+    "in_.aadhaar in_.epic in_.gstin in_.pan in_.vid is_.kennitala it.codicefiscale jp.in_ ke.pin "
+    "kr.rrn lt.asmens luhn lv.pvn md.idno mu.nid mx.curp mx.rfc my.nric nl.bsn "
+    "nl.identiteitskaartnummer nl.onderwijsnummer no.fodselsnummer no.kontonr nz.bankaccount "
+    "nz.ird pe.cui pk.cnic pl.nip pl.pesel pt.cc pt.nif py.ruc ro.cnp ru.inn se.personnummer "
+    "si.emso sv.nit th.pin tr.tckimlik tr.vkn ua.rntrc us.atin us.ein us.itin us.ptin ve.rif "
+    "vn.mst za.idnr za.tin"
 )
 
 VALIDATORS: dict[str, Validator] = {
@@ -228,7 +230,7 @@ VALIDATORS: dict[str, Validator] = {
             eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
             made_up, mixed, mixed_case, monero, not_a_port, person, phone_international,
             phone_national, sg_nric, snils, some_digits, ss58, strkey, tw_id, uk_nino, us_ssn,
-            varied,
+            varied, clabe, icao_9303, kvnr, rvnr,
         )
     },
 }  # fmt: skip
