@@ -64,6 +64,8 @@ DECLARATIONS: list[Row] = [
     ("def login(password: str = None, token: str = ''):", [], ["None, token: str = ''"]),
     ("token: str = tokens.get(name)", [], ["tokens.get(name)"]),
     ("token += chunk; token <- channel; token ||= read(f)", [], ["chunk", "channel", "read(f)"]),
+    ("Pwd=$env:DB_PASSWORD;", [], ["$env:DB_PASSWORD"]),
+    ("password: !Ref DbPassword", [], ["!Ref DbPassword"]),
 ]
 
 VALIDATION: list[Row] = [
