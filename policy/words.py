@@ -106,7 +106,7 @@ def _pairs(data: bytes) -> Iterator[Span]:
     while match is not None:
         after = match.end()
         class_ = class_of(match.group(1))
-        if class_ is not None and class_ not in BY_SHAPE and not _is_left(data, match):
+        if class_ is not None and class_ not in BY_SHAPE and not _names_nothing(data, match):
             found = list(_keyed(data, after, separator_of(match.group(2)), class_))
             yield from found
             after = max([after, *(span.end for span in found)])
@@ -123,6 +123,19 @@ def _next_pair(data: bytes, at: int) -> re2._Match[bytes] | None:
         if match.lastindex == 2 and match.end(1) - match.start(1) <= _LONGEST_KEY:
             return match
     return _PAIR.search(data, at)
+
+
+# What stands behind a user in a URL: the detectors of URLs know where the password ends.
+_TO_HOST = compile_bytes(rb"^[^\s\"'<>/@]{0,200}@")
+
+
+def _names_nothing(data: bytes, match: re2._Match[bytes]) -> bool:
+    """Whether a key is none: a user in a URL, or what an earlier run left."""
+    start = match.start(1)
+    in_url = data[max(0, start - 3) : start] == b"://" and match.group(2) == b":"
+    if in_url and _TO_HOST.search(data[match.end() : match.end() + 202]) is not None:
+        return True
+    return _is_left(data, match)
 
 
 def _is_left(data: bytes, match: re2._Match[bytes]) -> bool:

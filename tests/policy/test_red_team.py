@@ -68,6 +68,19 @@ DECLARATIONS: list[Row] = [
     ("password: !Ref DbPassword", [], ["!Ref DbPassword"]),
 ]
 
+USERS_OF_URLS: list[Row] = [
+    (
+        f"https://{user}:Wint3rfell9@api.corp.example/v1 failed",
+        ["Wint3rfell9"],
+        [f"{user}:", "@api.corp.example/v1 failed"],
+    )
+    for user in ("username", "login", "token")
+]
+USERS_OF_URLS += [
+    ("postgres://username:password@db1:5432/shop", [], ["username:password@db1:5432/shop"]),
+    ("//token:Wint3rfell9", ["Wint3rfell9"], []),
+]
+
 VALIDATION: list[Row] = [
     (
         (
@@ -344,6 +357,7 @@ ENCODINGS: list[Row] = [
     [
         *OTHER_LANGUAGES,
         *DECLARATIONS,
+        *USERS_OF_URLS,
         *VALIDATION,
         *DATABASES,
         *PROTOCOLS,
