@@ -6,22 +6,26 @@ how a record was meanwhile.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, islice, takewhile
 
+from ..store import BookKey, Record
 from .operations import Operation, Settle, Update
+
+Unwritten = Update | Settle
 
 
 class Kept:
     """Operations in their order. Belongs to the writing thread."""
 
     def __init__(self) -> None:
-        self._operations: dict[object, Operation] = {}  # by itself, updates by their record
+        self._operations: dict[object, Unwritten] = {}  # by itself, updates by their record
 
     def __len__(self) -> int:
         return len(self._operations)
 
-    def __iter__(self) -> Iterator[Operation]:
+    def __iter__(self) -> Iterator[Unwritten]:
         return iter(self._operations.values())
 
     def add(self, operations: Iterable[Operation]) -> None:
@@ -35,7 +39,7 @@ class Kept:
             elif isinstance(each, Settle):
                 self._operations[each] = each
 
-    def first(self, size: int) -> list[Operation]:
+    def first(self, size: int) -> list[Unwritten]:
         """The first ones that together write no more than so many bytes, or the first one."""
         sizes = accumulate(each.size for each in self)
         count = sum(1 for _ in takewhile(lambda total: total <= size, sizes))
@@ -45,3 +49,23 @@ class Kept:
         """They were done."""
         for key in list(islice(self._operations, count)):
             del self._operations[key]
+
+    def booked(self, destination: str) -> Counter[BookKey]:
+        """What it books for a destination."""
+        found: Counter[BookKey] = Counter()
+        for each in self:
+            for line in each.bookings:
+                if line.destination == destination:
+                    found[line.kind, line.type, line.reason] += line.amount
+        return found
+
+
+def still_waiting(records: Iterable[Record], unwritten: Iterable[Unwritten]) -> list[Record]:
+    """Those of the records on the disk that have not ended, as they are by now."""
+    left = {record.number: record for record in records}
+    for each in unwritten:
+        if isinstance(each, Settle):
+            left.pop(each.record.number, None)
+        elif each.number in left:
+            each.apply(left[each.number])
+    return list(left.values())

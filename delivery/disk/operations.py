@@ -68,7 +68,7 @@ class Call(Operation):
 class Update(Operation):
     """Write a record as it is now. Never given up: a failure only puts it off."""
 
-    values: tuple[object, ...]  # counts, due, first_attempt, attempts, begun, sent, number
+    values: tuple[Any, ...]  # counts, due, first_attempt, attempts, begun, sent, number
     bookings: Sequence[Booking]
     # Answers of those that it is done instead of, as long as somebody waits for them.
     earlier: WeakSet[asyncio.Future[Any]] | None = None
@@ -85,9 +85,16 @@ class Update(Operation):
         self.earlier.add(before.answer)
 
     @property
-    def number(self) -> object:
+    def number(self) -> int:
         """Of the record."""
-        return self.values[-1]
+        number: int = self.values[-1]
+        return number
+
+    def apply(self, record: Record) -> None:
+        """Bring the record, as it is on the disk, up to this."""
+        counts, record.due, record.first_attempt, record.attempts, *marks, _ = self.values
+        record.counts = json.loads(counts)
+        record.begun, record.sent = marks
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -103,7 +110,7 @@ class Settle(Operation):
         return self.record.size
 
 
-def values_of(record: Record) -> tuple[object, ...]:
+def values_of(record: Record) -> tuple[Any, ...]:
     """What `Update` writes of a record."""
     return (
         json.dumps(dict(record.counts)), record.due, record.first_attempt, record.attempts,

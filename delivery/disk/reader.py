@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...pipeline.payloads.document import DocumentType, Payload, Protocol
-from ..store import Books, Counts, Record
+from ..store import Counts, Record
 from .mending import queued
 from .packing import About, Damaged, checksum, unpack
 from .schema import open_reader
@@ -103,13 +103,6 @@ class Reader:
             f"{_RECORD} WHERE destination = ? ORDER BY number", [destination]
         )
         return [_record(row) for row in rows]
-
-    def books(self, destination: str) -> Books:
-        """The account of a destination."""
-        rows = self._connection.execute(
-            "SELECT kind, type, reason, amount FROM books WHERE destination = ?", [destination]
-        )
-        return {(kind, type_, reason or None): amount for kind, type_, reason, amount in rows}
 
     def queued(self) -> Counter[tuple[str, DocumentType]]:
         """Documents that wait, by destination and type: counted over the file."""

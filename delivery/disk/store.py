@@ -24,6 +24,7 @@ from .cache import PayloadCache
 from .chores import Chores
 from .failures import kind_of
 from .folder import StorageFolder, identity
+from .kept import Kept, still_waiting
 from .opening import open_queues
 from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of
 from .packing import Damaged
@@ -32,7 +33,7 @@ from .reader import Among, Reader, Selection, Stored
 from .reserve import Reserve
 from .schema import FILE_NAME
 from .sealing import Seals, refuse_key_inside
-from .transactions import Transactions, remember
+from .transactions import Transactions, booked, remember
 from .writer import Tools, Writer
 
 _RESERVE = "reserve"
@@ -163,12 +164,17 @@ class DiskStore:
         return self._submit(Settle(answer=_answer(), record=record, bookings=bookings))
 
     async def waiting(self, destination: str) -> list[Record]:
-        """See `Store.waiting`."""
-        return await self._ask(lambda reader: reader.waiting(destination))
+        """See `Store.waiting`. What ended and could not be written yet does not wait any more."""
+        # In this order: what is written meanwhile is in the first or not in the second.
+        kept = self._kept()
+        unwritten = await self._call(lambda _: list(kept))
+        records = await self._ask(lambda reader: reader.waiting(destination))
+        return still_waiting(records, unwritten)
 
     async def books(self, destination: str) -> Books:
-        """See `Store.books`."""
-        return await self._ask(lambda reader: reader.books(destination))
+        """See `Store.books`. What could not be written yet is booked, too."""
+        kept = self._kept()
+        return await self._call(lambda each: booked(each, destination) + kept.booked(destination))
 
     async def queued(self) -> Counter[tuple[str, DocumentType]]:
         """Documents that wait, by destination and type: counted over the file."""
@@ -253,6 +259,12 @@ class DiskStore:
         if self._reader is not None:
             self._reader.close()
             self._reader = Reader(self._folder.path / FILE_NAME, self._seals)
+
+    def _kept(self) -> Kept:
+        """What could not be written yet; it belongs to the writing thread. Raises StoreFailed."""
+        if self._writer is None:
+            raise StoreFailed("io")
+        return self._writer.kept
 
     def _submit(self, operation: Operation) -> asyncio.Future[Any]:
         if self._writer is None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...pipeline.payloads.document import DocumentType
-from ..store import Booking, Record
+from ..store import Booking, BookKey, Record
 from .operations import Ending, Given, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
@@ -232,6 +232,14 @@ def book(connection: sqlite3.Connection, books: Counter[Booking]) -> None:
         if amount
     ]
     insert(connection, "books", rows, "ON CONFLICT DO UPDATE SET amount = amount + excluded.amount")
+
+
+def booked(connection: sqlite3.Connection, destination: str) -> Counter[BookKey]:
+    """The books of a destination."""
+    rows = connection.execute(
+        "SELECT kind, type, reason, amount FROM books WHERE destination = ?", [destination]
+    )
+    return Counter({(kind, type_, reason or None): n for kind, type_, reason, n in rows})
 
 
 def remember(connection: sqlite3.Connection, values: Mapping[str, str]) -> None:

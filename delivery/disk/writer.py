@@ -64,7 +64,7 @@ class Writer:
         self._is_gone = is_gone
         self._log = log
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
-        self._kept = Kept()
+        self.kept = Kept()  # belongs to the writing thread
         self._failure: FailureKind = "io"  # of the last transaction that failed
         self._damaged = False
         self._next_mending = 0.0
@@ -92,16 +92,16 @@ class Writer:
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)
         self._tools.connection.close()
-        if self._kept:
-            self._log.error("%d records could not be written at the end", len(self._kept))
-            _tell(self._kept, _give_up)
+        if self.kept:
+            self._log.error("%d records could not be written at the end", len(self.kept))
+            _tell(self.kept, _give_up)
 
     def _gather(self) -> list[Operation]:
         """Wait for something to do, and take what is there."""
         batch: list[Operation] = []
         size = 0
         try:
-            wait = _AGAIN if self._kept else max(0.0, self._next_chores - time.monotonic())
+            wait = _AGAIN if self.kept else max(0.0, self._next_chores - time.monotonic())
             operation = self._queue.get(timeout=wait)
             while True:
                 if operation is None:
@@ -131,11 +131,11 @@ class Writer:
         if self._damaged and time.monotonic() >= self._next_mending:
             self._mend()
         self._insist()
-        late = bool(self._kept)
+        late = bool(self.kept)
         if late or not self._try(batch):
             puts = [each for each in batch if isinstance(each, Put)]
             _answer(puts, StoreFailed(self._failure))
-            self._kept.add(batch)
+            self.kept.add(batch)
             if not late:
                 self._insist()
 
@@ -156,7 +156,7 @@ class Writer:
 
     def _insist(self) -> None:
         """Do what was kept, as much of it as there is room for."""
-        if not self._kept:
+        if not self.kept:
             return
         if self._failure == "full" and self._reserve.release():
             self._log.error("the disk is full: nothing is taken until there is room again")
@@ -164,13 +164,13 @@ class Writer:
         # What failed has made the WAL longer: that room is for what is tried now.
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)
-        while self._kept:
-            part = self._kept.first(self._reserve.step)
+        while self.kept:
+            part = self.kept.first(self._reserve.step)
             while not self._try(part):
                 if len(part) == 1:
                     return
                 part = part[: len(part) // 2]
-            self._kept.remove_first(len(part))
+            self.kept.remove_first(len(part))
 
     def _try(self, batch: Sequence[Operation]) -> bool:
         """Do all of it and say so. False: nothing was done, and `_failure` says why."""
@@ -197,7 +197,7 @@ class Writer:
             return True
 
     def _call(self, call: Call) -> None:
-        if call.in_turn and self._kept:
+        if call.in_turn and self.kept:
             _answer([call], StoreFailed(self._failure))
             return
         try:

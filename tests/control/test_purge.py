@@ -11,7 +11,9 @@ MOUNT = 'mount -t tmpfs -o size=8m,mode=0700 tmpfs "$0" && exec "$@"'
 
 
 def test_a_purge_on_a_full_disk_fails_until_there_is_room(tmp_path: Path) -> None:
-    """Asked a second time it said that all was done."""
+    """Asked a second time it said that all was done. Reloads that take the exporter away and give
+    it back had what was purged wait again.
+    """
     disk = tmp_path / "data"
     disk.mkdir(mode=0o700)
     run = subprocess.run(

@@ -6,12 +6,15 @@ Exits 0 when everything was as it should be.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from live_errlock import CONFIG
 from live_operators import Controlled, running_controlled
 
 from errlock.ledger.journal.journal import read
@@ -59,6 +62,7 @@ def purges(collector: Controlled, data: Path) -> None:
         assert rows(data) == _DOCUMENTS
     asked = collector.ask("/v1/purge", {"destination": "file"}).json
     assert (asked["done"], asked["documents"]) == (False, _DOCUMENTS), asked
+    take_away_and_give_back(collector)
     filler.unlink()
     purged = collector.command("purge", "file", "--yes")
     assert purged.returncode == 0, purged
@@ -68,6 +72,32 @@ def purges(collector: Controlled, data: Path) -> None:
     assert (last["state"], last["documents"]) == ("done", _DOCUMENTS), last
     again = collector.command("purge", "file", "--yes")
     assert again.stdout.startswith("file: 0 documents destroyed ("), again
+    collector.errlock.wait_for_log(lambda log: "there is room on the disk again" in log)
+    collector.wait_until_stored("out.jsonl", after := collector.send())
+    assert collector.stored("out.jsonl") == [after], "what was purged was sent"
+
+
+def status(collector: Controlled) -> list[dict[str, Any]]:
+    """How its destinations are."""
+    found: list[dict[str, Any]] = collector.ask("/v1/status").json["destinations"]
+    return found
+
+
+def take_away_and_give_back(collector: Controlled) -> None:
+    """Have reloads exchange the destination for one that knows only what is on the disk."""
+    path = collector.folder / CONFIG
+    with_it = path.read_text()
+    without = json.loads(with_it)
+    del without["incident"]
+    without["exporters"] = {"debug": {}}
+    without["service"]["pipelines"]["errors"]["exporters"] = ["debug"]
+    for config in (json.dumps(without), with_it):
+        path.write_text(config)
+        reloaded = collector.command("reload")
+        assert reloaded.returncode == 0, reloaded
+    waits = {each["id"]: each["queued_documents"] for each in status(collector)}
+    assert waits == {"file": 0, "file/standby": 0}, waits
+    assert collector.command("resume", "file").returncode == 0
 
 
 def main(folder: Path) -> None:

@@ -87,7 +87,7 @@ async def test_how_a_record_was_meanwhile_is_not_kept(
         with pytest.raises(StoreFailed):
             await put(store, numbered(2), "a")
         assert store._writer is not None
-        assert len(store._writer._kept) == 1
+        assert len(store._writer.kept) == 1
         assert not first.done()
         broken(None)
         await asyncio.wait_for(asyncio.gather(first, last), 10)
