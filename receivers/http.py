@@ -11,6 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from types import TracebackType
 from typing import Annotated
 
@@ -163,15 +164,17 @@ class HttpServer:
         log: logging.Logger,
         tls: ssl.SSLContext | None = None,
         grace: float = 30.0,
-        on_bad_request: Callable[[], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
-        """`on_bad_request` is called for what was not HTTP, which no handler sees."""
+        """`on_refused` is told the reason of what no handler has answered: `bad_http` (no handler
+        sees it) or `internal` (it failed).
+        """
         self._handler = handler
         self._endpoint = endpoint
         self._log = log
         self._tls = tls
         self._grace = grace  # seconds that requests begun may take when stopping
-        self._on_bad_request = on_bad_request
+        self._on_refused = on_refused or (lambda _: None)
         self._runner: web.ServerRunner | None = None
         self._sockets: list[socket.socket] = []
         self._last_answers = False
@@ -196,8 +199,7 @@ class HttpServer:
             auto_decompress=False,  # read_body does it, with limits
             lingering_time=1.0,  # a body that was refused is read so long, for the answer to arrive
         )
-        if self._on_bad_request is not None:
-            server.on_bad_request = self._on_bad_request
+        server.on_bad_request = partial(self._on_refused, "bad_http")
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()
         for each in sockets:
@@ -243,6 +245,7 @@ class HttpServer:
             response = await self._handler(request)
         except Exception as error:  # noqa: BLE001  its text may quote the request: only its type is told
             self._log.error("a request handler failed: %s", type(error).__name__)
+            self._on_refused("internal")
             response = web.json_response({"detail": "internal error"}, status=500)
         if self._last_answers:
             response.force_close()

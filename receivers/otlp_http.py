@@ -155,13 +155,12 @@ class OtlpHttpServer:
         self._bearer = bearer
         self._paths: Mapping[str, Signal] = config.paths
         self._door = OtlpHttpDoor(settings, limit=config.max_request_body_size, budget=budget)
-        bad_http = RefusedPayload(400, "bad_http", "bad request")
         self._server = HttpServer(
             self._handle,
             config.endpoint,
             log=settings.log,
             tls=config.tls.context("protocols.http.tls") if config.tls else None,
-            on_bad_request=lambda: self._door.intake.count_refusal(bad_http),
+            on_refused=self._door.intake.count_refusal,
         )
 
     @property

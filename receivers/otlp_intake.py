@@ -124,18 +124,18 @@ class Intake:
         if payload.repaired:
             add("receiver_repaired", payload.repaired, receiver=self._settings.id)
 
-    def count_refusal(self, refused: RefusedPayload) -> None:
+    def count_refusal(self, reason: str) -> None:
         """Count a request that is turned away as a whole."""
         self._settings.counters.add(
             "receiver_requests_refused",
             receiver=self._settings.id,
             transport=self._transport,
-            reason=refused.reason,
+            reason=reason,
         )
 
     def refuse(self, refused: RefusedPayload) -> Refusal:
         """Count a request that is turned away as a whole, and say how."""
-        self.count_refusal(refused)
+        self.count_refusal(refused.reason)
         code = _CODES.get(refused.status, _INTERNAL)
         status = 503 if code == UNAVAILABLE else refused.status
         return Refusal(status, code, str(refused))

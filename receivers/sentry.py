@@ -149,7 +149,7 @@ class SentryReceiver(Receiver):
             config.endpoint,
             log=settings.log,
             tls=config.tls.context("tls") if config.tls else None,
-            on_bad_request=lambda: self._books.refuse_request("bad_http"),
+            on_refused=self._books.refuse_request,
         )
         self._sink: Sink | None = None
 

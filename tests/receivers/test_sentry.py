@@ -375,6 +375,14 @@ async def test_shutting_down_is_told() -> None:
         assert bench.count("receiver_requests_refused") == {("shutdown",): 1}
 
 
+async def test_what_fails_behind_the_door_is_counted() -> None:
+    async with running() as bench:
+        bench.sink.refusals = [MemoryError("hunter2")]
+        answer = await bench.post("/api/7/envelope/", ENVELOPE)
+        assert answer[:2] == (500, {"detail": "internal error"})
+        assert bench.count("receiver_requests_refused") == {("internal",): 1}
+
+
 async def test_stopping_is_safe_without_starting_and_twice() -> None:
     receiver = SentryReceiverConfig(endpoint="127.0.0.1:0").build(SETTINGS)
     await receiver.stop()

@@ -13,7 +13,7 @@ import aiohttp
 
 from errlock.pipeline.component import Receipt, Settings
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.errors import DropReason, RefusedPayload
+from errlock.pipeline.errors import DropReason
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.receivers.sentry import SentryReceiver, SentryReceiverConfig
@@ -27,7 +27,7 @@ class Arrivals:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.others: list[Payload] = []
-        self.refusals: list[RefusedPayload] = []  # for the next payloads, one each
+        self.refusals: list[Exception] = []  # for the next payloads, one each
         self.refused: dict[DropReason, int] = {}
 
     async def accept(self, payload: Payload) -> Receipt:
