@@ -187,7 +187,8 @@ class PseudonymKey(Part, frozen=True, kw_only=True):
     epoch: str
     destination: str | None  # None: all
     made_at: datetime | None
-    destroyed_at: datetime | None
+    destroyed_at: datetime | None  # when the last record told so; None as long as one has not
+    left_in: list[int]  # the records that have not, where another one has
     by: str | None
     why: str | None
     record: int

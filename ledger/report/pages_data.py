@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from . import wording as w
 from .blocks import Block, Mono, Pairs, Para, Table
-from .counted import ZERO, Amount, ClassRow, Secret
+from .counted import ZERO, Amount, ClassRow, PseudonymKey, Secret
 from .model import Report
 
 
@@ -153,6 +153,12 @@ def _secret(each: Secret) -> list[str]:
     ]
 
 
+def _destroyed(key: PseudonymKey) -> str:
+    if key.left_in:
+        return f"not in record {w.listed([str(each) for each in key.left_in])}"
+    return w.when(key.destroyed_at)
+
+
 def withheld(report: Report) -> list[Block]:
     """I. What was withheld."""
     withheld = report.withheld
@@ -169,7 +175,7 @@ def withheld(report: Report) -> list[Block]:
             ["Epoch", "Destination", "Made (UTC)", "Destroyed (UTC)", "By", "Why", "Entry"],
             [
                 [Mono(each.epoch), each.destination or "all", w.when(each.made_at),
-                 w.when(each.destroyed_at), each.by or "–", each.why or "–",
+                 _destroyed(each), each.by or "–", each.why or "–",
                  w.entry(report, each.record, each.entry)]
                 for each in withheld.pseudonym_keys
             ],

@@ -175,6 +175,13 @@ def _withheld(withheld: Withheld) -> list[str]:
         for key in withheld.pseudonym_keys
         if key.destroyed_at is not None
     ]
+    said += [
+        f"The key of pseudonyms {key.epoch} was destroyed, but record "
+        f"{listed([str(each) for each in key.left_in])} does not tell so: who has the key there "
+        "can still tell what they stand for."
+        for key in withheld.pseudonym_keys
+        if key.left_in
+    ]
     for off in withheld.controls_off:
         until = moment(off.until, "now")
         said.append(

@@ -204,6 +204,30 @@ def test_one_that_was_told_to_send_there_no_more_has_shut_it_then(tmp_path: Path
     assert clock.after_containment == exactly(2)
 
 
+def test_a_key_is_destroyed_when_the_last_copy_of_the_keyring_has_lost_it(tmp_path: Path) -> None:
+    one, other = fleet(tmp_path)
+    key = {"epoch": "e1", "keyring": "k", "by": "jane", "why": "breach"}
+    destroyed = {**key, "did": "destroyed", "destination": "sentry"}
+    for each in (one, other):
+        each.deliver(1, found("pii.user_id", "pseudonym:e1", 1, [1]))
+        each.tell("key", did="made", destination=None, **key)
+        each.wait(MINUTE)
+    one.tell("key", **destroyed)
+    report = report_of(one, other)
+    [_, told] = report.withheld.pseudonym_keys
+    assert (told.destroyed_at, told.left_in, told.record) == (None, [2], 1)
+    kept = next(answer for answer in report.summary if "kept" in answer.ask)
+    assert "destroyed, but record 2 does not tell so" in kept.say[1]
+    other.wait(HOUR)
+    other.tell("key", **destroyed)
+    for each in (one, other):
+        each.close()
+    report = report_of(one, other)
+    [_, told] = report.withheld.pseudonym_keys
+    assert (told.destroyed_at, told.left_in) == (moment(MINUTE + HOUR), [])
+    assert (told.record, told.by) == (2, "jane")
+
+
 def test_what_was_done_names_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = fleet(tmp_path)
     for each in (one, other):
