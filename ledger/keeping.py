@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from .options import LedgerOptions
 from .search.searches import Searches
 from .traces import Tracer
 
+_AGAIN = 1.0  # seconds until what failed is begun again
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 
 _log = logging.getLogger("errlock.ledger")
@@ -75,11 +76,15 @@ class Ledger:
         self._journal, self._account = journal, account
         self._sender = HeadSender(journal, self._options.journal.heads)
         assert self._taking is not None
+        searches = Searches(self._folder, journal.append)
+        works = {
+            "heads of the journal": self._sender.run,
+            "the account": account.run,
+            "embedded pipelines": self._taking.run,
+            "searches": searches.run,
+        }
         self._tasks = [
-            asyncio.create_task(self._sender.run(), name="heads of the journal"),
-            asyncio.create_task(account.run(), name="the account"),
-            asyncio.create_task(self._taking.run(), name="embedded pipelines"),
-            asyncio.create_task(Searches(self._folder, journal.append).run(), name="searches"),
+            asyncio.create_task(_go_on(name, run), name=name) for name, run in works.items()
         ]
 
     def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
@@ -249,6 +254,16 @@ class Ledger:
         code = self._code is not None
         self._taking = Taking(account, needles, self.record, notes, labels, oldest, code=code)
         return journal, account
+
+
+async def _go_on(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Have it run until cancelled, or done. Whatever it fails of, that is told and it goes on."""
+    while True:
+        try:
+            return await run()
+        except Exception as failure:  # noqa: BLE001  no thread, no memory: nothing of it may end untold
+            _log.error("%s: failed with %s", name, type(failure).__name__)
+        await asyncio.sleep(_AGAIN)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -29,7 +29,7 @@ from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
 from .counting import Counts, Delivered, Rows, Withheld
-from .figures import Figures, Series
+from .figures import BrokenSketch, Figures, Series
 from .merges import Merges, Names
 from .minutes import closed_minute, moment
 from .store import DAY, HOUR, MINUTE, AccountStore
@@ -192,13 +192,13 @@ class Account:
             self._close_days(store, before=int(now) // DAY * DAY)
             self._tell_unbooked()
             self._tidy(store, now)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001  the account must go on
             if not self._failing:
                 _log.error("the account cannot be written: %s", type(error).__name__)
             self._failing = True
             with self._lock:
                 self._counts.give_back(rows, code)
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            if _is_damage(error):
                 self._set_aside()
         else:
             if self._failing:
@@ -224,7 +224,7 @@ class Account:
             self._close_minutes(store, before=self._minute + MINUTE, passed=False)
             if not (self._waiting or self._counts.rows):
                 store.add([], {"open": "no"})
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001  what is behind this must be closed too
             _log.error("the account cannot be closed: %s", type(error).__name__)
         store.close()
 
@@ -391,3 +391,9 @@ class Account:
             self._record("purge", {"what": FORGOTTEN, "before": before})
             store.forget(before)
         self._tidied = now
+
+
+def _is_damage(error: Exception) -> bool:
+    return (
+        isinstance(error, BrokenSketch) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    )

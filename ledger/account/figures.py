@@ -23,6 +23,10 @@ _MOST_SAMPLED = 10**9
 SEEN: tuple[Outcome, ...] = ("delivered", "refused")
 
 
+class BrokenSketch(Exception):  # noqa: N818  a fact about a file
+    """What lies in the store as a sketch is none: it is damaged."""
+
+
 class Series(NamedTuple):
     """What is counted apart. Without a class it is the documents themselves."""
 
@@ -88,7 +92,7 @@ class Figures:
         self.sampled += min(items.sampled * documents // items.count, _MOST_SAMPLED * documents)
 
     def merge(self, other: Figures) -> None:
-        """Count what the other one counted."""
+        """Count what the other one counted. Raises BrokenSketch."""
         self.first = min(self.first, other.first) if self.documents else other.first
         self.last = max(self.last, other.last)
         self.documents += other.documents
@@ -101,7 +105,7 @@ class Figures:
             self.sketch = union([self.sketch, other.sketch])
 
     def sealed(self) -> bytes | None:
-        """The sketch with every value in it."""
+        """The sketch with every value in it. Raises BrokenSketch."""
         if self.values:
             self.sketch = union([self.sketch, sketch_of(self.values)])
             self.values = set()
@@ -119,15 +123,18 @@ def sketch_of(values: Iterable[int]) -> bytes:
 
 
 def union(sketches: Iterable[bytes | None]) -> bytes | None:
-    """One sketch of everything in several; None of none."""
+    """One sketch of everything in several; None of none. Raises BrokenSketch."""
     from datasketches import hll_sketch, hll_union, tgt_hll_type
 
     some = [sketch for sketch in sketches if sketch is not None]
     if len(some) < 2:
         return some[0] if some else None
     joined = hll_union(SKETCH_SIZE)
-    for sketch in some:
-        joined.update(hll_sketch.deserialize(sketch))
+    try:
+        for sketch in some:
+            joined.update(hll_sketch.deserialize(sketch))
+    except Exception:  # noqa: BLE001  whatever the library makes of such bytes
+        raise BrokenSketch from None
     return bytes(joined.get_result(tgt_hll_type.HLL_8).serialize_compact())
 
 

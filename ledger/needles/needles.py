@@ -103,7 +103,7 @@ class Needles:
             taken, words = {}, {}
             self._tell_lost()
             self._tidy(store, now)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001  the account must go on
             if not self._failing:
                 _log.error("needles cannot be written: %s", type(error).__name__)
             self._failing = True
@@ -125,7 +125,7 @@ class Needles:
         try:
             store.add([], [], now, closed=not self._waiting)
             store.join(few=True)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  what is behind this must be closed too
             _log.error("needles cannot be closed: %s", type(error).__name__)
         store.close()
 

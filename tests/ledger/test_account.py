@@ -251,6 +251,32 @@ def test_what_cannot_be_written_is_kept_and_written_later(
     ]
 
 
+def test_a_rotten_sketch_is_damage_like_any_other(book: Book) -> None:
+    book.deliver(1, subjects=[1])
+    book.account.write()
+    with book.store._transaction():
+        book.store._db.execute("UPDATE account SET sketch = x'00ff'")
+    book.deliver(2, subjects=[2])
+    book.account.write()
+    assert [body["what"] for body in book.told("gap")] == ["a damaged account"]
+    (row,) = book.rows()
+    assert row.figures.documents == 2
+
+
+def test_nothing_that_a_write_fails_of_ends_the_account(
+    book: Book, caplog: pytest.LogCaptureFixture
+) -> None:
+    book.deliver(1)
+    book.account.write()
+    with book.store._transaction():
+        book.store._db.execute("UPDATE account SET documents = 'hunter22correct'")
+    book.deliver(2)
+    book.account.write()
+    book.account.close()
+    assert "the account cannot be written: TypeError" in caplog.text
+    assert "hunter22correct" not in caplog.text
+
+
 def test_a_dimension_has_at_most_256_words(book: Book) -> None:
     for number in range(300):
         book.deliver(service=f"s{number}", environment=f"e{number % 2}")

@@ -8,12 +8,14 @@ import resource
 import signal
 import subprocess
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
-from waiting import wait_for
+from waiting import until, wait_for
 
 from errlock.ledger.journal.entries import read_head
 from errlock.ledger.journal.journal import read
@@ -114,6 +116,21 @@ def test_it_starts_on_a_full_disk_and_tells_later_what_is_missing(tmp_path: Path
     assert [entry.kind for entry in entries] == ["gap", "trust", "stop"]
     assert entries[0].body["kinds"] == {"policy": 1, "start": 1}
     assert verify(tmp_path / "store" / "journal").findings == []
+
+
+async def test_it_goes_on_when_no_thread_could_be_had(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger(tmp_path / "store", LedgerOptions())
+    await ledger.open({"sha256": "0" * 64, "content": {}})
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as without_threads:
+        pass
+    loop.set_default_executor(without_threads)
+    await until(lambda: "the account: failed with RuntimeError" in caplog.text)
+    loop.set_default_executor(ThreadPoolExecutor(2))
+    await ledger.close()
+    assert kinds(tmp_path) == ["start", "policy", "stop"]
 
 
 def test_a_key_inside_the_storage_folder_is_refused(tmp_path: Path) -> None:
