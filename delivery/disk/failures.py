@@ -16,8 +16,8 @@ _CODES: dict[int, FailureKind] = {
 _NO_ROOM = (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
 
 
-def kind_of(error: sqlite3.Error) -> FailureKind:
-    """Of an error of SQLite's."""
+def kind_of(error: Exception) -> FailureKind:
+    """Of an error of SQLite's, or of whatever else came in the way."""
     code = getattr(error, "sqlite_errorcode", 0)  # Python's own errors have none
     if code in _NO_ROOM:
         return "full"

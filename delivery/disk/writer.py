@@ -70,6 +70,7 @@ class Writer:
         self._next_mending = 0.0
         self._closed = False
         self._next_chores = 0.0
+        self._told: set[str] = set()  # types of errors that nobody expects
 
     def submit(self, operation: Operation) -> None:
         """Have it done. Any thread may."""
@@ -147,7 +148,7 @@ class Writer:
         before.connection.close()
         try:
             self._tools = self._reopen()
-        except (OSError, sqlite3.Error) as error:
+        except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._log.error("it could not be mended: %s", type(error).__name__)
             return
         # No number is given twice, though the rows that had the highest ones are lost.
@@ -177,7 +178,8 @@ class Writer:
         try:
             if batch:
                 self._tools.transactions.run(batch)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  see `_unexpected`
+            self._unexpected(error)
             self._failure = kind_of(error)
             self._damaged |= self._failure == "damaged"
             return False
@@ -202,21 +204,32 @@ class Writer:
             return
         try:
             call.result = call.function(self._tools.connection)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  see `_unexpected`
+            self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
             _answer([call], StoreFailed(kind_of(error)))
-        except OSError:
-            _answer([call], StoreFailed("io"))
         else:
             _answer([call])
 
     def _do_chores(self) -> float:
         try:
             return self._tools.chores()
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  see `_unexpected`
+            self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
             self._log.warning("the file of the queues: %s", kind_of(error))
             return 1.0
+
+    def _unexpected(self, error: Exception) -> None:
+        """Tell once of each type what is no failure of the disk.
+
+        Whatever it is, such as no memory, this thread goes on: all who store or
+        deliver wait for it.
+        """
+        name = type(error).__name__
+        if not isinstance(error, (sqlite3.Error, OSError)) and name not in self._told:
+            self._told.add(name)
+            self._log.error("the file of the queues: %s", name)
 
 
 def _answer(operations: Iterable[Operation], failure: StoreFailed | None = None) -> None:

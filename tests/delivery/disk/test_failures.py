@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.store import Counts, StoreFailed
 
+NO_MEMORY = 0  # in place of a code of SQLite's
+
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
@@ -24,6 +27,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
     failing: list[int] = []
 
     def run_or_fail(self: Transactions, batch: Sequence[Operation]) -> None:
+        if failing == [NO_MEMORY]:
+            raise MemoryError("quotes a secret")
         if failing:
             error = sqlite3.OperationalError("quotes a secret")
             error.sqlite_errorcode = failing[0]
@@ -45,6 +50,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
         (sqlite3.SQLITE_IOERR_FSYNC, "io"),
         (sqlite3.SQLITE_FULL, "full"),
         (sqlite3.SQLITE_CORRUPT, "damaged"),
+        (NO_MEMORY, "io"),
     ],
 )
 async def test_settling_is_put_off_and_putting_refused(
@@ -113,6 +119,26 @@ async def test_what_could_not_be_written_at_the_end_happens_again(
         (record,) = await store.waiting("a")
         assert number_of(await store.load(record)) == 1
         assert await balances(store, "a")
+
+
+async def test_chores_and_calls_that_fail_of_anything_do_not_end_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_memory(*_: object) -> float:
+        raise MemoryError("quotes a secret")
+
+    async with opened(tmp_path / "q") as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(chores.Chores, "__call__", no_memory)
+            for each in (chores_done(store), store._call(no_memory)):
+                store._writer._next_chores = 0.0  # type: ignore[union-attr]
+                with contextlib.suppress(StoreFailed):
+                    await asyncio.wait_for(each, 10)
+        (record,) = await asyncio.wait_for(put(store, numbered(1), "a"), 10)
+        await asyncio.wait_for(deliver(store, record), 10)
+        assert await balances(store, "a")
+    assert "the file of the queues: MemoryError" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_the_file_becomes_smaller_after_a_backlog(
