@@ -149,7 +149,11 @@ class Collector:
             with _named("service.health"):
                 await self._admin.serve(
                     service.health.endpoint,
-                    {"/": health_handler(self.health), "/health": health_handler(self.health)},
+                    {
+                        "/": health_handler(self.health),
+                        "/health": health_handler(self.health),
+                        "/ready": health_handler(self.ready),
+                    },
                 )
         if self._control is not None:
             with _named("service.control"):
@@ -355,23 +359,28 @@ class Collector:
             was_degraded = degraded
 
     def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether it does its work, and how each component is. Down destinations are told too."""
+        """Whether it does what a restart would not do better, and how each component is."""
         destinations = {
             id_: destination.status().as_dict()
             for id_, destination in self.graph.destinations.items()
         }
         share, degraded = self.refused_share()
         status: str = "degraded" if degraded else self.state
-        gone = self._storage.gone and self.state == "running"
-        if gone:
-            status = "storage_gone"
-        return self.state == "running" and not gone, {
+        trouble = self._storage.trouble
+        if trouble and self.state == "running":
+            status = f"storage_{trouble}"
+        return self.state == "running" and trouble != "gone", {
             "status": status,
             "refused_share": round(share, 4),
             "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
             "exporters": destinations,
             "journal": self.ledger.status() if self.ledger is not None else None,
         }
+
+    def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """The same, and whether it takes what comes in."""
+        healthy, told = self.health()
+        return healthy and self._storage.trouble is None, told
 
 
 async def _all_finished(receivers: Iterable[Receiver]) -> None:

@@ -23,6 +23,13 @@ class StorageWatch:
         self.gone = False
         self._store = store
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is taken, if that is so: `gone`, `full`, `io` or `damaged`."""
+        if self.gone:
+            return "gone"
+        return self._store.trouble if isinstance(self._store, DiskStore) else None
+
     async def run(self) -> None:
         """Look each second until cancelled."""
         store = self._store

@@ -22,7 +22,7 @@ from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores
-from .failures import kind_of
+from .failures import FailureKind, kind_of
 from .folder import StorageFolder, identity
 from .kept import Kept, still_waiting
 from .opening import open_queues
@@ -103,6 +103,13 @@ class DiskStore:
         """
         open_file = self._file
         return open_file is not None and identity(self._folder.path / FILE_NAME) != open_file
+
+    @property
+    def trouble(self) -> FailureKind | None:
+        """What `put` fails of by now, if it does. Any thread may ask."""
+        if self._writer is None:
+            return None
+        return self._writer.failing or (None if self._reserve.whole else "full")
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -23,12 +23,14 @@ from .kept import Kept
 from .operations import Call, Operation, Put
 from .packing import pack
 from .reserve import Reserve
-from .transactions import Transactions
+from .transactions import Transactions, remember, transaction
 
 # One transaction at most; its bytes are bounded too (`Reserve.step`).
 _OPERATIONS = 1000
 # Seconds until what could not be written is tried again.
 _AGAIN = 0.25
+# Seconds until it is seen whether anything can be written again.
+_PROBE = 1.0
 # Seconds until what could not be mended, or is damaged once more, is mended again.
 _MEND_AGAIN = 60.0
 
@@ -66,6 +68,7 @@ class Writer:
         self._queue: SimpleQueue[Operation | None] = SimpleQueue()
         self.kept = Kept()  # belongs to the writing thread
         self._failure: FailureKind = "io"  # of the last transaction that failed
+        self.failing: FailureKind | None = None  # whether the last one did; any thread may look
         self._damaged = False
         self._next_mending = 0.0
         self._closed = False
@@ -180,9 +183,12 @@ class Writer:
                 self._tools.transactions.run(batch)
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
-            self._failure = kind_of(error)
+            self._failure = self.failing = kind_of(error)
+            self._next_chores = min(self._next_chores, time.monotonic() + _PROBE)
             self._damaged |= self._failure == "damaged"
             return False
+        if batch:
+            self.failing = None
         # SQLite goes on writing to a file that was deleted: what it took is not acknowledged. What
         # is on its way to a destination goes on.
         puts = [each for each in batch if isinstance(each, Put)]
@@ -213,12 +219,21 @@ class Writer:
 
     def _do_chores(self) -> float:
         try:
-            return self._tools.chores()
+            wait = self._tools.chores()
+            if self.failing:
+                self._probe()
+            return wait
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
             self._log.warning("the file of the queues: %s", kind_of(error))
-            return 1.0
+            return _PROBE
+
+    def _probe(self) -> None:
+        """Write something: where nobody sends any more, nothing else shows that it can be."""
+        with transaction(self._tools.connection):
+            remember(self._tools.connection, {"probed": str(time.time())})
+        self.failing = None
 
     def _unexpected(self, error: Exception) -> None:
         """Tell once of each type what is no failure of the disk.

@@ -1,8 +1,9 @@
-"""Somebody deletes the storage of a collector that runs."""
+"""The storage of a collector that runs is deleted, or cannot be written for a while."""
 
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import urllib.error
 import urllib.request
@@ -12,13 +13,14 @@ from typing import Any
 
 from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
+from waiting import wait_for
 
 _EVENT = b'{}\n{"type":"event"}\n{"message":"hello"}'
 
 
-def health(errlock: Errlock) -> tuple[int, Mapping[str, Any]]:
+def health(errlock: Errlock, path: str = "/") -> tuple[int, Mapping[str, Any]]:
     try:
-        url = f"http://127.0.0.1:{errlock.operators[0]}/"
+        url = f"http://127.0.0.1:{errlock.operators[0]}{path}"
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
@@ -51,3 +53,28 @@ def test_nothing_is_acknowledged_that_the_next_start_would_not_find(tmp_path: Pa
     with running_errlock(config, tmp_path) as errlock:
         assert send(port) == 200
         assert health(errlock)[0] == 200
+
+
+def test_what_cannot_be_written_is_no_reason_to_restart_but_to_send_elsewhere(
+    tmp_path: Path,
+) -> None:
+    port = listening_port()
+    config = collector(sentry_at(port), {"debug": {}})
+    config["service"]["storage"] = "data"
+    with running_errlock(config, tmp_path) as errlock:
+        assert send(port) == 200
+        assert health(errlock, "/ready")[0] == 200
+        # As a disk that became read-only: no byte can be written any more.
+        before = resource.prlimit(errlock.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(errlock.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            assert send(port) == 503
+            status, told = health(errlock)
+            assert (status, told["status"]) == (200, "storage_io")
+            assert health(errlock, "/ready")[0] == 503
+        finally:
+            resource.prlimit(errlock.pid, resource.RLIMIT_FSIZE, before)
+        # Nobody sends meanwhile: that would not come to a pod that is not ready.
+        wait_for(lambda: health(errlock, "/ready")[0] == 200, 60)
+        assert health(errlock)[1]["status"] == "running"
+        assert send(port) == 200

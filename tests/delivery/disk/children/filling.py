@@ -73,6 +73,7 @@ async def putting(folder: Path) -> None:
         for _ in range(10):  # it may find a little room once more
             records += await put_until_full(store, len(records))
         assert not await put_until_full(store)
+        assert store.trouble == "full"
         assert await store.queued() == {("a", "event"): len(records)}
         assert await balances(store, "a")
         filler = fill(folder)
