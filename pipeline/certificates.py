@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 
+from ..policy.named_files import read_file
 from .errors import ConfigError, Problem
 from .options import PemFile
 
@@ -19,6 +20,9 @@ def show(context: ssl.SSLContext, cert_file: PemFile, key_file: PemFile, section
 
     Raises ConfigError about `cert_file` or `key_file` of a section of options.
     """
+    for name, file in (("cert_file", cert_file), ("key_file", key_file)):
+        if (fault := _unreadable(file)) is not None:  # OpenSSL would wait for a pipe for ever
+            raise ConfigError([Problem(f"{section}.{name}", fault)])
     try:
         # An empty password: nobody is there to be asked for another one.
         context.load_cert_chain(cert_file.path, key_file.path, password=lambda: "")
@@ -58,7 +62,7 @@ def _fault_of_certificates(file: PemFile) -> str | None:
 
 def _unreadable(file: PemFile) -> str | None:
     try:
-        file.path.read_bytes()
+        read_file(file.path, 0)
     except OSError as error:
         return f"{file} cannot be read: {error.strerror}"
     return None

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..policy.named_files import read_file
+
 # No more files may be opened: by this process, in the whole system.
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -97,7 +99,7 @@ class PemFile:
             raise ValueError("expected a path")
         self.path = Path(path)
         try:
-            self._digest = hashlib.sha256(self.path.read_bytes()).digest()
+            self._digest = hashlib.sha256(read_file(self.path, 0)).digest()
         except OSError as error:
             if error.errno in OUT_OF_FILES:
                 raise ValueError("cannot be looked at: too many open files") from None

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from ..policy.named_files import read_file
 from .config import Config
 from .errors import ConfigError
 from .options import OUT_OF_FILES, PemFile
@@ -186,7 +187,7 @@ class Source:
         digest = hashlib.sha256()
         for path in self._paths:
             try:
-                digest.update(path.read_bytes())
+                digest.update(read_file(path, 0))
             except OSError as error:  # else it is being replaced
                 if error.errno in OUT_OF_FILES:
                     return None

@@ -16,6 +16,7 @@ from pathlib import Path
 import re2
 
 from .linear import compile_linear
+from .named_files import read_file
 
 MIN_LENGTH = 8
 COMMAND_SECONDS = 10
@@ -96,7 +97,7 @@ def from_environment(patterns: Sequence[str], environment: Mapping[str, str]) ->
 def from_file(path: Path) -> list[str]:
     """One value a line; `NAME=value` lines give the value. Raises OSError."""
     values = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in read_file(path).decode().splitlines():
         line = line.strip()
         if not line or line.startswith("#"):
             continue

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path as FilePath
 
+from ...policy.named_files import read_file
 from ..errors import ConfigError, Problem
 from .yaml import Parsed, merge, parse
 
@@ -27,7 +28,7 @@ def merged_files(paths: Sequence[str | FilePath], sets: Sequence[str]) -> Parsed
 def _read(path: str | FilePath) -> Parsed:
     source = str(path)
     try:
-        text = FilePath(path).read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError([Problem("", f"cannot be read: {error.strerror}", source)]) from None
     except UnicodeDecodeError:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
+from ...policy.named_files import read_file
 from ..errors import ConfigError, Problem
 from .yaml import Path, parse, show_path
 
@@ -151,8 +151,7 @@ def _read_reference(text: str, at: int, depth: int) -> tuple[_Reference, int]:
 def _file(name: str) -> str:
     """A file's text without its last line end: editors and `echo` add one to a secret."""
     try:
-        with FilePath(name).open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
+        data = read_file(name, most=_MAX_FILE)
         text = data.decode()
     except OSError as error:
         raise _Wrong(f"the file {name!r} cannot be read: {error.strerror}") from None

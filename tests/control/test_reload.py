@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +59,19 @@ def test_a_file_that_was_cut_off_is_not_taken_for_the_defaults(collector: Contro
     assert (refused.status, refused.kind) == (409, "config")
     assert "has nothing in it" in refused.json["error"]
     collector.wait_until_stored("out.jsonl", collector.send())
+
+
+def test_a_pipe_in_place_of_the_file_is_told_and_holds_up_nothing(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as collector:  # watches its file, too
+        (tmp_path / "errlock.yaml").rename(tmp_path / "whole.yaml")
+        os.mkfifo(tmp_path / "errlock.yaml")
+        refused = collector.ask("/v1/reload", {})
+        assert (refused.status, refused.kind) == (409, "config")
+        told = "errlock.yaml: cannot be read: it is a pipe (FIFO) in which nothing comes"
+        assert told in refused.json["error"]
+        collector.wait_until_stored("out.jsonl", collector.send())
+        collector.errlock.send(signal.SIGTERM)
+        assert collector.errlock.ended(60) == 0
 
 
 def test_a_plan_can_tighten_the_policy_for_a_while(collector: Controlled) -> None:
