@@ -18,6 +18,20 @@ def read_private(path: Path) -> bytes:
         return file.read()
 
 
+def open_to_all(path: str | Path) -> str | None:
+    """What to say of a file with a secret that every user of the machine may read; None: nothing.
+
+    A group is often meant to: the process's own, that of a pod's volumes.
+    """
+    try:
+        mode = Path(path).stat().st_mode & 0o777
+    except OSError:
+        return None
+    if not mode & 0o004:
+        return None
+    return f"every user of this machine can read {str(path)!r} (mode {mode:04o}): chmod o-r it"
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Put a file in the place of another, at once and for good, mode 0600 from the start.
 

@@ -1,4 +1,4 @@
-"""Reading a file that a configuration names. A pipe is one, too, but nobody waits for it for long."""
+"""Reading a file that a configuration names: of a pipe nobody waits for more for ever."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from ...policy.named_files import read_file
 from ..errors import ConfigError, Problem
+from ..private_files import open_to_all
 from .yaml import Path, parse, show_path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,12 +52,17 @@ class _Wrong(Exception):  # noqa: N818  becomes a Problem with its path
 
 
 class Expander:
-    """Expands a tree of values, noting what it could not expand in `problems`."""
+    """Expands a tree of values, noting what it could not expand in `problems`.
+
+    `warnings` are about files that are open to all.
+    """
 
     def __init__(self, env: Mapping[str, str], places: Mapping[Path, str]) -> None:
         self.problems: list[Problem] = []
+        self.warnings: dict[str, Problem] = {}  # by the file that they are about
         self._env = env
         self._places = places
+        self._files: list[str] = []  # those that the value at hand comes from
 
     def expand(self, tree: Any, path: Path = ()) -> Any:
         """The tree with every reference replaced; BROKEN stands where one could not be."""
@@ -66,6 +72,7 @@ class Expander:
             return [self.expand(value, (*path, i)) for i, value in enumerate(tree)]
         if not isinstance(tree, str) or "$" not in tree:
             return tree
+        self._files = []
         try:
             parts, _ = _read(tree, 0, 0)
             text = self._text(parts)
@@ -73,6 +80,10 @@ class Expander:
             place = self._places.get(path, "")
             self.problems.append(Problem(show_path(path), str(wrong), place))
             return BROKEN
+        for name in self._files:
+            if (warning := open_to_all(name)) is not None:
+                found = Problem(show_path(path), warning, self._places.get(path, ""))
+                self.warnings.setdefault(name, found)
         if len(parts) == 1 and isinstance(parts[0], _Reference):
             return Expanded(text, _as_yaml(text))
         return text
@@ -84,7 +95,8 @@ class Expander:
         name = self._text(reference.name)
         scheme = _SCHEME.match(name)
         if scheme is not None and scheme[1] == "file":
-            return _file(name.removeprefix("file:"))
+            self._files.append(name.removeprefix("file:"))
+            return _file(self._files[-1])
         if scheme is not None and scheme[1] != "env":
             raise _Wrong("unknown source in ${…}. Known: env, file")
         name = name.removeprefix("env:")

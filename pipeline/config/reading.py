@@ -149,6 +149,7 @@ class _Reader:
         expander = Expander(env, merged.places)
         self._tree: dict[str, Any] = expander.expand(merged.tree)
         self._decoder.problems += expander.problems
+        self._warnings = list(expander.warnings.values())
 
     def config(self) -> Config:
         """Raises ConfigError."""
@@ -159,6 +160,7 @@ class _Reader:
         warnings = [
             *check_references(found, pipelines, self._decoder, self._raw),
             *self._lost_entries(),
+            *self._warnings,
         ]
         check_endpoints(found["receivers"], pipelines, service, self._decoder)
         if not isinstance(incident, Broken):

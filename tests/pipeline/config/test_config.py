@@ -328,6 +328,24 @@ def test_a_pipeline_without_redact_is_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o440, False), (0o644, True)])
+def test_a_secret_that_everybody_can_read_is_told_once(
+    tmp_path: Path, mode: int, warns: bool
+) -> None:
+    path = tmp_path / "key"
+    path.write_text("hunter22correct")
+    path.chmod(mode)
+    config = loads(
+        f"exporters: {{debug: {{}}, sentry: {{dsn: 'http://${{file:{path}}}@b.example/1'}}}}\n"
+        f"receivers: {{otlp: {{auth: {{bearer: '${{file:{path}}}'}}}}}}"
+    )
+    told = (
+        f"config:1: exporters.sentry.dsn: every user of this machine can read '{path}' (mode 0644)"
+        ": chmod o-r it"
+    )
+    assert [str(each) for each in config.warnings] == ([told] if warns else [])
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_a_file_that_others_may_change_must_not_name_a_program(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "errlock.yaml"
