@@ -56,12 +56,16 @@ class Trusts:
 
     def of(self, destination: str, operators: Iterable[str] = ()) -> Trust:
         """What counts for a destination at these operators: the strictest word."""
-        strictest = self.about(destination)
-        for name in (*operators, fleet_word(destination)):
-            said = self.names.get(name, UNSAID)
+        return self.word(destination, operators)[1]
+
+    def word(self, destination: str, operators: Iterable[str] = ()) -> tuple[str, Trust]:
+        """The same, and the name about which it was said; empty: about all destinations."""
+        name, strictest = destination if destination in self.names else "", self.about(destination)
+        for each in (*operators, fleet_word(destination)):
+            said = self.names.get(each, UNSAID)
             if said.stricter_than(strictest):
-                strictest = said
-        return strictest
+                name, strictest = each, said
+        return name, strictest
 
     def tightened(self, names: Iterable[str], said: Trust) -> Trusts:
         """With this word about the names, where it is no looser than what was said before."""

@@ -98,7 +98,11 @@ class TrustBook:
 
     def of(self, destination: str) -> Trust:
         """What is in force for a destination."""
-        return self._trusts.of(destination, self._destinations.get(destination, ()))
+        return self.word(destination)[1]
+
+    def word(self, destination: str) -> tuple[str, Trust]:
+        """The same, and about which name that was said; see `Trusts.word`."""
+        return self._trusts.word(destination, self._destinations.get(destination, ()))
 
     def said(self) -> Trusts:
         """Every word that is in force, by exporter id and operator."""

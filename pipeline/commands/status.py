@@ -135,4 +135,6 @@ def _said(status: DestinationStatus) -> str:
     by = f" by {trust.by}" if trust.by else ""
     ago = span(max(0.0, time.time() - trust.since))
     why = f": {trust.why}" if trust.why else ""
-    return f"{status.id} is {trust.state}{by} since {moment(trust.since)} ({ago}){why}"
+    # What lifts it is a word about the same name.
+    about = "" if trust.about in ("", status.id) else f", said of {trust.about}"
+    return f"{status.id} is {trust.state}{by}{about} since {moment(trust.since)} ({ago}){why}"

@@ -161,7 +161,10 @@ def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:
 
     words = [(name, said.about(name)) for name in names]
     found = [
-        TrustOf(id=name, trust=TrustSaid(state=w.state, by=w.by, why=w.why, since=w.since))
+        TrustOf(
+            id=name,
+            trust=TrustSaid(state=w.state, by=w.by, why=w.why, since=w.since, about=name),
+        )
         for name, w in words
     ]
     return TrustChanged(destinations=found, not_written=None)
@@ -192,7 +195,8 @@ def _opened(args: argparse.Namespace, changed: TrustChanged) -> int:
     for each in changed.destinations:
         if (trust := each.trust).state != "trusted":
             by, why = (f" by {trust.by}" if trust.by else "", f": {trust.why}" if trust.why else "")
-            err(f"{each.id} stays {trust.state}{by}, as was said of it or its operator{why}")
+            of = trust.about or "it or its operator"
+            err(f"{each.id} stays {trust.state}{by}, as was said of {of}{why}")
             code = 1
     return code
 

@@ -301,7 +301,7 @@ class CollectorOperations:
     def _changed(self, targets: Sequence[str], trouble: str | None = None) -> TrustChanged:
         book = self._collector.trust
         return TrustChanged(
-            destinations=[TrustOf(id=id_, trust=said(book.of(id_))) for id_ in targets],
+            destinations=[TrustOf(id=id_, trust=said(*book.word(id_))) for id_ in targets],
             not_written=trouble,
             fleet_version=None if (fleet := self._overview.fleet()) is None else fleet.version,
         )

@@ -71,6 +71,13 @@ class TrustSaid(Answer, frozen=True, kw_only=True):
     by: str
     why: str
     since: Moment
+    about: Annotated[
+        str,
+        Meta(
+            description="Of what that was said: the exporter, its operator, `EXPORTER@fleet` for "
+            "the control document that is followed, or nothing: every exporter."
+        ),
+    ] = ""
 
 
 class DestinationStatus(Answer, frozen=True, kw_only=True):

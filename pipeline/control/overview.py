@@ -83,7 +83,7 @@ class Overview:
             id=id_,
             operators=sorted(options.operators),
             standby_for=options.standby_for,
-            trust=said(self._collector.trust.of(id_)),
+            trust=said(*self._collector.trust.word(id_)),
             health=status.health,
             queued_documents=status.queued_documents,
             queued_bytes=status.queued_bytes,
@@ -117,6 +117,6 @@ class Overview:
         )
 
 
-def said(trust: Trust) -> TrustSaid:
+def said(about: str, trust: Trust) -> TrustSaid:
     """A word as it is told."""
-    return TrustSaid(state=trust.state, by=trust.by, why=trust.why, since=trust.since)
+    return TrustSaid(state=trust.state, by=trust.by, why=trust.why, since=trust.since, about=about)

@@ -65,8 +65,11 @@ def test_what_another_word_keeps_distrusted_is_told_as_that(tmp_path: Path) -> N
         assert done.returncode == 0, done.stderr
         half = collector.command("trust", "file/tape", "--yes")
         assert (half.returncode, half.stdout) == (1, "file/tape: distrusted\n")
-        told = "file/tape stays distrusted by local, as was said of it or its operator: both\n"
+        told = "file/tape stays distrusted by local, as was said of acme: both\n"
         assert half.stderr == told
+        assert trust_of(collector, "file/tape")["about"] == "acme"
+        shown = collector.command("status").stdout
+        assert "file/tape is distrusted by local, said of acme since 20" in shown
         whole = collector.command("trust", "acme", "--yes")
         assert (whole.returncode, whole.stdout, whole.stderr) == (0, "file/tape: trusted\n", "")
 

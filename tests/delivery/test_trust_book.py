@@ -19,7 +19,7 @@ import pytest
 import waiting
 
 from errlock.delivery import trust_book, trust_file
-from errlock.delivery.trust import Trust, Trusts
+from errlock.delivery.trust import UNSAID, Trust, Trusts, TrustState, fleet_word
 from errlock.delivery.trust_book import Journal, NotPersisted, TrustBook
 from errlock.delivery.trust_file import TrustFile
 
@@ -360,3 +360,22 @@ async def test_nothing_is_loosened_through_the_file(tmp_path: Path) -> None:
 
 def _distrust(folder: Path, name: str) -> None:
     subprocess.run([sys.executable, "-c", DISTRUST, str(folder), name], check=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "fallback", "about"),
+    [
+        ({"sentry": "held"}, UNSAID, "sentry"),
+        ({"sentry": "held", "sentry.io": "held"}, UNSAID, "sentry"),
+        ({"sentry": "held", "sentry.io": "distrusted"}, UNSAID, "sentry.io"),
+        ({"sentry": "trusted", fleet_word("sentry"): "held"}, UNSAID, "sentry@fleet"),
+        ({}, Trust("held", "errlock"), ""),
+    ],
+)
+def test_it_is_known_of_what_the_word_was_said(
+    said: dict[str, TrustState], fallback: Trust, about: str
+) -> None:
+    trusts = Trusts({name: Trust(state) for name, state in said.items()}, fallback)
+    name, word = trusts.word("sentry", ["sentry.io"])
+    assert (name, word) == (about, trusts.of("sentry", ["sentry.io"]))
+    assert word.state != "trusted"
