@@ -152,6 +152,7 @@ def test_facts_can_be_read(block: Block, tmp_path: Path) -> None:
 def test_a_configuration_is_valid(block: Block, tmp_path: Path) -> None:
     new_key_files(tmp_path / "journal.key")
     (tmp_path / "ledger.key").write_text(new_key())
+    (tmp_path / "ledger.key").chmod(0o600)
     credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}  # systemd's name for where secrets lie
     assert loads(block.text, ENV | credentials).warnings == []
 
