@@ -130,6 +130,10 @@ class _Walk:
             self.unsigned += 1
         self.last = entry
 
+    def has(self, head: Head) -> bool:
+        """Whether the journal had this head, of those that are asked for."""
+        return self.hashes.get(head.count, "").startswith(head.hash)
+
     @property
     def _next_number(self) -> int:
         return self.last.number + 1 if self.last else 1
@@ -146,6 +150,15 @@ def _kept_elsewhere(
 ) -> Iterator[tuple[int, str]]:
     """Compare with each head; what vouches, and up to where."""
     last = walk.last.number if walk.last else 0
+    compared = [head for head in heads if head.count in walk.hashes]
+    if len(compared) > 1 and not any(walk.has(head) for head in compared):
+        first = min(head.count for head in compared)
+        text = (
+            f"none of {len(heads)} heads is of this journal: they are another one's, or it was "
+            f"rewritten from entry {first} or before"
+        )
+        walk.verdict.findings.append(Finding(0, text))
+        return
     for head in heads:
         found = walk.hashes.get(head.count)
         if found is None:
@@ -153,7 +166,7 @@ def _kept_elsewhere(
             if head.count <= last:
                 text = f"entry {head.count}, which a head names, is not there"
             walk.verdict.findings.append(Finding(0, text))
-        elif not found.startswith(head.hash):
+        elif not walk.has(head):
             walk.verdict.findings.append(
                 Finding(0, f"entries up to {head.count} are not those of the head: rewritten")
             )

@@ -62,6 +62,28 @@ def test_a_cut_tail_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert out.endswith("\ntampered with or damaged\n")
 
 
+def test_heads_of_another_journal_are_told_as_that_and_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Journal(folder / "other")
+    heads = [other.append("trust", {"destination": "sentry"}) for _ in range(7)]
+    (folder / "others").write_bytes(b"".join(msgspec.json.encode(h) + b"\n" for h in heads))
+    command = ["exposure", "verify", "--journal", "journal", "--json"]
+    for more, count in ([], 7), (["--head-file", "others"], 14):
+        capsys.readouterr()
+        assert main([*command, "--head-file", "others", *more]) == 1
+        verdict = json.loads(capsys.readouterr().out)
+        [finding] = verdict["findings"]
+        assert finding["text"] == (
+            f"none of {count} heads is of this journal: they are another one's, or it was "
+            "rewritten from entry 1 or before"
+        )
+        assert verdict["vouched_to"] == 0
+    # One that is of this journal says whose the others should be.
+    assert main([*command, "--head-file", "others", "--head-file", "newest"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["findings"]) == 7
+
+
 def test_without_a_head_it_says_what_it_cannot_see(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
