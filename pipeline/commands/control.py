@@ -28,11 +28,12 @@ from ...delivery.following.document import (
     open_release,
     read_part,
 )
-from ...delivery.following.keys import PublicKey, SigningKey, write_signing_key
+from ...delivery.following.keys import PublicKey, Role, SigningKey, write_signing_key
 from ...delivery.following.writing import write_online, write_release
 from ..errors import ConfigError, Problem
 from ..fleet.files import document_at, explained, public_key, signed_in, signing_key
 from ..options import Duration
+from ..private_files import open_to_all
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option
 
@@ -146,7 +147,7 @@ def _release(args: argparse.Namespace) -> str:
     before = document_at(args.source, "--from") if args.source else None
     with explained("--from"):
         signed = write_release(
-            signing_key(args.release_key, "release"), args.audience, args.lift, before,
+            _key(args.release_key, "release"), args.audience, args.lift, before,
             now=time.time(), lifetime=_lifetime(args),
         )  # fmt: skip
         said = {} if before is None else read_part(before.online, Online).trust
@@ -154,6 +155,14 @@ def _release(args: argparse.Namespace) -> str:
         known = f"{said[name].state} since {_when(said[name].since)}" if name in said else "nothing"
         err(f"lifts what was said about {name}: {known}")
     return msgspec.json.encode(signed).decode()
+
+
+def _key(path: Path, role: Role) -> SigningKey:
+    """The key in a file; says so when everybody can read it. Raises ConfigError, OSError."""
+    key = signing_key(path, role)
+    if (warning := open_to_all(path)) is not None:
+        err(f"warning: {warning}")
+    return key
 
 
 def _document(args: argparse.Namespace) -> str:
@@ -166,7 +175,7 @@ def _document(args: argparse.Namespace) -> str:
         raise ConfigError([Problem("--active", "expected NAME=NAME, each name once")])
     with explained("--from"):
         online = write_online(
-            signing_key(args.online_key, "online"), args.audience, words, active, before,
+            _key(args.online_key, "online"), args.audience, words, active, before,
             now=time.time(), lifetime=_lifetime(args),
         )  # fmt: skip
     earlier = None if before is None else before.release

@@ -79,6 +79,17 @@ def test_a_document_without_a_collector(shell: Shell) -> None:
     assert set(later.trust) == {"sentry", "otlp", "kafka"}
 
 
+def test_a_key_that_everybody_can_read_is_told(shell: Shell) -> None:
+    shell.key("online")
+    shell("control sign --online-key online.key --hold otlp")
+    assert shell.err == ""
+    Path("online.key").chmod(0o644)
+    assert shell("control sign --online-key online.key --hold otlp")
+    assert shell.err == (
+        "warning: every user of this machine can read 'online.key' (mode 0644): chmod o-r it\n"
+    )
+
+
 def test_a_release_says_what_it_lifts_and_keeps_what_earlier_ones_lifted(shell: Shell) -> None:
     shell.key("online")
     public = shell.key("release")
