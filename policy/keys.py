@@ -256,6 +256,8 @@ def _digits(text: str) -> int:
 
 def _made_up(text: str) -> bool:
     """Letters and digits only, both of them, and long: neither code nor a placeholder nor prose."""
+    if text[:2] == "0x":  # a pointer: `#<Login:0x00007f76>`, `{Token:0xc0000142a0}`
+        return False
     return len(text) >= 8 and text.isalnum() and not text.isalpha() and not text.isdigit()
 
 

@@ -28,7 +28,7 @@ _NAMED_TAG = compile_linear(
 )
 _LINE = compile_linear(
     r"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\"']?([A-Za-z_][\w.\-]{0,63})[\"']?"
-    r"[ \t]*(=|:(?:[ \t]|$)|:=)[ \t]*(.*?)[ \t\r,;]*$"
+    r"[ \t]*(=>?|:(?:[ \t]|$)|:=)[ \t]*(.*?)[ \t\r,;]*$"
 )
 _FURTHER = compile_linear(r"^[^\s\"']*&[A-Za-z_][\w.\-\[\]%]{0,63}=")
 _INSERT = compile_linear(r"(?i)\binsert\s+into\s+[^\s(]+\s*\(([^()]*)\)\s*values\s*\(")

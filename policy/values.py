@@ -74,7 +74,13 @@ _WRAPPING = re.compile(
     rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")|!!(?:binary|str) "
 )
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
-_OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+_OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$&]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+# Bytes one by one: `[]uint8{0x5a, 0x71}`, `<Buffer 5a 71>`, `Uint8Array(2) [ 90, 113 ]` and what
+# JSON makes of a buffer.
+_BYTES = compile_bytes(
+    rb"""(?:\[[0-9]{0,6}\](?:uint8|byte)\{|<Buffer |(?:Uint8Array|Buffer)\([0-9]{1,6}\) \["""
+    rb"""|\{\s*"type":\s*"Buffer",\s*"data":\s*\[)\s*([0-9a-fA-Fx][0-9a-fA-Fx, \r\n]*[0-9a-fA-F])"""
+)
 # YAML's block scalars: the lines behind `|` or `>` that are indented.
 _BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*)")
 _UNQUOTED = re.compile(
@@ -103,6 +109,9 @@ def separator_of(written: bytes) -> str:
 
 def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     """Read the value that begins at `at`. It may be empty."""
+    one_by_one = _BYTES.match(data, at, min(len(data), at + MAX_VALUE))
+    if one_by_one is not None:
+        return Value(one_by_one.start(1), one_by_one.end(1), True, separator)
     wrapping = _WRAPPING.match(data, at)
     at = at if wrapping is None else wrapping.end()
     opening = _OPENING.match(data, at)
@@ -111,7 +120,7 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
         group = 1 if opening.start(1) >= 0 else 2
         return _quoted(data, opening.start(group), opening.end(group), separator)
     if data[at : at + 1] in (b"[", b"("):
-        end = data.find(b"]" if data[at : at + 1] == b"[" else b")", at, at + MAX_VALUE)
+        end = closing_of(data, at, at + MAX_VALUE)
         if end > at:
             return Value(at + 1, end, False, separator)
     if data[at : at + 1] in (b"|", b">"):
@@ -119,6 +128,22 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
         if block is not None:
             return Value(block.start(1), block.end(1), True, separator)
     return Value(at, _unquoted_end(data, at, class_), False, separator)
+
+
+# What stands between brackets, brackets within it too: one may be what an earlier run left.
+_WITHIN = {
+    b"[": re.compile(rb"\[(?:[^\[\]]++|\[[^\[\]]*+\])*+\]"),
+    b"(": re.compile(rb"\((?:[^()]++|\([^()]*+\))*+\)"),
+}
+
+
+def closing_of(data: bytes, at: int, limit: int) -> int:
+    """Where the bracket at `at` is closed; -1 if it is not before `limit`."""
+    bracket = data[at : at + 1]
+    whole = _WITHIN[bracket].match(data, at, min(len(data), limit))
+    if whole is not None:
+        return whole.end() - 1
+    return data.find(b"]" if bracket == b"[" else b")", at, limit)
 
 
 def _quoted(data: bytes, quote_start: int, start: int, separator: str) -> Value:

@@ -19,6 +19,7 @@ from .keys import classify_key, is_innocent, words_of
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
+from .records import says_nothing, whole_field
 from .sql import find_in_sql
 from .tables import find_in_tables
 from .values import (
@@ -27,6 +28,7 @@ from .values import (
     MAX_VALUE,
     Value,
     class_of,
+    closing_of,
     compile_bytes,
     looks_random,
     read_value,
@@ -44,7 +46,7 @@ _TYPE = (
     rb"""(?:[\]>?]|[ ]?\| ?[a-zA-Z]{1,10}){0,2}[ \t]*="""
 )
 _MARK = (
-    rb"""\\{0,15}["'`]?(?::(?:"[\w\\]{1,80}":private|protected))?\]?[*_]{0,2}"""
+    rb"""\\{0,15}["'`]?(?::(?:"?[\w\\]{1,80}"?:private|protected))?\]?[*_]{0,2}"""
     rb"""(?: \([a-z ]{1,20}\))?[ \t]*"""
     rb"""(?:=>[ \t\n\f\r]*string\(\d{1,6}\)|;s:\d{1,6}:|=>|(?:\|\||\?\?|:::?|[:?+.])=|={1,3}|<-"""
     rb"""|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
@@ -107,7 +109,8 @@ def _pairs(data: bytes) -> Iterator[Span]:
         after = match.end()
         class_ = class_of(match.group(1))
         if class_ is not None and class_ not in BY_SHAPE and not _names_nothing(data, match):
-            found = list(_keyed(data, after, separator_of(match.group(2)), class_))
+            separator = separator_of(match.group(2))
+            found = list(_keyed(data, after, separator, class_, match.start(1)))
             yield from found
             after = max([after, *(span.end for span in found)])
         match = search(data, after)
@@ -146,14 +149,16 @@ def _is_left(data: bytes, match: re2._Match[bytes]) -> bool:
     return not data[max(0, start - 2) : start - 1].isalnum()
 
 
-def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
-    """The sensitive part of the value at `at`, which a key of this class announced."""
+def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Iterator[Span]:
+    """The sensitive part of the value at `at`, which a key of this class at `key` announced."""
     if class_ in ("secret.cookie", "secret.token.bearer"):
         if separator == " = " and data[at : at + 1] not in (b'"', b"'"):
             return  # an assignment in code
         start, end = _header_value(data, at)
         parts = sensitive_parts(data[start:end], class_)
         yield from (Span(start + a, start + b, c, "words.header") for a, b, c in parts)
+        return
+    if says_nothing(data, key, separator, at):
         return
     if data[at : at + 1] in b"[(" and (listed := _listed(data, at, class_)) is not None:
         yield from listed
@@ -163,6 +168,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str) -> Iterator[Span]:
         return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
+    if class_ == "secret.password" and not value.quoted:
+        value = whole_field(data, value, data[key - 1 : key])
     for each in (value, *_further_pieces(data, value, class_)):
         if reads_as_value(data, each, class_):
             yield from _without_scheme(data, each, class_)
@@ -293,7 +300,7 @@ def _header_value(data: bytes, at: int) -> tuple[int, int]:
     end = _HEADER_END.search(data, at, min(len(data), at + MAX_VALUE))
     limit = end.start() if end is not None else min(len(data), at + MAX_VALUE)
     if data[at - 1 : at] == b"[":  # Java prints a list of values
-        closing = data.find(b"]", at, limit)
+        closing = closing_of(data, at - 1, limit)
         limit = closing if closing >= 0 else limit
     return at, limit
 

@@ -1,0 +1,52 @@
+"""Fields of structs and records as programs print them: without quotes, without values.
+
+&{User:bob Password:correct horse Token:0xc0000142a0 Email: Tries:3}      Go
+Login(user=bob, password=correct horse, tries=3)                          Java, Kotlin
+"""
+
+from __future__ import annotations
+
+import re
+
+from .values import MAX_VALUE, Value, compile_bytes
+
+_NAME = rb"[A-Za-z_][A-Za-z0-9_]{0,60}"
+_WORDS = rb"([^%b]+(?: [^%b]+){0,9})"
+_STRUCT = compile_bytes(_WORDS % ((rb"\s{}\[\]\"'`:,;=",) * 2) + rb"(?: " + _NAME + rb":|[}\]])")
+_RECORD = compile_bytes(_WORDS % ((rb"\s{}\[\]()\"'`,;=",) * 2) + rb"(?:, " + _NAME + rb"=|[}\])])")
+_NEXT_FIELD = re.compile(rb"[A-Z][A-Za-z0-9]{0,60}+:[^\s]")
+# Go shows where a value is, not what it is.
+_POINTER = re.compile(rb"\(\*[^()\s]{1,100}\)\((?:0x[0-9a-f]|nil\))")
+_FAR = 80  # how far before a field the one before it may begin
+
+
+def says_nothing(data: bytes, key: int, separator: str, at: int) -> bool:
+    """Whether a field whose name is at `key` has nothing or a typed pointer `at` its value's place.
+
+    `{User:bob Password: Email:x}`, `Token:(*string)(0xc0000142a0)`.
+    """
+    if data[at : at + 1] == b"(":
+        return _POINTER.match(data, at) is not None
+    if separator != ": " or not data[key : key + 1].isupper():
+        return False
+    if _NEXT_FIELD.match(data, at) is None:
+        return False
+    before = data[max(0, key - _FAR) : key].rstrip(b" ").rpartition(b" ")[2]
+    return before[-1:] == b"{" or _NEXT_FIELD.search(before) is not None
+
+
+def whole_field(data: bytes, value: Value, before: bytes) -> Value:
+    """A password to the end of its field, where another field stands before or behind it.
+
+    `before` is the sign before its name.
+    """
+    pattern = {":": _STRUCT, "=": _RECORD}.get(value.separator)
+    if pattern is None or before not in (b"{", b"[", b"(", b" "):
+        return value
+    match = pattern.match(data, value.start, min(len(data), value.start + MAX_VALUE))
+    if match is None:
+        return value
+    end = match.end(1)
+    if before != b" " and data[end : end + 1] in (b"}", b"]", b")"):
+        return value  # the only one: it may be code
+    return Value(value.start, end, False, "=")
