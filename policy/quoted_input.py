@@ -7,6 +7,18 @@ The field's name and the refused value stand apart in such a message:
     Field error in object 'form' on field 'password': rejected value [x]; codes […]      Spring
     On instance['password']:\\n    'x'                                                    jsonschema
     "password" with value "x" fails to match …                                           Joi
+    Path `password` (`x`) is shorter than the minimum allowed length (12).                Mongoose
+    … name "password": converting driver.Value type string ("x") to a int: …             Go
+    password: invalid type: string "x", expected u32                                     serde
+    … (Parameter 'password')\\nActual value was x.                                       .NET
+
+In others the value comes first:
+
+    Cast to Number failed for value "x" (type string) at path "password"                 Mongoose
+    Incorrect integer value: 'x' for column 'password' at row 1                          MySQL
+    Duplicate entry 'x' for key 'users.api_token'                                        MySQL
+    … from String "x": not a valid … (through reference chain: a.Form["password"])       Jackson
+    invalid type: found string "x", expected u16 for key "db.password"                   figment
 """
 
 from __future__ import annotations
@@ -15,7 +27,7 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import BY_SHAPE, KEY, MAX_VALUE, Value, compile_bytes, read_value, text_of
+from .values import BY_SHAPE, KEY, MAX_VALUE, Value, compile_bytes, read_value, span_of, text_of
 
 _FIELD = rb"(?:[\w\x80-\xff.\-]{1,100}\.)?(" + KEY + rb")"
 _PATTERNS = (
@@ -39,6 +51,43 @@ _PATTERNS = (
         compile_bytes(rb"""On instance[^\r\n]{0,300}\[['"](""" + KEY + rb""")['"]\]:\s+"""),
     ),
     (b" with value ", compile_bytes(rb"""["'](""" + KEY + rb""")\\?["'] with value """)),
+    (b"Path `", compile_bytes(rb"Path `%b` \(" % _FIELD)),
+    (
+        b"converting driver.Value",
+        compile_bytes(rb'name "(%b)": converting driver\.Value type [^\s("]+ \(' % KEY),
+    ),
+    (b": invalid ", compile_bytes(rb"%b: invalid (?:type|value): (?:string|byte array) " % _FIELD)),
+    (b"Actual value was", compile_bytes(rb"\(Parameter '(%b)'\)\s+Actual value was " % KEY)),
+)
+_TEXT = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'((?:[^'\\\r\n]|\\.|'')*)')"""
+_VALUE_FIRST = (
+    (
+        b"at path",
+        compile_bytes(rb"""for value %b [^"'\r\n]*at path "%b\"""" % (_TEXT, _FIELD)),
+    ),
+    (
+        b"for column",
+        compile_bytes(rb"value: %b for column [`'](?:[^\s']{1,100}`\.`)?(%b)[`']" % (_TEXT, KEY)),
+    ),
+    (
+        b"Duplicate entry",
+        compile_bytes(
+            rb"Duplicate entry %b for key '(%b?)(?i:_(?:unique|uniq|index|idx|key))?'"
+            % (_TEXT, KEY)
+        ),
+    ),
+    (
+        b"reference chain",
+        compile_bytes(
+            rb"""(?s)from [A-Z][a-z]+ %b: .*?reference chain: [^\r\n]*\["(%b)"\]\)""" % (_TEXT, KEY)
+        ),
+    ),
+    (
+        b"for key",
+        compile_bytes(
+            rb"""invalid (?:type|value): found string %b,[^"\r\n]*for key "%b\"""" % (_TEXT, _FIELD)
+        ),
+    ),
 )
 
 
@@ -54,6 +103,20 @@ def find_quoted_input(data: bytes) -> Iterator[Span]:
             value = _value(data, match.end(), class_)
             if value.text(data)[:1] not in ("{", "[") and not is_innocent(value.text(data), class_):
                 yield Span(value.start, value.end, class_, "words.refused")
+    yield from _come_first(data)
+
+
+def _come_first(data: bytes) -> Iterator[Span]:
+    for needed, pattern in _VALUE_FIRST:
+        if needed not in data:
+            continue
+        for match in pattern.finditer(data):
+            class_ = classify_key(text_of(match.group(3)))
+            group = 1 if match.start(1) >= 0 else 2
+            if class_ is None or class_ in BY_SHAPE:
+                continue
+            if not is_innocent(match.group(group), class_):
+                yield span_of(match.span(group), class_, "words.refused")
 
 
 def _value(data: bytes, at: int, class_: str) -> Value:

@@ -129,6 +129,44 @@ USERS_OF_URLS += [
 
 VALIDATION: list[Row] = [
     (
+        "password: Path `password` (`Wint3rfell`) is shorter than the minimum allowed length (12).",
+        ["Wint3rfell"],
+        ["is shorter than the minimum allowed length (12)."],
+    ),
+    (
+        'Cast to Number failed for value "Wint3rfell" (type string) at path "password"',
+        ["Wint3rfell"],
+        ['at path "password"'],
+    ),
+    ('Cast to Number failed for value "ten" (type string) at path "size"', [], ['"ten"']),
+    (
+        (
+            'sql: Scan error, name "password": converting driver.Value type string '
+            '("Wint3rfell") to a int: invalid syntax'
+        ),
+        ["Wint3rfell"],
+        ["to a int: invalid syntax"],
+    ),
+    (
+        (
+            'Cannot deserialize value of type `int` from String "Wint3rfell": not a valid value\n'
+            ' at [Source: x] (through reference chain: a.Form["items"]->a.Item["password"])'
+        ),
+        ["Wint3rfell"],
+        ["not a valid value"],
+    ),
+    ('password: invalid type: string "Wint3rfell", expected u32', ["Wint3rfell"], ["expected u32"]),
+    (
+        'invalid type: found string "Wint3rfell", expected u16 for key "db.password" in `x`',
+        ["Wint3rfell"],
+        ["expected u16"],
+    ),
+    (
+        "Out of range. (Parameter 'password')\nActual value was Wint3rfell.",
+        ["Wint3rfell"],
+        ["Actual value was"],
+    ),
+    (
         (
             "1 validation error for Login\npassword\n  String should have at least 12 characters "
             "[type=string_too_short, input_value='Wint3rfell', input_type=str]"

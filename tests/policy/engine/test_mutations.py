@@ -39,6 +39,10 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "quoted_input": (
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
         "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
+        "Path `a` (`x`) is short", 'name "a": converting driver.Value type string ("x")',
+        'a: invalid type: string "x"', "(Parameter 'a')\nActual value was x.",
+        'Cast failed for value "x" at path "a"', "Incorrect value: 'x' for column 'a'",
+        "Duplicate entry 'x' for key 'a'", 'from String "x": bad (through reference chain: F["a"])',
     ),
     "structures": ("q=hello+x",),
     "rows": ("INSERT INTO t (a)",),
