@@ -60,7 +60,7 @@ _IS_CODE = compile_bytes(
 _APART = compile_bytes(
     rb"""(?i)(:?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token|session"""
     rb"""|(?:api|access|secret|private|signing|encryption|master)[ _\-]?key|session[ _\-]?id))"""
-    rb"""["'`]?(\)=\(|>>, ?<<|[ \t]*(?:->|\xe2\x86\x92)[ \t]*"""
+    rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92)[ \t]*"""
     rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t])"""
 )
 
@@ -70,14 +70,12 @@ _APART = compile_bytes(
 _TOLD = re.compile(
     rb"(?:key|token|secret|pass(?:word|wort|phrase|code|wd|e)|pwd|credentials?|kennwort"
     rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?)"
-    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2]|,[ \t]|[=:][ \t]*+[\r\n]|->|>>|\)=))"""
+    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2]|,[ \t]|[=:][ \t]*+[\r\n]|->|>>))"""
 )
-
-_A_WORD = 5
 
 
 def _secrets_apart(data: bytes) -> Iterator[Span]:
-    """`setenv DB_PASSWORD x1y2`, `token a1B2 has expired`, `Key (api_token)=(a1b2)`."""
+    """`setenv DB_PASSWORD x1y2`, `token a1B2 has expired`."""
     for match in _APART.finditer(data):
         class_ = classify_key(text_of(match.group(2)))
         if class_ is None or not class_.startswith("secret."):
@@ -89,8 +87,6 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             continue
         if (match.group(1) or sign[:1] == b">") and value.quoted:
             given = bool(text)
-        elif sign == b")=(":  # a row, as PostgreSQL quotes it
-            given = looks_random(text) or len(text) > _A_WORD
         elif b"->" in sign or b"\xe2" in sign:
             given = looks_random(text)
         elif sign[:1] == b"," and data[match.start(2) - 1 : match.start(2)] != b"[":

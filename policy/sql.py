@@ -9,7 +9,7 @@ import re2
 
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import BY_SHAPE, KEY, compile_bytes, span_of, text_of
+from .values import BY_SHAPE, KEY, compile_bytes, looks_random, span_of, text_of
 
 _IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
@@ -40,6 +40,8 @@ def find_in_sql(data: bytes) -> Iterator[Span]:
     lowered = data.lower()
     if b"'" in data or b'"' in data:
         yield from _literals(data, lowered)
+    if b"Key (" in data:
+        yield from _quoted_rows(data)
     if any(word in lowered for word in _LISTS):
         yield from _parameters(data)
 
@@ -53,6 +55,32 @@ def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
     if b"insert" in lowered or b"replace" in lowered:
         for match in _INSERT.finditer(data):
             yield from _inserted(data, match.group(1), match.end())
+
+
+# A row as PostgreSQL quotes it: `Key (email, lower(token::text))=(a@b.example, x1) already exists`.
+_ROW = compile_bytes(rb"\bKey \(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(([^\r\n]*)")
+_ROW_END = re.compile(rb"\)(?= (?:already|is|conflicts|exists)\b|[^)]*+\Z)")
+_COLUMN = re.compile(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\"?(?:::[\w ]+)?\)*\Z")
+_A_WORD = 5
+
+
+def _quoted_rows(data: bytes) -> Iterator[Span]:
+    for match in _ROW.finditer(data):
+        columns = [_COLUMN.search(column) for column in match.group(1).split(b", ")]
+        classes = [found and classify_key(text_of(found[1])) for found in columns]
+        if not any(classes):
+            continue
+        start, rest = match.start(2), match.group(2)
+        end = _ROW_END.search(rest)
+        values = rest[: end.start() if end else len(rest)].split(b", ")
+        if len(values) != len(classes):  # a value has a comma: nobody knows which
+            values, classes = [b", ".join(values)], [next(filter(None, classes))]
+        for value, class_ in zip(values, classes, strict=True):
+            if class_ and class_ not in BY_SHAPE and not is_innocent(value, class_):
+                text = text_of(value)
+                if not class_.startswith("secret.") or looks_random(text) or len(text) > _A_WORD:
+                    yield Span(start, start + len(value), class_, "words.sql")
+            start += len(value) + 2
 
 
 def _passwords(data: bytes) -> Iterator[Span]:
@@ -106,10 +134,11 @@ _MARKED = compile_bytes(
 _EACH_MARK = compile_bytes(_MARK)
 # `@p1='x'`: parameters with names, before or behind the statement.
 _NAMED_PARAMETER = compile_bytes(rb"(@\w{1,60})\s*=\s*N?'((?:[^']|'')*)'")
-_MARKS = compile_bytes(rb"\(\s*" + _MARK + rb"(?:\s*,\s*" + _MARK + rb")*\s*\)")
+_FILLED = rb"(?:" + _MARK + rb"|default|null|[0-9]+|[a-z_]+\(\))"  # no parameter, some of them
+_MARKS = compile_bytes(rb"(?i)[\s,]*\((\s*%b(?:\s*,\s*%b)*\s*)\)" % (_FILLED, _FILLED))
 _GIVEN = compile_bytes(
     rb"""(?i)(?:\b(?:parameters|params|args|arguments|bindings|binds|bind parameters)\b"""
-    rb"""["']?\s*[=:]?\s*|; ?)[\[("']|==>\s+Parameters: """
+    rb"""["']?\s*[=:]?\s*|; ?)[\[("']|==>\s+Parameters: |\nparams: """
 )
 _OPENING = compile_bytes(rb"[)\]]?,?\s*[\[(]{1,2}")
 _PARAMETER = compile_bytes(
@@ -120,10 +149,9 @@ _PARAMETER = compile_bytes(
 def _parameters(data: bytes) -> Iterator[Span]:
     """Values whose column the statement before them names at the same position."""
     insert = _INSERT.search(data)
-    if insert is not None and (values := _MARKS.match(data, insert.end())):
-        names = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
-        marks = [match.group(0) for match in _EACH_MARK.finditer(values.group(0))]
-        end = values.end()
+    if insert is not None and _MARKS.match(data, insert.end()):
+        columns = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
+        names, marks, end = _rows_of_marks(data, insert.end(), columns)
     else:
         marked = list(_MARKED.finditer(data))
         names = [match.group(1) for match in marked]
@@ -139,6 +167,20 @@ def _parameters(data: bytes) -> Iterator[Span]:
     if given is not None:
         bracket = given.group(0)[-1:] != b" "
         yield from _in_order(data, given.end() - bracket, classes)
+
+
+def _rows_of_marks(
+    data: bytes, end: int, columns: list[bytes]
+) -> tuple[list[bytes], list[bytes], int]:
+    """The marks of the rows at `end`, each with its column, and where the rows end."""
+    names, marks = [], []
+    while (row := _MARKS.match(data, end)) is not None:
+        for name, filled in zip(columns, row.group(1).split(b","), strict=False):
+            if (mark := _EACH_MARK.search(filled)) is not None:
+                names.append(name)
+                marks.append(mark.group(0))
+        end = row.end()
+    return names, marks, end
 
 
 def _parameter(match: re2._Match[bytes], group: int, class_: str | None) -> Iterator[Span]:

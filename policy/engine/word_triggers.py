@@ -174,6 +174,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:password[\s(]{1,}[NE]?')",
             r"(?i:\bset\s{1,}password\s)",
             r"(?i:\b(?:insert|replace)\s[^\x00()]*\()",
+            r"Key \(",
         ),
         "quoted_input": (
             "input_value=",

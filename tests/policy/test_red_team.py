@@ -205,6 +205,42 @@ VALIDATION: list[Row] = [
 
 DATABASES: list[Row] = [
     (
+        "DETAIL:  Key (user_id, api_token)=(4711, aB3dE6gH9jK2) already exists.",
+        ["aB3dE6gH9jK2"],
+        ["(user_id, api_token)=(4711, "],
+    ),
+    (
+        "DETAIL:  Key (password, plan)=(Wint3r, fell, gold) already exists.",
+        ["Wint3r", "fell", "gold"],
+        [],
+    ),
+    (
+        "Key (lower(api_token::text), n)=(wintertime, 1) already exists.",
+        ["wintertime"],
+        [", 1) already exists"],
+    ),
+    ("Key (plan, token_count)=(gold, 3) already exists.", [], ["(gold, 3)"]),
+    ("Duplicate entry 'Wint3rfell' for key 'users.api_token_UNIQUE'", ["Wint3rfell"], ["UNIQUE"]),
+    ("Duplicate entry 'gold' for key 'plans.slug'", [], ["'gold'"]),
+    (
+        "Incorrect integer value: 'Wint3rfell' for column `s`.`users`.`password` at row 1",
+        ["Wint3rfell"],
+        ["`password` at row 1"],
+    ),
+    (
+        (
+            'Failed query: insert into "u" ("id", "email", "password") values (default, $1, $2), '
+            "(default, $3, $4)\nparams: a@corp.example,Wint3rfell,b@corp.example,Summ3rfell"
+        ),
+        ["Wint3rfell", "Summ3rfell", "corp.example"],
+        ["(default, $1, $2)"],
+    ),
+    (
+        'Failed query: select 1 from "u" where "u"."password" = $1 limit $2\nparams: Wint3rfell,10',
+        ["Wint3rfell"],
+        [",10"],
+    ),
+    (
         (
             "UNIQUE constraint failed: users.email\n"
             "[SQL: INSERT INTO users (email, password, age) VALUES (?, ?, ?)]\n"

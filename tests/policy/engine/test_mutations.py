@@ -34,7 +34,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "calls": ("crypt('Hun7er2x')",),
     "sql": (
         "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'",
-        "INSERT INTO t (a, b) VALUES (1, 'x')",
+        "INSERT INTO t (a, b) VALUES (1, 'x')", "Key (a, b)=(1, x) exists",
     ),
     "quoted_input": (
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
