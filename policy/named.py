@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from .fields import Field
 from .findings import Tree
 from .keys import classify_key
 
@@ -100,6 +101,20 @@ def pair_key(node: Sequence[Tree], key_class: Callable[[str], str | None]) -> st
     if isinstance(node[1], str) and not _STREET.match(node[1]) and key_class(node[1]) is not None:
         return None
     return node[0]
+
+
+_FEWEST_BYTES = 8  # of a secret; fewer numbers may count something
+
+
+def spelled_out(node: Sequence[Tree], class_: str | None) -> Field | None:
+    """What each number is where a list under the key of a secret is its bytes: `[87, 105, …]`."""
+    if class_ is None or len(node) < _FEWEST_BYTES or class_ == "secret.otp":
+        return None
+    if not class_.startswith("secret.") or not all(
+        type(n) is int and -128 <= n < 256 for n in node
+    ):
+        return None
+    return Field(class_=class_)
 
 
 def flagged_value(value: object) -> str | None:

@@ -25,7 +25,7 @@ from .fields import (
 from .findings import SELECTED, Mark, PolicyLimit, Span, Tree, Unsupported, merge
 from .judging import Finder, Judge, Path, Site
 from .meta import WITH_META
-from .named import describes, flagged_value, names_given, pair_key, pair_list
+from .named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
 from .selectors import Trail, next_step, root_step
 from .views import View
 
@@ -162,6 +162,8 @@ class Scan:
             for index, pair in enumerate(node):
                 self._pair(pair, (*path, index), class_, place, trail)
             return
+        if place is TEXT:
+            place = spelled_out(node, class_) or place
         single = pair_key(node, self._detection.key_class)
         flag = None
         for index, value in enumerate(node):

@@ -12,7 +12,7 @@ from ..detection import Detection
 from ..fields import TEXT, Field, Fields, child, keeps_to_grammar
 from ..findings import PolicyLimit, Tree
 from ..judging import Path
-from ..named import describes, flagged_value, names_given, pair_key, pair_list
+from ..named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
 from ..scan import MAX_NESTING, Touched, as_text
 from .meanings import Meanings
 
@@ -138,6 +138,8 @@ class Leaves:
                     further = None if only is None else only[index]
                     self._gather_pair(pair, (*path, index), class_, place, further)
             return
+        if place is TEXT and class_ is not None and only is None:
+            place = field = spelled_out(node, class_) or TEXT
         single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
         flag = None
         for index, value in enumerate(node):

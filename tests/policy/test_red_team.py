@@ -501,6 +501,28 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
     assert [each for each in differences if each is not None] == []
 
 
+BYTES = list(b"Wint3rfell")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"password": BYTES}, {"password": ["[password]"] * 10}),
+        (
+            {"password": {"type": "Buffer", "data": BYTES}},
+            {"password": {"type": "Buffer", "data": ["[password]"] * 10}},
+        ),
+        ({"secret": [-87, 105, *BYTES]}, {"secret": ["[token]"] * 12}),
+        ({"tokens": [3, 4, 5]}, {"tokens": [3, 4, 5]}),
+        ({"token_ids": BYTES}, {"token_ids": BYTES}),
+        ({"passwords_by_hour": BYTES}, {"passwords_by_hour": BYTES}),
+    ],
+)
+def test_a_secret_goes_that_is_spelled_out_byte_by_byte(given: Any, left: Any) -> None:
+    assert scrubbed({"extra": {"x": given}}) == {"extra": {"x": left}}
+    assert difference("default", "event", {"extra": {"x": given}}) is None
+
+
 ORDINARY: list[Any] = [
     "&".join(f"p{n}=%5B{n}%5D" for n in range(300)),
     [rf"C:\t\n{n}" for n in range(4000)],
