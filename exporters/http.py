@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from multidict import CIMultiDictProxy
 
+from ..pipeline.bodies import beginning
 from ..pipeline.errors import ExportFailed
 from .aborting import Attempts, Sockets
 
@@ -32,7 +33,7 @@ class Answer:
 
     status: int
     headers: CIMultiDictProxy[str]
-    body: bytes  # the first ANSWER_LIMIT bytes
+    body: bytes | None  # the first ANSWER_LIMIT bytes; None: it broke off, or took too long
 
 
 class HttpClient:
@@ -112,8 +113,7 @@ class HttpClient:
                 async with session.post(
                     url, data=BytesIO(body), headers=headers, allow_redirects=False
                 ) as response:
-                    text = await response.content.read(ANSWER_LIMIT)
-                    return Answer(response.status, response.headers, text)
+                    return Answer(response.status, response.headers, await _body(response))
         except aiohttp.ConnectionTimeoutError:
             raise ExportFailed("timeout", retryable=True) from None
         except TimeoutError:
@@ -128,6 +128,14 @@ class HttpClient:
             raise ExportFailed("connection", retryable=True) from None
         except (aiohttp.ClientError, OSError):
             raise ExportFailed("connection", retryable=True, unclear=True) from None
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes | None:
+    """Who answered has answered: what becomes of the body does not change what its head says."""
+    try:
+        return await beginning(response.content, ANSWER_LIMIT)
+    except (aiohttp.ClientError, OSError):
+        return None
 
 
 def failed(answer: Answer) -> ExportFailed:

@@ -174,4 +174,6 @@ def _delivered(request: OtlpRequest, answer: Answer) -> Delivered:
     if type_ == "text/html":  # a login page, a proxy's greeting
         raise ExportFailed("not_otlp", retryable=False, answered=True)
     body = answer.body if type_ in _TYPES.values() else b""
+    if body is None:  # it may have said that something was rejected
+        raise ExportFailed("broken_answer", retryable=True, unclear=True)
     return delivered(request, body, is_json=bool(body) and type_ == _TYPES["json"])

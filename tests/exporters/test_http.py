@@ -140,6 +140,14 @@ async def test_no_answer_in_time_is_a_timeout() -> None:
     assert caught.value.retryable
 
 
+async def test_a_status_counts_although_its_body_never_comes() -> None:
+    begun = b"HTTP/1.1 503 X\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\nno"
+    async with backend(begun) as there, client(timeout=0.5) as here:
+        answer = await here.post(there.url, b"body", {})
+    assert (answer.status, answer.body) == (503, None)
+    assert failed(answer).retry_after == 7.0
+
+
 async def test_nobody_there_is_a_connection_error() -> None:
     async with backend(OK) as there:
         gone = there.url

@@ -217,6 +217,47 @@ async def test_the_destination_says_when() -> None:
     assert (failed.retryable, failed.retry_after) == (False, None)
 
 
+@asynccontextmanager
+async def in_pieces(*pieces: bytes, length: int) -> AsyncIterator[str]:
+    """A server whose answer comes in packets of its own; it hangs up after the last one."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        for piece in (head.encode() + b"\r\n\r\n", *pieces):
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    over = asyncio.Event()
+    server = await asyncio.start_server(serve, "localhost", 0)
+    async with server:
+        yield f"http://localhost:{server.sockets[0].getsockname()[1]}"
+        await over.wait()
+
+
+async def test_an_answer_may_come_in_pieces() -> None:
+    pieces = b'{"partialSuccess":', b'{"rejectedLogRecords":"2"}}'
+    async with (
+        in_pieces(*pieces, length=len(b"".join(pieces))) as url,
+        exporting(url) as exporter,
+    ):
+        assert await exporter.export(payload(count=5)) == Delivered(3, {"invalid": 2})
+
+
+async def test_nobody_knows_what_an_answer_said_that_breaks_off() -> None:
+    async with (
+        in_pieces(b"{}", length=100) as url,
+        exporting(url) as exporter,
+    ):
+        with pytest.raises(ExportFailed, match=r"^broken_answer$") as failed:
+            await exporter.export(payload())
+    assert failed.value.retryable
+    assert failed.value.unclear
+
+
 async def test_redirects_are_not_followed() -> None:
     seen: list[bytes] = []
 
