@@ -21,6 +21,7 @@ from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup
 from ..delivery.store import Store, StoreFailed
 from ..ledger.keeping import Ledger
+from .bodies import beginning
 from .config import Config
 from .config.incident import DrillOptions
 from .config.service import StoredAtOptions
@@ -176,7 +177,7 @@ def _asking(where: StoredAtOptions) -> aiohttp.ClientSession:
 async def _shows(session: aiohttp.ClientSession, url: str, marker: str) -> bool:
     try:
         async with session.get(url, allow_redirects=False) as answer:
-            body = await answer.content.read(_ANSWER_LIMIT)
+            body = await beginning(answer.content, _ANSWER_LIMIT)
             return answer.status == 200 and marker.encode() in body
     except aiohttp.ClientError:
         return False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from http_sink import read_body
 from live_bugsink import Bugsink, Project
 from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_operators import Controlled
@@ -62,6 +66,45 @@ def test_what_was_stored_is_found(bugsink: Bugsink, tmp_path: Path) -> None:
     assert code == 0
     assert 0 < steps[0]["seconds"] <= steps[1]["seconds"] < 20
     assert len(bugsink.events(project)) == 1
+
+
+class Pieces(BaseHTTPRequestHandler):
+    """Shows every event that was posted, in packets of its own each."""
+
+    server: Board
+
+    def do_POST(self) -> None:
+        self.server.stored.append(gzip.decompress(read_body(self)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        for page in (b"[", *self.server.stored):
+            self.wfile.write(page)
+            time.sleep(0.05)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Board(ThreadingHTTPServer):
+    stored: list[bytes]
+
+
+def test_what_was_stored_is_found_in_an_answer_that_comes_in_pieces(tmp_path: Path) -> None:
+    port = listening_port()
+    with Board(("127.0.0.1", 0), Pieces) as board:
+        board.stored = []
+        threading.Thread(target=board.serve_forever).start()
+        there = f"127.0.0.1:{board.server_port}"
+        standby = {"dsn": f"http://key@{there}/1", "stored_at": {"url": f"http://{there}/"}}
+        with running_errlock(configuration(port, standby), tmp_path) as errlock:
+            code, steps = drill(errlock, tmp_path, port)
+        board.shutdown()
+    assert (code, steps[-1]["trouble"]) == (0, None)
 
 
 def test_what_was_answered_but_cannot_be_found_is_a_failure(
