@@ -62,6 +62,7 @@ class Publisher:
         self._release: tuple[Signed, Release] | None = None
         self._record = Record()  # refuses older releases
         self._online: Online | None = None  # None: sign anew
+        self._said: InForce | None = None  # what it was made from
         self._version = 0
         self._bundle = b""
         self._followers: dict[str, FollowerSeen] = {}
@@ -72,12 +73,7 @@ class Publisher:
         in_force, last = self._in_force(), self._online
         if self._release is not None and self._release[1].expires <= now:
             self._release, last = None, None
-        if (
-            last is None
-            or not 0 <= now - last.issued < _RENEW_AFTER
-            or last.trust != in_force.trust
-            or last.active != in_force.active
-        ):
+        if last is None or not 0 <= now - last.issued < _RENEW_AFTER or in_force != self._said:
             self._issue(in_force, now)
         return self._bundle
 
@@ -130,13 +126,17 @@ class Publisher:
 
     def _issue(self, in_force: InForce, now: float) -> None:
         self._version = max(self._version + 1, int(now * 1000))
-        issued = max(now, *(word.since for word in in_force.trust.values()), 0.0)
+        self._said = in_force
         self._online = Online(
             audience=self._audience,
             version=self._version,
-            issued=issued,
-            expires=issued + LIFETIME,
-            trust=dict(in_force.trust),
+            issued=now,
+            expires=now + LIFETIME,
+            # A clock that was ahead leaves words of the future: nobody believes a document then.
+            trust={
+                name: Word(state=word.state, since=min(word.since, now))
+                for name, word in in_force.trust.items()
+            },
             active=dict(in_force.active),
         )
         release = None if self._release is None else self._release[0]

@@ -74,10 +74,16 @@ def test_a_clock_that_is_set_back_does_not_lower_the_version() -> None:
     assert collector.part().version > first.version
 
 
-def test_a_word_of_a_clock_ahead_is_still_of_the_past() -> None:
+@pytest.mark.parametrize("ahead", [5.0, 365 * 86400.0])
+def test_a_word_of_a_clock_that_was_ahead_keeps_nobody_from_believing(ahead: float) -> None:
     collector = Collector()
-    collector.trust = {"sentry": Word(state="held", since=NOW + 5)}
-    assert collector.part().trust["sentry"].since == NOW + 5
+    collector.trust = {"sentry": Word(state="held", since=NOW + ahead)}
+    assert collector.part().trust["sentry"] == Word(state="held", since=NOW)
+    version = collector.publisher.version
+    collector.now += 4
+    assert collector.publisher.version == version, "whoever waits for it would wait for ever"
+    collector.now += 2
+    assert collector.part().trust["sentry"].since == NOW + min(ahead, 6.0)
 
 
 def test_a_release_is_served_beside_it_until_it_expires() -> None:
