@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from ..pipeline.bodies import beginning
+from ..pipeline.answers import beginning, connector
 from ..pipeline.errors import ExportFailed
 from .aborting import Attempts, Sockets
 
@@ -60,7 +60,8 @@ class HttpClient:
         self._attempts = Attempts()
         self._sockets = Sockets()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=connector(
+                2 * ANSWER_LIMIT,
                 limit=self._connections,
                 ssl=self._trust or True,
                 socket_factory=self._sockets.make,

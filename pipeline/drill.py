@@ -21,7 +21,7 @@ from ..delivery.offering import Offer, offer
 from ..delivery.standby import Lineup
 from ..delivery.store import Store, StoreFailed
 from ..ledger.keeping import Ledger
-from .bodies import beginning
+from .answers import beginning, connector
 from .config import Config
 from .config.incident import DrillOptions
 from .config.service import StoredAtOptions
@@ -171,7 +171,9 @@ def _asking(where: StoredAtOptions) -> aiohttp.ClientSession:
     headers = {}
     if where.token is not None:
         headers["Authorization"] = f"Bearer {where.token.reveal()}"
-    return aiohttp.ClientSession(headers=headers, trust_env=False)
+    return aiohttp.ClientSession(
+        connector=connector(2 * _ANSWER_LIMIT), headers=headers, trust_env=False
+    )
 
 
 async def _shows(session: aiohttp.ClientSession, url: str, marker: str) -> bool:

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 }
 # What components may use of pipeline/: its contracts and payloads, never what runs them.
 LOW = {
-    "bodies", "certificates", "component", "counters", "errors", "options", "payloads",
+    "answers", "certificates", "component", "counters", "errors", "options", "payloads",
     "quiet_http", "terminal",
 }  # fmt: skip
 # The ledger reads stack traces as crossings do: by functions that know documents and nothing else.

@@ -1,7 +1,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 
 import aiohttp
@@ -146,6 +146,42 @@ async def test_a_status_counts_although_its_body_never_comes() -> None:
         answer = await here.post(there.url, b"body", {})
     assert (answer.status, answer.body) == (503, None)
     assert failed(answer).retry_after == 7.0
+
+
+async def test_a_long_page_keeps_its_status() -> None:
+    page = b"HTTP/1.1 503 X\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
+    async with backend(page) as there, client() as here:
+        answer = await here.post(there.url, b"body", {})
+    assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    ("answer", "flood"),
+    [(b"", b"HTTP/1.1 103 X\r\n\r\n"), (OK, OK), (OK, b"HTTP/1.1 100 X\r\n\r\n")],
+    ids=["interim answers", "answers to nothing", "interim answers to nothing"],
+)
+async def test_a_flood_is_cut_off(answer: bytes, flood: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        if answer:
+            await answered.wait()
+        with suppress(ConnectionError):
+            while True:
+                await writer.drain()
+                await asyncio.sleep(0)
+                writer.write(1000 * flood)
+        writer.close()
+        over.set()
+
+    answered, over = asyncio.Event(), asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, client(timeout=60) as here, asyncio.timeout(5):
+        with suppress(ExportFailed):
+            assert (await here.post(url, b"body", {})).status == 200
+        answered.set()
+        await over.wait()
 
 
 async def test_nobody_there_is_a_connection_error() -> None:
