@@ -35,8 +35,9 @@ SentryType = Literal[
 
 # What each backend stores. Bugsink and GlitchTip answer 200 to other kinds and throw them away, so
 # that "delivered" would be a lie: these are left out and counted.
-# Bugsink 2.6: https://www.bugsink.com/docs/sdk-recommendations/ ; GlitchTip 5:
-# https://glitchtip.com/documentation/ ; both tried or read in 2026-11.
+# Bugsink 2.6: https://www.bugsink.com/docs/sdk-recommendations/, and tried in 2026-11.
+# GlitchTip: SupportedItemType in its apps/event_ingest/schema.py, read in 2026-11. These are what
+# 4 and 5 have, too; 6 has user_report, feedback and (GLITCHTIP_ENABLE_LOGS) log besides.
 STORED: Mapping[Backend, frozenset[DocumentType]] = {
     "sentry": frozenset(CATEGORIES),
     "bugsink": frozenset({"event"}),
@@ -74,7 +75,9 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     ] = None
     compression: Annotated[
         Literal["gzip", "zstd", "none"],
-        msgspec.Meta(description="How bodies are compressed. Bugsink and GlitchTip know no zstd."),
+        msgspec.Meta(
+            description="How bodies are compressed. Bugsink and GlitchTip before 6 know no zstd."
+        ),
     ] = "gzip"
     timeout: Annotated[
         Duration, msgspec.Meta(description="How long one attempt may take, connecting included.")
