@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -36,6 +36,8 @@ _SIGNAL = {
     "metric": "metric_points",
 }
 _SIGNALS = ("spans", "log_records", "metric_points")
+# Of pushes: where they go is what the configuration says, not what the environment does.
+_OPTIONS: Any = (("grpc.enable_http_proxy", 0),)  # the exporters' annotation wants texts
 
 # The collector's name (less the signal) -> our counter and the labels that it keeps.
 _COLLECTOR_NAMES: dict[str, tuple[CounterName, tuple[str, ...]]] = {
@@ -167,7 +169,9 @@ class Tracing:
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
         self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=_is_plain(otlp_endpoint))
+        exporter = OTLPSpanExporter(
+            endpoint=otlp_endpoint, insecure=_is_plain(otlp_endpoint), channel_options=_OPTIONS
+        )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self.tracer: Tracer = self._provider.get_tracer("errlock")
 
@@ -180,7 +184,9 @@ def _push_reader(endpoint: str) -> MetricReader:
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
     return PeriodicExportingMetricReader(
-        OTLPMetricExporter(endpoint=endpoint, insecure=_is_plain(endpoint))
+        OTLPMetricExporter(
+            endpoint=endpoint, insecure=_is_plain(endpoint), channel_options=_OPTIONS
+        )
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from live_ports import listening_port
 
 from errlock.pipeline.collector import Collector
@@ -55,7 +56,8 @@ def observed(sentry: int, otlp: int, dead: int) -> Collector:
     )
 
 
-async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -> None:
+async def pushed(tmp_path: Path) -> str:
+    """What a collector pushed that took one event with a secret in it."""
     out, sentry, otlp = tmp_path / "out.jsonl", listening_port(), listening_port()
     backend = receiving(otlp, out)
     await backend.start()
@@ -69,7 +71,11 @@ async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -
     # Both push for the last time when they stop, from threads of their own.
     await collector.stop()
     await backend.stop()
-    text = await asyncio.to_thread(out.read_text)
+    return await asyncio.to_thread(out.read_text)
+
+
+async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -> None:
+    text = await pushed(tmp_path)
     assert SECRET not in text
     assert SECRET.encode().hex() not in text
     spans, metrics = read(text)
@@ -78,6 +84,16 @@ async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -
     assert failed
     assert {span["status"]["message"] for span in failed} == {"connection"}
     assert "otelcol_receiver_accepted_log_records" in metrics
+
+
+async def test_the_proxy_of_the_environment_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://localhost:{listening_port()}")
+    spans, metrics = read(await pushed(tmp_path))
+    assert spans
+    assert metrics
 
 
 def read(text: str) -> tuple[list[Any], set[str]]:
