@@ -16,9 +16,11 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from ...pipeline.answers import connector
 from ..options import HeadsOptions
 from .journal import Journal
 
+_ANSWER_LIMIT = 64 * 1024  # bytes; only its status counts
 _TIMEOUT = 10.0  # seconds for one attempt
 
 _log = logging.getLogger("errlock.ledger")
@@ -83,7 +85,7 @@ class HeadSender:
         if (token := self._options.token) is not None:
             headers["Authorization"] = f"Bearer {token.reveal()}"
         async with (
-            aiohttp.ClientSession(trust_env=False) as session,
+            aiohttp.ClientSession(connector=connector(_ANSWER_LIMIT), trust_env=False) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             if not 200 <= answer.status < 300:

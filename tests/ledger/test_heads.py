@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +101,28 @@ async def test_a_failure_is_told_and_ends_with_the_next_success(
         "heads of the journal are sent again",
         "a head of the journal could not be sent: ClientConnectorError",
     ]
+
+
+async def test_a_flood_is_cut_off(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(1000 * b"HTTP/1.1 103 X\r\n\r\n")
+                await writer.drain()
+                await asyncio.sleep(0)
+        writer.close()
+
+    journal = Journal(tmp_path / "journal")
+    journal.append("start", {})
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        sender = HeadSender(journal, HeadsOptions(url=f"http://127.0.0.1:{port}/", every=SOON))
+        sending = asyncio.create_task(sender.run())
+        await until(lambda: sender.sent.failed is not None)
+        assert sender.sent.failed == "ServerDisconnectedError"
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
 
 
 async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
