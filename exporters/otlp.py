@@ -271,7 +271,8 @@ def _failed(code: Any, metadata: Any, connected: bool) -> ExportFailed:
     wait = _retry_info(metadata)
     exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
     if code in _RETRYABLE or exhausted:
-        unclear = connected and code in _UNANSWERED
+        # Who says when to come again has answered. Another status may be gRPC's own.
+        unclear = connected and code in _UNANSWERED and wait is None
         answered = connected and not unclear
         return ExportFailed(
             kind, retryable=True, retry_after=wait, unclear=unclear, answered=answered

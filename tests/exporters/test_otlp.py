@@ -194,6 +194,7 @@ async def test_with_retry_info_the_destination_says_when(code: str) -> None:
 
     failed = await failure(refuse)
     assert (failed.retryable, failed.retry_after) == (True, 7.5)
+    assert (failed.unclear, failed.answered) == (False, True), "logs would be given up as unclear"
 
 
 async def test_details_that_are_no_status_say_nothing() -> None:
@@ -214,6 +215,7 @@ async def test_our_own_receiver_when_busy_is_tried_again_when_it_says() -> None:
                 await exporter.export(payload())
     assert (failed.value.kind, failed.value.retryable) == ("grpc_unavailable", True)
     assert failed.value.retry_after == 1.0
+    assert not failed.value.unclear
 
 
 async def test_an_attempt_ends_after_the_timeout() -> None:
