@@ -27,8 +27,10 @@ FetchFailure = Literal[
     "unreadable",  # the file cannot be read
 ]
 
-# For one answer as a whole, however slowly its bytes come.
+# For one answer as a whole, however slowly its bytes come, and however many there are: interim
+# answers (1xx) are read without end else.
 _PATIENCE = 5.0
+_MOST = 2 * MAX_BYTES
 _TAG = re.compile(r'"[!#-~]{1,128}"')
 
 
@@ -145,6 +147,7 @@ class _Connection:
 
     def __init__(self, url: SplitResult) -> None:
         self._deadline = time.monotonic() + _PATIENCE
+        self._left = _MOST
         assert url.hostname is not None
         port = url.port or (443 if url.scheme == "https" else 80)
         self._socket = socket.create_connection((url.hostname, port), timeout=_PATIENCE)
@@ -163,6 +166,7 @@ class _Connection:
         from http.client import HTTPResponse
 
         self._deadline = time.monotonic() + _PATIENCE
+        self._left = _MOST
         self._socket.settimeout(_PATIENCE)
         self._socket.sendall(request)
         response = HTTPResponse(self, method="GET")  # type: ignore[arg-type]  # it only calls makefile
@@ -174,12 +178,14 @@ class _Connection:
         return io.BufferedReader(_Reader(self))
 
     def receive(self, buffer: Any) -> int:
-        """Read what is there, until the deadline of this answer. Raises OSError."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        """Read what is there, within the bounds of this answer. Raises OSError."""
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0 or self._left <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
-        return self._socket.recv_into(buffer)
+        self._socket.settimeout(seconds)
+        received = self._socket.recv_into(buffer)
+        self._left -= received
+        return received
 
     def hang_up(self) -> None:
         """Close it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from errlock.delivery.following import source as asking
 from errlock.delivery.following.document import MAX_BYTES
 from errlock.delivery.following.follower import Follower
 from errlock.delivery.following.keys import SigningKey
-from errlock.delivery.following.source import FileSource, HttpSource
+from errlock.delivery.following.source import FetchFailed, FileSource, HttpSource
 
 
 @pytest.fixture
@@ -257,6 +259,25 @@ def test_a_server_that_misbehaves_makes_it_hold(
     control.say()
     wait_for_state(follower, "trusted")
     assert requests
+
+
+def test_interim_answers_are_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_PATIENCE", 60.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(ConnectionError):
+                connection.recv(4096)
+                connection.sendall(30_000 * b"HTTP/1.1 100 Continue\r\n\r\n")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        source = HttpSource(f"http://127.0.0.1:{server.getsockname()[1]}/control")
+        with pytest.raises(FetchFailed, match="unreachable"):
+            source.fetch({})
+        thread.join()
 
 
 def test_proxies_of_the_environment_are_not_asked(
