@@ -159,11 +159,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - time()
-        except (ValueError, TypeError, OverflowError):
+        if (then := _moment(text)) is None:
             return None
+        # By the destination's clock, where it says what it has: ours may be wrong.
+        now = _moment(headers.get("Date", ""))
+        seconds = then - (time() if now is None else now)
     return min(max(seconds, 0.0), 7 * 86400.0) if seconds == seconds else None
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 @contextmanager

@@ -215,6 +215,16 @@ def test_retry_after_in_seconds(text: str, seconds: float | None) -> None:
     assert retry_after({"Retry-After": text}) == seconds
 
 
+@pytest.mark.parametrize("off", [-365 * 86400, 365 * 86400])
+def test_retry_after_as_a_date_is_by_the_destinations_clock(off: int) -> None:
+    now = time.time() + off
+    headers = {
+        "Date": formatdate(now, usegmt=True),
+        "Retry-After": formatdate(now + 100, usegmt=True),
+    }
+    assert retry_after(headers) == 100.0
+
+
 def test_retry_after_as_a_date() -> None:
     wait = retry_after({"Retry-After": formatdate(time.time() + 100, usegmt=True)})
     assert wait is not None
