@@ -11,6 +11,8 @@ from .chain import REFUSALS
 from .counters import Counters
 
 _ENOUGH = 20  # documents a minute, for a share to say something
+# Kinds that nobody takes, such as profiles, are nobody's fault, however many an SDK sends.
+_UNJUDGED = REFUSALS - {"unsupported"}
 
 
 class RefusedShare:
@@ -30,7 +32,7 @@ class RefusedShare:
         """Look at the counters, compare with a minute ago."""
         accepted = self._counters.total("receiver_accepted")
         refused = sum(
-            self._counters.total("processor_dropped", reason=reason) for reason in REFUSALS
+            self._counters.total("processor_dropped", reason=reason) for reason in _UNJUDGED
         )
         now = self._clock()
         with self._lock:

@@ -216,6 +216,18 @@ def test_the_share_of_refusals_is_that_of_the_last_minute() -> None:
     assert share.share() == pytest.approx(0.0)
 
 
+async def test_only_what_could_not_be_judged_degrades(tmp_path: Path) -> None:
+    profile = b'{}\n{"type":"profile"}\n{"platform":"python"}\n'
+    broken = b'{}\n{"type":"event"}\n{"message": \n'
+    async with Running(tmp_path, "", "file") as running:
+        for _ in range(20):
+            await running.send(profile)
+        assert running.collector.refused_share() == (0.0, False)
+        for _ in range(20):
+            await running.send(broken)
+        assert running.collector.refused_share() == (1.0, True)
+
+
 @pytest.mark.parametrize("kept", [True, False], ids=["replaced", "removed"])
 async def test_a_destination_that_a_reload_ends_obeys_to_its_end(
     tmp_path: Path, kept: bool
