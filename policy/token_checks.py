@@ -32,7 +32,8 @@ def mixed_case(candidate: Candidate) -> Candidate | None:
     if not any(map(str.isupper, value)) or not any(map(str.islower, value)):
         return None
     capitals = sum(a.islower() and b.isupper() for a, b in pairwise(value))
-    made_up = any(map(str.isdigit, value[:-2])) or capitals * 5 >= len(value)
+    within = any(map(str.isdigit, value[:-2])) or (value[-2:-1].isdigit() and value[-1].isalpha())
+    made_up = within or capitals * 5 >= len(value)
     return candidate if made_up and len(set(value)) >= 10 else None
 
 
