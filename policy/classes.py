@@ -50,6 +50,7 @@ CLASSES: dict[str, tuple[Tag, ...]] = {
     "pii.national_id": ("gdpr",),
     "pii.passport": ("gdpr",),
     "pii.health": ("gdpr", "special_category"),
+    "pii.record": ("gdpr",),  # of a table, without the names of its columns
     "code.modules": (),
     "code.source_line": (),
     "code.path": (),

@@ -40,8 +40,10 @@ def find_in_sql(data: bytes) -> Iterator[Span]:
     lowered = data.lower()
     if b"'" in data or b'"' in data:
         yield from _literals(data, lowered)
-    if b"Key (" in data:
+    if b")=(" in data:
         yield from _quoted_rows(data)
+    if b" (" in data:
+        yield from _unnamed_rows(data)
     if any(word in lowered for word in _LISTS):
         yield from _parameters(data)
 
@@ -55,11 +57,13 @@ def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
     if b"insert" in lowered or b"replace" in lowered:
         for match in _INSERT.finditer(data):
             yield from _inserted(data, match.group(1), match.end())
+        yield from _inserted_unnamed(data)
 
 
 # A row as PostgreSQL quotes it: `Key (email, lower(token::text))=(a@b.example, x1) already exists`.
-_ROW = compile_bytes(rb"\bKey \(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(([^\r\n]*)")
-_ROW_END = re.compile(rb"\)(?= (?:already|is|conflicts|exists)\b|[^)]*+\Z)")
+# Servers speak other languages, too: `Schlüssel »(email)=(a@b.example)« existiert bereits`.
+_ROW = compile_bytes(rb"\(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(([^\r\n]*)")
+_ROW_END = re.compile(rb"\)(?= (?:already|is|conflicts|exists)\b|\xc2\xab|[^)]*+\Z)")
 _COLUMN = re.compile(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\"?(?:::[\w ]+)?\)*\Z")
 _A_WORD = 5
 
@@ -83,6 +87,20 @@ def _quoted_rows(data: bytes) -> Iterator[Span]:
             start += len(value) + 2
 
 
+# A whole row without the names of its columns, as PostgreSQL and SQL Server quote what they refuse.
+_UNNAMED_ROW = compile_bytes(
+    "(?:Failing row contains|Fehlgeschlagene Zeile enthält|La ligne en échec contient"
+    "|La fila que falla contiene|[Dd]uplicate key value is)"
+    r" \(((?s:.*?))(?:\)\.(?:[\s\"'\\,;]|\z)|\)?\z)".encode()
+)
+
+
+def _unnamed_rows(data: bytes) -> Iterator[Span]:
+    for match in _UNNAMED_ROW.finditer(data):
+        if not is_innocent(match.group(1), "pii.record"):
+            yield span_of(match.span(1), "pii.record", "words.sql")
+
+
 def _passwords(data: bytes) -> Iterator[Span]:
     for match in (*_IDENTIFIED.finditer(data), *_SET_PASSWORD.finditer(data)):
         if not is_innocent(match.group(1), "secret.password"):
@@ -101,21 +119,51 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
     classes = [classify_key(text_of(name.strip(b' \t\r\n`"[]'))) for name in columns.split(b",")]
     if not any(classes):
         return
+    for row in _rows(data, at, len(classes)):
+        for (start, end), class_ in zip(row, classes, strict=False):
+            telling = class_ is not None and start >= 0 and class_ not in BY_SHAPE
+            if class_ and telling and not is_innocent(data[start:end], class_):
+                yield Span(start, end, class_, "words.sql")
+
+
+# Without the names of columns. Values are read no more than once, whatever stands in them.
+_INSERT_UNNAMED = compile_bytes(
+    rb"(?i)\b(?:insert|replace)\s(?:[a-z_ ]{0,40}\s)?into\s{1,9}[^\s()]{1,200}\s{1,9}values?\s{0,9}"
+)
+_MOST_UNNAMED = 1000  # values of a row
+
+
+def _inserted_unnamed(data: bytes) -> Iterator[Span]:
+    """The texts among the values of INSERTs that name no columns."""
+    done = 0
+    for match in _INSERT_UNNAMED.finditer(data):
+        if match.start() < done:
+            continue
+        for row in _rows(data, match.end(), _MOST_UNNAMED):
+            for start, end in row:
+                done = max(done, end)
+                if data[start : start + 1] in (b"'", b'"'):
+                    start += 1  # it was cut off before its other quote
+                is_text = data[start - 1 : start] in (b"'", b'"')
+                if is_text and not is_innocent(data[start:end], "pii.record"):
+                    yield Span(start, end, "pii.record", "words.sql")
+
+
+def _rows(data: bytes, at: int, most: int) -> Iterator[list[tuple[int, int]]]:
+    """Rows of values, of each at most so many: where each stands without quotes, or (-1, -1)."""
     while data[at : at + 1] == b"(":
-        at += 1
-        for class_ in classes:
-            match = _SQL_VALUE.match(data, at)
+        row: list[tuple[int, int]] = []
+        behind = b","
+        while behind == b"," and len(row) < most:
+            match = _SQL_VALUE.match(data, at + 1)
             if match is None:
-                return
-            group = next((g for g in (1, 2, 3) if match.start(g) >= 0), 0)
-            telling = class_ is not None and group and class_ not in BY_SHAPE
-            if class_ and telling and not is_innocent(match.group(group), class_):
-                yield span_of(match.span(group), class_, "words.sql")
-            at = match.end()
-            if data[at : at + 1] != b",":
                 break
-            at += 1
-        if data[at : at + 1] != b")":
+            spans = (match.span(group) for group in (1, 2, 3))
+            row.append(next((span for span in spans if span[0] >= 0), (-1, -1)))
+            at = match.end()
+            behind = data[at : at + 1]
+        yield row
+        if behind != b")":
             return
         at += 1
         while data[at : at + 1] in (b",", b" ", b"\n", b"\r", b"\t"):

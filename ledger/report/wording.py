@@ -35,6 +35,7 @@ _NOUNS = {
     "pii.mac": "MAC addresses", "pii.imei": "IMEIs", "pii.user_id": "user ids",
     "pii.username": "user names", "pii.national_id": "national ids",
     "pii.passport": "passport numbers", "pii.health": "health data",
+    "pii.record": "rows of tables",
     "code.modules": "packages and versions", "code.source_line": "source lines",
     "code.path": "file paths", "code.sql": "SQL statements", "code.host": "internal hosts",
     "code.argv": "command lines", "code.env": "environment variables",

@@ -75,6 +75,8 @@ def unpromised(kind: Kind, slot: Slot, encoding: Encoding) -> str | None:
         return "code: only what has a shape of its own can be told from it"
     if slot.reads == "names" and not kind.class_.startswith(_IN_NAMES):
         return "a name: only secrets and e-mail addresses can be told from it"
+    if encoding.need in ("pair", "structure") and not kind.keys:
+        return "no key tells what it is"
     if encoding.need == "name" and not (kind.shape or kind.phrases):
         return "nothing but its key tells what it is"
     return None

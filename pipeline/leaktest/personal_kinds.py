@@ -209,5 +209,7 @@ def personal_kinds() -> list[Kind]:
         Kind("pii.passport", "pii.passport", plain(lambda r: _number("C#A##A###", r)),
              keys=("passport", "passportNumber"), phrases=("passport no. {}", "passport: {}")),
         Kind("pii.health", "pii.health", plain(_medical), keys=("diagnosis", "prescription")),
+        Kind("pii.record", "pii.record", plain(lambda r: f"{_count(r, 5)}, {_full_name(r)}, f"),
+             phrases=("DETAIL:  Failing row contains ({}).", "The duplicate key value is ({}).")),
         *_national(),
     ]  # fmt: skip

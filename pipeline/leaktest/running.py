@@ -106,7 +106,7 @@ def _plant(case: Case, number: int, random: Random) -> _Planting:
     kind = case.kind
     canary = kind.make(random)
     marker = f"batch{number:03d}"
-    key = random.choice(kind.keys)
+    key = random.choice(kind.keys or ("detail",))
     neutral = kind.shape and random.random() < 0.5
     return _Planting(
         case, canary,

@@ -174,7 +174,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:password[\s(]{1,}[NE]?')",
             r"(?i:\bset\s{1,}password\s)",
             r"(?i:\b(?:insert|replace)\s[^\x00()]*\()",
-            r"Key \(",
+            r"\)=\(",
+            *("row contains ", "Zeile enth", "ligne en ", "fila que falla ", "key value is "),
         ),
         "quoted_input": (
             "input_value=",

@@ -205,6 +205,34 @@ VALIDATION: list[Row] = [
 
 DATABASES: list[Row] = [
     (
+        'null in column "plan"\nDETAIL:  Failing row contains (4711, Roe (Jane), Winter), null).\n',
+        ["4711", "Roe", "Jane", "Winter"],
+        ['column "plan"', "Failing row contains ("],
+    ),
+    (
+        "DETAIL:  Fehlgeschlagene Zeile enthält (7, Jane Roe, null). CONTEXT: COPY users, line 2",
+        ["Jane"],
+        ["CONTEXT: COPY users, line 2"],
+    ),
+    ("DETAIL:  Failing row contains (7, Jane Roe, wint", ["Jane", "wint"], ["DETAIL"]),
+    (
+        "Cannot insert duplicate key in object 'dbo.users'. The duplicate key value is (janeroe).",
+        ["janeroe"],
+        ["dbo.users"],
+    ),
+    ("Cannot insert duplicate key. The duplicate key value is (<NULL>).", [], ["<NULL>"]),
+    (
+        "1: INSERT INTO users VALUES (4711, 'Jane Roe', N'winter', now()), (4712, 'Joe', '",
+        ["Jane", "winter", "Joe"],
+        ["INSERT INTO users VALUES (4711, '", "now()), (4712, '"],
+    ),
+    ("INSERT INTO users VALUES (?, %s, :name, '?')", [], ["VALUES (?, %s, :name, '?')"]),
+    (
+        "Schlüssel »(api_token)=(aB3dE6gH9jK2)« existiert bereits",
+        ["aB3dE6gH9jK2"],
+        ["Schlüssel »(api_token)=(", ")« existiert bereits"],
+    ),
+    (
         "DETAIL:  Key (user_id, api_token)=(4711, aB3dE6gH9jK2) already exists.",
         ["aB3dE6gH9jK2"],
         ["(user_id, api_token)=(4711, "],

@@ -35,6 +35,9 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "sql": (
         "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'",
         "INSERT INTO t (a, b) VALUES (1, 'x')", "Key (a, b)=(1, x) exists",
+        "Failing row contains (1, x).", "Fehlgeschlagene Zeile enthält (1, x).",
+        "La ligne en échec contient (1, x).", "La fila que falla contiene (1, x).",
+        "The duplicate key value is (x).",
     ),
     "quoted_input": (
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
