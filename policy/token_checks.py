@@ -25,15 +25,16 @@ _BASE32 = string.ascii_uppercase + "234567"
 def mixed_case(candidate: Candidate) -> Candidate | None:
     """Capitals, small letters and digits, many different ones: no digest, no UUID, no name.
 
-    A name may end with a number (`BeanFactory2`). A short token may lack digits by chance;
-    capitals all over it say the same.
+    A name may end with a number (`BeanFactory2`). A short token may lack digits by chance; capitals
+    all over it say the same, or many of them, several behind a small letter.
     """
     value = candidate.value
     if not any(map(str.isupper, value)) or not any(map(str.islower, value)):
         return None
     capitals = sum(a.islower() and b.isupper() for a, b in pairwise(value))
     within = any(map(str.isdigit, value[:-2])) or (value[-2:-1].isdigit() and value[-1].isalpha())
-    made_up = within or capitals * 5 >= len(value)
+    many = capitals >= 3 and sum(map(str.isupper, value)) * 10 >= len(value) * 3
+    made_up = within or many or capitals * 5 >= len(value)
     return candidate if made_up and len(set(value)) >= 10 else None
 
 

@@ -85,6 +85,8 @@ def test_keccak_is_the_one_from_before_the_standard() -> None:
         ("AbstractSingletonProxyFactoryBean2", False),  # a name
         ("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", False),
         ("keyBPThsOcIAVXt8C", True),  # its only digit is near the end
+        ("BIMBdggZOmmLIgswwVyREUqJfhIB7", True),
+        ("HTTPURLConnectionXMLParser", False),
     ],
 )
 def test_mixed_case_spares_digests_and_names(text: str, expected: bool) -> None:
