@@ -64,7 +64,7 @@ def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
 # Servers speak other languages, too: `Schlüssel »(email)=(a@b.example)« existiert bereits`.
 _ROW = compile_bytes(rb"\(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(([^\r\n]*)")
 _ROW_END = re.compile(rb"\)(?= (?:already|is|conflicts|exists)\b|\xc2\xab|[^)]*+\Z)")
-_COLUMN = re.compile(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\"?(?:::[\w ]+)?\)*\Z")
+_COLUMN = compile_bytes(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\"?(?:::[\w ]+)?\)*\z")
 _A_WORD = 5
 
 
