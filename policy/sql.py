@@ -9,7 +9,7 @@ import re2
 
 from .findings import Span
 from .keys import classify_key, is_innocent
-from .values import BY_SHAPE, KEY, compile_bytes, looks_random, span_of, text_of
+from .values import BY_SHAPE, KEY, MAX_VALUE, compile_bytes, looks_random, span_of, text_of
 
 _IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
@@ -62,7 +62,8 @@ def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
 
 # A row as PostgreSQL quotes it: `Key (email, lower(token::text))=(a@b.example, x1) already exists`.
 # Servers speak other languages, too: `Schlüssel »(email)=(a@b.example)« existiert bereits`.
-_ROW = compile_bytes(rb"\(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(([^\r\n]*)")
+_ROW = compile_bytes(rb"\(((?:[^()\r\n]|\([^()\r\n]*\))+)\)=\(")
+_LINE = compile_bytes(rb"[^\r\n]*")
 _ROW_END = re.compile(rb"\)(?= (?:already|is|conflicts|exists)\b|\xc2\xab|[^)]*+\Z)")
 _COLUMN = compile_bytes(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\"?(?:::[\w ]+)?\)*\z")
 _A_WORD = 5
@@ -74,7 +75,8 @@ def _quoted_rows(data: bytes) -> Iterator[Span]:
         classes = [found and classify_key(text_of(found[1])) for found in columns]
         if not any(classes):
             continue
-        start, rest = match.start(2), match.group(2)
+        start = match.end()
+        rest = _LINE.match(data, start, min(len(data), start + MAX_VALUE)).group()
         end = _ROW_END.search(rest)
         values = rest[: end.start() if end else len(rest)].split(b", ")
         if len(values) != len(classes):  # a value has a comma: nobody knows which

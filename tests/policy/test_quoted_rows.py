@@ -5,8 +5,19 @@ from __future__ import annotations
 import time
 
 import pytest
+from scrubbing import scrubbed_text
 
 from errlock.policy.sql import find_in_sql
+
+
+def test_each_row_of_a_line_is_looked_at() -> None:
+    left = scrubbed_text(
+        "Key (id)=(5) already exists; Key (password)=(Wint3rfell) already exists; "
+        "Key (password)=(Hunter22x) already exists"
+    )
+    assert left.startswith("Key (id)=(5) already exists; Key (password)=([password]) already ")
+    assert "Wint3rfell" not in left
+    assert "Hunter22x" not in left
 
 
 @pytest.mark.parametrize(
