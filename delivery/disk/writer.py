@@ -220,7 +220,7 @@ class Writer:
     def _do_chores(self) -> float:
         try:
             wait = self._tools.chores()
-            if self.failing:
+            if self.failing and not self.kept:  # else that is tried again
                 self._probe()
             return wait
         except Exception as error:  # noqa: BLE001  see `_unexpected`

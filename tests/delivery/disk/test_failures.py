@@ -15,6 +15,7 @@ from shipping import balances, booked, chores_done, deliver, number_of, numbered
 from errlock.delivery.disk import chores
 from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.transactions import Transactions
+from errlock.delivery.disk.writer import Writer
 from errlock.delivery.store import Counts, StoreFailed
 
 NO_MEMORY = 0  # in place of a code of SQLite's
@@ -76,6 +77,34 @@ async def test_settling_is_put_off_and_putting_refused(
         assert await balances(store, "a")
         await chores_done(store)  # they hold the reserve back again
         await put(store, numbered(9), "a")
+
+
+async def test_it_is_in_trouble_as_long_as_something_waits_to_be_written(
+    tmp_path: Path, broken: Callable[[int | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although other things could be written: what is put is refused."""
+    do_chores, seen = Writer._do_chores, []
+
+    def watched(writer: Writer) -> float:
+        wait = do_chores(writer)
+        seen.append(writer.failing)
+        return wait
+
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        broken(sqlite3.SQLITE_IOERR_WRITE)
+        settled = asyncio.ensure_future(deliver(store, record))
+        with pytest.raises(StoreFailed, match=r"^io$"):
+            await put(store, numbered(2), "a")
+        monkeypatch.setattr(Writer, "_do_chores", watched)
+        assert store._writer is not None
+        store._writer._next_chores = 0.0
+        await chores_done(store)
+        assert set(seen) == {"io"}
+        broken(None)
+        await asyncio.wait_for(settled, 10)
+        await put(store, numbered(2), "a")
+        assert store.trouble is None
 
 
 async def test_how_a_record_was_meanwhile_is_not_kept(
