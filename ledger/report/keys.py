@@ -52,10 +52,9 @@ def _key(destination: str | None, about: Sequence[_Told]) -> PseudonymKey:
     """A destination's key of the epoch that all of these are about."""
     made = next((e for e in about if e.destination == destination and not e.destroyed), None)
     gone: dict[int, _Told] = {}  # by record: a crash may have it told twice, the first one counts
-    if any(each.destination == destination and each.destroyed for each in about):
-        for each in about:
-            if each.destroyed and each.destination in (None, destination):
-                gone.setdefault(each.record, each)
+    for each in about:
+        if each.destroyed and each.destination in (None, destination):
+            gone.setdefault(each.record, each)
     # Who has told of the epoch has, or had, a key of it.
     had = {e.record for e in about if destination is None or e.destination in (None, destination)}
     left = sorted(had - gone.keys()) if gone else []

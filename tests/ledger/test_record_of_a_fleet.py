@@ -228,6 +228,21 @@ def test_a_key_is_destroyed_when_the_last_copy_of_the_keyring_has_lost_it(tmp_pa
     assert (told.record, told.by) == (2, "jane")
 
 
+def test_a_destinations_key_is_destroyed_with_its_whole_epoch(tmp_path: Path) -> None:
+    one, other = fleet(tmp_path)
+    key = {"epoch": "e1", "keyring": "k", "by": "jane", "why": "breach"}
+    one.tell("key", did="made", destination="sentry", **key)
+    one.wait(MINUTE)
+    one.tell("key", did="destroyed", destination=None, **key)
+    for each in (one, other):
+        each.close()
+    keys = report_of(one, other).withheld.pseudonym_keys
+    assert {each.destination: each.destroyed_at for each in keys} == {
+        "sentry": moment(MINUTE),
+        None: moment(MINUTE),
+    }
+
+
 def test_what_was_done_names_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = fleet(tmp_path)
     for each in (one, other):
