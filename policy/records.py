@@ -14,7 +14,8 @@ _NAME = rb"[A-Za-z_][A-Za-z0-9_]{0,60}"
 _WORDS = rb"([^%b]+(?: [^%b]+){0,9})"
 _STRUCT = compile_bytes(_WORDS % ((rb"\s{}\[\]\"'`:,;=",) * 2) + rb"(?: " + _NAME + rb":|[}\]])")
 _RECORD = compile_bytes(_WORDS % ((rb"\s{}\[\]()\"'`,;=",) * 2) + rb"(?:, " + _NAME + rb"=|[}\])])")
-_NEXT_FIELD = re.compile(rb"[A-Z][A-Za-z0-9]{0,60}+:[^\s]")
+# Without digits: a password may have a colon.
+_NEXT_FIELD = re.compile(rb"[A-Z][A-Za-z]{0,60}+:[^\s]")
 # Go shows where a value is, not what it is.
 _POINTER = re.compile(rb"\(\*[^()\s]{1,100}\)\((?:0x[0-9a-f]|nil\))")
 _FAR = 80  # how far before a field the one before it may begin

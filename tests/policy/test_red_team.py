@@ -56,6 +56,7 @@ OTHER_LANGUAGES += [
     ),
     ("map[password:winter plan:gold]", ["winter"], ["plan:gold"]),
     ("{User:bob Password: Email:none Tries:3}", [], ["Password: Email:none Tries:3"]),
+    ("{User:bob Password: Wint3rfell:9 Tries:3}", ["Wint3rfell"], ["User:bob"]),
     (
         "a.Login{Token:(*string)(0xc0000142a0), Name:(*string)(0xc0000142b0)}",
         [],
