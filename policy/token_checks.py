@@ -15,6 +15,7 @@ from itertools import pairwise
 from operator import xor
 
 from .candidates import Candidate
+from .linear import compile_linear
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -36,6 +37,15 @@ def mixed_case(candidate: Candidate) -> Candidate | None:
     many = capitals >= 3 and sum(map(str.isupper, value)) * 10 >= len(value) * 3
     made_up = within or many or capitals * 5 >= len(value)
     return candidate if made_up and len(set(value)) >= 10 else None
+
+
+_WORD = r"(?:[a-z]{1,20}[0-9]{0,2}|[0-9]{1,4}[a-z]{0,3})"
+_NAME = compile_linear(rf"{_WORD}(?:[_-]{_WORD})*")
+
+
+def no_name(candidate: Candidate) -> Candidate | None:
+    """No words that a sign joins, with numbers or without: `server_timeout_30s`."""
+    return None if _NAME.fullmatch(candidate.value) else candidate
 
 
 def crc32_base62(candidate: Candidate) -> Candidate | None:
