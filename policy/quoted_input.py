@@ -60,6 +60,8 @@ _PATTERNS = (
     (b"Actual value was", compile_bytes(rb"\(Parameter '(%b)'\)\s+Actual value was " % KEY)),
 )
 _TEXT = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'((?:[^'\\\r\n]|\\.|'')*)')"""
+# MySQL puts a value between apostrophes, whatever is in it.
+_RAW = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'([^\r\n]*?)')"""
 _VALUE_FIRST = (
     (
         b"at path",
@@ -67,19 +69,19 @@ _VALUE_FIRST = (
     ),
     (
         b"for column",
-        compile_bytes(rb"value: %b for column [`'](?:[^\s']{1,100}`\.`)?(%b)[`']" % (_TEXT, KEY)),
+        compile_bytes(rb"value: %b for column [`'](?:[^\s']{1,100}`\.`)?(%b)[`']" % (_RAW, KEY)),
     ),
     (
         b"Duplicate entry",
         compile_bytes(
-            rb"Duplicate entry %b for key '(%b?)(?i:_(?:unique|uniq|index|idx|key))?'"
-            % (_TEXT, KEY)
+            rb"Duplicate entry %b for key '(%b?)(?i:_(?:unique|uniq|index|idx|key))?'" % (_RAW, KEY)
         ),
     ),
     (
         b"reference chain",
         compile_bytes(
-            rb"""(?s)from [A-Z][a-z]+ %b: .*?reference chain: [^\r\n]*\["(%b)"\]\)""" % (_TEXT, KEY)
+            rb"""(?s)from [A-Z][a-z]+ %b: .*?reference chain: [^\r\n]*?\["(%b)"\]\)"""
+            % (_TEXT, KEY)
         ),
     ),
     (

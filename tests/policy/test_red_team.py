@@ -156,6 +156,19 @@ VALIDATION: list[Row] = [
         ["Wint3rfell"],
         ["not a valid value"],
     ),
+    (
+        (
+            'from String "five": bad (through reference chain: a.Form["age"]); '
+            'from String "Wint3rfell": bad (through reference chain: a.Form["password"])'
+        ),
+        ["Wint3rfell"],
+        ['"five"'],
+    ),
+    (
+        "Incorrect integer value: 'it's Wint3rfell' for column 'password' at row 1",
+        ["Wint3rfell"],
+        ["for column 'password'"],
+    ),
     ('password: invalid type: string "Wint3rfell", expected u32', ["Wint3rfell"], ["expected u32"]),
     (
         'invalid type: found string "Wint3rfell", expected u16 for key "db.password" in `x`',
