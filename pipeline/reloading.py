@@ -122,16 +122,20 @@ class Source:
     Certificates that it names are read with it: one that was renewed is a changed file.
     """
 
-    def __init__(self, paths: Sequence[str], read: Callable[[], Config], *, watch: bool) -> None:
-        """`watch`: whether a changed file is enough; else somebody has to say so."""
+    def __init__(self, paths: Sequence[str], read: Callable[[], Config]) -> None:
+        """Look at the files as they are now: make it before they are read for the first time.
+
+        Else what changes between the two would never be seen.
+        """
         self._paths = [Path(path) for path in paths]
         self._read = read
-        self._watch = watch
         self._told = asyncio.Event()
         # Held from reading to running: else a file that was read before it changed could be run
         # after what it says now, and a control that somebody put back would be off again.
         self._reloading = asyncio.Lock()
         self._pem: list[PemFile] = []  # as they were when they were read or looked at
+        looked = self._looked()
+        self._seen = None if looked is None else looked[0]
 
     def look(self) -> None:
         """Have it read again, as soon as somebody keeps up with it."""
@@ -139,22 +143,21 @@ class Source:
 
     async def keep_up(self, collector: Reloadable) -> None:
         """Reload whenever a file has changed or somebody says so. Never returns."""
-        looked = await asyncio.to_thread(self._looked)
-        seen = None if looked is None else looked[0]
         self._pem = pem_files(collector.config)
-        before = looked
+        watch = collector.config.service.watch_config  # else somebody has to say so
+        before = None
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY if self._watch else None):
+                async with asyncio.timeout(_LOOK_EVERY if watch else None):
                     await self._told.wait()
             told = self._told.is_set()
             self._told.clear()
             looked = await asyncio.to_thread(self._looked)
             # One that somebody is still writing differs from look to look.
             written, before = looked == before, looked
-            if told or (written and looked is not None and looked != (seen, self._pem)):
+            if told or (written and looked is not None and looked != (self._seen, self._pem)):
                 if looked is not None:
-                    seen, self._pem = looked
+                    self._seen, self._pem = looked
                 with suppress(ConfigError, OSError):  # it was told; the old one goes on
                     await self.reload(collector)
 
@@ -181,13 +184,14 @@ class Source:
     def _looked(self) -> tuple[bytes, list[PemFile]] | None:
         """What differs when a file does: a digest of the configuration, and what it names.
 
-        Links are followed: a mounted folder changes its target. None: no more files may be opened,
-        so that nobody knows.
+        Links are followed: a mounted folder changes its target. Of a pipe nothing is read: it is
+        there once. None: no more files may be opened, so that nobody knows.
         """
         digest = hashlib.sha256()
         for path in self._paths:
             try:
-                digest.update(read_file(path, 0))
+                if path.is_file():
+                    digest.update(read_file(path, 0))
             except OSError as error:  # else it is being replaced
                 if error.errno in OUT_OF_FILES:
                     return None

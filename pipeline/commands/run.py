@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         from ..reloading import Source
         from ..serving import serve
 
+        source = Source(args.config, lambda: read_config(args)) if args.config else None
         config = read_config(args)
     logs = config.service.telemetry.logs
     configure_logging(logs.level, logs.encoding)
@@ -72,14 +73,7 @@ def run(args: argparse.Namespace) -> int:
         for line in greeting(config, collector.graph.receivers, named):
             err(line)
 
-    async def serving() -> int:
-        source = None
-        if args.config:
-            watch = config.service.watch_config
-            source = Source(args.config, lambda: read_config(args), watch=watch)
-        return await serve(config, announce, source)
-
-    return asyncio.run(serving())
+    return asyncio.run(serve(config, announce, source))
 
 
 @contextmanager

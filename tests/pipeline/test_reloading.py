@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from errlock.pipeline import reloading
+from errlock.pipeline import options, reloading
 from errlock.pipeline.config import Config, load
 from errlock.pipeline.options import Duration, PemFile
 from errlock.pipeline.reloading import Changes, Source
@@ -48,7 +48,7 @@ async def test_what_was_read_before_a_file_changed_is_not_run_after_what_it_says
         return replace(config, service=service)
 
     running = Running()
-    source = Source([str(file)], read, watch=False)
+    source = Source([str(file)], read)
     first = asyncio.create_task(source.reload(running))
     await asyncio.to_thread(has_read.wait, 20)
     file.write_text("2s")
@@ -76,24 +76,44 @@ async def test_who_may_open_no_more_files_sees_no_changes(
         sentry = msgspec.structs.replace(config.receivers["sentry"], tls=tls)
         return replace(config, receivers={"sentry": sentry})
 
-    def refused(path: Path) -> bytes:
+    def refused(*_: object) -> bytes:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)
     running = Running()
     running.config = read()
-    source = Source([str(file)], read, watch=True)
+    source = Source([str(file)], read)
     keeping_up = asyncio.create_task(source.keep_up(running))
     await asyncio.sleep(0.2)
-    for refusing in (True, False, True):
+    for module in (reloading, None, options):
         with monkeypatch.context() as within:
-            if refusing:
-                within.setattr(Path, "read_bytes", refused)
+            if module is not None:
+                within.setattr(module, "read_file", refused)
             await asyncio.sleep(0.2)
     assert reads == 1
     certificate.write_text("renewed")
     await asyncio.sleep(0.2)
     assert reads == 2, "a renewed certificate is still seen"
+    keeping_up.cancel()
+
+
+async def test_what_changes_before_it_is_kept_up_with_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "errlock.yaml"
+    file.write_text("as it was read")
+    reloaded = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> Config:
+        loop.call_soon_threadsafe(reloaded.set)
+        return load()
+
+    monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)
+    source = Source([str(file)], read)
+    file.write_text("as it is once all is open")
+    keeping_up = asyncio.create_task(source.keep_up(Running()))
+    await asyncio.wait_for(reloaded.wait(), 20)
     keeping_up.cancel()
 
 
@@ -118,7 +138,7 @@ async def test_a_file_that_is_still_being_written_is_not_run(
 
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)
-    source = Source([str(file)], reading, watch=True)
+    source = Source([str(file)], reading)
     keeping_up = asyncio.create_task(source.keep_up(Running()))
     monkeypatch.setattr(Source, "_looked", write_and_look)
     await asyncio.wait_for(all_looked.wait(), 20)
