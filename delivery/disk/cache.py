@@ -24,7 +24,7 @@ class PayloadCache:
 
     def add(self, number: int, payload: Payload, deliveries: int) -> None:
         """Keep a payload, if it is not too large, until so many deliveries are done."""
-        size = payload.size
+        size = payload.memory
         if size > self._capacity or not deliveries:
             return
         self._kept[number] = _Kept(payload, size, deliveries)

@@ -36,6 +36,8 @@ DocumentType = Literal[
 DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 CONTEXT_TYPES = frozenset({"envelope", "resource", "scope", "otlp_metric"})
 
+_OBJECT = 1024  # bytes that a payload, a document or a context takes beside its content, about
+
 
 class Trace(NamedTuple):
     """What the policy found in a document and how it left, for the account. Holds no value."""
@@ -211,6 +213,11 @@ class Payload(ABC):
     def size(self) -> int:
         """Bytes of all documents as received."""
         return sum(document.size for document in self.documents)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes in memory, about: of a small one most are not its content."""
+        return self.size + _OBJECT * (1 + len(self.made))
 
     @property
     def alive(self) -> list[Document]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from sanitised_payloads import logs
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from sanitised_payloads import envelope, logs, spans
 
 from errlock.delivery.disk.cache import PayloadCache
+from errlock.pipeline.payloads.document import Payload
 
-SIZE = logs("a").size
+SIZE = logs("a").memory
 
 
 def test_the_oldest_goes_for_the_newest() -> None:
@@ -44,3 +49,18 @@ def test_each_gets_one_of_its_own() -> None:
     assert other is not None
     one.documents[0].dropped = "invalid"
     assert other.alive
+
+
+@pytest.mark.parametrize("small", [envelope, logs, spans])
+def test_small_payloads_take_about_the_memory_that_the_bound_says(
+    small: Callable[[], Payload],
+) -> None:
+    cache = PayloadCache(1 << 20)
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            cache.add(number, small(), 1)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 << 20
