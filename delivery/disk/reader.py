@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any, Literal
 
 from ...pipeline.payloads.document import DocumentType, Payload, Protocol
@@ -16,7 +17,7 @@ from .mending import queued
 from .packing import About, Damaged, checksum, unpack
 from .schema import open_reader
 from .sealing import Seals
-from .transactions import highest
+from .transactions import counts_of, highest
 
 _RECORD = (
     "SELECT number, payload, destination, policy, counts, size, enqueued, due, first_attempt,"
@@ -175,6 +176,6 @@ def _record(row: tuple[Any, ...]) -> Record:
     number, payload, destination, policy, counts, size, enqueued, due, first, attempts, *marks = row
     begun, sent = marks
     return Record(
-        number, payload, destination, policy, json.loads(counts), size, enqueued, due, first,
-        attempts, bool(begun), sent,
+        number, payload, intern(destination), intern(policy), counts_of(counts), size, enqueued,
+        due, first, attempts, bool(begun), sent,
     )  # fmt: skip

@@ -11,10 +11,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from ...pipeline.payloads.document import DocumentType
-from ..store import Booking, BookKey, Record
+from ..store import Booking, BookKey, Counts, Record
 from .operations import Ending, Given, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
@@ -165,7 +166,7 @@ class Transactions:
                     put.result.append(
                         Record(
                             self._last_record, self._last_payload, destination, shipment.policy,
-                            counts, len(packed), enqueued=put.now, due=put.now,
+                            counts_of(_text(counts)), len(packed), enqueued=put.now, due=put.now,
                         )
                     )  # fmt: skip
             records += put.result
@@ -270,9 +271,20 @@ def insert(
         at += size
 
 
+@lru_cache(maxsize=1024)
+def counts_of(text: str) -> Counts:
+    """A record's documents as a row has them: in memory once for all that wait with the same."""
+    counts: Counts = json.loads(text)
+    return counts
+
+
+def _text(counts: Counts) -> str:
+    return json.dumps(dict(counts))
+
+
 def _delivery(record: Record) -> tuple[object, ...]:
     return (
-        record.number, record.payload, record.destination, json.dumps(dict(record.counts)),
+        record.number, record.payload, record.destination, _text(record.counts),
         record.size, record.enqueued, record.due, record.first_attempt, 0, 0,
         record.sent,
     )  # fmt: skip

@@ -91,6 +91,18 @@ async def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         assert await balances(store, "a")
 
 
+async def test_what_records_have_in_common_is_in_memory_once(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        for number in range(3):
+            await put(store, numbered(number), "a")
+        common = [[each.counts for each in await put(store, numbered(9), "a", "b")]]
+    async with opened(tmp_path / "q") as store:
+        waiting = await store.waiting("a")
+        fields = ("counts", "policy", "destination")
+        common += [[getattr(each, field) for each in waiting] for field in fields]
+    assert [len({id(each) for each in same}) for same in common] == [1, 1, 1, 1]
+
+
 async def test_records_come_back_the_oldest_first(tmp_path: Path) -> None:
     async with opened(tmp_path / "q") as store:
         for number in range(5):
