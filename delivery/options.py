@@ -26,8 +26,9 @@ class SendingQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     queue_size: Annotated[
         Size | None,
         Meta(
-            description="Most bytes that may wait, those being sent included; on disk they are "
-            "compressed. By default 1 GiB on disk, 64 MiB in memory."
+            description="Most bytes that may wait, those being sent included: on disk compressed, "
+            "in memory with about 1 KiB for each document. By default 1 GiB on disk, 64 MiB in "
+            "memory."
         ),
     ] = None
     max_documents: Annotated[

@@ -61,7 +61,7 @@ class Record:
     destination: str
     policy: str  # the version of the policy that it passed
     counts: Counts  # its documents; those of other types in the payload do not go there
-    size: int  # bytes of the payload at rest
+    size: int  # bytes of the payload at rest, be that a disk or memory
     enqueued: float
     due: float  # no attempt before this
     first_attempt: float = 0.0
@@ -171,7 +171,7 @@ class MemoryStore:
         return [record for shipment in shipments for record in self._put(shipment, now)]
 
     def _put(self, shipment: Shipment, now: float) -> Iterable[Record]:
-        key, size = self._last + 1, shipment.payload.size
+        key, size = self._last + 1, shipment.payload.memory
         records: dict[int, Record] = {}
         for destination, counts in shipment.deliveries.items():
             self._last += 1

@@ -264,13 +264,13 @@ async def test_what_waited_too_long_is_dropped_without_anybody_asking(bench: Ben
 
 async def test_a_full_queue_drops_the_oldest_and_counts_it(bench: Bench) -> None:
     exporter = ScriptedExporter()
-    destination = bench.destination(exporter, queue_size=Size(30))
+    small, newest = events(size=8), events(size=18)
+    destination = bench.destination(exporter, queue_size=Size(3 * small.memory))
     for _ in range(3):
-        await bench.offer(events(size=8), destination)
-    newest = events(size=18)
+        await bench.offer(small, destination)
     await bench.offer(newest, destination)
     assert bench.dropped(exporter="one", reason="queue_full") == 2
-    assert destination.status().queued_bytes == 30
+    assert destination.status().queued_bytes == small.memory + newest.memory
     await destination.start()
     await all_act()
     assert [payload.size for payload in exporter.taken] == [10, 20]
@@ -558,15 +558,16 @@ async def test_a_stop_without_a_start_counts_what_waits(bench: Bench) -> None:
 
 
 async def test_the_status_tells_depth_age_and_the_last_error(bench: Bench) -> None:
-    destination = await bench.started(ScriptedExporter(rest=unreachable()), queue_size=Size("1KiB"))
-    await bench.offer(events(2, size=98), destination)
+    destination = await bench.started(ScriptedExporter(rest=unreachable()), queue_size=Size("8KiB"))
+    two = events(2, size=98)
+    await bench.offer(two, destination)
     await bench.clock.advance(7)
     assert destination.status().as_dict() == {
         "health": "failing",
         "trust": "trusted",
         "queued_documents": 2,
-        "queued_bytes": 200,
-        "capacity_bytes": 1024,
+        "queued_bytes": two.memory,
+        "capacity_bytes": 8192,
         "oldest_age": 7.0,
         "last_error": "refused",
     }
@@ -588,7 +589,7 @@ async def test_the_account_balances_between_any_two_steps(bench: Bench) -> None:
     acts: list[Callable[[Payload], Delivered] | Exception | None]
     acts = [None, unreachable(), ExportFailed("http_400", retryable=False), KeyError(), None]
     exporter = ScriptedExporter(acts * 40)
-    destination = await bench.started(exporter, queue_size=Size(400), max_age=Duration("40s"))
+    destination = await bench.started(exporter, queue_size=Size("27KiB"), max_age=Duration("40s"))
     for number in range(200):
         await bench.offer(Lines(Line("event", "x" * (number % 70)), Line("log")), destination)
         assert destination.balance().holds
