@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from ..pipeline.threads import start_all
 from .trust import Trust, Trusts
 from .trust_file import Saved, TrustFile, TrustFileFailed
 from .trust_telling import Telling
@@ -26,6 +27,7 @@ Journal = Callable[[Literal["trust"], Mapping[str, object]], None]
 # How often the file is looked at, in seconds, and how often an unwritten word is tried again.
 _LOOK_EVERY = 0.25
 _WRITE_AGAIN_EVERY = 5.0
+_WRITERS = 1  # all words are written in their order
 
 
 class NotPersisted(Exception):  # noqa: N818  what became of a word, for who said it
@@ -75,14 +77,15 @@ class TrustBook:
         self._changing = threading.Lock()  # held to change the four above, never for long
         self._unwritten = False
         self._telling = Telling(self.of, log)
-        # All writing is done by one thread, in the order of the words.
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trust file")
+        self._writer = ThreadPoolExecutor(_WRITERS, thread_name_prefix="trust file")
 
     async def open(self, remembered: int | None = None) -> None:
         """Put in force what the file says. A file that cannot be relied on holds everything.
 
-        `remembered`: the generation that was last in force; the file must not be older.
+        `remembered`: the generation that was last in force; the file must not be older. Raises
+        OSError when there is no thread to write in.
         """
+        start_all(self._writer, _WRITERS)
         self._telling.belong_here()
         if self._file is not None:
             self._generation = self._remembered = remembered or 0

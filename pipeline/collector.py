@@ -34,6 +34,7 @@ from .storage import KeptTrust, recall_swaps, store_of
 from .stored import StorageWatch, Unclaimed
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
+from .threads import start_all
 from .tightening import strict_chain, tightened
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Collector:
         Raises OSError, and ConfigError when a keyring has no key for a destination.
         """
         self.loop = asyncio.get_running_loop()
+        start_all(self._executor, _JUDGES)
         with _named("service.storage"):
             self._kept_trust.prepare()
             await self.store.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import os
 import resource
 import signal
 import sys
@@ -15,10 +16,12 @@ from .config import Config
 from .open_files import tell_in_words
 from .reloading import Source
 from .supervisor import Supervisor
+from .threads import work_beside
 
 _log = logging.getLogger("errlock.collector")
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
+_WORKERS = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio would make one by one
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -34,7 +37,7 @@ async def serve(
     told what becomes of it.
 
     `announce` is called once everything is open. Returns the exit code. Raises OSError when an
-    endpoint cannot be had; then nothing stays open.
+    endpoint or a thread cannot be had; then nothing stays open.
     """
     _no_core_dumps()
     stopped = asyncio.Event()
@@ -54,6 +57,7 @@ async def serve(
     if source is not None:
         loop.add_signal_handler(signal.SIGHUP, source.look)
     tell_in_words(loop)
+    work_beside(loop, _WORKERS, "errlock-worker")
     collector, supervisor = Collector(config), Supervisor()
     alive = asyncio.create_task(supervisor.keep_alive())
     try:

@@ -16,6 +16,9 @@ from aiohttp import web
 from .admin import host_and_port
 from .open_files import tell_in_words
 from .quiet_http import AT_ONCE, QuietServer, start
+from .threads import work_beside
+
+_WORKERS = 2  # for what waits for the disk
 
 
 class ThreadedServer:
@@ -75,6 +78,7 @@ class ThreadedServer:
         """The thread's work, from opening to closing."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         tell_in_words(self._loop)
+        work_beside(self._loop, _WORKERS, f"{self._name}-worker")
         runner = web.ServerRunner(self._make(), handle_signals=False, shutdown_timeout=self._grace)
         try:
             await runner.setup()
