@@ -168,12 +168,13 @@ _is_code = short_test(
     r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
     r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
     r"|[A-Za-z_][\w.]*\((?:\)|[^)\d].*)?[;,]?"
-    r"|(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
+    r"|&(?:mut )?(?:str|String|\[u8\]|Path|Vec<.*)[;,]?|&'[a-z_]{1,20} .*"  # Rust
+    r"|&?(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
     r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)"
 )
-_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x")  # one of these stands in it
+_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x|^&")  # one of these stands in it
 _EMAIL_LIKE = re.compile(r"@|%40|＠|\[at\]")
 _IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
 _TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")

@@ -23,6 +23,7 @@ _COMPARED = compile_bytes(
     + KEY
     + rb""")["'`\]]?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?)\s*N?'((?:[^'\\]|\\.|'')+)'"""
 )
+_LIFETIME = re.compile(rb"[a-z_]{1,20}[>,]")  # `Login<'a>`: Rust
 _COMPARISON = re.compile(rb"[<>]|!=|like|in\s*\(")  # in lower case, one of these stands in it
 # Cannot go back, and looks no more than 1200 bytes ahead. RE2 would count up to there from every
 # byte.
@@ -112,8 +113,11 @@ def _passwords(data: bytes) -> Iterator[Span]:
 def _compared(data: bytes) -> Iterator[Span]:
     for match in _COMPARED.finditer(data):
         class_ = classify_key(text_of(match.group(1)))
-        if class_ is not None and not is_innocent(match.group(2), class_):
-            yield span_of(match.span(2), class_, "words.sql")
+        if class_ is None or is_innocent(match.group(2), class_):
+            continue
+        if data[match.start(2) - 2 : match.start(2)] == b"<'" and _LIFETIME.match(match.group(2)):
+            continue
+        yield span_of(match.span(2), class_, "words.sql")
 
 
 def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:

@@ -74,7 +74,9 @@ _WRAPPING = re.compile(
     rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")|!!(?:binary|str) "
 )
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
-_OPENING = re.compile(rb"""[\[(]{0,2}(?:[bBuUrRfFNn@$&]{1,2}(\\{0,15}["']))?(\\{0,15}["'`])?""")
+_OPENING = re.compile(
+    rb"""[\[(]{0,2}(?:(?:[bBuUrRfFNn@$]{1,2}|&(?=\\{0,15}"))(\\{0,15}["']))?(\\{0,15}["'`])?"""
+)
 # Bytes one by one: `[]uint8{0x5a, 0x71}`, `<Buffer 5a 71>`, `Uint8Array(2) [ 90, 113 ]` and what
 # JSON makes of a buffer.
 _BYTES = compile_bytes(

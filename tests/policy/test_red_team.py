@@ -467,6 +467,13 @@ NO_SECRETS: list[Row] = [
         'full_name = f"test.{module}"; $fname = "${module}::boot"',
         "joined ff02::1:2 and 239.255.255.250",
         "RFC 6265 Section 5.1.1.5, OID 1.3.6.1, §5.1.2.4",
+        # Types of Rust: what follows `&` is no text, and `'a` no quote.
+        "pub struct Login<'a> { password: &'a str, token: &'a [u8], secret: Option<String> }",
+        "fn session<'a>(&'a self, password: &'a str) -> Session<'a> {",
+        "fn check(token: &'static str, x: u8) -> bool {",
+        "password: &'a str,\n    token: &'static str,",
+        "fn login(user: &str, password: &str) -> Result<Token, Error> {",
+        "let password = &args.password;",
     )
 ]
 
