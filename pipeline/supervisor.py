@@ -51,4 +51,5 @@ class Supervisor:
                 to.setblocking(False)
                 to.sendto(what.encode(), address)
         except OSError as error:
-            _log.warning("the service manager was not told %s: %s", what, error.strerror)
+            why = error.strerror or type(error).__name__
+            _log.warning("the service manager was not told %s: %s", what, why)
