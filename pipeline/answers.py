@@ -27,7 +27,7 @@ class _Connection(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data[: self._left])
+        super().data_received(data[: max(0, self._left)])
         self._left -= len(data)
         if self._left < 0 and self.transport is not None:
             self.transport.abort()
