@@ -199,6 +199,10 @@ _BARE_URL = compile_linear(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
 _VERSION = compile_linear(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
 )
+# When something expires or began: `token: {expires_at: …}`. Without a time it might be a password.
+_MOMENT = compile_linear(
+    r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z| ?[+-]\d\d:?\d\d| UTC)?$"
+)
 _is_scheme = short_test(
     r"(?i)(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
     r"|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
@@ -280,7 +284,9 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
         return True
     if text[0] in "a#" and _REFERENCE.match(text):
         return True
-    return "." in text and _VERSION.match(text) is not None
+    if "." in text and _VERSION.match(text):
+        return True
+    return text[4:5] == "-" and _MOMENT.match(text) is not None
 
 
 def _without_marks(text: str, new: str) -> str:
@@ -318,6 +324,8 @@ def _implausible(text: str, class_: str) -> bool:
             return not _EMAIL_LIKE.search(text)
         case "pii.phone":
             return not 5 <= _digits(text) <= 20 or len(text) > 60
+        case "pii.username":
+            return text[4:5] == "-" and _MOMENT.match(text) is not None
         case "pii.name":
             odd = len(text) > 120 or not any(map(str.isalpha, text))
             return odd or _IN_CODE.search(text) is not None

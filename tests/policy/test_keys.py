@@ -109,6 +109,11 @@ def test_a_value_worth_hiding_is_not_innocent(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "class_", "innocent"),
     [
+        ("2026-11-27T10:00:00Z", "secret.session", True),
+        ("2026-11-27 10:00:00.123456+00:00", "secret.token", True),
+        ("2026-11-27T10:00", "pii.username", True),
+        ("2026-11-27", "secret.password", False),
+        ("1985-03-12T00:00:00Z", "pii.dob", False),
         (312, "secret.token", True),
         ("312", "secret.token", True),
         (482193, "secret.otp", False),
