@@ -127,8 +127,9 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
         return
     for row in _rows(data, at, len(classes)):
         for (start, end), class_ in zip(row, classes, strict=False):
-            telling = class_ is not None and start >= 0 and class_ not in BY_SHAPE
-            if class_ and telling and not is_innocent(data[start:end], class_):
+            if class_ is None or class_ in BY_SHAPE:
+                continue
+            if not is_innocent(data[start:end], class_):
                 yield Span(start, end, class_, "words.sql")
 
 
@@ -156,7 +157,7 @@ def _inserted_unnamed(data: bytes) -> Iterator[Span]:
 
 
 def _rows(data: bytes, at: int, most: int) -> Iterator[list[tuple[int, int]]]:
-    """Rows of values, of each at most so many: where each stands without quotes, or (-1, -1)."""
+    """Rows of values, of each at most so many: where each stands, without its quotes."""
     while data[at : at + 1] == b"(":
         row: list[tuple[int, int]] = []
         behind = b","
@@ -165,7 +166,7 @@ def _rows(data: bytes, at: int, most: int) -> Iterator[list[tuple[int, int]]]:
             if match is None:
                 break
             spans = (match.span(group) for group in (1, 2, 3))
-            row.append(next((span for span in spans if span[0] >= 0), (-1, -1)))
+            row.append(next(span for span in spans if span[0] >= 0))
             at = match.end()
             behind = data[at : at + 1]
         yield row
