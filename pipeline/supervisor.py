@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
 
 _log = logging.getLogger("errlock.collector")
 
@@ -19,12 +18,12 @@ _log = logging.getLogger("errlock.collector")
 class Supervisor:
     """The service manager of this process, if there is one."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self) -> None:
         """Take what it says of itself from the environment."""
-        self._address = environment.get("NOTIFY_SOCKET", "")
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
         # Seconds within which it wants to hear of the process that it started.
-        limit, this = environment.get("WATCHDOG_USEC", ""), str(os.getpid())
-        is_watched = limit.isdecimal() and environment.get("WATCHDOG_PID", this) == this
+        limit, this = os.environ.get("WATCHDOG_USEC", ""), str(os.getpid())
+        is_watched = limit.isdecimal() and os.environ.get("WATCHDOG_PID", this) == this
         self._patience = int(limit) / 1e6 if is_watched else 0.0
 
     def ready(self) -> None:
