@@ -7,6 +7,7 @@ needs to understand it.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -90,19 +91,24 @@ def write_manifest(
         for document in payload.alive:
             items[document.type].size += document.size
     only = next(iter(types)) if len(types) == 1 else None
-    lines: dict[tuple[str, str, str, str], Line] = {}
+    lines: defaultdict[tuple[str, str, str, str], list[Trace]] = defaultdict(list)
+    subjects: defaultdict[str, set[int]] = defaultdict(set)
     made = payload.made if carried is None else _with_contexts(carried)
     for document in made:
         noted = document.traces or document.unjudged or document.weight != 1
         if noted and document.lost is None:
             known = document.type in items or document.type in CONTEXT_TYPES
             type_ = document.type if known else only or OTHER
-            _add(type_, document.traces, items, lines)
+            for trace in document.traces:
+                lines[type_, trace.class_, trace.form, trace.detector].append(trace)
+            if (subject := _subject(document.traces)) is not None:
+                subjects[type_].add(subject)
             _weigh(document, items.get(type_), items)
-    if not judged:
-        for each in items.values():
+    for type_, each in items.items():
+        each.subjects = sorted(subjects[type_])
+        if not judged:
             each.unjudged = each.size
-    return _encode(Manifest(*origin(payload), items, list(lines.values())))
+    return _encode(Manifest(*origin(payload), items, [_line(*each) for each in lines.items()]))
 
 
 def renewed(manifest: bytes, payload: Payload, *, judged: bool = True) -> bytes:
@@ -124,24 +130,15 @@ def renewed(manifest: bytes, payload: Payload, *, judged: bool = True) -> bytes:
     return _encode(new)
 
 
-def _add(
-    type_: str,
-    traces: tuple[Trace, ...],
-    items: dict[str, Items],
-    lines: dict[tuple[str, str, str, str], Line],
-) -> None:
-    for trace in traces:
-        key = (type_, trace.class_, trace.form, trace.detector)
-        line = lines.get(key)
-        if line is None:
-            line = lines[key] = Line(*key, 0, 0)
-        line.documents += 1
-        line.occurrences += trace.occurrences
-        line.values = sorted(trace.values.union(line.values))
-        line.parts = sorted(trace.parts.union(line.parts))
-    subject = _subject(traces)
-    if subject is not None and type_ in items:
-        items[type_].subjects = sorted({*items[type_].subjects, subject})
+def _line(key: tuple[str, str, str, str], traces: Sequence[Trace]) -> Line:
+    """Of the traces of documents, one of each."""
+    return Line(
+        *key,
+        documents=len(traces),
+        occurrences=sum(trace.occurrences for trace in traces),
+        values=sorted(frozenset().union(*(trace.values for trace in traces))),
+        parts=sorted(frozenset().union(*(trace.parts for trace in traces))),
+    )
 
 
 def _weigh(document: Document, own: Items | None, items: dict[str, Items]) -> None:
