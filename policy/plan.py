@@ -124,7 +124,7 @@ class Plan:
         compiled: dict[frozenset[Copied], Literals | Exception] = {}
         results: list[Findings | Exception] = []
         for subject, scan in zip(subjects, scans, strict=True):
-            wanted = frozenset(shared.of(subject))
+            wanted = shared.of(subject)
             if wanted not in compiled:
                 compiled[wanted] = self._literals(wanted)
             results.append(self._finish(scan, compiled[wanted]))
@@ -267,14 +267,23 @@ class _Shared:
         for subject, found in zip(subjects, values, strict=True):
             for parent in self._above[id(subject)] if found else ():
                 self._below.setdefault(id(parent), set()).update(found)
+        self._families: dict[int, frozenset[Copied]] = {}  # put together once, not for each item
 
-    def of(self, subject: Subject) -> set[Copied]:
-        values = self._own[id(subject)] | self._below.get(id(subject), set())
-        for parent in self._above[id(subject)]:
-            values |= self._own.get(id(parent), set())
-            if parent.type == "envelope":
-                values |= self._below.get(id(parent), set())
-        return values
+    def of(self, subject: Subject) -> frozenset[Copied]:
+        above = self._above[id(subject)]
+        for each in (subject, *above):
+            if each.type == "envelope" and not each.parents:
+                return self._family(each)
+        return self._around(subject).union(*(self._own.get(id(each), ()) for each in above))
+
+    def _family(self, envelope: Subject) -> frozenset[Copied]:
+        found = self._families.get(id(envelope))
+        if found is None:
+            found = self._families[id(envelope)] = self._around(envelope)
+        return found
+
+    def _around(self, subject: Subject) -> frozenset[Copied]:
+        return frozenset(self._own[id(subject)]).union(self._below.get(id(subject), ()))
 
 
 def _ancestors(subject: Subject) -> list[Subject]:
