@@ -28,6 +28,7 @@ TERMS: dict[str, str] = {
     term: class_ for class_, terms in _VOCABULARY["terms"].items() for term in terms.split()
 }
 GLUED: dict[str, str] = _VOCABULARY["glued"]
+_GLUED = tuple(GLUED)
 OTHER_THINGS = {term: frozenset(v.split()) for term, v in _VOCABULARY["other_things"].items()}
 QUALIFIERS = frozenset(_VOCABULARY["words"]["qualifiers"].split())
 QUESTIONS = frozenset(_VOCABULARY["words"]["questions"].split())
@@ -126,9 +127,10 @@ def _match_tail(words: list[tuple[str, str]]) -> str | None:
             if class_ is not None and _is_apart_at_joints(taken, term):
                 return None if _is_another_thing(before, tail, term) else class_
     last = words[-1][0].removesuffix("s")
-    for end, class_ in GLUED.items():
-        if last.endswith(end) and len(last) > len(end):
-            return class_
+    if last.endswith(_GLUED):  # in one go: most keys end in none of them
+        for end, class_ in GLUED.items():
+            if last.endswith(end) and len(last) > len(end):
+                return class_
     return None
 
 

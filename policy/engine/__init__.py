@@ -91,6 +91,7 @@ class Engine:
         Also says that it is strict JSON: an object, in UTF-8. In doubt it is not clean.
         """
         raw = self._raw if type_ in KINDS else None
+        self._keys.tidy()
         return raw is not None and is_readable(data) and raw.is_clean(data)
 
     @at_first_use
@@ -120,6 +121,7 @@ class Engine:
 
         Raises PolicyLimit or Unsupported when it must not go out.
         """
+        self._keys.tidy()
         return FastScan(self._tools, type_, tree, only)
 
     def look_at(self, scans: Sequence[FastScan]) -> None:

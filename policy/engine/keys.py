@@ -26,17 +26,22 @@ class Keys(dict[str, tuple["str | None", bool]]):
         self._classes = classes
         self.plain: set[str] = set()  # keys that cannot give another field its name
 
+    def tidy(self) -> None:
+        """Forget them when they are many. Between documents: one asks for each of its keys several
+        times, and one that has more than are kept would find out about each every time.
+        """
+        if len(self) > _REMEMBERED:
+            self.clear()
+            self.plain = set()
+
     def about(self, key: str) -> tuple[str | None, bool]:
         """What is known of a key, or is found out: one that is long is not remembered."""
         return self.get(key) or self.learn(key)
 
     def learn(self, key: str) -> tuple[str | None, bool]:
-        """Remember a key. However many there are, only so many are kept, and none that is long."""
+        """Remember a key, unless it is long."""
         if len(key) > MAX_KEY:
             return self._classes.key_class(key), is_text(key)
-        if len(self) >= _REMEMBERED:
-            self.clear()
-            self.plain = set()
         known = self[key] = self._classes.key_class(key), is_text(key)
         if key.casefold() not in NAMING:
             self.plain.add(key)
