@@ -30,7 +30,7 @@ class Attack:
     group: Literal["detector", "view", "words", "copies", "shape"]
     name: str
     make: Callable[[int], bytes]
-    format: Literal["event", "logs"] = "event"
+    format: Literal["event", "envelope", "logs"] = "event"
 
 
 def attacks() -> Iterator[Attack]:
@@ -262,6 +262,16 @@ def _log_records(size: int) -> bytes:
     return bytes(request.SerializeToString())
 
 
+def _log_entries(size: int) -> bytes:
+    entries = [
+        {"timestamp": 1.0, "body": f"mail of a{number:06d}@mail.example"}
+        for number in range(max(1, size // 66))
+    ]
+    item = json.dumps({"items": entries}).encode()
+    header = {"type": "log", "length": len(item), "item_count": len(entries)}
+    return b"\n".join([b"{}", json.dumps(header).encode(), item, b""])
+
+
 def _attributes(size: int) -> bytes:
     request = ExportLogsServiceRequest()
     record = request.resource_logs.add().scope_logs.add().log_records.add()
@@ -282,6 +292,7 @@ _SHAPES = (
     Attack("shape", "numbers", _numbers),
     Attack("shape", "duplicate keys", _duplicate_keys),
     Attack("shape", "escaped JSON", _escaped_json),
+    Attack("shape", "many entries of a log item", _log_entries, "envelope"),
     Attack("shape", "OTLP, many records", _log_records, "logs"),
     Attack("shape", "OTLP, many attributes", _attributes, "logs"),
 )

@@ -20,11 +20,15 @@ from benchmarks.adversarial import Attack, attacks
 from benchmarks.options import Options, parse, progress
 from benchmarks.plots import lines
 from benchmarks.report import machine, show
+from errlock.ledger.manifest import write_manifest
+from errlock.ledger.traces import Tracer
 from errlock.pipeline import Pipeline
+from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 
 STEEPEST = 1.15
-_FIRST = 1 << 10  # bytes
+_FIRST = {"event": 1 << 10, "envelope": 1 << 14, "logs": 1 << 14}  # bytes; batches are larger
 _SIZES = 5  # at least: four doublings
 _LONG_ENOUGH = 0.06  # CPU seconds at which a size need not be doubled any more
 _LARGEST = 1 << 20
@@ -64,18 +68,25 @@ class Curve:
         }
 
 
+_DECODE: dict[str, Callable[[bytes], Payload]] = {
+    "envelope": lambda body: Envelope.decode(body, "shop", 1.0),
+    "logs": lambda body: OtlpRequest.decode(body, "logs"),
+}
+
+
 class Runner:
-    """Sanitises attacks and times it."""
+    """Sanitises attacks, notes what an account needs of whole payloads, and times it."""
 
     def __init__(self, *, quick: bool) -> None:
         self._pipeline = Pipeline.default()
+        self._pipeline.keep_traces(Tracer("k" * 44).traces)
         self._quick = quick
 
-    def curve(self, attack: Attack, runs: int = 1, first: int = _FIRST) -> Curve:
+    def curve(self, attack: Attack, runs: int = 1, larger: int = 1) -> Curve:
         """Double the input until it takes long enough to be measured."""
         sizes: list[int] = []
         seconds: list[float] = []
-        size, refused = first, None
+        size, refused = _FIRST[attack.format] * larger, None
         while not self._enough(sizes, seconds):
             body = attack.make(size)
             took, result = self._best(attack, body, runs)
@@ -109,10 +120,11 @@ class Runner:
     def _scrubber(self, attack: Attack) -> Callable[[bytes], object]:
         if attack.format == "event":
             return self._pipeline.scrub
+        decode = _DECODE[attack.format]
 
         def scrub(body: bytes) -> object:
-            clean = self._pipeline.scrub_payload(OtlpRequest.decode(body, "logs"))
-            return None if clean is None else clean.encode()
+            clean = self._pipeline.scrub_payload(decode(body))
+            return None if clean is None else (write_manifest(clean), clean.encode())
 
         return scrub
 
@@ -122,7 +134,7 @@ class Runner:
         for runs in (_CAREFUL, 2 * _CAREFUL):
             if self._quick or curve.slope <= STEEPEST:
                 break
-            curve = self.curve(attack, runs, 4 * _FIRST)
+            curve = self.curve(attack, runs, 4)
         return curve
 
 
