@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from .endpoints import split_endpoint
 from .quiet_http import AT_ONCE, QuietServer, start
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -21,7 +22,7 @@ class AdminServer:
 
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
-        host, port = host_and_port(endpoint)
+        host, port = split_endpoint(endpoint)
         server = QuietServer(_router(handlers))
         runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
@@ -32,12 +33,6 @@ class AdminServer:
         """Close every server."""
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._runners.clear()
-
-
-def host_and_port(endpoint: str) -> tuple[str | None, int]:
-    """Where to listen for a checked `host:port`; without a host on every interface."""
-    host, _, port = endpoint.rpartition(":")
-    return host.strip("[]") or None, int(port)
 
 
 def _router(handlers: Mapping[str, Handler]) -> Handler:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from .admin import host_and_port
+from .endpoints import split_endpoint
 from .open_files import tell_in_words
 from .quiet_http import AT_ONCE, QuietServer, start
 from .threads import work_beside
@@ -37,7 +37,7 @@ class ThreadedServer:
 
         Requests that have begun may take `grace` seconds when it is stopped.
         """
-        self._host, self._asked_port = host_and_port(endpoint)
+        self._host, self._asked_port = split_endpoint(endpoint)
         self._make = make
         self._name = name
         self._grace = grace

@@ -6,7 +6,6 @@ Nothing of a body is ever written to disk or quoted.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import ssl
@@ -19,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from ..pipeline.certificates import show
+from ..pipeline.endpoints import listen
 from ..pipeline.errors import RefusedPayload
 from ..pipeline.options import PemFile
 from ..pipeline.quiet_http import AT_ONCE, QuietServer, start
@@ -28,8 +28,6 @@ ENCODINGS = frozenset(DECOMPRESSORS)
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 _LOOK_EVERY = 0.5  # seconds
 _ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
-
-_UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -251,49 +249,3 @@ class HttpServer:
             response.force_close()
         response.headers["Server"] = "errlock"  # not which Python and aiohttp
         return response
-
-
-def split_endpoint(endpoint: str) -> tuple[str | None, int]:
-    """`host:port` as its parts; the host may be absent or `[IPv6]`. Raises ValueError."""
-    host, colon, port = endpoint.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("expected host:port, such as localhost:9000 or 0.0.0.0:9000")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("an IPv6 host is written in brackets: [::1]:9000")
-    return host or None, int(port)
-
-
-def listen(endpoint: str) -> list[socket.socket]:
-    """Sockets on every address of the endpoint that this machine has. Raises OSError.
-
-    With port 0 the system chooses one, and every address gets the same.
-    """
-    host, port = split_endpoint(endpoint)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in sorted(set(found)):
-        try:
-            each = socket.socket(family, kind, protocol)
-        except OSError as error:  # no IPv6 here
-            failure = error
-            continue
-        sockets.append(each)
-        try:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            each.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
-        except OSError as error:
-            sockets.pop().close()
-            failure = error
-            if error.errno in _UNAVAILABLE:
-                continue
-            for other in sockets:
-                other.close()
-            raise
-    if not sockets:
-        raise failure or OSError("no address")
-    return sockets

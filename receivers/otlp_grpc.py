@@ -15,10 +15,11 @@ import msgspec
 from grpc import aio
 
 from ..pipeline.component import Settings, Sink
+from ..pipeline.endpoints import listen, split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
-from .http import Budget, TlsConfig, listen, split_endpoint
+from .http import Budget, TlsConfig
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 
 # Seconds that requests begun may take when stopping.

@@ -10,10 +10,11 @@ import msgspec
 from aiohttp import hdrs, web
 
 from ..pipeline.component import Settings, Sink
+from ..pipeline.endpoints import split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
-from .http import Budget, HttpServer, TlsConfig, read_body, split_endpoint
+from .http import Budget, HttpServer, TlsConfig, read_body
 from .otlp_intake import RETRY_AFTER, Encoding, Intake, Refusal, authorise
 
 _ENCODINGS: dict[str, Encoding] = {

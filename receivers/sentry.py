@@ -18,12 +18,13 @@ import msgspec
 from aiohttp import web
 
 from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.endpoints import split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES
 from . import sentry_requests as requests
-from .http import Budget, Held, HttpServer, TlsConfig, read_body, split_endpoint
+from .http import Budget, Held, HttpServer, TlsConfig, read_body
 from .sentry_admission import Pressure, check
 from .sentry_arrival import client_address, correct_clock, put_in_address
 from .sentry_auth import ProjectConfig, Projects, key_in_dsn, key_of

@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from ..admin import host_and_port
 from ..config import ControlOptions
+from ..endpoints import split_endpoint
 from ..quiet_http import QuietServer
 from ..threaded_http import ThreadedServer
 from .collecting import Collecting
@@ -43,7 +43,7 @@ class ControlServer:
         self._operations = operations
         self._second_person = options.second_person
         self._tokens = tokens
-        host, _ = host_and_port(options.endpoint)
+        host, _ = split_endpoint(options.endpoint)
         self._names = {"localhost", *options.hosts, *([host] if host else [])}
         self._description = msgspec.json.encode(description())
         self._server = ThreadedServer(

@@ -12,7 +12,7 @@ import zstandard
 from aiohttp import web
 
 from errlock.pipeline.errors import RefusedPayload
-from errlock.receivers.http import Budget, HttpServer, listen, read_body, split_endpoint
+from errlock.receivers.http import Budget, HttpServer, read_body
 
 LIMIT = 1_000_000
 TEXT = b"What goes in must come out. " * 3000
@@ -272,29 +272,3 @@ async def test_a_stop_cuts_a_retirement_short() -> None:
     await asyncio.sleep(0)
     await running.stop()
     await asyncio.wait_for(retiring, 5)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "parts"),
-    [
-        ("localhost:9000", ("localhost", 9000)),
-        (":9000", (None, 9000)),
-        ("[::1]:0", ("::1", 0)),
-    ],
-)
-def test_an_endpoint_is_split(endpoint: str, parts: tuple[str | None, int]) -> None:
-    assert split_endpoint(endpoint) == parts
-
-
-@pytest.mark.parametrize("endpoint", ["localhost", "9000", "::1:9000", "x:99999", "x:-1", "x:"])
-def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(ValueError, match="host"):
-        split_endpoint(endpoint)
-
-
-def test_a_port_in_use_is_an_error() -> None:
-    (first,) = listen("127.0.0.1:0")
-    first.listen()
-    with pytest.raises(OSError, match="Address already in use"):
-        listen(f"127.0.0.1:{first.getsockname()[1]}")
-    first.close()

@@ -1,0 +1,54 @@
+"""Endpoints to listen on: `host:port` as its parts, and the sockets of one."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+_UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+def split_endpoint(endpoint: str) -> tuple[str | None, int]:
+    """`host:port` as its parts; the host may be absent or `[IPv6]`. Raises ValueError."""
+    host, colon, port = endpoint.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("expected host:port, such as localhost:9000 or 0.0.0.0:9000")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 host is written in brackets: [::1]:9000")
+    return host or None, int(port)
+
+
+def listen(endpoint: str) -> list[socket.socket]:
+    """Sockets on every address of the endpoint that this machine has. Raises OSError.
+
+    With port 0 the system chooses one, and every address gets the same.
+    """
+    host, port = split_endpoint(endpoint)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in sorted(set(found)):
+        try:
+            each = socket.socket(family, kind, protocol)
+        except OSError as error:  # no IPv6 here
+            failure = error
+            continue
+        sockets.append(each)
+        try:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            each.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
+        except OSError as error:
+            sockets.pop().close()
+            failure = error
+            if error.errno in _UNAVAILABLE:
+                continue
+            for other in sockets:
+                other.close()
+            raise
+    if not sockets:
+        raise failure or OSError("no address")
+    return sockets
