@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from .endpoints import split_endpoint
-from .quiet_http import AT_ONCE, QuietServer, start
+from .quiet_http import QuietServer, serve_at
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -22,12 +21,11 @@ class AdminServer:
 
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
-        host, port = split_endpoint(endpoint)
         server = QuietServer(_router(handlers))
         runner = web.ServerRunner(server, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)
-        await start(web.TCPSite(runner, host, port, backlog=AT_ONCE))
+        await serve_at(runner, endpoint)
 
     async def stop(self) -> None:
         """Close every server."""

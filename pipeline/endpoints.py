@@ -25,7 +25,16 @@ def listen(endpoint: str) -> list[socket.socket]:
 
     With port 0 the system chooses one, and every address gets the same.
     """
-    host, port = split_endpoint(endpoint)
+    try:
+        return _sockets(*split_endpoint(endpoint))
+    except UnicodeError:  # as it is looked up
+        number, why = errno.EADDRNOTAVAIL, "no host has such a name"
+    except OSError as error:
+        number, why = error.errno or errno.EADDRNOTAVAIL, error.strerror or "no address"
+    raise OSError(number, f"cannot listen on {endpoint}: {why}")
+
+
+def _sockets(host: str | None, port: int) -> list[socket.socket]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     failure: OSError | None = None

@@ -5,31 +5,46 @@ aiohttp's own answers to what it cannot parse quote it, and so does its log.
 
 from __future__ import annotations
 
-import asyncio
-import errno
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from .endpoints import listen
+
 # How many connections asyncio accepts in one go. Where the process may open no more files it tries
 # as often, in vain, and each attempt begins anew a second later: the next second has many times as
 # many, until nothing else is done.
-AT_ONCE = 1
+_AT_ONCE = 1
 _KEEPALIVE = 75.0  # seconds that an idle connection is kept
 _WAITING = 128  # connections that the system keeps until they are accepted
 
 
-async def start(site: web.BaseSite) -> None:
-    """Start a site that was made with a backlog of AT_ONCE. Raises OSError."""
-    await site.start()
-    server = site._server  # no other way leads to its sockets
-    assert isinstance(server, asyncio.Server)
-    if not server.sockets:  # asyncio passes over those that cannot be made
-        raise OSError(errno.EMFILE, "no socket can be made for it: too many open files?")
-    for each in server.sockets:
-        with each.dup() as same:  # asyncio keeps this call to itself
-            same.listen(_WAITING)
+async def serve_at(runner: web.ServerRunner, endpoint: str) -> int:
+    """Have a server answer at `host:port`; the port in use. Raises OSError.
+
+    asyncio would make the sockets too, but not tell which fault kept it from that.
+    """
+    sockets = listen(endpoint)
+    port = int(sockets[0].getsockname()[1])
+    try:
+        while sockets:
+            await serve_on(runner, sockets[-1])
+            sockets.pop()
+    finally:
+        for each in sockets:  # the runner closes those that it serves
+            each.close()
+    return port
+
+
+async def serve_on(
+    runner: web.ServerRunner, bound: socket.socket, tls: ssl.SSLContext | None = None
+) -> None:
+    """Have a server answer at one socket. Raises OSError."""
+    await web.SockSite(runner, bound, ssl_context=tls, backlog=_AT_ONCE).start()
+    bound.listen(_WAITING)
 
 
 class QuietConnection(web.RequestHandler):

@@ -13,9 +13,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from .endpoints import split_endpoint
 from .open_files import tell_in_words
-from .quiet_http import AT_ONCE, QuietServer, start
+from .quiet_http import QuietServer, serve_at
 from .threads import work_beside
 
 _WORKERS = 2  # for what waits for the disk
@@ -37,7 +36,7 @@ class ThreadedServer:
 
         Requests that have begun may take `grace` seconds when it is stopped.
         """
-        self._host, self._asked_port = split_endpoint(endpoint)
+        self._endpoint = endpoint
         self._make = make
         self._name = name
         self._grace = grace
@@ -82,8 +81,7 @@ class ThreadedServer:
         runner = web.ServerRunner(self._make(), handle_signals=False, shutdown_timeout=self._grace)
         try:
             await runner.setup()
-            await start(web.TCPSite(runner, self._host, self._asked_port, backlog=AT_ONCE))
-            opened.set_result(runner.addresses[0][1])
+            opened.set_result(await serve_at(runner, self._endpoint))
         except OSError as error:
             await runner.cleanup()
             opened.set_exception(error)

@@ -21,7 +21,7 @@ from ..pipeline.certificates import show
 from ..pipeline.endpoints import listen
 from ..pipeline.errors import RefusedPayload
 from ..pipeline.options import PemFile
-from ..pipeline.quiet_http import AT_ONCE, QuietServer, start
+from ..pipeline.quiet_http import QuietServer, serve_on
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
 ENCODINGS = frozenset(DECOMPRESSORS)
@@ -201,7 +201,7 @@ class HttpServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await self._runner.setup()
         for each in sockets:
-            await start(web.SockSite(self._runner, each, ssl_context=self._tls, backlog=AT_ONCE))
+            await serve_on(self._runner, each, self._tls)
 
     async def retire(self) -> None:
         """Stop listening, but go on answering on connections that there are.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from errlock.pipeline.endpoints import listen, split_endpoint
@@ -28,6 +30,25 @@ def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
 def test_a_port_in_use_is_an_error() -> None:
     (first,) = listen("127.0.0.1:0")
     first.listen()
-    with pytest.raises(OSError, match="Address already in use"):
-        listen(f"127.0.0.1:{first.getsockname()[1]}")
+    endpoint = f"127.0.0.1:{first.getsockname()[1]}"
+    with pytest.raises(OSError, match="Address already in use") as taken:
+        listen(endpoint)
+    assert taken.value.strerror == f"cannot listen on {endpoint}: Address already in use"
     first.close()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        ("192.0.2.1:80", "Cannot assign requested address"),
+        ("no..host:80", "no host has such a name"),
+    ],
+)
+def test_where_nobody_can_listen_is_told_with_the_reason(endpoint: str, why: str) -> None:
+    with pytest.raises(OSError, match=why) as refused:
+        listen(endpoint)
+    told = refused.value
+    assert (told.errno, told.strerror) == (
+        errno.EADDRNOTAVAIL,
+        f"cannot listen on {endpoint}: {why}",
+    )

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from errlock.pipeline import quiet_http
-from errlock.pipeline.quiet_http import AT_ONCE, QuietServer, start
+from errlock.pipeline.quiet_http import QuietServer, serve_at
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
@@ -22,9 +22,8 @@ async def test_who_says_nothing_more_is_sent_away(
 
     runner = web.ServerRunner(QuietServer(answer))
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=AT_ONCE)
-    await start(site)
-    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+    port = await serve_at(runner, "127.0.0.1:0")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
     async with asyncio.timeout(10):
         answered = await reader.read()  # until it is closed
