@@ -9,13 +9,15 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from abandoned import abandon
 
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Counts, Delivered, Withheld
@@ -93,8 +95,20 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Book:
-    return Book(tmp_path)
+def open_book() -> Iterator[Callable[..., Book]]:
+    with ExitStack() as opened:
+
+        def open_(folder: Path, **options: str) -> Book:
+            made = Book(folder, **options)
+            opened.callback(lambda: abandon(made.account))
+            return made
+
+        yield open_
+
+
+@pytest.fixture
+def book(open_book: Callable[..., Book], tmp_path: Path) -> Book:
+    return open_book(tmp_path)
 
 
 def mail(documents: int, occurrences: int, *values: int, form: str = "removed") -> Line:
@@ -132,10 +146,10 @@ def test_no_document_can_say_that_it_stands_for_more_than_the_account_can_hold(b
     assert row.figures.sampled == 2 * 10**9
 
 
-def test_writing_in_between_changes_nothing(tmp_path: Path) -> None:
+def test_writing_in_between_changes_nothing(open_book: Callable[..., Book], tmp_path: Path) -> None:
     dice = random.Random(1)
     (tmp_path / "other").mkdir()
-    one, two = Book(tmp_path), Book(tmp_path / "other")
+    one, two = open_book(tmp_path), open_book(tmp_path / "other")
     for book, often in ((one, 1.0), (two, 0.0)):
         dice.seed(7)
         for step in range(60):
@@ -203,6 +217,7 @@ def test_an_account_that_was_not_closed_is_a_gap(book: Book) -> None:
     book.deliver()
     book.account.write()
     book.deliver()  # never written
+    abandon(book.account)
     book.clock.now += 5
     book.opened()
     assert book.told("gap") == [
@@ -291,8 +306,10 @@ def test_a_dimension_has_at_most_256_words(book: Book) -> None:
     assert "one-more" not in {row.series.service for row in book.rows()}
 
 
-def test_old_minutes_become_hours_and_days_with_the_same_sums(tmp_path: Path) -> None:
-    book = Book(tmp_path, minutes="2h", hours="2d", keep="30d")
+def test_old_minutes_become_hours_and_days_with_the_same_sums(
+    open_book: Callable[..., Book], tmp_path: Path
+) -> None:
+    book = open_book(tmp_path, minutes="2h", hours="2d", keep="30d")
     dice = random.Random(3)
     values: set[int] = set()
     documents = occurrences = 0
@@ -322,8 +339,8 @@ def test_old_minutes_become_hours_and_days_with_the_same_sums(tmp_path: Path) ->
     assert found == pytest.approx(len(values), rel=0.05)
 
 
-def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
-    book = Book(tmp_path, minutes="1h", hours="2h", keep="3d")
+def test_what_is_too_old_is_forgotten(open_book: Callable[..., Book], tmp_path: Path) -> None:
+    book = open_book(tmp_path, minutes="1h", hours="2h", keep="3d")
     book.deliver(service="old")
     book.clock.now += 5 * DAY
     book.deliver(service="new")
@@ -333,8 +350,10 @@ def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
     assert book.store.labels("service") == {"new"}
 
 
-def test_a_file_that_cannot_be_had_is_asked_for_again(tmp_path: Path) -> None:
-    book = Book(tmp_path / "later")
+def test_a_file_that_cannot_be_had_is_asked_for_again(
+    open_book: Callable[..., Book], tmp_path: Path
+) -> None:
+    book = open_book(tmp_path / "later")
     book.deliver(2)
     book.account.write()
     book.path.parent.mkdir()
@@ -416,7 +435,8 @@ def test_minutes_are_told_when_all_that_was_delivered_in_them_is_written(
         account.write()
     account.close()
     journal.close()
-    assert AccountStore.to_read(path).documents(NOON, 2**40, "sentry") == 200
+    with closing(AccountStore.to_read(path)) as store:
+        assert store.documents(NOON, 2**40, "sentry") == 200
     assert reconcile(tmp_path / "journal", path).findings == []
 
 
@@ -445,7 +465,8 @@ def test_the_end_waits_for_a_write_that_goes_on(
     go_on.set()
     writer.join(20)
     closer.join(20)
-    assert AccountStore.to_read(book.path).documents(NOON, 2**40, "sentry") == 3
+    with closing(AccountStore.to_read(book.path)) as store:
+        assert store.documents(NOON, 2**40, "sentry") == 3
     assert book.account._store is None
 
 

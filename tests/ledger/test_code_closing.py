@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from abandoned import abandon
 from code_event import EVENT, deliver, sent
 
 from errlock.ledger.account.account import Account
@@ -75,6 +77,10 @@ class Book:
         self.account.close()
         self.journal.close()
 
+    def abandon(self) -> None:
+        abandon(self.account)
+        self.journal.close()
+
     def told(self) -> list[tuple[int, int]]:
         """Days after the beginning, and of how many days."""
         entries = [each.body for each in read(self.folder / "journal") if each.kind == "code"]
@@ -85,8 +91,20 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Book:
-    return Book(tmp_path)
+def open_book(tmp_path: Path) -> Iterator[Callable[..., Book]]:
+    with ExitStack() as opened:
+
+        def open_(**options: str) -> Book:
+            made = Book(tmp_path, **options)
+            opened.callback(made.abandon)
+            return made
+
+        yield open_
+
+
+@pytest.fixture
+def book(open_book: Callable[..., Book]) -> Book:
+    return open_book()
 
 
 def changed(folder: Path, sql: str) -> None:
@@ -143,8 +161,7 @@ def test_what_the_journal_refuses_is_told_later(book: Book) -> None:
     assert book.compared().findings == []
 
 
-def test_days_that_cannot_be_told_joined_stay_days(tmp_path: Path) -> None:
-    book = Book(tmp_path)
+def test_days_that_cannot_be_told_joined_stay_days(book: Book) -> None:
     book.days(DAYS)
     book.close()
     book.failing = {"code"}
@@ -162,8 +179,10 @@ def test_days_that_cannot_be_told_joined_stay_days(tmp_path: Path) -> None:
     assert (found.days, found.findings) == (40, [])
 
 
-def test_an_account_from_before_is_told_when_it_is_opened(tmp_path: Path) -> None:
-    book = Book(tmp_path, hours="5d")
+def test_an_account_from_before_is_told_when_it_is_opened(
+    open_book: Callable[..., Book], tmp_path: Path
+) -> None:
+    book = open_book(hours="5d")
     book.days(DAYS)
     book.tidy()
     book.close()
@@ -176,9 +195,9 @@ def test_an_account_from_before_is_told_when_it_is_opened(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("keep", "days"), [("1000d", 40), ("36d", 40), ("6d", 6)])
 def test_days_are_joined_and_forgotten_as_the_journal_says(
-    tmp_path: Path, keep: str, days: int
+    open_book: Callable[..., Book], keep: str, days: int
 ) -> None:
-    book = Book(tmp_path, hours="5d", keep=keep)
+    book = open_book(hours="5d", keep=keep)
     book.days(DAYS)
     book.tidy()
     found = book.compared()
@@ -254,11 +273,10 @@ def test_what_was_changed_is_not_as_the_journal_says(
         f"UPDATE code SET documents = documents + 1 WHERE start = {BEGIN + 3 * DAY}",
     ],
 )
-def test_a_day_that_was_changed_before_it_was_joined_is_found_out(tmp_path: Path, sql: str) -> None:
-    book = Book(tmp_path)
+def test_a_day_that_was_changed_before_it_was_joined_is_found_out(book: Book, sql: str) -> None:
     book.days(DAYS)
     book.close()
-    changed(tmp_path, sql)
+    changed(book.folder, sql)
     book.open(hours="5d")
     book.tidy()
     assert [each.text for each in book.compared().findings] == [

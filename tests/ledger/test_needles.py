@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from abandoned import abandon
 
 from errlock.ledger.needles.keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
 from errlock.ledger.needles.needles import Needles
@@ -125,6 +127,7 @@ def test_a_short_needle_of_one_destination_is_not_taken_for_one_of_another(tmp_p
     book = Book(tmp_path, guessable=("pii.phone",))
     fingerprint = book.key.fingerprint("pii.phone", "+442079460958")
     (needle,) = shortened(book.key.needles("sentry", [fingerprint])).tolist()
+    book.needles.close(NOON)
     store = NeedleStore.to_write(book.path)
     for to, expected in (("otlp", "not_found"), ("sentry", "maybe")):
         series = NeedleSeries(to, "pii.phone", "clear", "shop")
@@ -197,19 +200,23 @@ def test_what_is_too_old_is_forgotten_and_what_was_sent_again_is_not(tmp_path: P
     store = NeedleStore.to_read(book.path)
     assert store.expired() == (later + 25 * HOUR - 10 * 24 * HOUR) // HOUR
     store.close()
+    book.needles.close(later + 25 * HOUR)
 
 
 def test_what_a_crash_may_have_lost_is_told(tmp_path: Path) -> None:
     crashed = Book(tmp_path)
     crashed.deliver(TOKEN)
     crashed.needles.write(NOON + 7)
+    abandon(crashed.needles)
     again = Book(tmp_path)
     assert [kind for kind, _ in crashed.journal] == []
     (kind, body), = again.journal  # fmt: skip
     assert (kind, body["what"]) == ("gap", "needles of what was delivered last may be missing")
     assert body["since"] == "2026-09-21T14:00:07Z"
     again.needles.close(NOON + 9)
-    assert Book(tmp_path).journal == []
+    last = Book(tmp_path)
+    assert last.journal == []
+    last.needles.close(NOON + 9)
 
 
 def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
@@ -254,5 +261,5 @@ def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(tmp_path: Pat
     assert [(each["what"], each["values"]) for each in journal] == [
         ("needles that could not be written", 2)
     ]
-    amount = sqlite3.connect(path).execute("SELECT count(*) FROM needles").fetchone()
-    assert amount == (500_000,)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM needles").fetchone() == (500_000,)

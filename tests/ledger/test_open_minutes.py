@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from abandoned import abandon
 from still_clock import StillClock
 
 from errlock.ledger.account.account import Account
@@ -75,6 +77,7 @@ class Collector:
 
     def kill(self) -> None:
         """Nothing more is written."""
+        abandon(self.account)
         self.journal.close()
 
     def append(self, kind: EntryKind, body: dict[str, Any], when: float) -> None:
@@ -104,16 +107,23 @@ def written(moment: float) -> str:
 
 
 @pytest.fixture
-def collector(tmp_path: Path) -> Collector:
-    """One that told its journal of ten documents at its end, and was started in that minute."""
+def fresh(tmp_path: Path) -> Iterator[Collector]:
+    """One that is yet to be started."""
     made = Collector(tmp_path)
-    made.start(10)
-    made.clock.advance(5)
-    made.stop()
-    assert (made.findings(), made.verified().minutes) == ([], 1)
-    made.clock.advance(5)
-    made.start()
-    return made
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def collector(fresh: Collector) -> Collector:
+    """One that told its journal of ten documents at its end, and was started in that minute."""
+    fresh.start(10)
+    fresh.clock.advance(5)
+    fresh.stop()
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 1)
+    fresh.clock.advance(5)
+    fresh.start()
+    return fresh
 
 
 def test_a_minute_that_a_restart_goes_on_in_is_open_until_it_is_told_again(
@@ -169,16 +179,15 @@ def test_nothing_of_what_was_told_can_go_from_an_open_minute(
 
 @pytest.mark.parametrize("later", [60, 86400])
 def test_what_was_changed_while_no_collector_ran_is_found_when_it_was_told_again(
-    tmp_path: Path, later: int
+    fresh: Collector, later: int
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
-    collector.change("UPDATE series SET outcome = 'withheld'")
-    collector.clock.advance(later)
-    collector.start(3)
-    collector.go_on(60)
-    assert collector.findings() == [OTHER]
+    fresh.start(10)
+    fresh.stop()
+    fresh.change("UPDATE series SET outcome = 'withheld'")
+    fresh.clock.advance(later)
+    fresh.start(3)
+    fresh.go_on(60)
+    assert fresh.findings() == [OTHER]
 
 
 def test_what_went_from_an_open_minute_is_found_when_it_was_told_again(
@@ -190,51 +199,48 @@ def test_what_went_from_an_open_minute_is_found_when_it_was_told_again(
 
 
 def test_what_an_application_hands_over_late_comes_after_the_minute_was_told_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
-    collector.clock.advance(600)
+    fresh.start(10)
+    fresh.stop()
+    fresh.clock.advance(600)
 
     def full(_path: Path) -> AccountStore:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(AccountStore, "to_write", full)
-    collector.start()
+    fresh.start()
     monkeypatch.undo()
     series = Series("sentry", "event", "shop", "prod", "embedded:1")
-    collector.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {})
-    collector.account.write()
-    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+    fresh.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {})
+    fresh.account.write()
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 1)
 
 
 def test_a_start_that_the_disk_refused_opens_the_minute_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
+    fresh.start(10)
+    fresh.stop()
 
     def full(_file: int, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(JournalFailed):
-        collector.start()
+        fresh.start()
     monkeypatch.undo()
-    collector.open(3)
-    collector.go_on(60)
-    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+    fresh.open(3)
+    fresh.go_on(60)
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 1)
 
 
-def test_who_starts_when_the_minute_has_passed_does_not_open_it(tmp_path: Path) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
-    collector.append("start", {}, NOON + 60)
-    collector.change("UPDATE account SET documents = documents + 1")
-    assert collector.findings() == [CHANGED]
+def test_who_starts_when_the_minute_has_passed_does_not_open_it(fresh: Collector) -> None:
+    fresh.start(10)
+    fresh.stop()
+    fresh.append("start", {}, NOON + 60)
+    fresh.change("UPDATE account SET documents = documents + 1")
+    assert fresh.findings() == [CHANGED]
 
 
 @pytest.mark.parametrize("moment", [NOON, NOON + 59, NOON - 86400])
@@ -250,69 +256,64 @@ def test_no_start_opens_a_minute_that_was_told_after_its_end(
     assert collector.findings() == [CHANGED]
 
 
-def test_a_clock_that_was_put_back_meanwhile_opens_it_too(tmp_path: Path) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
-    collector.clock.advance(-3600)
-    collector.start(3)
-    assert (collector.findings(), collector.verified().open) == ([], 1)
-    collector.go_on(7200)
-    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+def test_a_clock_that_was_put_back_meanwhile_opens_it_too(fresh: Collector) -> None:
+    fresh.start(10)
+    fresh.stop()
+    fresh.clock.advance(-3600)
+    fresh.start(3)
+    assert (fresh.findings(), fresh.verified().open) == ([], 1)
+    fresh.go_on(7200)
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 1)
 
 
 def test_a_clock_that_was_put_back_meanwhile_adds_to_no_minute_that_was_closed(
-    tmp_path: Path,
+    fresh: Collector,
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.go_on(60)
-    collector.stop()
-    collector.clock.advance(-60)
-    collector.start(3)
-    assert collector.findings() == []
-    collector.go_on(120)
-    assert (collector.findings(), collector.verified().minutes) == ([], 2)
+    fresh.start(10)
+    fresh.go_on(60)
+    fresh.stop()
+    fresh.clock.advance(-60)
+    fresh.start(3)
+    assert fresh.findings() == []
+    fresh.go_on(120)
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 2)
 
 
 def test_a_clock_that_is_put_back_when_a_minute_was_told_again_adds_nothing_to_it(
-    tmp_path: Path,
+    fresh: Collector,
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.stop()
-    collector.clock.advance(60)
-    collector.start()
-    collector.clock.advance(-60)
-    collector.deliver(3)
-    assert collector.findings() == []
-    collector.go_on(120)
-    assert (collector.findings(), collector.verified().minutes) == ([], 2)
+    fresh.start(10)
+    fresh.stop()
+    fresh.clock.advance(60)
+    fresh.start()
+    fresh.clock.advance(-60)
+    fresh.deliver(3)
+    assert fresh.findings() == []
+    fresh.go_on(120)
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 2)
 
 
 def test_a_closed_minute_that_is_told_again_by_a_clock_that_was_put_back_does_not_open(
-    tmp_path: Path,
+    fresh: Collector,
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    collector.go_on(60)
-    collector.clock.advance(-60)
+    fresh.start(10)
+    fresh.go_on(60)
+    fresh.clock.advance(-60)
     series = Series("sentry", "event", "shop", "prod", "embedded:1")
-    collector.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {}, soon=True)
-    collector.account.write()
-    collector.stop()
-    collector.start()
-    assert (collector.findings(), collector.verified().open) == ([], 0)
-    collector.change("UPDATE account SET documents = documents + 1")
-    assert collector.findings() == [CHANGED]
+    fresh.account.merge([(NOON, series, Figures(1, first=NOON, last=NOON))], {}, soon=True)
+    fresh.account.write()
+    fresh.stop()
+    fresh.start()
+    assert (fresh.findings(), fresh.verified().open) == ([], 0)
+    fresh.change("UPDATE account SET documents = documents + 1")
+    assert fresh.findings() == [CHANGED]
 
 
 def test_an_end_that_does_not_come_to_its_end_is_made_good(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collector = Collector(tmp_path)
-    collector.start(10)
-    append, add = collector.journal.append, AccountStore.add
+    fresh.start(10)
+    append, add = fresh.journal.append, AccountStore.add
     left = 1  # changes of the account that the disk takes after the journal was told
 
     def tell(kind: EntryKind, body: dict[str, Any]) -> None:
@@ -326,11 +327,11 @@ def test_an_end_that_does_not_come_to_its_end_is_made_good(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         add(store, *what)
 
-    monkeypatch.setattr(collector.account, "_record", tell)
-    collector.account.close()
+    monkeypatch.setattr(fresh.account, "_record", tell)
+    fresh.account.close()
     monkeypatch.undo()
-    collector.kill()
-    collector.start(3)
-    assert collector.findings() == []
-    collector.go_on(60)
-    assert (collector.findings(), collector.verified().minutes) == ([], 1)
+    fresh.kill()
+    fresh.start(3)
+    assert fresh.findings() == []
+    fresh.go_on(60)
+    assert (fresh.findings(), fresh.verified().minutes) == ([], 1)

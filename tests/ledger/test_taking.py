@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from abandoned import abandon
 from taking_book import MINUTE, NOW, ROW, Book, handed
 
 from errlock.ledger.account.reading import volume, withheld
@@ -69,6 +70,7 @@ def test_a_crash_before_the_journal_knows_is_made_good(
     book.clock.advance(6)
     book.account.write()
     assert done.done()  # it is in the account
+    abandon(book.account)
     book.journal.close()
     book.begin()
     assert reconcile(book.folder / "journal", book.folder / "ledger.db").findings == []

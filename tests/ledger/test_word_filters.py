@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -16,10 +18,11 @@ def words(name: str, amount: int) -> Words:
 
 
 @pytest.fixture
-def filters() -> WordFilters:
-    made = WordFilters(sqlite3.connect(":memory:", isolation_level=None))
-    made.create()
-    return made
+def filters() -> Iterator[WordFilters]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        made = WordFilters(connection)
+        made.create()
+        yield made
 
 
 def test_no_word_is_missed_and_others_are_found_as_rarely_as_said(filters: WordFilters) -> None:
