@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import urllib.parse
 from typing import TypeVar
 
@@ -91,7 +92,9 @@ class Client:
             raise NoAnswer(f"no answer within {timeout:g} s") from None
         except ConnectionRefusedError:
             raise NoAnswer("nobody listens there") from None
-        except (OSError, http.client.HTTPException, UnicodeError) as error:  # no name of a host
+        except (socket.gaierror, UnicodeError):  # not to be found, or not even a name
+            raise NoAnswer("no such host is known here") from None
+        except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(f"the connection failed ({type(error).__name__})") from None
         finally:
             connection.close()

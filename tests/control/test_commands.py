@@ -92,11 +92,12 @@ def test_a_token_file_that_is_a_folder(tmp_path: Path) -> None:
     assert done.stderr == f"errlock status: no token: {tmp_path}: Is a directory\n"
 
 
-def test_a_host_that_can_be_none(controlled: Controlled) -> None:
-    done = controlled.command("status", "--url", "http://local..host:1")
+@pytest.mark.parametrize("host", ["local..host", "nobody.invalid"])
+def test_a_host_that_is_none(controlled: Controlled, host: str) -> None:
+    done = controlled.command("status", "--url", f"http://{host}:1")
     assert done.returncode == 1
     assert done.stderr == (
-        "errlock status: the collector does not answer: the connection failed (UnicodeError)\n"
+        "errlock status: the collector does not answer: no such host is known here\n"
     )
 
 
