@@ -1,4 +1,7 @@
-"""Certificates for localhost: one that is its own authority, and those that an authority signs."""
+"""Certificates for localhost: one that is its own authority, and those that an authority signs.
+
+They have what RFC 5280 demands: from Python 3.13 on nobody else's is trusted.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,21 @@ def _signed(
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(_usage(signs=is_authority), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False
+        )
         .sign(by, hashes.SHA256())
     )
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True, key_cert_sign=signs, crl_sign=signs, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+        decipher_only=False,
+    )  # fmt: skip
 
 
 def _written(folder: Path, certificate: x509.Certificate, key: _Key) -> tuple[Path, Path]:
