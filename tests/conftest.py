@@ -28,11 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Generated data is the same each time, so that nobody's change fails by chance.
+    """Generated data is the same each time, so that nobody's change fails by chance, nor
+    because a machine was busy.
 
     What nobody has thought of yet is looked for with `--soak`, and by fuzzing.
     """
-    settings.register_profile("same", derandomize=True, database=None)
+    settings.register_profile("same", derandomize=True, database=None, deadline=None)
     if not config.getoption("--soak"):
         settings.load_profile("same")
 
