@@ -68,7 +68,8 @@ def test_it_lives_as_long_as_it_answers(tmp_path: Path) -> None:
     """The name is an abstract one: `@` stands for the byte 0."""
     with manager(f"@errlock-{os.getpid()}-{time.monotonic_ns()}") as (told, environment):
         environment["WATCHDOG_USEC"] = "300000"
-        with running_errlock(config(), tmp_path, environment=environment) as errlock:
+        # Read from the start on: the system keeps ten that nobody reads, and drops the next ones.
+        with started_errlock(config(), tmp_path, environment=environment) as errlock:
             wait_for(told, b"READY=1")
             assert [told.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
             errlock.send(signal.SIGSTOP)
