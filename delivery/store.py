@@ -89,9 +89,12 @@ class Record:
 
 
 class StoreFailed(Exception):  # noqa: N818  the state of a disk, not a fault of ours
-    """The store could not do it. `kind` is `full`, `io` or `damaged`; never a foreign text."""
+    """The store could not do it, and why in a word; never a foreign text.
 
-    def __init__(self, kind: Literal["full", "io", "damaged"]) -> None:
+    `full`, `io` and `damaged` are the disk's; what is `unfit` no disk would take.
+    """
+
+    def __init__(self, kind: Literal["full", "io", "damaged", "unfit"]) -> None:
         super().__init__(kind)
         self.kind = kind
 

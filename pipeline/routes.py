@@ -31,6 +31,7 @@ from .payloads.document import Document, Payload, Protocol
 _SIGNALS = ("logs", "metrics", "traces")
 
 _NOT_STORED = "cannot be stored now; nothing of it was taken"
+_UNFIT = "cannot be stored; nothing of it was taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ class RouteSink:
         try:
             await self._gate.to_its_end(offer(self._store, offers, self._clock))
         except StoreFailed as failure:
+            if failure.kind == "unfit":  # nor could it be later
+                raise RefusedPayload(500, "storage_unfit", _UNFIT) from None
             raise RefusedPayload(503, f"storage_{failure.kind}", _NOT_STORED) from None
         reasons = judged[0].refused
         return Receipt(payload.count - sum(reasons.values()), reasons)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`
+FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`, when it is the file's
+
+# The machine's or the file's; SQLite's other kinds are about a value, a row or a statement.
+_NOT_OWN = (OSError, MemoryError, sqlite3.OperationalError, sqlite3.InternalError)
 
 _CODES: dict[int, FailureKind] = {
     sqlite3.SQLITE_FULL: "full",
@@ -22,3 +25,9 @@ def kind_of(error: Exception) -> FailureKind:
     if code in _NO_ROOM:
         return "full"
     return _CODES.get(code & 0xFF, "io")
+
+
+def is_own(error: Exception) -> bool:
+    """Whether an operation failed for its own sake: it fails on any disk, and others do not."""
+    # What SQLite has no kind for, such as damage, is plainly a DatabaseError.
+    return not isinstance(error, _NOT_OWN) and type(error) is not sqlite3.DatabaseError

@@ -21,12 +21,19 @@ class Kept:
 
     def __init__(self) -> None:
         self._operations: dict[object, Unwritten] = {}  # by itself, updates by their record
+        self._unfit: list[Unwritten] = []  # these no disk takes: nothing waits for them
 
     def __len__(self) -> int:
-        return len(self._operations)
+        return len(self._operations) + len(self._unfit)
 
     def __iter__(self) -> Iterator[Unwritten]:
-        return iter(self._operations.values())
+        yield from self._unfit
+        yield from self._operations.values()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of it may yet be written: then nothing else is before that."""
+        return bool(self._operations)
 
     def add(self, operations: Iterable[Operation]) -> None:
         """Keep what must be done of them: an update instead of those before it."""
@@ -41,9 +48,13 @@ class Kept:
 
     def first(self, size: int) -> list[Unwritten]:
         """The first ones that together write no more than so many bytes, or the first one."""
-        sizes = accumulate(each.size for each in self)
+        sizes = accumulate(each.size for each in self._operations.values())
         count = sum(1 for _ in takewhile(lambda total: total <= size, sizes))
-        return list(islice(self, max(count, 1)))
+        return list(islice(self._operations.values(), max(count, 1)))
+
+    def set_aside(self, operation: Unwritten) -> None:
+        """Keep what cannot be written at all: how things are, and what is booked, it says still."""
+        self._unfit.append(operation)
 
     def remove_first(self, count: int) -> None:
         """They were done."""

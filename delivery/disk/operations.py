@@ -109,6 +109,11 @@ class Settle(Operation):
         """See `Operation.size`: what goes is overwritten."""
         return self.record.size
 
+    @property
+    def number(self) -> int:
+        """Of the record."""
+        return self.record.number
+
 
 def values_of(record: Record) -> tuple[Any, ...]:
     """What `Update` writes of a record."""

@@ -18,9 +18,9 @@ from typing import Any
 
 from ..store import StoreFailed
 from .chores import checkpoint
-from .failures import FailureKind, kind_of
+from .failures import FailureKind, is_own, kind_of
 from .kept import Kept
-from .operations import Call, Operation, Put
+from .operations import Call, Operation, Put, Settle, Update
 from .packing import pack
 from .reserve import Reserve
 from .transactions import Transactions, remember, transaction
@@ -105,7 +105,7 @@ class Writer:
         batch: list[Operation] = []
         size = 0
         try:
-            wait = _AGAIN if self.kept else max(0.0, self._next_chores - time.monotonic())
+            wait = _AGAIN if self.kept.waits else max(0.0, self._next_chores - time.monotonic())
             operation = self._queue.get(timeout=wait)
             while True:
                 if operation is None:
@@ -125,8 +125,11 @@ class Writer:
         try:
             put.packed = [pack(each.payload, each.body) for each in put.shipments]
         except Exception as failure:  # noqa: BLE001  one payload must not stop the others
-            self._log.error("a payload could not be encoded: %s", type(failure).__name__)
-            _answer([put], StoreFailed("io"))
+            if is_own(failure):
+                self._refuse(put, failure)
+            else:
+                self._unexpected(failure)
+                _answer([put], StoreFailed("io"))
             return False
         return True
 
@@ -135,11 +138,11 @@ class Writer:
         if self._damaged and time.monotonic() >= self._next_mending:
             self._mend()
         self._insist()
-        late = bool(self.kept)
-        if late or not self._try(batch):
-            puts = [each for each in batch if isinstance(each, Put)]
+        late = self.kept.waits
+        if left := batch if late else self._try(batch):
+            puts = [each for each in left if isinstance(each, Put)]
             _answer(puts, StoreFailed(self._failure))
-            self.kept.add(batch)
+            self.kept.add(left)
             if not late:
                 self._insist()
 
@@ -160,7 +163,7 @@ class Writer:
 
     def _insist(self) -> None:
         """Do what was kept, as much of it as there is room for."""
-        if not self.kept:
+        if not self.kept.waits:
             return
         if self._failure == "full" and self._reserve.release():
             self._log.error("the disk is full: nothing is taken until there is room again")
@@ -168,27 +171,59 @@ class Writer:
         # What failed has made the WAL longer: that room is for what is tried now.
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)
-        while self.kept:
-            part = self.kept.first(self._reserve.step)
-            while not self._try(part):
-                if len(part) == 1:
+        while self.kept.waits:
+            part: Sequence[Operation] = self.kept.first(self._reserve.step)
+            while left := self._try(part):
+                self.kept.remove_first(len(part) - len(left))
+                if len(left) == 1:
                     return
-                part = part[: len(part) // 2]
+                part = left[: len(left) // 2]
             self.kept.remove_first(len(part))
 
-    def _try(self, batch: Sequence[Operation]) -> bool:
-        """Do all of it and say so. False: nothing was done, and `_failure` says why."""
+    def _try(self, batch: Sequence[Operation]) -> Sequence[Operation]:
+        """Do it and say so. Returns the last of it, that the disk did not take: see `_failure`."""
+        if not batch:
+            return ()
         try:
-            if batch:
-                self._tools.transactions.run(batch)
+            self._tools.transactions.run(batch)
         except Exception as error:  # noqa: BLE001  see `_unexpected`
+            if is_own(error):
+                return self._try_apart(batch, error)
             self._unexpected(error)
             self._failure = self.failing = kind_of(error)
             self._next_chores = min(self._next_chores, time.monotonic() + _PROBE)
             self._damaged |= self._failure == "damaged"
-            return False
-        if batch:
-            self.failing = None
+            return batch
+        self.failing = None
+        self._did(batch)
+        return ()
+
+    def _try_apart(self, batch: Sequence[Operation], error: Exception) -> Sequence[Operation]:
+        """One of them no disk would take: the others do not wait for it. Returns as `_try`."""
+        if len(batch) == 1:
+            self._refuse(batch[0], error)
+            return ()
+        half = len(batch) // 2
+        if left := self._try(batch[:half]):
+            return [*left, *batch[half:]]
+        return self._try(batch[half:])
+
+    def _refuse(self, operation: Operation, error: Exception) -> None:
+        """What is new is not taken. What must be done goes on as if it were written."""
+        name = type(error).__name__
+        if isinstance(operation, Update | Settle):
+            self._log.error(
+                "record %d cannot be written (%s): the next start takes it as it was before",
+                operation.number, name,
+            )  # fmt: skip
+            self.kept.set_aside(operation)
+            _answer([operation])  # whoever waits could do nothing about it
+        else:
+            self._log.error("a payload cannot be stored: %s", name)
+            _answer([operation], StoreFailed("unfit"))
+
+    def _did(self, batch: Sequence[Operation]) -> None:
+        """Say so."""
         # SQLite goes on writing to a file that was deleted: what it took is not acknowledged. What
         # is on its way to a destination goes on.
         puts = [each for each in batch if isinstance(each, Put)]
@@ -196,7 +231,6 @@ class Writer:
             _answer(puts, StoreFailed("io"))
             batch = [each for each in batch if not isinstance(each, Put)]
         _answer(batch)
-        return True
 
     def _wrote_for_nobody(self) -> bool:
         try:
@@ -220,7 +254,7 @@ class Writer:
     def _do_chores(self) -> float:
         try:
             wait = self._tools.chores()
-            if self.failing and not self.kept:  # else that is tried again
+            if self.failing and not self.kept.waits:  # else that is tried again
                 self._probe()
             return wait
         except Exception as error:  # noqa: BLE001  see `_unexpected`

@@ -188,3 +188,73 @@ async def test_the_file_becomes_smaller_after_a_backlog(
         (left,) = await store.waiting("b")
         assert number_of(await store.load(left)) == 59
     assert path.stat().st_size < largest / 4
+
+
+async def test_what_no_disk_takes_is_refused_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unfit = numbered(9)
+    unfit.project = "secret \ud800"  # not UTF-8, which SQLite wants
+    async with opened(tmp_path / "q") as store:
+        payloads = [numbered(1), numbered(2), unfit, numbered(3)]
+        *taken, refused, last = await asyncio.gather(
+            *(put(store, each, "a") for each in (*payloads[:2], unfit, payloads[3])),
+            return_exceptions=True,
+        )
+        assert isinstance(refused, StoreFailed)
+        assert refused.kind == "unfit"
+        assert not any(isinstance(each, BaseException) for each in (*taken, last))
+        assert await store.queued() == {("a", "event"): 3}
+        assert await balances(store, "a")
+        assert store.trouble is None
+    assert "a payload cannot be stored: UnicodeEncodeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_record_that_no_disk_takes_stops_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one: Counts = {"event": 1 << 63}  # more than a column holds
+    async with opened(tmp_path / "q") as store:
+        records = [(await put(store, numbered(n), "a"))[0] for n in range(4)]
+        waited = [
+            deliver(store, records[0]),
+            store.settle(records[1], booked("dropped", one, "a", reason="expired")),
+            deliver(store, records[2]),
+        ]
+        await asyncio.wait_for(asyncio.gather(*waited), 10)
+        await asyncio.wait_for(put(store, numbered(5), "a"), 10)
+        assert (await store.books("a"))["dropped", "event", "expired"] == 1 << 63
+        assert [each.number for each in await store.waiting("a")] == [records[3].number, 5]
+        with pytest.raises(StoreFailed):  # its payload is still on the disk
+            await store.purge("a")
+    assert f"record {records[1].number} cannot be written (OverflowError)" in caplog.text
+    async with opened(tmp_path / "q") as store:  # it did not end there
+        assert [each.number for each in await store.waiting("a")] == [2, 4, 5]
+        assert await balances(store, "a")
+
+
+async def test_of_a_batch_that_stops_half_way_nothing_is_booked_twice(
+    tmp_path: Path, broken: Callable[[int | None], None]
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        records = [(await put(store, numbered(n), "a"))[0] for n in range(3)]
+        broken(sqlite3.SQLITE_IOERR)
+        lines = [
+            [
+                *booked("accepted", {"event": n}, "a"),
+                *booked("dropped", {"event": n}, "a", reason="filtered"),
+            ]
+            for n in (1, 1 << 63, 2)
+        ]
+        updates = [
+            asyncio.ensure_future(store.update(r, b)) for r, b in zip(records, lines, strict=True)
+        ]
+        with pytest.raises(StoreFailed, match="io"):
+            await put(store, numbered(9), "a")
+        broken(None)
+        await asyncio.wait_for(asyncio.gather(*updates), 10)
+        await put(store, numbered(9), "a")
+    async with opened(tmp_path / "q") as store:
+        assert (await store.books("a"))["dropped", "event", "filtered"] == 3
+        assert await balances(store, "a")
