@@ -6,17 +6,16 @@ as long for a hundred payloads as for one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from ..store import StoreFailed
+from .answers import answer, give_up
 from .chores import checkpoint
 from .failures import FailureKind, is_own, kind_of
 from .kept import Kept
@@ -98,7 +97,7 @@ class Writer:
         self._tools.connection.close()
         if self.kept:
             self._log.error("%d records could not be written at the end", len(self.kept))
-            _tell(self.kept, _give_up)
+            give_up(self.kept)
 
     def _gather(self) -> list[Operation]:
         """Wait for something to do, and take what is there."""
@@ -129,7 +128,7 @@ class Writer:
                 self._refuse(put, failure)
             else:
                 self._unexpected(failure)
-                _answer([put], StoreFailed("io"))
+                answer([put], StoreFailed("io"))
             return False
         return True
 
@@ -141,7 +140,7 @@ class Writer:
         late = self.kept.waits
         if left := batch if late else self._try(batch):
             puts = [each for each in left if isinstance(each, Put)]
-            _answer(puts, StoreFailed(self._failure))
+            answer(puts, StoreFailed(self._failure))
             self.kept.add(left)
             if not late:
                 self._insist()
@@ -217,10 +216,10 @@ class Writer:
                 operation.number, name,
             )  # fmt: skip
             self.kept.set_aside(operation)
-            _answer([operation])  # whoever waits could do nothing about it
+            answer([operation])  # whoever waits could do nothing about it
         else:
             self._log.error("a payload cannot be stored: %s", name)
-            _answer([operation], StoreFailed("unfit"))
+            answer([operation], StoreFailed("unfit"))
 
     def _did(self, batch: Sequence[Operation]) -> None:
         """Say so."""
@@ -228,9 +227,9 @@ class Writer:
         # is on its way to a destination goes on.
         puts = [each for each in batch if isinstance(each, Put)]
         if puts and self._wrote_for_nobody():
-            _answer(puts, StoreFailed("io"))
+            answer(puts, StoreFailed("io"))
             batch = [each for each in batch if not isinstance(each, Put)]
-        _answer(batch)
+        answer(batch)
 
     def _wrote_for_nobody(self) -> bool:
         try:
@@ -240,16 +239,16 @@ class Writer:
 
     def _call(self, call: Call) -> None:
         if call.in_turn and self.kept:
-            _answer([call], StoreFailed(self._failure))
+            answer([call], StoreFailed(self._failure))
             return
         try:
             call.result = call.function(self._tools.connection)
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
-            _answer([call], StoreFailed(kind_of(error)))
+            answer([call], StoreFailed(kind_of(error)))
         else:
-            _answer([call])
+            answer([call])
 
     def _do_chores(self) -> float:
         try:
@@ -279,38 +278,3 @@ class Writer:
         if not isinstance(error, (sqlite3.Error, OSError)) and name not in self._told:
             self._told.add(name)
             self._log.error("the file of the queues: %s", name)
-
-
-def _answer(operations: Iterable[Operation], failure: StoreFailed | None = None) -> None:
-    """What became of operations, to who waits for them."""
-
-    def resolve(answer: asyncio.Future[Any], result: Any) -> None:
-        if failure is None:
-            answer.set_result(result)
-        else:
-            answer.set_exception(failure)
-
-    _tell(operations, resolve)
-
-
-def _give_up(answer: asyncio.Future[Any], result: Any) -> None:
-    answer.cancel()
-
-
-def _tell(
-    operations: Iterable[Operation], how: Callable[[asyncio.Future[Any], Any], object]
-) -> None:
-    """Wake each event loop once, for all operations that it waits for."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Operation]] = {}
-    for each in operations:
-        by_loop.setdefault(each.answer.get_loop(), []).append(each)
-
-    def tell(told: Sequence[Operation]) -> None:
-        for each in told:
-            for answer in each.answers:
-                if not answer.done():  # else nobody waits any more
-                    how(answer, each.result)
-
-    for loop, told in by_loop.items():
-        with suppress(RuntimeError):  # it was closed: nobody waits
-            loop.call_soon_threadsafe(tell, told)
