@@ -62,7 +62,7 @@ def _fault_of_certificates(file: PemFile) -> str | None:
 
 def _unreadable(file: PemFile) -> str | None:
     try:
-        read_file(file.path, 0)
+        read_file(file.path, patience=0)
     except OSError as error:
         return f"{file} cannot be read: {error.strerror}"
     return None

@@ -99,7 +99,7 @@ class PemFile:
             raise ValueError("expected a path")
         self.path = Path(path)
         try:
-            self._digest = hashlib.sha256(read_file(self.path, 0)).digest()
+            self._digest = hashlib.sha256(read_file(self.path, patience=0)).digest()
         except OSError as error:
             if error.errno in OUT_OF_FILES:
                 raise ValueError("cannot be looked at: too many open files") from None

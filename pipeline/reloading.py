@@ -191,7 +191,7 @@ class Source:
         for path in self._paths:
             try:
                 if path.is_file():
-                    digest.update(read_file(path, 0))
+                    digest.update(read_file(path, patience=0))
             except OSError as error:  # else it is being replaced
                 if error.errno in OUT_OF_FILES:
                     return None

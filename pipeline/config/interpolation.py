@@ -163,14 +163,11 @@ def _read_reference(text: str, at: int, depth: int) -> tuple[_Reference, int]:
 def _file(name: str) -> str:
     """A file's text without its last line end: editors and `echo` add one to a secret."""
     try:
-        data = read_file(name, most=_MAX_FILE)
-        text = data.decode()
+        text = read_file(name, most=_MAX_FILE).decode()
     except OSError as error:
         raise _Wrong(f"the file {name!r} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, ValueError):
         raise _Wrong(f"the file {name!r} is not UTF-8 text") from None
-    if len(data) > _MAX_FILE:
-        raise _Wrong(f"the file {name!r} is larger than 1 MiB")
     return text.removesuffix("\n").removesuffix("\r")
 
 

@@ -76,7 +76,7 @@ async def test_who_may_open_no_more_files_sees_no_changes(
         sentry = msgspec.structs.replace(config.receivers["sentry"], tls=tls)
         return replace(config, receivers={"sentry": sentry})
 
-    def refused(*_: object) -> bytes:
+    def refused(*_: object, **__: object) -> bytes:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(reloading, "_LOOK_EVERY", 0.01)

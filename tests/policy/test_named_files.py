@@ -13,11 +13,17 @@ import pytest
 from errlock.policy.named_files import read_file
 
 
-def test_a_file_is_read_whole_or_as_far_as_is_wanted(tmp_path: Path) -> None:
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)
-    assert read_file(path) == path.read_bytes()
-    assert 1000 < len(read_file(path, most=1000)) < 3_000_000
+    assert read_file(path) == read_file(path, most=3_000_000) == path.read_bytes()
+    with pytest.raises(OSError, match="it has more than 2999999 bytes"):
+        read_file(path, most=2_999_999)
+
+
+def test_a_file_without_end_is_not_one_that_was_cut_off() -> None:
+    with pytest.raises(OSError, match="it has more than"):
+        read_file("/dev/zero")
 
 
 def test_a_pipe_without_a_writer_is_given_up(tmp_path: Path) -> None:

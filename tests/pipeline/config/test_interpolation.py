@@ -93,7 +93,9 @@ def test_a_file_that_is_too_large_or_not_text_is_refused(tmp_path: Path) -> None
     large, binary = tmp_path / "large", tmp_path / "binary"
     large.write_bytes(b"x" * ((1 << 20) + 1))
     binary.write_bytes(b"\xff\xfe")
-    assert expand(f"${{file:{large}}}")[1] == [f"a: the file '{large}' is larger than 1 MiB"]
+    assert expand(f"${{file:{large}}}")[1] == [
+        f"a: the file '{large}' cannot be read: it has more than 1048576 bytes"
+    ]
     assert expand(f"${{file:{binary}}}")[1] == [f"a: the file '{binary}' is not UTF-8 text"]
 
 
