@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..policy.named_files import PATIENCE, opened, read_opened
+
 
 class NotPrivate(Exception):  # noqa: N818  a fact about a file
     """Others may read a file. The text names it and what to do."""
@@ -12,10 +14,10 @@ class NotPrivate(Exception):  # noqa: N818  a fact about a file
 
 def read_private(path: Path) -> bytes:
     """The content of a file that only its owner may read. Raises OSError, NotPrivate."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+    with opened(path) as file:
+        if os.fstat(file).st_mode & 0o077:
             raise NotPrivate(f"{path} can be read by others: chmod 600 {path}")
-        return file.read()
+        return read_opened(file, patience=PATIENCE)
 
 
 def open_to_all(path: str | Path) -> str | None:

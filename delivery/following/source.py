@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import socket
 import time
@@ -63,13 +64,21 @@ class FileSource:
     def fetch(self, report: Mapping[str, str]) -> bytes:
         """See `Source.fetch`."""
         try:
-            with self._path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+            with open(self._path, "rb", opener=_opened_at_once) as file:
+                data: bytes | None = file.read(MAX_BYTES + 1)
         except OSError:
             raise FetchFailed("unreadable") from None
+        if data is None:  # a pipe in which nothing comes
+            raise FetchFailed("unreadable")
+        return data
 
     def close(self) -> None:
         """See `Source.close`."""
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    # Opening a pipe waits for who writes into it, and reading it for what is written.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class HttpSource:

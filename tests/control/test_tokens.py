@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from errlock.pipeline import private_files
 from errlock.pipeline.control.tokens import (
     CONFIGURED,
     FIRST,
@@ -16,6 +19,7 @@ from errlock.pipeline.control.tokens import (
     Tokens,
     TokenStore,
     TokensUnusable,
+    new_token,
     token_in,
 )
 from errlock.pipeline.options import Secret
@@ -132,3 +136,17 @@ def test_a_role_may_do_what_those_before_it_may() -> None:
         "operate": ["read", "operate"],
         "release": ["read", "operate", "release"],
     }
+
+
+def test_a_token_may_come_through_a_pipe_but_nobody_waits_for_it_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe, token = tmp_path / "pipe", new_token()
+    os.mkfifo(pipe, 0o600)
+    writer = threading.Thread(target=pipe.write_text, args=[token])
+    writer.start()
+    assert token_in(pipe) == token
+    writer.join()
+    monkeypatch.setattr(private_files, "PATIENCE", 0.01)
+    with pytest.raises(OSError, match="in which nothing comes"):
+        token_in(pipe)

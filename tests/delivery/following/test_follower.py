@@ -187,6 +187,17 @@ def test_a_file_is_followed_like_an_address(tmp_path: Path, follow: Follow) -> N
     assert follower.trust(["sentry"]) == "distrusted"
 
 
+def test_a_pipe_in_place_of_a_document_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "control.json")
+    source = FileSource(tmp_path / "control.json")
+    assert source.fetch({}) == b""
+    with (tmp_path / "control.json").open("r+b", buffering=0) as writer:
+        with pytest.raises(FetchFailed, match="unreadable"):
+            source.fetch({})
+        writer.write(b"{}")
+        assert source.fetch({}) == b"{}"
+
+
 def hostile() -> dict[str, tuple[Callable[[], bytes], str]]:
     """Documents that say `trusted` to a follower that knows better, and why they do not count."""
     old = online(int(time.time() * 1000) - 60_000, distrusted=("sentry",))
