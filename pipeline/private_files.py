@@ -23,13 +23,15 @@ def read_private(path: Path) -> bytes:
 def open_to_all(path: str | Path) -> str | None:
     """What to say of a file with a secret that every user of the machine may read; None: nothing.
 
-    A group is often meant to: the process's own, that of a pod's volumes.
+    A group is often meant to: the process's own, that of a pod's volumes. A folder that nobody
+    else may enter keeps what is in it.
     """
     try:
-        mode = Path(path).stat().st_mode & 0o777
+        file = Path(path).resolve()
+        mode = file.stat().st_mode & 0o777
+        if not mode & 0o004 or not all(each.stat().st_mode & 0o001 for each in file.parents):
+            return None
     except OSError:
-        return None
-    if not mode & 0o004:
         return None
     return f"every user of this machine can read {str(path)!r} (mode {mode:04o}): chmod o-r it"
 

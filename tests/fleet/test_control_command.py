@@ -79,7 +79,10 @@ def test_a_document_without_a_collector(shell: Shell) -> None:
     assert set(later.trust) == {"sentry", "otlp", "kafka"}
 
 
-def test_a_key_that_everybody_can_read_is_told(shell: Shell) -> None:
+def test_a_key_that_everybody_can_read_is_told(
+    shell: Shell, public_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(public_folder)
     shell.key("online")
     shell("control sign --online-key online.key --hold otlp")
     assert shell.err == ""

@@ -330,9 +330,9 @@ def test_a_pipeline_without_redact_is_a_warning() -> None:
 
 @pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o440, False), (0o644, True)])
 def test_a_secret_that_everybody_can_read_is_told_once(
-    tmp_path: Path, mode: int, warns: bool
+    public_folder: Path, mode: int, warns: bool
 ) -> None:
-    path = tmp_path / "key"
+    path = public_folder / "key"
     path.write_text("hunter22correct")
     path.chmod(mode)
     config = loads(
@@ -344,6 +344,18 @@ def test_a_secret_that_everybody_can_read_is_told_once(
         ": chmod o-r it"
     )
     assert [str(each) for each in config.warnings] == ([told] if warns else [])
+
+
+def test_a_secret_in_a_folder_that_nobody_else_may_enter_is_not_told(public_folder: Path) -> None:
+    path = public_folder / "private" / "deeper" / "key"
+    path.parent.mkdir(parents=True)
+    path.write_text("hunter22correct")
+    path.chmod(0o644)
+    (public_folder / "link").symlink_to(path)
+    options = f"exporters: {{sentry: {{dsn: 'http://${{file:{public_folder}/link}}@b.example/1'}}}}"
+    assert loads(options).warnings
+    path.parents[1].chmod(0o710)
+    assert not loads(options).warnings
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
