@@ -23,6 +23,9 @@ from .sealing import Seals
 # A stored payload, a destination that has documents of it, or may, and their type.
 _Got = tuple[int, str, DocumentType]
 
+# Bytes of a record beside its payload: so much it takes in memory, and less on the disk.
+RECORD = 512
+
 # Rows of one statement at most; it is compiled anew for each number of rows, so powers of two.
 _ROWS = 32
 
@@ -166,7 +169,8 @@ class Transactions:
                     put.result.append(
                         Record(
                             self._last_record, self._last_payload, destination, shipment.policy,
-                            counts_of(_text(counts)), len(packed), enqueued=put.now, due=put.now,
+                            counts_of(_text(counts)), len(packed) + RECORD,
+                            enqueued=put.now, due=put.now,
                         )
                     )  # fmt: skip
             records += put.result

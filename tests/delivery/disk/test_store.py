@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -28,6 +29,8 @@ from shipping import (
 from errlock.delivery.disk.operations import Given, Operation
 from errlock.delivery.disk.reader import Among, Selection
 from errlock.delivery.disk.transactions import Transactions
+from errlock.delivery.options import SendingQueue
+from errlock.delivery.queue import Queue
 from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
 from errlock.pipeline.errors import DropReason
 from errlock.pipeline.payloads.document import Payload
@@ -101,6 +104,23 @@ async def test_what_records_have_in_common_is_in_memory_once(tmp_path: Path) -> 
         fields = ("counts", "policy", "destination")
         common += [[getattr(each, field) for each in waiting] for field in fields]
     assert [len({id(each) for each in same}) for same in common] == [1, 1, 1, 1]
+
+
+async def test_what_waits_takes_no_more_memory_than_it_counts_for(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        await asyncio.gather(*(put(store, logs("x"), "a") for _ in range(1000)))
+    async with opened(tmp_path / "q") as store:
+        queue = Queue(SendingQueue(), capacity=1 << 30)
+        tracemalloc.start()
+        try:
+            for record in await store.waiting("a"):
+                queue.restore(record)
+            del record
+            memory, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(queue) == 1000
+        assert queue.bytes / 2 < memory < queue.bytes
 
 
 async def test_records_come_back_the_oldest_first(tmp_path: Path) -> None:
