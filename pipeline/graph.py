@@ -29,6 +29,7 @@ from .config.written import as_written
 from .controls import way
 from .counters import Counters
 from .errors import ConfigError, Problem, within
+from .memory import in_flight
 from .payloads.document import Payload
 from .planting import Planting
 from .routes import Branch, Gate, Route, RouteSink
@@ -91,7 +92,7 @@ def build(
     if ledger is not None:
         # It waits for the disk, so not on the event loop.
         lineup.told = lambda *failover: executor.submit(ledger.failed_over, *failover)
-    gate = Gate(config.service.max_bytes_in_flight, executor)
+    gate = Gate(in_flight(config.service.max_bytes_in_flight), executor)
     routes = {
         id_: parts.route(id_, options, destinations, lineup) for id_, options in pipelines.items()
     }

@@ -70,7 +70,9 @@ class Held:
         self._size = 0
 
     def take(self, size: int) -> None:
-        """Hold more. Raises RefusedPayload (429, `busy`) when there is no room."""
+        """Hold more. Raises RefusedPayload (429, `busy`; 413, `too_large`) without room for it."""
+        if self._size + size > self._budget.limit:  # nor would there be any later
+            raise _too_large(self._budget.limit)
         if self._budget.used + size > self._budget.limit:
             raise RefusedPayload(429, "busy", "too many bytes in flight")
         self._budget.used += size

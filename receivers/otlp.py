@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.memory import in_flight
 from ..pipeline.options import Secret, Size
 from .http import Budget
 from .otlp_grpc import GrpcConfig, OtlpGrpcServer
@@ -55,9 +56,12 @@ class OtlpReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         AuthConfig | None, msgspec.Meta(description="What senders must show. None: nothing.")
     ] = None
     max_bytes_in_flight: Annotated[
-        Size,
-        msgspec.Meta(description="Bytes of all requests being read or judged at one time."),
-    ] = Size("256MiB")
+        Size | None,
+        msgspec.Meta(
+            description="Bytes of all requests being read or judged at one time. By default "
+            "256 MiB, or a sixteenth of the memory where that is less."
+        ),
+    ] = None
 
     def endpoints(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """See `ReceiverConfig.endpoints`."""
@@ -75,7 +79,7 @@ class OtlpReceiver(Receiver):
 
     def __init__(self, config: OtlpReceiverConfig, settings: Settings) -> None:
         bearer = config.auth.bearer if config.auth else None
-        budget = Budget(config.max_bytes_in_flight)
+        budget = Budget(in_flight(config.max_bytes_in_flight))
         grpc, http = config.protocols.served()
         self._grpc: OtlpGrpcServer | None = None
         self._http: OtlpHttpServer | None = None

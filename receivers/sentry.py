@@ -20,6 +20,7 @@ from aiohttp import web
 from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
 from ..pipeline.endpoints import split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.memory import in_flight
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES
@@ -78,8 +79,12 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         Size, msgspec.Meta(description="The largest body that is taken, after decompression.")
     ] = Size("20MiB")
     max_bytes_in_flight: Annotated[
-        Size, msgspec.Meta(description="The largest sum of bodies that are being worked on.")
-    ] = Size("256MiB")
+        Size | None,
+        msgspec.Meta(
+            description="The largest sum of bodies that are being worked on. By default "
+            "256 MiB, or a sixteenth of the memory where that is less."
+        ),
+    ] = None
     read_timeout: Annotated[
         Duration, msgspec.Meta(description="How long a body may take to arrive.")
     ] = Duration("60s")
@@ -141,7 +146,7 @@ class SentryReceiver(Receiver):
         self._books = Books(settings.id, settings.counters)
         self._projects = Projects(config.projects)
         self._proxies = [each for each in map(_network, config.trusted_proxies) if each]
-        self._budget = Budget(config.max_bytes_in_flight)
+        self._budget = Budget(in_flight(config.max_bytes_in_flight))
         self._pressure = Pressure()
         self._pages = Pages(config.allowed_origins)
         self._settings = settings

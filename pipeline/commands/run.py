@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     # this when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with _loading():
+        from ..bounds import too_much
         from ..logs import configure_logging
         from ..reloading import Source
         from ..serving import serve
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     configure_logging(logs.level, logs.encoding)
     for warning in config.warnings:
         _log.warning("%s", warning)
+    if (warned := too_much(config)) is not None:
+        _log.warning("%s", warned)
 
     def announce(collector: Collector) -> None:
         if logs.encoding == "json":

@@ -232,9 +232,12 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
         Duration, Meta(description="How long queues may drain when the process is told to stop.")
     ] = Duration("30s")
     max_bytes_in_flight: Annotated[
-        Size,
-        Meta(description="Most bytes that may wait to be sanitised; more is refused with 429."),
-    ] = Size("256MiB")
+        Size | None,
+        Meta(
+            description="Most bytes that may wait to be sanitised; more is refused with 429. By "
+            "default 256 MiB, or a sixteenth of the memory where that is less."
+        ),
+    ] = None
 
     def problems(self) -> Iterable[Problem]:
         """An endpoint that cannot be listened on, a token that nobody can send, no folder."""
