@@ -72,6 +72,7 @@ class Writer:
         self._next_mending = 0.0
         self._closed = False
         self._next_chores = 0.0
+        self._chores_fail: FailureKind | None = None  # of what, as it was told
         self._told: set[str] = set()  # types of errors that nobody expects
 
     def submit(self, operation: Operation) -> None:
@@ -255,11 +256,16 @@ class Writer:
             wait = self._tools.chores()
             if self.failing and not self.kept.waits:  # else that is tried again
                 self._probe()
+            if self._chores_fail is not None:
+                self._log.info("the file of the queues can be written again")
+                self._chores_fail = None
             return wait
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
-            self._log.warning("the file of the queues: %s", kind_of(error))
+            if self._chores_fail != (kind := kind_of(error)):  # not each second, for a night
+                self._chores_fail = kind
+                self._log.warning("the file of the queues: %s", kind)
             return _PROBE
 
     def _probe(self) -> None:

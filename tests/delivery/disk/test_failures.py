@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from shipping import balances, booked, chores_done, deliver, number_of, numbered, opened, put
+from shipping import LOG, balances, booked, chores_done, deliver, number_of, numbered, opened, put
 
 from errlock.delivery.disk import chores
 from errlock.delivery.disk.operations import Operation
@@ -168,6 +168,33 @@ async def test_chores_and_calls_that_fail_of_anything_do_not_end_the_writing(
         assert await balances(store, "a")
     assert "the file of the queues: MemoryError" in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_a_disk_that_fails_all_night_is_told_once_and_so_is_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: object) -> float:
+        error = sqlite3.OperationalError("quotes a secret")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    caplog.set_level("INFO")
+    async with opened(tmp_path / "q") as store:
+        writer = store._writer
+        assert writer is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(chores.Chores, "__call__", failing)
+            for _ in range(5):
+                writer._next_chores = 0.0
+                await chores_done(store)
+        for _ in range(2):
+            writer._next_chores = 0.0
+            await chores_done(store)
+    told = [each.getMessage() for each in caplog.records if each.name == LOG.name]
+    assert told == [
+        "the file of the queues: io",
+        "the file of the queues can be written again",
+    ]
 
 
 async def test_the_file_becomes_smaller_after_a_backlog(
