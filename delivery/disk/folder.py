@@ -40,6 +40,14 @@ class StorageFolder:
             raise StorageError(
                 self.path, "another errlock uses this storage", errno.EBUSY
             ) from None
+        except OSError as error:
+            os.close(lock)
+            raise StorageError(
+                self.path,
+                "cannot be locked here (flock), so that another errlock could use it too: "
+                "put it on a disk of this machine",
+                error.errno or errno.ENOLCK,
+            ) from None
         self._lock = lock
 
     def file(self, name: str) -> Path:

@@ -13,6 +13,33 @@ from shipping import numbered, opened, put
 
 from errlock.delivery.disk.folder import StorageError, StorageFolder
 
+# What a file system without locks answers, as some that are mounted over a network are.
+_NO_LOCKS = """
+import errno, fcntl, sys
+from pathlib import Path
+from errlock.delivery.disk.folder import StorageFolder
+
+def flock(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+fcntl.flock = flock
+try:
+    StorageFolder(Path(sys.argv[1])).open()
+except OSError as refused:
+    print(refused.errno == errno.ENOLCK, refused.strerror)
+"""
+
+
+def test_a_folder_that_cannot_be_locked_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_LOCKS, str(tmp_path / "q")],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == (
+        f"True {tmp_path}/q: cannot be locked here (flock), so that another errlock could use it "
+        "too: put it on a disk of this machine\n"
+    )
+
 
 async def test_folder_and_files_are_made_for_the_owner_alone(tmp_path: Path) -> None:
     os.umask(0)
