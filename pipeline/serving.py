@@ -74,6 +74,9 @@ async def serve(
         supervisor.stopping()
         await collector.stop()
         alive.cancel()
+        if source is not None:  # who asks for a reload now does not mean to end the process
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _log.info("stopped")
     return 0
 

@@ -1,4 +1,4 @@
-"""A collector that is signalled while it starts."""
+"""A collector that is signalled while it starts, or when it has stopped."""
 
 from __future__ import annotations
 
@@ -47,3 +47,21 @@ def test_it_stops_in_good_order(what: signal.Signals, tmp_path: Path) -> None:
 def test_it_reads_its_configuration_again_once_it_runs(tmp_path: Path) -> None:
     with running_errlock(config(), tmp_path, command=command(signal.SIGHUP)) as errlock:
         errlock.wait_for_log(lambda log: "reloaded: nothing has changed" in log)
+
+
+# Told to reload after it has stopped, when only the process has not ended yet.
+_TOLD_LATE = """\
+import os, signal, sys
+from errlock.pipeline.cli import main
+
+code = main(sys.argv[1:])
+os.kill(os.getpid(), signal.SIGHUP)
+sys.exit(code)
+"""
+
+
+def test_told_to_reload_after_it_has_stopped_it_ends_in_good_order(tmp_path: Path) -> None:
+    late: list[str | Path] = [sys.executable, "-c", _TOLD_LATE]
+    with running_errlock(config(), tmp_path, command=late) as errlock:
+        errlock.send(signal.SIGTERM)
+        assert errlock.ended(60) == 0
