@@ -111,6 +111,10 @@ class Route:
             offers += offers_of(
                 rendered, branch, destinations, encoded=self._encoded, ledger=self._ledger
             )
+        if not self._encoded:  # it waits in memory
+            for one in offers:
+                if one.payload is not None:
+                    one.payload.shrink()
         return Judged(offers, refusals)
 
 

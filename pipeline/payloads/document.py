@@ -219,6 +219,9 @@ class Payload(ABC):
         """Bytes that it takes in memory, about: of a small one most are not its content."""
         return self.size + _OBJECT * (1 + len(self.made))
 
+    def shrink(self) -> None:  # noqa: B027  most kinds take little more than that
+        """Take no more memory than `memory` says: it waits, and nobody reads it meanwhile."""
+
     @property
     def alive(self) -> list[Document]:
         """The documents that still go out."""

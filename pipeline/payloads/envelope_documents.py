@@ -7,6 +7,7 @@ read in 2026-11.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Literal
 
 from ..errors import BrokenDocument
@@ -118,12 +119,13 @@ class Content:
         """The decoded content. Raises BrokenDocument."""
         if self._undecoded:
             try:
-                self._tree, self.repairs = self._decode(self._bytes or b"")
+                self._tree, repairs = self._decode(self._bytes or b"")
             except BrokenDocument as broken:
-                self._broken = str(broken)
+                self._broken, repairs = str(broken), 0
                 self._digest = keyed_digest(self._bytes or b"")
-            if self.repairs or self._broken:
+            if repairs or self._broken:
                 self._bytes = None
+            self.repairs += repairs
             self._undecoded = False
         if self._broken is not None:
             raise BrokenDocument(self._broken)
@@ -148,6 +150,14 @@ class Content:
             else:
                 self._bytes = json.encode(tree)
         return self._bytes
+
+    def shrink(self) -> None:
+        """Keep the bytes alone: its tree takes several times as much, and can be made again."""
+        if self._undecoded or self._broken is not None or self.form == "discarded":
+            return
+        with suppress(BrokenDocument):
+            self._bytes = self.encode()
+            self._tree, self._undecoded, self._trusted = None, True, True
 
     def digest(self) -> str:
         """A keyed digest of what came in, or of what it was changed to."""
@@ -273,6 +283,10 @@ class EnvelopeDocument(Document):
     def encode(self) -> bytes:
         """The content as bytes. Raises BrokenDocument."""
         return self._content.encode()
+
+    def shrink(self) -> None:
+        """See `Payload.shrink`."""
+        self._content.shrink()
 
     @property
     def raw_json(self) -> bytes | None:

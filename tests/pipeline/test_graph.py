@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import json
+import tracemalloc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -140,3 +142,33 @@ async def test_what_is_being_stored_is_on_its_way_though_its_sender_has_gone() -
         store.done.set()
         await empty
         assert built.destinations["debug"].status().queued_documents == 1
+
+
+async def test_what_waits_in_memory_takes_what_it_counts_for_though_it_was_read_and_changed() -> (
+    None
+):
+    store = MemoryStore()
+    written = CONFIG.format(
+        processors="redact: {}", exporters="  debug:", chain="redact", names="debug"
+    )
+    extra = {str(number): f"a line of text {number}" for number in range(1000)}
+    with ThreadPoolExecutor(1) as executor:
+        built = build(loads(written, {}), Counters(), executor, store, Clock())
+
+        async def send(number: int) -> None:
+            event = {"message": f"mail to jane{number}@corp.example", "extra": extra}
+            await built.sinks["sentry"].accept(Envelope.from_event(json.dumps(event).encode()))
+
+        await send(0)  # what is loaded and remembered only once
+        before = built.destinations["debug"].status().queued_bytes
+        tracemalloc.start()
+        try:
+            for number in range(1, 21):
+                await send(number)
+            gc.collect()
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    counted = built.destinations["debug"].status().queued_bytes - before
+    assert counted > 20 * len(json.dumps(extra)) * 0.9
+    assert taken < 1.5 * counted
