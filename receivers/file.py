@@ -32,6 +32,7 @@ _CHUNK = 1 << 18
 # Seconds between two looks at a file that is followed, and between two tries when a pipeline
 # is too busy.
 _PAUSE = 0.5
+_LATER = (429, 503)  # what is refused so may be taken another time
 _STDIN = "-"
 
 
@@ -175,13 +176,13 @@ class FileReceiver(Receiver):
         )
 
     async def _accept(self, payload: Payload) -> None:
-        """Put a payload into the sink, as soon as there is room."""
+        """Put a payload into the sink, as soon as there is room, on the disk too: a file waits."""
         assert self._sink is not None
         while True:
             try:
                 receipt = await self._sink.accept(payload)
             except RefusedPayload as refused:
-                if refused.status != 429 or self._stopping.is_set():
+                if refused.status not in _LATER or self._stopping.is_set():
                     raise
                 await asyncio.sleep(_PAUSE)
             else:

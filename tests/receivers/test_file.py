@@ -227,9 +227,12 @@ async def test_refused_documents_are_counted_by_type_and_reason(bench: Bench) ->
     assert bench.counters.total("receiver_refused", type="attachment", reason="limit") == 1
 
 
-async def test_a_busy_pipeline_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("status", "reason"), [(429, "busy"), (503, "storage_full")])
+async def test_a_busy_pipeline_or_a_full_disk_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: int, reason: str
+) -> None:
     monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.0)
-    refusals = [RefusedPayload(429, "busy", "later")] * 3
+    refusals = [RefusedPayload(status, reason, "later")] * 3
     sink = bench.sink
 
     class Sink:
