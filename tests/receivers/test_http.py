@@ -221,7 +221,11 @@ async def test_no_body_is_read_beyond_the_budget() -> None:
     budget = Budget(10)
     async with server(budget=budget) as (url, _, _):
         assert await post(url, b"0123456789") == (200, b"0123456789")
-        assert await post(url, b"01234567890") == (429, b"busy: too many bytes in flight")
+        with budget.hold() as other:
+            other.take(1)
+            assert await post(url, b"0123456789") == (429, b"busy: too many bytes in flight")
+        never = await post(url, b"01234567890")
+        assert never == (413, b"too_large: the body has more than 10 bytes")
         assert budget.used == 0
 
 
