@@ -186,6 +186,16 @@ def alone(candidate: Candidate) -> Candidate | None:
     return candidate if candidate.stands_alone() else None
 
 
+_DAY = compile_linear(r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$")
+
+
+def document_number(candidate: Candidate) -> Candidate | None:
+    """At least four digits that are no day, and nothing glued to them."""
+    if len(candidate.digits) < 4 or _DAY.match(candidate.value):
+        return None
+    return candidate if candidate.stands_alone("-") else None
+
+
 def coordinates(candidate: Candidate) -> Candidate | None:
     """A latitude and a longitude in their ranges."""
     latitude, _, longitude = candidate.value.replace(";", ",").partition(",")
@@ -218,7 +228,7 @@ _STANDARD_NUMBERS = (
     "nl.identiteitskaartnummer nl.onderwijsnummer no.fodselsnummer no.kontonr nz.bankaccount "
     "nz.ird pe.cui pk.cnic pl.nip pl.pesel pt.cc pt.nif py.ruc ro.cnp ru.inn se.personnummer "
     "si.emso sv.nit th.pin tr.tckimlik tr.vkn ua.rntrc us.atin us.ein us.itin us.ptin ve.rif "
-    "vn.mst za.idnr za.tin"
+    "verhoeff vn.mst za.idnr za.tin"
 )
 
 VALIDATORS: dict[str, Validator] = {
@@ -231,7 +241,7 @@ VALIDATORS: dict[str, Validator] = {
             eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
             made_up, mixed, mixed_case, monero, no_name, not_a_port, person, phone_international,
             phone_national, sg_nric, snils, some_digits, ss58, strkey, tw_id, uk_nino, us_ssn,
-            varied, clabe, icao_9303, kvnr, rvnr,
+            varied, clabe, document_number, icao_9303, kvnr, rvnr,
         )
     },
 }  # fmt: skip
