@@ -187,6 +187,7 @@ _MARKED = compile_bytes(
     rb"""(?i)\b(""" + KEY + rb""")["'`\]]?\s*(?:=|<>|!=|>=?|<=?|\bi?like\b)\s*(""" + _MARK + rb")"
 )
 _EACH_MARK = compile_bytes(_MARK)
+_NUMBERED = re.compile(rb"\$([0-9]{1,3})")
 # `@p1='x'`: parameters with names, before or behind the statement.
 _NAMED_PARAMETER = compile_bytes(rb"(@\w{1,60})\s*=\s*N?'((?:[^']|'')*)'")
 _FILLED = rb"(?:" + _MARK + rb"|default|null|[0-9]+|[a-z_]+\(\))"  # no parameter, some of them
@@ -195,6 +196,8 @@ _GIVEN = compile_bytes(
     rb"""(?i)(?:\b(?:parameters|params|args|arguments|bindings|binds|bind parameters)\b"""
     rb"""["']?\s*[=:]?\s*|; ?)[\[("']|==>\s+Parameters: |\nparams: """
 )
+# The same before the statement, as loggers write that sort their fields (pgx): up to the bracket.
+_AHEAD = compile_bytes(rb"""(?i)\bargs\\?["']?[=:] ?\\?["']?\[""")
 _OPENING = compile_bytes(rb"[)\]]?,?\s*[\[(]{1,2}")
 _PARAMETER = compile_bytes(
     rb"""\s*(?:[bu]?'((?:[^'\\]|\\.)*)'|[bu]?"((?:[^"\\]|\\.)*)"|([^\s,()\[\]{}'"]+)(?:\([^()]*\))?)\s*,?"""
@@ -202,26 +205,56 @@ _PARAMETER = compile_bytes(
 
 
 def _parameters(data: bytes) -> Iterator[Span]:
-    """Values whose column the statement before them names at the same position."""
-    insert = _INSERT.search(data)
-    if insert is not None and _MARKS.match(data, insert.end()):
-        columns = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
-        names, marks, end = _rows_of_marks(data, insert.end(), columns)
-    else:
+    """Values whose column the statement beside them names at the same position."""
+    inserts = [each for each in _INSERT.finditer(data) if _MARKS.match(data, each.end())]
+    if not inserts:
         marked = list(_MARKED.finditer(data))
         names = [match.group(1) for match in marked]
         marks = [match.group(2) for match in marked]
-        end = marked[-1].end() if marked else len(data)
+        if marked:
+            span = (marked[0].start(), marked[-1].end())
+            yield from _given(data, (0, len(data)), span, names, marks)
+    start = 0
+    for number, insert in enumerate(inserts, 1):
+        end = inserts[number].start() if number < len(inserts) else len(data)
+        columns = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
+        names, marks, behind = _rows_of_marks(data, insert.end(), columns)
+        yield from _given(data, (start, end), (insert.start(), behind), names, marks)
+        start = behind
+
+
+def _given(
+    data: bytes,
+    part: tuple[int, int],
+    statement: tuple[int, int],
+    names: list[bytes],
+    marks: list[bytes],
+) -> Iterator[Span]:
+    """What is given, in this part of a text, for the marks of a statement in it."""
     classes = [classify_key(text_of(name.rpartition(b".")[2])) for name in names]
     if not any(classes):
         return
     by_mark = dict(zip(marks, classes, strict=False))
-    for match in _NAMED_PARAMETER.finditer(data):
+    for match in _NAMED_PARAMETER.finditer(data, *part):
         yield from _parameter(match, 2, by_mark.get(match.group(1)))
-    given = _GIVEN.search(data, end)
-    if given is not None:
-        bracket = given.group(0)[-1:] != b" "
-        yield from _in_order(data, given.end() - bracket, classes)
+    classes = _by_number(marks, classes)
+    behind = _GIVEN.search(data, statement[1], part[1])
+    if behind is not None:
+        bracket = behind.group(0)[-1:] != b" "
+        yield from _in_order(data, behind.end() - bracket, classes)
+    line = max(part[0], data.rfind(b"\n", part[0], statement[0]) + 1)
+    ahead = _AHEAD.search(data, line, statement[0])
+    if ahead is not None:
+        yield from _in_order(data, ahead.end() - 1, classes)
+
+
+def _by_number(marks: list[bytes], classes: list[str | None]) -> list[str | None]:
+    """The classes as the parameters stand: `$2` is the second, wherever the statement has it."""
+    numbers = [int(match[1]) for mark in marks if (match := _NUMBERED.match(mark)) is not None]
+    if len(numbers) < len(classes) or not numbers:
+        return classes
+    by_number = dict(zip(numbers, classes, strict=False))
+    return [by_number.get(number) for number in range(1, max(numbers) + 1)]
 
 
 def _rows_of_marks(
