@@ -11,9 +11,16 @@ import re
 from .values import MAX_VALUE, Value, compile_bytes
 
 _NAME = rb"[A-Za-z_][A-Za-z0-9_]{0,60}"
-_WORDS = rb"([^%b]+(?: [^%b]+){0,9})"
-_STRUCT = compile_bytes(_WORDS % ((rb"\s{}\[\]\"'`:,;=",) * 2) + rb"(?: " + _NAME + rb":|[}\]])")
-_RECORD = compile_bytes(_WORDS % ((rb"\s{}\[\]()\"'`,;=",) * 2) + rb"(?:, " + _NAME + rb"=|[}\])])")
+_WORDS = rb"([^%b]+(?:%b[^%b]+){0,9})"
+_NO_STRUCT = rb"\s{}\[\]\"'`:,;="
+_NO_RECORD = rb"\s{}\[\]()\"'`,;="
+_NEXT = rb"(?: " + _NAME + rb":|[}\]])"
+# Go puts no commas between fields, so that one may be in a value; others do.
+_STRUCT = compile_bytes(_WORDS % (_NO_STRUCT, rb",? ", _NO_STRUCT) + _NEXT)
+_LISTED = compile_bytes(_WORDS % (_NO_STRUCT, rb" ", _NO_STRUCT) + _NEXT)
+_RECORD = compile_bytes(
+    _WORDS % (_NO_RECORD, rb" ", _NO_RECORD) + rb"(?:, " + _NAME + rb"=|[}\])])"
+)
 # Without digits: a password may have a colon.
 _NEXT_FIELD = re.compile(rb"[A-Z][A-Za-z]{0,60}+:[^\s]")
 # Go shows where a value is, not what it is.
@@ -39,9 +46,12 @@ def says_nothing(data: bytes, key: int, separator: str, at: int) -> bool:
 def whole_field(data: bytes, value: Value, before: bytes) -> Value:
     """A password to the end of its field, where another field stands before or behind it.
 
-    `before` is the sign before its name.
+    `before` are the two signs before its name.
     """
     pattern = {":": _STRUCT, "=": _RECORD}.get(value.separator)
+    if pattern is _STRUCT and before[:1] == b",":
+        pattern = _LISTED
+    before = before[-1:]
     if pattern is None or before not in (b"{", b"[", b"(", b" "):
         return value
     match = pattern.match(data, value.start, min(len(data), value.start + MAX_VALUE))

@@ -169,7 +169,7 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
     if class_ == "secret.password" and not value.quoted:
-        value = whole_field(data, value, data[key - 1 : key])
+        value = whole_field(data, value, data[max(0, key - 2) : key])
     for each in (value, *_further_pieces(data, value, class_)):
         if reads_as_value(data, each, class_):
             yield from _without_scheme(data, each, class_)

@@ -47,6 +47,12 @@ OTHER_LANGUAGES += [
         ["User:bob", "Token:0xc0000142a0 Tries:3"],
     ),
     ("map[password:winter plan:gold]", ["winter"], ["plan:gold"]),
+    (
+        "&{User:bob Password:correct, horse Tries:3} &{Tries:3 Password:battery, staple}",
+        ["correct", "horse", "battery", "staple"],
+        ["User:bob", " Tries:3} &{Tries:3 "],
+    ),
+    ("{user:bob, password:Wint3r, plan:gold, free}", ["Wint3r"], [", plan:gold, free}"]),
     ("{User:bob Password: Email:none Tries:3}", [], ["Password: Email:none Tries:3"]),
     ("{User:bob Password: Wint3rfell:9 Tries:3}", ["Wint3rfell"], ["User:bob"]),
     (
