@@ -48,6 +48,18 @@ def no_name(candidate: Candidate) -> Candidate | None:
     return None if _NAME.fullmatch(candidate.value) else candidate
 
 
+_DIGEST = compile_linear(r"[0-9a-z]{1,20}_[0-9a-f]{64}")
+
+
+def no_digest(candidate: Candidate) -> Candidate | None:
+    """Letters and digits, and no SHA-256 as caches have in their keys, unless Cursor is named."""
+    value = candidate.value
+    near = candidate.before() + (candidate.key or "").lower()
+    if _DIGEST.fullmatch(value) and "cursor" not in near:
+        return None
+    return candidate if any(map(str.isdigit, value)) else None
+
+
 def crc32_base62(candidate: Candidate) -> Candidate | None:
     """The last six characters are the CRC32 of what stands between them and the prefix.
 

@@ -41,6 +41,7 @@ from .token_checks import (
     eip55,
     mixed_case,
     monero,
+    no_digest,
     no_name,
     ss58,
     strkey,
@@ -239,7 +240,8 @@ VALIDATORS: dict[str, Validator] = {
             algorand, alone, au_medicare, aws_secret, base58check, base58check_any,
             base58check_ripple, base64_word, bech32, card, cashaddr, coordinates, crc32_base62,
             eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
-            made_up, mixed, mixed_case, monero, no_name, not_a_port, person, phone_international,
+            made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
+            phone_international,
             phone_national, sg_nric, snils, some_digits, ss58, strkey, tw_id, uk_nino, us_ssn,
             varied, clabe, document_number, icao_9303, kvnr, rvnr,
         )
