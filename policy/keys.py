@@ -27,6 +27,8 @@ _VOCABULARY = tomllib.loads(
 TERMS: dict[str, str] = {
     term: class_ for class_, terms in _VOCABULARY["terms"].items() for term in terms.split()
 }
+SERVICES = tuple(_VOCABULARY["words"]["services"].split())
+TERMS |= {f"{service}key": "secret.api_key" for service in SERVICES}
 GLUED: dict[str, str] = _VOCABULARY["glued"]
 _GLUED = tuple(GLUED)
 OTHER_THINGS = {term: frozenset(v.split()) for term, v in _VOCABULARY["other_things"].items()}
@@ -34,7 +36,7 @@ QUALIFIERS = frozenset(_VOCABULARY["words"]["qualifiers"].split())
 QUESTIONS = frozenset(_VOCABULARY["words"]["questions"].split())
 EMPTY_WORDS = frozenset(_VOCABULARY["words"]["empty"].split())
 
-_PARTS = frozenset(_VOCABULARY["words"]["parts"].split())
+_PARTS = frozenset((*_VOCABULARY["words"]["parts"].split(), *SERVICES))
 
 _LOWER_UPPER = compile_linear(r"([\p{Ll}0-9])(\p{Lu})")
 _ACRONYM = compile_linear(r"(\p{Lu}+)(\p{Lu}\p{Ll})")
