@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import classify_key, is_innocent
+from .keys import SERVICES, classify_key, is_innocent
 from .values import compile_bytes, looks_made_up, looks_random, read_value, span_of, text_of
 
 _LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
 
 _WHOSE = (
     rb"(?:api|access|secret|private|auth|authentication|refresh|bearer|session|security|client"
-    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]"
+    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service"
+    rb"|" + "|".join(SERVICES).encode() + rb")[ _-]"
 )
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|(?:" + _WHOSE + rb"){0,2}"

@@ -60,6 +60,20 @@ def no_digest(candidate: Candidate) -> Candidate | None:
     return candidate if any(map(str.isdigit, value)) else None
 
 
+_HEX = compile_linear(r"(?i)[0-9a-f]+")
+
+
+def service_key(candidate: Candidate) -> Candidate | None:
+    """Made by a machine, and no SHA-1 or SHA-256: 32 hex digits, or both cases and digits."""
+    value = candidate.value
+    if _HEX.fullmatch(value):
+        made = len(value) == 32 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    else:
+        kinds = (str.islower, str.isupper, str.isdigit)
+        made = all(any(map(kind, value)) for kind in kinds) and sum(map(str.isdigit, value)) > 2
+    return candidate if made else None
+
+
 def crc32_base62(candidate: Candidate) -> Candidate | None:
     """The last six characters are the CRC32 of what stands between them and the prefix.
 

@@ -43,6 +43,7 @@ from .token_checks import (
     monero,
     no_digest,
     no_name,
+    service_key,
     ss58,
     strkey,
 )
@@ -241,9 +242,8 @@ VALIDATORS: dict[str, Validator] = {
             base58check_ripple, base64_word, bech32, card, cashaddr, coordinates, crc32_base62,
             eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
             made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
-            phone_international,
-            phone_national, sg_nric, snils, some_digits, ss58, strkey, tw_id, uk_nino, us_ssn,
-            varied, clabe, document_number, icao_9303, kvnr, rvnr,
+            phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
+            strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303, kvnr, rvnr,
         )
     },
 }  # fmt: skip

@@ -60,7 +60,10 @@ _CARD_IN_GROUPS = re.compile(r"\[0-9\]\{[46]\}")
 # A first word of so many letters is rare enough.
 _TELLING = 5
 # What is met everywhere, and is looked for only near these words.
-_BY_NEEDS = ("aws.secret", "driving_licence", "identity_card", "licence_plate", "passport.other")
+_BY_NEEDS = (
+    "aws.secret", "driving_licence", "identity_card", "licence_plate", "passport.other",
+    "service.assigned",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

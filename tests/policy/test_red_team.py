@@ -102,6 +102,8 @@ SENTENCES: list[Row] = [
     ("hashing the password sha256 first", [], ["sha256"]),
     ("secret base64url text", [], ["base64url"]),
     ("UsernamePasswordAuthenticationToken [Authenticated=false]", [], ["Authenticated=false"]),
+    ("the optimizely key is eqlSpys72QShOQPOSy7T", ["eqlSpys72QShOQPOSy7T"], ["optimizely key"]),
+    ("the mailgun key is missing", [], ["the mailgun key is missing"]),
     ("Das Passwort lautet Wint3rfell9", ["Wint3rfell9"], ["lautet"]),
     ("mot de passe : Wint3rfell9", ["Wint3rfell9"], ["mot de passe"]),
     ("La contraseña es Wint3rfell9", ["Wint3rfell9"], ["contraseña"]),
@@ -313,7 +315,15 @@ def test_keys_that_vendors_and_frameworks_use_name_a_secret(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["TRELLO_KEY", "keenReadKey", "AZURE_SPEECH_KEY", "configcat.sdkKey", "X-Honeycomb-Team"]
+    "key",
+    [
+        "TRELLO_KEY",
+        "clearbitKey",
+        "keenReadKey",
+        "AZURE_SPEECH_KEY",
+        "configcat.sdkKey",
+        "X-Honeycomb-Team",
+    ],
 )
 def test_keys_that_services_give_out_by_their_own_name_are_secrets(key: str) -> None:
     assert "Wint3rfell9" not in str(scrubbed({"extra": {key: "Wint3rfell9"}}))
