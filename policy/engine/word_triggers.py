@@ -126,10 +126,11 @@ def _covers(short: str, term: str) -> bool:
 def _spellings(term: str) -> Iterator[str]:
     """A term with its parts in one or apart. A pattern each: they are literals to the engine."""
     places = sorted(joints(term))
+    size = len(term) if term not in GLUED else _SHORT + 1  # a glued one ends other words
     for count in range(len(places) + 1):
         for apart in combinations(places, count):
             parts = [term[a:b] for a, b in pairwise((0, *apart, len(term)))]
-            yield from where_words_begin(_APART.join(map(re.escape, parts)), len(term))
+            yield from where_words_begin(_APART.join(map(re.escape, parts)), size)
 
 
 def where_words_begin(text: str, size: int) -> list[str]:

@@ -194,6 +194,12 @@ def test_names_in_other_scripts_are_seen_in_every_form(term: str, form: str) -> 
         _check_both("event", _event({written: "Hun7er2x", "note": f"{written}=Hun7er2y"}))
 
 
+@pytest.mark.parametrize("term", GLUED)
+def test_names_that_end_in_a_telling_word_are_seen(term: str) -> None:
+    for name in (f"my{term}", f"MY{term.upper()}", f"wifi{term}2"):
+        _check_both("event", _event({name: "Hun7er2x", "note": f"{name}=Hun7er2y"}))
+
+
 # -- real-shaped documents ------------------------------------------------------------------------
 
 
