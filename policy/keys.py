@@ -155,7 +155,7 @@ def _is_another_thing(before: str, tail: str, term: str) -> bool:
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
 _is_placeholder = short_test(
     r"(?i)(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
-    r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3})"
+    r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
     r"|&lt;[a-z_][^<>&]*&gt;"

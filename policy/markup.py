@@ -12,6 +12,7 @@ from .values import (
     MAX_VALUE,
     Value,
     compile_bytes,
+    looks_random,
     read_value,
     reads_as_value,
     span_of,
@@ -35,6 +36,10 @@ _ITS_PART = compile_bytes(
     rb"^(?:;[^\r\n]{0,200}|\\?\")?(?:(?:\r?\n|\\r\\n|\\n)[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}"
     rb"(?:\r?\n\r?\n|\\r\\n\\r\\n|\\n\\n)"
 )
+# `<password value="x"/>`, as settings have it and FHIR.
+_VALUED = compile_bytes(
+    rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})\s(?:[^<>]{0,300}?\s)?(?i:value)\s*=\s*"
+)
 _PART_END = compile_bytes(rb"\r?\n--|\\r\\n--|\\n--")
 
 
@@ -48,6 +53,8 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
             if not is_innocent(match.group(2), class_):
                 yield span_of(match.span(2), class_, "words.element")
         yield from _neighbours(data)
+    if b"<" in data:
+        yield from _valued(data)
     for match in _NAMED.finditer(data) if b"=" in data or b":" in data else ():
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
@@ -57,6 +64,19 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
         bounds = _its_value(data, match.start(), match.end(), class_)
         if bounds and not is_innocent(data[bounds[0] : bounds[1]], class_):
             yield span_of(bounds, class_, "words.named")
+
+
+def _valued(data: bytes) -> Iterator[Span]:
+    """The values of elements whose name tells what they are."""
+    for match in _VALUED.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        if class_ is None or class_ in BY_SHAPE:
+            continue
+        value = read_value(data, match.end(), "=", class_)
+        text = value.text(data)
+        token = class_.startswith("secret.") and class_ != "secret.password"
+        if value.quoted and not is_innocent(text, class_) and (looks_random(text) or not token):
+            yield Span(value.start, value.end, class_, "words.element")
 
 
 # `<td>Password</td><td>x</td>`, `<key>password</key><string>x</string>`.

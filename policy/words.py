@@ -75,7 +75,7 @@ def find_words(data: bytes) -> list[Span]:
 
 
 def _markup(data: bytes) -> Iterator[Span]:
-    if b"</" in data or b"name" in data or b"key" in data:
+    if b"</" in data or b"/>" in data or b"name" in data or b"key" in data:
         yield from find_in_markup(data)
 
 

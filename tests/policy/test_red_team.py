@@ -83,6 +83,9 @@ TABLES: list[Row] = [
     ("<key>password</key>\n<string>Wint3rfell</string>", ["Wint3rfell"], ["<key>password</key>"]),
     ("<th>Token</th><td><code>Wint3rfell9</code></td>", ["Wint3rfell9"], ["<code>"]),
     ("<tr><th>Password</th><th>Email</th></tr>", [], ["Email"]),
+    ('<password enc="no" value="wintertime"/>', ["wintertime"], ['<password enc="no" value="']),
+    ('<birthDate value="1971-03-04"/>', ["1971-03-04"], ["<birthDate"]),
+    ('<token value="IDENT"/><password value="${db.password}"/>', [], ["IDENT", "${db.password}"]),
     ("<td>Password</td><td>is required here</td>", [], ["is required here"]),
     (
         "<Password>\n  <Value>Wint3rfell9</Value><PlainText>true</PlainText>\n</Password>",
