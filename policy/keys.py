@@ -157,10 +157,10 @@ _is_placeholder = short_test(
     r"(?i)(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
     r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
-    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|%[A-Z_]+%"
+    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|\$\(\$\(.*|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|(?-i:\$[A-Z][A-Z0-9_]{3,}/[\w./#-]*)|%[A-Z_]+%"
     r"|&lt;[a-z_][^<>&]*&gt;"
     r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
-    r"|\(hidden\)|\{\}|[$#]?\{[a-z_][\w.]*(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
+    r"|\(hidden\)|\{\}|[$#]?\{(?:[a-z_][\w.]*|\d{1,2})(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))"
 )
 # One of these it begins with, or `@` is in it.
@@ -172,6 +172,7 @@ _is_code = short_test(
     r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
     r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
     r"|[A-Za-z_][\w.]*\((?:\)|[^)\d].*)?[;,]?"
+    r"|\((?:const |unsigned )?(?:g?char|void|wchar_t|u?int(?:8|16|32|64)?(?:_t)?) ?\*{1,2}\).*"  # C
     r"|&(?:mut )?(?:str|String|\[u8\]|Path|Vec<.*)[;,]?|&'[a-z_]{1,20} .*"  # Rust
     r"|&?(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
@@ -194,12 +195,13 @@ _HARMLESS_HOST = compile_linear(
 _PROSE = compile_linear(
     r"(?i)\b(?:required|must|invalid|incorrect|cannot|can't|may not|should|at least|characters"
     r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
-    r"|is empty|not found|enter (?:a|your)|is wrong|was not|is not|error|unable|verify)\b"
+    r"|is empty|not found|goes here|from elsewhere|enter (?:a|your)|is wrong|was not|is not|error"
+    r"|unable|verify)\b"
 )
 _IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
 _OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
-_BARE_URL = compile_linear(r"(?i)^(?:https?|wss?)://[^\s@?#]+$")
+_BARE_URL = compile_linear(r"(?i)^(?:https?|wss?|s3|gs)://[^\s@?#]+$")
 _VERSION = compile_linear(
     r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
 )
@@ -209,7 +211,7 @@ _MOMENT = compile_linear(
 )
 _is_scheme = short_test(
     r"(?i)(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
-    r"|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
+    r"|base64(?:url)?|utf-?8|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
 )
 _LONGEST_SCHEME = len("scram-sha-256-plus")
 # The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .keys import SERVICES, classify_key, is_innocent
-from .values import compile_bytes, looks_made_up, looks_random, read_value, span_of, text_of
+from .values import closes, compile_bytes, looks_made_up, looks_random, read_value, span_of, text_of
 
 _LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
 
@@ -136,7 +136,9 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         if is_innocent(text, "secret.password"):
             continue
         about = data[match.end(1) : match.end()].strip() == b"of"  # a token of `inline` type
-        if (value.quoted and " " not in text and not about) or looks_random(text):
+        if (value.quoted and " " not in text and not about and not closes(text)) or looks_random(
+            text
+        ):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
     for match in _WITH.finditer(data):

@@ -219,6 +219,11 @@ _SHORT_NAMES = frozenset(
 )
 
 
+def closes(text: str) -> bool:
+    """Whether a quoted text is what stands behind a literal: `'Password: ', stream`."""
+    return _CLOSED.match(text) is not None
+
+
 def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     """Whether what follows a telling key is a value worth hiding: not code, prose or a template."""
     text = value.text(data)
@@ -227,7 +232,7 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     if value.quoted and _COMPARISON.search(data[max(0, value.start - 8) : value.start]):
         return looks_random(text) if class_.startswith("secret.") else " " in text
     if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
-        return not _CLOSED.match(text) and _is_plausible_here(text, value, class_)
+        return not closes(text) and _is_plausible_here(text, value, class_)
     if value.separator != " " and _CALL.match(text) and value.separator != "=>":
         return False
     if value.separator in (" = ", ": ") and _INDEXED.match(text):
