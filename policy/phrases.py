@@ -13,11 +13,11 @@ _LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+
 
 _WHOSE = (
     rb"(?:api|access|secret|private|auth|authentication|refresh|bearer|session|security|client"
-    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service"
-    rb"|" + "|".join(SERVICES).encode() + rb")[ _-]"
+    rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]"
 )
+_OF_SERVICE = rb"(?:" + "|".join(SERVICES).encode() + rb")[ _-]key"
 _SECRET_NOUN = (
-    rb"(?:(?:" + _WHOSE + rb"){1,2}key|(?:" + _WHOSE + rb"){0,2}"
+    rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort"
     rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord))"
 )
