@@ -16,6 +16,7 @@ from .calls import find_calls
 from .command_lines import find_in_command_lines
 from .findings import Span
 from .keys import classify_key, is_innocent, words_of
+from .labels import find_labelled
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
@@ -103,6 +104,7 @@ def _tables(data: bytes) -> Iterator[Span]:
 def _pairs(data: bytes) -> Iterator[Span]:
     if _OF_PAIRS.search(data) is None:
         return
+    yield from find_labelled(data)
     search = _next_pair if _WIDE_MARK.search(data) is None else _PAIR.search
     match = search(data, 0)
     while match is not None:

@@ -157,6 +157,9 @@ NO_SECRETS: list[Row] = [
 ]
 
 PEOPLE: list[Row] = [
+    ("First name: Jane\nLast Name: van Roe\nCity: Ulm", ["Jane"], ["First name", "City: Ulm"]),
+    ("User name: jroe, Mother's maiden name: Walton", ["jroe", "Walton"], ["User name: "]),
+    ("First name: Is required. User name: not found", [], ["Is required. User name: not found"]),
     ("<bounce+jane.doe=corp.example@mail.example>", ["bounce+jane"], []),
     (r"\\srv\profiles\kvoss\x", ["kvoss"], ["srv"]),
     ("open /home/kvoss/app/main.py", ["kvoss"], ["/home/", "/app/main.py"]),
