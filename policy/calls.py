@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import is_innocent
+from .keys import classify_key, is_innocent
 from .values import compile_bytes, looks_random, span_of, text_of
 
 # Which argument it is, by the last part of the function's name.
@@ -26,32 +26,43 @@ PLACES = {
     "usernamepasswordcredential": 2, "passwordauthentication": 2, "simple_bind_s": 2,
     "usernamepasswordauthenticationtoken": 2, "drivermanager.getconnection": 3,
     "networkcredential]::new": 2, "pscredential]::new": 2, "pscredential": 2,
-    "dbi->connect": 3, "dbi.connect": 3, "personalaccesstokenauth": 2,
+    "dbi->connect": 3, "dbi.connect": 3, "personalaccesstokenauth": 2, "opendsobject": 3,
 }  # fmt: skip
+# What stands there is a password even if it is a word: nothing else is ever given.
+_SURE = frozenset(
+    ["networkcredential", "directoryentry", "opendsobject", "mysqli_connect", "ldap_bind"]
+)
+_SHORTEST_WORD = 6
+_SINGLE, _DOUBLE = rb"(?:[^'\\\r\n]|\\.){0,200}", rb'(?:[^"\\\r\n]|\\.){0,200}'
+_OTHER = rb"[^\s,()'\"]{1,100}(?:\([^()'\"]{0,40}\))?"
 _CALL = compile_bytes(
     rb"(?i)(?:^|[^\w$-])("
     + "|".join(sorted(PLACES, key=len, reverse=True)).encode()
-    + rb")[( ]((?:\s*(?:'[^'\\\r\n]{0,200}'|\"[^\"\\\r\n]{0,200}\"|[^\s,()'\"]{1,100}"
-    rb"(?:\([^()'\"]{0,40}\))?)\s*,?)+)"
+    + rb")[( ]((?:\s*(?:'%b'|\"%b\"|%b)\s*,?)+)" % (_SINGLE, _DOUBLE, _OTHER)
 )
-_ARGUMENT = compile_bytes(
-    rb"""\s*(?:'([^'\\\r\n]{0,200})'|"([^"\\\r\n]{0,200})"|[^\s,()'"]{1,100}(?:\([^()'"]{0,40}\))?)\s*,?"""
-)
+_ARGUMENT = compile_bytes(rb"""\s*(?:'(%b)'|"(%b)"|%b)\s*,?""" % (_SINGLE, _DOUBLE, _OTHER))
 _NAMES = tuple(name.rpartition(">")[2].encode() for name in PLACES)
 
 
 def find_calls(data: bytes) -> Iterator[Span]:
-    """Find literals where a function takes a password; only such as look made up."""
+    """Find literals where a function takes a password."""
     lowered = data.lower()
     if not any(name in lowered for name in _NAMES):
         return
     for match in _CALL.finditer(data):
-        place = PLACES[text_of(match.group(1)).lower()]
+        name = text_of(match.group(1)).lower()
+        place = PLACES[name]
         for number, argument in enumerate(_ARGUMENT.finditer(data, *match.span(2)), 1):
             if number != place:
                 continue
             group = 1 if argument.start(1) >= 0 else 2
             if argument.start(group) >= 0:
                 text = text_of(argument.group(group))
-                if looks_random(text) and not is_innocent(text, "secret.password"):
+                given = name in _SURE and _is_word(text)
+                if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
                     yield span_of(argument.span(group), "secret.password", "words.argument")
+
+
+def _is_word(text: str) -> bool:
+    """A word long enough for a password, and not the name of one."""
+    return len(text) >= _SHORTEST_WORD and " " not in text and classify_key(text) is None

@@ -43,6 +43,9 @@ COMMANDS: list[Row] = [
     ("echo Wint3rfell9 | sudo -S apt update", ["Wint3rfell9"], ["sudo -S apt update"]),
     (r"net use \\srv\share Wint3rfell9 /user:bob", ["Wint3rfell9"], ["/user:bob"]),
     ("zip -P Wint3rfell9 a.zip b", ["Wint3rfell9"], ["a.zip b"]),
+    ('NetworkCredential("bob", "wintertime")', ["wintertime"], ['("bob", "']),
+    (r'DirectoryEntry("LDAP://x", "corp\bob", "wintertime")', ["wintertime"], ["LDAP://x"]),
+    ('NetworkCredential("username", "password"); login("bob", "redirect")', [], ['"password"']),
     ("setenv DB_PASSWORD Wint3rfell9", ["Wint3rfell9"], ["DB_PASSWORD"]),
 ]
 
