@@ -59,11 +59,10 @@ _RETRYABLE = frozenset(
     }
 )
 # With a connection, these may mean that the request arrived and its answer did not.
-_UNANSWERED = frozenset(
-    {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
-)
+_UNANSWERED = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED})
 _HEADER = re.compile(r"[0-9A-Za-z_.-]+")
 _LONGEST_WAIT = 7 * 86400.0
+_TOLD_WITHIN = 1.0  # seconds, until gRPC says that a connection has gone
 
 
 class GrpcTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -214,7 +213,10 @@ class OtlpExporter(Exporter):
                     compression=_COMPRESSION[self._config.compression],
                 )
         except aio.AioRpcError as error:
-            raise _failed(error.code(), error.trailing_metadata(), connected) from None
+            wait = _retry_info(error.trailing_metadata())
+            # Who says when to come again has answered.
+            unclear = connected and wait is None and await _is_unanswered(channel, error.code())
+            raise _failed(error.code(), wait, connected, unclear) from None
         except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
             raise ExportFailed("connection", retryable=True, unclear=connected) from None
         return answer
@@ -265,14 +267,29 @@ async def _connected(channel: aio.Channel, seconds: float) -> bool:
     return False
 
 
-def _failed(code: Any, metadata: Any, connected: bool) -> ExportFailed:
+async def _is_unanswered(channel: aio.Channel, code: Any) -> bool:
+    """Whether a status may be gRPC's own, with which it stands in for an answer that did not come.
+
+    UNAVAILABLE is also what a server says that cannot take more now. It keeps the connection then;
+    where gRPC says so itself the connection has gone, and it tells that a moment later.
+    """
+    if code != grpc.StatusCode.UNAVAILABLE:
+        return code in _UNANSWERED
+    try:
+        async with asyncio.timeout(_TOLD_WITHIN):
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+    except TimeoutError:
+        return False
+    except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
+        return True
+    return True
+
+
+def _failed(code: Any, wait: float | None, connected: bool, unclear: bool) -> ExportFailed:
     """What a status other than OK means for the attempt. Its text may quote what was sent."""
     kind = "timeout" if code == grpc.StatusCode.DEADLINE_EXCEEDED else f"grpc_{code.name.lower()}"
-    wait = _retry_info(metadata)
     exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
     if code in _RETRYABLE or exhausted:
-        # Who says when to come again has answered. Another status may be gRPC's own.
-        unclear = connected and code in _UNANSWERED and wait is None
         answered = connected and not unclear
         return ExportFailed(
             kind, retryable=True, retry_after=wait, unclear=unclear, answered=answered

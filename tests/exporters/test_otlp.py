@@ -197,6 +197,37 @@ async def test_with_retry_info_the_destination_says_when(code: str) -> None:
     assert (failed.unclear, failed.answered) == (False, True), "logs would be given up as unclear"
 
 
+async def test_a_server_that_is_unavailable_has_answered() -> None:
+    async def refuse(request: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "data refused due to high memory usage")
+        return b""
+
+    failed = await failure(refuse)
+    assert (failed.unclear, failed.answered) == (False, True), "logs would be given up as unclear"
+
+
+async def test_whether_a_request_arrived_before_its_connection_broke_nobody_knows(
+    wire: Callable[[int], Wire],
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(request: bytes, context: Any) -> bytes:
+        begun.set()
+        await asyncio.Event().wait()
+        return b""
+
+    async with answering(hang) as endpoint:
+        relay = wire(int(endpoint.rpartition(":")[2]))
+        async with exporting(f"localhost:{relay.port}") as exporter:
+            attempt = asyncio.ensure_future(exporter.export(payload()))
+            await begun.wait()
+            await asyncio.to_thread(relay.close)
+            with pytest.raises(ExportFailed) as failed:
+                await attempt
+    assert (failed.value.kind, failed.value.retryable) == ("grpc_unavailable", True)
+    assert (failed.value.unclear, failed.value.answered) == (True, False)
+
+
 async def test_details_that_are_no_status_say_nothing() -> None:
     async def refuse(request: bytes, context: Any) -> bytes:
         details = (("grpc-status-details-bin", b"\xff\xff"),)
