@@ -39,9 +39,12 @@ class Tracer:
                 continue
             line = (each.class_, form, each.detector)
             count, values, within = new.get(line) or (0, set(), set())
-            if each.before == "clear":
-                values |= self._fingerprints(each.class_, each.value)
-                within |= self._fingerprints(each.class_, *parts(each.class_, each.value))
+            if each.before == "clear" and self._made is not None and each.value:
+                inner = [part for part in parts(each.class_, each.value) if part]
+                texts = (normalised(each.class_, text) for text in (each.value, *inner))
+                value, *others = self._made.of_values(texts)
+                values.add(value)
+                within.update(others)
             new[line] = count + 1, values, within
         seen = {class_ for class_, _, _ in new}
         kept = [
@@ -54,11 +57,6 @@ class Tracer:
             for line, (count, values, within) in new.items()
         )
         return (*kept, *made)
-
-    def _fingerprints(self, class_: str, *values: str) -> set[int]:
-        if self._made is None:
-            return set()
-        return set(self._made.of_values(normalised(class_, value) for value in values if value))
 
 
 def _as_now(trace: Trace, stricter: dict[tuple[str, str], str]) -> str:

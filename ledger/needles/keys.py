@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ def is_guessable(class_: str) -> bool:
     return any(matches(class_, each) for each in GUESSABLE)
 
 
+@lru_cache(maxsize=1024)
 def is_kept(class_: str, asked: tuple[str, ...]) -> bool:
     """Whether values of a class get needles. `asked` are the guessable classes that do."""
     if class_.startswith("code.") or class_ in _NEVER:
