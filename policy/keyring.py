@@ -18,6 +18,7 @@ from .pseudonyms import Epoch, Keyring, KeyringError
 from .wrapping import Wrapping
 
 _LOOK_EVERY = 1.0  # seconds
+_CLOCKS_DIFFER = 0.1  # hours: by less, nothing is wrong
 
 _log = logging.getLogger("errlock.keyring")
 
@@ -52,6 +53,7 @@ class FileKeyring(Keyring):
         self._stamp: Stamp | None = None  # None: something of it is not taken up yet
         self._look_at = 0.0
         self._failing = False
+        self._ahead = False  # of the clock
         self._content = self._file.read()
         self._wrapping.check(self._content.epochs.check)
 
@@ -122,6 +124,18 @@ class FileKeyring(Keyring):
         for scope in scopes:
             self.open(scope)
         self._stamp = self._content.stamp
+        self._tell_if_ahead()
+
+    def _tell_if_ahead(self) -> None:
+        """Nobody ends such an epoch early: two whose clocks differ would do so to each other."""
+        hours = -self.epochs.age() / 3600
+        before, self._ahead = self._ahead, self._rotate is not None and hours > _CLOCKS_DIFFER
+        if self._ahead and not before:
+            _log.warning(
+                "%s: by this clock its epoch begins in %.0f hours: until then nothing is rotated",
+                self.path,
+                hours,
+            )
 
     def _take(self, content: Content) -> None:
         """Believe what the file says, and let go of what it says is destroyed."""

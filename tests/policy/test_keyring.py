@@ -11,6 +11,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,19 @@ def test_without_the_file_the_keys_that_were_read_go_on(
         assert [jane(keyring) for _ in range(3)] == [before] * 3
     assert [record.message for record in caplog.records] == [
         "there is no keyring file: make one with `errlock key new --keyring FILE`"
+    ]
+
+
+def test_an_epoch_that_a_clock_ahead_began_is_told_not_ended(
+    tmp_path: Path, at_once: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, tomorrow = tmp_path / "ahead", datetime.now(UTC) + timedelta(hours=25)
+    new_keyring(path, KEY, Said("ann", "", f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}"))
+    keyring = FileKeyring(path, KEY, rotate=3600.0)
+    with caplog.at_level(logging.WARNING, "errlock.keyring"):
+        assert {keyring.current("sentry").name for _ in range(3)} == {"e1"}
+    assert [record.message for record in caplog.records] == [
+        f"{path}: by this clock its epoch begins in 25 hours: until then nothing is rotated"
     ]
 
 
