@@ -7,8 +7,11 @@ from typing import Literal
 
 FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`, when it is the file's
 
-# The machine's or the file's; SQLite's other kinds are about a value, a row or a statement.
-_NOT_OWN = (OSError, MemoryError, sqlite3.OperationalError, sqlite3.InternalError)
+# The machine's, the file's or the connection's, which is closed while it cannot be mended (a
+# ProgrammingError). SQLite's other kinds are about a value or a row.
+_NOT_OWN = (
+    OSError, MemoryError, sqlite3.OperationalError, sqlite3.InternalError, sqlite3.ProgrammingError
+)  # fmt: skip
 
 _CODES: dict[int, FailureKind] = {
     sqlite3.SQLITE_FULL: "full",

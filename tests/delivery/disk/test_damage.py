@@ -244,6 +244,16 @@ async def put_many(store: DiskStore) -> None:
         await put(store, numbered(number), "a", "b")
 
 
+async def damage(store: DiskStore, path: Path) -> None:
+    """Of a file that is open, all but where its tables begin."""
+    await store._call(checkpoint)
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(TABLES * PAGE)
+        file.write(random.Random("damage").randbytes(size - TABLES * PAGE))
+    await store._call(lambda connection: connection.execute("PRAGMA shrink_memory"))
+
+
 @pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["plain", "sealed"])
 async def test_a_file_that_is_damaged_while_it_is_used_is_mended_at_once(
     tmp_path: Path, key: bytes | None
@@ -251,13 +261,7 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_mended_at_once(
     await fill(tmp_path / "q", small(key=key))
     async with opened(tmp_path / "q", small(key=key)) as store:
         before = {each.number for each in await store.waiting("b")}
-        await store._call(checkpoint)
-        path = tmp_path / "q" / "queue.db"
-        with path.open("r+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(TABLES * PAGE)
-            file.write(random.Random("damage").randbytes(size - TABLES * PAGE))
-        await store._call(lambda connection: connection.execute("PRAGMA shrink_memory"))
+        await damage(store, tmp_path / "q" / "queue.db")
         with pytest.raises(StoreFailed, match=r"^damaged$"):
             await put_many(store)
         (last,) = await put(store, numbered(77), "a")
@@ -268,4 +272,28 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_mended_at_once(
         assert await balances(store, "a", "b")
     async with opened(tmp_path / "q", small(key=key)) as store:
         assert 77 in await there(store, "a")
+        assert await balances(store, "a", "b")
+
+
+async def test_while_a_damaged_file_cannot_be_mended_what_must_be_written_waits(
+    tmp_path: Path,
+) -> None:
+    await fill(tmp_path / "q")
+    async with opened(tmp_path / "q") as store:
+        in_the_way = tmp_path / "q" / "queue.db.making"
+        in_the_way.mkdir()
+        record, *_ = await store.waiting("b")
+        await damage(store, tmp_path / "q" / "queue.db")
+        with pytest.raises(StoreFailed, match=r"^damaged$"):
+            await put_many(store)
+        settled = asyncio.ensure_future(deliver(store, record))
+        with pytest.raises(StoreFailed, match=r"^(io|damaged)$"):  # it may be taken later
+            await put(store, numbered(1), "a")
+        assert not settled.done()
+        in_the_way.rmdir()
+        assert store._writer is not None
+        store._writer._next_mending = 0.0
+        await asyncio.wait_for(settled, 60)
+        await put(store, numbered(77), "a")
+        assert record.number not in {each.number for each in await store.waiting("b")}
         assert await balances(store, "a", "b")
