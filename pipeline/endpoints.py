@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Any
 
+# No such address or family here: without IPv6, or where a service may not use it.
 _UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -37,27 +39,31 @@ def listen(endpoint: str) -> list[socket.socket]:
 def _sockets(host: str | None, port: int) -> list[socket.socket]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
-    failure: OSError | None = None
+    missing: OSError | None = None
     for family, kind, protocol, _, address in sorted(set(found)):
+        same = port or (sockets[0].getsockname()[1] if sockets else 0)
         try:
-            each = socket.socket(family, kind, protocol)
-        except OSError as error:  # no IPv6 here
-            failure = error
-            continue
-        sockets.append(each)
-        try:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            each.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
+            sockets.append(_bound(family, kind, protocol, (address[0], same, *address[2:])))
         except OSError as error:
-            sockets.pop().close()
-            failure = error
             if error.errno in _UNAVAILABLE:
+                missing = error
                 continue
-            for other in sockets:
-                other.close()
+            for each in sockets:
+                each.close()
             raise
     if not sockets:
-        raise failure or OSError("no address")
+        raise missing or OSError("no address")
     return sockets
+
+
+def _bound(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket:
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound

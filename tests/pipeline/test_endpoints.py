@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -52,3 +57,25 @@ def test_where_nobody_can_listen_is_told_with_the_reason(endpoint: str, why: str
         errno.EADDRNOTAVAIL,
         f"cannot listen on {endpoint}: {why}",
     )
+
+
+@contextmanager
+def room_for_one_file() -> Iterator[None]:
+    """This process may open one more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_ = os.open(os.devnull, os.O_RDONLY)
+    os.close(next_)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_ + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is one family only")
+def test_an_address_is_not_left_out_because_files_have_run_out() -> None:
+    with room_for_one_file():
+        with pytest.raises(OSError, match="cannot listen on :0: Too many open files") as refused:
+            listen(":0")
+        assert refused.value.errno == errno.EMFILE
+        socket.socket().close()  # the first one was closed
