@@ -59,7 +59,7 @@ async def serve(
     tell_in_words(loop)
     work_beside(loop, _WORKERS, "errlock-worker")
     collector, supervisor = Collector(config), Supervisor()
-    alive = asyncio.create_task(supervisor.keep_alive())
+    telling = [asyncio.create_task(supervisor.keep_alive())]
     try:
         await collector.start()
         waits = [stopped.wait(), collector.finished()]
@@ -68,12 +68,13 @@ async def serve(
             waits.append(source.keep_up(collector))
         if announce is not None:
             announce(collector)
-        supervisor.ready()
+        telling.append(asyncio.create_task(supervisor.ready()))
         await first_of(*waits)
     finally:
-        supervisor.stopping()
+        await supervisor.stopping()
         await collector.stop()
-        alive.cancel()
+        for each in telling:
+            each.cancel()
         if source is not None:  # who asks for a reload now does not mean to end the process
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -26,21 +26,22 @@ class Supervisor:
         is_watched = limit.isdecimal() and os.environ.get("WATCHDOG_PID", this) == this
         self._patience = int(limit) / 1e6 if is_watched else 0.0
 
-    def ready(self) -> None:
-        """Everything is open."""
-        self._tell("READY=1")
+    async def ready(self) -> None:
+        """Everything is open. It waits for this word, so this waits for room in its queue."""
+        await self._tell("READY=1", patience=None)
 
-    def stopping(self) -> None:
+    async def stopping(self) -> None:
         """It was told to stop, or its input has ended."""
-        self._tell("STOPPING=1")
+        await self._tell("STOPPING=1")
 
     async def keep_alive(self) -> None:
         """Tell it that the event loop turns, for as long as this runs, and if it wants to know."""
         while self._patience:
-            self._tell("WATCHDOG=1")
+            await self._tell("WATCHDOG=1")
             await asyncio.sleep(self._patience / 3)
 
-    def _tell(self, what: str) -> None:
+    async def _tell(self, what: str, *, patience: float | None = 0.0) -> None:
+        """With `patience`, wait so many seconds until its queue has room; None: for ever."""
         if not self._address:
             return
         # `@` stands for the byte 0: a name that is in no folder.
@@ -48,7 +49,9 @@ class Supervisor:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
                 to.setblocking(False)
-                to.sendto(what.encode(), address)
+                to.connect(address)
+                async with asyncio.timeout(patience):
+                    await asyncio.get_running_loop().sock_sendall(to, what.encode())
         except OSError as error:
-            why = error.strerror or type(error).__name__
+            why = "its queue is full" if isinstance(error, TimeoutError) else error.strerror
             _log.warning("the service manager was not told %s: %s", what, why)

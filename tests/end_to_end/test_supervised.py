@@ -9,7 +9,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,19 @@ def test_it_lives_as_long_as_it_answers(tmp_path: Path) -> None:
             assert told.recv(100) == b"WATCHDOG=1"
 
 
+def test_a_manager_that_is_busy_is_told_when_it_is_ready_all_the_same(tmp_path: Path) -> None:
+    with manager(str(tmp_path / "notify")) as (told, environment):
+        fill(told)
+        with running_errlock(config(), tmp_path / "it", environment=environment) as errlock:
+            errlock.wait_for_log(lambda log: "running" in log)
+            wait_for(told, b"READY=1")
+            fill(told)
+            errlock.send(signal.SIGTERM)
+            assert errlock.ended(60) == 0
+        assert "was not told STOPPING=1: its queue is full" in errlock.log
+        assert "READY" not in errlock.log
+
+
 def test_what_is_wanted_of_another_process_is_not_told(tmp_path: Path) -> None:
     with manager(str(tmp_path / "notify")) as (told, environment):
         environment |= {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
@@ -101,6 +114,14 @@ def test_a_manager_that_is_gone_keeps_nobody_from_running(tmp_path: Path) -> Non
 def wait_for(told: socket.socket, wanted: bytes) -> None:
     while told.recv(100) != wanted:
         pass
+
+
+def fill(told: socket.socket) -> None:
+    """Until nothing more can be told."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others, suppress(BlockingIOError):
+        others.setblocking(False)
+        while True:
+            others.sendto(b"WATCHDOG=1", told.getsockname())
 
 
 def drain(told: socket.socket) -> None:
