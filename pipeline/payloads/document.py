@@ -92,6 +92,9 @@ class Document(ABC):
     def trust_raw(self) -> None:  # noqa: B027  most kinds have nothing to remember
         """Take it that the bytes are what they should be: they need not be read to go out."""
 
+    def shrink(self) -> None:  # noqa: B027  not every kind can
+        """Keep of the content its bytes alone: its tree takes several times as much."""
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -219,8 +222,10 @@ class Payload(ABC):
         """Bytes that it takes in memory, about: of a small one most are not its content."""
         return self.size + _OBJECT * (1 + len(self.made))
 
-    def shrink(self) -> None:  # noqa: B027  most kinds take little more than that
-        """Take no more memory than `memory` says: it waits, and nobody reads it meanwhile."""
+    def shrink(self) -> None:
+        """Take about as much memory as `memory` says: it waits, and nobody reads it meanwhile."""
+        for each in self.made:
+            each.shrink()
 
     @property
     def alive(self) -> list[Document]:

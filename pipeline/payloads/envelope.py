@@ -158,11 +158,6 @@ class Envelope(Payload):
             lines += _lines(documents, [contents[id(each)] for each in documents])
         return b"\n".join(lines) + b"\n"
 
-    def shrink(self) -> None:
-        """See `Payload.shrink`."""
-        for each in self.items:
-            each.shrink()
-
     def copy(self) -> Envelope:
         """See `Payload.copy`."""
         other = Envelope.__new__(Envelope)

@@ -285,7 +285,7 @@ class EnvelopeDocument(Document):
         return self._content.encode()
 
     def shrink(self) -> None:
-        """See `Payload.shrink`."""
+        """See `Document.shrink`."""
         self._content.shrink()
 
     @property

@@ -413,6 +413,18 @@ class OtlpRequest(Payload):
         assert found is not None  # the whole has one
         return self._of_bytes(body, found, self.signal, name, self.received)
 
+    @property
+    def memory(self) -> int:
+        """See `Payload.memory`. What came in is still there, beside what it was changed to."""
+        changed = [record for record in self._records.values() if record.changed]
+        return super().memory + sum(len(record.encoded) for record in changed)
+
+    def shrink(self) -> None:
+        """See `Payload.shrink`."""
+        super().shrink()
+        for content in self._received.contents.values():
+            content.shrink()
+
     def copy(self) -> OtlpRequest:
         """The same content to go another way: nothing is copied but the documents made so far."""
         other = OtlpRequest(self.signal, self.project, self.received, self._received)
