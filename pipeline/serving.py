@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from .collector import Collector, first_of
 from .config import Config
@@ -55,7 +56,9 @@ async def serve(
     for name in _STOPS:
         loop.add_signal_handler(name, told_to_stop)
     if source is not None:
-        loop.add_signal_handler(signal.SIGHUP, source.look)
+        # Not the event loop's own, which leaves it, for a moment, with nobody to take it.
+        look = partial(loop.call_soon_threadsafe, source.look)
+        signal.signal(signal.SIGHUP, lambda *_: look())
     tell_in_words(loop)
     work_beside(loop, _WORKERS, "errlock-worker")
     collector, supervisor = Collector(config), Supervisor()
@@ -76,7 +79,6 @@ async def serve(
         for each in telling:
             each.cancel()
         if source is not None:  # who asks for a reload now does not mean to end the process
-            loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _log.info("stopped")
     return 0

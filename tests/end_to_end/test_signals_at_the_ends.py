@@ -65,3 +65,29 @@ def test_told_to_reload_after_it_has_stopped_it_ends_in_good_order(tmp_path: Pat
     with running_errlock(config(), tmp_path, command=late) as errlock:
         errlock.send(signal.SIGTERM)
         assert errlock.ended(60) == 0
+
+
+# Told to reload each time that something else becomes of being told so.
+_TOLD_BETWEEN = """\
+import os, signal, sys
+from errlock.pipeline.cli import main
+
+signal_ = signal.signal
+
+def signalled(which, what):
+    before = signal_(which, what)
+    if which == signal.SIGHUP:
+        os.kill(os.getpid(), which)
+    return before
+
+signal.signal = signalled
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_there_is_no_moment_in_which_a_reload_ends_it(tmp_path: Path) -> None:
+    between: list[str | Path] = [sys.executable, "-c", _TOLD_BETWEEN]
+    with running_errlock(config(), tmp_path, command=between) as errlock:
+        errlock.wait_for_log(lambda log: "reloaded: nothing has changed" in log)
+        errlock.send(signal.SIGTERM)
+        assert errlock.ended(60) == 0
