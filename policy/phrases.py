@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .keys import SERVICES, classify_key, is_innocent
-from .values import closes, compile_bytes, looks_made_up, looks_random, read_value, span_of, text_of
+from .values import (
+    Value,
+    closes,
+    compile_bytes,
+    looks_made_up,
+    looks_random,
+    read_value,
+    span_of,
+    text_of,
+)
 
 _LONE_SCHEME = compile_bytes(rb"(?i)\b(bearer|basic)(?: |%20|\+)+([A-Za-z0-9._~+/=\-:|]{8,})")
 
@@ -16,6 +25,8 @@ _WHOSE = (
     rb"|signing|encryption|licen[cs]e|oauth|account|shared|master|app|webhook|service)[ _-]"
 )
 _OF_SERVICE = rb"(?:" + "|".join(SERVICES).encode() + rb")[ _-]key"
+_KEY_OF_SERVICE = re.compile(rb"(?i:" + _OF_SERVICE + rb")")
+_LONG = 16
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort"
@@ -135,10 +146,7 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         text = value.text(data)
         if is_innocent(text, "secret.password"):
             continue
-        about = data[match.end(1) : match.end()].strip() == b"of"  # a token of `inline` type
-        if (value.quoted and " " not in text and not about and not closes(text)) or looks_random(
-            text
-        ):
+        if _is_given(match.group(1), data[match.end(1) : match.end()].strip(), value, text):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
     for match in _WITH.finditer(data):
@@ -147,6 +155,16 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
+
+
+def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
+    """Whether a text is what a sentence calls so; of words alone only one in quotes is."""
+    if _KEY_OF_SERVICE.fullmatch(noun):  # brokers, stores and SSH have keys of other kinds
+        long = len(text) >= _LONG and text.isalnum() and looks_random(text)
+        return ":" not in text and (long or looks_made_up(text))
+    about = said == b"of"  # a token of `inline` type
+    quoted = value.quoted and " " not in text and not about and not closes(text)
+    return quoted or looks_random(text)
 
 
 def _named_behind(data: bytes) -> Iterator[Span]:
