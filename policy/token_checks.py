@@ -60,11 +60,11 @@ def no_digest(candidate: Candidate) -> Candidate | None:
     return candidate if any(map(str.isdigit, value)) else None
 
 
-_HEX = compile_linear(r"(?i)[0-9a-f]+")
+_HEX = compile_linear(r"(?i)(?:0x)?[0-9a-f]+")
 
 
 def service_key(candidate: Candidate) -> Candidate | None:
-    """Made by a machine, and no SHA-1 or SHA-256: 32 hex digits, or both cases and digits."""
+    """Made by a machine, no digest or address: 32 hex digits, or both cases and digits."""
     value = candidate.value
     if _HEX.fullmatch(value):
         made = len(value) == 32 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
