@@ -34,13 +34,17 @@ _SURE = frozenset(
 )
 _SHORTEST_WORD = 6
 _SINGLE, _DOUBLE = rb"(?:[^'\\\r\n]|\\.){0,200}", rb'(?:[^"\\\r\n]|\\.){0,200}'
-_OTHER = rb"[^\s,()'\"]{1,100}(?:\([^()'\"]{0,40}\))?"
+# `Resource id #5` is one argument in PHP's traces, whatever stands in it.
+_OTHER = rb"(?:resource id #[0-9]{1,9}|[^\s,()'\"]{1,100}(?:\([^()'\"]{0,40}\))?)"
+_PREFIX = rb"[@$bru]{0,2}"  # of a literal
 _CALL = compile_bytes(
     rb"(?i)(?:^|[^\w$-])("
     + "|".join(sorted(PLACES, key=len, reverse=True)).encode()
-    + rb")[( ]((?:\s*(?:'%b'|\"%b\"|%b)\s*,?)+)" % (_SINGLE, _DOUBLE, _OTHER)
+    + rb")[( ]((?:\s*(?:%b(?:'%b'|\"%b\")|%b)\s*,?)+)" % (_PREFIX, _SINGLE, _DOUBLE, _OTHER)
 )
-_ARGUMENT = compile_bytes(rb"""\s*(?:'(%b)'|"(%b)"|%b)\s*,?""" % (_SINGLE, _DOUBLE, _OTHER))
+_ARGUMENT = compile_bytes(
+    rb"""(?i)\s*(?:%b(?:'(%b)'|"(%b)")|%b)\s*,?""" % (_PREFIX, _SINGLE, _DOUBLE, _OTHER)
+)
 _NAMES = tuple(name.rpartition(">")[2].encode() for name in PLACES)
 
 

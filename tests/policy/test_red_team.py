@@ -45,6 +45,8 @@ COMMANDS: list[Row] = [
     ("zip -P Wint3rfell9 a.zip b", ["Wint3rfell9"], ["a.zip b"]),
     ('NetworkCredential("bob", "wintertime")', ["wintertime"], ['("bob", "']),
     (r'DirectoryEntry("LDAP://x", "corp\bob", "wintertime")', ["wintertime"], ["LDAP://x"]),
+    ('NetworkCredential("bob", @"wintertime")', ["wintertime"], ['("bob", @"']),
+    ("ldap_bind(Resource id #5, 'cn=a', 'winter')", ["winter"], ["Resource id #5, 'cn=a'"]),
     ('NetworkCredential("username", "password"); login("bob", "redirect")', [], ['"password"']),
     ("setenv DB_PASSWORD Wint3rfell9", ["Wint3rfell9"], ["DB_PASSWORD"]),
 ]
