@@ -210,7 +210,7 @@ def coordinates(candidate: Candidate) -> Candidate | None:
 
 _NO_NAMES = (
     "service portal record records data id ids list not error found name number info details "
-    "account status and or the with for in at on is was has view page api"
+    "account status and or the with for in at on is was has view page api must length required"
 )
 
 

@@ -171,6 +171,11 @@ NO_SECRETS: list[Row] = [
 PEOPLE: list[Row] = [
     ("First name: Jane\nLast Name: van Roe\nCity: Ulm", ["Jane"], ["First name", "City: Ulm"]),
     ("User name: jroe, Mother's maiden name: Walton", ["jroe", "Walton"], ["User name: "]),
+    ("- first name: Jane\n[INFO] Last name:\tRoe", ["Jane", "Roe"], ["first", "[INFO] Last"]),
+    ("**First name:** Jane, Last name: 'Roe'", ["Jane", "Roe"], ["**First name:** "]),
+    ("First name: Иван\nMother’s maiden name: J.R. Walton", ["Иван", "Walton"], ["maiden name: "]),
+    ("Full name: Acme.Data, Version=1\nfull name: Acme.Data.Row", [], ["Acme.Data,", "Data.Row"]),
+    ("First name: This Field Is Required\nsort by last name: Asc", [], ["This Field", ": Asc"]),
     ("First name: Is required. User name: not found", [], ["Is required. User name: not found"]),
     ("<bounce+jane.doe=corp.example@mail.example>", ["bounce+jane"], []),
     (r"\\srv\profiles\kvoss\x", ["kvoss"], ["srv"]),
