@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import is_innocent
+from .innocence import is_innocent
 from .values import class_of, compile_bytes, text_of
 
 # In small letters of two words only: `sort by last name: asc` is a sentence.

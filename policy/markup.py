@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import classify_key, is_innocent
+from .innocence import is_innocent
+from .keys import classify_key
 from .values import (
     BY_SHAPE,
     KEY,

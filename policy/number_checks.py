@@ -1,13 +1,11 @@
-"""Numbers with a check of their own: cards, accounts, wallets, identity numbers, telephones.
+"""Numbers with a check of their own: cards, accounts, wallets, identity numbers.
 
-Checksums of public formats come from python-stdnum, telephone numbers from phonenumberslite; both
-are imported when first used.
+Checksums of public formats come from python-stdnum, which is imported when first used.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -267,77 +265,3 @@ def au_medicare(candidate: Candidate) -> Candidate | None:
 def some_digits(candidate: Candidate) -> Candidate | None:
     """At least two digits, and nothing glued to it."""
     return candidate if len(candidate.digits) >= 2 and candidate.stands_alone() else None
-
-
-def phone_international(candidate: Candidate) -> Candidate | None:
-    """A number with `+` that exists in its country's plan; what follows it is cut off."""
-    if candidate.before(1).isalnum():
-        return None
-    found = _longest(candidate, lambda text: _possible_phone(text, None))
-    return found and _without_counts(found, lambda text: _valid_phone(text, None))
-
-
-def _longest(candidate: Candidate, exists: Callable[[str], bool]) -> Candidate | None:
-    """The longest beginning of a number, cut between groups, that exists."""
-    while len(candidate.digits) >= 7:
-        if exists(candidate.value) and not candidate.after(1).isalnum():
-            return candidate
-        shorter = max(candidate.value.rfind(c) for c in " -./(")
-        if shorter <= 0:
-            return None
-        kept = candidate.value[:shorter].rstrip(" -./()")
-        candidate = candidate._replace(end=candidate.start + len(kept.encode()))
-    return None
-
-
-_PIECE = 6  # a number that ends with so many digits in one piece does not go on behind a space
-
-
-def _without_counts(candidate: Candidate, exists: Callable[[str], bool]) -> Candidate:
-    """`+49 30 901820` of `+49 30 901820 12 times`.
-
-    A shorter number may exist by chance (`+49 30 9018` of `+49 30 9018 20`), so only what ends
-    with a long group counts.
-    """
-    groups = candidate.value.split(" ")
-    for count in range(1, len(groups)):
-        kept = " ".join(groups[:count])
-        last = groups[count - 1].lstrip("+")
-        if last.isdigit() and len(last) >= _PIECE and exists(kept):
-            return candidate._replace(end=candidate.start + len(kept.encode()))
-    return candidate
-
-
-_REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE"
-
-
-def phone_national(candidate: Candidate) -> Candidate | None:
-    """A national number that is valid in one of the larger plans; what follows it is cut off."""
-    if not candidate.stands_alone("-/"):
-        return None
-
-    def exists(text: str) -> bool:
-        return any(_valid_phone(text, region) for region in _REGIONS.split())
-
-    found = _longest(candidate, exists)
-    return found and _without_counts(found, exists)
-
-
-def _possible_phone(text: str, region: str | None) -> bool:
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return False
-    return bool(phonenumbers.is_possible_number(number))
-
-
-def _valid_phone(text: str, region: str | None) -> bool:
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return False
-    return bool(phonenumbers.is_valid_number(number))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import SERVICES, classify_key, is_innocent
+from .innocence import is_innocent
+from .keys import SERVICES, classify_key
 from .values import (
     Value,
     closes,

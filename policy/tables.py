@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .findings import Span
-from .keys import classify_key, is_innocent
+from .innocence import is_innocent
+from .keys import classify_key
 from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
-from .keys import is_innocent
+from .innocence import is_innocent
 from .linear import compile_linear
 from .number_checks import (
     au_medicare,
@@ -22,8 +22,6 @@ from .number_checks import (
     card,
     hk_id,
     iban,
-    phone_international,
-    phone_national,
     sg_nric,
     snils,
     some_digits,
@@ -32,6 +30,7 @@ from .number_checks import (
     uk_nino,
     us_ssn,
 )
+from .phone_checks import phone_international, phone_national
 from .token_checks import (
     algorand,
     base58check_any,

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import re2
 
 from .findings import Span
-from .keys import classify_key, is_innocent
+from .innocence import is_innocent
+from .keys import classify_key
 from .linear import compile_linear
 
 # Longer values are cut here: the rest is judged as text of its own.

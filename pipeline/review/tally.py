@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...policy.findings import Form
-from ...policy.keys import is_innocent
+from ...policy.innocence import is_innocent
 from ...policy.selectors import Trail
 from ..payloads.document import DocumentType
 from .fields import FieldName, Leaf, Walk

@@ -1,0 +1,213 @@
+"""Which values are innocent whatever their key says: nothing, placeholders, code, prose."""
+
+from __future__ import annotations
+
+import re
+
+from .keys import EMPTY_WORDS
+from .linear import compile_linear, short_test
+
+# What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
+_is_placeholder = short_test(
+    r"(?i)(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
+    r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
+    r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
+    r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|\$\(\$\(.*|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|(?-i:\$[A-Z][A-Z0-9_]{3,}/[\w./#-]*)|%[A-Z_]+%"
+    r"|&lt;[a-z_][^<>&]*&gt;"
+    r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
+    r"|\(hidden\)|\{\}|[$#]?\{(?:[a-z_][\w.]*|\d{1,2})(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
+    r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))"
+)
+# One of these it begins with, or `@` is in it.
+_OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(&")
+# Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
+_is_code = short_test(
+    r"(?:(?:await|new|return|lambda|not|typeof) .*|0x[0-9a-fA-F]{1,16}"
+    r"|-----BEGIN (?:CERT|[A-Z ]*PUBLIC).*"
+    r"|(?:typing\.|t\.)?(?:Optional|Union|List|Dict|Tuple|Sequence|Set|Type|Final|ClassVar|Iterable"
+    r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
+    r"|[A-Za-z_][\w.]*\((?:\)|[^)\d].*)?[;,]?"
+    r"|\((?:const |unsigned )?(?:g?char|void|wchar_t|u?int(?:8|16|32|64)?(?:_t)?) ?\*{1,2}\).*"  # C
+    r"|&(?:mut )?(?:str|String|\[u8\]|Path|Vec<.*)[;,]?|&'[a-z_]{1,20} .*"  # Rust
+    r"|&?(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
+    r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
+    r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
+    r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)"
+)
+_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x|^&")  # one of these stands in it
+_EMAIL_LIKE = re.compile(r"@|%40|＠|\[at\]")
+_IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
+_TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
+_LOOPBACK = re.compile(
+    r"\[?(?:127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[0-9.]++)\]?(?::[0-9]++)?"
+)
+_COORDINATE = compile_linear(r"\d\.\d{2,}")
+_HARMLESS_HOST = compile_linear(
+    r"^(?:0x[0-9a-fA-F]+|[\w.:\[\]-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$"
+)
+
+# Words of validation messages: a form's error under `password` is not the password.
+_PROSE = compile_linear(
+    r"(?i)\b(?:required|must|invalid|incorrect|cannot|can't|may not|should|at least|characters"
+    r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
+    r"|is empty|not found|goes here|from elsewhere|enter (?:a|your)|is wrong|was not|is not|error"
+    r"|unable|verify)\b"
+)
+_IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
+_PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
+_OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
+_BARE_URL = compile_linear(r"(?i)^(?:https?|wss?|s3|gs)://[^\s@?#]+$")
+_VERSION = compile_linear(
+    r"^[v^~=<>]{0,2}\d{1,3}(?:\.\d{1,5}){1,3}(?:[-.+]?(?:rc|a|b|dev|post|final)\d*)?$"
+)
+# When something expires or began: `token: {expires_at: …}`. Without a time it might be a password.
+_MOMENT = compile_linear(
+    r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z| ?[+-]\d\d:?\d\d| UTC)?$"
+)
+_is_scheme = short_test(
+    r"(?i)(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
+    r"|base64(?:url)?|utf-?8|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
+)
+_LONGEST_SCHEME = len("scram-sha-256-plus")
+# The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.
+_REFERENCE = compile_linear(r"^(?:arn:aws[a-z-]{0,10}:|#[a-z]+(?:-[a-z]+)+$)")
+
+_TOKENLIKE = ("secret.token", "secret.session", "secret.api_key", "secret.cookie", "secret.otp")
+
+
+def is_innocent(value: object, class_: str) -> bool:
+    """Whether a value is not made sensitive by a key of this class.
+
+    Nothing, booleans, reprs of objects, placeholders (ours and others'), template variables and
+    type names are innocent under every key; counts under a token-like one. Under a name, e-mail or
+    phone key the value must only be of a plausible shape. Containers are never innocent.
+    """
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, (int, float)):
+        return _innocent_number(value, class_)
+    if isinstance(value, (bytes, bytearray)):
+        value = bytes(value).decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return False
+    text = _unquoted(value.strip())
+    if not text or text.casefold() in EMPTY_WORDS:
+        return True
+    if len(text) < 4 and not _has_letters(text):
+        return True
+    if _made_up(text):
+        return _implausible(text, class_)
+    if len(text) <= 200 and _stands_for_a_value(text):
+        return True
+    if class_.startswith("secret.") and _is_about_a_secret(text, class_):
+        return True
+    if ("{" in text or "%" in text) and not _has_letters(_TEMPLATE.sub("", text)):
+        return True  # `{user}:{password}`, `%s:%s`
+    return _implausible(text, class_)
+
+
+def _stands_for_a_value(text: str) -> bool:
+    if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _is_placeholder(text):
+        return True
+    return _SIGN_OF_CODE.search(text) is not None and _is_code(text)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _made_up(text: str) -> bool:
+    """Letters and digits only, both of them, and long: neither code nor a placeholder nor prose."""
+    if text[:2] == "0x":  # a pointer: `#<Login:0x00007f76>`, `{Token:0xc0000142a0}`
+        return False
+    return len(text) >= 8 and text.isalnum() and not text.isalpha() and not text.isdigit()
+
+
+def _is_about_a_secret(text: str, class_: str) -> bool:
+    """Prose, the path of a file, an address or the name of a scheme instead of a secret."""
+    if " " in text and _PROSE.search(text):
+        return True
+    if len(text) > 200:
+        return False
+    # Whose home folder it was may have gone already: replaced, masked or removed.
+    text = _without_marks(text, "x")
+    if "/" in text or "\\" in text:
+        text = text.replace("/home//", "/home/x/").replace("/Users//", "/Users/x/")
+        if _PATH.match(text) and ("." in text or not any(map(str.isdigit, text))):
+            return True
+        if "://" in text and _BARE_URL.match(text):
+            return True
+    if len(text) <= _LONGEST_SCHEME and _is_scheme(text):
+        return True
+    if text[0] in "a#" and _REFERENCE.match(text):
+        return True
+    if "." in text and _VERSION.match(text):
+        return True
+    return text[4:5] == "-" and _MOMENT.match(text) is not None
+
+
+def _without_marks(text: str, new: str) -> str:
+    """With something else in place of what an earlier chain left."""
+    return _OWN_MARK.sub(new, text) if "[" in text or "*" in text else text
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes and the prefix of a repr: `b'x'` is x."""
+    if len(text) > 1 and text[0] in "bur" and text[1] in "'\"":
+        text = text[1:]
+    while len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`":
+        text = text[1:-1]
+    return text.strip()
+
+
+def _innocent_number(value: float, class_: str) -> bool:
+    if class_ == "pii.location":
+        return value == 0
+    if isinstance(value, float):
+        return True
+    size = len(str(abs(value)))
+    if class_.startswith(("secret.otp", "financial.cvv")):
+        return size < 3
+    if class_.startswith("secret."):
+        return size < (4 if class_ == "secret.password" else 9)
+    if class_ in ("pii.name", "pii.email", "pii.ip", "pii.mac", "pii.address", "pii.username"):
+        return class_ != "pii.address" or size < 4
+    return size < 6
+
+
+def _implausible(text: str, class_: str) -> bool:
+    match class_:
+        case "pii.email":
+            return not _EMAIL_LIKE.search(text)
+        case "pii.phone":
+            return not 5 <= _digits(text) <= 20 or len(text) > 60
+        case "pii.username":
+            return text[4:5] == "-" and _MOMENT.match(text) is not None
+        case "pii.name":
+            odd = len(text) > 120 or not any(map(str.isalpha, text))
+            return odd or _IN_CODE.search(text) is not None
+        case "pii.ip":
+            return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.fullmatch(text))
+        case "pii.location":
+            return not _COORDINATE.search(text)
+        case "pii.address":
+            return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
+        case "pii.imei" | "financial.card" | "financial.iban":
+            return _digits(text) < 8  # the last four of a card are no card
+        case "pii.dob":
+            return _digits(text) < 4
+        case "pii.national_id":
+            return _digits(text) < 6
+        case "pii.passport" | "financial.bank_account":
+            return _digits(text) < 3
+        case "secret.url_credentials":
+            return "@" not in text and "=" not in text
+        case "financial.cvv":
+            return not 3 <= _digits(text) <= 4
+    if class_ in _TOKENLIKE:
+        return text.isdigit() and len(text) < (3 if class_ == "secret.otp" else 6)
+    return False

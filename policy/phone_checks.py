@@ -1,0 +1,84 @@
+"""Telephone numbers that exist in the plans of their countries.
+
+The plans come from phonenumberslite, which is imported when first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .candidates import Candidate
+
+
+def phone_international(candidate: Candidate) -> Candidate | None:
+    """A number with `+` that exists in its country's plan; what follows it is cut off."""
+    if candidate.before(1).isalnum():
+        return None
+    found = _longest(candidate, lambda text: _possible_phone(text, None))
+    return found and _without_counts(found, lambda text: _valid_phone(text, None))
+
+
+def _longest(candidate: Candidate, exists: Callable[[str], bool]) -> Candidate | None:
+    """The longest beginning of a number, cut between groups, that exists."""
+    while len(candidate.digits) >= 7:
+        if exists(candidate.value) and not candidate.after(1).isalnum():
+            return candidate
+        shorter = max(candidate.value.rfind(c) for c in " -./(")
+        if shorter <= 0:
+            return None
+        kept = candidate.value[:shorter].rstrip(" -./()")
+        candidate = candidate._replace(end=candidate.start + len(kept.encode()))
+    return None
+
+
+_PIECE = 6  # a number that ends with so many digits in one piece does not go on behind a space
+
+
+def _without_counts(candidate: Candidate, exists: Callable[[str], bool]) -> Candidate:
+    """`+49 30 901820` of `+49 30 901820 12 times`.
+
+    A shorter number may exist by chance (`+49 30 9018` of `+49 30 9018 20`), so only what ends
+    with a long group counts.
+    """
+    groups = candidate.value.split(" ")
+    for count in range(1, len(groups)):
+        kept = " ".join(groups[:count])
+        last = groups[count - 1].lstrip("+")
+        if last.isdigit() and len(last) >= _PIECE and exists(kept):
+            return candidate._replace(end=candidate.start + len(kept.encode()))
+    return candidate
+
+
+_REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE"
+
+
+def phone_national(candidate: Candidate) -> Candidate | None:
+    """A national number that is valid in one of the larger plans; what follows it is cut off."""
+    if not candidate.stands_alone("-/"):
+        return None
+
+    def exists(text: str) -> bool:
+        return any(_valid_phone(text, region) for region in _REGIONS.split())
+
+    found = _longest(candidate, exists)
+    return found and _without_counts(found, exists)
+
+
+def _possible_phone(text: str, region: str | None) -> bool:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_possible_number(number))
+
+
+def _valid_phone(text: str, region: str | None) -> bool:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_valid_number(number))
