@@ -169,6 +169,8 @@ NO_SECRETS: list[Row] = [
 ]
 
 PEOPLE: list[Row] = [
+    ('{"license_plate": "LB21 KTD", "plan": "gold"}', ["LB21 KTD"], ['"plan": "gold"']),
+    ('{"id_card": "front", "tax_id": "step 12"}', [], ['"front"', '"step 12"']),
     ("First name: Jane\nLast Name: van Roe\nCity: Ulm", ["Jane"], ["First name", "City: Ulm"]),
     ("User name: jroe, Mother's maiden name: Walton", ["jroe", "Walton"], ["User name: "]),
     ("- first name: Jane\n[INFO] Last name:\tRoe", ["Jane", "Roe"], ["first", "[INFO] Last"]),
