@@ -53,5 +53,6 @@ class Supervisor:
                 async with asyncio.timeout(patience):
                     await asyncio.get_running_loop().sock_sendall(to, what.encode())
         except OSError as error:
-            why = "its queue is full" if isinstance(error, TimeoutError) else error.strerror
+            full = isinstance(error, TimeoutError)
+            why = "its queue is full" if full else error.strerror or type(error).__name__
             _log.warning("the service manager was not told %s: %s", what, why)

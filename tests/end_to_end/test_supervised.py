@@ -111,6 +111,13 @@ def test_a_manager_that_is_gone_keeps_nobody_from_running(tmp_path: Path) -> Non
         assert "the service manager was not told READY=1: No such file" in errlock.log
 
 
+def test_of_an_address_that_no_socket_can_have_it_is_said_what_failed(tmp_path: Path) -> None:
+    environment = {"NOTIFY_SOCKET": "/" + "n" * 200}
+    with running_errlock(config(), tmp_path / "it", environment=environment) as errlock:
+        errlock.wait_for_log(lambda log: "was not told READY=1: OSError" in log)
+        assert is_healthy(errlock)
+
+
 def wait_for(told: socket.socket, wanted: bytes) -> None:
     while told.recv(100) != wanted:
         pass
