@@ -6,8 +6,12 @@ The plans come from phonenumberslite, which is imported when first used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .candidates import Candidate
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 
 def phone_international(candidate: Candidate) -> Candidate | None:
@@ -67,18 +71,21 @@ def phone_national(candidate: Candidate) -> Candidate | None:
 def _possible_phone(text: str, region: str | None) -> bool:
     import phonenumbers
 
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return False
-    return bool(phonenumbers.is_possible_number(number))
+    number = _parsed(text, region)
+    return number is not None and bool(phonenumbers.is_possible_number(number))
 
 
 def _valid_phone(text: str, region: str | None) -> bool:
     import phonenumbers
 
+    number = _parsed(text, region)
+    return number is not None and bool(phonenumbers.is_valid_number(number))
+
+
+def _parsed(text: str, region: str | None) -> PhoneNumber | None:
+    import phonenumbers
+
     try:
-        number = phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return False
-    return bool(phonenumbers.is_valid_number(number))
+        return None
