@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, TypeAlias
 
 import grpc  # type: ignore[import-untyped]  # has no annotations
@@ -208,5 +209,7 @@ async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:
             ("retry-after", str(RETRY_AFTER)),
         )
     # Raises in any case. When grpcio has answered already (the message was too large, the sender
-    # went away), that is all that it does.
-    await context.abort(_STATUS[refusal.code], refusal.message, trailing)
+    # went away), that is all that it does. An answer that finds nobody any more is no error:
+    # grpcio would log a traceback of it, so that any sender could fill the log.
+    with suppress(aio.InternalError):
+        await context.abort(_STATUS[refusal.code], refusal.message, trailing)
