@@ -10,6 +10,7 @@ import canary_search
 import pytest
 from canaries import CANARIES
 from canary_search import Search, forms, is_distinctive
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from errlock.pipeline.leaktest.encodings import ENCODINGS, Encoding, Planted
 
@@ -33,8 +34,10 @@ def test_a_value_is_found_in_each_encoding_of_leaktest_in_a_document(encoding: E
         assert search.values_in(json.dumps({"message": text}).encode()) == {value}, value
 
 
-@pytest.mark.parametrize("value", ["85042778625", "4539578763621486"])
+@pytest.mark.parametrize("value", ["186041093", "85042778625", "4539578763621486"])
 def test_a_value_is_found_where_somebody_made_a_number_of_it(value: str) -> None:
+    attribute = KeyValue(key="id", value=AnyValue(int_value=int(value)))
+    assert Search([value]).values_in(attribute.SerializeToString()) == {value}
     for written in (int(value).to_bytes(8, "big"), int(value).to_bytes(8, "little")):
         assert Search([value]).values_in(b"\xcf" + written + b"\x00") == {value}
 

@@ -19,7 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 # What is shorter may stand anywhere by chance. Times and counts have digits, so it takes more.
 _LEAST, _LEAST_DIGITS = 8, 9
-_PREFIX = 6  # bytes; of a number in protobuf there may be no more
+_PREFIX = 6  # bytes; of a number in protobuf, with its length, there may be no more
 _BLOCK = 1 << 20  # positions that are looked at together
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # spreads prefixes over the table by their upper bits
 _TABLE_BITS = 24
@@ -133,7 +133,7 @@ def _as_numbers(value: str) -> Iterator[bytes]:
     if not (value.isascii() and value.isdigit()) or int(value) >= 1 << 63:
         return
     number = AnyValue(int_value=int(value)).SerializeToString()
-    if len(number) >= _PREFIX:
-        yield number
+    if len(number) >= _PREFIX - 1:
+        yield bytes([len(number)]) + number  # wherever a value stands, its length is before it
         yield int(value).to_bytes(8, "big")
         yield int(value).to_bytes(8, "little")
