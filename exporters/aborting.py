@@ -81,6 +81,7 @@ class Attempts:
 
     async def closed(self) -> None:
         """Return when `close` has returned; at once when nothing was ended."""
+        await asyncio.sleep(0)  # an abort just before has told the loop, which has not heard it
         if self._closing is not None:
             await self._closing
 

@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sanitised_payloads import envelope, event, logs
 from self_signed import self_signed
 from slow_peer import SlowPeer
 
+from errlock.exporters.aborting import Attempts
 from errlock.exporters.file import FileExporterConfig
 from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporterConfig
 from errlock.exporters.otlp_http import HttpTlsConfig, OtlpHttpExporterConfig
@@ -87,7 +88,7 @@ def large(exporter: Exporter) -> Payload:
 
 async def outcome(attempt: asyncio.Task[object]) -> str:
     with pytest.raises(ExportFailed) as raised:
-        await asyncio.wait_for(attempt, 5)
+        await asyncio.wait_for(attempt, 30)
     assert raised.value.retryable
     return raised.value.kind
 
@@ -189,6 +190,27 @@ async def test_after_an_abort_it_can_be_started_again(
         await exporter.stop()
 
 
+async def test_stopping_right_after_an_abort_waits_until_all_is_closed(
+    case: tuple[SlowPeer, Exporter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer, exporter = case
+    end, closed = Attempts.end, []
+
+    def end_and_say(attempts: Attempts, close: Callable[[], Awaitable[None]]) -> None:
+        async def close_and_say() -> None:
+            await close()
+            closed.append(True)
+
+        end(attempts, close_and_say)
+
+    monkeypatch.setattr(Attempts, "end", end_and_say)
+    with peer:
+        await exporter.start()
+        exporter.abort()
+        await exporter.stop()
+    assert closed == [True]
+
+
 async def test_an_idle_connection_is_reset_too(certificate: Certificate) -> None:
     ended = asyncio.Queue[object]()
 
@@ -210,7 +232,7 @@ async def test_an_idle_connection_is_reset_too(certificate: Certificate) -> None
     await exporter.start()
     await exporter.export(envelope())
     exporter.abort()
-    assert await asyncio.wait_for(ended.get(), 5) == "reset"
+    assert await asyncio.wait_for(ended.get(), 30) == "reset"
     await exporter.stop()
     server.close()
 
