@@ -36,6 +36,7 @@ class SlowPeer:
             self._tls.set_alpn_protocols(["h2"] if http2 else ["http/1.1"])
         self._hurry = threading.Event()
         self._over = threading.Event()
+        self._counting = threading.Lock()  # held while bytes go from the kernel into `received`
         self._listening = socket.socket()
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         self._listening.bind(("127.0.0.1", 0))
@@ -58,29 +59,31 @@ class SlowPeer:
     @property
     def arrived(self) -> int:
         """Bytes that were read, and those that this side's kernel holds for reading."""
-        if self._current is None:
-            return self.received
-        held = array.array("i", [0])
-        fcntl.ioctl(self._current.fileno(), termios.FIONREAD, held)
-        return self.received + held[0]
+        with self._counting:
+            if self._current is None:
+                return self.received
+            held = array.array("i", [0])
+            fcntl.ioctl(self._current.fileno(), termios.FIONREAD, held)
+            return self.received + held[0]
 
     @property
     def is_cut_off(self) -> bool:
         """Whether the client has reset the connection, though nobody has read up to there."""
-        if self._current is None:
-            return self.ended == "reset"
-        looking = select.poll()
-        looking.register(self._current, 0)
-        return any(what & select.POLLERR for _, what in looking.poll(0))
+        with self._counting:
+            if self._current is None:
+                return self.ended == "reset"
+            looking = select.poll()
+            looking.register(self._current, 0)
+            return any(what & select.POLLERR for _, what in looking.poll(0))
 
-    def wait_for(self, amount: int, seconds: float = 10.0) -> None:
+    def wait_for(self, amount: int, seconds: float = 60.0) -> None:
         """Return when so many bytes were read."""
         until = time.monotonic() + seconds
         while self.received < amount:
             assert time.monotonic() < until, f"only {self.received} bytes came"
             time.sleep(0.01)
 
-    def read_on(self, seconds: float = 10.0) -> None:
+    def read_on(self, seconds: float = 60.0) -> None:
         """Read everything that is still to come; return when the client has ended it."""
         self._hurry.set()
         until = time.monotonic() + seconds
@@ -98,28 +101,32 @@ class SlowPeer:
             self.ended = None
             with connection:
                 self._current = connection
-                self.ended = self._read(connection)
-                self._current = None
+                ended = self._read(connection)
+                with self._counting:
+                    self.ended, self._current = ended, None
 
     def _read(self, connection: socket.socket) -> Literal["reset", "closed"] | None:
         try:
-            connection.settimeout(10.0)
+            connection.settimeout(60.0)
             if self._tls is not None:
                 self._shake_hands(connection, self._tls)
             else:
                 connection.sendall(self._greeting)
-            connection.settimeout(0.2)
+            looking = select.poll()
+            looking.register(connection, select.POLLIN)
             while not self._over.is_set():
-                try:
-                    data = connection.recv(4096)
-                except TimeoutError:
+                if not looking.poll(200):
                     continue
+                with self._counting:
+                    data = connection.recv(4096)
+                    self.received += len(data)
                 if not data:
                     return "closed"
-                self.received += len(data)
                 self._hurry.wait(0.01)
-        except ConnectionResetError:
+        except (ConnectionResetError, BrokenPipeError):
             return "reset"
+        except EOFError:  # while shaking hands
+            return "closed"
         return None
 
     def _shake_hands(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
@@ -133,6 +140,8 @@ class SlowPeer:
             except ssl.SSLWantReadError:
                 connection.sendall(outgoing.read())
                 data = connection.recv(4096)
+                if not data:
+                    raise EOFError from None
                 self.received += len(data)
                 incoming.write(data)
         if self._greeting:
