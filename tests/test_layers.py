@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("uncollected")
+
 ROOT = Path(__file__).parent.parent
 
 # Folder -> the folders of errlock that it may import from. Within pipeline/, see LOW.

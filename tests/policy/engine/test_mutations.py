@@ -173,6 +173,7 @@ def _imported(module: str) -> set[str]:
     return {each for each in found if each}
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("module", _WALK)
 def test_the_walk_does_not_import_the_engine_however_far_one_goes(module: str) -> None:
     [folder] = map(Path, errlock.policy.__path__)

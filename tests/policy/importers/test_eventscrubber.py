@@ -13,6 +13,8 @@ from sentry_sdk.scrubber import DEFAULT_DENYLIST, DEFAULT_PII_DENYLIST, EventScr
 from errlock.policy.importers.eventscrubber import _DEFAULTS, import_eventscrubber
 from errlock.policy.importers.fragment import Imported, NotAPolicy
 
+pytestmark = pytest.mark.usefixtures("uncollected")
+
 EVENT: dict[str, Any] = {
     "sdk": {"name": "sentry.python", "version": "2.1.0"},
     "extra": {
