@@ -17,6 +17,7 @@ from ..pipeline.errors import BrokenDocument, RefusedPayload
 from ..pipeline.payloads import json
 from ..pipeline.payloads.document import Tree
 from ..pipeline.payloads.envelope import Envelope
+from ..pipeline.payloads.envelope_documents import Content
 from .decompression import DECOMPRESSORS, BrokenEncoding
 
 _LATEST_CHECK_IN = "0" * 32
@@ -43,7 +44,7 @@ def security(body: bytes, kind: str, query: Mapping[str, str], received: float) 
     if kind == "nel":
         envelope = Envelope("", received, {})
         envelope.repaired = repairs
-        logs = [_network_error(report, received) for report in reports]
+        logs = [Content.of(_network_error(report, received), "object") for report in reports]
         envelope.add_container("log", logs, "application/vnd.sentry.items.log+json")
         return envelope
     envelope = Envelope("", received, {"event_id": uuid4().hex})

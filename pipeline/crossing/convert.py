@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ..errors import BrokenDocument
 from ..payloads.document import Document, Payload, Protocol, Tree
 from . import to_otlp, to_sentry
+from .batches import batches
 from .logs import log_record_to_log, log_to_log_record
 
 if TYPE_CHECKING:
@@ -93,16 +94,11 @@ def _to_sentry(payload: Payload) -> Converted:
         else:
             payloads.append(envelope)
             carried.append(error.documents)
-    if logs:
+    for batch in batches(logs, left_out):
         envelope = _envelope(payload, {})
-        documents = [document for document, _ in logs]
-        try:
-            envelope.add_container("log", [log for _, log in logs], _LOGS)
-        except BrokenDocument:
-            left_out += documents
-        else:
-            payloads.append(envelope)
-            carried.append(documents)
+        envelope.add_container("log", batch.logs, _LOGS)
+        payloads.append(envelope)
+        carried.append(batch.documents)
     return Converted(payloads, carried, left_out)
 
 

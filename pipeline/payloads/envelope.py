@@ -134,11 +134,11 @@ class Envelope(Payload):
         return document
 
     def add_container(
-        self, type_: str, trees: Iterable[Tree], content_type: str
+        self, type_: str, elements: Iterable[Content], content_type: str
     ) -> list[EnvelopeDocument]:
-        """Add a container item (`log`, `span`, `trace_metric`) with these elements."""
+        """Add a container item (`log`, `span`, `trace_metric`) with these objects."""
         item = Item(type_, content_type, container=True)
-        return [self._append(item, Content.of(tree, "object")) for tree in trees]
+        return [self._append(item, element) for element in elements]
 
     def encode(self, *, sent_at: float | None = None, public_key: str | None = None) -> bytes:
         """The envelope without what is lost; what turns out to be unreadable is dropped.

@@ -21,6 +21,7 @@ from errlock.ledger.code.sections import unpack
 from errlock.ledger.exposed import Exposed, Learner
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.envelope_documents import Content
 from errlock.policy.parts import RedactPart
 
 
@@ -214,7 +215,8 @@ def test_logs_and_spans_name_what_stands_in_them() -> None:
     log: Any = {"body": "x", "attributes": attributes}
     data = {"db.system": "postgresql", "server.address": "db.example.com"}
     span: Any = {"op": "db", "description": "SELECT 1", "data": data}
-    envelope.add_container("log", [log, log], "application/vnd.sentry.items.log+json")
+    logs = [Content.of(log, "object") for _ in range(2)]
+    envelope.add_container("log", logs, "application/vnd.sentry.items.log+json")
     envelope.add("span", span)
     counts = Counter(
         (type_, each.kind, each.name, each.detail, documents)

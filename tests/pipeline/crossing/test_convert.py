@@ -7,6 +7,7 @@ from sentry_sdk import logger
 from sentry_sdk.transport import Transport
 
 from errlock.pipeline.crossing import Converted, convert
+from errlock.pipeline.crossing.batches import MOST_BYTES, MOST_LOGS
 from errlock.pipeline.crossing.to_otlp import nanoseconds
 from errlock.pipeline.payloads.document import Payload, Protocol
 from errlock.pipeline.payloads.envelope import Envelope
@@ -128,6 +129,33 @@ def test_other_log_records_become_logs_in_one_container() -> None:
     }
     assert other["body"] == '{"a": 1}'
     assert len(other["trace_id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(MOST_LOGS * 2 + 1, "x"), (6, "x" * (MOST_BYTES // 3))],
+    ids=["many", "long"],
+)
+def test_what_is_too_much_for_one_envelope_becomes_several(count: int, said: str) -> None:
+    # Each log says of itself what the resource says of all.
+    resource: Any = {"attributes": {"service.name": "shop", "host.description": said}}
+    records: list[Any] = [{"body": f"line {number}"} for number in range(count)]
+    request = OtlpRequest.from_trees("logs", resource, {}, records, project="shop", received=5.0)
+    converted = convert(request, "sentry")
+    bodies = [payload.encode() for payload in converted.payloads]
+    assert len(bodies) == 3
+    assert max(map(len, bodies)) <= MOST_BYTES + 1000
+    read = [Envelope.decode(body, "shop", 0.0).documents for body in bodies]  # anybody may send it
+    found = [str(each.tree["body"]) for documents in read for each in documents]  # type: ignore[call-overload,index]
+    assert found == [record["body"] for record in records]
+    carried = [document.tree["body"] for each in converted.carried for document in each]  # type: ignore[call-overload,index]
+    assert carried == found
+
+
+def test_a_log_that_is_too_large_is_alone() -> None:
+    request = logs({"body": "before"}, {"body": "x" * MOST_BYTES}, {"body": "behind"})
+    made = convert(request, "sentry").payloads
+    assert [len(each.documents) for each in made] == [1, 1, 1]
 
 
 def test_a_log_without_a_time_has_that_of_its_arrival() -> None:

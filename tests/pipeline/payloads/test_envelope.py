@@ -12,7 +12,11 @@ from sentry_sdk.envelope import Item as SdkItem
 
 from errlock.pipeline.errors import BrokenDocument, RefusedPayload
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.payloads.envelope_documents import ITEM_TYPES, TEXT_ATTACHMENT_LIMIT
+from errlock.pipeline.payloads.envelope_documents import (
+    ITEM_TYPES,
+    TEXT_ATTACHMENT_LIMIT,
+    Content,
+)
 from errlock.pipeline.payloads.envelope_framing import MAX_COMMAS, MAX_ELEMENTS, MAX_ITEMS
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
@@ -397,7 +401,8 @@ def test_envelopes_can_be_built() -> None:
     envelope = Envelope("shop", 1.0, {"event_id": ID})
     envelope.add("event", {"message": "x"})
     envelope.add("attachment", "text", {"filename": "a.txt"})
-    envelope.add_container("log", [{"body": "a"}], "application/vnd.sentry.items.log+json")
+    log = Content.of({"body": "a"}, "object")
+    envelope.add_container("log", [log], "application/vnd.sentry.items.log+json")
     again = decode(envelope.encode())
     assert [each.tree for each in again.documents] == [{"message": "x"}, "text", {"body": "a"}]
     assert again.contexts[1].tree == {"headers": {"filename": "a.txt"}}
