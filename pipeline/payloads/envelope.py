@@ -77,13 +77,19 @@ class Envelope(Payload):
 
     @classmethod
     def _read(
-        cls, body: bytes, project: str, received: float, attachments: AttachmentKind
+        cls,
+        body: bytes,
+        project: str,
+        received: float,
+        attachments: AttachmentKind,
+        *,
+        ours: bool = False,
     ) -> Envelope:
-        frames = framing.read(body)
+        frames = framing.read(body, ours=ours)
         envelope = cls(project, received, frames.headers)
         envelope.repaired = frames.repairs
         for frame in frames.items:
-            if not envelope._take_container(frame):
+            if not envelope._take_container(frame, ours=ours):
                 envelope._take_single(frame, attachments)
         envelope._link_to_event()
         return envelope
@@ -92,9 +98,12 @@ class Envelope(Payload):
     def restore(cls, body: bytes, project: str, received: float) -> Envelope:
         """Read what `encode` wrote: every document of it is there again, and goes out as it is.
 
+        There may be more than anybody may send: a conversion makes one of a whole OTLP request.
         Raises RefusedPayload when it was damaged.
         """
-        envelope = cls._read(body, project, received, lambda headers, data: ("attachment", "text"))
+        envelope = cls._read(
+            body, project, received, lambda headers, data: ("attachment", "text"), ours=True
+        )
         for each in envelope.items:
             each.trust_raw()
         return envelope
@@ -205,18 +214,18 @@ class Envelope(Payload):
         context = self._context(item, headers, {}) if type_ != "unknown" else None
         self._append(item, Content(form, frame.payload), context, type_)
 
-    def _take_container(self, frame: framing.Frame) -> bool:
+    def _take_container(self, frame: framing.Frame, *, ours: bool) -> bool:
         """Append the elements of a container item. False: it is none, or not a readable one."""
         headers = dict(frame.headers)
         content_type = headers.get("content_type")
         named = isinstance(content_type, str) and content_type.startswith(CONTAINER_TYPE)
         if frame.type not in ITEM_TYPES or not (named or frame.type in ("log", "trace_metric")):
             return False
-        found = framing.elements(frame.payload)
+        found = framing.elements(frame.payload, ours=ours)
         if found is None:
             return False
         parts, others, repairs = found
-        if len(self.documents) + len(parts) > framing.MAX_ELEMENTS:
+        if not ours and len(self.documents) + len(parts) > framing.MAX_ELEMENTS:
             raise framing.too_many_elements()
         self._repaired += repairs
         headers.pop("item_count", None)

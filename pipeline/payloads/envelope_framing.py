@@ -41,13 +41,16 @@ class Frames:
     repairs: int
 
 
-def read(body: bytes) -> Frames:
-    """Cut an envelope. Raises RefusedPayload (400, 413)."""
+def read(body: bytes, *, ours: bool = False) -> Frames:
+    """Cut an envelope; one that is `ours` may have any number of items.
+
+    Raises RefusedPayload (400, 413).
+    """
     line, at = _line(body, 0)
     headers, repairs = _object(line, "the envelope header")
     items: list[Frame] = []
     while (at := _skip_blank(body, at)) < len(body):
-        if len(items) == MAX_ITEMS:
+        if len(items) == MAX_ITEMS and not ours:
             raise RefusedPayload(413, "too_many", f"more than {MAX_ITEMS} items")
         line, at = _line(body, at)
         item, mended = _object(line, "an item header")
@@ -61,12 +64,14 @@ def read(body: bytes) -> Frames:
     return Frames(headers, items, repairs)
 
 
-def elements(payload: bytes) -> tuple[list[bytes], dict[str, Tree], int] | None:
+def elements(
+    payload: bytes, *, ours: bool = False
+) -> tuple[list[bytes], dict[str, Tree], int] | None:
     """The elements of a container, what it has beside them, repairs. None: it is no container.
 
-    Raises RefusedPayload (413) for too many.
+    Raises RefusedPayload (413) for too many, unless they are `ours`.
     """
-    if payload.count(b",") > MAX_COMMAS:
+    if not ours and payload.count(b",") > MAX_COMMAS:
         raise too_many_elements()
     repairs = 0
     try:

@@ -32,9 +32,11 @@ from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.options import SendingQueue
 from errlock.delivery.queue import Queue
 from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
+from errlock.pipeline.crossing import convert
 from errlock.pipeline.errors import DropReason
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.envelope_framing import MAX_ELEMENTS
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,18 @@ async def test_a_payload_comes_back_as_it_was(tmp_path: Path, payload: Payload) 
         )  # fmt: skip
         assert [each.tree for each in back.documents] == [each.tree for each in payload.documents]
         assert back.types == payload.types == record.counts
+
+
+async def test_what_became_more_than_anybody_may_send_comes_back(tmp_path: Path) -> None:
+    request = logs(*(f"line {number}" for number in range(MAX_ELEMENTS + 1)))
+    (payload,) = convert(request, "sentry").payloads
+    async with opened(tmp_path / "q") as store:
+        await put(store, payload, "a")
+    async with opened(tmp_path / "q") as store:
+        (record,) = await store.waiting("a")
+        back = await store.load(record)
+    assert back.types == record.counts == {"log": MAX_ELEMENTS + 1}
+    assert back.encode() == payload.encode()
 
 
 async def test_what_is_written_to_a_deleted_file_is_not_acknowledged(tmp_path: Path) -> None:
