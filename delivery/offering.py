@@ -20,7 +20,7 @@ class Offer:
     payload: Payload | None
     policy: str  # the version of the policy that it passed
     destinations: Sequence[Destination]
-    body: bytes | None = None  # the payload encoded: for a store that is durable
+    body: bytes | None = None  # the payload encoded, where somebody has done that
     left_out: Sequence[Document] = ()  # documents that their protocol has no place for
     lost: Lost = field(default_factory=dict)  # what the policy dropped: told, never booked
     manifest: bytes = b""  # what the payload holds, where there is none

@@ -27,8 +27,8 @@ class SendingQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Size | None,
         Meta(
             description="Most bytes that may wait, those being sent included: on disk compressed, "
-            "with 512 bytes for each payload, in memory with about 1 KiB for each document. By "
-            "default 1 GiB on disk, 64 MiB in memory."
+            "with 512 bytes for each payload, in memory with 1 KiB for each. By default 1 GiB on "
+            "disk, 64 MiB in memory."
         ),
     ] = None
     max_documents: Annotated[

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import DocumentType, Payload
+from .resting import AtRest
 
 # Documents by type.
 Counts = Mapping[DocumentType, int]
@@ -45,7 +46,7 @@ class Shipment:
     payload: Payload  # nobody changes it any more
     policy: str  # the version of the policy that it passed
     deliveries: Mapping[str, Counts]  # what each destination takes of it, by the destination's id
-    body: bytes | None = None  # the payload encoded: for a store that is durable
+    body: bytes | None = None  # the payload encoded, where somebody has done that
     origin: int = 0  # of the stored payload that it is a copy of; 0: it is of a new request
 
 
@@ -154,7 +155,7 @@ class MemoryStore:
     durable = False
 
     def __init__(self) -> None:
-        self._payloads: dict[int, Payload] = {}
+        self._payloads: dict[int, AtRest] = {}
         self._records: dict[int, dict[int, Record]] = {}  # by payload: those that still need it
         self._books: defaultdict[str, Counter[BookKey]] = defaultdict(Counter)
         self._remembered: dict[str, str] = {}
@@ -174,22 +175,22 @@ class MemoryStore:
         return [record for shipment in shipments for record in self._put(shipment, now)]
 
     def _put(self, shipment: Shipment, now: float) -> Iterable[Record]:
-        key, size = self._last + 1, shipment.payload.memory
+        key, payload = self._last + 1, AtRest.of(shipment.payload, shipment.body)
         records: dict[int, Record] = {}
         for destination, counts in shipment.deliveries.items():
             self._last += 1
             records[self._last] = Record(
-                self._last, key, destination, shipment.policy, counts, size,
+                self._last, key, destination, shipment.policy, counts, payload.memory,
                 enqueued=now, due=now,
             )  # fmt: skip
         if records:
-            self._payloads[key] = shipment.payload
+            self._payloads[key] = payload
             self._records[key] = records
         return records.values()
 
     async def load(self, record: Record) -> Payload:
         """See `Store.load`."""
-        return self._payloads[record.payload].copy()
+        return await self._payloads[record.payload].read()
 
     def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
         """See `Store.update`."""

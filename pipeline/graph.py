@@ -83,7 +83,7 @@ def build(
     are the same. Raises ConfigError with every problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters, executor, tracer, ledger, before, durable=store.durable)
+    parts = _Components(config, counters, executor, tracer, ledger, before)
     destinations = {
         id_: parts.destination(id_, exporter, store, clock)
         for id_, exporter in parts.exporters.items()
@@ -128,8 +128,6 @@ class _Components:
         tracer: Tracer | None,
         ledger: Ledger | None,
         before: Graph | None,
-        *,
-        durable: bool,
     ) -> None:
         self.problems: list[Problem] = []
         self.policies: dict[str, list[Policy]] = {}
@@ -142,7 +140,6 @@ class _Components:
         self._ledger = ledger
         self._counters = counters
         storage = config.service.storage
-        self._durable = durable
         self._storage = None if storage == "memory" else Path(storage)
         pipelines = config.service.pipelines.values()
         self.receivers: dict[str, Receiver] = {
@@ -245,7 +242,7 @@ class _Components:
             self._branch(id_, options, chain, [destinations[each] for each in ids])
             for ids in branches.values()
         ]
-        return Route(id_, chain, made, lineup, encoded=self._durable, ledger=self._ledger)
+        return Route(id_, chain, made, lineup, ledger=self._ledger)
 
     def _way(self, pipeline: str, exporter: str, chain: Chain) -> Way:
         own = [id_ for id_ in self._config.exporters[exporter].processors if id_ != STRICT]

@@ -213,7 +213,7 @@ class Replayer:
                 payload.manifest = ledger.renewed(payload)
         if payload.count_alive and payload.protocol not in target.accepts:
             branch = Branch(None, None, target.accepts, [target], version)
-            return offers_of(payload, branch, [target], encoded=True, ledger=ledger, before=before)
+            return offers_of(payload, branch, [target], ledger=ledger, before=before)
         body = payload.encode() if payload.count_alive else b""
         lost = lost_by_reason(payload) - before
         if not payload.count_alive:

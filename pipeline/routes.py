@@ -64,16 +64,11 @@ class Route:
         branches: Sequence[Branch],
         lineup: Lineup,
         *,
-        encoded: bool,
         ledger: Ledger | None = None,
     ) -> None:
-        """`encoded`: what is offered is encoded already, for a store that is durable.
-
-        With a ledger, what is in it is noted.
-        """
+        """With a ledger, what is in what is offered is noted."""
         self.id = id_
         self._ledger = ledger
-        self._encoded = encoded
         self._chain = chain
         self._branches = branches
         self._lineup = lineup
@@ -108,13 +103,7 @@ class Route:
             refusals = refused(rendered)
             if branch.stricter is not None:
                 rendered = branch.stricter.run(rendered)
-            offers += offers_of(
-                rendered, branch, destinations, encoded=self._encoded, ledger=self._ledger
-            )
-        if not self._encoded:  # it waits in memory
-            for one in offers:
-                if one.payload is not None:
-                    one.payload.shrink()
+            offers += offers_of(rendered, branch, destinations, ledger=self._ledger)
         return Judged(offers, refusals)
 
 
@@ -123,7 +112,6 @@ def offers_of(
     branch: Branch,
     destinations: Sequence[Destination],
     *,
-    encoded: bool,
     ledger: Ledger | None,
     before: LostCounts | None = None,
 ) -> list[Offer]:
@@ -141,7 +129,7 @@ def offers_of(
         payloads, carried, left_out = converted.payloads, converted.carried, converted.left_out
     for each, documents in zip(payloads, carried, strict=True):
         # Encoding may lose a document, so it comes before anybody counts.
-        body = each.encode() if encoded else None
+        body = each.encode()
         if ledger is not None:
             each.manifest = ledger.manifest(each, documents, judged=branch.judged)
         offers.append(Offer(each, policy, destinations, body))

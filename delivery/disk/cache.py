@@ -1,16 +1,15 @@
-"""Payloads that were just stored, as objects: what is delivered at once is not read back."""
+"""Payloads that were just stored: what is delivered at once is not read from the disk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...pipeline.payloads.document import Payload
+from ..resting import AtRest
 
 
 @dataclass(slots=True)
 class _Kept:
-    payload: Payload
-    size: int
+    payload: AtRest
     deliveries: int  # that may still ask for it
 
 
@@ -22,20 +21,19 @@ class PayloadCache:
         self._bytes = 0
         self._kept: dict[int, _Kept] = {}
 
-    def add(self, number: int, payload: Payload, deliveries: int) -> None:
+    def add(self, number: int, payload: AtRest, deliveries: int) -> None:
         """Keep a payload, if it is not too large, until so many deliveries are done."""
-        size = payload.memory
-        if size > self._capacity or not deliveries:
+        if payload.memory > self._capacity or not deliveries:
             return
-        self._kept[number] = _Kept(payload, size, deliveries)
-        self._bytes += size
+        self._kept[number] = _Kept(payload, deliveries)
+        self._bytes += payload.memory
         while self._bytes > self._capacity:
             self.drop(next(iter(self._kept)))
 
-    def get(self, number: int) -> Payload | None:
-        """One to change as one likes."""
+    def get(self, number: int) -> AtRest | None:
+        """A payload, if it is at hand."""
         found = self._kept.get(number)
-        return None if found is None else found.payload.copy()
+        return None if found is None else found.payload
 
     def done(self, number: int) -> None:
         """One delivery of it has ended."""
@@ -49,4 +47,4 @@ class PayloadCache:
         """Forget a payload."""
         found = self._kept.pop(number, None)
         if found is not None:
-            self._bytes -= found.size
+            self._bytes -= found.payload.memory

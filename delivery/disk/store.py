@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ...pipeline.payloads.document import DocumentType, Payload
+from ..resting import AtRest
 from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
@@ -150,12 +151,13 @@ class DiskStore:
             self._cache.done(record.payload)
         deliveries = Counter(record.payload for record in records)
         for (number, count), shipment in zip(deliveries.items(), needed, strict=True):
-            self._cache.add(number, shipment.payload, count)
+            self._cache.add(number, AtRest.of(shipment.payload, shipment.body), count)
         return records
 
     async def load(self, record: Record) -> Payload:
         """See `Store.load`."""
-        return self._cache.get(record.payload) or await self.read(record.payload)
+        at_hand = self._cache.get(record.payload)
+        return await (self.read(record.payload) if at_hand is None else at_hand.read())
 
     async def read(self, payload: int) -> Payload:
         """A stored payload by its number. Raises StoreFailed."""

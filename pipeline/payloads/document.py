@@ -36,8 +36,6 @@ DocumentType = Literal[
 DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 CONTEXT_TYPES = frozenset({"envelope", "resource", "scope", "otlp_metric"})
 
-_OBJECT = 1024  # bytes that a payload, a document or a context takes beside its content, about
-
 
 class Trace(NamedTuple):
     """What the policy found in a document and how it left, for the account. Holds no value."""
@@ -91,9 +89,6 @@ class Document(ABC):
 
     def trust_raw(self) -> None:  # noqa: B027  most kinds have nothing to remember
         """Take it that the bytes are what they should be: they need not be read to go out."""
-
-    def shrink(self) -> None:  # noqa: B027  not every kind can
-        """Keep of the content its bytes alone: its tree takes several times as much."""
 
     @property
     @abstractmethod
@@ -163,6 +158,11 @@ class Payload(ABC):
     def encode(self) -> bytes:
         """The request as bytes, without the documents that are lost."""
 
+    @property
+    @abstractmethod
+    def reader(self) -> Callable[[bytes], Payload]:
+        """Reads what `encode` wrote: the same without what is lost. Raises RefusedPayload."""
+
     @abstractmethod
     def copy(self) -> Payload:
         """The same content to go another way. Cheap: trees are shared until replaced."""
@@ -216,16 +216,6 @@ class Payload(ABC):
     def size(self) -> int:
         """Bytes of all documents as received."""
         return sum(document.size for document in self.documents)
-
-    @property
-    def memory(self) -> int:
-        """Bytes that it takes in memory, about: of a small one most are not its content."""
-        return self.size + _OBJECT * (1 + len(self.made))
-
-    def shrink(self) -> None:
-        """Take about as much memory as `memory` says: it waits, and nobody reads it meanwhile."""
-        for each in self.made:
-            each.shrink()
 
     @property
     def alive(self) -> list[Document]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import uuid4
@@ -166,6 +167,11 @@ class Envelope(Payload):
             documents = list(group)
             lines += _lines(documents, [contents[id(each)] for each in documents])
         return b"\n".join(lines) + b"\n"
+
+    @property
+    def reader(self) -> Callable[[bytes], Envelope]:
+        """See `Payload.reader`."""
+        return partial(Envelope.restore, project=self.project, received=self.received)
 
     def copy(self) -> Envelope:
         """See `Payload.copy`."""

@@ -7,7 +7,6 @@ read in 2026-11.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import Literal
 
 from ..errors import BrokenDocument
@@ -151,14 +150,6 @@ class Content:
                 self._bytes = json.encode(tree)
         return self._bytes
 
-    def shrink(self) -> None:
-        """Keep the bytes alone: its tree takes several times as much, and can be made again."""
-        if self._undecoded or self._broken is not None or self.form == "discarded":
-            return
-        with suppress(BrokenDocument):
-            self._bytes = self.encode()
-            self._tree, self._undecoded, self._trusted = None, True, True
-
     def digest(self) -> str:
         """A keyed digest of what came in, or of what it was changed to."""
         return self._digest or keyed_digest(self.encode())
@@ -283,10 +274,6 @@ class EnvelopeDocument(Document):
     def encode(self) -> bytes:
         """The content as bytes. Raises BrokenDocument."""
         return self._content.encode()
-
-    def shrink(self) -> None:
-        """See `Document.shrink`."""
-        self._content.shrink()
 
     @property
     def raw_json(self) -> bytes | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
 from typing import Literal
 
 from google.protobuf.message import DecodeError, Message
@@ -414,16 +415,10 @@ class OtlpRequest(Payload):
         return self._of_bytes(body, found, self.signal, name, self.received)
 
     @property
-    def memory(self) -> int:
-        """See `Payload.memory`. What came in is still there, beside what it was changed to."""
-        changed = [record for record in self._records.values() if record.changed]
-        return super().memory + sum(len(record.encoded) for record in changed)
-
-    def shrink(self) -> None:
-        """See `Payload.shrink`."""
-        super().shrink()
-        for content in self._received.contents.values():
-            content.shrink()
+    def reader(self) -> Callable[[bytes], OtlpRequest]:
+        """See `Payload.reader`."""
+        read = OtlpRequest.decode
+        return partial(read, signal=self.signal, project=self.project, received=self.received)
 
     def copy(self) -> OtlpRequest:
         """The same content to go another way: nothing is copied but the documents made so far."""

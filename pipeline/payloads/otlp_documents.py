@@ -29,7 +29,7 @@ class Repairs:
 class Content:
     """What a document says: one for all copies that nobody changed, however far it was read."""
 
-    __slots__ = ("_message", "_type", "_written", "decisions", "raw", "tree")
+    __slots__ = ("_message", "_type", "decisions", "raw", "tree")
 
     def __init__(
         self,
@@ -41,28 +41,19 @@ class Content:
         """Either of bytes as they came in, or of a new message."""
         self._type = type_
         self._message: Any = message
-        self._written: bytes | None = None  # in place of the message
         self.raw = raw  # None: it does not go out as it came in
         self.tree = tree  # None: nobody has looked
         self.decisions: dict[str, object] = {}
 
     @property
     def message(self) -> Any:
-        """To be read only. Made anew each time from bytes, which take less memory."""
-        data = self._written if self.raw is None else self.raw
-        return self._message if data is None else self._type.FromString(data)
-
-    @property
-    def encoded(self) -> bytes:
-        """The message as bytes."""
-        data = self._written if self.raw is None else self.raw
-        found: bytes = self._message.SerializeToString() if data is None else data
-        return found
+        """To be read only. Made anew each time from what came in, which takes less memory."""
+        return self._type.FromString(self.raw) if self.raw is not None else self._message
 
     def own_message(self) -> Any:
         """A message of the caller's own."""
-        if self._message is None:
-            return self.message
+        if self.raw is not None:
+            return self._type.FromString(self.raw)
         message = self._type()
         message.CopyFrom(self._message)
         return message
@@ -73,13 +64,7 @@ class Content:
 
     def replace(self, message: Message) -> None:
         """Let another message go out instead of what came in, from every copy."""
-        self._message, self._written, self.raw = message, None, None
-
-    def shrink(self) -> None:
-        """See `Document.shrink`."""
-        if self.raw is None:
-            self._message, self._written = None, self.encoded
-        self.tree = None
+        self._message, self.raw = message, None
 
 
 class OtlpDocument(Document):
@@ -112,7 +97,9 @@ class OtlpDocument(Document):
     @property
     def encoded(self) -> bytes:
         """Its fields as they go out."""
-        return self._content.encoded
+        raw = self._content.raw
+        found: bytes = self._content.message.SerializeToString() if raw is None else raw
+        return found
 
     @property
     def tree(self) -> Tree:
@@ -138,10 +125,6 @@ class OtlpDocument(Document):
             raise BrokenDocument("a document is not an object")
         message = self._written(tree)
         self._content = Content(type(message), message=message, tree=tree)
-
-    def shrink(self) -> None:
-        """See `Document.shrink`."""
-        self._content.shrink()
 
     @property
     def event_id(self) -> str | None:

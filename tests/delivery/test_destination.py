@@ -16,6 +16,7 @@ from errlock.delivery.destination import Destination
 from errlock.delivery.loading import Policy
 from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
+from errlock.delivery.resting import AtRest
 from errlock.delivery.retry import Backoff
 from errlock.delivery.store import Counts, MemoryStore
 from errlock.pipeline.component import Delivered
@@ -262,15 +263,20 @@ async def test_what_waited_too_long_is_dropped_without_anybody_asking(bench: Ben
     assert bench.dropped(reason="expired") == 1
 
 
+def counted(payload: Payload) -> int:
+    """How much it takes of a queue in memory."""
+    return AtRest.of(payload).memory
+
+
 async def test_a_full_queue_drops_the_oldest_and_counts_it(bench: Bench) -> None:
     exporter = ScriptedExporter()
     small, newest = events(size=8), events(size=18)
-    destination = bench.destination(exporter, queue_size=Size(3 * small.memory))
+    destination = bench.destination(exporter, queue_size=Size(3 * counted(small)))
     for _ in range(3):
         await bench.offer(small, destination)
     await bench.offer(newest, destination)
     assert bench.dropped(exporter="one", reason="queue_full") == 2
-    assert destination.status().queued_bytes == small.memory + newest.memory
+    assert destination.status().queued_bytes == counted(small) + counted(newest)
     await destination.start()
     await all_act()
     assert [payload.size for payload in exporter.taken] == [10, 20]
@@ -566,7 +572,7 @@ async def test_the_status_tells_depth_age_and_the_last_error(bench: Bench) -> No
         "health": "failing",
         "trust": "trusted",
         "queued_documents": 2,
-        "queued_bytes": two.memory,
+        "queued_bytes": counted(two),
         "capacity_bytes": 8192,
         "oldest_age": 7.0,
         "last_error": "refused",
@@ -589,7 +595,7 @@ async def test_the_account_balances_between_any_two_steps(bench: Bench) -> None:
     acts: list[Callable[[Payload], Delivered] | Exception | None]
     acts = [None, unreachable(), ExportFailed("http_400", retryable=False), KeyError(), None]
     exporter = ScriptedExporter(acts * 40)
-    destination = await bench.started(exporter, queue_size=Size("27KiB"), max_age=Duration("40s"))
+    destination = await bench.started(exporter, queue_size=Size("10KiB"), max_age=Duration("40s"))
     for number in range(200):
         await bench.offer(Lines(Line("event", "x" * (number % 70)), Line("log")), destination)
         assert destination.balance().holds

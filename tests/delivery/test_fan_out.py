@@ -65,23 +65,22 @@ async def test_each_destination_has_everything_once_although_one_is_dead(tmp_pat
     assert counters.total("exporter_dropped", exporter="dead", reason="shutdown") == 50
 
 
-async def test_documents_that_cannot_be_encoded_are_counted_and_the_others_arrive(
+async def test_documents_that_cannot_be_encoded_are_marked_and_the_others_arrive(
     tmp_path: Path,
 ) -> None:
     body = b'{}\n{"type":"event"}\n{"a": 1}\n{"type":"event"}\n{"a": hunter2}\n'
-    payload = Envelope.decode(body, "shop", 0.0)
-    counters, store = Counters(), MemoryStore()
-    file = destination(
-        "file", FileExporter(FileExporterConfig(path=str(tmp_path / "f"))), counters, store
-    )
-    local = destination("local", LocalExporter(LocalExporterConfig(), tmp_path), counters, store)
-    for one in (file, local):
+    for one in (
+        FileExporter(FileExporterConfig(path=str(tmp_path / "f"))),
+        LocalExporter(LocalExporterConfig(), tmp_path),
+    ):
+        payload = Envelope.decode(body, "shop", 0.0)
         await one.start()
-        await offered(store, payload, one)
-        await one.stop(CLOCK.now() + 30)
-        assert one.balance().delivered == {"event": 1}
-        assert one.balance().dropped == {("event", "broken"): 1}
+        await one.export(payload)
+        await one.stop()
+        assert [each.lost for each in payload.documents] == [None, "broken"]
+    assert len((tmp_path / "f").read_text().splitlines()) == 1
     assert "hunter2" not in (tmp_path / "f").read_text()
+    assert LocalStore(tmp_path).count(type="event") == 1
 
 
 async def test_a_long_queue_reaches_the_store_whole(tmp_path: Path) -> None:

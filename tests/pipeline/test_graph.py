@@ -185,5 +185,5 @@ async def test_what_waits_in_memory_takes_what_it_counts_for_though_it_was_read_
         finally:
             tracemalloc.stop()
     counted = built.destinations["debug"].status().queued_bytes - before
-    assert counted > size
+    assert counted > 0.9 * size
     assert taken < 1.5 * counted

@@ -1,7 +1,6 @@
 import gc
 import json
 import time
-from contextlib import suppress
 
 import pytest
 import sentry_sdk
@@ -39,31 +38,6 @@ def item(payload: bytes, type_: str = "event", **headers: object) -> bytes:
 
 def lines(body: bytes) -> list[object]:
     return [json.loads(line) for line in body.splitlines()]
-
-
-def test_one_that_only_waits_is_the_same_afterwards() -> None:
-    body = b'{"event_id":"%s"}\n' % ID.encode() + item(b'\xef\xbb\xbf{"a": NaN, "b": "x"}')
-    body += (
-        item(b'{"a": 1, "a": 2}', "check_in")
-        + item(b"not JSON", "session")
-        + item(b"text", "attachment")
-    )
-    shrunk, other = decode(body), decode(body)
-    for envelope in (shrunk, other):
-        for document in envelope.documents:
-            with suppress(BrokenDocument):
-                tree = document.tree
-                if isinstance(tree, dict) and document.type == "event":
-                    document.tree = {**tree, "more": "y"}
-    shrunk.shrink()
-    shrunk.shrink()
-    assert shrunk.repaired == other.repaired > 0
-    assert shrunk.encode() == other.encode()
-    for one, two in zip(shrunk.documents, other.documents, strict=True):
-        assert (one.lost, one.size, one.digest()) == (two.lost, two.size, two.digest())
-        if one.lost is None:
-            assert one.tree == two.tree
-    assert shrunk.repaired == other.repaired
 
 
 def test_an_envelope_comes_out_as_it_went_in() -> None:

@@ -72,7 +72,7 @@ def assert_nothing_goes_out(data: bytes, reason: str, caplog: pytest.LogCaptureF
     )
     branch = Branch(pipeline._chain._plan, None, ("sentry",), [destination], "errors:1")
     lineup = Lineup({"one": destination}, {}, Clock())
-    route = Route("errors", pipeline._chain, [branch], lineup, encoded=True)
+    route = Route("errors", pipeline._chain, [branch], lineup)
     judged = route.judge(Envelope.from_event(json.loads(data)), frozenset(["one"]))
     assert [len(each.payload.alive) for each in judged.offers if each.payload] in ([], [0])
     assert not any(SECRET.encode() in (each.body or b"") for each in judged.offers)
