@@ -140,9 +140,9 @@ class Writer:
         self._insist()
         late = self.kept.waits
         if left := batch if late else self._try(batch):
+            self.kept.add(left)
             puts = [each for each in left if isinstance(each, Put)]
             answer(puts, StoreFailed(self._failure))
-            self.kept.add(left)
             if not late:
                 self._insist()
 
@@ -195,6 +195,7 @@ class Writer:
             self._damaged |= self._failure == "damaged"
             return batch
         self.failing = None
+        self.kept.wrote(batch)
         self._did(batch)
         return ()
 
@@ -239,7 +240,7 @@ class Writer:
             return True
 
     def _call(self, call: Call) -> None:
-        if call.in_turn and self.kept:
+        if call.in_turn and self.kept.waits:
             answer([call], StoreFailed(self._failure))
             return
         try:
