@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate, chain, islice, takewhile
 
-from ..store import BookKey, Record
+from ..store import Booking, BookKey, Record
 from .operations import Operation, Settle, Update
 
 Unwritten = Update | Settle
@@ -21,13 +21,15 @@ class Kept:
 
     def __init__(self) -> None:
         self._operations: dict[object, Unwritten] = {}  # by itself, updates by their record
-        self._unfit: list[Unwritten] = []  # these no disk takes: nothing waits for them
+        # What no disk takes, by its record: nothing waits for it.
+        self._unfit: dict[int, Unwritten] = {}
+        self._unbooked: list[Booking] = []  # of such a record that was written since
 
     def __len__(self) -> int:
         return len(self._operations) + len(self._unfit)
 
     def __iter__(self) -> Iterator[Unwritten]:
-        yield from self._unfit
+        yield from self._unfit.values()
         yield from self._operations.values()
 
     @property
@@ -54,7 +56,21 @@ class Kept:
 
     def set_aside(self, operation: Unwritten) -> None:
         """Keep what cannot be written at all: how things are, and what is booked, it says still."""
-        self._unfit.append(operation)
+        if (before := self._unfit.pop(operation.number, None)) is not None:
+            operation.bookings = [*before.bookings, *operation.bookings]
+        self._unfit[operation.number] = operation
+
+    def wrote(self, operations: Iterable[Operation]) -> None:
+        """These were written: how their records are, the disk says from now on."""
+        if self._unfit:
+            for each in operations:
+                if isinstance(each, Update | Settle) and each.number in self._unfit:
+                    self._unbooked += self._unfit.pop(each.number).bookings
+
+    def ended(self, destination: str) -> list[int]:
+        """The numbers of records of a destination that have ended, though no disk takes that."""
+        settled = [each.record for each in self._unfit.values() if isinstance(each, Settle)]
+        return [record.number for record in settled if record.destination == destination]
 
     def remove_first(self, count: int) -> None:
         """They were done."""
@@ -64,10 +80,9 @@ class Kept:
     def booked(self, destination: str) -> Counter[BookKey]:
         """What it books for a destination."""
         found: Counter[BookKey] = Counter()
-        for each in self:
-            for line in each.bookings:
-                if line.destination == destination:
-                    found[line.kind, line.type, line.reason] += line.amount
+        for line in chain(self._unbooked, *(each.bookings for each in self)):
+            if line.destination == destination:
+                found[line.kind, line.type, line.reason] += line.amount
         return found
 
 

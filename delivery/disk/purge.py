@@ -7,8 +7,9 @@ has of overwritten blocks only encryption keeps from being read.
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,13 +42,16 @@ async def purge(
     folder: Path,
     seals: Seals | None,
     destination: str,
+    ended: Callable[[str], Sequence[int]],
 ) -> Purged:
     """Destroy what was delivered to a destination until now and kept.
 
     `call` has the writing thread do something once all is written that was settled before: that
-    is gone then, too.
+    is gone then, too. `ended` says, in that thread, which of its records no disk takes the end of:
+    they go without their bookings.
     """
     last = await call(partial(highest, table="payloads"))
+    await call(lambda connection: _purge_ended(connection, ended(destination)))
     kept = data_keys = 0
     while count := await call(partial(_purge_delivered, destination=destination, last=last)):
         kept += count
@@ -73,6 +77,16 @@ def _empty_wal(connection: sqlite3.Connection) -> bool:
 def _remove_damaged(folder: Path) -> None:
     for path in folder.glob(f"{FILE_NAME}.damaged-*"):
         path.unlink()
+
+
+def _purge_ended(connection: sqlite3.Connection, records: Sequence[int]) -> None:
+    with transaction(connection):
+        rows = connection.execute(
+            "DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?))"
+            " RETURNING payload",
+            [json.dumps(records)],
+        ).fetchall()
+        delete_unused(connection, {payload for (payload,) in rows})
 
 
 def _purge_delivered(connection: sqlite3.Connection, destination: str, last: int) -> int:

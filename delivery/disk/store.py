@@ -221,7 +221,8 @@ class DiskStore:
         what was destroyed until then stays so.
         """
         call = partial(self._call, in_turn=True)
-        return await purging.purge(call, self._folder.path, self._seals, destination)
+        ended = self._kept().ended
+        return await purging.purge(call, self._folder.path, self._seals, destination, ended)
 
     async def _page(
         self, among: Among, selection: Selection, after: int, without: str

@@ -253,12 +253,41 @@ async def test_a_record_that_no_disk_takes_stops_nothing_else(
         await asyncio.wait_for(put(store, numbered(5), "a"), 10)
         assert (await store.books("a"))["dropped", "event", "expired"] == 1 << 63
         assert [each.number for each in await store.waiting("a")] == [records[3].number, 5]
-        with pytest.raises(StoreFailed):  # its payload is still on the disk
-            await store.purge("a")
+        assert (await store.purge("b")).complete  # it concerns no other destination
     assert f"record {records[1].number} cannot be written (OverflowError)" in caplog.text
     async with opened(tmp_path / "q") as store:  # it did not end there
         assert [each.number for each in await store.waiting("a")] == [2, 4, 5]
         assert await balances(store, "a")
+
+
+async def test_a_record_that_no_disk_takes_the_end_of_is_destroyed_in_a_purge(
+    tmp_path: Path,
+) -> None:
+    one: Counts = {"event": 1 << 63}
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        await store.settle(record, booked("dropped", one, "a", reason="purged"))
+        assert (await store.purge("a")).complete
+        with pytest.raises(StoreFailed, match="damaged"):
+            await store.read(record.payload)
+    async with opened(tmp_path / "q") as store:
+        assert await store.waiting("a") == []
+        assert await balances(store, "a")
+
+
+async def test_what_no_disk_took_of_a_record_is_not_how_it_is_later(tmp_path: Path) -> None:
+    one: Counts = {"event": 1 << 63}
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        for record.attempts in (5, 6):
+            await store.update(record, booked("dropped", one, "a", reason="expired"))
+        (left,) = await store.waiting("a")
+        assert left.attempts == 6
+        record.attempts = 7
+        await store.update(record)
+        (left,) = await store.waiting("a")
+        assert left.attempts == 7
+        assert (await store.books("a"))["dropped", "event", "expired"] == 2 << 63
 
 
 async def test_of_a_batch_that_stops_half_way_nothing_is_booked_twice(
