@@ -37,12 +37,15 @@ class Reserve:
         return min(LONGEST_WAL, max(self._size // 4, SHORTEST_WAL))
 
     def restore(self) -> bool:
-        """Hold the room back. False: there is not so much, or the file is gone with its folder."""
+        """Hold the room back. False: there is not so much and a step more, or the file is gone with
+        its folder.
+        """
         self.whole = False
         with suppress(OSError), self._path.open("r+b") as file:
             try:
                 if file.seek(0, os.SEEK_END) < self._size:
-                    _take_up(file, self._size)
+                    # With no room beside it, it would be given up again for what comes next.
+                    _take_up(file, self._size + self.step)
             except OSError:
                 os.ftruncate(file.fileno(), 0)
             else:

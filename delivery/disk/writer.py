@@ -163,22 +163,27 @@ class Writer:
 
     def _insist(self) -> None:
         """Do what was kept, as much of it as there is room for."""
-        if not self.kept.waits:
-            return
-        if self._failure == "full" and self._reserve.release():
-            self._log.error("the disk is full: nothing is taken until there is room again")
-            self._next_chores = 0.0
-        # What failed has made the WAL longer: that room is for what is tried now.
-        with suppress(sqlite3.Error):
-            checkpoint(self._tools.connection)
         while self.kept.waits:
             part: Sequence[Operation] = self.kept.first(self._reserve.step)
             while left := self._try(part):
                 self.kept.remove_first(len(part) - len(left))
-                if len(left) == 1:
+                if self._make_room():
+                    part = left
+                elif len(left) == 1:
                     return
-                part = left[: len(left) // 2]
+                else:
+                    part = left[: len(left) // 2]
             self.kept.remove_first(len(part))
+
+    def _make_room(self) -> bool:
+        """Give up the reserve for what must be written. False: it would not help, or is gone."""
+        # What failed has made the WAL longer: that room is for what is tried next.
+        if released := self._failure == "full" and self._reserve.release():
+            self._log.error("the disk is full: nothing is taken until there is room again")
+            self._next_chores = 0.0
+        with suppress(sqlite3.Error):
+            checkpoint(self._tools.connection)
+        return released
 
     def _try(self, batch: Sequence[Operation]) -> Sequence[Operation]:
         """Do it and say so. Returns the last of it, that the disk did not take: see `_failure`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -77,6 +78,33 @@ async def test_settling_is_put_off_and_putting_refused(
         assert await balances(store, "a")
         await chores_done(store)  # they hold the reserve back again
         await put(store, numbered(9), "a")
+
+
+async def test_no_room_is_given_up_for_what_can_be_written_again(
+    tmp_path: Path,
+    broken: Callable[[int | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    do_chores = chores.Chores.__call__
+
+    def until_there_is_room(self: chores.Chores) -> float:
+        wait = do_chores(self)
+        broken(None)
+        return wait
+
+    caplog.set_level(logging.INFO)
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        await chores_done(store)
+        monkeypatch.setattr(chores.Chores, "__call__", until_there_is_room)
+        broken(sqlite3.SQLITE_FULL)
+        await asyncio.wait_for(deliver(store, record), 10)
+        await chores_done(store)
+        await put(store, numbered(2), "a")
+    full, room = [each for each in caplog.messages if "disk" in each]
+    assert full == "the disk is full: nothing is taken until there is room again"
+    assert room == "there is room on the disk again"
 
 
 async def test_it_is_in_trouble_as_long_as_something_waits_to_be_written(

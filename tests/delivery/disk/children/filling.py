@@ -6,13 +6,15 @@ Exits 0 when everything was as it should be.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
+import re
 import sys
 from pathlib import Path
 
 import pytest
-from shipping import balances, deliver, number_of, numbered, opened, put
+from shipping import LOG, balances, chores_done, deliver, number_of, numbered, opened, put
 
 from errlock.delivery.disk.store import DiskOptions, DiskStore
 from errlock.delivery.store import Record, StoreFailed
@@ -123,6 +125,40 @@ async def purging(folder: Path) -> None:
         assert await store.queued() == {}
 
 
+class Told(logging.Handler):
+    """Keeps what the log says of the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words += re.findall("full|room on the disk", record.getMessage())
+
+
+async def telling(folder: Path) -> None:
+    """What ends meanwhile makes room for a moment: that is not told as if others could come in."""
+    told = Told()
+    LOG.addHandler(told)
+    LOG.setLevel(logging.INFO)
+    async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
+        records = await put_until_full(store)
+        filler = fill(folder)
+        for record in records[:10]:
+            await deliver(store, record)
+            await put_until_full(store)
+            await chores_done(store)
+        assert store.trouble == "full"
+        assert set(told.words) == {"full"}
+        filler.unlink()
+        for _ in range(100):  # chores find the room
+            if store.trouble is None:
+                break
+            await asyncio.sleep(0.1)
+        assert told.words[-1] == "room on the disk"
+        assert told.words.count("room on the disk") == 1
+
+
 async def crashing(folder: Path) -> None:
     """After a crash with no byte left it starts again, with everything that was acknowledged."""
     if not os.fork():
@@ -149,6 +185,6 @@ async def crash(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    scenarios = {each.__name__: each for each in (putting, settling, purging, crashing)}
+    scenarios = {each.__name__: each for each in (putting, settling, purging, crashing, telling)}
     with asyncio.Runner() as runner:
         runner.run(scenarios[sys.argv[1]](Path(sys.argv[2]) / "q"))
