@@ -67,6 +67,10 @@ class Publisher:
         self._bundle = b""
         self._followers: dict[str, FollowerSeen] = {}
 
+    def go_on_from(self, version: int) -> None:
+        """Publish nothing older than this, although the clock may say so: followers refuse it."""
+        self._version = max(self._version, version)
+
     def document(self) -> bytes:
         """The document as it is now, signed at most some seconds ago."""
         now = self._wall()

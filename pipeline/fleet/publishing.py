@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -33,6 +34,9 @@ _log = logging.getLogger("errlock.fleet")
 
 PATH = "/control"
 _RELEASE = "release"  # the file of the last one, in service.storage
+_VERSION = "published"  # and of a version of the document that is not much older than the last
+# How far versions, which mostly are milliseconds of the clock, may go on before that is written.
+_NOTE_EVERY = 30_000
 
 Lift = Callable[[Mapping[str, float]], Awaitable[None]]
 
@@ -61,6 +65,9 @@ class ControlDocument:
         )
         self._lift = lift
         self._file = None if folder is None else folder / _RELEASE
+        self._version_file = None if folder is None else folder / _VERSION
+        self._noted = 0  # the version that was to be written last
+        self._noting: asyncio.Task[None] | None = None
         self._lock = threading.Lock()  # around the publisher
         self._server = ThreadedServer(
             options.endpoint,
@@ -113,7 +120,15 @@ class ControlDocument:
         return opened.part
 
     def _take_up(self) -> None:
-        """Go on with the release that was published last. One that no longer counts is left."""
+        """Go on with the version and the release that were published last. A release that no
+        longer counts is left.
+        """
+        if self._version_file is not None:
+            with suppress(OSError, ValueError):
+                self._noted = int(self._version_file.read_bytes())
+        # A clock that was ahead has been put right since: who saw the last version takes no other.
+        if self._noted > time.time() * 1000:
+            self._publisher.go_on_from(self._noted + 2 * _NOTE_EVERY)
         if self._file is not None:
             with suppress(OSError, msgspec.MsgspecError, Refused):
                 release = msgspec.json.decode(self._file.read_bytes(), type=Signed)
@@ -122,6 +137,14 @@ class ControlDocument:
     def _keep(self, release: Signed) -> None:
         if self._file is not None:
             write_private(self._file, msgspec.json.encode(release))
+
+    async def _note(self, version: int) -> None:
+        """Nobody waits for it: a disk that is full, or slow, keeps no word from the fleet."""
+        self._noted = version
+        if self._version_file is not None:
+            with suppress(OSError):  # it will be noted again
+                await asyncio.to_thread(write_private, self._version_file, b"%d" % version)
+        self._noting = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != PATH:
@@ -138,6 +161,9 @@ class ControlDocument:
                 request.query.get("follower", ""), request.query.get("version", "")
             )
             body = self._publisher.document()
+            version = self._publisher.version
+        if self._noting is None and not 0 <= version - self._noted < _NOTE_EVERY:
+            self._noting = asyncio.create_task(self._note(version))
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "no-store"}
         if request.headers.get("If-None-Match") == tag:
