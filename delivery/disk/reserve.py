@@ -37,11 +37,12 @@ class Reserve:
         return min(LONGEST_WAL, max(self._size // 4, SHORTEST_WAL))
 
     def restore(self) -> bool:
-        """Hold the room back. False: there is not so much and a step more, or the file is gone with
-        its folder.
+        """Hold the room back. False: there is not so much and a step more, or no folder.
+
+        Whoever looks for room on a full disk may have removed the file: it is made again.
         """
         self.whole = False
-        with suppress(OSError), self._path.open("r+b") as file:
+        with suppress(OSError), open(self._path, "wb", opener=_opened) as file:
             try:
                 if file.seek(0, os.SEEK_END) < self._size:
                     # With no room beside it, it would be given up again for what comes next.
@@ -62,6 +63,10 @@ class Reserve:
         except OSError:
             return False
         return held
+
+
+def _opened(path: str, _: int) -> int:
+    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _take_up(file: BinaryIO, size: int) -> None:

@@ -14,7 +14,9 @@ SUPPORT = Path(__file__).parents[2] / "support"
 MOUNT = 'mount -t tmpfs -o size=12m,mode=0700 tmpfs "$0" && exec "$@"'
 
 
-@pytest.mark.parametrize("scenario", ["putting", "settling", "purging", "crashing", "telling"])
+@pytest.mark.parametrize(
+    "scenario", ["putting", "settling", "purging", "crashing", "telling", "removing"]
+)
 def test_a_full_disk_loses_nothing(tmp_path: Path, scenario: str) -> None:
     disk = str(tmp_path)
     run = subprocess.run(

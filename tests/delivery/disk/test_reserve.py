@@ -63,6 +63,17 @@ def test_a_reserve_that_is_gone_with_its_folder_holds_nothing(path: Path) -> Non
     reserve = Reserve(path, SIZE)
     assert reserve.restore()
     path.unlink()
+    path.parent.rmdir()
     assert not reserve.release()
     assert not reserve.restore()
     assert not reserve.whole
+
+
+def test_a_reserve_that_somebody_removed_is_held_back_anew(path: Path) -> None:
+    """Else nothing would be taken until a restart, however much room there is."""
+    reserve = Reserve(path, SIZE)
+    assert reserve.restore()
+    path.unlink()
+    assert not reserve.release()
+    assert reserve.restore()
+    assert (path.stat().st_size, path.stat().st_mode & 0o777) == (SIZE, 0o600)

@@ -159,6 +159,23 @@ async def telling(folder: Path) -> None:
         assert told.words.count("room on the disk") == 1
 
 
+async def removing(folder: Path) -> None:
+    """Somebody makes room by removing the reserve; then there is enough, and things go on."""
+    async with opened(folder, DiskOptions(reserve=2 * MIB)) as store:
+        filler, settled = await delivered_on_a_full_disk(store, folder)
+        (folder / "reserve").unlink()
+        fill(folder)
+        await asyncio.wait(settled, timeout=1)
+        filler.unlink()
+        await asyncio.wait_for(asyncio.gather(*settled), 10)
+        for _ in range(100):  # chores find the room
+            if store.trouble is None:
+                break
+            await asyncio.sleep(0.1)
+        assert await put_until_full(store)
+        assert (folder / "reserve").stat().st_size
+
+
 async def crashing(folder: Path) -> None:
     """After a crash with no byte left it starts again, with everything that was acknowledged."""
     if not os.fork():
@@ -185,6 +202,8 @@ async def crash(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    scenarios = {each.__name__: each for each in (putting, settling, purging, crashing, telling)}
+    scenarios = {
+        each.__name__: each for each in (putting, settling, purging, crashing, telling, removing)
+    }
     with asyncio.Runner() as runner:
         runner.run(scenarios[sys.argv[1]](Path(sys.argv[2]) / "q"))
