@@ -76,7 +76,7 @@ class DiskStore:
         self._writer: Writer | None = None
         self._thread: threading.Thread | None = None
         self._reader: Reader | None = None
-        self._file: tuple[int, int] | None = None  # which file is open; None: just none
+        self._files: list[tuple[int, int] | None] = []  # which are open; empty: just none
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="errlock-store-reader")
 
     async def open(self) -> None:
@@ -97,13 +97,17 @@ class DiskStore:
         self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
 
     def is_gone(self) -> bool:
-        """Whether the open file is not any more where the next start looks for it.
+        """Whether the open file is not any more where the next start looks for it, or its WAL.
 
         Somebody deleted or replaced it, or its folder: what is written to it nobody will read. Any
         thread may ask. Looks at the disk. Raises OSError when that cannot be seen.
         """
-        open_file = self._file
-        return open_file is not None and identity(self._folder.path / FILE_NAME) != open_file
+        open_files = self._files
+        return bool(open_files) and self._there() != open_files
+
+    def _there(self) -> list[tuple[int, int] | None]:
+        path = self._folder.path
+        return [identity(path / name) for name in (FILE_NAME, f"{FILE_NAME}-wal")]
 
     @property
     def trouble(self) -> FailureKind | None:
@@ -251,9 +255,9 @@ class DiskStore:
 
     def _tools(self) -> Tools:
         options, seals, reserve = self._options, self._seals, self._reserve
-        self._file = None  # a damaged one is about to be replaced
+        self._files = []  # a damaged one is about to be replaced
         connection = open_queues(self._folder, reserve, seals, self._log)
-        self._file = identity(self._folder.path / FILE_NAME)
+        self._files = self._there()
         transactions = Transactions(connection, seals, options.retain_delivered, self._now)
         chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
         return Tools(connection, transactions, chores)

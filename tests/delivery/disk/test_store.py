@@ -39,6 +39,20 @@ from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.envelope_framing import MAX_ELEMENTS
 
 
+async def test_without_its_wal_nothing_is_acknowledged_and_nothing_lost(tmp_path: Path) -> None:
+    async with opened(tmp_path / "q") as store:
+        records = [(await put(store, numbered(n), "a"))[0] for n in range(3)]
+        (tmp_path / "q" / "queue.db-wal").unlink()  # to make room, perhaps
+        assert store.is_gone()
+        with pytest.raises(StoreFailed, match="io"):
+            await put(store, numbered(3), "a")
+        await asyncio.wait_for(deliver(store, records[0]), 5)
+    async with opened(tmp_path / "q") as store:
+        assert not store.is_gone()
+        assert [each.number for each in await store.waiting("a")][:2] == [2, 3]
+        assert await balances(store, "a")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
