@@ -87,14 +87,18 @@ class Ledger:
             asyncio.create_task(_go_on(name, run), name=name) for name, run in works.items()
         ]
 
-    def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
-        """Write an entry of the journal. Blocks while the disk writes; never fails.
+    def write(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
+        """Write an entry of the journal. Blocks while the disk writes.
 
-        What the disk refuses is logged, and told by a gap once it can be written again.
+        Raises JournalFailed when the disk refuses: a gap tells of it once it can be written again.
         """
         assert self._journal is not None, "open() comes first"
+        self._journal.append(kind, body)
+
+    def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
+        """As `write`, but never fails: what the disk refuses is logged."""
         try:
-            self._journal.append(kind, body)
+            self.write(kind, body)
         except JournalFailed as failed:
             _log.error("the journal cannot be written: %s", failed.strerror)
 

@@ -79,7 +79,7 @@ class KeptTrust:
             self._file,
             operators_in(self._graphs),
             log=logging.getLogger("errlock.trust"),
-            journal=None if ledger is None else lambda _, body: ledger.record("trust", body),
+            journal=None if ledger is None else lambda _, body: ledger.write("trust", body),
             remember=self._remember,
         )
 

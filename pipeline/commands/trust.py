@@ -216,6 +216,9 @@ def _told(args: argparse.Namespace, changed: TrustChanged) -> int:
     else:
         for each in changed.destinations:
             out(f"{each.id}: {each.trust.state}")
+    if changed.not_written == "journal":
+        err("it is in force, but the journal could not be written: a gap will stand there for it")
+        return 1
     if changed.not_written is not None:
         err(
             f"it is in force, but could not be written down ({changed.not_written}): "

@@ -64,6 +64,7 @@ def purges(collector: Controlled, data: Path) -> None:
     assert (asked["done"], asked["documents"]) == (False, _DOCUMENTS), asked
     take_away_and_give_back(collector)
     filler.unlink()
+    assert collector.command("resume", "file").returncode == 0
     purged = collector.command("purge", "file", "--yes")
     assert purged.returncode == 0, purged
     assert purged.stdout.startswith(f"file: {_DOCUMENTS} documents destroyed ("), purged
@@ -97,7 +98,6 @@ def take_away_and_give_back(collector: Controlled) -> None:
         assert reloaded.returncode == 0, reloaded
     waits = {each["id"]: each["queued_documents"] for each in status(collector)}
     assert waits == {"file": 0, "file/standby": 0}, waits
-    assert collector.command("resume", "file").returncode == 0
 
 
 def main(folder: Path) -> None:
