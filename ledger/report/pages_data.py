@@ -212,9 +212,8 @@ def inventory(report: Report) -> list[Block]:
     held = report.inventory
     if held is None:
         text = "Give an inventory (--inventory: .env, AWS credentials, JSON of a vault) and your "
-        return [
-            Para(f"{text}secrets are told apart by name: sent, masked, or never seen.", "small")
-        ]
+        told = "secrets are told apart by name: sent, masked, or claimed by no detector."
+        return [Para(text + told, "small")]
     kept = f"{w.moment(held.kept_since)} to {w.moment(held.kept_until)}"
     return [
         Table(
@@ -231,8 +230,8 @@ def inventory(report: Report) -> list[Block]:
             numbers=(9,),
         ),
         Para(
-            f"Values can be found from {kept}; “never seen” says that no detector claimed one in "
-            "what was sent then.",
+            f"Values can be found from {kept}. What no detector claimed in what was sent then may "
+            "have been sent all the same.",
             "small",
         ),
         *(
@@ -249,7 +248,7 @@ _VERDICTS = {
     "rotate": "replace",
     "not_needed": "did not leave in clear",
     "absent": "did not leave, nor as a word",
-    "not_seen": "never seen",
+    "not_seen": "no detector claimed it",
     "unknown": "cannot be told",
 }
 _MOST_NAMES = 40  # of code, a kind; the annex has all

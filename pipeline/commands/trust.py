@@ -13,7 +13,14 @@ from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError
 from ..terminal import err, escape, out
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, named_one, telling
+from .talking import (
+    add_collector_options,
+    add_why_option,
+    address_of,
+    client_of,
+    named_one,
+    telling,
+)
 
 if TYPE_CHECKING:
     from ...delivery.trust import Trusts
@@ -146,7 +153,7 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
         if not named_one(args):
             err("no configuration was named: name the collector's with -c")
         return 2
-    err(f"errlock {command}: the collector was not told: {failure}")
+    err(f"errlock {command}: the collector at {address_of(args)} was not told: {failure}")
     if told.failed:
         err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
         return 1

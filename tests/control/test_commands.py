@@ -97,7 +97,8 @@ def test_a_host_that_is_none(controlled: Controlled, host: str) -> None:
     done = controlled.command("status", "--url", f"http://{host}:1")
     assert done.returncode == 1
     assert done.stderr == (
-        "errlock status: the collector does not answer: no such host is known here\n"
+        f"errlock status: the collector at http://{host}:1 does not answer: "
+        "no such host is known here\n"
     )
 
 
@@ -135,11 +136,11 @@ def test_the_environment_of_the_collector_is_not_needed(
 
 
 def test_where_nobody_listens(controlled: Controlled, tmp_path: Path) -> None:
-    where = f"service.control.endpoint=127.0.0.1:{listening_port()}"
-    done = controlled.command("status", "--set", where)
+    there = f"127.0.0.1:{listening_port()}"
+    done = controlled.command("status", "--set", f"service.control.endpoint={there}")
     assert (done.returncode, done.stderr) == (
         1,
-        "errlock status: the collector does not answer: nobody listens there\n",
+        f"errlock status: the collector at http://{there} does not answer: nobody listens there\n",
     )
     without_token = errlock(tmp_path, "status")
     assert without_token.returncode == 2

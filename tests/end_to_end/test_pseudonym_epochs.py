@@ -194,4 +194,4 @@ def test_who_rotates_is_told_when_the_collector_does_not_obey(place: Place) -> N
         assert place.key("rotate", "-c", place.running) == "the collector obeys\n"
         assert "was not made with this key" not in place.command("status")
     told = place.key("rotate", "-c", place.running, code=1)
-    assert told.startswith("errlock key rotate: the collector does not answer")
+    assert told.startswith("errlock key rotate: the collector at http://")

@@ -185,6 +185,16 @@ def test_annexes_are_no_formulas(ledger: ToyLedger, tmp_path: Path) -> None:
     assert rendered(ledger, tmp_path, "csv") == files["classes.csv"].read_bytes()
 
 
+def test_a_disk_without_room_is_told_with_the_file(
+    ledger: ToyLedger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.md").symlink_to("/dev/full")
+    journal = str(ledger.folder / "journal")
+    asked = ["exposure", "report", "--journal", journal, "--destination", "sentry"]
+    assert main([*asked, "-o", str(tmp_path / "report.md")]) == 2
+    assert capsys.readouterr().err.endswith(f"{tmp_path}/report.md: No space left on device\n")
+
+
 def test_a_day_is_shown_by_the_quarter_of_an_hour(ledger: ToyLedger, tmp_path: Path) -> None:
     report = msgspec.json.decode(rendered(ledger, tmp_path, "json"), type=Report)
     assert report.volume.bucket == HOUR / 4

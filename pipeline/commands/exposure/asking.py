@@ -80,8 +80,8 @@ def ledger_keys(args: argparse.Namespace) -> list[str]:
         keys = [secret.reveal() for secret in secrets if secret is not None]
     if not keys:
         raise ConfigError(
-            [Problem("service.ledger.key", "is needed: nothing was kept, or nothing is found, "
-                     "without it; name a --config, or a --key-file")]
+            [Problem("service.ledger.key", "is not set, and without it nothing is kept by which a "
+                     "value could be found; name the collector's --config, or a --key-file")]
         )  # fmt: skip
     return keys
 
@@ -144,7 +144,10 @@ def _limits(covered: Coverage, window: Window) -> Iterator[str]:
         if covered.words_since is not None:
             yield f"kept: words that went out in clear, from {moment(covered.words_since)}"
         else:
-            yield "not found: no detector claimed it in what was sent; others have no needle"
+            yield (
+                "not found: no detector claimed it, so it may have been sent all the same; "
+                "which words were is kept with service.ledger.depth: words"
+            )
     for gap in covered.gaps:
         documents = "" if gap.documents is None else f", at most {gap.documents:,} documents"
         yield f"gap: {moment(gap.since)} to {moment(gap.until)}: {gap.what}{documents}"

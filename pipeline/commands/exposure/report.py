@@ -285,8 +285,11 @@ def _write(path: Path | None, content: bytes) -> None:
     if path is None:
         sys.stdout.buffer.write(content)
         return
-    with open(path, "wb", opener=_for_owner) as file:
-        file.write(content)
+    try:
+        with open(path, "wb", opener=_for_owner) as file:
+            file.write(content)
+    except OSError as error:  # of a full disk it does not say which file
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _for_owner(path: str, flags: int) -> int:

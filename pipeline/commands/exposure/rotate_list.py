@@ -21,7 +21,7 @@ _TITLES: dict[Group, str] = {
     "rotate": "To be rotated, the most urgent first",
     "not_needed": "Not needed: only a mask or a pseudonym left, or nothing",
     "absent": "Not sent, as far back as the record goes: nor among the words that were",
-    "not_seen": "Not seen in anything that was sent, as far back as the record goes",
+    "not_seen": "Not known: no detector claimed it, so it may have been sent all the same",
     "unknown": "Not known: no needles are kept of such values",
 }
 _COLUMNS = (
@@ -35,7 +35,7 @@ def register(actions: Commands) -> None:
     parser = add_command(
         actions, "rotate-list", "what of an inventory of secrets must be replaced, in order",
         "First what was sent in clear: the most sensitive, then what was sent last. Then what\n"
-        "left only masked or not at all, and what was never seen, as far as the record goes back.\n"
+        "left only masked or not at all, and what no detector claimed, which may have been sent.\n"
         "Values are not shown: rows have the name in the inventory, or the line.\n\n"
         "Exit code 0: nothing must be rotated; 1: something must; 2: usage.",
         "  errlock exposure rotate-list -c errlock.yaml --destination sentry --inventory .env\n"
