@@ -1,10 +1,12 @@
-"""Whether errlock is at work right now, so that its own work is not reported to itself."""
+"""What judges, and whether it is at work right now: its own work is not reported to itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from ..api import Pipeline
 
 # A context variable, not a thread's: right for threads, tasks and greenlets.
 _judging: ContextVar[bool] = ContextVar("errlock_judging", default=False)
@@ -13,6 +15,13 @@ _judging: ContextVar[bool] = ContextVar("errlock_judging", default=False)
 def is_judging() -> bool:
     """Whether this very call comes out of errlock's own work."""
     return _judging.get()
+
+
+def expect_pipeline(given: object) -> None:
+    """Raise TypeError for what is no pipeline: all that it should judge would be lost, silently."""
+    if not isinstance(given, Pipeline):
+        kind = given.__name__ if isinstance(given, type) else f"an object of {type(given).__name__}"
+        raise TypeError(f"pipeline: expected what Pipeline.default() makes, got {kind}")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .judging import is_judging, judging
+from .judging import expect_pipeline, is_judging, judging
 
 if TYPE_CHECKING:
     from ..api import Pipeline
@@ -37,6 +37,7 @@ class LoggingFilter(logging.Filter):
     """
 
     def __init__(self, pipeline: Pipeline, *, keep_exc_info: bool = False) -> None:
+        expect_pipeline(pipeline)
         super().__init__()
         self._pipeline = pipeline
         self._keep_exc_info = keep_exc_info

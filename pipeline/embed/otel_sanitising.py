@@ -19,7 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from ..errors import BrokenDocument, DropReason
 from ..payloads.otlp import OtlpRequest
-from .judging import judging
+from .judging import expect_pipeline, judging
 from .otel_booking import BookedExporter, Books
 from .otel_trees import resource_of, resource_tree, scope_of, scope_tree
 
@@ -62,6 +62,7 @@ class Sanitising(Generic[_T]):
         ledger: Ledger | None,
     ) -> None:
         """See `OtelSpanExporter`."""
+        expect_pipeline(pipeline)
         _check_ids(ledger, destination, *(standbys or {}))
         self._kind: Records[_T] = kind
         self._pipeline = pipeline

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .judging import expect_pipeline
 from .sentry_sanitising import SentryTransport
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def sentry_transport(
     id, that the control document may choose from while the destination is not trusted. What
     cannot be sent waits in memory, within `control.queue_size`.
 
-    With `ledger`, it is booked what `destination` (and standbys) got. Raises ValueError.
+    With `ledger`, it is booked what `destination` (and standbys) got. Raises ValueError, TypeError.
     """
+    expect_pipeline(pipeline)
     if ledger is not None:
         from .ledger import checked_destination
 

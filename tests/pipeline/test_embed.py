@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
-from errlock.pipeline import embed
+from errlock.pipeline import Pipeline, embed
 
 
 def test_importing_it_starts_nothing_and_loads_no_sdk() -> None:
@@ -29,3 +33,21 @@ def test_every_name_can_be_had(name: str) -> None:
 def test_other_names_cannot() -> None:
     with pytest.raises(AttributeError, match=r"^module 'errlock.pipeline.embed' has no attribute"):
         _ = embed.OtelMetricExporter
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(Pipeline, "Pipeline"), ("errlock.yaml", "an object of str"), (None, "an object of NoneType")],
+)
+def test_what_is_no_pipeline_is_refused_at_once(given: Any, told: str) -> None:
+    """Otherwise all that an application sends would be lost, and nothing would say so."""
+    expected = f"^pipeline: expected what Pipeline.default\\(\\) makes, got {told}$"
+    for make in (
+        lambda: embed.sentry_transport(given),
+        lambda: embed.OtelSpanExporter(ConsoleSpanExporter(), given),
+        lambda: embed.OtelLogExporter(ConsoleLogRecordExporter(), given),
+        lambda: embed.LoggingFilter(given),
+        lambda: embed.LoggingHandler(logging.NullHandler(), given),
+    ):
+        with pytest.raises(TypeError, match=expected):
+            make()
