@@ -13,7 +13,8 @@ _UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 def split_endpoint(endpoint: str) -> tuple[str | None, int]:
     """`host:port` as its parts; the host may be absent or `[IPv6]`. Raises ValueError."""
     host, colon, port = endpoint.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    is_port = port.isascii() and port.isdigit() and int(port) <= 65535
+    if not colon or not is_port or "/" in host:
         raise ValueError("expected host:port, such as localhost:9000 or 0.0.0.0:9000")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

@@ -32,6 +32,12 @@ def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
         split_endpoint(endpoint)
 
 
+@pytest.mark.parametrize("endpoint", ["http://localhost:9000", "http://[::1]:9000"])
+def test_of_a_url_it_is_said_what_is_expected_instead(endpoint: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected host:port, such as"):
+        split_endpoint(endpoint)
+
+
 def test_a_port_in_use_is_an_error() -> None:
     (first,) = listen("127.0.0.1:0")
     first.listen()
