@@ -115,6 +115,23 @@ def test_every_field_of_the_protocol_survives_a_change_of_every_document(
     assert REQUESTS[signal].FromString(payload.encode()) == REQUESTS[signal].FromString(before)
 
 
+@MANY
+@pytest.mark.parametrize("signal", SIGNALS)
+@given(data=st.data())
+def test_what_was_written_is_read_back_whatever_was_lost(signal: Any, data: st.DataObject) -> None:
+    payload = decoded(data.draw(requests(signal)), signal, project="shop", received=5.0)
+    for document in (*payload.contexts, *payload.documents):
+        become = data.draw(st.sampled_from(["as it is", "changed", "lost"]))
+        if become == "changed":
+            document.tree = dict(document.tree)  # type: ignore[arg-type]  # they are objects
+        elif become == "lost":
+            document.dropped = "invalid"
+    again = payload.reader(payload.encode())
+    assert again.types == payload.types
+    assert (again.project, again.received) == ("shop", 5.0)
+    assert [each.tree for each in again.documents] == [each.tree for each in payload.alive]
+
+
 def test_the_tree_of_a_span() -> None:
     request = trace_request()
     span = request.resource_spans[0].scope_spans[0].spans[0]
