@@ -17,6 +17,7 @@ from .admin import AdminServer, health_handler, metrics_handler
 from .component import Receiver
 from .config import Config
 from .config.policy import policy_in_force
+from .control.messages import StorageFault
 from .control.server import control_of
 from .control.token_watch import TokenWatch
 from .control.tokens import TokenStore
@@ -360,6 +361,11 @@ class Collector:
                 _log.error("more than 5 % of the last minute's documents could not be judged")
             was_degraded = degraded
 
+    @property
+    def storage_fault(self) -> StorageFault | None:
+        """See `Collecting.storage_fault`."""
+        return self._storage.trouble
+
     def health(self) -> tuple[bool, Mapping[str, object]]:
         """Whether it does what a restart would not do better, and how each component is."""
         destinations = {
@@ -368,10 +374,10 @@ class Collector:
         }
         share, degraded = self.refused_share()
         status: str = "degraded" if degraded else self.state
-        trouble = self._storage.trouble
-        if trouble and self.state == "running":
-            status = f"storage_{trouble}"
-        return self.state == "running" and trouble != "gone", {
+        fault = self.storage_fault
+        if fault and self.state == "running":
+            status = f"storage_{fault}"
+        return self.state == "running" and fault != "gone", {
             "status": status,
             "refused_share": round(share, 4),
             "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
@@ -382,7 +388,7 @@ class Collector:
     def ready(self) -> tuple[bool, Mapping[str, object]]:
         """The same, and whether it takes what comes in."""
         healthy, told = self.health()
-        return healthy and self._storage.trouble is None, told
+        return healthy and self.storage_fault is None, told
 
 
 async def _all_finished(receivers: Iterable[Receiver]) -> None:

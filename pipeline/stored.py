@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ..delivery.disk.store import DiskStore
 from ..delivery.store import Store, StoreFailed
+from .control.messages import StorageFault
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -24,8 +25,8 @@ class StorageWatch:
         self._store = store
 
     @property
-    def trouble(self) -> str | None:
-        """Why nothing is taken, if that is so: `gone`, `full`, `io` or `damaged`."""
+    def trouble(self) -> StorageFault | None:
+        """Why nothing is taken, if that is so."""
         if self.gone:
             return "gone"
         return self._store.trouble if isinstance(self._store, DiskStore) else None

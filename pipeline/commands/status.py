@@ -22,13 +22,20 @@ _HEAD = (
     "destination", "operator", "trust", "health", "queued", "oldest", "in/s", "out/s", "last error",
 )  # fmt: skip
 _COLOURS = {"held": "yellow", "distrusted": "red"}
+_NOTHING_TAKEN = {
+    "full": "nothing is taken: the disk of service.storage is full",
+    "io": "nothing is taken: service.storage cannot be written",
+    "damaged": "nothing is taken: the queues in service.storage are damaged",
+    "gone": "nothing is taken until it is started again: the queues in service.storage are gone",
+}
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
         commands, "status", "show what a running collector does, and how its destinations are",
-        "Exit code 1 when it does not answer, or when too much of what it gets is refused.",
+        "Exit code 1 when it does not answer, when nothing that comes in can be stored, or when\n"
+        "too much of it is refused.",
         "  errlock status\n"
         "  errlock status -c errlock.yaml --watch\n"
         "  errlock status --url http://localhost:13134 --token-file jane.token --json",
@@ -58,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             for line in lines(status):
                 sys.stdout.write(f"{line}\n")
         if not args.watch:
-            return 1 if status.degraded else 0
+            return 1 if status.degraded or status.storage_fault is not None else 0
         sys.stdout.flush()
         time.sleep(_WATCH_EVERY)
 
@@ -67,6 +74,8 @@ def lines(status: Status) -> list[str]:
     """A status for people, nothing in it that a terminal would act upon; the worst comes first."""
     colours = has_colours(sys.stdout)
     found = []
+    if status.storage_fault is not None:
+        found.append(paint(_NOTHING_TAKEN[status.storage_fault], "red", colours))
     if status.degraded:
         text = f"degraded: {status.refused_share:.0%} of the last minute's documents were refused"
         found.append(paint(text, "red", colours))

@@ -21,7 +21,7 @@ from ..reloading import Changes, Source
 from ..replays import Replays
 from ..routes import Gate, Route
 from ..stored import Unclaimed
-from .messages import CollectorState
+from .messages import CollectorState, StorageFault
 
 
 class Collecting(Protocol):
@@ -40,6 +40,10 @@ class Collecting(Protocol):
     replays: Replays
     keyrings: KeptKeyrings
     unclaimed: Unclaimed
+
+    @property
+    def storage_fault(self) -> StorageFault | None:
+        """Why nothing is taken that comes in, if so."""
 
     @property
     def config(self) -> Config:

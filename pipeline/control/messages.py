@@ -26,6 +26,7 @@ NotWritten = Annotated[
 ]
 JobState = Literal["waiting", "running", "done", "stopped", "failed"]
 CollectorState = Literal["starting", "running", "stopping", "stopped"]
+StorageFault = Literal["full", "io", "damaged", "gone"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +153,9 @@ class Status(Answer, frozen=True, kw_only=True):
     ]
     refused_share: Annotated[
         float, Meta(description="The share of the last minute's documents nobody could judge.")
+    ]
+    storage_fault: Annotated[
+        StorageFault | None, Meta(description="Why nothing is taken that comes in, if so.")
     ]
     trust_fault: Annotated[str | None, Meta(description="What is wrong with the trust file.")]
     journal: Annotated[

@@ -40,6 +40,7 @@ class Overview:
             state=collector.state,
             degraded=degraded,
             refused_share=round(share, 4),
+            storage_fault=collector.storage_fault,
             trust_fault=collector.trust.fault,
             strict=collector.strict,
             journal=None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from live_errlock import Errlock, collector, running_errlock, sentry_at
+from live_errlock import CONFIG, ERRLOCK, Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
 
@@ -25,6 +26,16 @@ def health(errlock: Errlock, path: str = "/") -> tuple[int, Mapping[str, Any]]:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
+
+
+def warning_of(folder: Path) -> str:
+    """What `errlock status` says first, when it warns."""
+    told = subprocess.run(
+        [ERRLOCK, "status", "-c", CONFIG],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert told.returncode == 1, told.stderr
+    return told.stdout.partition("\n")[0]
 
 
 def send(port: int) -> int:
@@ -72,6 +83,8 @@ def test_what_cannot_be_written_is_no_reason_to_restart_but_to_send_elsewhere(
             status, told = health(errlock)
             assert (status, told["status"]) == (200, "storage_io")
             assert health(errlock, "/ready")[0] == 503
+            told_people = "nothing is taken: service.storage cannot be written"
+            assert warning_of(tmp_path) == told_people
         finally:
             resource.prlimit(errlock.pid, resource.RLIMIT_FSIZE, before)
         # Nobody sends meanwhile: that would not come to a pod that is not ready.
