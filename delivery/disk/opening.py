@@ -66,6 +66,7 @@ def _opened(
 
 def _sound(folder: StorageFolder, path: Path, wal: int, log: logging.Logger) -> sqlite3.Connection:
     if not salvage.is_sound(path):
+        log.error("%s is damaged: to take over what can be read takes as much room again", path)
         aside = salvage.salvage(folder)
         log.error("%s was damaged: what could be read was taken over; it is now %s", path, aside)
     return open_writer(path, wal)

@@ -52,14 +52,16 @@ def finish(folder: StorageFolder) -> None:
 def salvage(folder: StorageFolder) -> Path:
     """Replace a damaged file. Returns where it is now. Raises sqlite3.Error or OSError."""
     _remove(folder)
-    new = folder.file(_MAKING)
-    with closing(open_writer(new)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # for its first page
-        _copy(_readable(folder), connection)
-        connection.execute("PRAGMA journal_mode = DELETE").fetchall()  # all of it in one file
-    new.rename(folder.path / _MADE)
-    folder.sync()
-    _remove(folder)
+    try:
+        new = folder.file(_MAKING)
+        with closing(open_writer(new)) as connection:
+            # All of it in one file: a WAL takes as much room, and what is not complete is not used.
+            connection.execute("PRAGMA journal_mode = MEMORY").fetchall()
+            _copy(_readable(folder), connection)
+        new.rename(folder.path / _MADE)
+        folder.sync()
+    finally:
+        _remove(folder)  # also where there is no room: others need what is left
     return _replace(folder)
 
 

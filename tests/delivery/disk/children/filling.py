@@ -176,6 +176,34 @@ async def removing(folder: Path) -> None:
         assert (folder / "reserve").stat().st_size
 
 
+async def mending(folder: Path) -> None:
+    """A damaged file that there is no room to mend leaves others the room that there is."""
+    async with opened(folder, DiskOptions(reserve=MIB)) as store:
+        for number in range(100):
+            await put(store, large(number), "a")
+    with (folder / "queue.db").open("r+b") as file:
+        file.seek(30 * 4096)
+        file.write(NOISE.randbytes(4096))
+    (folder / "reserve").unlink()
+    left = 2 * MIB
+    filler = folder.with_name("filler")
+    filler.write_bytes(bytes(free(folder) - left))
+    with pytest.raises(OSError, match="full"):
+        async with opened(folder, DiskOptions(reserve=0)):
+            pass
+    assert free(folder) > left - 64 * 1024
+    filler.write_bytes(bytes(MIB))
+    async with opened(folder, DiskOptions(reserve=0)) as store:
+        assert 90 < len(await store.waiting("a")) < 100
+        assert await balances(store, "a")
+
+
+def free(folder: Path) -> int:
+    """Bytes that are left on its disk."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
 async def crashing(folder: Path) -> None:
     """After a crash with no byte left it starts again, with everything that was acknowledged."""
     if not os.fork():
@@ -202,8 +230,7 @@ async def crash(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    scenarios = {
-        each.__name__: each for each in (putting, settling, purging, crashing, telling, removing)
-    }
+    every = (putting, settling, purging, crashing, telling, removing, mending)
+    scenarios = {each.__name__: each for each in every}
     with asyncio.Runner() as runner:
         runner.run(scenarios[sys.argv[1]](Path(sys.argv[2]) / "q"))
