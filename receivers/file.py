@@ -25,8 +25,9 @@ from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Size
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.envelope import Envelope
+from ..pipeline.payloads.envelope_lines import read_envelope
 from ..pipeline.payloads.otlp import OtlpRequest
-from .json_lines import Format, Lines, read_envelope, seen_format
+from .json_lines import Format, Lines, seen_format
 
 _CHUNK = 1 << 18
 # Seconds between two looks at a file that is followed, and between two tries when a pipeline

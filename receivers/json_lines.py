@@ -1,16 +1,11 @@
-"""Lines of documents: cut out of chunks, told apart, and envelopes made of them."""
+"""Lines of documents: cut out of chunks, and told apart."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
-
-from ..pipeline.errors import RefusedPayload
-from ..pipeline.payloads.envelope import Envelope
 
 Format = Literal["auto", "event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics"]
 
@@ -50,6 +45,9 @@ class Lines:
             self._begun += data
 
 
+_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
 def seen_format(line: bytes) -> Format:
     """What a line looks like: by its first character, and by the names in an object."""
     if not line.startswith(b"{"):
@@ -65,48 +63,3 @@ def seen_format(line: bytes) -> Format:
     if "resourceMetrics" in names:
         return "otlp-metrics"
     return "envelope" if "items" in names and "headers" in names else "event"
-
-
-class _Item(msgspec.Struct):
-    headers: dict[str, msgspec.Raw]
-    json: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    text: str | None = None
-    base64: str | None = None
-
-
-class _EnvelopeLine(msgspec.Struct):
-    headers: msgspec.Raw
-    items: list[_Item]
-    project: str | None = None
-
-
-_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_envelope_line = msgspec.json.Decoder(_EnvelopeLine).decode
-
-
-def read_envelope(line: bytes, project: str, received: float) -> Envelope:
-    """An envelope from a line of either form. Raises RefusedPayload."""
-    if line.startswith(b"{"):
-        try:
-            found = _envelope_line(line)
-            parts = [bytes(found.headers), *(part for item in found.items for part in _item(item))]
-        except (msgspec.MsgspecError, ValueError, RecursionError):  # their texts may quote
-            raise RefusedPayload(400, "malformed", "not a line of the file exporter") from None
-        return Envelope.decode(b"\n".join(parts) + b"\n", found.project or project, received)
-    try:
-        body = base64.b64decode(line, validate=True)
-    except binascii.Error:
-        raise RefusedPayload(400, "malformed", "not base64") from None
-    return Envelope.decode(body, project, received)
-
-
-def _item(item: _Item) -> tuple[bytes, bytes]:
-    """The header and the content of an item, as they stand in an envelope."""
-    if not isinstance(item.json, msgspec.UnsetType):
-        data = bytes(item.json)
-    elif item.text is not None:
-        data = item.text.encode()
-    else:
-        data = base64.b64decode(item.base64 or "", validate=True)
-    headers = {**item.headers, "length": len(data)}
-    return msgspec.json.encode(headers), data
