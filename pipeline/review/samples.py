@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import sys
@@ -13,12 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from time import time
 from typing import IO
 
 from ..api import Format
 from ..errors import RefusedPayload
 from ..formats import codec_of, text_as_event
 from ..payloads.document import Payload, Tree
+from ..payloads.envelope_lines import read_envelope
 
 STDIN = "-"
 # Of a file or of one line: larger ones no receiver takes.
@@ -109,12 +109,14 @@ def _by_line(start: list[bytes], source: IO[bytes]) -> Iterator[tuple[int, bytes
 
 def _stands_alone(line: bytes, format_: Format) -> bool:
     """Whether a line is a document, so that each line of its file is one."""
-    if format_ == "envelope":  # one in base64; a plain one begins with its headers
-        return bool(line.strip()) and not line.lstrip().startswith(b"{")
+    if format_ == "envelope" and not line.lstrip().startswith(b"{"):  # base64
+        return bool(line.strip())
     try:
-        return isinstance(json.loads(line), dict)
+        tree = json.loads(line)
     except (ValueError, RecursionError):
         return False
+    # A plain envelope begins with its headers.
+    return isinstance(tree, dict) and (format_ != "envelope" or _is_envelope_line(tree))
 
 
 def _decoded(name: str, line: int, data: bytes | str, format_: Format) -> Payload | Unreadable:
@@ -124,23 +126,27 @@ def _decoded(name: str, line: int, data: bytes | str, format_: Format) -> Payloa
         if format_ == "text":
             return text_as_event(_text(data))
         if format_ == "envelope" and line:
-            data = base64.b64decode(data.strip(), validate=True)
-        payload = codec_of(format_).decode(data)
+            payload: Payload = read_envelope(data.strip(), "", time())
+        else:
+            payload = codec_of(format_).decode(data)
         other = _other_format(payload.documents[0].tree) if format_ == "event" else None
         return Unreadable(name, f"is no event: see --format {other}", line) if other else payload
-    except binascii.Error:
-        return Unreadable(name, "not base64", line)
     except RefusedPayload as refused:
         return Unreadable(name, str(refused), line)
     except Exception as failure:  # noqa: BLE001  one bad document must not end a review; its text may quote it
         return Unreadable(name, f"cannot be read ({type(failure).__name__})", line)
 
 
+def _is_envelope_line(tree: Mapping[str, Tree]) -> bool:
+    """Whether it is an envelope as the `file` exporter writes it."""
+    return {"headers", "items"} <= tree.keys()
+
+
 def _other_format(tree: Tree) -> Format | None:
     """The format that an object is of when it is taken for an event by mistake."""
     if not isinstance(tree, dict):
         return None
-    if tree and tree.keys() <= _ENVELOPE_HEADER:
+    if (tree and tree.keys() <= _ENVELOPE_HEADER) or _is_envelope_line(tree):
         return "envelope"
     return next((format_ for key, format_ in _OTLP.items() if key in tree), None)
 

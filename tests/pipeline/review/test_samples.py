@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from errlock.exporters.file import envelope_line
 from errlock.pipeline.api import Format
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.review import samples
@@ -67,6 +68,19 @@ def test_an_envelope_is_a_file_or_base64_on_a_line(path: Path) -> None:
     assert read(path, format_="envelope") == ([(0, ["event"])], [])
     path.write_bytes(base64.b64encode(ENVELOPE) + b"\nno base64!\n")
     assert read(path, format_="envelope") == ([(1, ["event"])], [f"{path}:2: not base64"])
+
+
+def test_an_envelope_is_a_line_of_the_file_exporter(path: Path) -> None:
+    line = envelope_line(Envelope.decode(ENVELOPE, "shop", 1.0))
+    path.write_bytes(line + b"\n" + line + b"\n{}\n")
+    assert read(path, format_="envelope") == (
+        [(1, ["event"]), (2, ["event"])],
+        [f"{path}:3: not a line of the file exporter"],
+    )
+    assert read(path) == (
+        [(3, ["event"])],
+        [f"{path}:{n}: is no event: see --format envelope" for n in (1, 2)],
+    )
 
 
 def test_requests_of_otlp(path: Path) -> None:
