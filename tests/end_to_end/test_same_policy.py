@@ -26,7 +26,7 @@ Event = dict[str, Any]
 
 
 def events(relay: Wire) -> list[Event]:
-    """The events that went over the wire."""
+    """The events that went over the wire, by id: a queue sends several at the same time."""
     found = []
     for request in relay.requests:
         lines = request.body.split(b"\n")
@@ -35,7 +35,7 @@ def events(relay: Wire) -> list[Event]:
             for header, content in pairwise(lines)
             if header.startswith(b"{") and json.loads(header).get("type") == "event"
         ]
-    return found
+    return sorted(found, key=lambda event: str(event["event_id"]))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def resend(raw: list[Event], dsn: str, **options: Any) -> None:
         envelope = sentry_sdk.envelope.Envelope(headers={"event_id": event["event_id"]})
         envelope.add_event(event)  # type: ignore[arg-type]  # a plain dict is what it is
         client.transport.capture_envelope(envelope)
-    client.close(timeout=10)
+    client.close(timeout=60)
 
 
 def scrubbed(raw: list[Event], config: Path) -> list[Event]:
