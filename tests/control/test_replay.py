@@ -140,7 +140,7 @@ def test_a_clock_that_was_set_keeps_nothing_from_a_replay_or_a_purge(
 def ended(collector: Controlled, order: dict[str, object]) -> dict[str, object]:
     """A replay, ordered and waited for."""
     job: dict[str, object] = collector.ask("/v1/replays", order).json
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while job["state"] in ("waiting", "running"):
         assert time.monotonic() < deadline, job
         time.sleep(0.05)

@@ -34,7 +34,7 @@ def config(**service: Any) -> dict[str, Any]:
 
 
 def is_healthy(errlock: Errlock) -> bool:
-    with urllib.request.urlopen(f"http://127.0.0.1:{errlock.operators[0]}/", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{errlock.operators[0]}/", timeout=60) as answer:
         return bool(answer.status == 200)
 
 

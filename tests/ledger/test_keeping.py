@@ -37,7 +37,7 @@ def config(folder: Path, **journal: Any) -> dict[str, Any]:
 
 
 def health(port: int) -> dict[str, Any]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as got:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as got:
         found: dict[str, Any] = json.load(got)
         return found
 

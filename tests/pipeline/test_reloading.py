@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from waiting import until
 
 from errlock.pipeline import options, reloading
 from errlock.pipeline.config import Config, load
@@ -92,7 +93,7 @@ async def test_who_may_open_no_more_files_sees_no_changes(
             await asyncio.sleep(0.2)
     assert reads == 1
     certificate.write_text("renewed")
-    await asyncio.sleep(0.2)
+    await until(lambda: reads > 1)
     assert reads == 2, "a renewed certificate is still seen"
     keeping_up.cancel()
 

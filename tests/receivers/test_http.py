@@ -75,7 +75,7 @@ async def raw(
     writer.write(data)
     if end:
         writer.write_eof()
-    return await asyncio.wait_for(reader.read(), 5)
+    return await asyncio.wait_for(reader.read(), 60)
 
 
 @pytest.mark.parametrize("name", PACKERS)
@@ -275,4 +275,4 @@ async def test_a_stop_cuts_a_retirement_short() -> None:
     retiring = asyncio.create_task(running.retire())
     await asyncio.sleep(0)
     await running.stop()
-    await asyncio.wait_for(retiring, 5)
+    await asyncio.wait_for(retiring, 60)

@@ -18,7 +18,7 @@ AUDIENCE = "shop"
 ONLINE = SigningKey.new("online")
 RELEASE = SigningKey.new("release")
 KEYS: tuple[PublicKey, ...] = (ONLINE.public, RELEASE.public)
-_DEADLINE = 15.0
+_DEADLINE = 60.0
 
 Manner = Literal["well", "never", "drip", "cut", "redirect", "garbage", "error"]
 

@@ -96,13 +96,13 @@ class Errlock:
         pages = (f"{self._metrics}/metrics", f"{self._health}/")
         told = [path.read_bytes() for path in self._log.parent.rglob("*") if path.is_file()]
         for page in pages:
-            with urllib.request.urlopen(f"http://127.0.0.1:{page}", timeout=5) as got:
+            with urllib.request.urlopen(f"http://127.0.0.1:{page}", timeout=60) as got:
                 told.append(got.read())
         return told
 
     def metrics(self) -> str:
         """Its metrics in Prometheus' text format."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as got:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=60) as got:
             text: bytes = got.read()
             return text.decode()
 
@@ -169,7 +169,7 @@ class Errlock:
         deadline = time.monotonic() + _START_DEADLINE
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/", timeout=5):
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/", timeout=60):
                     return
             except urllib.error.HTTPError as answer:
                 answer.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 _LOOK_EVERY = 0.005  # seconds
 
 
-def wait_for(what: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as it is true. Raises AssertionError when that takes too long."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -17,7 +17,7 @@ def wait_for(what: Callable[[], object], seconds: float = 15.0) -> None:
         time.sleep(_LOOK_EVERY)
 
 
-async def until(what: Callable[[], object], seconds: float = 15.0) -> None:
+async def until(what: Callable[[], object], seconds: float = 60.0) -> None:
     """The same on an event loop."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -71,7 +71,7 @@ async def test_settling_is_put_off_and_putting_refused(
             await put(store, numbered(9), "a")
         assert not any(each.done() for each in (update, *settled, late))
         broken(None)
-        await asyncio.wait_for(asyncio.gather(update, *settled, late), 10)
+        await asyncio.wait_for(asyncio.gather(update, *settled, late), 60)
         assert await store.queued() == {("a", "event"): 1}
         (left,) = await store.waiting("a")
         assert (left.number, left.attempts) == (records[3].number, 7)
@@ -130,7 +130,7 @@ async def test_it_is_in_trouble_as_long_as_something_waits_to_be_written(
         await chores_done(store)
         assert set(seen) == {"io"}
         broken(None)
-        await asyncio.wait_for(settled, 10)
+        await asyncio.wait_for(settled, 60)
         await put(store, numbered(2), "a")
         assert store.trouble is None
 
@@ -153,7 +153,7 @@ async def test_how_a_record_was_meanwhile_is_not_kept(
         assert len(store._writer.kept) == 1
         assert not first.done()
         broken(None)
-        await asyncio.wait_for(asyncio.gather(first, last), 10)
+        await asyncio.wait_for(asyncio.gather(first, last), 60)
         (left,) = await store.waiting("a")
         assert left.attempts == 499
         assert (await store.books("a"))["dropped", "event", "filtered"] == 1
@@ -190,9 +190,9 @@ async def test_chores_and_calls_that_fail_of_anything_do_not_end_the_writing(
             for each in (chores_done(store), store._call(no_memory)):
                 store._writer._next_chores = 0.0  # type: ignore[union-attr]
                 with contextlib.suppress(StoreFailed):
-                    await asyncio.wait_for(each, 10)
-        (record,) = await asyncio.wait_for(put(store, numbered(1), "a"), 10)
-        await asyncio.wait_for(deliver(store, record), 10)
+                    await asyncio.wait_for(each, 60)
+        (record,) = await asyncio.wait_for(put(store, numbered(1), "a"), 60)
+        await asyncio.wait_for(deliver(store, record), 60)
         assert await balances(store, "a")
     assert "the file of the queues: MemoryError" in caplog.text
     assert "secret" not in caplog.text
@@ -277,8 +277,8 @@ async def test_a_record_that_no_disk_takes_stops_nothing_else(
             store.settle(records[1], booked("dropped", one, "a", reason="expired")),
             deliver(store, records[2]),
         ]
-        await asyncio.wait_for(asyncio.gather(*waited), 10)
-        await asyncio.wait_for(put(store, numbered(5), "a"), 10)
+        await asyncio.wait_for(asyncio.gather(*waited), 60)
+        await asyncio.wait_for(put(store, numbered(5), "a"), 60)
         assert (await store.books("a"))["dropped", "event", "expired"] == 1 << 63
         assert [each.number for each in await store.waiting("a")] == [records[3].number, 5]
         assert (await store.purge("b")).complete  # it concerns no other destination
@@ -337,7 +337,7 @@ async def test_of_a_batch_that_stops_half_way_nothing_is_booked_twice(
         with pytest.raises(StoreFailed, match="io"):
             await put(store, numbered(9), "a")
         broken(None)
-        await asyncio.wait_for(asyncio.gather(*updates), 10)
+        await asyncio.wait_for(asyncio.gather(*updates), 60)
         await put(store, numbered(9), "a")
     async with opened(tmp_path / "q") as store:
         assert (await store.books("a"))["dropped", "event", "filtered"] == 3

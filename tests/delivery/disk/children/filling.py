@@ -101,7 +101,7 @@ async def settling(folder: Path) -> None:
         assert not all(each.done() for each in settled)
         assert not await put_until_full(store)
         filler.unlink()
-        await asyncio.wait_for(asyncio.gather(*settled), 10)
+        await asyncio.wait_for(asyncio.gather(*settled), 60)
         assert await store.queued() == {}
         assert await balances(store, "a")
 
@@ -120,7 +120,7 @@ async def purging(folder: Path) -> None:
         books = await store.books("a")
         assert books["accepted", "event", None] == books["delivered", "event", None] >= left
         filler.unlink()
-        await asyncio.wait_for(asyncio.gather(*settled), 10)
+        await asyncio.wait_for(asyncio.gather(*settled), 60)
         assert (await store.purge("a")).complete
         assert await store.queued() == {}
 
