@@ -9,8 +9,8 @@ from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version\W{0,3}|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|upgraded? to |@"
-    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly |oid "
-    r"|\bsection |\bsec\. |§|\bchapter |\bclause )$"
+    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
+    r"|\boid\W{1,2}|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
 )
 _VERSION_KEYS = compile_linear(
     r"(?i)(?:version|release|build|sdk|kernel|firmware|dependency|\bdep\b|package|oid$|schema)"
@@ -45,7 +45,9 @@ def ipv4(candidate: Candidate) -> Candidate | None:
     if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
         return None
     first = int(octets[0])  # 224 and up: a group of machines, whoever they are
-    return None if first in (0, 127) or first >= 224 or candidate.value in _NOBODYS else candidate
+    if first in (0, 127) or first >= 224 or candidate.value.endswith(".0.0.0"):
+        return None
+    return None if candidate.value in _NOBODYS else candidate
 
 
 _NOBODYS = ("169.254.169.254", "1.3.6.1")  # where clouds keep metadata; what object ids begin with

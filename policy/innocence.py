@@ -53,6 +53,36 @@ _PROSE = compile_linear(
     r"|is empty|not found|goes here|from elsewhere|enter (?:a|your)|is wrong|was not|is not|error"
     r"|unable|verify)\b"
 )
+# What forms say of an entry, in the languages they are in. Nobody is called so.
+_OF_FORMS = compile_linear(
+    r"(?i)\b(?:required|must (?:be|have|contain|not|start|match)|cannot|can't|may not|at least"
+    r"|at most|characters|(?:is|are|was) (?:not|already|too|in)|has already|already exists"
+    r"|(?:is|be) empty|invalid|not (?:valid|found)|(?:enter|provide|select|choose) an?"
+    r"|pflichtfeld|erforderlich|ungültig|darf nicht|muss mindestens|obligatoire|invalide"
+    r"|ne (?:peut|doit) pas|obligatori[oa]|requerid[oa]|inv[áa]lid[oa]|no (?:puede|debe)"
+    r"|obbligatori[oa]|non (?:valid[oa]|può)|obrigatóri[oa]|não (?:pode|deve)|verplicht|vereist"
+    r"|ongeldige?|wymagan[aey]|nieprawidłow[aey]|zorunlu|geçersiz|обязательн|неверн|некорректн)"
+    r"|必須|必填|不能为空|无效|不正确|無効|入力してください|필수|올바르지"
+)
+# How they begin, so that they do not quote what was entered: `Jane Roe is not valid`.
+_BEGINS_AS_FORMS = compile_linear(
+    r"(?i)[^\x00-\x{17F}\x{400}-\x{45F}]"
+    r"|(?:this|that|these|the|an?|it|please|enter|must|can|cannot|may|is|are|has|not|no|invalid"
+    r"|required|value|field|string|ensure|(?:first |last |full |user)?name|address|street|at"
+    r"|pflichtfeld|dies(?:e[rs]?)?|der|die|das|bitte|darf|muss|wert|feld|ungültig\w*|c(?:e|et|ette)"
+    r"|l[ea]s?|ne|veuillez|champ|obligat\w*|est[ea]|el|por|no|campo|quest[oa]|il|inserire|deve|o|dit"
+    r"|de(?:ze)?|veld|to|ta|pole|bu|поле|эт[оа]|неверн\w*|обязательн\w*)(?:[ :.,!']|$)"
+)
+_QUOTES = compile_linear(r"[\"`„“”«»]|(?:^|\W)'")
+# Accounts that systems and services run under, and how a login ended: nobody's user name.
+_ACCOUNTS = frozenset(
+    """admin administrator apache app daemon default denied ec2-user elastic failed failure git
+    guest jenkins kafka mongodb mysql nginx nobody ok operator oracle postgres rabbitmq redis root
+    runner sa success successful system test tomcat ubuntu user username www-data""".split()  # noqa: SIM905  reads best as text
+)
+# Names that programmers give where any name would do.
+_ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
+_POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 _IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
 _OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
@@ -179,6 +209,13 @@ def _innocent_number(value: float, class_: str) -> bool:
     return size < 6
 
 
+def _is_of_a_form(text: str) -> bool:
+    """Whether it is what a form says of an entry and does not quote it."""
+    if len(text) < 4 or not _OF_FORMS.search(text) or _QUOTES.search(text):
+        return False
+    return _BEGINS_AS_FORMS.match(text) is not None
+
+
 def _implausible(text: str, class_: str) -> bool:
     match class_:
         case "pii.email":
@@ -186,16 +223,21 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.phone":
             return not 5 <= _digits(text) <= 20 or len(text) > 60
         case "pii.username":
-            return text[4:5] == "-" and _MOMENT.match(text) is not None
+            moment = text[4:5] == "-" and _MOMENT.match(text) is not None
+            return moment or text.casefold() in _ACCOUNTS or _is_of_a_form(text)
         case "pii.name":
             odd = len(text) > 120 or not any(map(str.isalpha, text))
-            return odd or _IN_CODE.search(text) is not None
+            odd = odd or text.casefold() in _ANY_NAMES
+            return odd or _IN_CODE.search(text) is not None or _is_of_a_form(text)
         case "pii.ip":
             return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.fullmatch(text))
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":
-            return bool(_HARMLESS_HOST.match(text)) and not text.isdigit()
+            coded = text.isdigit() or _POSTCODE.fullmatch(text) is not None
+            return not coded and (bool(_HARMLESS_HOST.match(text)) or _is_of_a_form(text))
+        case "pii.health":
+            return _is_of_a_form(text)
         case "pii.imei" | "financial.card" | "financial.iban":
             return _digits(text) < 8  # the last four of a card are no card
         case "pii.dob":
@@ -203,7 +245,7 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.national_id":  # plates of cars have few digits
             return _digits(text) < (2 if text.isupper() else 6)
         case "pii.passport" | "financial.bank_account":
-            return _digits(text) < 3
+            return _digits(text) < 3 or _VERSION.match(text) is not None
         case "secret.url_credentials":
             return "@" not in text and "=" not in text
         case "financial.cvv":

@@ -58,7 +58,7 @@ _REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT
 
 def phone_national(candidate: Candidate) -> Candidate | None:
     """A national number that is valid in one of the larger plans; what follows it is cut off."""
-    if not candidate.stands_alone("-/"):
+    if not candidate.stands_alone("-/") or _is_short(candidate.value):
         return None
 
     def exists(text: str) -> bool:
@@ -66,6 +66,11 @@ def phone_national(candidate: Candidate) -> Candidate | None:
 
     found = _longest(candidate, exists)
     return found and _without_counts(found, exists)
+
+
+def _is_short(text: str) -> bool:
+    """A few digits in one piece: an id."""
+    return text.isdigit() and len(text) < 8
 
 
 def _possible_phone(text: str, region: str | None) -> bool:

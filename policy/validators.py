@@ -47,7 +47,7 @@ from .token_checks import (
     strkey,
 )
 from .values import looks_random
-from .weighted_checks import clabe, icao_9303, kvnr, rvnr
+from .weighted_checks import clabe, icao_9303, kvnr, rvnr, vin
 
 __all__ = ["VALIDATORS", "Candidate", "Validator"]
 
@@ -191,8 +191,10 @@ _DAY = compile_linear(r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$")
 
 
 def document_number(candidate: Candidate) -> Candidate | None:
-    """At least four digits that are no day, and nothing glued to them."""
+    """At least four digits that are no day and do not just count, and nothing glued to them."""
     if len(candidate.digits) < 4 or _DAY.match(candidate.value):
+        return None
+    if len(candidate.value) > 9 and candidate.value in "1234567890" * 2:
         return None
     return candidate if candidate.stands_alone("-") else None
 
@@ -243,6 +245,7 @@ VALIDATORS: dict[str, Validator] = {
             made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
             strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303, kvnr, rvnr,
+            vin,
         )
     },
 }  # fmt: skip

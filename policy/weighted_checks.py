@@ -41,6 +41,26 @@ def _is_insured(value: str, weights: tuple[int, ...]) -> bool:
     return sum(sum(divmod(product, 10)) for product in products) % 10 == int(digits[-1])
 
 
+_VIN_VALUES = {
+    letter: value
+    for letters, first in (("ABCDEFGH", 1), ("JKLMN", 1), ("P", 7), ("R", 9), ("STUVWXYZ", 2))
+    for value, letter in enumerate(letters, first)
+}
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+
+
+def vin(candidate: Candidate) -> Candidate | None:
+    """A vehicle's number: letters and digits; in North America the ninth sign checks the others."""
+    value = candidate.value
+    if value.isalpha() or value.isdigit() or len(set(value)) < 8 or not candidate.stands_alone():
+        return None
+    if value[0] not in "12345":
+        return candidate
+    numbers = (int(sign) if sign.isdigit() else _VIN_VALUES[sign] for sign in value)
+    total = sum(_weighted(numbers, _VIN_WEIGHTS)) % 11
+    return candidate if value[8] == "0123456789X"[total] else None
+
+
 def clabe(candidate: Candidate) -> Candidate | None:
     """A Mexican bank account: of weighted digits the last one counts, and ten divides all."""
     digits = candidate.digits

@@ -218,7 +218,7 @@ def _name(data: bytes, value: Value) -> Value:
     if match is None or match.end() <= value.end:
         return value
     end = match.end()
-    if data[end : end + 1] in b"=:" and b" " in data[value.start : end]:  # the last is a key
+    if data[end : end + 1] in (b"=", b":") and b" " in data[value.start : end]:  # the last is a key
         end = data.rindex(b" ", value.start, end)
     end = value.start + len(data[value.start : end].rstrip())
     return Value(value.start, max(end, value.end), False, value.separator)
