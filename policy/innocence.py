@@ -211,7 +211,7 @@ def _innocent_number(value: float, class_: str) -> bool:
 
 def _is_of_a_form(text: str) -> bool:
     """Whether it is what a form says of an entry and does not quote it."""
-    if len(text) < 4 or not _OF_FORMS.search(text) or _QUOTES.search(text):
+    if not _OF_FORMS.search(text) or _QUOTES.search(text):
         return False
     return _BEGINS_AS_FORMS.match(text) is not None
 

@@ -1,4 +1,4 @@
-"""Labels of forms in a text, of several words: `First name: Jane`, `user name: jroe`. In bytes."""
+"""Labels of forms in a text: `First name: Jane`, `Adresse: Musterweg 3, 10115 Berlin`. In bytes."""
 
 from __future__ import annotations
 
@@ -7,36 +7,66 @@ from collections.abc import Iterator
 
 from .findings import Span
 from .innocence import is_innocent
-from .values import class_of, compile_bytes, text_of
+from .values import NAME_BEGINS, class_of, compile_bytes, text_of
 
 # In small letters of two words only: `sort by last name: asc` is a sentence.
 _LABEL = compile_bytes(
-    rb"(?:^|[\r\n,;|({\[\]>\"'*-])[ \t]{0,8}"
-    rb"([A-Z][A-Za-z]{1,20}(?:(?:'|\xe2\x80\x99)s)?(?: [A-Za-z]{2,20}){1,3}"
-    rb"|[a-z]{2,20} [a-z]{2,20})"
-    rb"(?:\*\*)? ?:(?:\*\*)?[ \t]{0,8}[\"']?"
+    rb"(?:^|[\r\n,;|({\[\]>\"'*-]|\xef\xbc[\x8c\x9b]|: )[ \t]{0,8}"
+    rb"([A-Z\x80-\xff][A-Za-z\x80-\xff]{1,40}(?:(?:'|\xe2\x80\x99)s)?"
+    rb"(?: [A-Za-z\x80-\xff]{2,40}){0,3}"
+    rb"|[a-z]{2,20}(?: [a-z]{2,20})?)"
+    rb"(?:\*\*)? ?(:|\xef\xbc\x9a|= )(?:\*\*)?[ \t]{0,8}[\"']?"
 )
 # A full stop ends a word of it: within one it is the name of a class.
-_NAME = rb"(?:(?:[A-Z]\.){1,4}|[A-Z\xc3-\xf4][A-Za-z\x80-\xff'\-]{0,40}\.?)"
+_NAME = rb"(?:(?:[A-Z]\.){1,4}|" + NAME_BEGINS + rb"[A-Za-z\x80-\xff'\-]{0,40}\.?)"
 # What a form holds there, and nothing behind it: a sentence goes on.
 _ENTERED = {
-    "pii.name": re.compile(_NAME + rb"(?: " + _NAME + rb"){0,3}"),
+    "pii.name": re.compile(
+        rb"(?:(?:[Vv][ao]n|de[rnl]?|d[aiu]|dos|la|[lt]e|te[rn]|bin|zur?) ){0,2}"
+        + _NAME
+        + rb"(?: "
+        + _NAME
+        + rb"){0,3}"
+    ),
     "pii.username": re.compile(rb"[A-Za-z0-9_.@\-]{2,60}"),
+    "pii.phone": re.compile(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}"),
+    "pii.dob": re.compile(rb"[0-9]{1,4}[./\-][0-9]{1,2}[./\-][0-9]{1,4}"),
+    # As written on letters: it begins with a number or a capital, and has a number that is a word.
+    "pii.address": re.compile(
+        rb"(?=[0-9]{1,5}[A-Za-z]? |[a-z]{0,8}\.? ?[A-Z\x80-\xff])"
+        rb"(?=[^\r\n]{0,80}(?<![0-9A-Za-z.:_])[0-9]{1,5}[A-Za-z]?(?![0-9A-Za-z.:_]))"
+        rb"(?=[^\r\n]{0,80}[A-Z\x80-\xff][A-Za-z\x80-\xff]{2})"
+        rb"(?:(?!, ?[A-Za-z\x80-\xff ]{2,30}[:=])[^\r\n|;<>{}()\[\]\"'\\=]){5,120}+"
+    ),
 }
+# Of others, what is behind one word is a pair's value (words.py).
+_BEHIND_ONE_WORD = ("pii.name", "pii.address", "pii.phone", "pii.dob")
+_IN_SENTENCES = ("pii.phone", "pii.dob")  # digits, wherever the sentence goes on
 # How messages begin about what was entered.
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
-_NOTHING_BEHIND = re.compile(rb"\.?[ \t]*+(?:[\r\n,;|)}\]<\"']|\\[nr]|\Z)")
+_NOTHING_BEHIND = re.compile(
+    rb"\.?[ \t]*+(?:[\r\n,;|)}\]<\"']|\\[nr]|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
+)
 
 
 def find_labelled(data: bytes) -> Iterator[Span]:
-    """Find names and users behind a label that begins a line or an item of a list."""
-    for match in _LABEL.finditer(data) if b":" in data else ():
-        class_ = class_of(match.group(1))
-        entered = _ENTERED.get(class_) if class_ is not None else None
-        value = entered.match(data, match.end()) if entered is not None else None
-        if value is None or class_ is None or _NO_NAME.match(data, value.start()) is not None:
+    """Find what stands behind a label that begins a line or an item of a list."""
+    at = 0
+    while (match := _LABEL.search(data, at)) is not None:
+        at = match.end(1)  # a label may follow a label: `order 17: address: …`
+        label = match.group(1)
+        class_ = class_of(label)
+        if class_ is None or (b" " not in label and class_ not in _BEHIND_ONE_WORD):
             continue
-        if _NOTHING_BEHIND.match(data, value.end()) is None:
+        if match.group(2) == b"= " and label[:1].islower():
+            continue  # an assignment in code
+        if data[match.start() : match.start() + 1] == b":" and class_ != "pii.address":
+            continue  # `sort by: last name: Asc`
+        entered = _ENTERED.get(class_)
+        value = entered.match(data, match.end()) if entered is not None else None
+        if value is None or _NO_NAME.match(data, value.start()) is not None:
+            continue
+        if class_ not in _IN_SENTENCES and _NOTHING_BEHIND.match(data, value.end()) is None:
             continue
         if not is_innocent(text_of(value.group()), class_):
             yield Span(value.start(), value.end(), class_, "words.label")

@@ -53,7 +53,7 @@ def _without_counts(candidate: Candidate, exists: Callable[[str], bool]) -> Cand
     return candidate
 
 
-_REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE"
+_REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE AR KR CN RU"
 
 
 def phone_national(candidate: Candidate) -> Candidate | None:

@@ -37,6 +37,11 @@ def compile_bytes(pattern: bytes) -> re2._Regexp[bytes]:
 # A key in text, in bytes.
 KEY = rb"[A-Za-z_\x80-\xff][A-Za-z0-9_.\-\x80-\xff]{0,60}"
 
+# How a word of a name begins: a capital of a script that has them, or a letter of one without.
+NAME_BEGINS = (
+    rb"(?:[A-Z\xc3-\xc9\xd8-\xdb\xe4-\xed]|\xd0[\x80-\xaf]|\xce[\x80-\xab]|\xe3[\x81-\xbf])"
+)
+
 # Classes whose values other detectors find by their shape; a key in free text adds nothing.
 BY_SHAPE = frozenset(["pii.ip", "pii.mac", "secret.url_credentials", "secret.connection_string"])
 
@@ -89,7 +94,7 @@ _BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]
 _UNQUOTED = re.compile(
     rb"""(?:[^ \t\n\f\r"'`<>\\]++|\\[^ \t\n\f\rnr"'])++"""  # cannot go back
 )
-_ENDS = re.compile(rb"[,;&|)}\]]")
+_ENDS = re.compile(rb"[,;&|)}\]]|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]")
 # What stands behind a `,`, `;` or `&` that ends a value rather than being part of it.
 _NEXT_KEY = compile_bytes(
     rb"""(?:amp;)?\s*["']?[A-Za-z_][\w.\- ]{0,40}["']?\s*[=:]|\s|$|["'})\]&|]"""
@@ -258,7 +263,7 @@ def _is_plausible_here(text: str, value: Value, class_: str) -> bool:
     if not class_.startswith("secret.") and _is_word(text) and classify_key(text) is not None:
         return False  # `username:password`
     if class_ == "pii.name" and not value.quoted and value.separator == ": ":
-        return text[:1].isupper()
+        return text[:1].isalpha() and not text[:1].islower()  # most scripts have no capitals
     digits = sum(map(str.isdigit, text))
     if class_ == "pii.address":
         return digits >= 4 or (value.quoted and " " in text and digits > 0 and "\\" not in text)

@@ -29,6 +29,7 @@ from .values import (
     BY_SHAPE,
     KEY,
     MAX_VALUE,
+    NAME_BEGINS,
     Value,
     class_of,
     compile_bytes,
@@ -67,6 +68,8 @@ _WORD_PAIR = re.compile(
     rb"(?:\[\])?((?=[ \t:&A-Za-z])" + _TYPE + rb"[ \t]*|" + _MARK + rb")|"
     rb"(?:(?<=[Ss]tr)|(?<=tring)|(?<=[Tt]ext)|(?<=Option)|(?<=Optional))(?:[\[<\]>?|]| \|))"
 )
+# Where marks are wide their bytes are letters of words: the first one ends a key.
+_WIDE_PAIR = compile_bytes(rb"(" + KEY + rb"?)(?:\[\])?(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
 _WIDE_MARK = re.compile(rb"\xef\xbc[\x9a\x9d]")  # its bytes are letters of words
 _LONGEST_KEY = 61
 
@@ -106,7 +109,7 @@ def _pairs(data: bytes) -> Iterator[Span]:
     if _OF_PAIRS.search(data) is None:
         return
     yield from find_labelled(data)
-    search = _next_pair if _WIDE_MARK.search(data) is None else _PAIR.search
+    search = _next_pair if _WIDE_MARK.search(data) is None else _WIDE_PAIR.search
     match = search(data, 0)
     while match is not None:
         after = match.end()
@@ -209,7 +212,9 @@ def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
         yield Span(start, end, class_, "words.pair")
 
 
-_CAPITALISED = compile_bytes(rb"(?:[A-Z\xc3-\xc9][^\s,;=:&|\d()\[\]{}<>\"]* ?){1,4}")
+_CAPITALISED = compile_bytes(  # up to punctuation of any script
+    rb"(?:" + NAME_BEGINS + rb"(?:[^\s,;=:&|\d()\[\]{}<>\"\xe3\xef]|\xe3[\x81-\xbf])* ?){1,4}"
+)
 
 
 def _name(data: bytes, value: Value) -> Value:

@@ -61,7 +61,7 @@ _CARD_IN_GROUPS = re.compile(r"\[0-9\]\{[46]\}")
 _TELLING = 5
 # What is met everywhere, and is looked for only near these words.
 _BY_NEEDS = (
-    "aws.secret", "driving_licence", "identity_card", "licence_plate", "passport.other",
+    "aws.secret", "dob", "driving_licence", "identity_card", "licence_plate", "passport.other",
     "service.assigned",
 )  # fmt: skip
 
@@ -143,7 +143,7 @@ _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
 def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
     if not bounded:
-        plain = [f"(?i:{word})" for word in words]
+        plain = [f"(?i:{re.escape(word)})" for word in words]
         return _whole(plain, [literal_group(each) for each in plain])
     pairs = [(each, end) for word in words for each, end in _spelled(word)]
     texts = (

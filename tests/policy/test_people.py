@@ -30,7 +30,46 @@ NAMED: list[Row] = [
     ("postal_code=94043-1351 zip: 01310-200", ["94043-1351", "01310-200"], ["postal_code="]),
 ]
 
-ROWS = [*NOBODY, *NAMED]
+LABELLED: list[Row] = [
+    ("First name = Jane\nUser name = jroe, x", ["Jane", "jroe"], ["First name = "]),
+    ("Achternaam: van der Roe, Voornaam: Jana", ["Roe", "Jana"], ["Achternaam: "]),
+    ("Nazwisko: Roe, Imię: Jana\nData urodzenia: 12.07.1984", ["Roe", "Jana", "1984"], ["Imię"]),
+    ("Příjmení: Novotná, Soyadı: Yılmazer", ["Novotná", "Yılmazer"], ["Soyadı: "]),
+    ("Фамилия: Иванова, Имя: Ольга не найдена", ["Иванова", "Ольга"], ["Имя: ", "не найдена"]),
+    ("氏名: 佐藤 花子", ["佐藤", "花子"], ["氏名: "]),
+    ("姓名：王小明，手机号：13812345678", ["王小明", "13812345678"], ["姓名：", "，手机号："]),
+    ("이름: 김철수, 전화번호: 010-1234-5678", ["김철수", "010-1234-5678"], ["이름: "]),
+    ("الاسم: فاطمة الزهراء", ["فاطمة", "الزهراء"], ["الاسم"]),
+    ("fecha de nacimiento: 12/07/1984 no válida", ["1984"], ["no válida"]),
+    ("生年月日：1984年7月12日", ["1984年7月12"], ["生年月日"]),
+    ("Numer telefonu: 601 234 567 jest zajęty", ["601 234 567"], ["jest zajęty"]),
+    ("Telefone: (11) 96123-4567", ["96123-4567"], ["Telefone: "]),
+    ("order 17: address: 5 Elm Street, Springfield", ["5 Elm", "Springfield"], ["order 17: "]),
+    ("Adresse: Musterweg 3, 10115 Berlin\nOrt: x", ["Musterweg", "Berlin"], ["\nOrt: x"]),
+    ("住所: 東京都新宿区西新宿2-8-1", ["西新宿"], ["住所: "]),
+    ("Indirizzo: Via Roma 12, Citta: Roma", ["Via Roma 12"], [", Citta: Roma"]),
+]
+
+# What labels are of in programs and in messages of forms.
+UNLABELLED: list[Row] = [
+    (text, [], [text])
+    for text in (
+        "First name = required; user name = value",
+        "Column name: First Name, Display name: Checkout Service",
+        "Имя: обязательно, Имя файла: report.pdf, имя: app.log",
+        "氏名: 必須",
+        "电话号码格式不正确, 姓名不能为空, 住所は必須です",
+        "Address: 0x401000 Size: 4096, Adres: 0x7f3a2b1c",
+        "address: localhost:8080, x",
+        "Address: 10 retries left",
+        "adresse mémoire 0x7fff5fbff8c0",
+        "geb. 12 Beispiele, born in 2.3s, born 2 goroutines",
+        "sort by last name: asc, sort by: last name: Asc Nulls Last Please",
+        "Telefone: campo obrigatório, Teléfono: 12",
+    )
+]
+
+ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)
