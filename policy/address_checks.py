@@ -8,9 +8,10 @@ from .candidates import Candidate
 from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
-    r"(?:[a-z]/|\bv|version\W{0,3}|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|upgraded? to |@"
-    r"|downgraded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
-    r"|\boid\W{1,2}|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
+    r"(?:[a-z]/|\bv|version(?:\W{0,3}| to )|[<>]= ?|~> ?|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|@"
+    r"|(?:up|down)graded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
+    r"|oid[0-9]{0,2}\W{1,2}|objectidentifier\W{1,3}|\brfc ?[0-9]{3,5},? "
+    r"|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
 )
 _VERSION_KEYS = compile_linear(
     r"(?i)(?:version|release|build|sdk|kernel|firmware|dependency|\bdep\b|package|oid$|schema)"
@@ -24,14 +25,16 @@ _LOGIN = compile_linear(
 
 
 def _is_host_of_login(candidate: Candidate) -> bool:
-    return candidate.before(1) == "@" and _LOGIN.search(candidate.before(80)) is not None
+    if candidate.before(1) != "@":
+        return False
+    return candidate.after(2) == "'s" or _LOGIN.search(candidate.before(80)) is not None
 
 
 def ipv4(candidate: Candidate) -> Candidate | None:
     """An address, not a version: neither loopback, unspecified, broadcast nor a netmask."""
     if candidate.key and _VERSION_KEYS.search(candidate.key):
         return None
-    version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(16))
+    version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(20))
     if version and not _is_host_of_login(candidate):
         return None
     left, right = candidate.before(2), candidate.after(2)
@@ -107,9 +110,9 @@ def mac(candidate: Candidate) -> Candidate | None:
     value = candidate.value.lower()
     separators = {c for c in value if c in ":-."}
     compact = value.replace(":", "").replace("-", "").replace(".", "")
-    if len(separators) != 1 or compact in ("0" * 12, "f" * 12):
+    if len(separators) > 1 or compact in ("0" * 12, "f" * 12):
         return None
-    if "." in separators and (compact.isdigit() or compact.isalpha()):
+    if (not separators or "." in separators) and (compact.isdigit() or compact.isalpha()):
         return None
     return candidate if candidate.stands_alone(":-._") else None
 

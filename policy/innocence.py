@@ -82,6 +82,12 @@ _ACCOUNTS = frozenset(
 )
 # Names that programmers give where any name would do.
 _ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
+# What is diagnosed of programs, not of people.
+_OF_MACHINES = compile_linear(
+    r"(?i)\b(?:memory leak|out of memory|server|worker|process|thread|network|timeouts?|timed out"
+    r"|disk|cpu|database|connections?|configuration|cache|query|queries|requests?|nodes?|cluster"
+    r"|service|ok|healthy|unhealthy|degraded)\b"
+)
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 _IN_CODE = re.compile(r"\{[\w.]*\}|::")  # a template, or a name with its scope
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
@@ -237,7 +243,7 @@ def _implausible(text: str, class_: str) -> bool:
             coded = text.isdigit() or _POSTCODE.fullmatch(text) is not None
             return not coded and (bool(_HARMLESS_HOST.match(text)) or _is_of_a_form(text))
         case "pii.health":
-            return _is_of_a_form(text)
+            return _is_of_a_form(text) or _OF_MACHINES.search(text) is not None
         case "pii.imei" | "financial.card" | "financial.iban":
             return _digits(text) < 8  # the last four of a card are no card
         case "pii.dob":

@@ -22,10 +22,14 @@ _SET_PASSWORD = compile_bytes(
 _COMPARED = compile_bytes(
     rb"""(?i)\b("""
     + KEY
-    + rb""")["'`\]]?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?)\s*N?'((?:[^'\\]|\\.|'')+)'"""
+    + rb""")["'`\]]?(?:\)\s*=|\)?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?))\s*"""
+    + rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
+_FURTHER = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+[NE]?'((?:[^'\\]|\\.|'')++)'")  # `IN ('a', 'b')`
 _LIFETIME = re.compile(rb"[a-z_]{1,20}[>,]")  # `Login<'a>`: Rust
-_COMPARISON = re.compile(rb"[<>]|!=|like|in\s*\(")  # in lower case, one of these stands in it
+_COMPARISON = re.compile(
+    rb"[<>]|!=|like|in\s*\(|\)\s*="
+)  # in lower case, one of these stands in it
 # Cannot go back, and looks no more than 1200 bytes ahead. RE2 would count up to there from every
 # byte.
 _INSERT = re.compile(
@@ -114,11 +118,18 @@ def _passwords(data: bytes) -> Iterator[Span]:
 def _compared(data: bytes) -> Iterator[Span]:
     for match in _COMPARED.finditer(data):
         class_ = classify_key(text_of(match.group(1)))
-        if class_ is None or is_innocent(match.group(2), class_):
+        if class_ is None:
             continue
         if data[match.start(2) - 2 : match.start(2)] == b"<'" and _LIFETIME.match(match.group(2)):
             continue
-        yield span_of(match.span(2), class_, "words.sql")
+        start, end = match.span(2)
+        while True:
+            if not is_innocent(data[start:end].strip(b"%"), class_):  # `LIKE '%x%'`
+                yield Span(start, end, class_, "words.sql")
+            further = _FURTHER.match(data, end + 1)
+            if further is None:
+                break
+            start, end = further.span(1)
 
 
 def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
@@ -126,9 +137,12 @@ def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
     classes = [classify_key(text_of(name.strip(b' \t\r\n`"[]'))) for name in columns.split(b",")]
     if not any(classes):
         return
-    for row in _rows(data, at, len(classes)):
+    selected = data[at : at + 1] != b"("  # `SELECT 'x', 'y'`: one row, without brackets
+    for row in _rows(data, at - selected, len(classes)):
         for (start, end), class_ in zip(row, classes, strict=False):
             if class_ is None or class_ in BY_SHAPE:
+                continue
+            if selected and data[start - 1 : start] not in (b"'", b'"'):
                 continue
             if not is_innocent(data[start:end], class_):
                 yield Span(start, end, class_, "words.sql")
@@ -147,6 +161,8 @@ def _inserted_unnamed(data: bytes) -> Iterator[Span]:
     for match in _INSERT_UNNAMED.finditer(data):
         if match.start() < done:
             continue
+        if data[match.end() : match.end() + 1] != b"(":
+            continue
         for row in _rows(data, match.end(), _MOST_UNNAMED):
             for start, end in row:
                 done = max(done, end)
@@ -159,7 +175,7 @@ def _inserted_unnamed(data: bytes) -> Iterator[Span]:
 
 def _rows(data: bytes, at: int, most: int) -> Iterator[list[tuple[int, int]]]:
     """Rows of values, of each at most so many: where each stands, without its quotes."""
-    while data[at : at + 1] == b"(":
+    while True:
         row: list[tuple[int, int]] = []
         behind = b","
         while behind == b"," and len(row) < most:
@@ -176,11 +192,23 @@ def _rows(data: bytes, at: int, most: int) -> Iterator[list[tuple[int, int]]]:
         at += 1
         while data[at : at + 1] in (b",", b" ", b"\n", b"\r", b"\t"):
             at += 1
+        if data[at : at + 1] != b"(":
+            return
 
 
 # -- parameters that a log shows behind the statement -------------------------------------------
 
-_LISTS = (b"param", b"@p", b"args", b"bind", b"); ")
+_LISTS = (
+    b"param",
+    b"@p",
+    b"args",
+    b"bind",
+    b"); ",
+    b'; "',
+    b"generated in",
+    b"cached since",
+    b"raw sql",
+)
 _MARK = (
     rb"(?:\?|%s|%\([A-Za-z_]\w{0,60}\)s|\$[0-9]{1,3}|:\w{1,60}|@\w{1,60})(?:::[A-Za-z][\w ]{0,30})?"
 )
@@ -196,6 +224,12 @@ _MARKS = compile_bytes(rb"(?i)[\s,]*\((\s*%b(?:\s*,\s*%b)*\s*)\)" % (_FILLED, _F
 _GIVEN = compile_bytes(
     rb"""(?i)(?:\b(?:parameters|params|args|arguments|bindings|binds|bind parameters)\b"""
     rb"""["']?\s*[=:]?\s*|; ?)[\[("']|==>\s+Parameters: |\nparams: """
+    rb"""|\[(?:generated in|cached since|raw sql|no key)[^\[\]\r\n]{0,60}\] [\[({]"""
+)
+# Hibernate's, each in a line: `binding parameter [1] as [VARCHAR] - [x]`, `(1:VARCHAR) <- [x]`.
+_BOUND = compile_bytes(
+    rb"(?i)binding parameter [\[(]([0-9]{1,3})(?:\] as \[\w{1,40}\] - |:\w{1,40}\) <- )"
+    rb"\[([^\r\n\]]*)\]"
 )
 # The same before the statement, as loggers write that sort their fields (pgx): up to the bracket.
 _AHEAD = compile_bytes(rb"""(?i)\bargs\\?["']?[=:] ?\\?["']?\[""")
@@ -239,12 +273,15 @@ def _given(
     for match in _NAMED_PARAMETER.finditer(data, *part):
         yield from _parameter(match, 2, by_mark.get(match.group(1)))
     classes = _by_number(marks, classes)
+    for match in _BOUND.finditer(data, statement[1], part[1]):
+        number = int(match.group(1))
+        yield from _parameter(match, 2, classes[number - 1] if number <= len(classes) else None)
     behind = _GIVEN.search(data, statement[1], part[1])
     if behind is not None:
         bracket = behind.group(0)[-1:] != b" "
         yield from _in_order(data, behind.end() - bracket, classes)
-    line = max(part[0], data.rfind(b"\n", part[0], statement[0]) + 1)
-    ahead = _AHEAD.search(data, line, statement[0])
+    line = data.rfind(b"\n", part[0], statement[0])  # or in the line before it
+    ahead = _AHEAD.search(data, max(part[0], data.rfind(b"\n", part[0], line) + 1), statement[0])
     if ahead is not None:
         yield from _in_order(data, ahead.end() - 1, classes)
 

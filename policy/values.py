@@ -77,11 +77,17 @@ class Value(NamedTuple):
 
 # What is written around a value: `Some("x")`, `Optional[x]`, `<<"x">>`, `!!binary eA==`.
 _WRAPPING = re.compile(
-    rb"(?:Some|Just|Optional|SecretStr|Secret|String|str)[(\[]|<<(?=\")|!!(?:binary|str) "
+    rb"(?:Some|Just|Optional|SecretStr|Secret|String|str|ISODate|Date|Timestamp)[(\[]|<<(?=\")"
+    rb"|!!(?:binary|str) |(?:DATE|TIMESTAMP) (?=')"
+)
+# `datetime.date(1984, 7, 12)`
+_DAY_MADE = re.compile(
+    rb"(?:datetime\.)?date(?:time)?\("
+    rb"((?:year=)?[0-9]{4}, (?:month=)?[0-9]{1,2}, (?:day=)?[0-9]{1,2}(?:, [0-9]{1,2})*+)"
 )
 # An opening: brackets of lists, the letters of Python's and SQL's strings, escaped quotes.
 _OPENING = re.compile(
-    rb"""[\[(]{0,2}(?:(?:[bBuUrRfFNn@$]{1,2}|&(?=\\{0,15}"))(\\{0,15}["']))?(\\{0,15}["'`])?"""
+    rb"""[\[(]{0,2}(?:(?:[bBuUrRfFNnE@$]{1,2}|&(?=\\{0,15}"))(\\{0,15}["']))?(\\{0,15}["'`])?"""
 )
 # Bytes one by one: `[]uint8{0x5a, 0x71}`, `<Buffer 5a 71>`, `Uint8Array(2) [ 90, 113 ]` and what
 # JSON makes of a buffer.
@@ -120,6 +126,9 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     one_by_one = _BYTES.match(data, at, min(len(data), at + MAX_VALUE))
     if one_by_one is not None:
         return Value(one_by_one.start(1), one_by_one.end(1), True, separator)
+    made = _DAY_MADE.match(data, at) if class_ == "pii.dob" else None
+    if made is not None:
+        return Value(made.start(1), made.end(1), False, separator)
     wrapping = _WRAPPING.match(data, at)
     at = at if wrapping is None else wrapping.end()
     opening = _OPENING.match(data, at)

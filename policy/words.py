@@ -139,8 +139,10 @@ _TO_HOST = compile_bytes(rb"^[^\s\"'<>/@]{0,200}@")
 
 
 def _names_nothing(data: bytes, match: re2._Match[bytes]) -> bool:
-    """Whether a key is none: a user in a URL, or what an earlier run left."""
-    start = match.start(1)
+    """Whether a key is none: a user in a URL, what a quote closes, what an earlier run left."""
+    start, end = match.start(1), match.end()
+    if match.group(2) == b":" and data[end : end + 1] in (b"'", b'"'):
+        return data[start - 1 : start] == data[end : end + 1]  # `the 'username:' option`
     in_url = data[max(0, start - 3) : start] == b"://" and match.group(2) == b":"
     if in_url and _TO_HOST.search(data[match.end() : match.end() + 202]) is not None:
         return True
@@ -174,6 +176,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
         return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
+    if class_ == "pii.health" and not value.quoted:
+        value = value._replace(end=_CLAUSE.match(data, value.end).end())
     if class_ == "secret.password" and not value.quoted:
         value = whole_field(data, value, data[max(0, key - 2) : key])
     for each in (value, *_further_pieces(data, value, class_)):
@@ -212,6 +216,7 @@ def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
         yield Span(start, end, class_, "words.pair")
 
 
+_CLAUSE = compile_bytes(rb"(?: [^\s,;|{}()\[\]<>\"'=:]{1,40}){0,8}")  # more words of it
 _CAPITALISED = compile_bytes(  # up to punctuation of any script
     rb"(?:" + NAME_BEGINS + rb"(?:[^\s,;=:&|\d()\[\]{}<>\"\xe3\xef]|\xe3[\x81-\xbf])* ?){1,4}"
 )

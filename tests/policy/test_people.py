@@ -18,6 +18,7 @@ NOBODY: list[Row] = [
         "Nachname: Pflichtfeld",
         "passport: v0.7.0",
         "VIN: 5V0A2B3C4D5E6F7G8",
+        "Upgrade: login:amd64 (1:4.13), dbus-user-session:amd64 1.14.10-1~deb12u1",
         "{'first_name': ['This field is required.'], 'username': ['This value is already taken']}",
     )
 ]
@@ -69,7 +70,41 @@ UNLABELLED: list[Row] = [
     )
 ]
 
-ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED]
+INSERT = "insert into users (first_name, last_name) values "
+STATEMENTS: list[Row] = [
+    (f"{INSERT}(?, ?)\n[generated in 0.00013s] ('Jane', 'Roe')", ["Jane", "Roe"], ["generated"]),
+    (f"{INSERT}(?, ?)\n[cached since 1.2s ago] ('Jane', 'Roe')", ["Jane", "Roe"], ["cached"]),
+    (
+        f"{INSERT}(?, ?)\nbinding parameter [1] as [X] - [Jane]\nbinding parameter (2:X) <- [Roe]",
+        ["Jane", "Roe"],
+        ["binding parameter [1] as [X] - ["],
+    ),
+    (f'{INSERT}($1, $2) RETURNING "id"; "Jane", "Roe"', ["Jane", "Roe"], ['RETURNING "id"; "']),
+    (f"Query\nargs: [Jane, Roe]\nsql: {INSERT}($1, $2)", ["Jane", "Roe"], ["Query\nargs: ["]),
+    (
+        'UPDATE u SET "lastName"=$1,"phone"=$2 WHERE "id" = $3; "Roe", "0221 9876543", 4',
+        ["Roe", "0221 9876543"],
+        [", 4"],
+    ),
+    ("INSERT INTO u (id, first_name) SELECT 7, 'Jane' FROM dual", ["Jane"], ["7, ", "FROM dual"]),
+    ("INSERT INTO u (first_name) SELECT first_name FROM old", [], ["SELECT first_name FROM old"]),
+    ("SELECT 1 WHERE lower(last_name) = 'roe' AND x = 'y'", ["'roe'"], ["x = 'y'"]),
+    ("WHERE last_name IN ('Roe', 'Doe') AND x IN ('a', 'b')", ["Roe", "Doe"], ["('a', 'b')"]),
+    ("WHERE first_name LIKE '%Jane%' AND kind LIKE '%x%'", ["Jane"], ["'%x%'"]),
+    ("SET first_name = E'Jane', born_at = DATE '1984-07-12'", ["Jane"], ["1984-07-12"]),
+    ("WHERE birth_date = DATE '1984-07-12'", ["1984"], ["DATE '"]),
+    ("{'dob': datetime.date(1984, 7, 12), 'due': datetime.date(2024, 7, 12)}", ["1984"], ["2024"]),
+    ("binding parameter [1] as [INTEGER] - [42]", [], ["[42]"]),
+]
+
+SAID: list[Row] = [
+    ("diagnosis: F32.1 depressive episode, x", ["F32.1", "depressive", "episode"], [", x"]),
+    ("Diagnosis: memory leak in worker", [], ["memory leak in worker"]),
+    ("the 'username:' option without a 'password:'", [], ["' option without a '"]),
+    ("MAC=001B44113AB7, MAC: HMAC-SHA256", ["001B44113AB7"], ["HMAC-SHA256"]),
+]
+
+ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED, *STATEMENTS, *SAID]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)
