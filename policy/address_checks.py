@@ -10,7 +10,7 @@ from .linear import compile_linear
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version(?:\W{0,3}| to )|[<>]= ?|~> ?|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|@"
     r"|(?:up|down)graded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
-    r"|oid[0-9]{0,2}\W{1,2}|objectidentifier\W{1,3}|\brfc ?[0-9]{3,5},? "
+    r"|oid[0-9]{0,2}\W{1,2}|objectidentifier\W{1,3}|\brfc ?[0-9]{3,5},? \(?"
     r"|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
 )
 _VERSION_KEYS = compile_linear(

@@ -15,6 +15,8 @@ NOBODY: list[Row] = [
         "Full Name: Foo",
         "User name: postgres",
         "login: success",
+        '{"serviceFullName": "Amazon Inspector", "full_name": "octo/hello-world"}',
+        'fname = f"tpc_{action.lower()}()"',
         "Nachname: Pflichtfeld",
         "passport: v0.7.0",
         "VIN: 5V0A2B3C4D5E6F7G8",
