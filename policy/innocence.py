@@ -90,7 +90,7 @@ _OF_MACHINES = compile_linear(
 )
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 # A template, a name with its scope, or a repository with its owner.
-_IN_CODE = re.compile(r"\{[\w.()]*\}|::|^[\w.-]+/[\w.-]+\Z")
+_IN_CODE = re.compile(r"\{[\w.()]*\}|::|^[\w.-]+(?:/[\w.-]+)+\Z")
 _PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
 _OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
 _BARE_URL = compile_linear(r"(?i)^(?:https?|wss?|s3|gs)://[^\s@?#]+$")

@@ -15,7 +15,7 @@ NOBODY: list[Row] = [
         "Full Name: Foo",
         "User name: postgres",
         "login: success",
-        '{"serviceFullName": "Amazon Inspector", "full_name": "octo/hello-world"}',
+        '{"serviceFullName": "Amazon Inspector", "full_name": "refs/heads/main"}',
         'fname = f"tpc_{action.lower()}()"',
         "Nachname: Pflichtfeld",
         "passport: v0.7.0",
