@@ -408,9 +408,9 @@ def _class(items: Iterable[Any], dialect: Dialect, caseless: bool) -> _Piece:
         return _characters((_ALL - wanted) | _HIGH, True, dialect)
     if others and not wanted & _HIGH:
         texts = ["".join(f"\\x{b:02x}" for b in char.encode()) for char in others]
-        piece = _characters(frozenset(wanted), False, dialect)
-        alternatives = [piece.text, *texts] if wanted else texts
-        return _Piece(f"(?:{'|'.join(alternatives)})", 1, False)
+        if wanted:
+            texts.insert(0, _characters(frozenset(wanted), False, dialect).text)
+        return _Piece(f"(?:{'|'.join(texts)})", 1, False)
     return _characters(frozenset(wanted), bool(wanted & _HIGH), dialect)
 
 
