@@ -25,11 +25,17 @@ _ESCAPES = (
     r"|U(?P<long>[0-9A-Fa-f]{8})|(?P<char>[\s\S]))"
 )
 _ENTITIES = r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+# What shows nothing: colours of terminals (ECMA-48) and characters without a width.
+_COLOURS = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]"
+_CODES = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF)
+WIDTHLESS = "[" + "".join(map(chr, _CODES)) + "]"
+_UTF_16 = r"\0(?<=[\t\n\r -~]\0)(?:[\t\n\r -~]\0){3,}"  # ASCII in it, byte by byte
+_ALONE = f"{_COLOURS}|{WIDTHLESS}|{_UTF_16}"
 # None of them can backtrack: runs of fixed pieces, each beginning with a sign of its own.
 _PERCENT = re.compile(_PERCENTS)
 _ESCAPE = re.compile(_ESCAPES)
-_SIGN = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ESCAPES}|{_ENTITIES}")
-_SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}")
+_SIGN = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ESCAPES}|{_ENTITIES}|{_ALONE}")
+_SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}|{_ALONE}")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -77,20 +83,25 @@ class View:
 def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
     """What a text says once encodings are undone: as a whole, and each token of base64.
 
-    Percent-encoding, escapes and HTML entities are undone together, so that a text has one such
-    view a level and not one a combination. Without `escapes` backslashes are left alone: they
-    belong to literals that are read on their own.
+    Percent-encoding, escapes, HTML entities and what shows nothing are undone together, so that a
+    text has one such view a level and not one a combination. Without `escapes` backslashes are left
+    alone: they belong to literals that are read on their own.
     """
     if view.depth >= MAX_DEPTH:
         return
     text = view.text
-    if ("%" in text or "&" in text or (escapes and "\\" in text)) and _SIGN.search(text):
+    if _may_have_signs(text, escapes=escapes) and _SIGN.search(text):
         decoded = _decoded(view, 0, len(text), _SIGN if escapes else _SIGN_BUT_ESCAPES)
         if decoded.text != text:
             yield decoded
     if len(text) >= 16:
         yield from _base64_tokens(view)
         yield from _separate_bytes(view)
+
+
+def _may_have_signs(text: str, *, escapes: bool) -> bool:
+    signs = "%&\x1b\0\\" if escapes else "%&\x1b\0"
+    return not text.isascii() or any(sign in text for sign in signs)
 
 
 def is_encoded(text: str) -> bool:
@@ -126,8 +137,12 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
                 at += 3 * width
         elif first == "&":
             pieces.put(html.unescape(match[0]), match.start(), match.end())
-        else:
+        elif first == "\\":
             _undo_escape(pieces, match)
+        else:
+            for at in range(match.start(), match.end()):
+                shown = first == "\0" and view.text[at] != "\0"
+                pieces.put(view.text[at] if shown else "", at, at + 1)
     pieces.copy(end)
     return pieces.view(view)
 

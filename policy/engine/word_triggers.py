@@ -15,6 +15,7 @@ from itertools import combinations, pairwise
 from ..calls import PLACES
 from ..command_lines import SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
+from ..views import WIDTHLESS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
 # `ß`, which is `ss` without case): a name with one of them can only be read whole.
@@ -206,6 +207,9 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"%u[0-9A-Fa-f]{4}",
             r"\\",
             r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
+            r"\x1b\[[0-9;:?]{0,40}[A-Za-z]",
+            WIDTHLESS,
+            r"(?:[\t\n\r -~]\x00){4}",
             base64_of_text(),
             _UTF16_IN_BASE64,
             r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:[ :-]?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
