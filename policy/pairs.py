@@ -53,7 +53,10 @@ def pairs(view: View) -> Iterator[Pair]:
 
 
 def _form(view: View) -> Iterator[Pair]:
+    joined = "&" in view.text
     for match in _FORM.finditer(view.text):
+        if not joined and "+" not in match[2]:
+            continue  # that plus stands elsewhere: it is no form
         value = view.part(*match.span(2))
         if "%" in value.text or "+" in value.text:
             value = percent_decoded(value, plus=True)

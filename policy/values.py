@@ -95,8 +95,8 @@ _BYTES = compile_bytes(
     rb"""(?:\[[0-9]{0,6}\](?:uint8|byte)\{|<Buffer |(?:Uint8Array|Buffer)\([0-9]{1,6}\) \["""
     rb"""|\{\s*"type":\s*"Buffer",\s*"data":\s*\[)\s*([0-9a-fA-Fx][0-9a-fA-Fx, \r\n]*[0-9a-fA-F])"""
 )
-# YAML's block scalars: the lines behind `|` or `>` that are indented.
-_BLOCK = compile_bytes(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]+([^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*)")
+# YAML's block scalars: the lines behind `|` or `>` that are indented as the first one is.
+_BLOCK = re.compile(rb"[|>][+-]?[0-9]?[ \t]*+\r?\n([ \t]++)([^\r\n]++(?:\r?\n\1[^\r\n]++)*+)")
 _UNQUOTED = re.compile(
     rb"""(?:[^ \t\n\f\r"'`<>\\]++|\\[^ \t\n\f\rnr"'])++"""  # cannot go back
 )
@@ -143,7 +143,7 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     if data[at : at + 1] in (b"|", b">"):
         block = _BLOCK.match(data, at, min(len(data), at + MAX_VALUE))
         if block is not None:
-            return Value(block.start(1), block.end(1), True, separator)
+            return Value(*block.span(2), True, separator)
     return Value(at, _unquoted_end(data, at, class_), False, separator)
 
 
