@@ -28,18 +28,28 @@ SHORT_FLAGS = {
     "|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
     "|clickhouse-client|7z|unzip",
     "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
-    "|useradd|usermod",
+    "|useradd|usermod|twine upload",
 }
+# A backslash at the end of a line joins the next one.
+IN_ONE_COMMAND = r"(?:[^\r\n|;]|\\\r?\n)"
+_ON = IN_ONE_COMMAND.encode()
 _SHORT_FLAGS = [
     compile_bytes(
-        rf"(?i)\b(?:{tools})\b[^\r\n|;]{{0,200}}?[\s'\"]-{letters}".encode()
+        rf"(?i)\b(?:{tools})\b{IN_ONE_COMMAND}{{0,200}}?[\s'\"]-{letters}".encode()
         + rb"(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
     )
     for letters, tools in SHORT_FLAGS.items()
 ]
 _PIPED = compile_bytes(
-    rb"""(?i)\becho(?: -n)? ["']?([^\s"'|]{4,200})["']? *\| *"""
-    rb"""(?:sudo -S|docker login|(?:ch)?passwd|su\b|gpg|openssl)"""
+    rb"""(?i)\becho(?: -n)? ["']?(?:[a-z_][\w-]{0,31}:)?([^\s"'|:][^\s"'|]{3,199})["']? *\|"""
+    rb""" *(?:sudo +)?(?:-S|docker login|(?:ch)?passwd|su\b|gpg|openssl)"""
+)
+_GIVEN_TO_CHPASSWD = compile_bytes(
+    rb"""(?i)\bchpasswd\b[^\r\n|;]{0,40}?<<<? *["']?[a-z_][\w.-]{0,31}:([^\s"']{4,200})"""
+)
+_PASSWORD_COMMAND = compile_bytes(
+    rb"""(?i)pass(?:word)?[_-](?:command|cmd)[= ]["']{0,2}(?:echo|printf)(?: -n)? """
+    rb"""["']?([^\s"']{4,200})"""
 )
 _KEY_OF_OPENSSL = compile_bytes(rb"\bopenssl\b[^\r\n|;]{0,200}? -[kK] ['\"]?([^\s'\"-][^\s'\"]*)")
 _NET_USE = compile_bytes(
@@ -54,16 +64,21 @@ _SAMBA_USER = compile_bytes(
     rb"(?i)\b(?:smbclient|rpcclient|smbmap|net rpc)\b[^\r\n|;]{0,200}? -U ?['\"]?"
     rb"[^\s%'\"]{1,100}%([^\s'\"]+)"
 )
+# Where the file, or `n` for none, and the user stand before it; and other tools' users.
 _FILE_OF_PASSWORDS = compile_bytes(
-    rb"(?i)\bhtpasswd -[a-zA-Z]{0,4}b[a-zA-Z]{0,4} [^\s]{1,200} [^\s]{1,100} ['\"]?([^\s'\"]+)"
+    rb"(?i)\b(?:htpasswd -(?:[a-zA-Z]{0,4}n[a-zA-Z]{0,4}b[a-zA-Z]{0,4}|[a-zA-Z]{0,4}b[a-zA-Z]{0,4}"
+    rb"n[a-zA-Z]{0,4}|[a-zA-Z]{0,4}b[a-zA-Z]{0,4} [^\s]{1,200})"
+    rb"|rabbitmqctl (?:add_user|change_password|authenticate_user)|wpa_passphrase"
+    rb"|mc (?:alias set|config host add) [^\s]{1,100} [^\s]{1,200})"
+    rb" [^\s]{1,100} ['\"]?([^\s'\"]+)"
 )
 _CURL_USER = compile_bytes(
-    rb"(?i)\b(?:curl|wget|http|lftp)\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
-    rb"(?:['\"],)?[ =]{0,5}['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)"
+    rb"(?i)\b(?:curl|wget|http|lftp)\b%b{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
+    rb"(?:['\"],)?[ =]{0,5}['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)" % _ON
 )
 # The name is the secret, and there is no password: `curl -u sk_1a2b3c: …`.
 _CURL_TOKEN = compile_bytes(
-    rb"(?i)\bcurl\b[^\r\n|;]{0,300}?[\s'\"](?:-u|--user)[ =]{0,5}['\"]?([^\s:'\"<]{8,200}):['\"\s]"
+    rb"(?i)\bcurl\b%b{0,300}?[\s'\"](?:-u|--user)[ =]{0,5}['\"]?([^\s:'\"<]{8,200}):['\"\s]" % _ON
 )
 
 
@@ -73,8 +88,10 @@ _PATTERNS = (
     (_KEY_OF_OPENSSL, None),
     (_NET_USE, b"net use"),
     (_OF_WINDOWS, b" /"),
-    (_FILE_OF_PASSWORDS, None),
+    (_FILE_OF_PASSWORDS, b" "),
     (_PIPED, b"echo"),
+    (_GIVEN_TO_CHPASSWD, b"chpasswd"),
+    (_PASSWORD_COMMAND, b"pass"),
 )
 _OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 

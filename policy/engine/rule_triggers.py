@@ -43,7 +43,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     "email": (r"[@＠][A-Za-z0-9\x{80}-\x{10FFFF}.-]+\.[A-Za-z\x{80}-\x{10FFFF}]",),
     "email.verp": (r"=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+@",),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
-    "mailgun": (r"key-[0-9a-f]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
+    "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
     "maxmind": ("_mmk",),
     "btc.base58": (r"(?:^|[^0-9A-Za-z_])[13][1-9A-HJ-NP-Za-km-z]{25}",),

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import combinations, pairwise
 
 from ..calls import PLACES
-from ..command_lines import SHORT_FLAGS
+from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
 from ..views import WIDTHLESS
 
@@ -162,11 +162,13 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         "markup": (rf"(?i:name|key|id|field|param|header|variable){_ASSIGNED}{_CUT_KEY}",),
         "command_lines": (
             *(
-                rf"(?i:(?:{tools})[^\r\n|;]{{0,200}}[\s'\"]-{letters})"
+                rf"(?i:(?:{tools}){IN_ONE_COMMAND}{{0,200}}[\s'\"]-{letters})"
                 for letters, tools in SHORT_FLAGS.items()
             ),
-            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd )",
+            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd |rabbitmqctl |wpa_passphrase |\bmc (?:al|con))",
             r"(?i:\becho )[^\r\n|]{4,}\|",
+            r"(?i:chpasswd\b)[^\r\n|;]{0,40}<<",
+            r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",
             r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
             r"(?i:\bnet user? )",
             r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere

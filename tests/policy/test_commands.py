@@ -1,0 +1,83 @@
+"""Secrets in what tools are called with, and in the links they send: what goes and what stays."""
+
+from __future__ import annotations
+
+import pytest
+from rows import Row, hold, seen_otherwise
+
+COMMANDS: list[Row] = [
+    ("twine upload -u __token__ -p Wint3rfell9 dist/*", ["Wint3rfell9"], ["dist/*"]),
+    ("htpasswd -nbB bob Wint3rfell9 x", ["Wint3rfell9"], ["-nbB bob", " x"]),
+    ("htpasswd -bn bob Wint3rfell9 x", ["Wint3rfell9"], ["bob", " x"]),
+    ("htpasswd -bc /etc/web bob Wint3rfell9", ["Wint3rfell9"], ["/etc/web bob"]),
+    ("rabbitmqctl add_user app Wint3rfell9", ["Wint3rfell9"], ["app"]),
+    ("rabbitmqctl change_password app Wint3rfell9", ["Wint3rfell9"], ["app"]),
+    ("wpa_passphrase home Wint3rfell9", ["Wint3rfell9"], ["home"]),
+    ("mc alias set s3 https://s3.example KEY1 Wint3rfell9 --api x", ["Wint3rfell9"], ["--api x"]),
+    ("chpasswd <<< 'root:Wint3rfell9' && ls", ["Wint3rfell9"], ["root:", "&& ls"]),
+    ("echo 'root:Wint3rfell9' | sudo chpasswd", ["Wint3rfell9"], ["root:", "chpasswd"]),
+    ("restic --password-command 'echo Wint3rfell9' backup", ["Wint3rfell9"], ["backup"]),
+    ("impala --ldap_password_cmd='echo -n Wint3rfell9' -l", ["Wint3rfell9"], ["-l"]),
+    ("curl -v \\\n  --proxy-user bob:Wint3rfell9 \\\n  http://x", ["Wint3rfell9"], ["http://x"]),
+    ("mysql -h db \\\n  -pWint3rfell9 \\\n  shop", ["Wint3rfell9"], ["shop"]),
+]
+
+LINKS: list[Row] = [
+    ("<Popen: ['git', 'clone', 'https://oauth2:Wint3rfell9...>", ["Wint3rfell9"], ["oauth2"]),
+    ("redis://Wint3rFell9xQ7Zp2aB@cache:6379", ["Wint3rFell9xQ7Zp2aB"], ["cache:6379"]),
+    ("GET /reset-password/Wint3rFell9xQ7Zp2aB 404", ["Wint3rFell9xQ7Zp2aB"], ["404"]),
+    ("/accounts/reset/MQ/d2f3xk-" + "5f1e" * 8 + "/", ["5f1e5f1e"], ["/accounts/reset/MQ/"]),
+    ("POST /reset/" + "5f1e8a0c" * 5, ["5f1e8a0c"], ["/reset/"]),
+    ("/invite/accept/Wint3rFell9xQ7Zp2aB?x=1", ["Wint3rFell9xQ7Zp2aB"], ["?x=1"]),
+]
+
+HARMLESS = [
+    "twine upload -r testpypi dist/*",
+    "htpasswd -c /etc/web bob",
+    "rabbitmqctl list_users",
+    "rabbitmqctl add_vhost shop",
+    "rabbitmqctl set_permissions -p / app",
+    "wpa_passphrase: not found",
+    "mc alias list s3",
+    "mc alias set s3 https://s3.example $KEY $SECRET",
+    "chpasswd: line 1: missing new password",
+    "chpasswd < /run/users",
+    "echo done | tee log",
+    "echo 'total: 12 files' | sort",
+    'echo "$PASSWORD" | sudo -S ls',
+    "set --password-command 'pass show mail'",
+    "password_command = 'secret-tool lookup x y'",
+    "curl -v \\\n  -H 'Accept: x' \\\n  http://x",
+    "mysql -h db \\\n  shop",
+    "grep -u foo\nhttp -v",
+    "Listening on http://localhost:3000...",
+    "connecting to redis://cache:6379...",
+    "GET https://shop.example.com/...",
+    "clone https://host:port...",
+    "redis://cache-replica-01.internal@x",
+    "GET /password/reset/confirm 200",
+    "src/invite/InviteAcceptController.java",
+    "/verify/3f2a9c1e-1b2c-4d5e-8f90-a1b2c3d4e5f6",
+    "/confirm/order-2024-11-27-00012",
+    "/unsubscribe/newsletter_weekly_digest_2024",
+    "/activation/functions/LeakyReluWithGradient",
+    "git reset 5f1e8a0c5f1e8a0c5f1e8a0c5f1e8a0c5f1e8a0c",
+    "/reset/index.html",
+    "/api/v2/invites/new",
+    "+ helm upgrade x --set db.size=10Gi,replicas=3",
+]
+
+
+@pytest.mark.parametrize(("text", "gone", "stay"), [*COMMANDS, *LINKS])
+def test_what_a_command_or_a_link_holds_goes(text: str, gone: list[str], stay: list[str]) -> None:
+    hold(text, gone, stay)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_commands_and_links_without_secrets_stay(text: str) -> None:
+    hold(text, [], [text])
+
+
+def test_the_engine_sees_it_as_the_walk_does() -> None:
+    harmless: list[Row] = [(text, [], []) for text in HARMLESS]
+    assert seen_otherwise([*COMMANDS, *LINKS, *harmless]) == []
