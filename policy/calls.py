@@ -27,6 +27,8 @@ PLACES = {
     "usernamepasswordcredential": 2, "passwordauthentication": 2, "simple_bind_s": 2,
     "usernamepasswordauthenticationtoken": 2, "drivermanager.getconnection": 3,
     "networkcredential]::new": 2, "pscredential]::new": 2, "pscredential": 2,
+    "authenticateuser": 2, "authenticate_user": 2, "loginuser": 2, "login_user": 2, "dologin": 2,
+    "checkcredentials": 2, "validatecredentials": 2, "verifycredentials": 2,
     "dbi->connect": 3, "dbi.connect": 3, "personalaccesstokenauth": 2, "opendsobject": 3,
 }  # fmt: skip
 # What stands there is a password even if it is a word: nothing else is ever given.

@@ -25,11 +25,13 @@ _ELEMENT = compile_bytes(
     rb"(?:\s{0,80}<(?:[\w.-]{1,40}:)?(?i:value|string|text)>)?(?:<!\[CDATA\[)?([^<\]]+)"
 )
 _NAMED = compile_bytes(
-    rb"""(?i)(?:^|[^\w])(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
+    rb"""(?i)(?:^|[^\w])(?:(?:parameter|param|option|variable|setting|property|field|header)_?)?"""
+    rb"""(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
     rb"""\s*\\{0,15}["']?(""" + KEY + rb""")(?:\[\])?\\{0,15}["']?"""
 )
 _ITS_VALUE = compile_bytes(
     rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
+    rb"""(?:(?:parameter|param|option|variable|setting|property|field|header)_?)?"""
     rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
 )
 _ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")

@@ -9,8 +9,17 @@ from .fields import Field
 from .findings import Tree
 from .keys import classify_key
 
-_NAMES = ("name", "key", "header", "field", "attribute", "param", "variable", "k", "n")
-_VALUES = ("value", "val", "values", "content", "data", "v", "stringValue", "string_value", "text")
+# What `parameterKey` and `parameter_value` say twice.
+_KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
+_OF_KINDS = tuple(kind + sign for kind in _KINDS for sign in ("", "_"))
+_NAMES = (
+    "name", "key", "header", "field", "attribute", "param", "variable", "k", "n",
+    *(kind + end for kind in _OF_KINDS for end in ("name", "key")),
+)  # fmt: skip
+_VALUES = (
+    "value", "val", "values", "content", "data", "v", "stringValue", "string_value", "text",
+    *(kind + "value" for kind in _OF_KINDS),
+)  # fmt: skip
 
 # An object without any of these (whatever their case) gives no field another name.
 NAMING = frozenset({*_NAMES, "op"})
@@ -35,7 +44,7 @@ def names_given(node: Mapping[str, Tree]) -> dict[str, str]:
         return {}
     folded = {key.casefold(): key for key in node}
     given: dict[str, str] = {}
-    if len(node) <= 6:
+    if len(node) <= 6 and not NAMING.isdisjoint(folded):
         given = _given_apart(node, folded)
     name = node[folded["name"]] if "name" in folded else None
     if isinstance(name, str) and len(name) <= 80 and _PERSON.fullmatch(name):

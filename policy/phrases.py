@@ -31,16 +31,18 @@ _LONG = 16
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort"
-    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord))"
+    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord)|session[ _-]id)"
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
-    rb"|used|found|value|sent|for (?:the )?(?:(?:user|username|account|login) )?"
+    rb"|used|found|value|sent|header|cookie|parameter|field|argument"
+    rb"|for (?:the )?(?:(?:user|username|account|login) )?"
     rb"[\"']?[\w@.'-]{1,60}[\"']?))?"
     rb"(?: (?:is|was|are|were|equals|has been|will be"
     rb"|ist|lautet|war|est|es|\xc3\xa8|\xc3\xa9|\xc3\xa4r)"
     rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
-    rb"|updated|rotated|equal) to):?| ?:| =| (?:provided|given|supplied|received|sent|was|of))[ ]+"
+    rb"|updated|rotated|equal) to):?| ?:| =>?| ->"
+    rb"| (?:provided|given|supplied|received|sent|was|of))[ ]+"
 )
 _WITH = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
@@ -71,10 +73,11 @@ _IS_CODE = compile_bytes(
 
 # The name of a secret and a value that looks made up, with no more than space or an arrow between.
 _APART = compile_bytes(
-    rb"""(?i)(:?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token|session"""
-    rb"""|(?:api|access|secret|private|signing|encryption|master)[ _\-]?key|session[ _\-]?id))"""
+    rb"""(?i)([:{]?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token"""
+    rb"""|session[ _\-]?id|session|(?:api|access|secret|private|signing|encryption|master"""
+    rb"""|licen[cs]e|activation|product|client|account)[ _\-]?key))"""
     rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92)[ \t]*"""
-    rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t])"""
+    rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t]|,(?:<<)?)"""
 )
 
 
@@ -83,8 +86,23 @@ _APART = compile_bytes(
 _TOLD = re.compile(
     rb"(?:key|token|secret|pass(?:word|wort|phrase|code|wd|e)|pwd|credentials?|kennwort"
     rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?)"
-    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2]|,[ \t]|[=:][ \t]*+[\r\n]|->|>>))"""
+    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2,]|[=:][ \t]*+[\r\n]|->|>>))"""
 )
+
+
+_BRACKETED = compile_bytes(
+    rb"""(?:\[([^\s"'\[\](){}<>,]{8,200})\]|\(([^\s"'\[\](){}<>,]{8,200})\)"""
+    rb"""|<([^\s"'\[\](){}<>,]{8,200})>)"""
+)
+
+
+def _in_brackets(data: bytes, at: int) -> Value | None:
+    """A word between brackets: `token [a1B2c3D4] has expired`."""
+    match = _BRACKETED.match(data, at)
+    if match is None:
+        return None
+    start, end = match.span(match.lastindex or 0)
+    return Value(start, end, False, " ")
 
 
 def _secrets_apart(data: bytes) -> Iterator[Span]:
@@ -94,20 +112,30 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
         if class_ is None or not class_.startswith("secret."):
             continue
         sign = match.group(3)
-        value = read_value(data, match.end(), " ", class_)
-        text = value.text(data)
-        if data[match.end() : match.end() + 1] in (b"[", b"(", b"{"):
+        value = _in_brackets(data, match.end())
+        if value is None and data[match.end() : match.end() + 1] in (b"[", b"(", b"{"):
             continue
-        if (match.group(1) or sign[:1] == b">") and value.quoted:
+        value = value or read_value(data, match.end(), " ", class_)
+        text = value.text(data)
+        if sign in (b",", b",<<"):  # `{password,"x1"}` of Erlang
+            given = match.group(1) == b"{" and value.quoted and " " not in text
+        elif (match.group(1) == b":" or sign[:1] == b">") and value.quoted:
             given = bool(text)
         elif b"->" in sign or b"\xe2" in sign:
             given = looks_random(text)
-        elif sign[:1] == b"," and data[match.start(2) - 1 : match.start(2)] != b"[":
-            given = False  # `[token, x1]` is a pair as .NET prints it; anything else is a list
+        elif sign[:1] == b",":  # `[token, x1]` is a pair as .NET prints it, all else a list
+            pair = data[match.start(2) - 1 : match.start(2)] == b"["
+            closed = data[value.end : value.end + 1] == b"]"
+            given = pair and (looks_made_up(text) or (closed and _has_odd_signs(text)))
         else:
             given = looks_made_up(text) and not _NAMED_THING.match(text.encode())
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
+
+
+def _has_odd_signs(text: str) -> bool:
+    """Whether a word is made of more than what names are made of."""
+    return looks_random(text) and any(not c.isalnum() and c not in "-._/:" for c in text)
 
 
 _AS = compile_bytes(

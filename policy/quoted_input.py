@@ -11,6 +11,7 @@ The field's name and the refused value stand apart in such a message:
     … name "password": converting driver.Value type string ("x") to a int: …             Go
     password: invalid type: string "x", expected u32                                     serde
     … (Parameter 'password')\\nActual value was x.                                       .NET
+    Property: app.password\\n    Value: "x"                                              Spring Boot
 
 In others the value comes first:
 
@@ -58,6 +59,7 @@ _PATTERNS = (
         compile_bytes(rb'name "(%b)": converting driver\.Value type [^\s("]+ \(' % KEY),
     ),
     (b": invalid ", compile_bytes(rb"%b: invalid (?:type|value): (?:string|byte array) " % _FIELD)),
+    (b"Property: ", compile_bytes(rb"Property: %b\r?\n[ \t]+Value: " % _FIELD)),
     (b"Actual value was", compile_bytes(rb"\(Parameter '(%b)'\)\s+Actual value was " % KEY)),
 )
 _TEXT = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'((?:[^'\\\r\n]|\\.|'')*)')"""

@@ -75,10 +75,12 @@ class Value(NamedTuple):
         return data[self.start : self.end].decode("utf-8", "replace")
 
 
-# What is written around a value: `Some("x")`, `Optional[x]`, `<<"x">>`, `!!binary eA==`.
+# What is written around a value: `Some("x")`, `Optional[x]`, `<<"x">>`, `!!binary eA==`, and in SQL
+# `MD5('x')`.
 _WRAPPING = re.compile(
     rb"(?:Some|Just|Optional|SecretStr|Secret|String|str|ISODate|Date|Timestamp)[(\[]|<<(?=\")"
     rb"|!!(?:binary|str) |(?:DATE|TIMESTAMP) (?=')"
+    rb"|(?:(?:MD5|SHA[125]?|(?:OLD_)?PASSWORD|ENCRYPT|AES_ENCRYPT|CRYPT)\()(?=N?')"
 )
 # `datetime.date(1984, 7, 12)`
 _DAY_MADE = re.compile(

@@ -79,8 +79,11 @@ def find_words(data: bytes) -> list[Span]:
     return [span for finder in FINDERS.values() for span in finder(data)]
 
 
+_OF_MARKUP = re.compile(rb"(?i)</|/>|name|key|field|param|header|variable")
+
+
 def _markup(data: bytes) -> Iterator[Span]:
-    if b"</" in data or b"/>" in data or b"name" in data or b"key" in data:
+    if _OF_MARKUP.search(data) is not None:
         yield from find_in_markup(data)
 
 

@@ -191,6 +191,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"Path `",
             r"converting driver\.Value",
             r"invalid (?:type|value): ",
+            r"Property: ",
             r"Actual value was ",
             r"for value ",
             r" for column ",

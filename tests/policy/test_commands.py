@@ -24,6 +24,7 @@ COMMANDS: list[Row] = [
 
 LINKS: list[Row] = [
     ("<Popen: ['git', 'clone', 'https://oauth2:Wint3rfell9...>", ["Wint3rfell9"], ["oauth2"]),
+    ("connecting to amqp://app:wintertime…", ["wintertime"], ["amqp://app"]),
     ("redis://Wint3rFell9xQ7Zp2aB@cache:6379", ["Wint3rFell9xQ7Zp2aB"], ["cache:6379"]),
     ("GET /reset-password/Wint3rFell9xQ7Zp2aB 404", ["Wint3rFell9xQ7Zp2aB"], ["404"]),
     ("/accounts/reset/MQ/d2f3xk-" + "5f1e" * 8 + "/", ["5f1e5f1e"], ["/accounts/reset/MQ/"]),

@@ -1,0 +1,105 @@
+"""What messages, pairs and dumps say of secrets: what goes and what stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rows import Row, hold, seen_otherwise
+from scrubbing import scrubbed
+
+SENTENCES: list[Row] = [
+    ("invalid session id: o1jGG8BSsVkH4YF1", ["o1jGG8BS"], ["invalid session id"]),
+    ("session id o1jGG8BSsVkH4YF1 is unknown", ["o1jGG8BS"], ["is unknown"]),
+    ("license key hJ9WlKCwsm3jEIEL expired", ["hJ9WlKCw"], ["expired"]),
+    ("Unauthorized: apiKey [Ux4vZ7rlc9amUaEf] unknown", ["Ux4vZ7rl"], ["unknown"]),
+    ("refresh token <xN8Fhk2Y1HPb9SgJ> revoked", ["xN8Fhk2Y"], ["revoked"]),
+    ("access token (xN8Fhk2Y1HPb9SgJ) revoked", ["xN8Fhk2Y"], ["revoked"]),
+    ("the x-api-key header was BofZSsF24Tcpl3ne", ["BofZSsF2"], ["header was"]),
+    ("password field was Wint3rfell9", ["Wint3rfell9"], ["field was"]),
+    ("new password for bob => Wint3rfell9", ["Wint3rfell9"], ["for bob"]),
+    ("temp password for bob@example.com -> Wint3rfell9", ["Wint3rfell9"], ["temp password"]),
+]
+
+DUMPS: list[Row] = [
+    ('[{user,"bob"},{password,"wintertime"},{port,1}]', ["wintertime"], ["{port,1}"]),
+    ('{db_password,<<"Wint3rfell">>}', ["Wint3rfell"], ["db_password"]),
+    ("[user, bob] [password, Wint3rfell!]", ["Wint3rfell"], ["[user, bob]"]),
+    (
+        'Property: spring.mail.password\n    Value: "wintertime"\n    Origin: a.properties',
+        ["wintertime"],
+        ["Origin: a.properties", "spring.mail.password"],
+    ),
+    ("ParameterKey=DbPassword,ParameterValue=Wint3rfell9 x", ["Wint3rfell9"], ["DbPassword"]),
+    ("{'OptionName': 'DB_PASSWORD', 'Value': 'Wint3rfell9'}", ["Wint3rfell9"], ["OptionName"]),
+    ("WHERE login='bob' AND password=MD5('wintertime')", ["wintertime"], ["WHERE login="]),
+    ("UPDATE u SET pwd = PASSWORD('wintertime') WHERE id=7", ["wintertime"], ["WHERE id=7"]),
+    ("#1 a.php(9): authenticateUser('bob', 'Wint3rfell9')", ["Wint3rfell9"], ["'bob'"]),
+]
+
+HARMLESS = [
+    "session id is missing",
+    "session ID of the request",
+    "no session id: please log in",
+    "session id cookie was not sent",
+    "license key expired on 2026-11-27",
+    "license key for 12 seats",
+    "product key is required",
+    "account key rotation done",
+    "unexpected token [EOF] in line 3",
+    "unexpected token (line 3)",
+    "unexpected token <identifier> at 12",
+    "session [closed] after 30s",
+    "session (user-agent-only) started",
+    "secret [default-token-x7k2p] not found",
+    "token <0x7f3a2b1c9d> is a pointer",
+    "access token (optional) and refresh token (required)",
+    "token [AUTHENTICATED_REMEMBERED] accepted",
+    "api key [read_only_scope] is not allowed",
+    "password field was empty",
+    "token header was missing",
+    "secret parameter is unknown",
+    "secret -> Kubernetes",
+    "password => required",
+    "[token, base64]",
+    "[secret, user-id, name]",
+    "[password, required]",
+    '{token,"expired token"}',
+    "{session, closed}",
+    'Property: server.port\n    Value: "x9"\n    Origin: a.properties',
+    'Property: spring.datasource.password\n    Value: "${DB_PASSWORD}"',
+    "ParameterKey=InstanceType,ParameterValue=t3.large",
+    "{'OptionName': 'MinSize', 'Value': '2'}",
+    "WHERE digest=MD5('x1y2z3a4')",
+    "password = hash(plain, salt)",
+    "SELECT PASSWORD(?) FROM t",
+    "authenticateUser('bob', 'redirect')",
+    "public token of type [Bearer]",
+]
+
+
+@pytest.mark.parametrize(("text", "gone", "stay"), [*SENTENCES, *DUMPS])
+def test_what_a_message_calls_a_secret_goes(text: str, gone: list[str], stay: list[str]) -> None:
+    hold(text, gone, stay)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_the_same_words_without_a_secret_stay(text: str) -> None:
+    hold(text, [], [text])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ParameterKey", "ParameterValue"), ("optionName", "Value"), ("param_name", "param_value")],
+)
+def test_a_name_apart_may_say_what_it_names(name: str, value: str) -> None:
+    given = {name: "DbPassword", value: "Wint3rfell"}
+    for extra in ({"args": [given]}, {"args": json.dumps([given])}):
+        assert "Wint3rfell" not in str(scrubbed({"extra": extra}))
+    other = {"extra": {"args": [{name: "InstanceType", value: "t3.large"}]}}
+    assert scrubbed(other) == other
+
+
+def test_the_engine_sees_it_as_the_walk_does() -> None:
+    harmless: list[Row] = [(text, [], []) for text in HARMLESS]
+    assert seen_otherwise([*SENTENCES, *DUMPS, *harmless]) == []
