@@ -50,8 +50,8 @@ _HARMLESS_HOST = compile_linear(
 _PROSE = compile_linear(
     r"(?i)\b(?:required|must|invalid|incorrect|cannot|can't|may not|should|at least|characters"
     r"|too (?:short|long|common|weak)|not match|do(?:es)? not|didn't|blank|expired|missing|failed"
-    r"|is empty|not found|goes here|from elsewhere|enter (?:a|your)|is wrong|was not|is not|error"
-    r"|unable|verify)\b"
+    r"|is empty|not found|goes here|from elsewhere|enter (?:a|your)|is wrong|was not|is not"
+    r"|not valid|error|unable|verify)\b"
 )
 # What forms say of an entry, in the languages they are in. Nobody is called so.
 _OF_FORMS = compile_linear(

@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 from .linear import compile_linear
 from .literals import Leaf, literal_at
+from .values import looks_made_up
 from .views import View, percent_decoded
 
 Pair = tuple[str, View]
@@ -48,7 +49,7 @@ def pairs(view: View) -> Iterator[Pair]:
         yield from _markup(view)
     if "\n" in text and ("=" in text or ":" in text):
         yield from _lines(view)
-    if "'" in text:
+    if "'" in text or "insert" in text.casefold():
         yield from _sql(view)
 
 
@@ -118,7 +119,9 @@ def _rows(view: View, columns: list[str], at: int) -> Iterator[Pair]:
     while at < len(view.text) and view.text[at] == "(":
         row, at = literal_at(view, at)
         for _, position, value in row.items:
-            if position < len(columns) and isinstance(value, Leaf) and value.kind != "word":
+            if position >= len(columns) or not isinstance(value, Leaf):
+                continue
+            if value.kind != "word" or looks_made_up(value.text):  # Laravel puts no quotes
                 yield columns[position], value.view
         while at < len(view.text) and view.text[at] in ", \t\r\n":
             at += 1

@@ -49,6 +49,11 @@ _WITH = compile_bytes(
     rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
     rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
 )
+# A list of what was tried: `user bob, password x1`.
+_TRIED = compile_bytes(
+    rb"(?i)[,;] (password|passwort|passwd|pwd|passphrase)(?: was| used)? "
+    rb"([^\s,;=()\[\]<>{}\"']{6,200})"
+)
 _CODE_IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
     rb"(?:(?:pass)?code|otp|pin|one[- ]time[- ]password|tan)"
@@ -184,6 +189,11 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         if looks_random(text) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
+
+    for match in _TRIED.finditer(data):
+        text = text_of(match.group(2))
+        if looks_random(text) and not is_innocent(text, "secret.password"):
+            yield span_of(match.span(2), "secret.password", "words.sentence")
 
 
 def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:

@@ -11,6 +11,10 @@ The field's name and the refused value stand apart in such a message:
     … name "password": converting driver.Value type string ("x") to a int: …             Go
     password: invalid type: string "x", expected u32                                     serde
     … (Parameter 'password')\\nActual value was x.                                       .NET
+    Invalid type for parameter Password, value: x, type: …                               boto3
+    argument --password: invalid int value: 'x'                                          argparse
+    expected int for dictionary value @ data['pin']. Got 'x'                             voluptuous
+    'Password' expected type 'int', got unconvertible type 'string', value: 'x'          Go
     Property: app.password\\n    Value: "x"                                              Spring Boot
 
 In others the value comes first:
@@ -19,6 +23,8 @@ In others the value comes first:
     Incorrect integer value: 'x' for column 'password' at row 1                          MySQL
     Duplicate entry 'x' for key 'users.api_token'                                        MySQL
     … from String "x": not a valid … (through reference chain: a.Form["password"])       Jackson
+    Could not convert string to integer: x. Path 'auth.password', line 1                 Json.NET
+    The value 'x' is not valid for Password.                                             ASP.NET
     invalid type: found string "x", expected u16 for key "db.password"                   figment
 """
 
@@ -59,6 +65,21 @@ _PATTERNS = (
         compile_bytes(rb'name "(%b)": converting driver\.Value type [^\s("]+ \(' % KEY),
     ),
     (b": invalid ", compile_bytes(rb"%b: invalid (?:type|value): (?:string|byte array) " % _FIELD)),
+    (b"for parameter ", compile_bytes(rb"for parameter %b, value: " % _FIELD)),
+    (
+        b"argument ",
+        compile_bytes(rb"argument (?:-\w/)?-{0,2}%b: invalid [^\r\n:]{1,40}: " % _FIELD),
+    ),
+    (
+        b"dictionary value @ ",
+        compile_bytes(rb"dictionary value @ data[^\r\n]{0,200}?\['(%b)'\]\. Got " % KEY),
+    ),
+    (
+        b"unconvertible type",
+        compile_bytes(
+            rb"'%b' expected type '[^'\r\n]*', got unconvertible type '[^'\r\n]*', value: " % _FIELD
+        ),
+    ),
     (b"Property: ", compile_bytes(rb"Property: %b\r?\n[ \t]+Value: " % _FIELD)),
     (b"Actual value was", compile_bytes(rb"\(Parameter '(%b)'\)\s+Actual value was " % KEY)),
 )
@@ -66,6 +87,20 @@ _TEXT = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'((?:[^'\\\r\n]|\\.|'')*)')"""
 # MySQL puts a value between apostrophes, whatever is in it.
 _RAW = rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'([^\r\n]*?)')"""
 _VALUE_FIRST = (
+    (
+        b". Path '",
+        compile_bytes(
+            rb"""converting value %b to type '[^'\r\n]*'\. Path '%b'""" % (_TEXT, _FIELD)
+        ),
+    ),
+    (
+        b". Path '",
+        compile_bytes(rb"convert string to [a-z]+: ([^\r\n]{1,500}?)()\. Path '%b'" % _FIELD),
+    ),
+    (
+        b"The value '",
+        compile_bytes(rb"The value %b is (?:not valid|invalid) for (%b)" % (_TEXT, KEY)),
+    ),
     (
         b"at path",
         compile_bytes(rb"""for value %b [^"'\r\n]*at path "%b\"""" % (_TEXT, _FIELD)),

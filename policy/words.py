@@ -188,9 +188,10 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
             yield from _without_scheme(data, each, class_)
 
 
-# A literal that is joined to the one before: `"ghp_" + "A1b2…"` (PHP: a full stop; SQL: two bars).
+# A literal that is joined to the one before: `"ghp_" + "A1b2…"` (PHP: a full stop; SQL: two bars),
+# or takes its place: `"x1" -> "x2"`. It cannot go back.
 _JOINED = re.compile(
-    rb"""["'`][ \t\r\n\\]*+(?:\+|\.\.?|&|\|\|)[ \t\r\n\\]*+[A-Za-z]{0,2}["'`]"""  # cannot go back
+    rb"""["'`][ \t\r\n\\]*+(?:\+|\.\.?|&|\|\||[=-]>)[ \t\r\n\\]*+[A-Za-z]{0,2}["'`]"""
 )
 
 

@@ -1,0 +1,93 @@
+"""Passwords in messages of validators, settings of servers and lists of what was tried."""
+
+from __future__ import annotations
+
+import pytest
+from rows import Row, hold, seen_otherwise
+
+REFUSED: list[Row] = [
+    (
+        "Invalid type for parameter Password, value: Wint3rfell, type: x",
+        ["Wint3rfell"],
+        ["type: x"],
+    ),
+    ("error: argument --api-key: invalid int value: 'Wint3rfell'", ["Wint3rfell"], ["--api-key"]),
+    ("expected int for dictionary value @ data['a']['pin']. Got 'wintertime'", ["wintertime"], []),
+    (
+        "'DBPassword' expected type 'int', got unconvertible type 'string', value: 'wintertime'",
+        ["wintertime"],
+        ["'DBPassword' expected type 'int'"],
+    ),
+    (
+        "Could not convert string to integer: wintertime. Path 'auth.password', line 1",
+        ["wintertime"],
+        ["Path 'auth.password', line 1"],
+    ),
+    (
+        "Error converting value \"wintertime\" to type 'System.Int32'. Path 'token', line 1",
+        ["wintertime"],
+        ["Path 'token', line 1"],
+    ),
+    ("The value 'wintertime' is not valid for Password.", ["wintertime"], ["for Password."]),
+    ("(SQL: insert into `t` (`a`, `token`) values (ci, d26f5b8f30))", ["d26f5b8f"], ["(ci, "]),
+]
+
+SETTINGS: list[Row] = [
+    ("requirepass Wint3rfell9\nmaxmemory 1gb", ["Wint3rfell9"], ["maxmemory 1gb"]),
+    ("CONFIG SET masterauth Wint3rfell9", ["Wint3rfell9"], []),
+    ("HELLO 3 AUTH default Wint3rfell9", ["Wint3rfell9"], ["AUTH default"]),
+    ("FTP command: PASS Wint3rfell9\n530 no", ["Wint3rfell9"], ["530 no"]),
+    ("nats://Wint3rFell9xQ7Zp2aB@h:4222", ["Wint3rFell9xQ7Zp2aB"], ["h:4222"]),
+    ("::add-mask::Wint3rfell9", ["Wint3rfell9"], ["::add-mask::"]),
+    ("HTTP 401: username AC12, password Marlin9377!", ["Marlin9377!"], ["HTTP 401"]),
+    ('password: "" => "Wint3rfell9"', ["Wint3rfell9"], []),
+    ('  ~ password = "wintertime" -> "summertime"', ["wintertime", "summertime"], []),
+]
+
+HARMLESS = [
+    "Invalid type for parameter MaxKeys, value: x7y8z9a1, type: str",
+    "for parameter Token, value: None, type: NoneType",
+    "argument --port: invalid int value: 'x7y8z9a1'",
+    "argument --token: expected one argument",
+    "expected int for dictionary value @ data['port']. Got 'x7y8z9a1'",
+    "'Port' expected type 'int', got unconvertible type 'string', value: 'x7y8z9a1'",
+    "Could not convert string to integer: x7y8z9a1. Path 'order.count', line 1",
+    "The value 'x7y8z9a1' is not valid for Quantity.",
+    "The value '' is invalid for Password.",
+    "insert into t (a, token) values (ci, NOW())",
+    "insert into t (a, token) values ($1, :token)",
+    "requirepass is not set",
+    "masterauth disabled",
+    "HELLO 3 AUTH default",
+    "FTP command: PASV",
+    "sent: PASS tests_of_login",
+    "::add-mask::$TOKEN",
+    "unseal key 1 of 3 was given",
+    "snmp community=public",
+    "user bob, password expired",
+    "user bob, password must have 12 characters",
+    "wrong user, password [password]",
+    "too short, password (hidden)",
+    "x, password authentication",
+    "'a' => '', 'b' => 'x7y8z9a1'",
+    '~ port = "5432" -> "5433"',
+    "{'password': ['Not valid.'], 'n': 1}",
+    "Path 'a.b' of schema",
+    "The value 'x' is new",
+    "nats://alice@x",
+]
+
+
+@pytest.mark.parametrize(("text", "gone", "stay"), [*REFUSED, *SETTINGS])
+def test_what_was_refused_or_set_goes(text: str, gone: list[str], stay: list[str]) -> None:
+    hold(text, gone, stay)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_the_same_words_without_a_secret_stay(text: str) -> None:
+    hold(text, [], [text])
+
+
+def test_the_engine_sees_it_as_the_walk_does() -> None:
+    harmless: list[Row] = [(text, [], []) for text in HARMLESS]
+    assert seen_otherwise([*REFUSED, *SETTINGS, *harmless]) == []
