@@ -29,6 +29,7 @@ SHORT_FLAGS = {
     "|clickhouse-client|7z|unzip",
     "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
     "|useradd|usermod|twine upload",
+    "t": "doctl auth init",
 }
 # A backslash at the end of a line joins the next one.
 IN_ONE_COMMAND = r"(?:[^\r\n|;]|\\\r?\n)"
@@ -46,6 +47,10 @@ _PIPED = compile_bytes(
 )
 _GIVEN_TO_CHPASSWD = compile_bytes(
     rb"""(?i)\bchpasswd\b[^\r\n|;]{0,40}?<<<? *["']?[a-z_][\w.-]{0,31}:([^\s"']{4,200})"""
+)
+_GIVEN_TO_LOGIN = compile_bytes(
+    rb"""(?i)\b(?:snyk (?:auth|config set api=)|ngrok (?:config add-)?authtoken) ?"""
+    rb"""([^\s'"-][^\s'"]{15,200})"""
 )
 _PASSWORD_COMMAND = compile_bytes(
     rb"""(?i)pass(?:word)?[_-](?:command|cmd)[= ]["']{0,2}(?:echo|printf)(?: -n)? """
@@ -92,6 +97,7 @@ _PATTERNS = (
     (_PIPED, b"echo"),
     (_GIVEN_TO_CHPASSWD, b"chpasswd"),
     (_PASSWORD_COMMAND, b"pass"),
+    (_GIVEN_TO_LOGIN, b" "),
 )
 _OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 

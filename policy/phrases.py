@@ -38,7 +38,8 @@ _IS = compile_bytes(
     rb"|used|found|value|sent|header|cookie|parameter|field|argument"
     rb"|for (?:the )?(?:(?:user|username|account|login) )?"
     rb"[\"']?[\w@.'-]{1,60}[\"']?))?"
-    rb"(?: (?:is|was|are|were|equals|has been|will be"
+    rb"(?: (?:is|was) (?:too (?:short|long|weak)|invalid|not valid|malformed|wrong|unknown):"
+    rb"| (?:is|was|are|were|equals|has been|will be"
     rb"|ist|lautet|war|est|es|\xc3\xa8|\xc3\xa9|\xc3\xa4r)"
     rb"(?: (?:now|currently|set to|changed to|reset to|still))?:?|(?: (?:set|changed|reset"
     rb"|updated|rotated|equal) to):?| ?:| =>?| ->"
@@ -201,6 +202,8 @@ def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
     if _KEY_OF_SERVICE.fullmatch(noun):  # brokers, stores and SSH have keys of other kinds
         long = len(text) >= _LONG and text.isalnum() and looks_random(text)
         return ":" not in text and (long or looks_made_up(text))
+    if said.endswith((b"short:", b"long:", b"weak:", b"valid:", b"formed:", b"wrong:", b"known:")):
+        return looks_made_up(text)  # an explanation may follow
     about = said == b"of"  # a token of `inline` type
     quoted = value.quoted and " " not in text and not about and not closes(text)
     return quoted or looks_random(text)

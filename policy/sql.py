@@ -16,6 +16,9 @@ _IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
     rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
+_IDENTIFIED_TWICE_QUOTED = compile_bytes(
+    rb"""(?i)\bidentified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)\s+"((?:[^"\\]|\\.)+)\""""
+)
 _SET_PASSWORD = compile_bytes(
     rb"""(?i)\bset\s+password\s+(?:for\s+[^\s=]{1,200}\s*)?=\s*'([^']+)'"""
 )
@@ -56,7 +59,7 @@ def find_in_sql(data: bytes) -> Iterator[Span]:
 
 def _literals(data: bytes, lowered: bytes) -> Iterator[Span]:
     quoted = b"'" in data
-    if quoted and (b"password" in lowered or b"identified" in lowered):
+    if (quoted and b"password" in lowered) or b"identified" in lowered:
         yield from _passwords(data)
     if quoted and _COMPARISON.search(lowered) is not None:
         yield from _compared(data)
@@ -110,7 +113,8 @@ def _unnamed_rows(data: bytes) -> Iterator[Span]:
 
 
 def _passwords(data: bytes) -> Iterator[Span]:
-    for match in (*_IDENTIFIED.finditer(data), *_SET_PASSWORD.finditer(data)):
+    patterns = (_IDENTIFIED, _IDENTIFIED_TWICE_QUOTED, _SET_PASSWORD)
+    for match in (each for pattern in patterns for each in pattern.finditer(data)):
         if not is_innocent(match.group(1), "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sql")
 

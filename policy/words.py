@@ -87,7 +87,7 @@ def _markup(data: bytes) -> Iterator[Span]:
         yield from find_in_markup(data)
 
 
-_OF_COMMANDS = re.compile(rb"(?i)[-/]|echo|chpasswd|rabbitmqctl|wpa_passphrase")
+_OF_COMMANDS = re.compile(rb"(?i)[-/]|echo|chpasswd|rabbitmqctl|wpa_passphrase|snyk|ngrok")
 
 
 def _command_lines(data: bytes) -> Iterator[Span]:

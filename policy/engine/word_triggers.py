@@ -165,7 +165,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
                 rf"(?i:(?:{tools}){IN_ONE_COMMAND}{{0,200}}[\s'\"]-{letters})"
                 for letters, tools in SHORT_FLAGS.items()
             ),
-            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd |rabbitmqctl |wpa_passphrase |\bmc (?:al|con))",
+            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd |rabbitmqctl |wpa_passphrase |snyk |ngrok )",
+            r"(?i:\bmc (?:alias|config) )",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"(?i:chpasswd\b)[^\r\n|;]{0,40}<<",
             r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",
