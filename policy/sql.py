@@ -16,8 +16,9 @@ _IDENTIFIED = compile_bytes(
     rb"""(?i)\b(?:identified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)(?:\s+password)?\s*|password(?:\s+|\s*\(\s*))"""
     rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
-_IDENTIFIED_TWICE_QUOTED = compile_bytes(
-    rb"""(?i)\bidentified\s+(?:with\s+['"]?\w+['"]?\s+)?(?:by|as)\s+"((?:[^"\\]|\\.)+)\""""
+# In capitals, because in prose somebody may be identified by "jamesh".
+_IDENTIFIED_IN_CAPITALS = compile_bytes(
+    rb"""\bIDENTIFIED\s+(?:WITH\s+['"]?\w+['"]?\s+)?(?:BY|AS)\s+"((?:[^"\\]|\\.)+)\""""
 )
 _SET_PASSWORD = compile_bytes(
     rb"""(?i)\bset\s+password\s+(?:for\s+[^\s=]{1,200}\s*)?=\s*'([^']+)'"""
@@ -113,7 +114,7 @@ def _unnamed_rows(data: bytes) -> Iterator[Span]:
 
 
 def _passwords(data: bytes) -> Iterator[Span]:
-    patterns = (_IDENTIFIED, _IDENTIFIED_TWICE_QUOTED, _SET_PASSWORD)
+    patterns = (_IDENTIFIED, _IDENTIFIED_IN_CAPITALS, _SET_PASSWORD)
     for match in (each for pattern in patterns for each in pattern.finditer(data)):
         if not is_innocent(match.group(1), "secret.password"):
             yield span_of(match.span(1), "secret.password", "words.sql")

@@ -66,6 +66,7 @@ HARMLESS = [
     "ngrok authtoken missing",
     "doctl auth init --context eu",
     "IDENTIFIED BY the customer",
+    'a problem identified by "jamesh"',
     "token is malformed: token contains an invalid number of segments",
     "token is invalid: exp=1700000000",
     "password is too short: 8 of 12",
