@@ -204,6 +204,8 @@ def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
         return ":" not in text and (long or looks_made_up(text))
     if said.endswith((b"short:", b"long:", b"weak:", b"valid:", b"formed:", b"wrong:", b"known:")):
         return looks_made_up(text)  # an explanation may follow
+    if said.endswith((b"->", b"=>")):  # `(token) -> HttpResponseContent` is code
+        return b")" not in said and looks_made_up(text)
     about = said == b"of"  # a token of `inline` type
     quoted = value.quoted and " " not in text and not about and not closes(text)
     return quoted or looks_random(text)

@@ -39,6 +39,9 @@ DUMPS: list[Row] = [
 
 HARMLESS = [
     "session id is missing",
+    "def login(user, password) -> AuthenticationResponse: ...",
+    "download(session_id) -> HttpxBinaryResponseContent",
+    "fetch((token) => verifySomethingLongEnough2(token))",
     "session ID of the request",
     "no session id: please log in",
     "session id cookie was not sent",
