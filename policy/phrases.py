@@ -128,7 +128,8 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
         elif (match.group(1) == b":" or sign[:1] == b">") and value.quoted:
             given = bool(text)
         elif b"->" in sign or b"\xe2" in sign:
-            given = looks_random(text)
+            said = b" " in match.group(2)  # in words, a type may be meant
+            given = looks_made_up(text) if said else looks_random(text)
         elif sign[:1] == b",":  # `[token, x1]` is a pair as .NET prints it, all else a list
             pair = data[match.start(2) - 1 : match.start(2)] == b"["
             closed = data[value.end : value.end + 1] == b"]"

@@ -40,6 +40,7 @@ DUMPS: list[Row] = [
 HARMLESS = [
     "session id is missing",
     "def login(user, password) -> AuthenticationResponse: ...",
+    "session id -> SessionStateManagerImpl",
     "download(session_id) -> HttpxBinaryResponseContent",
     "fetch((token) => verifySomethingLongEnough2(token))",
     "session ID of the request",
