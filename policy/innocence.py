@@ -82,11 +82,13 @@ _ACCOUNTS = frozenset(
 )
 # Names that programmers give where any name would do.
 _ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
-# What is diagnosed of programs, not of people.
+# What is diagnosed of programs, not of people: these have disks, nodes and clusters too.
 _OF_MACHINES = compile_linear(
-    r"(?i)\b(?:memory leak|out of memory|server|worker|process|thread|network|timeouts?|timed out"
-    r"|disk|cpu|database|connections?|configuration|cache|query|queries|requests?|nodes?|cluster"
-    r"|service|ok|healthy|unhealthy|degraded)\b"
+    r"(?i)\b(?:memory leak|out of memory|servers?|threads?|timeouts?|timed out|cpu|databases?|cache"
+    r"|configuration|quer(?:y|ies)|disk (?:full|space|usage|failure)|worker process(?:es)?"
+    r"|connections? (?:refused|reset|lost|closed|failed|pool)"
+    r"|network (?:errors?|failures?|partitions?|unreachable))\b"
+    r"|^(?:ok|(?:un)?healthy|degraded)$"
 )
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 # A template, a name with its scope, or a repository with its owner.

@@ -102,6 +102,10 @@ STATEMENTS: list[Row] = [
 SAID: list[Row] = [
     ("diagnosis: F32.1 depressive episode, x", ["F32.1", "depressive", "episode"], [", x"]),
     ("Diagnosis: memory leak in worker", [], ["memory leak in worker"]),
+    ("Diagnosis: disk full", [], ["disk full"]),
+    ("diagnosis: herniated disk, x", ["herniated", "disk"], [", x"]),
+    ("diagnosis: swollen lymph nodes, x", ["lymph"], [", x"]),
+    ("diagnosis: cluster headache, x", ["headache"], [", x"]),
     ("the 'username:' option without a 'password:'", [], ["' option without a '"]),
     ("MAC=001B44113AB7, MAC: HMAC-SHA256", ["001B44113AB7"], ["HMAC-SHA256"]),
 ]
