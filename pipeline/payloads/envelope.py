@@ -99,7 +99,7 @@ class Envelope(Payload):
     def restore(cls, body: bytes, project: str, received: float) -> Envelope:
         """Read what `encode` wrote: every document of it is there again, and goes out as it is.
 
-        There may be more than anybody may send: a conversion makes one of a whole OTLP request.
+        There may be more than anybody may send: what a conversion made came in another form.
         Raises RefusedPayload when it was damaged.
         """
         envelope = cls._read(

@@ -32,11 +32,11 @@ from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.options import SendingQueue
 from errlock.delivery.queue import Queue
 from errlock.delivery.store import Booking, Counts, Shipment, StoreFailed
-from errlock.pipeline.crossing import convert
 from errlock.pipeline.errors import DropReason
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.payloads.envelope_framing import MAX_ELEMENTS
+from errlock.pipeline.payloads.envelope_documents import Content
+from errlock.pipeline.payloads.envelope_framing import MAX_COMMAS, MAX_ELEMENTS
 
 
 async def test_without_its_wal_nothing_is_acknowledged_and_nothing_lost(tmp_path: Path) -> None:
@@ -77,15 +77,23 @@ async def test_a_payload_comes_back_as_it_was(tmp_path: Path, payload: Payload) 
         assert back.types == payload.types == record.counts
 
 
-async def test_what_became_more_than_anybody_may_send_comes_back(tmp_path: Path) -> None:
-    request = logs(*(f"line {number}" for number in range(MAX_ELEMENTS + 1)))
-    (payload,) = convert(request, "sentry").payloads
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "," * (MAX_COMMAS + 1)), (MAX_ELEMENTS + 1, "x")],
+    ids=["commas", "logs"],
+)
+async def test_what_became_more_than_anybody_may_send_comes_back(
+    tmp_path: Path, count: int, said: str
+) -> None:
+    elements = [Content.of({"body": said}, "object") for _ in range(count)]
+    payload = Envelope("shop", 1.0, {})
+    payload.add_container("log", elements, "application/vnd.sentry.items.log+json")
     async with opened(tmp_path / "q") as store:
         await put(store, payload, "a")
     async with opened(tmp_path / "q") as store:
         (record,) = await store.waiting("a")
         back = await store.load(record)
-    assert back.types == record.counts == {"log": MAX_ELEMENTS + 1}
+    assert back.types == record.counts == {"log": count}
     assert back.encode() == payload.encode()
 
 
