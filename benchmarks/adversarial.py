@@ -31,6 +31,7 @@ class Attack:
     name: str
     make: Callable[[int], bytes]
     format: Literal["event", "envelope", "logs"] = "event"
+    first: int = 0  # bytes at which doubling begins; 0: as the others of its format
 
 
 def attacks() -> Iterator[Attack]:
@@ -289,6 +290,8 @@ _SHAPES = (
     Attack("shape", "deep nesting", _deep),
     Attack("shape", "list of pairs", _list_of_pairs),
     Attack("shape", "frames with secrets", _frames),
+    # What each leaves is found again, beside all others: that shows where these are thousands.
+    Attack("shape", "a text full of findings", _texts((_VIEWS["XML"],)), first=1 << 14),
     Attack("shape", "numbers", _numbers),
     Attack("shape", "duplicate keys", _duplicate_keys),
     Attack("shape", "escaped JSON", _escaped_json),

@@ -86,7 +86,7 @@ class Runner:
         """Double the input until it takes long enough to be measured."""
         sizes: list[int] = []
         seconds: list[float] = []
-        size, refused = _FIRST[attack.format] * larger, None
+        size, refused = (attack.first or _FIRST[attack.format]) * larger, None
         while not self._enough(sizes, seconds):
             body = attack.make(size)
             took, result = self._best(attack, body, runs)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 
 from .detectors import Detector, load_catalogue
 from .fields import ATTRIBUTE, COOKIE, TEXT, Field, Fields
-from .findings import Mark, Span
+from .findings import Mark, Span, Taken
 from .forks import at_first_use
 from .generalisation import HOME
 from .headers import OPEN_COOKIES, sensitive_parts
@@ -189,23 +191,30 @@ def _content(text: str) -> tuple[int, int]:
     return 0, len(text)
 
 
+_end = attrgetter("end")
+
+
 def says_nothing_else(text: str, start: int, end: int, held: Sequence[Placeholder]) -> bool:
-    """Whether characters `start` to `end` hold no letter or digit outside of placeholders."""
+    """Whether characters `start` to `end` hold no letter or digit outside of placeholders.
+
+    `held` are all of the text, in order.
+    """
     at = start
-    for place in held:
-        if place.start < end and start < place.end:
-            if any(map(str.isalnum, text[at : place.start])):
-                return False
-            at = max(at, place.end)
+    for number in range(bisect_right(held, start, key=_end), len(held)):
+        place = held[number]
+        if place.start >= end:
+            break
+        if any(map(str.isalnum, text[at : place.start])):
+            return False
+        at = max(at, place.end)
     return not any(map(str.isalnum, text[at:end]))
 
 
 def without_owners(marks: list[Mark]) -> list[Mark]:
     """Without the owners of home folders where the policy generalises these."""
-    homes = [(mark.start, mark.end) for mark in marks if mark.class_ == HOME]
+    homes = Taken((mark.start, mark.end) for mark in marks if mark.class_ == HOME)
     return [
         mark
         for mark in marks
-        if mark.detector != "path.home"
-        or not any(start < mark.end and mark.start < end for start, end in homes)
+        if mark.detector != "path.home" or not homes.has_some_of(mark.start, mark.end)
     ]

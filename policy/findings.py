@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias
 
 from .classes import ROOTS, severity
@@ -62,6 +64,21 @@ class Found(NamedTuple):
     value: str
     before: Form = "clear"  # what an earlier chain had left there
     epoch: str = ""  # of the pseudonym that it became
+
+
+class Taken:
+    """Parts of a text, sorted once: whoever sends thousands of them has each asked about all."""
+
+    def __init__(self, parts: Iterable[tuple[int, int]]) -> None:
+        """`parts` are starts and ends, in any order; they may overlap."""
+        ordered = sorted(parts)
+        self._starts = [start for start, _ in ordered]
+        self._reached = list(accumulate((end for _, end in ordered), max))
+
+    def has_some_of(self, start: int, end: int) -> bool:
+        """Whether one of them overlaps this one."""
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._reached[before - 1] > start
 
 
 def merge(marks: Iterable[Mark], text: str) -> list[Mark]:

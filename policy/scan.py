@@ -6,7 +6,7 @@ With `judging` this is the reference of what the policy finds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -22,10 +22,11 @@ from .fields import (
     keeps_to_grammar,
     meant_field,
 )
-from .findings import SELECTED, Mark, PolicyLimit, Span, Tree, Unsupported, merge
+from .findings import SELECTED, Mark, PolicyLimit, Span, Taken, Tree, Unsupported, merge
 from .judging import Finder, Judge, Path, Site
 from .meta import WITH_META
 from .named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
+from .placeholders import Placeholder
 from .selectors import Trail, next_step, root_step
 from .views import View
 
@@ -249,13 +250,21 @@ class Scan:
             for mark in without_owners(site.marks)
             if not held or not says_nothing_else(text, mark.start, mark.end, held)
         ]
-        for start, end, class_, form in held:
-            # A pseudonym or a mask may still be lowered; the rest is only not to be cut in two.
-            if form != "removed" or any(m.start < end and start < m.end for m in marks):
-                marks.append(Mark(start, end, class_, "placeholder", text[start:end], form))
+        if held:
+            marks += _of_placeholders(held, marks, text)
         if site.whole and marks:
             marks = [mark._replace(start=0, end=len(text)) for mark in marks]
         return merge(marks, text)
+
+
+def _of_placeholders(held: Sequence[Placeholder], marks: Sequence[Mark], text: str) -> list[Mark]:
+    """A pseudonym or a mask may still be lowered; the rest is only not to be cut in two."""
+    taken = Taken((mark.start, mark.end) for mark in marks)
+    return [
+        Mark(start, end, class_, "placeholder", text[start:end], form)
+        for start, end, class_, form in held
+        if form != "removed" or taken.has_some_of(start, end)
+    ]
 
 
 def is_text(key: str) -> bool:
