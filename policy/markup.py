@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .findings import Span
 from .innocence import is_innocent
 from .keys import classify_key
+from .named import KINDS
 from .values import (
     BY_SHAPE,
     KEY,
@@ -24,15 +25,17 @@ _ELEMENT = compile_bytes(
     rb"<(?:[\w.-]{1,40}:)?([\w.-]{1,60})(?:\s[^<>]{0,300})?>"
     rb"(?:\s{0,80}<(?:[\w.-]{1,40}:)?(?i:value|string|text)>)?(?:<!\[CDATA\[)?([^<\]]+)"
 )
+_OF_A_KIND = rb"(?:(?:" + "|".join(KINDS).encode() + rb")_?)?"
 _NAMED = compile_bytes(
-    rb"""(?i)(?:^|[^\w])(?:(?:parameter|param|option|variable|setting|property|field|header)_?)?"""
-    rb"""(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
+    rb"(?i)(?:^|[^\w])"
+    + _OF_A_KIND
+    + rb"""(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
     rb"""\s*\\{0,15}["']?(""" + KEY + rb""")(?:\[\])?\\{0,15}["']?"""
 )
 _ITS_VALUE = compile_bytes(
     rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
-    rb"""(?:(?:parameter|param|option|variable|setting|property|field|header)_?)?"""
-    rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
+    + _OF_A_KIND
+    + rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
 )
 _ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
 _ITS_PART = compile_bytes(

@@ -10,8 +10,8 @@ from .findings import Tree
 from .keys import classify_key
 
 # What `parameterKey` and `parameter_value` say twice.
-_KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
-_OF_KINDS = tuple(kind + sign for kind in _KINDS for sign in ("", "_"))
+KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
+_OF_KINDS = tuple(kind + sign for kind in KINDS for sign in ("", "_"))
 _NAMES = (
     "name", "key", "header", "field", "attribute", "param", "variable", "k", "n",
     *(kind + end for kind in _OF_KINDS for end in ("name", "key")),
