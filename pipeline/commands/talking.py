@@ -54,11 +54,6 @@ def named_one(args: argparse.Namespace) -> bool:
     return bool(args.config or args.sets or args.url)
 
 
-def address_of(args: argparse.Namespace) -> str:
-    """Where the collector is asked that the options name. Raises ConfigError."""
-    return str(args.url or collector_named(args).url)
-
-
 def client_of(args: argparse.Namespace) -> Client:
     """A client of the collector that the options name. Raises ConfigError, TokensUnusable."""
     from ..control.client import Client
@@ -97,8 +92,7 @@ def telling(command: str) -> Callable[[Run], Run]:
                 err(f"errlock {command}: {error}")
                 return 2
             except NoAnswer as error:
-                at = address_of(args)
-                err(f"errlock {command}: the collector at {at} does not answer: {error}")
+                err(f"errlock {command}: the collector at {error.at} does not answer: {error}")
                 return 1
             except Denied as error:
                 err(f"errlock {command}: {error}")

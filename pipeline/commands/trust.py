@@ -13,14 +13,7 @@ from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError
 from ..terminal import err, escape, out
 from .options import Commands, add_command, add_json_option
-from .talking import (
-    add_collector_options,
-    add_why_option,
-    address_of,
-    client_of,
-    named_one,
-    telling,
-)
+from .talking import add_collector_options, add_why_option, client_of, named_one, telling
 
 if TYPE_CHECKING:
     from ...delivery.trust import Trusts
@@ -141,6 +134,7 @@ def _tighten(args: argparse.Namespace, command: str) -> int:
 
 def _without_collector(args: argparse.Namespace, command: str, failure: Exception) -> int:
     """Write the word where the collector finds it."""
+    from ..control.client import NoAnswer
     from ..control.offline import tighten
     from .talking import collector_named
 
@@ -153,7 +147,8 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
         if not named_one(args):
             err("no configuration was named: name the collector's with -c")
         return 2
-    err(f"errlock {command}: the collector at {address_of(args)} was not told: {failure}")
+    at = failure.at if isinstance(failure, NoAnswer) else args.url or there.url
+    err(f"errlock {command}: the collector at {at} was not told: {failure}")
     if told.failed:
         err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
         return 1

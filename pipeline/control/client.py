@@ -20,6 +20,11 @@ _MAX_ANSWER = 16 << 20
 class NoAnswer(Exception):  # noqa: N818  a fact about the other side
     """Nobody answered, not in time, or not as a collector does. The text says which."""
 
+    def __init__(self, at: str, why: str) -> None:
+        """`at` is the address that was asked."""
+        super().__init__(why)
+        self.at = at
+
 
 class Denied(Exception):  # noqa: N818  an answer
     """The collector answered that it does not do this. The text is the collector's sentence."""
@@ -38,6 +43,7 @@ class Client:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError("expected a URL such as http://localhost:13134")
+        self._address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a password
         self._secure = parts.scheme == "https"
         self._host = parts.hostname
         self._port = parts.port
@@ -72,11 +78,10 @@ class Client:
                 return msgspec.json.decode(data, type=answer)
             trouble = msgspec.json.decode(data, type=Trouble)
         except msgspec.DecodeError:
-            raise NoAnswer(
-                f"what answered (HTTP {status}) is not a collector of this version"
-            ) from None
+            what = f"what answered (HTTP {status}) is not a collector of this version"
+            raise NoAnswer(self._address, what) from None
         if trouble.kind == "tokens":  # it lets nobody in
-            raise NoAnswer(trouble.error)
+            raise NoAnswer(self._address, trouble.error)
         raise Denied(status, trouble)
 
     def _exchange(
@@ -89,12 +94,14 @@ class Client:
             response = connection.getresponse()
             return response.status, response.read(_MAX_ANSWER)
         except TimeoutError:
-            raise NoAnswer(f"no answer within {timeout:g} s") from None
+            raise NoAnswer(self._address, f"no answer within {timeout:g} s") from None
         except ConnectionRefusedError:
-            raise NoAnswer("nobody listens there") from None
+            raise NoAnswer(self._address, "nobody listens there") from None
         except (socket.gaierror, UnicodeError):  # not to be found, or not even a name
-            raise NoAnswer("no such host is known here") from None
+            raise NoAnswer(self._address, "no such host is known here") from None
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(f"the connection failed ({type(error).__name__})") from None
+            raise NoAnswer(
+                self._address, f"the connection failed ({type(error).__name__})"
+            ) from None
         finally:
             connection.close()
