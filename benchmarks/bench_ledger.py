@@ -62,14 +62,14 @@ def main() -> int:
     options = parse(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         rows = list(_costs(options, Path(folder)))
-    show("CPU time a payload, without and with the ledger", rows, machine("datasketches"))
+    show("CPU time a payload, without and with the ledger", rows, machine("numpy"))
     with tempfile.TemporaryDirectory() as folder:
         sizes = list(_sizes(options, Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         whole = list(_collectors(options, Path(folder)))
     if "--json" not in sys.argv:
-        show("Account and journal on the disk", sizes, machine("datasketches"))
-        show("CPU time of a collector, for each request", whole, machine("aiohttp", "datasketches"))
+        show("Account and journal on the disk", sizes, machine("numpy"))
+        show("CPU time of a collector, for each request", whole, machine("aiohttp", "numpy"))
     return 0
 
 

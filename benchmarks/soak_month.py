@@ -51,7 +51,7 @@ def main() -> None:
         "s a report": used / checked.windows,
         "account MB": size / 1e6,
     }
-    show("reports about a month, against the truth", [row], machine("datasketches"), checked.wrong)
+    show("reports about a month, against the truth", [row], machine("numpy"), checked.wrong)
     assert not checked.wrong
 
 

@@ -29,9 +29,10 @@ from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
 from .counting import Counts, Delivered, Rows, Withheld
-from .figures import BrokenSketch, Figures, Series
+from .figures import Figures, Series
 from .merges import Merges, Names
 from .minutes import closed_minute, moment
+from .sketches import BrokenSketch
 from .store import DAY, HOUR, MINUTE, AccountStore
 
 _EVERY = 1.0  # seconds between two writes

@@ -1,8 +1,4 @@
-"""What the account counts, and apart from what. Distinct values are estimated with sketches.
-
-The sketches are HyperLogLog of Apache DataSketches: those of several minutes, services or classes
-can be merged, and the error does not grow. (https://datasketches.apache.org/docs/HLL/HLL.html)
-"""
+"""What the account counts, and apart from what. Distinct values are estimated with sketches."""
 
 from __future__ import annotations
 
@@ -12,19 +8,13 @@ from typing import NamedTuple
 
 from ...pipeline.component import Outcome
 from ..manifest import Items
-
-# 2^12 registers: the standard error of an estimate is 1.04 / 2^6, 1.6 %.
-SKETCH_SIZE = 12
+from .sketches import Sketch, union
 
 # Thousandths of documents that one may stand for: more is not believed, whoever noted it. Numbers
 # that the store cannot hold would end the account.
 _MOST_SAMPLED = 10**9
 
 SEEN: tuple[Outcome, ...] = ("delivered", "refused")
-
-
-class BrokenSketch(Exception):  # noqa: N818  a fact about a file
-    """What lies in the store as a sketch is none: it is damaged."""
 
 
 class Series(NamedTuple):
@@ -107,42 +97,8 @@ class Figures:
     def sealed(self) -> bytes | None:
         """The sketch with every value in it. Raises BrokenSketch."""
         if self.values:
-            self.sketch = union([self.sketch, sketch_of(self.values)])
+            sketch = Sketch()
+            sketch.add(self.values)
+            self.sketch = union([self.sketch, bytes(sketch)])
             self.values = set()
         return self.sketch
-
-
-def sketch_of(values: Iterable[int]) -> bytes:
-    """A sketch of fingerprints."""
-    from datasketches import hll_sketch, tgt_hll_type
-
-    sketch = hll_sketch(SKETCH_SIZE, tgt_hll_type.HLL_8)
-    for value in values:
-        sketch.update(value)
-    return bytes(sketch.serialize_compact())
-
-
-def union(sketches: Iterable[bytes | None]) -> bytes | None:
-    """One sketch of everything in several; None of none. Raises BrokenSketch."""
-    from datasketches import hll_sketch, hll_union, tgt_hll_type
-
-    some = [sketch for sketch in sketches if sketch is not None]
-    if len(some) < 2:
-        return some[0] if some else None
-    joined = hll_union(SKETCH_SIZE)
-    try:
-        for sketch in some:
-            joined.update(hll_sketch.deserialize(sketch))
-    except Exception:  # noqa: BLE001  whatever the library makes of such bytes
-        raise BrokenSketch from None
-    return bytes(joined.get_result(tgt_hll_type.HLL_8).serialize_compact())
-
-
-def estimate(sketch: bytes | None) -> tuple[float, float, float]:
-    """How many distinct values a sketch has seen: the estimate, and bounds that hold in 95 %."""
-    from datasketches import hll_sketch
-
-    if sketch is None:
-        return 0.0, 0.0, 0.0
-    found: hll_sketch = hll_sketch.deserialize(sketch)
-    return found.get_estimate(), found.get_lower_bound(2), found.get_upper_bound(2)

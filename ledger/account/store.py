@@ -21,7 +21,7 @@ from ..sqlite_file import SqliteFile, opened, opened_to_read
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
-VERSION = 2
+VERSION = 3
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS account (
     documents INTEGER NOT NULL, occurrences INTEGER NOT NULL, bytes INTEGER NOT NULL,
     unjudged INTEGER NOT NULL, sampled INTEGER NOT NULL,
     first REAL NOT NULL, last REAL NOT NULL,
-    sketch BLOB,             -- DataSketches HLL; NULL: nothing to tell apart
+    sketch BLOB,             -- as `sketches` makes them; NULL: nothing to tell apart
     PRIMARY KEY (span, start, series)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

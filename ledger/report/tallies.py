@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil, floor
-from typing import TYPE_CHECKING
 
 from ...pipeline.payloads.document import CONTEXT_TYPES
-from ..account.figures import SKETCH_SIZE, estimate
+from ..account.sketches import Sketch
 from ..account.store import MINUTE, Row
 from .counted import ZERO, Count, Estimate
-
-if TYPE_CHECKING:
-    from datasketches import hll_union
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +46,6 @@ class Span:
         return self.since <= seconds < self.until
 
 
-class _Union:
-    """Sketches joined one by one, which is much faster than each pair anew."""
-
-    def __init__(self) -> None:
-        self._joined: hll_union | None = None
-
-    def add(self, sketch: bytes | None) -> None:
-        from datasketches import hll_sketch, hll_union
-
-        if sketch is not None:
-            if self._joined is None:
-                self._joined = hll_union(SKETCH_SIZE)
-            self._joined.update(hll_sketch.deserialize(sketch))
-
-    @property
-    def sketch(self) -> bytes | None:
-        from datasketches import tgt_hll_type
-
-        if self._joined is None:
-            return None
-        return bytes(self._joined.get_result(tgt_hll_type.HLL_8).serialize_compact())
-
-
 @dataclass(slots=True)
 class Tally:
     """What is counted of one kind: what is in the window, and what rows at its edge add at most."""
@@ -86,8 +59,8 @@ class Tally:
     detectors: dict[str, Count] = field(default_factory=dict)  # documents in which each found it
     policies: set[str] = field(default_factory=set)
     _times: tuple[float, float] | None = None
-    _sure: _Union = field(default_factory=_Union)
-    _maybe: _Union = field(default_factory=_Union)
+    _sure: Sketch = field(default_factory=Sketch)
+    _maybe: Sketch = field(default_factory=Sketch)
 
     def add(self, row: Row, span: Span, sure: bool) -> None:
         """Count one more row."""
@@ -98,7 +71,8 @@ class Tally:
         self.unjudged = _plus(self.unjudged, figures.unjudged, sure)
         self.untold += figures.occurrences if figures.sketch is None else 0
         self.sampled += figures.sampled
-        (self._sure if sure else self._maybe).add(figures.sketch)
+        if figures.sketch is not None:
+            (self._sure if sure else self._maybe).join(figures.sketch)
         times = [t for t in (figures.first, figures.last) if sure or t in span]
         if times:
             times += self._times or ()
@@ -137,17 +111,16 @@ class Tally:
 
 def distinct_in(tallies: Iterable[Tally]) -> Estimate | None:
     """How many different values in several together; None: nobody told them apart."""
-    sure, all_ = _Union(), _Union()
+    sure, all_ = Sketch(), Sketch()
     for tally in tallies:
-        inside = tally._sure.sketch
-        sure.add(inside)
-        all_.add(inside)
-        all_.add(tally._maybe.sketch)
-    if all_.sketch is None:
+        sure.join(bytes(tally._sure))
+        all_.join(bytes(tally._sure))
+        all_.join(bytes(tally._maybe))
+    if not all_:
         return None
-    middle, low, _ = estimate(sure.sketch or all_.sketch)
-    high = estimate(all_.sketch)[2]
-    if sure.sketch is None:
+    middle, low, _ = (sure or all_).estimate()
+    high = all_.estimate().high
+    if not sure:
         low = 0.0
     return Estimate(estimate=round(middle), at_least=ceil(low), at_most=floor(high))
 
