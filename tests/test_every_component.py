@@ -1,7 +1,7 @@
 """What holds for every registered component, whatever it does."""
 
-import asyncio
 import copy
+import inspect
 import json
 import logging
 from collections.abc import Iterator
@@ -191,7 +191,7 @@ def test_a_processor_is_a_part_of_the_plan_or_judges_synchronously(
     running = built.build(settings(name))
     assert isinstance(running, (Part, Processor))
     if isinstance(running, Processor):
-        assert not asyncio.iscoroutinefunction(running.process)
+        assert not inspect.iscoroutinefunction(running.process)
 
 
 @pytest.mark.parametrize("name", RECEIVERS)

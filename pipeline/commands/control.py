@@ -245,7 +245,8 @@ def run_publish(args: argparse.Namespace) -> int:
         with asking.open(args.url, data=body, timeout=_PATIENCE) as answer:
             answer.read()
     except urllib.error.HTTPError as refusal:
-        err(f"errlock control publish: refused: {_kind(refusal)}")
+        with refusal:
+            err(f"errlock control publish: refused: {_kind(refusal)}")
         return 1
     except ValueError:
         raise ConfigError([Problem("--url", "expected an http or https address")]) from None

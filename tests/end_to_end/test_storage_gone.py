@@ -25,7 +25,8 @@ def health(errlock: Errlock, path: str = "/") -> tuple[int, Mapping[str, Any]]:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
+        with refused:
+            return refused.code, json.load(refused)
 
 
 def warning_of(folder: Path) -> str:

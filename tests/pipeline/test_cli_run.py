@@ -153,12 +153,13 @@ def test_deep_nesting_does_not_end_it_where_threads_are_given_little_stack(tmp_p
     few = ("sh", "-c", 'ulimit -S -s 256; exec "$@"', "sh", ERRLOCK)
     written = collector(sentry_at(port), {"file": {"path": str(tmp_path / "out.jsonl")}})
     with running_errlock(written, tmp_path / "run", command=few) as errlock:
-        for depth in (900, 100_000, 0):
+        for depth, message in ((900, b"deep"), (100_000, b"password=hunter22"), (0, b"flat")):
             extra = b"[" * depth + b"]" * depth or b"{}"
-            envelope = b'{}\n{"type":"event"}\n{"message":"deep","extra":' + extra + b"}\n"
+            item = b'{"message":"' + message + b'","extra":' + extra + b"}"
+            envelope = b'{}\n{"type":"event"}\n' + item + b"\n"
             url = f"http://localhost:{port}/api/1/envelope/?sentry_key=any"
             with urllib.request.urlopen(url, envelope, timeout=20) as answer:
                 assert answer.status == 200
-        # The first one holds nothing, the second one nobody reads.
+        # The first one holds nothing, the second one must be read and cannot be.
         errlock.wait_for_metric("errlock_exporter_sent_total", 2, exporter="file")
         errlock.wait_for_metric("errlock_processor_dropped_total", 1, type="event")

@@ -286,7 +286,8 @@ def test_interim_answers_are_not_read_without_end(monkeypatch: pytest.MonkeyPatc
         thread = threading.Thread(target=serve)
         thread.start()
         source = HttpSource(f"http://127.0.0.1:{server.getsockname()[1]}/control")
-        with pytest.raises(FetchFailed, match="unreachable"):
+        # Newer Pythons count them themselves.
+        with pytest.raises(FetchFailed, match=r"unreachable|bad_answer"):
             source.fetch({})
         thread.join()
 
