@@ -19,7 +19,7 @@ STRACE_SOCKETS = ["strace", "-D", "-f", "--seccomp-bpf", "-xx", "-yy", "-s", "14
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>")
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
-_CONNECTION = re.compile(r"^\d+<(TCP.*?\])>, ")
+_CONNECTION = re.compile(r"^\d+<(TCP.*?\])>[, ]")
 _DATA = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _END = re.compile(r"(\d+)\)? +(?:= (?:\d+|\?)|<unfinished \.\.\.>)$")
 
