@@ -334,13 +334,13 @@ def _digest(document: Document) -> str:
         return ""
 
 
-def refused(payload: Payload) -> Mapping[DropReason, int]:
-    """How many documents of a payload could not be judged, by reason."""
-    counts: dict[DropReason, int] = {}
+def refused(payload: Payload) -> Mapping[tuple[DocumentType, DropReason], int]:
+    """How many documents of a payload could not be judged, by type and reason."""
+    counts: Counter[tuple[DocumentType, DropReason]] = Counter()
     if payload.count == payload.count_alive:
         return counts  # nobody has to make documents to know
     for document in payload.documents:
         reason = document.lost
-        if reason in REFUSALS:
-            counts[reason] = counts.get(reason, 0) + 1
+        if reason is not None and reason in REFUSALS:
+            counts[document.type, reason] += 1
     return counts

@@ -77,14 +77,14 @@ class ExporterConfig(ComponentConfig, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a payload at the door: how many documents were accepted or refused, and why.
+    """What became of a payload at the door: how many documents were accepted or refused.
 
     Filtered and sampled documents are accepted: the sender did nothing wrong. Refused ones are
-    those that could not be judged (broken, limits, unknown kinds).
+    those that could not be judged (broken, limits, unknown kinds), by type and reason.
     """
 
     accepted: int
-    refused: Mapping[DropReason, int] = field(default_factory=dict)
+    refused: Mapping[tuple[DocumentType, DropReason], int] = field(default_factory=dict)
 
 
 class Sink(Protocol):

@@ -25,7 +25,7 @@ from .chain import Chain, refused
 from .component import Receipt, Sink
 from .crossing import convert
 from .errors import DropReason, RefusedPayload
-from .payloads.document import Document, Payload, Protocol
+from .payloads.document import Document, DocumentType, Payload, Protocol
 
 # Pipelines with these type names take one signal, as collector users expect; others take all.
 _SIGNALS = ("logs", "metrics", "traces")
@@ -51,7 +51,7 @@ class Judged:
     """A payload after its route: what is offered to whom, and what was refused."""
 
     offers: Sequence[Offer]
-    refused: Mapping[DropReason, int]
+    refused: Mapping[tuple[DocumentType, DropReason], int]
 
 
 class Route:
@@ -94,7 +94,7 @@ class Route:
         """Everything that costs time: sanitise for each branch, in the branch's protocol."""
         scanned = self._chain.scan(payload)
         offers: list[Offer] = []
-        refusals: Mapping[DropReason, int] = {}
+        refusals: Mapping[tuple[DocumentType, DropReason], int] = {}
         for branch in self._branches:
             destinations = [each for each in branch.destinations if each.id in takers]
             if not destinations:
@@ -162,7 +162,8 @@ class RouteSink:
     async def _accept(self, payload: Payload) -> Receipt:
         routes = [route for route in self._routes if route.takes(payload)]
         if not routes:
-            return Receipt(accepted=0, refused={"unroutable": payload.count})
+            types = payload.types.items()
+            return Receipt(accepted=0, refused={(each, "unroutable"): n for each, n in types})
         judged = [await self._gate.judge(route, payload) for route in routes]
         offers = [each for one in judged for each in one.offers]
         try:

@@ -193,15 +193,10 @@ class FileReceiver(Receiver):
         add = self._settings.counters.add
         receiver = self._settings.id
         left: Counter[DocumentType] = Counter(each.type for each in payload.documents)
-        for reason, amount in receipt.refused.items():
-            known = Counter(each.type for each in payload.documents if each.lost == reason)
-            for type_, count in (known or left.copy()).items():
-                taken = min(amount, count, left[type_])
-                amount -= taken
-                left[type_] -= taken
-                if taken:
-                    add("receiver_refused", taken, receiver=receiver, transport="file",
-                        type=type_, reason=reason)  # fmt: skip
+        for (type_, reason), count in receipt.refused.items():
+            left[type_] -= count
+            add("receiver_refused", count, receiver=receiver, transport="file",
+                type=type_, reason=reason)  # fmt: skip
         for type_, count in left.items():
             if count:
                 add("receiver_accepted", count, receiver=receiver, transport="file", type=type_)

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from ..pipeline.component import Settings, Sink
+from ..pipeline.component import Receipt, Settings, Sink
 from ..pipeline.errors import DropReason, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp import OtlpRequest
@@ -104,8 +104,9 @@ class Intake:
             for payload in request.split() if project is None else [request]:
                 if payload.count:
                     receipt = await self.sink.accept(payload)
-                    refused.update(receipt.refused)
-                    self._count(payload, receipt.accepted, receipt.refused)
+                    for (_, reason), count in receipt.refused.items():
+                        refused[reason] += count
+                    self._count(payload, receipt)
         except RefusedPayload:
             raise
         except Exception as error:  # noqa: BLE001  its text may quote the request
@@ -113,14 +114,14 @@ class Intake:
             raise RefusedPayload(500, "internal", "internal error") from None
         return _answer(signal, encoding, refused)
 
-    def _count(self, payload: OtlpRequest, accepted: int, refused: Any) -> None:
+    def _count(self, payload: OtlpRequest, receipt: Receipt) -> None:
         add = self._settings.counters.add
         labels = {"receiver": self._settings.id, "transport": self._transport}
-        labels["type"] = SHAPES[payload.signal].record
-        if accepted:
-            add("receiver_accepted", accepted, **labels)
-        for reason, count in refused.items():
-            add("receiver_refused", count, **labels, reason=reason)
+        if receipt.accepted:
+            type_ = SHAPES[payload.signal].record
+            add("receiver_accepted", receipt.accepted, **labels, type=type_)
+        for (type_, reason), count in receipt.refused.items():
+            add("receiver_refused", count, **labels, type=type_, reason=reason)
         if payload.repaired:
             add("receiver_repaired", payload.repaired, receiver=self._settings.id)
 

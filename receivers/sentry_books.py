@@ -40,19 +40,9 @@ class Books:
         left: Counter[DocumentType] = Counter(
             each.type for each in envelope.documents if each.dropped != "rate_limited"
         )
-        untold = Counter(receipt.refused)
-        for document in envelope.documents:
-            reason = document.lost
-            if reason is not None and untold[reason] > 0:
-                untold[reason] -= 1
-                left[document.type] -= 1
-                self.refuse(document.type, reason, 1)
-        for reason, amount in untold.items():  # told in numbers only
-            for type_, available in left.most_common():
-                taken = min(amount, available)
-                left[type_] -= taken
-                amount -= taken
-                self.refuse(type_, reason, taken)
+        for (type_, reason), amount in receipt.refused.items():
+            left[type_] -= amount
+            self.refuse(type_, reason, amount)
         for type_, amount in left.items():
             if amount > 0:
                 self._counters.add(

@@ -91,7 +91,7 @@ def test_a_processor_that_raises_drops_the_document_and_tells_no_value(
     counters = Counters()
     result = chain(Raises(), part(), counters=counters).run(event())
     assert result.alive == []
-    assert refused(result) == {"processor_failed": 1}
+    assert refused(result) == {("event", "processor_failed"): 1}
     assert counters.total("processor_dropped", reason="processor_failed", type="event") == 1
     assert "RuntimeError" in caplog.text
     assert SECRET not in caplog.text
@@ -106,7 +106,7 @@ def test_a_part_that_raises_while_it_acts_drops_the_document() -> None:
             raise ValueError(mark.value)
 
     result = chain(Broken()).run(event())
-    assert refused(result) == {"processor_failed": 1}
+    assert refused(result) == {("event", "processor_failed"): 1}
 
 
 def test_a_document_that_cannot_be_read_does_not_go_out() -> None:

@@ -160,6 +160,19 @@ async def test_health_names_every_component(tmp_path: Path) -> None:
     assert health["receivers"] == {"sentry": {"state": "running"}}
 
 
+async def test_what_came_with_an_event_is_refused_and_not_the_event(tmp_path: Path) -> None:
+    image = json.dumps({"type": "attachment", "content_type": "image/png", "length": 6}).encode()
+    async with Running(tmp_path, "", "file") as running:
+        await running.send(envelope(EVENT) + image + b"\n\x89PNG\x00\x01\n")
+        await running.lines(1)
+        _, text = await running.get(running.metrics, "/metrics")
+    told = 'receiver="sentry",transport="http"'
+    assert f'errlock_receiver_accepted_total{{{told},type="event"}} 1.0' in text
+    refused = f'errlock_receiver_refused_total{{reason="unsupported",{told},type="unknown"}} 1.0'
+    assert refused in text
+    assert text.count("errlock_receiver_refused_total{") == 1
+
+
 async def test_metrics_have_the_collectors_names_and_no_value(tmp_path: Path) -> None:
     async with Running(tmp_path, "", "file") as running:
         await running.send(envelope(EVENT))

@@ -215,8 +215,7 @@ def test_lines_are_cut_wherever_chunks_end() -> None:
 async def test_refused_documents_are_counted_by_type_and_reason(bench: Bench) -> None:
     class Sink:
         async def accept(self, payload: Payload) -> Receipt:
-            payload.documents[1].dropped = "limit"
-            return Receipt(1, {"limit": 1})
+            return Receipt(1, {(payload.documents[1].type, "limit"): 1})
 
     bench.path.write_text(ENVELOPE)
     receiver = bench.made()

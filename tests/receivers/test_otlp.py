@@ -145,7 +145,7 @@ async def test_services_of_one_request_become_payloads_of_their_own(door: Door) 
 
 
 async def test_what_was_refused_is_told_as_partial_success(door: Door) -> None:
-    door.sink.refused = {"limit": 1, "broken": 2}
+    door.sink.refused = {("log_record", "limit"): 1, ("log_record", "broken"): 2}
     request = log_request("hunter2")
     for _ in range(4):
         request.MergeFrom(log_request("hunter2"))

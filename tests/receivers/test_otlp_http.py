@@ -71,7 +71,7 @@ async def test_json_is_read(door: Door) -> None:
 
 
 async def test_partial_success_in_json(door: Door) -> None:
-    door.sink.refused = {"limit": 1}
+    door.sink.refused = {("otlp_span", "limit"): 1}
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"hunter2"}]}]}]}'
     answer = json.loads((await door.post(body, JSON, path="/v1/traces"))[2])
     assert answer == {

@@ -8,7 +8,7 @@ from typing import Any
 
 from errlock.pipeline.component import Receipt
 from errlock.pipeline.errors import DropReason, RefusedPayload
-from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.document import DocumentType, Payload
 
 
 class RecordingSink:
@@ -16,7 +16,7 @@ class RecordingSink:
 
     def __init__(self) -> None:
         self.payloads: list[Any] = []
-        self.refused: Mapping[DropReason, int] = {}
+        self.refused: Mapping[tuple[DocumentType, DropReason], int] = {}
         self.failure: Exception | None = None
         # While it is cleared, accept() waits.
         self.open = asyncio.Event()

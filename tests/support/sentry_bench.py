@@ -14,7 +14,7 @@ import aiohttp
 from errlock.pipeline.component import Receipt, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import DropReason
-from errlock.pipeline.payloads.document import Payload
+from errlock.pipeline.payloads.document import DocumentType, Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.receivers.sentry import SentryReceiver, SentryReceiverConfig
 
@@ -28,7 +28,7 @@ class Arrivals:
         self.envelopes: list[Envelope] = []
         self.others: list[Payload] = []
         self.refusals: list[Exception] = []  # for the next payloads, one each
-        self.refused: dict[DropReason, int] = {}
+        self.refused: dict[tuple[DocumentType, DropReason], int] = {}
 
     async def accept(self, payload: Payload) -> Receipt:
         if self.refusals:

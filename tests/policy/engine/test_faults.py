@@ -76,7 +76,7 @@ def assert_nothing_goes_out(data: bytes, reason: str, caplog: pytest.LogCaptureF
     judged = route.judge(Envelope.from_event(json.loads(data)), frozenset(["one"]))
     assert [len(each.payload.alive) for each in judged.offers if each.payload] in ([], [0])
     assert not any(SECRET.encode() in (each.body or b"") for each in judged.offers)
-    assert judged.refused == {reason: 1}
+    assert judged.refused == {("event", reason): 1}
     assert SECRET not in caplog.text
     assert "jane@" not in caplog.text
 
