@@ -231,6 +231,11 @@ _CLOSED = re.compile(
 # `token == "lambda"`: a program's own word.
 _COMPARISON = re.compile(rb"={2,3}[ \t]*[bru]?\\{0,3}[\"'`]\Z")
 _INDEXED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*+\[")
+# What has the name that the key has: `params[:password]`, `#{config["password"]}`.
+_ELEMENT = re.compile(
+    rb"""(?:[$#]?\{)?[$@]{0,2}[A-Za-z_][A-Za-z0-9_.]*+\["""
+    rb"""(?::[A-Za-z_]\w*+|(\\*+["'])\[?[A-Za-z_][\w.\-]*+\]?\1)\](?!\w)"""
+)
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
 )
@@ -253,6 +258,8 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     if value.separator != " " and _CALL.match(text) and value.separator != "=>":
         return False
     if value.separator in (" = ", ": ") and _INDEXED.match(text):
+        return False
+    if _ELEMENT.match(data, value.start):
         return False
     if not class_.startswith("secret."):
         return value.separator != " = " and _is_plausible_here(text, value, class_)

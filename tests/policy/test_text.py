@@ -174,6 +174,7 @@ GIVEN_AWAY: list[tuple[str, set[str]]] = [
     ('"secret" => "abc123def"', {"abc123def"}),
     (':api_key=>"abc123def"', {"abc123def"}),
     ("[password] => hunter2", {"hunter2"}),
+    ("[password] => hunter[2", {"hunter[2"}),
     ("['password'] = 'hunter2'", {"hunter2"}),
     ("$config['db_password'] = 'hunter2';", {"hunter2"}),
     ("define('DB_PASSWORD', 'hunter2');", {"hunter2"}),
@@ -453,6 +454,11 @@ HARMLESS = [
     "fields[f.name] = f",
     'session: Optional["Session"] = None',
     "token == 0x33",
+    'logger.warn("password=#{config["password"]}")',
+    """f"password={config['password']}" """,
+    "`token=${request['token']}`",
+    '"password" => params[:password],',
+    "'password' => $config['password'],",
 ]
 
 
