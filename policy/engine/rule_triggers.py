@@ -17,6 +17,10 @@ from .databases import BEYOND_ASCII
 from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
+_NAME_PRINTED = (
+    r"[({<,\[ ][Nn]ame ?[=:] ?\\{0,3}[\"']?"
+    r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
+)
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
     # No card begins with 0, 1 or 7; seconds since 1970 do. Groups are as cards have them.
@@ -42,6 +46,9 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     # The last part of a domain begins with a letter: `shop@1.2.3` has none.
     "email": (r"[@＠][A-Za-z0-9\x{80}-\x{10FFFF}.-]+\.[A-Za-z\x{80}-\x{10FFFF}]",),
     "email.verp": (r"=[A-Za-z0-9-]+\.[A-Za-z0-9.-]+@",),
+    # Whatever stands between is long, and what begins it is met more often.
+    "person.printed": (_NAME_PRINTED,),
+    "person.printed.behind": (_NAME_PRINTED,),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),

@@ -110,7 +110,17 @@ SAID: list[Row] = [
     ("MAC=001B44113AB7, MAC: HMAC-SHA256", ["001B44113AB7"], ["HMAC-SHA256"]),
 ]
 
-ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED, *STATEMENTS, *SAID]
+# Objects as programs print them.
+PRINTED: list[Row] = [
+    ("Customer[name=Jane Roe, email=jane.roe@x.example]", ["Jane", "Roe,"], ["Customer[name="]),
+    ("User(id=3, plan=gold, phone=+44 20 7946 0958, name=Zoë Özil)", ["Zoë", "Özil"], ["gold"]),
+    ("{Name:Jane Roe Email:jane.roe@x.example Tries:3}", ["Jane", "Roe"], [" Email:", "Tries:3"]),
+    ("{Email:jane.roe@x.example Name:Jane Roe Tries:3}", ["Jane", "Roe"], [" Tries:3"]),
+    ('#<struct C name="Jane Roe", email="jane.roe@x.example">', ["Jane", "Roe"], ["#<struct C"]),
+    ("Table[name=Order Items, schema=public]", [], ["Order Items"]),
+]
+
+ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)
