@@ -101,6 +101,27 @@ async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
     assert "password=[password]" in line
 
 
+# As Chromium 156 sent it: a page that reports here names the key of its project.
+_CSP_REPORT = (
+    '{{"csp-report":{{"document-uri":"http://localhost:35267/account","referrer":"",'
+    '"violated-directive":"script-src-elem","effective-directive":"script-src-elem",'
+    '"original-policy":"script-src \'self\'; report-uri {}","disposition":"report",'
+    '"blocked-uri":"inline","line-number":1,"column-number":133,"status-code":200}}}}'
+)
+
+
+async def test_the_key_of_a_page_does_not_leave_with_its_report(tmp_path: Path) -> None:
+    key = "0123456789abcdef" * 2
+    async with Running(tmp_path, "", "file") as running:
+        url = f"http://127.0.0.1:{running.sentry}/api/1/security/?sentry_key={key}"
+        body, headers = _CSP_REPORT.format(url), {"Content-Type": "application/csp-report"}
+        async with running.session.post(url, data=body, headers=headers) as response:
+            assert response.status == 200
+        [line] = await running.lines(1)
+    assert key not in line
+    assert "script-src-elem" in line
+
+
 async def test_no_door_opens_before_the_policy_is_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
