@@ -9,7 +9,7 @@ from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version(?:\W{0,3}| to )|[<>]= ?|~> ?|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|@"
-    r"|(?:up|down)graded? to |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
+    r"|(?:up|down)grad(?:ed?|ing) (?:from |(?:from [0-9.]{5,15} )?to )|(?:mobile|ios|android|desktop) app |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
     r"|oid[0-9]{0,2}\W{1,2}|objectidentifier\W{1,3}|\brfc ?[0-9]{3,5},? \(?"
     r"|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
 )
@@ -34,7 +34,7 @@ def ipv4(candidate: Candidate) -> Candidate | None:
     """An address, not a version: neither loopback, unspecified, broadcast nor a netmask."""
     if candidate.key and _VERSION_KEYS.search(candidate.key):
         return None
-    version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before(20))
+    version = not candidate.stands_alone("_") or _VERSION_WORDS.search(candidate.before())
     if version and not _is_host_of_login(candidate):
         return None
     left, right = candidate.before(2), candidate.after(2)

@@ -80,8 +80,12 @@ _ACCOUNTS = frozenset(
     guest jenkins kafka mongodb mysql nginx nobody ok operator oracle postgres rabbitmq redis root
     runner sa success successful system test tomcat ubuntu user username www-data""".split()  # noqa: SIM905  reads best as text
 )
-# Names that programmers give where any name would do.
-_ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
+# Names that programmers give where any name would do, and those of families of letters.
+_ANY_NAMES = frozenset(
+    ["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"]
+    + ["arial", "calibri", "courier", "courier new", "georgia", "helvetica", "helvetica neue"]
+    + ["menlo", "monospace", "roboto", "sans-serif", "serif", "tahoma", "times new roman", "verdana"]
+)
 # What is diagnosed of programs, not of people: these have disks, nodes and clusters too.
 _OF_MACHINES = compile_linear(
     r"(?i)\b(?:memory leak|out of memory|servers?|threads?|timeouts?|timed out|cpu|databases?|cache"
@@ -93,7 +97,10 @@ _OF_MACHINES = compile_linear(
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 # A template, a name with its scope, or a repository with its owner.
 _IN_CODE = re.compile(r"\{[\w.()]*\}|::|^[\w.-]+(?:/[\w.-]+)+\Z")
-_PATH = compile_linear(r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+)$")
+_PATH = compile_linear(
+    r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+"
+    r"|/(?:app|build|code|data|etc|home|mnt|opt|root|src|srv|tmp|usr|var|work|workspace))$"
+)
 _OWN_MARK = re.compile(r"\[[a-z_.]{2,40}(?::e[0-9]{1,9}:0x[0-9a-f]{1,64})?\]|\*{16}")
 _BARE_URL = compile_linear(r"(?i)^(?:https?|wss?|s3|gs)://[^\s@?#]+$")
 _VERSION = compile_linear(
@@ -233,7 +240,8 @@ def _implausible(text: str, class_: str) -> bool:
             return not 5 <= _digits(text) <= 20 or len(text) > 60
         case "pii.username":
             moment = text[4:5] == "-" and _MOMENT.match(text) is not None
-            return moment or text.casefold() in _ACCOUNTS or _is_of_a_form(text)
+            odd = moment or text[-1] in "=:"  # that is the next key
+            return odd or text.casefold() in _ACCOUNTS or _is_of_a_form(text)
         case "pii.name":
             odd = len(text) > 120 or not any(map(str.isalpha, text))
             odd = odd or text.casefold() in _ANY_NAMES
@@ -243,7 +251,7 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.location":
             return not _COORDINATE.search(text)
         case "pii.address":
-            coded = text.isdigit() or _POSTCODE.fullmatch(text) is not None
+            coded = (text.isdigit() and len(text) < 10) or _POSTCODE.fullmatch(text) is not None
             return not coded and (bool(_HARMLESS_HOST.match(text)) or _is_of_a_form(text))
         case "pii.health":
             return _is_of_a_form(text) or _OF_MACHINES.search(text) is not None
@@ -257,6 +265,8 @@ def _implausible(text: str, class_: str) -> bool:
             return _digits(text) < 3 or _VERSION.match(text) is not None
         case "secret.url_credentials":
             return "@" not in text and "=" not in text
+        case "financial.crypto_wallet":
+            return _digits(text) == 0
         case "financial.cvv":
             return not 3 <= _digits(text) <= 4
     if class_ in _TOKENLIKE:

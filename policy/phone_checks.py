@@ -5,6 +5,7 @@ The plans come from phonenumberslite, which is imported when first used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,15 @@ def _without_counts(candidate: Candidate, exists: Callable[[str], bool]) -> Cand
     return candidate
 
 
+_MOMENT = re.compile(r"(?:19|20)[0-9]{2}([-/.])[0-1][0-9]\1[0-3][0-9](?: [0-2][0-9])?\Z")
 _REGIONS = "US GB DE FR ES IT NL SE CH AT AU IN BR JP PL TR MX ZA BE DK NO FI PT IE AR KR CN RU"
 
 
 def phone_national(candidate: Candidate) -> Candidate | None:
     """A national number that is valid in one of the larger plans; what follows it is cut off."""
     if not candidate.stands_alone("-/") or _is_short(candidate.value):
+        return None
+    if _MOMENT.match(candidate.value) is not None:
         return None
 
     def exists(text: str) -> bool:

@@ -19,6 +19,11 @@ NOBODY: list[Row] = [
         'fname = f"tpc_{action.lower()}()"',
         "Nachname: Pflichtfeld",
         "passport: v0.7.0",
+        "mobile app 4.15.2.1 crashed",
+        "upgraded from 10.2.1.4 to 10.2.1.5",
+        'family_name = "Arial", last_name: "Times New Roman"',
+        'Addr: "525409008379", Wallet: MetaMask',
+        "sudo: root : TTY=pts/0 ; PWD=/srv ; USER=root",
         "VIN: 5V0A2B3C4D5E6F7G8",
         "Upgrade: login:amd64 (1:4.13), dbus-user-session:amd64 1.14.10-1~deb12u1",
         "{'first_name': ['This field is required.'], 'username': ['This value is already taken']}",
@@ -30,6 +35,12 @@ NAMED: list[Row] = [
     ("first_name: Jane Maiden: x", ["Jane"], ["Maiden: x"]),
     ("{'username': ['jroe is already taken']}", ["jroe"], ["username"]),
     ("{'last_name': [\"Roe is not valid\"], 'x': 1}", ["Roe"], ["'x': 1"]),
+    (
+        'phone: "0141 496 0001", created_at: "2024-02-03 10:00:00"',
+        ["0141 496"],
+        ["2024-02-03 10:00:00"],
+    ),
+    ("Login: user=, method=PLAIN, login: jroe", ["jroe"], ["user=, method=PLAIN"]),
     ("postal_code=94043-1351 zip: 01310-200", ["94043-1351", "01310-200"], ["postal_code="]),
 ]
 
