@@ -9,7 +9,11 @@ from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version(?:\W{0,3}| to )|[<>]= ?|~> ?|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|@"
-    r"|(?:up|down)grad(?:ed?|ing) (?:from |(?:from [0-9.]{5,15} )?to )|(?:mobile|ios|android|desktop) app |firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
+    r"|(?:(?:up|down)grad(?:e[ds]?|ing)|bump(?:s|ed|ing)?|deps\W{1,4}update)"
+    r"(?: [\w.-]{1,30})? (?:from |(?:from [0-9.]{5,15} )?to )"
+    r"|(?:mobile|ios|android|desktop) app |(?:fixes|changes|new|introduced|added) (?:since|in) "
+    r"|(?:^|\n)\s*//+ |\bstep "
+    r"|firmware |driver |requires |jdk-?|java |dotnet |runtime |assembly "
     r"|oid[0-9]{0,2}\W{1,2}|objectidentifier\W{1,3}|\brfc ?[0-9]{3,5},? \(?"
     r"|\bsection |\bsec\. |§|\bchapter |\bclause |:(?:amd64|arm64|armhf|i386|all) )$"
 )

@@ -81,10 +81,11 @@ _ACCOUNTS = frozenset(
     runner sa success successful system test tomcat ubuntu user username www-data""".split()  # noqa: SIM905  reads best as text
 )
 # Names that programmers give where any name would do, and those of families of letters.
-_ANY_NAMES = frozenset(
-    ["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"]
-    + ["arial", "calibri", "courier", "courier new", "georgia", "helvetica", "helvetica neue"]
-    + ["menlo", "monospace", "roboto", "sans-serif", "serif", "tahoma", "times new roman", "verdana"]
+_ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
+# Families of letters have names, too.
+_FONTS = compile_linear(
+    r"(?i)^(?:arial|calibri|consolas|courier new|helvetica|menlo|monospace|open sans|roboto"
+    r"|sans-serif|segoe ui|serif|tahoma|times new roman|verdana)(?: neue| mono|,.*)?$"
 )
 # What is diagnosed of programs, not of people: these have disks, nodes and clusters too.
 _OF_MACHINES = compile_linear(
@@ -241,10 +242,12 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.username":
             moment = text[4:5] == "-" and _MOMENT.match(text) is not None
             odd = moment or text[-1] in "=:"  # that is the next key
+            odd = odd or text.casefold() in ("email", "login", "username")
             return odd or text.casefold() in _ACCOUNTS or _is_of_a_form(text)
         case "pii.name":
             odd = len(text) > 120 or not any(map(str.isalpha, text))
-            odd = odd or text.casefold() in _ANY_NAMES
+            odd = odd or text[0] in "(^" or text.casefold() in _ANY_NAMES
+            odd = odd or _FONTS.search(text) is not None
             return odd or _IN_CODE.search(text) is not None or _is_of_a_form(text)
         case "pii.ip":
             return not _IP_LIKE.search(_without_marks(text, "")) or bool(_LOOPBACK.fullmatch(text))
@@ -252,7 +255,8 @@ def _implausible(text: str, class_: str) -> bool:
             return not _COORDINATE.search(text)
         case "pii.address":
             coded = (text.isdigit() and len(text) < 10) or _POSTCODE.fullmatch(text) is not None
-            return not coded and (bool(_HARMLESS_HOST.match(text)) or _is_of_a_form(text))
+            host = "://" in text or _HARMLESS_HOST.match(text) is not None
+            return not coded and (host or _is_of_a_form(text))
         case "pii.health":
             return _is_of_a_form(text) or _OF_MACHINES.search(text) is not None
         case "pii.imei" | "financial.card" | "financial.iban":

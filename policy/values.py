@@ -116,7 +116,8 @@ def separator_of(written: bytes) -> str:
     if sign[-2:] == b"<-" or (sign[-1:] == b"=" and sign not in _SEPARATORS):
         return " = "  # of a declaration, or together with an operator: code
     kind = _SEPARATORS.get(sign, " ")
-    if kind == "=" and written[:1] in b" \t" and written[-1:] in b" \t":
+    before = written[1:] if written[:1] == b"]" else written  # `names[mod.full_name] = mod`
+    if kind == "=" and before[:1] in b" \t" and written[-1:] in b" \t":
         return " = "
     if kind == ":" and written[-1:] in b" \t":
         return ": "
