@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from .findings import Span
 from .innocence import is_innocent
-from .values import NAME_BEGINS, class_of, compile_bytes, text_of
+from .values import (
+    BY_SHAPE,
+    NAME_BEGINS,
+    class_of,
+    compile_bytes,
+    read_value,
+    reads_as_value,
+    text_of,
+)
 
 # In small letters of two words only: `sort by last name: asc` is a sentence.
 _LABEL = compile_bytes(
     rb"(?:^|[\r\n,;|({\[\]>\"'*-]|\xef\xbc[\x8c\x9b]|: )[ \t]{0,8}"
     rb"([A-Z\x80-\xff][A-Za-z\x80-\xff]{1,40}(?:(?:'|\xe2\x80\x99)s)?"
-    rb"(?: [A-Za-z\x80-\xff]{2,40}){0,3}"
+    rb"(?:\.? [A-Za-z\x80-\xff]{2,40}){0,3}"
     rb"|[a-z]{2,20}(?: [a-z]{2,20})?)"
-    rb"(?:\*\*)? ?(:|\xef\xbc\x9a|= )(?:\*\*)?[ \t]{0,8}[\"']?"
+    rb"(?: \([A-Za-z/.\- ]{1,24}\))?(?:\*\*)? ?(:|\xef\xbc\x9a|= )(?:\*\*)?[ \t]{0,8}[\"']?"
 )
 # A full stop ends a word of it: within one it is the name of a class.
 _NAME = rb"(?:(?:[A-Z]\.){1,4}|" + NAME_BEGINS + rb"[A-Za-z\x80-\xff'\-]{0,40}\.?)"
+_BEFORE = rb"(?:(?:[Vv][ao]n|de[rnl]?|d[aiu]|dos|la|[lt]e|te[rn]|bin|zur?|y|e) ){0,2}"
 # What a form holds there, and nothing behind it: a sentence goes on.
 _ENTERED = {
-    "pii.name": re.compile(
-        rb"(?:(?:[Vv][ao]n|de[rnl]?|d[aiu]|dos|la|[lt]e|te[rn]|bin|zur?) ){0,2}"
-        + _NAME
-        + rb"(?: "
-        + _NAME
-        + rb"){0,3}"
-    ),
+    "pii.name": re.compile(_BEFORE + _NAME + rb"(?: " + _BEFORE + _NAME + rb"){0,3}"),
     "pii.username": re.compile(rb"[A-Za-z0-9_.@\-]{2,60}"),
     "pii.phone": re.compile(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}"),
     "pii.dob": re.compile(rb"[0-9]{1,4}[./\-][0-9]{1,2}[./\-][0-9]{1,4}"),
@@ -42,10 +46,11 @@ _ENTERED = {
 # Of others, what is behind one word is a pair's value (words.py).
 _BEHIND_ONE_WORD = ("pii.name", "pii.address", "pii.phone", "pii.dob")
 _IN_SENTENCES = ("pii.phone", "pii.dob")  # digits, wherever the sentence goes on
+_OF_PEOPLE = ("pii.name", "pii.email", "pii.phone", "pii.dob", "pii.address", "pii.passport")
 # How messages begin about what was entered.
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
 _NOTHING_BEHIND = re.compile(
-    rb"\.?[ \t]*+(?:[\r\n,;|)}\]<\"']|\\[nr]|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
+    rb"\.?[ \t]*+(?:[\r\n,;|()}\]<\"']|\\[nr]|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
 )
 
 
@@ -55,7 +60,7 @@ def find_labelled(data: bytes) -> Iterator[Span]:
     while (match := _LABEL.search(data, at)) is not None:
         at = match.end(1)  # a label may follow a label: `order 17: address: …`
         label = match.group(1)
-        class_ = class_of(label)
+        class_ = class_of(label.replace(b".", b""))
         if class_ is None or (b" " not in label and class_ not in _BEHIND_ONE_WORD):
             continue
         if match.group(2) == b"= " and label[:1].islower():
@@ -70,3 +75,65 @@ def find_labelled(data: bytes) -> Iterator[Span]:
             continue
         if not is_innocent(text_of(value.group()), class_):
             yield Span(value.start(), value.end(), class_, "words.label")
+
+
+# Maps of Clojure, and messages: `{:user/last-name "Roe" :tries 3}`, `no one with last name "Roe"`.
+_KEYWORD = compile_bytes(
+    rb"""(?:^|[\s{(,]):(?:[A-Za-z][\w.\-]{0,60}/)?([A-Za-z][\w\-]{0,60}) \\{0,3}\""""
+)
+_SAID = compile_bytes(
+    rb"(?:^|[\s(,;:])([A-Za-z][A-Za-z\x80-\xff]{2,20}(?: [a-z\x80-\xff]{2,12}){1,3}) \\{0,3}[\"'`]"
+)
+
+
+def find_quoted(data: bytes) -> Iterator[Span]:
+    """Find what stands in quotes behind a name and a space."""
+    quoted = b' "' in data or b" '" in data or b" \\" in data or b" `" in data
+    for pattern in (_KEYWORD, _SAID) if quoted else ():
+        at = 0
+        while (match := pattern.search(data, at)) is not None:
+            at = match.end(1)
+            class_ = class_of(match.group(1))
+            if class_ is None or class_ in BY_SHAPE:
+                continue
+            if pattern is _SAID and not class_.startswith(_OF_PEOPLE):
+                continue  # what is said of secrets: phrases.py
+            value = read_value(data, at + 1, ": ", class_)
+            text = data[value.start : value.end]
+            if not value.quoted or not reads_as_value(data, value, class_) or class_of(text):
+                continue
+            if class_ == "pii.name" and _ENTERED[class_].fullmatch(text) is None:
+                continue
+            yield Span(value.start, value.end, class_, "words.quoted")
+
+
+# A name alone may be of anything, so something else of a person must stand near it.
+_ALONE = compile_bytes(
+    rb"(?:^|[\s,;|({\[>\"'*:])(?:[Nn]ame|NAME|[Nn]om(?:bre|e)?|[Nn]aa?m[na]?|[Nn]avn|[Nn]ume"
+    rb"|[Nn]\xc3\xa9v|%b)(?:[\"']?(?:\*\*)? ?(?:=>|[:=]|\xef\xbc\x9a)(?:\*\*)? ?[\"']?| \")"
+    % "Ονοματεπώνυμο".encode()
+)
+_OF_COMPANIES = re.compile(
+    rb" (?:Inc|Corp|GmbH|Ltd|LLC|AG|S\.?A|SAS|BV|Co|Company|Group|Team|Service|Department)\.?\Z"
+)
+_NEAR = 200
+_BESIDE = 60  # from the other part of a name: then this part may be one word
+
+
+def names_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
+    """Find the names that `Name: …` announces beside what was found of a person."""
+    of_people = [s for s in found if s.class_.startswith(("pii.national_id", *_OF_PEOPLE))]
+    people = sorted(span.start for span in of_people)
+    names = sorted(span.start for span in of_people if span.class_ == "pii.name")
+    for match in _ALONE.finditer(data) if people else ():
+        value = _ENTERED["pii.name"].match(data, match.end())
+        if value is None or _NO_NAME.match(data, value.start()) is not None:
+            continue
+        if _NOTHING_BEHIND.match(data, value.end()) is None or _OF_COMPANIES.search(value.group()):
+            continue
+        starts, reach = (people, _NEAR) if b" " in value.group() else (names, _BESIDE)
+        following = bisect_left(starts, value.start() - reach)
+        if following == len(starts) or starts[following] > value.end() + reach:
+            continue
+        if class_of(value.group()) is None and not is_innocent(text_of(value.group()), "pii.name"):
+            yield Span(value.start(), value.end(), "pii.name", "words.label")

@@ -47,11 +47,15 @@ def names_given(node: Mapping[str, Tree]) -> dict[str, str]:
     if len(node) <= 6 and not NAMING.isdisjoint(folded):
         given = _given_apart(node, folded)
     name = node[folded["name"]] if "name" in folded else None
-    if isinstance(name, str) and len(name) <= 80 and _PERSON.fullmatch(name):
+    if isinstance(name, str) and len(name) <= 80 and _names_a_person(name):
         others = (key for key in node if node[key] and key != folded["name"])
         if any(classify_key(key) in PERSONAL for key in others):
             given.setdefault(folded["name"], "full_name")
     return given
+
+
+def _names_a_person(name: str) -> bool:
+    return _PERSON.fullmatch(name) is not None and classify_key(name) is None
 
 
 def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:

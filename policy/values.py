@@ -39,7 +39,7 @@ KEY = rb"[A-Za-z_\x80-\xff][A-Za-z0-9_.\-\x80-\xff]{0,60}"
 
 # How a word of a name begins: a capital of a script that has them, or a letter of one without.
 NAME_BEGINS = (
-    rb"(?:[A-Z\xc3-\xc9\xd8-\xdb\xe4-\xed]|\xd0[\x80-\xaf]|\xce[\x80-\xab]|\xe3[\x81-\xbf])"
+    rb"(?:[A-Z\xc3-\xc9\xd7-\xdb\xe0\xe4-\xed]|\xd0[\x80-\xaf]|\xce[\x80-\xab]|\xe3[\x81-\xbf])"
 )
 
 # Classes whose values other detectors find by their shape; a key in free text adds nothing.

@@ -18,7 +18,7 @@ from .findings import Span
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
 from .keys import classify_key, words_of
-from .labels import find_labelled
+from .labels import find_labelled, find_quoted, names_beside
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
@@ -109,9 +109,14 @@ def _tables(data: bytes) -> Iterator[Span]:
 
 
 def _pairs(data: bytes) -> Iterator[Span]:
-    if _OF_PAIRS.search(data) is None:
-        return
-    yield from find_labelled(data)
+    found = list(find_quoted(data))
+    if _OF_PAIRS.search(data) is not None:
+        found += [*find_labelled(data), *_told(data)]
+    yield from found
+    yield from names_beside(data, found)
+
+
+def _told(data: bytes) -> Iterator[Span]:
     search = _next_pair if _WIDE_MARK.search(data) is None else _WIDE_PAIR.search
     match = search(data, 0)
     while match is not None:
@@ -179,6 +184,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
         return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
+    if class_ == "pii.phone" and not value.quoted:
+        value = _number(data, value)
     if class_ == "pii.health" and not value.quoted:
         value = value._replace(end=_CLAUSE.match(data, value.end).end())
     if class_ == "secret.password" and not value.quoted:
@@ -236,6 +243,18 @@ def _name(data: bytes, value: Value) -> Value:
         end = data.rindex(b" ", value.start, end)
     end = value.start + len(data[value.start : end].rstrip())
     return Value(value.start, max(end, value.end), False, value.separator)
+
+
+_GROUPS = compile_bytes(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}")
+_FEWEST_DIGITS = 7  # of a number in one piece
+
+
+def _number(data: bytes, value: Value) -> Value:
+    """A telephone's number goes on over its groups."""
+    if value.end - value.start >= _FEWEST_DIGITS:
+        return value
+    match = _GROUPS.match(data, value.start)
+    return value if match is None else value._replace(end=max(match.end(), value.end))
 
 
 _ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|[({]|,\s*<<)\s*["']""")

@@ -87,6 +87,8 @@ def _of_signs(signs: bytes) -> int:
         found |= PAIRS | STRUCTURES | SQL | ARGUMENTS
     if b'"' in signs or b"'" in signs or b"`" in signs:
         found |= STRUCTURES | ARGUMENTS
+    if signs[:1] == b" " and signs.strip(b" \\")[:1] in (b'"', b"'", b"`"):
+        found |= PAIRS
     if b"<" in signs or b">" in signs or b"!" in signs:
         found |= MARKUP | STRUCTURES | SQL
     return found

@@ -67,8 +67,39 @@ LABELLED: list[Row] = [
     ("Telefone: (11) 96123-4567", ["96123-4567"], ["Telefone: "]),
     ("order 17: address: 5 Elm Street, Springfield", ["5 Elm", "Springfield"], ["order 17: "]),
     ("Adresse: Musterweg 3, 10115 Berlin\nOrt: x", ["Musterweg", "Berlin"], ["\nOrt: x"]),
+    ("Họ và tên: Trần Lan, SĐT: 0912 345 678", ["Trần", "0912"], ["SĐT: "]),
+    ("Ονοματεπώνυμο: Μαρία Σταύρου, Κινητό: 694 512 3456", ["Μαρία", "3456"], ["Κινητό: "]),
+    ("שם מלא: רבקה לוינסון, טלפון: 052-5551234", ["רבקה", "5551234"], ["טלפון: "]),
+    ("नाम: सुनीता शर्मा, मोबाइल: 98765 43210", ["सुनीता", "43210"], ["मोबाइल: "]),
+    ("성명: 김서연, 휴대폰: 010-9876-5432", ["김서연", "5432"], ["휴대폰: "]),
+    ("telefonszám: 06 30 123 4567, Tel. Nr: 030 901820", ["4567", "901820"], ["Tel. Nr: "]),
+    ("Date of birth (DD/MM/YYYY): 12/07/1984", ["1984"], ["(DD/MM/YYYY): "]),
+    ("Next of kin: Jane Roe (sister)", ["Jane", "Roe"], ["(sister)"]),
+    ("Nom : Delacroix\nPrénom : Apolline", ["Delacroix", "Apolline"], ["Nom : "]),
+    ("Naam: Jana van der Roe, Telefoon: 06-12345678", ["Jana", "Roe", "5678"], ["Naam: "]),
+    ("Person[name=Jane Roe, birthDate=1984-07-12]", ["Jane", "Roe", "1984"], ["Person[name="]),
+    ('{:patient {:name "Jane Roe" :dob "1984-07-12"}}', ["Jane", "1984"], [':name "']),
     ("住所: 東京都新宿区西新宿2-8-1", ["西新宿"], ["住所: "]),
     ("Indirizzo: Via Roma 12, Citta: Roma", ["Via Roma 12"], [", Citta: Roma"]),
+]
+
+# A name alone may be of anything: what stands beside it is of a person.
+BESIDE: list[Row] = [
+    ("Name: checkout, phone: +49 30 901820", ["901820"], ["Name: checkout"]),
+    ("Name: Acme Widgets GmbH, phone: +49 30 901820", ["901820"], ["Acme Widgets GmbH"]),
+    ('{"name": "First Name", "email": "jroe@shop.example"}', ["jroe"], ["First Name"]),
+]
+
+# Behind a name and a space, in quotes.
+QUOTED: list[Row] = [
+    ('{:user/last-name "Roe", :user/id 42}', ["Roe"], [":user/id 42"]),
+    ('(assoc m :first-name "Jane" :tries 3)', ["Jane"], [":tries 3"]),
+    ('No customer found with last name "Roe"', ["Roe"], ["with last name "]),
+    ('Invalid phone number "(0)30-55510x"', ["55510"], ["Invalid phone number "]),
+    ("invalid postal code 'SW1A 9ZZ' for GB", ["9ZZ"], ["for GB"]),
+    ('the last name "is required", first name "foo"', [], ['"is required"', '"foo"']),
+    ('{:on-error "retry" :address "localhost:80" :last-name "First Name"}', [], ["First Name"]),
+    ('sort by last name "asc", the phone number "format"', [], ['"asc"', '"format"']),
 ]
 
 # What labels are of in programs and in messages of forms.
@@ -85,6 +116,7 @@ UNLABELLED: list[Row] = [
         "Address: 10 retries left",
         "adresse mémoire 0x7fff5fbff8c0",
         "geb. 12 Beispiele, born in 2.3s, born 2 goroutines",
+        "Name: Main Branch Build\nState: Running",
         "sort by last name: asc, sort by: last name: Asc Nulls Last Please",
         "Telefone: campo obrigatório, Teléfono: 12",
     )
@@ -138,7 +170,9 @@ PRINTED: list[Row] = [
     ("Table[name=Order Items, schema=public]", [], ["Order Items"]),
 ]
 
-ROWS = [*NOBODY, *NAMED, *LABELLED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED]
+ROWS = [
+    *NOBODY, *NAMED, *LABELLED, *BESIDE, *QUOTED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)
