@@ -16,7 +16,7 @@ from .detection import Detection
 from .fields import Field
 from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
-from .named import NAMING, describes, flagged_value, names_given, pair_key
+from .named import TELLING, describes, flagged_value, names_given, pair_key
 from .pairs import pairs
 from .views import MAX_DEPTH, View, decodings, is_encoded
 
@@ -197,8 +197,10 @@ class Judge:
         if decoded or class_ is not None or _MAY_HOLD_MORE.search(view.text) is not None:
             self.text(site, view, key, class_, fresh=decoded)
 
-    def _branch(self, site: Site, branch: Branch, class_: str | None) -> None:
-        names = _names_given(branch)
+    def _branch(
+        self, site: Site, branch: Branch, class_: str | None, above: str | None = None
+    ) -> None:
+        names = _names_given(branch, above)
         pair = _pair_leaf(branch, self._detection.key_class)
         flag: str | None = None
         for index, (key, _, value) in enumerate(branch.items):
@@ -215,12 +217,13 @@ class Judge:
             found = self._detection.key_class(name) if name else None
             if found is None and not (name and _describes(name, value)):
                 found = class_
-            self._node(site, value, name, found)
+            if isinstance(value, Branch):
+                self._branch(site, value, found, above if key is None else name)
+            else:
+                self._leaf(site, value, name, found)
 
-    def _node(self, site: Site, node: Node, key: str | None, class_: str | None) -> None:
-        if isinstance(node, Branch):
-            self._branch(site, node, class_)
-        elif node.kind != "word" and not (class_ is None and _says_nothing(node)):
+    def _leaf(self, site: Site, node: Leaf, key: str | None, class_: str | None) -> None:
+        if node.kind != "word" and not (class_ is None and _says_nothing(node)):
             self._named_text(site, node.view, key, class_, number=node.kind == "number")
 
     def _leave(self, site: Site, view: View) -> None:
@@ -298,10 +301,10 @@ def _says_nothing(leaf: Leaf) -> bool:
     return not leaf.is_escaped and _MAY_HOLD_MORE.search(leaf.text) is None
 
 
-def _names_given(branch: Branch) -> dict[int, str]:
+def _names_given(branch: Branch, above: str | None) -> dict[int, str]:
     """As `names_given`, in a literal: the names of items by their index."""
     keys = [key.text.casefold() for key, _, _ in branch.items if key is not None]
-    if NAMING.isdisjoint(keys):
+    if TELLING.isdisjoint(keys):
         return {}
     places = {
         key.text: (index, value)
@@ -309,9 +312,10 @@ def _names_given(branch: Branch) -> dict[int, str]:
         if key is not None
     }
     plain: dict[str, Tree] = {
-        key: _plain(value) if isinstance(value, Leaf) else [] for key, (_, value) in places.items()
+        key: _plain(value) if isinstance(value, Leaf) else [None] * len(value.items)
+        for key, (_, value) in places.items()
     }
-    return {places[key][0]: name for key, name in names_given(plain).items()}
+    return {places[key][0]: name for key, name in names_given(plain, above).items()}
 
 
 def _plain(leaf: Leaf) -> str | None:

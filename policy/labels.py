@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from .findings import Span
 from .innocence import is_innocent
+from .named import NO_PEOPLE
 from .values import (
     BY_SHAPE,
     NAME_BEGINS,
@@ -113,9 +114,6 @@ _ALONE = compile_bytes(
     rb"|[Nn]\xc3\xa9v|%b)(?:[\"']?(?:\*\*)? ?(?:=>|[:=]|\xef\xbc\x9a)(?:\*\*)? ?[\"']?| \")"
     % "Ονοματεπώνυμο".encode()
 )
-_OF_COMPANIES = re.compile(
-    rb" (?:Inc|Corp|GmbH|Ltd|LLC|AG|S\.?A|SAS|BV|Co|Company|Group|Team|Service|Department)\.?\Z"
-)
 _NEAR = 200
 _BESIDE = 60  # from the other part of a name: then this part may be one word
 
@@ -129,7 +127,9 @@ def names_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
         value = _ENTERED["pii.name"].match(data, match.end())
         if value is None or _NO_NAME.match(data, value.start()) is not None:
             continue
-        if _NOTHING_BEHIND.match(data, value.end()) is None or _OF_COMPANIES.search(value.group()):
+        if _NOTHING_BEHIND.match(data, value.end()) is None:
+            continue
+        if not NO_PEOPLE.isdisjoint(text_of(value.group()).casefold().split()):
             continue
         starts, reach = (people, _NEAR) if b" " in value.group() else (names, _BESIDE)
         following = bisect_left(starts, value.start() - reach)

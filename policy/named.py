@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from .fields import Field
 from .findings import Tree
-from .keys import classify_key
+from .keys import MAX_KEY, classify_key, words_of
 
 # What `parameterKey` and `parameter_value` say twice.
 KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
@@ -23,6 +24,24 @@ _VALUES = (
 
 # An object without any of these (whatever their case) gives no field another name.
 NAMING = frozenset({*_NAMES, "op"})
+# Objects below these keys are people, and what `name` is in them is theirs.
+PEOPLE = (
+    "applicant", "attendee", "author", "beneficiary", "cardholder", "contact", "customer",
+    "employee", "guest", "invitee", "passenger", "patient", "payer", "person", "recipient",
+    "student", "subscriber", "user",
+)  # fmt: skip
+_NAMES_OF_PEOPLE = ("name", "displayname", "display_name")
+# The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
+_PARTS_OF_NAMES = {
+    "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
+    "family": "last_name", "full": "full_name", "text": "full_name",
+}  # fmt: skip
+# An object without any of these gives no field another name, whatever stands above it.
+TELLING = NAMING | {*_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+NO_PEOPLE = frozenset(  # words of names of others
+    """account admin administrator ag anonymous bot bv co company corp default department gmbh group
+    inc llc ltd sa sales sas service services support system team test unknown user""".split()  # noqa: SIM905  reads best as text
+)
 
 _BEFORE_AND_AFTER = (
     "old", "new", "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue",
@@ -31,31 +50,62 @@ _BEFORE_AND_AFTER = (
 PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
 # The fields that another one may give its name (whatever their case).
 GIVEN_NAMES = frozenset(name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER))
+_MOST_FIELDS, _LONGEST_NAME = 40, 80
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
 
-def names_given(node: Mapping[str, Tree]) -> dict[str, str]:
-    """What other fields of an object make of a field's name: `{"value": "password"}`.
+def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str, str]:
+    """What other fields of an object, and the key `above` it, make of a field's name.
 
     `{"name": "password", "value": …}` and `{"field": "password", "old": …, "new": …}` keep name and
-    value apart; the `name` beside an e-mail address is a person's.
+    value apart; the `name` beside an e-mail address, or below `customer`, is a person's.
     """
-    if not 2 <= len(node) <= 40:
+    if len(node) > _MOST_FIELDS:
         return {}
-    folded = {key.casefold(): key for key in node}
     given: dict[str, str] = {}
+    if above is not None and (last := _last_word(above)) is not None:
+        given = _of_a_name(node) if last == "name" else _of_a_person(node)
+    if len(node) < 2:
+        return given
+    folded = {key.casefold(): key for key in node}
     if len(node) <= 6 and not NAMING.isdisjoint(folded):
-        given = _given_apart(node, folded)
+        given |= _given_apart(node, folded)
     name = node[folded["name"]] if "name" in folded else None
-    if isinstance(name, str) and len(name) <= 80 and _names_a_person(name):
+    if isinstance(name, str) and names_a_person(name):
         others = (key for key in node if node[key] and key != folded["name"])
         if any(classify_key(key) in PERSONAL for key in others):
             given.setdefault(folded["name"], "full_name")
     return given
 
 
-def _names_a_person(name: str) -> bool:
-    return _PERSON.fullmatch(name) is not None and classify_key(name) is None
+@lru_cache(maxsize=1024)
+def _last_word(key: str) -> str | None:
+    """The last word of a key, in the singular, if it announces a person, or that it is `name`."""
+    words = words_of(key) if len(key) <= MAX_KEY else ()
+    last = words[-1].removesuffix("s") if words else ""
+    return last if last in PEOPLE or (last == "name" and len(words) == 1) else None
+
+
+def _of_a_name(node: Mapping[str, Tree]) -> dict[str, str]:
+    parts = {key: _PARTS_OF_NAMES.get(key.casefold()) for key in node}
+    if len([part for part in parts.values() if part]) < 2:  # `"name": {"text": "Checkout"}`
+        return {}
+    return {key: part for key, part in parts.items() if part is not None}
+
+
+def _of_a_person(node: Mapping[str, Tree]) -> dict[str, str]:
+    return {
+        key: "full_name"
+        for key, value in node.items()
+        if key.casefold() in _NAMES_OF_PEOPLE and isinstance(value, str) and names_a_person(value)
+    }
+
+
+def names_a_person(name: str) -> bool:
+    """Whether a name is of several words as those of people are."""
+    if len(name) > _LONGEST_NAME or _PERSON.fullmatch(name) is None:
+        return False
+    return classify_key(name) is None and NO_PEOPLE.isdisjoint(name.casefold().split())
 
 
 def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:

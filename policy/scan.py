@@ -123,7 +123,7 @@ class Scan:
                 return
             selected = self._detection.field_class(trail)
         if isinstance(node, dict):
-            self._object(node, path, selected or class_, place, trail)
+            self._object(node, path, key, selected or class_, place, trail)
         elif isinstance(node, list):
             self._list(node, path, key, selected or class_, place, trail)
         elif node is not None and not isinstance(node, bool):
@@ -134,11 +134,12 @@ class Scan:
         self,
         node: dict[str, Tree],
         path: Path,
+        above: str | None,
         class_: str | None,
         place: Field | Fields,
         trail: Trail,
     ) -> None:
-        names = names_given(node)
+        names = names_given(node, above)
         for key, value in node.items():
             if not path and key == "_meta" and self._has_meta:
                 continue  # rebuilt from what the document has become

@@ -42,6 +42,7 @@ from .word_triggers import (
     ODD_BYTES,
     ODD_SIGNS,
     name_triggers,
+    people_above,
     plural,
     stands_alone,
     word_triggers,
@@ -250,7 +251,7 @@ def _group(finder: str, pattern: str) -> str:
 def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
     found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
-    found += [Expression(FIELD, _FIELDS[0])]
+    found += [Expression(FIELD, each) for each in (_FIELDS[0], *people_above(r'"\s*:\s*[{\[]'))]
     fields = (*telling_attributes(), *SESSION_COOKIES)
     unsaid = [name for name in fields if classify_key(name) is None]
     return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in unsaid)]

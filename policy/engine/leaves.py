@@ -50,7 +50,7 @@ class Leaves:
         if len(path) >= MAX_NESTING and node:
             raise PolicyLimit("nested too deeply")
         if isinstance(node, dict):
-            self._gather_object(node, path, class_, place, only)
+            self._gather_object(node, path, key, class_, place, only)
         elif isinstance(node, list):
             self._gather_list(node, path, key, class_, place, only)
 
@@ -58,6 +58,7 @@ class Leaves:
         self,
         node: dict[str, Tree],
         path: Path,
+        above: str | None,
         class_: str | None,
         place: Field | Fields,
         only: Touched | None,
@@ -67,7 +68,7 @@ class Leaves:
             for key in node:
                 if key not in about:
                     about.learn(key)
-        names = {} if about.plain.issuperset(node) else names_given(node)
+        names = {} if about.plain.issuperset(node) else names_given(node, above)
         if not names and class_ is None and only is None and (path or "_meta" not in node):
             self._gather_plain(node, path, place)
             return

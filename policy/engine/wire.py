@@ -27,7 +27,7 @@ from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, catalogue_triggers, rule_trigger
-from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER
+from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, people_above
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
@@ -153,7 +153,9 @@ def expressions() -> list[Expression]:
     found += [Expression(BIG, each, f"big/{i}") for i, each in enumerate(_BIG)]
     telling = [name for name in telling_attributes() if classify_key(name) is None]
     fields = [each for name in telling for each in _narrowed(FIELD, re.escape(name), _EVERY)]
-    return [*found, *fields]
+    # Behind such a key a list of pairs or of values: their tags in AnyValue.
+    people = [Expression(FIELD, each) for each in people_above(r"\x12[\x00-\xff]{1,4}[\x2a\x32]")]
+    return [*found, *fields, *people]
 
 
 def _narrowed(id_: int, name: str, followers: Iterable[int]) -> list[Expression]:

@@ -15,6 +15,7 @@ from itertools import combinations, pairwise
 from ..calls import PLACES
 from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
+from ..named import PEOPLE
 from ..views import WIDTHLESS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -207,7 +208,10 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"reference chain: ",
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
-        "structures": (r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",),
+        "structures": (
+            *people_above(r"\\*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"),
+            r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
+        ),
         "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
         "numbers": _NUMBERS,
         # What an earlier chain left and a stricter one may lower (placeholders.py).
@@ -226,6 +230,14 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:[ :-]?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
         ),
     }
+
+
+def people_above(behind: str) -> tuple[str, ...]:
+    """Keys that make the names in what is below them those of people (named.py)."""
+    return (
+        rf"(?i:(?:{'|'.join(PEOPLE)})s?){behind}",
+        rf"(?:^|[^A-Za-z0-9])(?i:names?){behind}",
+    )
 
 
 @cache

@@ -102,6 +102,28 @@ QUOTED: list[Row] = [
     ('sort by last name "asc", the phone number "format"', [], ['"asc"', '"format"']),
 ]
 
+# A person by the key above: in data inside of a text as in a document itself.
+BELOW: list[Row] = [
+    ("{'customer': {'name': 'Jane Roe', 'plan': 'gold'}}", ["Jane"], ["gold"]),
+    ('{"contacts": [{"displayName": "Jane Roe", "tz": "Europe/Berlin"}]}', ["Jane"], ["Berlin"]),
+    (
+        '{"name": [{"use": "official", "family": "Roe", "given": ["Jane"]}]',
+        ["Roe", "Jane"],
+        ["use"],
+    ),
+    ("{'name': {'first': 'Jane', 'last': 'Roe'}, 'x': 1}", ["Jane", "Roe"], ["'x': 1"]),
+    ('main.C{ID:7, Name:main.Name{First:"Jane", Last:"Roe"}}', ["Jane", "Roe"], ["ID:7"]),
+    ("Patient(name='Jane Roe', dob=datetime.date(1950, 3, 3))", ["Jane", "1950"], ["Patient("]),
+    ("{'user': {'name': 'Service Account'}, 'customer': {'name': 'Acme Corp'}}", [], ["Acme Corp"]),
+    (
+        "{'queue': {'name': 'Default Queue'}, 'user': {'name': 'shop'}}",
+        [],
+        ["Default Queue", "shop"],
+    ),
+    ("{'theme': {'family': 'Inter', 'given': 'dark'}}", [], ["Inter", "dark"]),
+    ("{'name': {'text': 'Checkout'}}", [], ["Checkout"]),
+]
+
 # What labels are of in programs and in messages of forms.
 UNLABELLED: list[Row] = [
     (text, [], [text])
@@ -171,7 +193,7 @@ PRINTED: list[Row] = [
 ]
 
 ROWS = [
-    *NOBODY, *NAMED, *LABELLED, *BESIDE, *QUOTED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED,
+    *NOBODY, *NAMED, *LABELLED, *BESIDE, *QUOTED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED, *BELOW,
 ]  # fmt: skip
 
 
@@ -182,6 +204,23 @@ def test_only_what_is_said_of_a_person_goes(text: str, gone: list[str], stay: li
 
 def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
     assert seen_otherwise(ROWS) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"customer": {"name": "Jane Roe"}},
+        {"contacts": [{"displayName": "Jane Roe"}]},
+        {"name": [{"family": "Roe", "given": ["Jane"]}]},
+        {"name": {"first": "Jane", "last": "Roe"}},
+    ],
+)
+def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> None:
+    tree = {"extra": {"data": data}}
+    left = str(scrubbed(tree))
+    assert "Jane" not in left
+    assert "Roe" not in left
+    assert difference("default", "event", tree) is None
 
 
 @pytest.mark.parametrize(
