@@ -15,6 +15,7 @@ from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
 from .innocence import is_innocent
 from .linear import compile_linear
+from .named import NO_PEOPLE
 from .number_checks import (
     au_medicare,
     base58check,
@@ -155,8 +156,8 @@ _NOBODY = frozenset(
     docker vcap pi dev developer me work site coder gitpod codespace webapp web
     static assets page pages index about products dashboard settings login user1 test username
     your_name yourname you name linuxbrew airflow jovyan sbx_user1051 nobody service containeruser
-    containeradministrator defaultapppool all vsts
-    vsts_azpcontainer codespace semaphore buildkite-agent gitlab-runner""".split()  # noqa: SIM905  reads best as text
+    containeradministrator defaultapppool all vsts system postgres mysql nginx apache oracle
+    anonymous vsts_azpcontainer codespace semaphore buildkite-agent gitlab-runner""".split()  # noqa: SIM905  reads best as text
 )
 _REQUEST = compile_linear(
     r"(?:get|post|put|patch|delete|head|options|path|route|url|uri|href)\W{1,3}$"
@@ -221,6 +222,15 @@ def person(candidate: Candidate) -> Candidate | None:
     return None if set(words) & set(_NO_NAMES.split()) else candidate
 
 
+def mailbox(candidate: Candidate) -> Candidate | None:
+    """A display name of a person: one word only where the address has it, too."""
+    words = candidate.value.casefold().split()
+    if not NO_PEOPLE.isdisjoint(words):
+        return None
+    said = len(words) > 1 or words[0].strip(".") in candidate.after(80).partition("@")[0]
+    return candidate if said else None
+
+
 _STANDARD_NUMBERS = (
     "ad.nrt al.nipt ar.cbu ar.cuit ar.dni at.vnr au.tfn be.eid be.nn bg.egn bg.pnf br.cpf by.unp "
     "ca.bc_phn ca.sin ch.ssn cl.rut cn.ric co.nit cr.cpf cr.cr cu.ni cz.rc de.idnr de.stnr dk.cpr "
@@ -244,8 +254,8 @@ VALIDATORS: dict[str, Validator] = {
             eip55, email, hk_id, home_owner, iban, ipv4, ipv4_dashes, ipv6, jwt, key_material, mac,
             made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
-            strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303, kvnr, rvnr,
-            vin,
+            mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
+            kvnr, rvnr, vin,
         )
     },
 }  # fmt: skip
