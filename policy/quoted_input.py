@@ -58,7 +58,7 @@ _PATTERNS = (
         b"On instance",
         compile_bytes(rb"""On instance[^\r\n]{0,300}\[['"](""" + KEY + rb""")['"]\]:\s+"""),
     ),
-    (b" with value ", compile_bytes(rb"""["'](""" + KEY + rb""")\\?["'] with value """)),
+    (b" with value ", compile_bytes(rb"""["'`](""" + KEY + rb""")\\?["'`] with value """)),
     (b"Path `", compile_bytes(rb"Path `%b` \(" % _FIELD)),
     (
         b"converting driver.Value",

@@ -222,8 +222,8 @@ _MARKED = compile_bytes(
 )
 _EACH_MARK = compile_bytes(_MARK)
 _NUMBERED = re.compile(rb"\$([0-9]{1,3})")
-# `@p1='x'`: parameters with names, before or behind the statement.
-_NAMED_PARAMETER = compile_bytes(rb"(@\w{1,60})\s*=\s*N?'((?:[^']|'')*)'")
+# `@p1='x'`, `$1 = 'x'`: parameters with names, before or behind the statement.
+_NAMED_PARAMETER = compile_bytes(rb"(@\w{1,60}|\$[0-9]{1,3})\s*=\s*N?'((?:[^']|'')*)'")
 _FILLED = rb"(?:" + _MARK + rb"|default|null|[0-9]+|[a-z_]+\(\))"  # no parameter, some of them
 _MARKS = compile_bytes(rb"(?i)[\s,]*\((\s*%b(?:\s*,\s*%b)*\s*)\)" % (_FILLED, _FILLED))
 _GIVEN = compile_bytes(

@@ -6,15 +6,20 @@ names only, with one that tells; and a value must be of its kind, because prose 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .findings import Span
 from .innocence import is_innocent
 from .keys import classify_key
+from .named import PERSONAL
 from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")
 _NAMES = compile_bytes(rb"""["'`]?[A-Za-z_\x80-\xff][A-Za-z0-9_ .\-\x80-\xff]{0,39}["'`]?""")
+# What `pg_dump` writes before rows with tabs, and what `\\x` of psql writes before its lines.
+_COPY = compile_bytes(rb"COPY [^\s(]{1,200} \(([^()]{1,999})\) FROM stdin[^;\r\n]{0,100};\r?")
+_RECORD = re.compile(rb"-\[ RECORD [0-9]+ \]")
 _RULE = compile_bytes(rb"[-+|:= \t]*")
 _MAX_COLUMNS, _MAX_ROWS = 100, 5000
 
@@ -23,16 +28,32 @@ def find_in_tables(data: bytes) -> Iterator[Span]:
     """Find values below a telling name in the header of a table."""
     at = 0
     table: _Table | None = None
+    in_record = False
     while at <= len(data):
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end
         line = data[at:end]
-        if table is not None and table.rows < _MAX_ROWS and line.count(table.sign) == table.signs:
+        in_record = _RECORD.match(line) is not None or (in_record and b"|" in line)
+        if in_record:
+            yield from _expanded(data, at, line)
+            table = None
+        elif table is not None and table.rows < _MAX_ROWS and line.count(table.sign) == table.signs:
             table.rows += 1
             yield from table.read(data, at, line)
         elif table is None or not _RULE.fullmatch(line) or not line.strip():
             table = _header(line)
         at = end + 1
+
+
+def _expanded(data: bytes, at: int, line: bytes) -> Iterator[Span]:
+    """A line of psql's other form: a name, a bar, and its value."""
+    name, bar, value = line.partition(b"|")
+    bare, class_ = value.strip(), classify_key(text_of(name.strip()))
+    if not bar or class_ is None or class_ in BY_SHAPE or not bare:
+        return
+    start = at + len(name) + 1 + value.find(bare)
+    if _is_of(class_, bare, data, Value(start, start + len(bare), False, ": ")):
+        yield Span(start, start + len(bare), class_, "words.column")
 
 
 class _Table:
@@ -65,6 +86,9 @@ def _is_of(class_: str, bare: bytes, data: bytes, value: Value) -> bool:
 
 
 def _header(line: bytes) -> _Table | None:
+    copied = _COPY.fullmatch(line) if line.startswith(b"COPY ") else None
+    if copied is not None:
+        return _of_columns(b"\t", copied.group(1).split(b","))
     for sign in _DELIMITERS:
         if sign not in line:
             continue
@@ -73,7 +97,15 @@ def _header(line: bytes) -> _Table | None:
             return None
         if not all(_NAMES.fullmatch(cell) or (not cell and sign == b"|") for cell in cells):
             return None
-        classes = [classify_key(text_of(cell.strip(b"\"'`"))) for cell in cells]
-        classes = [None if class_ in BY_SHAPE else class_ for class_ in classes]
-        return _Table(sign, classes) if any(classes) else None
+        return _of_columns(sign, cells)
     return None
+
+
+def _of_columns(sign: bytes, cells: list[bytes]) -> _Table | None:
+    names = [text_of(cell.strip(b" \"'`")) for cell in cells]
+    classes = [classify_key(name) for name in names]
+    classes = [None if class_ in BY_SHAPE else class_ for class_ in classes]
+    if not PERSONAL.isdisjoint(classes):  # then it is not of a thing
+        named = [name.casefold() == "name" for name in names]
+        classes = ["pii.name" if n else c for n, c in zip(named, classes, strict=True)]
+    return _Table(sign, classes) if any(classes) else None

@@ -35,7 +35,7 @@ _QUALIFIER = re.compile(
 )
 _SIGNS = re.compile(rb"[^A-Za-z0-9]*+")
 _MOST_ROW = 512  # a longer line is looked at as if it were a table's
-_ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,\t\r\x80-\xff]{0,%d}+" % _MOST_ROW)
+_ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,)\t\r\x80-\xff]{0,%d}+" % _MOST_ROW)
 _COMPARED = re.compile(rb"[\"'`\]]?\s*+(?:i?like|in)\b", re.IGNORECASE)
 _FAR = re.compile(rb"[ \t\r\n\f\v]{60}")  # what is said of the name may stand before all this
 _MOST_QUALIFIERS = 12

@@ -171,7 +171,31 @@ STATEMENTS: list[Row] = [
     ("binding parameter [1] as [INTEGER] - [42]", [], ["[42]"]),
 ]
 
+TABLES: list[Row] = [
+    (
+        "COPY public.c (id, first_name, last_name, city) FROM stdin;\n1\tJane\tRoe\tUlm\n\\.",
+        ["Jane", "Roe"],
+        ["1\t", "Ulm"],
+    ),
+    (
+        "-[ RECORD 1 ]-+-----\nid         | 44\nfirst_name | Jane\ndob        | 1984-07-12\nx | y",
+        ["Jane", "1984"],
+        ["44", "x | y"],
+    ),
+    ("Name,Email\nJane Roe,jroe@shop.example", ["Jane", "Roe"], ["Name,Email"]),
+    ("Name,Size\nMain Queue,4", [], ["Main Queue"]),
+    ("a | first_name\nb | Jane", ["Jane"], ["a | first_name"]),
+]
+
 SAID: list[Row] = [
+    ("Ship to: Jane Roe, 18 Harbour Road, Portsmouth", ["Jane", "18 Harbour"], ["Ship to: "]),
+    ("Ship to: staging, delivery to: 3 queues", [], ["staging", "3 queues"]),
+    ("path `phone` with value `0171-555-44x`", ["555-44x"], ["path `phone`"]),
+    (
+        f"{INSERT}($1,$2)\nDETAIL:  parameters: $1 = 'Jane', $2 = 'Roe'",
+        ["Jane", "Roe"],
+        ["parameters: $1 = "],
+    ),
     ("diagnosis: F32.1 depressive episode, x", ["F32.1", "depressive", "episode"], [", x"]),
     ("Diagnosis: memory leak in worker", [], ["memory leak in worker"]),
     ("Diagnosis: disk full", [], ["disk full"]),
@@ -193,8 +217,18 @@ PRINTED: list[Row] = [
 ]
 
 ROWS = [
-    *NOBODY, *NAMED, *LABELLED, *BESIDE, *QUOTED, *UNLABELLED, *STATEMENTS, *SAID, *PRINTED, *BELOW,
-]  # fmt: skip
+    *NOBODY,
+    *NAMED,
+    *LABELLED,
+    *BESIDE,
+    *QUOTED,
+    *UNLABELLED,
+    *STATEMENTS,
+    *SAID,
+    *PRINTED,
+    *BELOW,
+    *TABLES,
+]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)

@@ -21,6 +21,7 @@ from errlock.policy.keys import GLUED, TERMS
 
 # For each finder, by the number of its trigger: what only this trigger sees.
 _BY_WORDS: dict[str, tuple[str, ...]] = {
+    "pairs": ("Ship to: x",),
     "phrases": (
         "the password is x1y2z3", "using token AbcDefGhiJklMnoPqrs", "a1b2c3d4 as the password",
         "Bearer abcdefghijklmnopqrstu", "your code is 482193", "482193 is your login code",
