@@ -96,8 +96,11 @@ _OF_MACHINES = compile_linear(
     r"|^(?:ok|(?:un)?healthy|degraded)$"
 )
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
-# A template, a name with its scope, or a repository with its owner.
-_IN_CODE = re.compile(r"\{[\w.()]*\}|::|^[\w.-]+(?:/[\w.-]+)+\Z")
+# A template, a name with its scope, a file, or a repository with its owner.
+_IN_CODE = re.compile(
+    r"\{[\w.()]*\}|::|^[\w.-]+(?:/[\w.-]+)+\Z"
+    r"|^[\w.-]+\.(?:py|js|ts|java|go|rb|php|cpp|txt|csv|json|xml|html|pdf|png|jpe?g|log|zip|ya?ml|sql)\Z"
+)
 _PATH = compile_linear(
     r"^(?:/(?:[\w.@-]+/)+[\w.@-]*|(?:\.{1,2}|~)/[\w./@-]+|[A-Z]:\\.+|file:/.+"
     r"|/(?:app|build|code|data|etc|home|mnt|opt|root|src|srv|tmp|usr|var|work|workspace))$"
@@ -111,6 +114,7 @@ _VERSION = compile_linear(
 _MOMENT = compile_linear(
     r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z| ?[+-]\d\d:?\d\d| UTC)?$"
 )
+_DAY = compile_linear(r"^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]|$)")
 _is_scheme = short_test(
     r"(?i)(?:oauth ?[12]?(?:\.0)?|jwt|[hrep]s\d{3}|saml2?|x\.?509|basic|bearer|digest|session"
     r"|base64(?:url)?|utf-?8|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
@@ -238,7 +242,7 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.email":
             return not _EMAIL_LIKE.search(text)
         case "pii.phone":
-            return not 5 <= _digits(text) <= 20 or len(text) > 60
+            return not 5 <= _digits(text) <= 20 or len(text) > 60 or _DAY.match(text) is not None
         case "pii.username":
             moment = text[4:5] == "-" and _MOMENT.match(text) is not None
             odd = moment or text[-1] in "=:"  # that is the next key

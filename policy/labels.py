@@ -45,8 +45,11 @@ _ENTERED = {
     ),
 }
 # What stands behind these is a name and an address; as keys they are of objects.
-OF_PARCELS = ("ship to", "deliver to", "delivery to", "bill to", "shipped to", "sold to")
-_OF_PARCELS = frozenset(label.encode() for label in OF_PARCELS)
+ONLY_LABELS = {
+    **dict.fromkeys(("ship to", "deliver to", "delivery to", "bill to", "sold to"), "pii.address"),
+    "emergency contact": "pii.name",
+}
+_ONLY_LABELS = {label.encode(): class_ for label, class_ in ONLY_LABELS.items()}
 # Of others, what is behind one word is a pair's value (words.py).
 _BEHIND_ONE_WORD = ("pii.name", "pii.address", "pii.phone", "pii.dob")
 _IN_SENTENCES = ("pii.phone", "pii.dob")  # digits, wherever the sentence goes on
@@ -64,8 +67,7 @@ def find_labelled(data: bytes) -> Iterator[Span]:
     while (match := _LABEL.search(data, at)) is not None:
         at = match.end(1)  # a label may follow a label: `order 17: address: …`
         label = match.group(1)
-        told = label.lower() in _OF_PARCELS
-        class_ = "pii.address" if told else class_of(label.replace(b".", b""))
+        class_ = _ONLY_LABELS.get(label.lower()) or class_of(label.replace(b".", b""))
         if class_ is None or (b" " not in label and class_ not in _BEHIND_ONE_WORD):
             continue
         if match.group(2) == b"= " and label[:1].islower():

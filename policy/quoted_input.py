@@ -4,6 +4,7 @@ The field's name and the refused value stand apart in such a message:
 
     password\\n  String should have at least 12 characters [type=…, input_value='x', …]   pydantic
     {'loc': ('body', 'password'), 'msg': '…', 'input': 'x'}                              FastAPI
+    {"path":["password"],"message":"…","input":"x"}                                      Zod
     Field error in object 'form' on field 'password': rejected value [x]; codes […]      Spring
     On instance['password']:\\n    'x'                                                    jsonschema
     "password" with value "x" fails to match …                                           Joi
@@ -38,18 +39,17 @@ from .keys import classify_key
 from .values import BY_SHAPE, KEY, MAX_VALUE, Value, compile_bytes, read_value, span_of, text_of
 
 _FIELD = rb"(?:[\w\x80-\xff.\-]{1,100}\.)?(" + KEY + rb")"
+_LOCATED = compile_bytes(
+    rb"""["'](?:loc|path)["']: ?[(\[][^()\[\]\r\n]{0,200}?["'](""" + KEY + rb""")["'],?[)\]]"""
+    rb"""[^{}\r\n]{0,300}?["']input["']: ?"""
+)
 _PATTERNS = (
     (
         b"input_value=",
         compile_bytes(rb"(?m)^" + _FIELD + rb"\r?\n[ \t]+[^\r\n]{0,300}\binput_value="),
     ),
-    (
-        b"loc",
-        compile_bytes(
-            rb"""["']loc["']: ?[(\[][^()\[\]\r\n]{0,200}?["'](""" + KEY + rb""")["'],?[)\]]"""
-            rb"""[^{}\r\n]{0,300}?["']input["']: ?"""
-        ),
-    ),
+    (b"loc", _LOCATED),
+    (b"path", _LOCATED),
     (
         b"rejected value",
         compile_bytes(rb"""field ['"]""" + _FIELD + rb"""['"]: rejected value ?"""),

@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from ..calls import PLACES
 from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
-from ..labels import OF_PARCELS
+from ..labels import ONLY_LABELS
 from ..named import PEOPLE
 from ..views import WIDTHLESS
 
@@ -153,7 +153,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
     """The triggers by finder, for `patterns.whole`: those that are not names (names.py)."""
     calls = "|".join(sorted(map(re.escape, PLACES), key=len, reverse=True))
     return {
-        "pairs": (rf"(?i:(?:{'|'.join(OF_PARCELS)}) ?:)",),
+        "pairs": (rf"(?i:(?:{'|'.join(ONLY_LABELS)}) ?:)",),
         "phrases": (
             rf"{_NOUN}[^A-Za-z0-9_]{_NOT_TELLING}*{_TELLING}",
             rf"{_NOUN}(?:[^A-Za-z0-9_][^\x00]*)?[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
@@ -189,7 +189,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         ),
         "quoted_input": (
             "input_value=",
-            r"[\"']loc[\"']: ?[(\[]",
+            r"[\"'](?:loc|path)[\"']: ?[(\[]",
             "rejected value",
             "On instance",
             r"[\"'`]\\?[\"']? ?with value ",

@@ -188,6 +188,9 @@ TABLES: list[Row] = [
 ]
 
 SAID: list[Row] = [
+    ("Emergency contact: Jane Roe, +49 30 901820", ["Jane", "901820"], ["Emergency contact: "]),
+    ('{"path":["birthDate"],"message":"bad","input":"31.02.1980"}', ["31.02"], ['"bad"']),
+    ('mobile: 2024-02-03, fname = "utils.py"', [], ["2024-02-03", "utils.py"]),
     ("Ship to: Jane Roe, 18 Harbour Road, Portsmouth", ["Jane", "18 Harbour"], ["Ship to: "]),
     ("Ship to: staging, delivery to: 3 queues", [], ["staging", "3 queues"]),
     ("path `phone` with value `0171-555-44x`", ["555-44x"], ["path `phone`"]),
