@@ -254,7 +254,11 @@ def _number(data: bytes, value: Value) -> Value:
     if value.end - value.start >= _FEWEST_DIGITS:
         return value
     match = _GROUPS.match(data, value.start)
-    return value if match is None else value._replace(end=max(match.end(), value.end))
+    if match is None:
+        return value
+    # The bracket of an area is a part of it: `(415) 555-2671`.
+    start = value.start - (b")" in match.group() and data[value.start - 1 : value.start] == b"(")
+    return value._replace(start=start, end=max(match.end(), value.end))
 
 
 _ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|[({]|,\s*<<)\s*["']""")

@@ -98,7 +98,7 @@ GIVEN_AWAY: list[tuple[str, set[str]]] = [
     ("Config{host='x', apiKey='k-abc123def', timeout=30}", {"k-abc123def"}),
     (
         "User(id=1, name=Bob Stone, email=bob@x.example, passwordHash=abc123ff, phone=+44 20 7946 0958)",  # noqa: E501  one statement of one line, as logs have it
-        {"+44 20 7946 0958", "20 7946 0958", "abc123ff", "bob@x.example"},
+        {"Bob Stone", "+44 20 7946 0958", "20 7946 0958", "abc123ff", "bob@x.example"},
     ),
     ('{"user":{"password":"hunter2","ssn":"078-05-1120"}} trailing', {"078-05-1120", "hunter2"}),
     ('{"password":"hunter2","na', {"hunter2"}),
