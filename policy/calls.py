@@ -33,7 +33,10 @@ PLACES = {
 }  # fmt: skip
 # What stands there is a password even if it is a word: nothing else is ever given.
 _SURE = frozenset(
-    ["networkcredential", "directoryentry", "opendsobject", "mysqli_connect", "ldap_bind"]
+    """networkcredential directoryentry opendsobject mysqli_connect mysqli_real_connect
+    mysql_connect mysql_pconnect mysqli->__construct mysqli->real_connect pdo->__construct
+    dbi->connect oci_connect ldap_bind simple_bind_s ftp_login imap_open ssh2_auth_password
+    drivermanager.getconnection httpbasicauth setbasicauth""".split()  # noqa: SIM905  reads best as text
 )
 _SHORTEST_WORD = 6
 _SINGLE, _DOUBLE = rb"(?:[^'\\\r\n]|\\.){0,200}", rb'(?:[^"\\\r\n]|\\.){0,200}'

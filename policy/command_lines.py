@@ -28,8 +28,10 @@ SHORT_FLAGS = {
     "|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
     "|clickhouse-client|7z|unzip",
     "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
-    "|useradd|usermod|twine upload",
+    "|useradd|usermod|twine upload|security (?:unlock|create)-keychain",
     "t": "doctl auth init",
+    "k": "security set-key-partition-list",
+    "(?-i:[AX])": "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)",
 }
 # A backslash at the end of a line joins the next one.
 IN_ONE_COMMAND = r"(?:[^\r\n|;]|\\\r?\n)"
@@ -63,7 +65,7 @@ _NET_USE = compile_bytes(
     rb"|user [^\s/]{1,100} ([^\s/*][^\s]{3,100}) /(?:add|domain))"
 )
 _OF_WINDOWS = compile_bytes(
-    rb"(?i)\b(?:x?freerdp|mstsc|schtasks)\b[^\r\n|;]{0,200}? /r?p[: ]['\"]?([^\s'\"/]+)"
+    rb"(?i)\b(?:x?freerdp|mstsc|schtasks|signtool)\b[^\r\n|;]{0,200}? /r?p[: ]['\"]?([^\s'\"/]+)"
 )
 _SAMBA_USER = compile_bytes(
     rb"(?i)\b(?:smbclient|rpcclient|smbmap|net rpc)\b[^\r\n|;]{0,200}? -U ?['\"]?"

@@ -169,8 +169,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
                 rf"(?i:(?:{tools}){IN_ONE_COMMAND}{{0,200}}[\s'\"]-{letters})"
                 for letters, tools in SHORT_FLAGS.items()
             ),
-            r"(?i:freerdp|mstsc|schtasks|\bhtpasswd |rabbitmqctl |wpa_passphrase |snyk |ngrok )",
-            r"(?i:\bmc (?:alias|config) )",
+            r"(?i:freerdp|mstsc|schtasks|signtool|\bhtpasswd |rabbitmqctl |wpa_passphrase |snyk )",
+            r"(?i:\bmc (?:alias|config) |ngrok )",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"(?i:chpasswd\b)[^\r\n|;]{0,40}<<",
             r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",

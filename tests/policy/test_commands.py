@@ -20,6 +20,10 @@ COMMANDS: list[Row] = [
     ("impala --ldap_password_cmd='echo -n Wint3rfell9' -l", ["Wint3rfell9"], ["-l"]),
     ("curl -v \\\n  --proxy-user bob:Wint3rfell9 \\\n  http://x", ["Wint3rfell9"], ["http://x"]),
     ("mysql -h db \\\n  -pWint3rfell9 \\\n  shop", ["Wint3rfell9"], ["shop"]),
+    ("security unlock-keychain -p wintertime build.keychain", ["wintertime"], ["build.keychain"]),
+    ("security set-key-partition-list -S apple: -k wintertime k", ["wintertime"], ["-S apple:"]),
+    ("signtool sign /f c.pfx /p Wint3rfell9 app.exe", ["Wint3rfell9"], ["/f c.pfx", "app.exe"]),
+    ("snmpwalk -u bob -a SHA -A Wint3rfell9 -x AES r1", ["Wint3rfell9"], ["-a SHA", "-x AES r1"]),
 ]
 
 LINKS: list[Row] = [
@@ -48,6 +52,9 @@ HARMLESS = [
     'echo "$PASSWORD" | sudo -S ls',
     "set --password-command 'pass show mail'",
     "password_command = 'secret-tool lookup x y'",
+    "security find-identity -p codesigning",
+    "signtool verify /pa app.exe",
+    "snmpget -v3 -a SHA -x AES r1",
     "curl -v \\\n  -H 'Accept: x' \\\n  http://x",
     "mysql -h db \\\n  shop",
     "grep -u foo\nhttp -v",

@@ -18,6 +18,8 @@ OTHER_LANGUAGES: list[Row] = [
     ('["secret":protected]=>\n  string(10) "Wint3rfell"', ["Wint3rfell"], []),
     ("PDO->__construct('mysql:host=db1', 'app', 'Wint3rfell9')", ["Wint3rfell9"], ["app", "db1"]),
     ("mysqli_connect('db1', 'app', 'Wint3rfell9', 'shop')", ["Wint3rfell9"], ["db1", "shop"]),
+    ("#0 PDO->__construct('mysql:host=db1', 'app', 'wintertime')", ["wintertime"], ["app"]),
+    ("ssh2_auth_password(Resource id #5, 'bob', 'wintertime')", ["wintertime"], ["bob"]),
     ("Auth->login('bob', 'Wint3rfell9')", ["Wint3rfell9"], ["bob"]),
     ("ConvertTo-SecureString 'Wint3rfell9' -AsPlainText", ["Wint3rfell9"], ["-AsPlainText"]),
     ('new NetworkCredential("bob", "Wint3rfell9")', ["Wint3rfell9"], ["bob"]),

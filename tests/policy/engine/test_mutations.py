@@ -28,7 +28,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
     "command_lines": (
-        "zip -P Hun7er2 a", "bcp -P Hun7er2 a", "doctl auth init -t Hun7er2", "xfreerdp /p:Hun7er2",
+        "zip -P Hun7er2 a", "bcp -P Hun7er2 a", "doctl auth init -t Hun7er2",
+        "security set-key-partition-list -k Hun7er2", "snmpget -X Hun7er2 r", "xfreerdp /p:Hun7er2",
         "mc alias set s3 http://s3 KEY1 Hun7er2",
         "echo Hun7er2 | sudo -S ls", "chpasswd <<< bob:Hun7er2",
         "--password-command 'echo Hun7er2'", "openssl aes -k Hun7er2",
