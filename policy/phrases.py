@@ -50,6 +50,18 @@ _WITH = compile_bytes(
     rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
     rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
 )
+# Of passwords only: there are bad tokens in every parser.
+_QUOTED_NOUN = re.compile(rb"(?i:pass|pwd|kennwort|mot de passe|contrase|senha|wachtwoord)")
+# What is wrong with a setting: `JWT_SECRET is too short: x1`, `DB_PASSWORD must not …, got x1`.
+_SETTING = rb"([\w.\-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|key))"
+_REFUSED = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff.\-])" + _SETTING + rb"[\"'`]?"
+    rb"(?: (?:is|was) (?:too (?:short|long|weak)|invalid|not valid|malformed|wrong|unknown):"
+    rb"| (?:must|should|needs to|has to|may not|cannot|can't|does not)\b[^\r\n]{1,100}?"
+    rb"(?:[,;:] \(?| \()(?:but )?(?:got|received|given|found|was):?)[ ]+"
+)
+# Terraform shows the values that a condition did not like.
+_VARIABLE_IS = compile_bytes(rb"\b(?:var|local|each\.value)\." + _SETTING + rb" is \"")
 # A list of what was tried: `user bob, password x1`.
 _TRIED = compile_bytes(
     rb"(?i)[,;] (password|passwort|passwd|pwd|passphrase)(?: was| used)? "
@@ -188,14 +200,31 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
     for match in _WITH.finditer(data):
         value = read_value(data, match.end(), " ", "secret.password")
         text = value.text(data)
-        if looks_random(text) and not is_innocent(text, "secret.password"):
+        quoted = value.quoted and " " not in text and classify_key(text) is None
+        given = quoted and not closes(text) and _QUOTED_NOUN.match(match.group(1)) is not None
+        if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
-
+    yield from _refused_settings(data)
     for match in _TRIED.finditer(data):
         text = text_of(match.group(2))
         if looks_random(text) and not is_innocent(text, "secret.password"):
             yield span_of(match.span(2), "secret.password", "words.sentence")
+
+
+def _refused_settings(data: bytes) -> Iterator[Span]:
+    for pattern in (_REFUSED, _VARIABLE_IS):
+        for match in pattern.finditer(data):
+            class_ = classify_key(text_of(match.group(1)))
+            if class_ is None or not class_.startswith("secret."):
+                continue
+            at = match.end() - (pattern is _VARIABLE_IS)
+            value = read_value(data, at, " ", class_)
+            text = value.text(data)
+            if pattern is _REFUSED and not looks_made_up(text):
+                continue
+            if " " not in text and not is_innocent(text, class_):
+                yield Span(value.start, value.end, class_, "words.sentence")
 
 
 def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:

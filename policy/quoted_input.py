@@ -27,6 +27,7 @@ In others the value comes first:
     Could not convert string to integer: x. Path 'auth.password', line 1                 Json.NET
     The value 'x' is not valid for Password.                                             ASP.NET
     invalid type: found string "x", expected u16 for key "db.password"                   figment
+    invalid type: string "x", expected an integer for key `db.password`                  config-rs
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _PATTERNS = (
         compile_bytes(rb"""On instance[^\r\n]{0,300}\[['"](""" + KEY + rb""")['"]\]:\s+"""),
     ),
     (b" with value ", compile_bytes(rb"""["'`](""" + KEY + rb""")\\?["'`] with value """)),
+    (b" with value ", compile_bytes(rb"""variable [`*]?%b[`*]? with value """ % _FIELD)),
     (b"Path `", compile_bytes(rb"Path `%b` \(" % _FIELD)),
     (
         b"converting driver.Value",
@@ -125,7 +127,8 @@ _VALUE_FIRST = (
     (
         b"for key",
         compile_bytes(
-            rb"""invalid (?:type|value): found string %b,[^"\r\n]*for key "%b\"""" % (_TEXT, _FIELD)
+            rb"""invalid (?:type|value): (?:found )?string %b,[^"`\r\n]*for key ["`]%b["`]"""
+            % (_TEXT, _FIELD)
         ),
     ),
 )

@@ -40,6 +40,7 @@ from .values import (
     span_of,
     text_of,
 )
+from .wrapped import find_wrapped
 
 # What a declaration says of a name before it gives it a value: `token: str = …`,
 # `token string = …`, `Token As String = …`, `token: &'static str = …`, `token: Option[String] = …`.
@@ -274,6 +275,7 @@ def _arguments(data: bytes) -> Iterator[Span]:
 
     Values that look made up only.
     """
+    yield from find_wrapped(data)
     if (b"'" not in data and b'"' not in data) or _OF_ARGUMENTS.search(data) is None:
         return
     for match in _ARGUMENT.finditer(data):

@@ -193,6 +193,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             "rejected value",
             "On instance",
             r"[\"'`]\\?[\"']? ?with value ",
+            r"variable [^ \x00\"']{1,164} with value ",
             r"Path `",
             r"converting driver\.Value",
             r"invalid (?:type|value): ",

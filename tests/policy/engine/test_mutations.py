@@ -46,6 +46,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "quoted_input": (
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
         "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
+        "variable a with value 'x'",
         "Path `a` (`x`) is short", 'name "a": converting driver.Value type string ("x")',
         'a: invalid type: string "x"',
         "for parameter a, value: x", "argument --a: invalid int value: 'x'",
