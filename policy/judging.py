@@ -311,15 +311,15 @@ def _names_given(branch: Branch, above: str | None) -> dict[int, str]:
         for index, (key, _, value) in enumerate(branch.items)
         if key is not None
     }
-    plain: dict[str, Tree] = {
-        key: _plain(value) if isinstance(value, Leaf) else [None] * len(value.items)
-        for key, (_, value) in places.items()
-    }
+    plain: dict[str, Tree] = {key: _plain(value) for key, (_, value) in places.items()}
     return {places[key][0]: name for key, name in names_given(plain, above).items()}
 
 
-def _plain(leaf: Leaf) -> str | None:
-    return None if leaf.text in ("null", "None", "nil", "undefined") else leaf.text
+def _plain(node: Node) -> Tree:
+    """What `names_given` asks of a value: its text, or those of a list."""
+    if isinstance(node, Branch):
+        return [value.text if isinstance(value, Leaf) else None for _, _, value in node.items]
+    return None if node.text in ("null", "None", "nil", "undefined") else node.text
 
 
 def _pair_leaf(branch: Branch, key_class: Callable[[str], str | None]) -> str | None:

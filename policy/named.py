@@ -22,8 +22,19 @@ _VALUES = (
     *(kind + "value" for kind in _OF_KINDS),
 )  # fmt: skip
 
+# What validators write of an entry that they refuse: its place, and it.
+_PLACES = (
+    "loc", "path", "property", "propertypath", "propertyname", "instancepath", "field", "param",
+    "parameter", "attribute",
+)  # fmt: skip
+_REFUSED = (
+    "input", "received", "value", "rejectedvalue", "rejected_value", "invalidvalue",
+    "invalid_value", "attemptedvalue", "attempted_value",
+)  # fmt: skip
+_MOST_SAID = 12  # of fields beside them
+
 # An object without any of these (whatever their case) gives no field another name.
-NAMING = frozenset({*_NAMES, "op"})
+NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind"})
 # Objects below these keys are people, and what `name` is in them is theirs.
 PEOPLE = (
     "applicant", "attendee", "author", "beneficiary", "cardholder", "contact", "customer",
@@ -49,7 +60,9 @@ _BEFORE_AND_AFTER = (
 )  # fmt: skip
 PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
 # The fields that another one may give its name (whatever their case).
-GIVEN_NAMES = frozenset(name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER))
+GIVEN_NAMES = frozenset(
+    name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER, *_REFUSED, "data", "stringData")
+)
 _MOST_FIELDS, _LONGEST_NAME = 40, 80
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
@@ -68,8 +81,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
     if len(node) < 2:
         return given
     folded = {key.casefold(): key for key in node}
-    if len(node) <= 6 and not NAMING.isdisjoint(folded):
-        given |= _given_apart(node, folded)
+    given |= _kept_apart(node, folded)
     name = node[folded["name"]] if "name" in folded else None
     if isinstance(name, str) and names_a_person(name):
         others = (key for key in node if node[key] and key != folded["name"])
@@ -108,6 +120,19 @@ def names_a_person(name: str) -> bool:
     return classify_key(name) is None and NO_PEOPLE.isdisjoint(name.casefold().split())
 
 
+def _kept_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
+    if node.get("kind") == "Secret":  # of Kubernetes: all that it holds
+        return {key: "secret" for key in ("data", "stringData") if key in node}
+    if node.keys() == {"name", "args"} and str(node["name"]).casefold() == "auth":
+        return {"args": "password"}  # a command of Redis, as clients show it
+    given: dict[str, str] = {}
+    if len(node) <= 6 and not NAMING.isdisjoint(folded):
+        given = _given_apart(node, folded)
+    if not given and len(node) <= _MOST_SAID:
+        given = _given_by_validators(node, folded)
+    return given
+
+
 def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
     if "op" in folded and "path" in folded and isinstance(node[folded["path"]], str):
         name = str(node[folded["path"]]).rpartition("/")[2]  # JSON Patch, RFC 6902
@@ -121,6 +146,23 @@ def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[st
             changed = [key for key in _BEFORE_AND_AFTER if key in folded]
             if changed and name_key != "name":
                 return {folded[key]: found for key in changed}
+    return {}
+
+
+def _given_by_validators(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
+    """`{"loc": ["body", "password"], "input": …}`, `{"field": "password", "rejectedValue": …}`."""
+    for place_key in _PLACES:
+        place = node[folded[place_key]] if place_key in folded else None
+        if isinstance(place, str) and not (place_key == "path" and "/" in place):
+            place = [place]
+        if not isinstance(place, list) or not all(isinstance(part, (str, int)) for part in place):
+            continue
+        name = place[-1] if place else None
+        if not isinstance(name, str) or len(name) > 128:
+            continue
+        for value_key in _REFUSED:
+            if value_key in folded and not isinstance(node[folded[value_key]], (dict, list)):
+                return {folded[value_key]: name}
     return {}
 
 

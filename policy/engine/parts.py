@@ -20,7 +20,6 @@ _MOST, _LONGEST = 2048, 256
 # What was found in an attribute so often in a row is expected there; now and then it is looked at.
 _EXPECTED, _AGAIN = 8, 16
 _KEY_TAG, _VALUE_TAG = b"\n", b"\x12"  # of KeyValue
-_NAMING = NAMING | {"path"}
 _ATTRIBUTES = "attributes"
 
 
@@ -71,7 +70,7 @@ class Parts:
             return False
         for key in attributes:
             class_ = self._detection.key_class(key) or ""
-            if key.casefold() in _NAMING or (class_.startswith("pii.") and class_ != "pii.ip"):
+            if key.casefold() in NAMING or (class_.startswith("pii.") and class_ != "pii.ip"):
                 return True
         return False
 

@@ -37,7 +37,7 @@ _string = msgspec.json.Decoder(str).decode
 _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _DIGIT = re.compile(rb"[0-9]")
-_NEXT = re.compile(rb"[ \t\r\n]*+,")
+_NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
 _NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
 _BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
 _TRUE = re.compile(rb"true")
@@ -47,7 +47,6 @@ _JUDGED = STRUCTURES | NUMBERS | ROWS | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
 # As SDKs write it. What has it is read anyway: it need not be searched before that.
 _USER = (b'"user":{', b'"user": {')
-_NAMING = NAMING | {"path"}
 _MOST_DEVICE = 8192
 _MOST_NAME = 130  # longer texts are no names (named.py)
 _ATTRIBUTES = frozenset(telling_attributes())
@@ -242,7 +241,11 @@ class _Look:
         before = _before(data, start)
         if data[before] == _AFTER_KEY:
             key = _key_of(data, start)
-            stands_there = key is None or key.casefold() in _NAMING
+            stands_there = key is None or key.casefold() in NAMING
+        elif _LAST.match(data, end + 1) is not None:  # of a path, which may be a field's
+            key = _key_of(data, data.rfind(b"[", 0, start))
+            stands_there = key is None or key.casefold() in NAMING
+            self.can_be_remembered = False
         else:
             in_pair = data[before] == _IN_LIST and _NEXT.match(data, end + 1) is not None
             stands_there = text.startswith("-") or in_pair

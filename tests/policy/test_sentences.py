@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import engine_twins as twins
 import pytest
 from rows import Row, hold, seen_otherwise
 from scrubbing import scrubbed
@@ -104,6 +105,44 @@ def test_a_name_apart_may_say_what_it_names(name: str, value: str) -> None:
     assert scrubbed(other) == other
 
 
+REFUSED = [
+    {"type": "missing", "loc": ["body", "password"], "msg": "short", "input": "wintertime"},
+    {"code": "too_small", "path": ["user", "password"], "received": "wintertime"},
+    {"type": "field", "value": "wintertime", "msg": "bad", "path": "password", "location": "body"},
+    {"codes": ["Size"], "objectName": "f", "field": "password", "rejectedValue": "wintertime"},
+    {"PropertyName": "Password", "ErrorMessage": "bad", "AttemptedValue": "wintertime"},
+    {"target": {}, "property": "password", "value": "wintertime", "constraints": {}},
+    {"kind": "Secret", "apiVersion": "v1", "stringData": {"conn": "wintertime"}},
+    {"name": "AUTH", "args": ["default", "wintertime"]},
+]
+ACCEPTED = [
+    {"type": "missing", "loc": ["body", "password"], "input": {"color": "wintertime"}},
+    {"loc": ["body", "color"], "input": "wintertime"},
+    {"path": "/v1/secret", "value": "wintertime"},
+    {"loc": [["password"], "color"], "input": "wintertime"},
+    {"kind": "ConfigMap", "data": {"conn": "wintertime"}},
+    {"name": "auth", "image": "x", "args": ["wintertime"]},
+]
+
+
+@pytest.mark.parametrize("given", REFUSED)
+def test_what_validators_and_manifests_name_apart_goes(given: dict[str, object]) -> None:
+    for extra in ({"all": [given]}, {"all": json.dumps([given])}, {"all": repr([given])}):
+        left = str(scrubbed({"extra": extra}))
+        assert "wintertime" not in left
+        assert all(key in left for key in given)
+
+
+@pytest.mark.parametrize("given", ACCEPTED)
+def test_what_other_fields_of_them_hold_stays(given: dict[str, object]) -> None:
+    for extra in ({"all": [given]}, {"all": json.dumps([given])}, {"all": repr([given])}):
+        assert scrubbed({"extra": extra}) == {"extra": extra}
+
+
 def test_the_engine_sees_it_as_the_walk_does() -> None:
     harmless: list[Row] = [(text, [], []) for text in HARMLESS]
     assert seen_otherwise([*SENTENCES, *DUMPS, *harmless]) == []
+    for given in [*REFUSED, *ACCEPTED]:
+        event = {"extra": {"all": [given]}}
+        assert twins.difference("default", "event", event) is None
+        assert twins.raw_difference("default", "event", json.dumps(event).encode()) is None

@@ -317,7 +317,12 @@ def test_a_word_that_was_harmless_is_looked_at_again_where_it_may_be_a_name(word
     for _ in range(2):
         for tree in ({"a": word, "b": "Hun7er2x"}, {"a": ["b", word]}):
             assert engine.is_clean("event", json.dumps(tree, separators=(",", ":")).encode())
-        for tree in ({"name": word, "value": "Hun7er2x"}, {"a": [word, "Hun7er2x"]}):
+        named: list[dict[str, Any]] = [
+            {"name": word, "value": "Hun7er2x"},
+            {"a": [word, "Hun7er2x"]},
+            {"loc": ["b", word], "input": "Hun7er2x"},
+        ]
+        for tree in named:
             data = json.dumps(tree, separators=(",", ":")).encode()
             assert not engine.is_clean("event", data)
             assert twins.raw_difference("default", "event", data) is None
