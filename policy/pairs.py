@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 from .linear import compile_linear
 from .literals import Leaf, literal_at
+from .nested import nested
 from .values import looks_made_up
 from .views import View, percent_decoded
 
@@ -49,6 +50,7 @@ def pairs(view: View) -> Iterator[Pair]:
         yield from _markup(view)
     if "\n" in text and ("=" in text or ":" in text):
         yield from _lines(view)
+        yield from nested(view)
     if "'" in text or "insert" in text.casefold():
         yield from _sql(view)
 

@@ -17,11 +17,13 @@ from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value
 
 _DELIMITERS = (b"|", b"\t", b";", b",")
 _NAMES = compile_bytes(rb"""["'`]?[A-Za-z_\x80-\xff][A-Za-z0-9_ .\-\x80-\xff]{0,39}["'`]?""")
-# What `pg_dump` writes before rows with tabs, and what `\\x` of psql writes before its lines.
+# What `pg_dump` writes before rows with tabs.
 _COPY = compile_bytes(rb"COPY [^\s(]{1,200} \(([^()]{1,999})\) FROM stdin[^;\r\n]{0,100};\r?")
-_RECORD = re.compile(rb"-\[ RECORD [0-9]+ \]")
 _RULE = compile_bytes(rb"[-+|:= \t]*")
 _MAX_COLUMNS, _MAX_ROWS = 100, 5000
+# psql shows a row line by line, if it is told to or has no room: `\x`.
+_RECORD = re.compile(rb"(?:-|\xe2\x94\x80)\[ [A-Z]{1,20} [0-9]{1,9} \]")
+_FIELD = re.compile(rb"([A-Za-z_\x80-\xff][A-Za-z0-9_]{0,62})[ \t]*+(?:\||\xe2\x94\x82) ?")
 
 
 def find_in_tables(data: bytes) -> Iterator[Span]:
@@ -33,27 +35,24 @@ def find_in_tables(data: bytes) -> Iterator[Span]:
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end
         line = data[at:end]
-        in_record = _RECORD.match(line) is not None or (in_record and b"|" in line)
-        if in_record:
-            yield from _expanded(data, at, line)
-            table = None
+        if _RECORD.match(line) is not None:
+            in_record, table = True, None
+        elif in_record and (field := _FIELD.match(line)) is not None:
+            yield from _field(data, at, line, field)
         elif table is not None and table.rows < _MAX_ROWS and line.count(table.sign) == table.signs:
             table.rows += 1
             yield from table.read(data, at, line)
         elif table is None or not _RULE.fullmatch(line) or not line.strip():
-            table = _header(line)
+            table, in_record = _header(line), False
         at = end + 1
 
 
-def _expanded(data: bytes, at: int, line: bytes) -> Iterator[Span]:
-    """A line of psql's other form: a name, a bar, and its value."""
-    name, bar, value = line.partition(b"|")
-    bare, class_ = value.strip(), classify_key(text_of(name.strip()))
-    if not bar or class_ is None or class_ in BY_SHAPE or not bare:
-        return
-    start = at + len(name) + 1 + value.find(bare)
-    if _is_of(class_, bare, data, Value(start, start + len(bare), False, ": ")):
-        yield Span(start, start + len(bare), class_, "words.column")
+def _field(data: bytes, at: int, line: bytes, match: re.Match[bytes]) -> Iterator[Span]:
+    """The value of a telling field whose line begins at `at`."""
+    class_ = classify_key(text_of(match.group(1)))
+    value = Value(at + match.end(), at + len(line.rstrip()), False, ": ")
+    if class_ is not None and class_ not in BY_SHAPE and reads_as_value(data, value, class_):
+        yield Span(value.start, value.end, class_, "words.column")
 
 
 class _Table:

@@ -214,7 +214,10 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         "structures": (
             *people_above(r"\\*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"),
             r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
+            r"kind: [\"']?Secret",
         ),
+        # psql's display of a row line by line
+        "tables": (r"\[ [A-Z]{1,20} [0-9]{1,9} \]",),
         "rows": (r"(?i:\binsert\s[^\x00()]*\()",),
         "numbers": _NUMBERS,
         # What an earlier chain left and a stricter one may lower (placeholders.py).

@@ -351,7 +351,35 @@ DATABASES += [
     ("SELECT 1 FROM t WHERE token = $2::VARCHAR", [], ["token = $2::VARCHAR"]),
 ]
 
-ROWS = [*OTHER_LANGUAGES, *DECLARATIONS, *USERS_OF_URLS, *VALIDATION, *DATABASES]
+DATABASES += [
+    (
+        "-[ RECORD 1 ]---\nid       | 7\npassword | Wint3rf&ll\nplan     | pro1x2y3",
+        ["Wint3rf"],
+        ["id       | 7", "plan     | pro1x2y3"],
+    ),
+    ("─[ RECORD 1 ]─\npassword │ wintertime\nplan │ pro", ["wintertime"], ["plan │ pro"]),
+    ("-[ RECORD 1 ]---\npassword | \nplan | x1y2z3a4", [], ["plan | x1y2z3a4"]),
+]
+
+YAML: list[Row] = [
+    ("passwords:\n  - Wint3rfell!\nhosts:\n  - db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
+    ("passwords:\n- Wint3rfell!\nhosts:\n- db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
+    (
+        "password:\n  value: Wint3rfell9\n  rotated: 2026-01-01\nvalue: x7y8z9a1",
+        ["Wint3rfell9"],
+        ["rotated: 2026-01-01", "value: x7y8z9a1"],
+    ),
+    (
+        "kind: ConfigMap\ndata:\n  a: x7y8z9a1\n---\nkind: Secret\ndata:\n  a: d2ludGVydGltZQ==\n",
+        ["d2ludGVy"],
+        ["a: x7y8z9a1"],
+    ),
+    ("data:\n  a: wintertime\nkind: Secret\nmetadata:\n  name: x", ["wintertime"], ["name: x"]),
+    ("secrets:\n  - db_password1\n  - source: app-tls1", [], ["db_password1", "app-tls1"]),
+    ("password:\n  type: string\n  minLength: 8", [], ["type: string", "minLength: 8"]),
+]
+
+ROWS = [*OTHER_LANGUAGES, *DECLARATIONS, *USERS_OF_URLS, *VALIDATION, *DATABASES, *YAML]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)

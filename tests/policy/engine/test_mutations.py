@@ -58,7 +58,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         'Cast failed for value "x" at path "a"', "Incorrect value: 'x' for column 'a'",
         "Duplicate entry 'x' for key 'a'", 'from String "x": bad (through reference chain: F["a"])',
     ),
-    "structures": ("customer: {", "name: [", "q=hello+x"),
+    "structures": ("customer: {", "name: [", "q=hello+x", "kind: Secret"),
+    "tables": ("-[ RECORD 1 ]---",),
     "rows": ("INSERT INTO t (a)",),
     "numbers": (
         "[123456789]", "[12345.6]", "[1234.5678]", "[1.23456]", "[-123.4567]",
