@@ -41,6 +41,8 @@ _TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*
 _LOOPBACK = re.compile(
     r"\[?(?:127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|::1?|::ffff:127\.[0-9.]++)\]?(?::[0-9]++)?"
 )
+# `pin: GPIO17`: what a wire is soldered to.
+_PIN_OF_BOARD = re.compile(r"(?:GPIO|IO|GP|P[A-K]|[AD])_?[0-9]{1,2}")
 _COORDINATE = compile_linear(r"\d\.\d{2,}")
 _HARMLESS_HOST = compile_linear(
     r"^(?:0x[0-9a-fA-F]+|[\w.:\[\]-]*:\d+|[a-z0-9-]+(?:\.[a-z0-9-]+)*)$"
@@ -275,6 +277,8 @@ def _implausible(text: str, class_: str) -> bool:
             return "@" not in text and "=" not in text
         case "financial.crypto_wallet":
             return _digits(text) == 0
+        case "secret.otp" if _PIN_OF_BOARD.fullmatch(text):
+            return True
         case "financial.cvv":
             return not 3 <= _digits(text) <= 4
     if class_ in _TOKENLIKE:

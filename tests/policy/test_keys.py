@@ -118,6 +118,8 @@ def test_a_value_worth_hiding_is_not_innocent(value: object) -> None:
         (312, "secret.token", True),
         ("312", "secret.token", True),
         (482193, "secret.otp", False),
+        ("GPIO17", "secret.otp", True),
+        ("GP17X2", "secret.otp", False),
         ("4.6.1", "secret.token", True),
         ("oauth2", "secret.token", True),
         ("https://auth.example.com/", "secret.token", True),
