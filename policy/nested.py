@@ -44,8 +44,11 @@ def nested(view: View) -> Iterator[tuple[str, View]]:
                 start, value = start + 1, value[1:-1]
             if in_secret and name is not None and parent in _HELD:
                 yield "secret", view.part(start, start + len(value))
-            elif _is_given(name, bool(item), value) and _is_secret(parent):
-                yield parent, view.part(start, start + len(value))
+            elif _is_given(name, bool(item), value):
+                near = above[-2:] if name else above[-1:]  # `secrets:`, `db:`, `value: …`
+                for _, each in near:
+                    if _is_secret(each):
+                        yield each, view.part(start, start + len(value))
         at += len(line) + 1
 
 

@@ -375,6 +375,12 @@ YAML: list[Row] = [
         ["a: x7y8z9a1"],
     ),
     ("data:\n  a: wintertime\nkind: Secret\nmetadata:\n  name: x", ["wintertime"], ["name: x"]),
+    (
+        "secrets:\n  db:\n    value: Wint3rfell9\n    ttl: 30d\nport: 1",
+        ["Wint3rfell9"],
+        ["ttl: 30d", "port: 1"],
+    ),
+    ("secrets:\n  roles:\n    - db1!x7y8", [], ["db1!x7y8"]),
     ("secrets:\n  - db_password1\n  - source: app-tls1", [], ["db_password1", "app-tls1"]),
     ("password:\n  type: string\n  minLength: 8", [], ["type: string", "minLength: 8"]),
 ]
