@@ -152,7 +152,7 @@ def _names_nothing(data: bytes, match: re2._Match[bytes]) -> bool:
     start, end = match.start(1), match.end()
     if match.group(2) == b":" and data[end : end + 1] in (b"'", b'"'):
         return data[start - 1 : start] == data[end : end + 1]  # `the 'username:' option`
-    in_url = data[max(0, start - 3) : start] == b"://" and match.group(2) == b":"
+    in_url = data[max(0, start - 3) : start] == b"://" and match.group(2).rstrip(b"*_") == b":"
     if in_url and _TO_HOST.search(data[match.end() : match.end() + 202]) is not None:
         return True
     return _is_left(data, match)

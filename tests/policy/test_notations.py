@@ -132,6 +132,8 @@ USERS_OF_URLS: list[Row] = [
 USERS_OF_URLS += [
     ("postgres://username:password@db1:5432/shop", [], ["username:password@db1:5432/shop"]),
     ("//token:Wint3rfell9", ["Wint3rfell9"], []),
+    ("https://username:************@example.com", [], ["username:************@example.com"]),
+    ("https://username:**Wint3rfell9@example.com", ["Wint3rfell9"], ["username:"]),
 ]
 
 VALIDATION: list[Row] = [
