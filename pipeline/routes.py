@@ -23,7 +23,7 @@ from ..ledger.keeping import Ledger
 from ..policy.plan import Plan
 from .chain import Chain, refused
 from .component import Receipt, Sink
-from .crossing import convert
+from .crossing import convert, may_stay
 from .errors import DropReason, RefusedPayload
 from .payloads.document import Document, DocumentType, Payload, Protocol
 
@@ -115,7 +115,7 @@ def offers_of(
     ledger: Ledger | None,
     before: LostCounts | None = None,
 ) -> list[Offer]:
-    """A payload as it is if it may stay so, else as payloads of another protocol.
+    """A payload as it is if it may stay so, else as smaller ones, or as those of another protocol.
 
     What was lost in it is told, less what was lost `before`.
     """
@@ -124,8 +124,9 @@ def offers_of(
     carried: Sequence[Sequence[Document] | None] = [None]
     left_out: Sequence[Document] = ()
     offers = []
-    if payload.protocol not in branch.protocols:
-        converted = convert(payload, branch.protocols[0])
+    to = payload.protocol if payload.protocol in branch.protocols else branch.protocols[0]
+    if not may_stay(payload, to):
+        converted = convert(payload, to)
         payloads, carried, left_out = converted.payloads, converted.carried, converted.left_out
     for each, documents in zip(payloads, carried, strict=True):
         # Encoding may lose a document, so it comes before anybody counts.

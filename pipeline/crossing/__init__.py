@@ -1,5 +1,5 @@
 """From Sentry's protocol to OpenTelemetry's and back."""
 
-from .convert import Converted, convert
+from .convert import Converted, convert, may_stay
 
-__all__ = ["Converted", "convert"]
+__all__ = ["Converted", "convert", "may_stay"]

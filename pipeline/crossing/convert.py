@@ -19,13 +19,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from ..errors import BrokenDocument
+from ..errors import BrokenDocument, RefusedPayload
 from ..payloads.document import Document, Payload, Protocol, Tree
 from . import to_otlp, to_sentry
 from .batches import batches
 from .logs import log_record_to_log, log_to_log_record
+from .portions import MOST_BYTES, portions
 
 if TYPE_CHECKING:
     from ..payloads.envelope import Envelope
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 Object: TypeAlias = dict[str, Tree]
 
+# What OTLP cannot hold, and more spans than a request may have.
+_NOT_ONE_REQUEST = (BrokenDocument, RefusedPayload)
 _LOGS = "application/vnd.sentry.items.log+json"
 
 
@@ -45,15 +48,27 @@ class Converted:
     left_out: Sequence[Document]  # the other protocol has no place for them, or they are broken
 
 
+def may_stay(payload: Payload, to: Protocol) -> bool:
+    """Whether a payload goes out as it is: `convert` would not make anything else of it."""
+    # What the policy puts into it makes it longer.
+    return payload.protocol == to and (to == "sentry" or payload.size <= MOST_BYTES // 2)
+
+
 def convert(payload: Payload, to: Protocol) -> Converted:
     """Carry over what the other protocol has a place for. The payload is left as it is.
 
     Lost documents are not looked at. Sentry takes one event an envelope, and OTLP one signal a
-    request, so there may be many payloads. Never raises: what cannot be carried is left out.
+    request, and not more than so many bytes, so there may be many payloads. Never raises: what
+    cannot be carried is left out.
     """
-    if payload.protocol == to:
+    if payload.protocol != to:
+        return _to_sentry(payload) if to == "sentry" else _to_otlp(payload)
+    if may_stay(payload, to):
         return Converted([payload], [payload.alive], [])
-    return _to_sentry(payload) if to == "sentry" else _to_otlp(payload)
+    request = cast("OtlpRequest", payload)
+    request.encode()  # it may lose a document
+    payloads, carried = zip(*portions(request, request.alive), strict=True)
+    return Converted(payloads, carried, [])
 
 
 # To Sentry
@@ -172,6 +187,28 @@ class _Part:
     records: list[Tree]
 
 
+@dataclass(slots=True)
+class _Made:
+    """Requests that become one, and for each record the document that it was made of."""
+
+    requests: list[OtlpRequest] = field(default_factory=list)
+    sources: list[Document] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, request: OtlpRequest, sources: Sequence[Document]) -> None:
+        """Put one more in."""
+        self.requests.append(request)
+        self.sources += sources
+        self.size += request.size
+
+    def joined(self) -> OtlpRequest:
+        """One with all their resources: in protobuf, one after the other is that."""
+        first = self.requests[0]
+        if len(self.requests) == 1:
+            return first
+        return first.reader(b"".join(request.encode() for request in self.requests))
+
+
 def _to_otlp(payload: Payload) -> Converted:
     parts: dict[Literal["logs", "traces"], list[_Part]] = {"logs": [], "traces": []}
     left_out: list[Document] = []
@@ -187,14 +224,19 @@ def _to_otlp(payload: Payload) -> Converted:
     payloads: list[Payload] = []
     carried: list[list[Document]] = []
     for signal, of_signal in parts.items():
-        requests: list[OtlpRequest] = []
-        documents: list[Document] = []
+        made: list[_Made] = []
         for request, those in _requests(signal, of_signal, payload):
-            requests += [request] if request else []
-            (documents if request else left_out).extend(those)
-        if requests:
-            payloads.append(_joined(signal, requests))
-            carried.append(documents)
+            if request is None:
+                left_out += [part.document for part in those]
+                continue
+            sources = [part.document for part in those for _ in part.records]
+            if not made or made[-1].size + request.size > MOST_BYTES:
+                made.append(_Made())
+            made[-1].add(request, sources)
+        for each in made:
+            for portion, documents in portions(each.joined(), each.sources):
+                payloads.append(portion)
+                carried.append(list(dict.fromkeys(documents)))
     return Converted(payloads, carried, left_out)
 
 
@@ -220,20 +262,20 @@ def _parts_of(document: Document, project: str) -> tuple[Literal["logs", "traces
 
 def _requests(
     signal: Literal["logs", "traces"], parts: Sequence[_Part], payload: Payload
-) -> Iterator[tuple[OtlpRequest | None, list[Document]]]:
-    """Requests with the documents in them; None with those that OTLP cannot hold."""
+) -> Iterator[tuple[OtlpRequest | None, Sequence[_Part]]]:
+    """Requests with what is in them; None with what OTLP cannot hold."""
     groups: dict[str, list[_Part]] = {}
     for part in parts:
         groups.setdefault(repr((part.resource, part.scope)), []).append(part)
     for group in groups.values():
         try:
-            yield _request(signal, group, payload), [part.document for part in group]
-        except BrokenDocument:
+            yield _request(signal, group, payload), group
+        except _NOT_ONE_REQUEST:
             for part in group:
                 try:
-                    yield _request(signal, [part], payload), [part.document]
-                except BrokenDocument:
-                    yield None, [part.document]
+                    yield _request(signal, [part], payload), [part]
+                except _NOT_ONE_REQUEST:
+                    yield None, [part]
 
 
 def _request(
@@ -249,17 +291,6 @@ def _request(
         project=payload.project,
         received=payload.received,
     )
-
-
-def _joined(signal: Literal["logs", "traces"], requests: Sequence[OtlpRequest]) -> OtlpRequest:
-    """One request with the resources of several: in protobuf, one after the other is that."""
-    from ..payloads.otlp import OtlpRequest
-
-    first = requests[0]
-    if len(requests) == 1:
-        return first
-    body = b"".join(request.encode() for request in requests)
-    return OtlpRequest.decode(body, signal, first.project, first.received)
 
 
 def _object(document: Document) -> Object:

@@ -8,10 +8,12 @@ from sentry_sdk.transport import Transport
 
 from errlock.pipeline.crossing import Converted, convert
 from errlock.pipeline.crossing.batches import MOST_BYTES, MOST_LOGS
+from errlock.pipeline.crossing.portions import MOST_BYTES as OTLP_BYTES
 from errlock.pipeline.crossing.to_otlp import nanoseconds
 from errlock.pipeline.payloads.document import Payload, Protocol
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.pipeline.payloads.otlp import MAX_DOCUMENTS, OtlpRequest
+from errlock.pipeline.payloads.otlp_signals import SHAPES, Signal
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -346,3 +348,98 @@ def test_documents_of_several_releases_keep_their_resources() -> None:
         ("c", "1"),
         ("b", "2"),
     ]
+
+
+def large(signal: Signal, count: int, said: str = "") -> OtlpRequest:
+    """As many records as that, of two resources, which take 1 MiB each."""
+    made = SHAPES[signal].request()
+    for half in range(2):
+        around: Any = getattr(made, SHAPES[signal].path[0]).add()
+        around.resource.attributes.add(key="service.name").value.string_value = "shop"
+        around.resource.attributes.add(key="host").value.string_value = said
+        within = getattr(around, SHAPES[signal].path[1]).add()
+        within.scope.name = f"scope {half}"
+        for number in range(count // 2):
+            record = getattr(within, SHAPES[signal].path[2]).add()
+            name = f"record {half * count // 2 + number} " + "x" * ((1 << 20) - 100)
+            if signal == "logs":
+                record.body.string_value = name
+            elif signal == "traces":
+                record.name, record.trace_id, record.span_id = name, b"t" * 16, b"s" * 8
+            else:
+                record.name = "requests"
+                point = record.sum.data_points.add()
+                point.attributes.add(key="name").value.string_value = name
+    return OtlpRequest.decode(made.SerializeToString(), signal, "shop", 5.0)
+
+
+@pytest.mark.parametrize("signal", ["logs", "traces", "metrics"])
+def test_what_is_too_much_for_one_request_of_otlp_becomes_several(signal: Signal) -> None:
+    request = large(signal, 8, "machine")
+    converted = convert(request, "otlp")
+    assert len(converted.payloads) == 4
+    read = [OtlpRequest.decode(each.encode(), signal) for each in converted.payloads]
+    assert max(len(each.encode()) for each in read) <= OTLP_BYTES
+    found = [each for part in read for each in part.documents]
+    assert [each.tree for each in found] == [each.tree for each in request.documents]
+    around = [[parent.tree for parent in each.parents] for each in found]
+    assert around == [[parent.tree for parent in each.parents] for each in request.documents]
+    assert [each for one in converted.carried for each in one] == request.documents
+    assert not converted.left_out
+
+
+def test_what_is_lost_is_in_no_part_of_a_large_request() -> None:
+    request = large("logs", 8)
+    request.documents[3].dropped = "filtered"
+    request.documents[4].tree = {"body": "short"}
+    converted = convert(request, "otlp")
+    bodies = [document.tree["body"][:8] for each in converted.payloads for document in each.alive]  # type: ignore[call-overload,index]
+    assert bodies == [f"record {n}" for n in (0, 1, 2)] + ["short"] + [
+        f"record {n}" for n in (5, 6, 7)
+    ]
+    assert [len(each) for each in converted.carried] == [each.count for each in converted.payloads]
+
+
+def test_a_record_that_is_too_large_is_alone() -> None:
+    request = logs({"body": "before"}, {"body": "x" * OTLP_BYTES}, {"body": "behind"})
+    made = convert(request, "otlp").payloads
+    assert [len(each.documents) for each in made] == [1, 1, 1]
+
+
+def test_a_request_is_not_multiplied_by_what_its_records_share() -> None:
+    resource: Any = {"attributes": {"service.name": "shop", "host": "x" * OTLP_BYTES}}
+    records: list[Any] = [{"body": str(number)} for number in range(1000)]
+    request = OtlpRequest.from_trees("logs", resource, {}, records, project="shop", received=5.0)
+    assert len(convert(request, "otlp").payloads) == 1
+
+
+def test_what_is_too_much_of_an_envelope_becomes_several_requests() -> None:
+    said = "x" * 200_000
+    items = [("event", {"message": f"{number} {said}"}) for number in range(20)]
+    spans = [
+        {"span_id": f"{number:016x}", "start_timestamp": 1.0, "description": said}
+        for number in range(1, 5)
+    ]
+    context = {"trace_id": TRACE, "span_id": SPAN}
+    transaction = {
+        "transaction": "GET /",
+        "start_timestamp": 1.0,
+        "timestamp": 2.0,
+        "contexts": {"trace": context},
+        "spans": spans,
+    }
+    envelope = sentry(*items, *[("transaction", transaction)] * 10)
+    converted = convert(envelope, "otlp")
+    assert max(len(each.encode()) for each in converted.payloads) <= OTLP_BYTES
+    assert [each for one in converted.carried for each in one] == envelope.documents
+    records = [len(each.documents) for each in converted.payloads]
+    assert records == [10, 10, 10, 15, 10, 15]  # a transaction, of five spans, stays whole
+
+
+def test_more_spans_than_a_request_may_have_become_several() -> None:
+    spans = [{"span_id": SPAN, "start_timestamp": 1.0}] * (MAX_DOCUMENTS // 2)
+    trace = {"contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN}}, "start_timestamp": 1.0}
+    envelope = sentry(*[("transaction", {**trace, "spans": spans})] * 2)
+    converted = convert(envelope, "otlp")
+    assert [each.count for each in converted.payloads] == [len(spans) + 1] * 2
+    assert converted.carried == [[each] for each in envelope.documents]
