@@ -35,6 +35,7 @@ from .options import LedgerOptions
 from .search.searches import Searches
 from .traces import Tracer
 
+_EVERY = 1.0  # seconds between two looks at where the journal lies
 _AGAIN = 1.0  # seconds until what failed is begun again
 _MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 
@@ -78,6 +79,7 @@ class Ledger:
         assert self._taking is not None
         searches = Searches(self._folder, journal.append)
         works = {
+            "the journal's file": lambda: _watch(journal),
             "heads of the journal": self._sender.run,
             "the account": account.run,
             "embedded pipelines": self._taking.run,
@@ -186,7 +188,8 @@ class Ledger:
         account, self._account = self._account, None
         if journal is None or account is None:
             return
-        sending, writing, taking, searches = self._tasks
+        watching, sending, writing, taking, searches = self._tasks
+        await _ended(watching)
         await _ended(taking)
         await _ended(writing)
         await _ended(searches)
@@ -236,6 +239,7 @@ class Ledger:
         secret = self._options.journal.key
         key = SigningKey(secret.reveal()) if secret is not None else None
         journal = self._journal = Journal(self._folder / "journal", key)
+        began = journal.began
         # A full disk must not keep a collector from starting: what is missing is told later.
         self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
         before = latest(self._folder / "journal", "policy", lambda entry: "ways" in entry.body)
@@ -250,14 +254,22 @@ class Ledger:
             )  # fmt: skip
         learner = Learner(self._code, self._words)
         account = Account(
-            path, self._options.account, journal.append, needles=needles, learner=learner
-        )
+            path, self._options.account, journal.append, needles=needles, learner=learner,
+            began=began,
+        )  # fmt: skip
         account.write()
         notes, labels = account.embedded(NOTE)
         oldest = self._options.account.minutes
         code = self._code is not None
         self._taking = Taking(account, needles, self.record, notes, labels, oldest, code=code)
         return journal, account
+
+
+async def _watch(journal: Journal) -> None:
+    """See to it that the journal stays where it is looked for."""
+    while True:
+        await asyncio.sleep(_EVERY)
+        await asyncio.to_thread(journal.put_back)
 
 
 async def _go_on(name: str, run: Callable[[], Awaitable[None]]) -> None:

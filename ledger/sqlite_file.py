@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 
 class SqliteFile:
@@ -14,6 +15,20 @@ class SqliteFile:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """`opened` makes connections that can write."""
         self._db = connection
+        self._path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+        self._files = self._there()
+
+    def gone(self) -> Literal["file", "wal"] | None:
+        """What somebody deleted or replaced since it was opened: the next process would not find
+        what is written there. Raises OSError when that cannot be seen.
+        """
+        there = self._there()
+        if there[0] != self._files[0]:
+            return "file"
+        return "wal" if there != self._files else None
+
+    def _there(self) -> list[tuple[int, int] | None]:
+        return [identity(self._path.with_name(f"{self._path.name}{each}")) for each in ("", "-wal")]
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -23,6 +38,10 @@ class SqliteFile:
             yield
         finally:
             self._db.execute("ROLLBACK")
+
+    def checkpoint(self) -> None:
+        """Have the file itself hold what was written so far, whatever becomes of its WAL."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Let the file go."""
@@ -42,6 +61,15 @@ class SqliteFile:
 
     def _undone(self) -> None:
         """Forget what is known of rows that are not there now."""
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one at its path; None when there is none. Raises OSError."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -67,14 +67,18 @@ class Account:
         clock: Callable[[], float] = time.time,
         needles: Needles | None = None,
         learner: Learner | None = None,
+        began: str | None = None,
     ) -> None:
         """The first `write` opens the file. `record` writes to the journal; may raise OSError.
+
+        `began` is the time of the journal's first entry, where there is one of before.
 
         `learner` reads what was sent; without one nothing is told of that.
         """
         self._needles = needles
         self._learner = learner or Learner()
         self._path = path
+        self._began = began
         self._options = options
         self._record = record
         self._clock = clock
@@ -230,17 +234,30 @@ class Account:
         store.close()
 
     def _opened(self) -> AccountStore:
-        """The file, opened when it is not. Raises sqlite3.Error, OSError."""
+        """The file, opened when it is not, or not where it was. Raises sqlite3.Error, OSError."""
         if self._store is not None:
-            return self._store
+            gone = self._store.gone()
+            if gone is None:
+                return self._store
+            _log.error("the %s of the account was deleted or replaced", gone)
+            if gone == "file":
+                self._set_aside("a deleted or replaced account")
+            else:
+                self._store.close()  # which writes into the file what was in the WAL
+                self._store = None
         store = AccountStore.to_write(self._path)
         try:
+            if store.meta("open") is None and self._began is not None:
+                gap = {"what": "a new account was begun: what was booked before is not in it",
+                       "since": self._began, "until": moment(self._clock())}  # fmt: skip
+                self._record("gap", gap)
             if store.meta("open") == "yes":
                 since = float(store.meta("written") or 0)
                 gap = {"what": "the account may lack what was delivered last",
                        "since": moment(since), "until": moment(self._clock())}  # fmt: skip
                 self._record("gap", gap)
             store.add([], {"open": "yes", "written": repr(self._clock())})
+            store.checkpoint()
             with self._lock:
                 self._counts.labels["service"] |= store.labels("service")
                 self._counts.labels["environment"] |= store.labels("environment")
@@ -252,17 +269,18 @@ class Account:
         except BaseException:
             store.close()
             raise
+        self._began = self._began or moment(self._clock())
         self._store = store
         return store
 
-    def _set_aside(self) -> None:
-        """Put a damaged file out of the way; the next write begins a new one, and tells it."""
+    def _set_aside(self, what: str = "a damaged account") -> None:
+        """Put what is there out of the way; the next write begins a new file, and tells it."""
         if self._store is not None:
             self._store.close()
             self._store = None
         aside = f"{self._path.name}.damaged-{int(self._clock())}"
         try:
-            self._record("gap", {"what": "a damaged account", "file": aside})
+            self._record("gap", {"what": what, "file": aside})
             for suffix in ("", "-wal", "-shm"):
                 path = self._path.with_name(self._path.name + suffix)
                 if path.exists():

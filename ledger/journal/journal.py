@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import threading
 from collections import Counter
@@ -17,11 +18,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..sqlite_file import identity
 from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, decode, encode, now
 from .signing import SigningKey
 
 _MOST_TORN = 2  # lines of one write
-_BLOCK = 1 << 20  # bytes that are read at once from the end
+_BLOCK = 1 << 20  # bytes that are read at once
+
+_log = logging.getLogger("errlock.ledger")
 
 
 class JournalFailed(OSError):  # noqa: N818  the outcome of an attempt
@@ -63,6 +67,13 @@ class Journal:
                 self.append("gap", gap)
 
     @property
+    def began(self) -> str | None:
+        """The time of its first entry; None: it has none that can be read."""
+        with contextlib.suppress(OSError, BrokenEntry):
+            return next((entry.time for entry in read(self._path)), None)
+        return None
+
+    @property
     def head(self) -> Head:
         """The head as it is now, signed if there is a key."""
         last = self._last
@@ -94,6 +105,21 @@ class Journal:
             self._unwritten_since = ""
             return last
 
+    def put_back(self) -> None:
+        """Write the file again where somebody deleted or replaced it: a crash would lose it all.
+
+        Blocks, never raises; a `gap` tells of it, and of what was cut off, which nobody has any
+        more. What came in its place is set aside.
+        """
+        try:
+            with self._lock:
+                gap = self._put_back() if self._file >= 0 else None
+            if gap is not None:
+                _log.error("%s", gap["what"])
+                self.append("gap", gap)
+        except OSError as error:
+            _log.error("the journal is not in its place: %s", error.strerror)
+
     def close(self) -> None:
         """Let another process write it. Idempotent."""
         with self._lock:
@@ -120,14 +146,48 @@ class Journal:
         if os.fstat(self._file).st_size > self._size:
             os.ftruncate(self._file, self._size)
         try:
-            left = lines
-            while left:
-                left = left[os.write(self._file, left) :]
+            _write_all(self._file, lines)
             os.fsync(self._file)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._size)
             raise
+
+    def _put_back(self) -> dict[str, Any] | None:
+        """What to tell, if it was not in its place. Raises OSError."""
+        here, there = os.fstat(self._file), identity(self._path)
+        if here.st_size < self._size:
+            return self._shortened(here.st_size)
+        if there == (here.st_dev, here.st_ino):
+            return None
+        gap = {"what": "the file of the journal was deleted or replaced, and written again"}
+        if there is not None:
+            gap["file"] = self._aside("replaced").name
+        copy = self._path.with_name(f"{self._path.name}.new")
+        copy.unlink(missing_ok=True)
+        file = _open(copy)
+        try:
+            for at in range(0, self._size, _BLOCK):
+                _write_all(file, os.pread(self._file, min(_BLOCK, self._size - at), at))
+            os.fsync(file)
+            if there is not None:
+                self._path.rename(self._path.with_name(gap["file"]))
+            copy.rename(self._path)
+            _sync_folder(self._path)
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(self._file)
+        self._file = file
+        return gap
+
+    def _shortened(self, size: int) -> dict[str, Any]:
+        """Go on behind the last whole line of what somebody left of it. Raises OSError."""
+        _, torn = _tail(self._file, size)
+        gone = self._size - (size - len(torn))
+        self._size -= gone
+        os.ftruncate(self._file, self._size)
+        return {"what": "the file of the journal was cut off", "bytes": gone}
 
     def _find_end(self) -> tuple[int, dict[str, Any] | None]:
         """The length of what is whole, and what to tell of the rest."""
@@ -162,13 +222,16 @@ class Journal:
 
     def _start_anew(self, size: int) -> tuple[int, dict[str, Any]]:
         """Put the whole file aside: nobody could tell where to go on in it."""
-        stamp = self._clock().replace(":", "")
-        aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
+        aside = self._aside("damaged")
         self._path.rename(aside)
         os.close(self._file)
         self._last = Head(0, NOTHING)
         self._file = _open(self._path)
         return 0, {"what": "a damaged journal", "bytes": size, "file": aside.name}
+
+    def _aside(self, why: str) -> Path:
+        stamp = self._clock().replace(":", "")
+        return self._path.with_name(f"{self._path.name}.{why}-{stamp}")
 
 
 def read(path: Path) -> Iterator[Entry]:
@@ -214,11 +277,7 @@ def _open(path: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file).st_mode & 0o077:
             raise PermissionError(errno.EPERM, "others may read or write it: chmod 600 it")
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path)
     except BlockingIOError:
         os.close(file)
         raise BlockingIOError(errno.EAGAIN, "another process writes it") from None
@@ -226,6 +285,20 @@ def _open(path: Path) -> int:
         os.close(file)
         raise
     return file
+
+
+def _sync_folder(path: Path) -> None:
+    """Make sure that a file that was made or renamed stays so. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
 
 
 def _tail(file: int, size: int) -> tuple[list[bytes], bytes]:

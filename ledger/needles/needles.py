@@ -131,7 +131,15 @@ class Needles:
 
     def _opened(self, now: float) -> NeedleStore:
         if self._store is not None:
-            return self._store
+            gone = self._store.gone()
+            if gone is None:
+                return self._store
+            _log.error("the %s of needles was deleted or replaced", gone)
+            if gone == "file":
+                self._set_aside(now, "deleted or replaced needles")
+            else:
+                self._store.close()  # which writes into the file what was in the WAL
+                self._store = None
         store = NeedleStore.to_write(self._path)
         try:
             for crashed in store.kept():
@@ -198,14 +206,14 @@ class Needles:
                 self.words.note("", b"", left_out, 0)
                 raise
 
-    def _set_aside(self, now: float) -> None:
-        """Put a damaged file out of the way; the next write begins a new one, and tells it."""
+    def _set_aside(self, now: float, what: str = "damaged needles") -> None:
+        """Put what is there out of the way; the next write begins a new file, and tells it."""
         if self._store is not None:
             self._store.close()
             self._store = None
         aside = f"{self._path.name}.damaged-{int(now)}"
         try:
-            self._record("gap", {"what": "damaged needles", "file": aside, "until": moment(now)})
+            self._record("gap", {"what": what, "file": aside, "until": moment(now)})
             for suffix in ("", "-wal", "-shm"):
                 path = self._path.with_name(self._path.name + suffix)
                 if path.exists():

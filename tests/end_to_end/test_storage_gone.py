@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import signal
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from live_errlock import CONFIG, ERRLOCK, Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
+
+from errlock.ledger.account.store import AccountStore
+from errlock.ledger.journal.journal import read
 
 _EVENT = b'{}\n{"type":"event"}\n{"message":"hello"}'
 
@@ -92,3 +98,46 @@ def test_what_cannot_be_written_is_no_reason_to_restart_but_to_send_elsewhere(
         wait_for(lambda: health(errlock, "/ready")[0] == 200, 60)
         assert health(errlock)[1]["status"] == "running"
         assert send(port) == 200
+
+
+def verified(folder: Path) -> str:
+    told = subprocess.run(
+        [ERRLOCK, "exposure", "verify", "-c", CONFIG],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    return told.stdout
+
+
+def booked(folder: Path) -> int:
+    """Documents that were delivered, as the account has them by now."""
+    try:
+        with closing(AccountStore.to_read(folder / "data" / "ledger.db")) as store:
+            rows = store.rows(0, 2**40)
+    except sqlite3.Error:  # just opened again
+        return 0
+    return sum(row.figures.documents for row in rows if not row.series.class_)
+
+
+def test_what_was_sent_is_known_after_its_record_was_deleted_and_a_crash(tmp_path: Path) -> None:
+    port = listening_port()
+    config = collector(sentry_at(port), {"debug": {}})
+    config["service"]["storage"] = "data"
+    data = tmp_path / "data"
+    with running_errlock(config, tmp_path) as errlock:
+        assert send(port) == 200
+        wait_for(lambda: booked(tmp_path) == 1, 60)
+        (data / "ledger.db-wal").unlink()
+        (data / "journal").unlink()
+        assert send(port) == 200
+        wait_for(lambda: booked(tmp_path) == 2 and (data / "journal").exists(), 60)
+        verified(tmp_path)
+        errlock.kill()
+        assert errlock.ended(60) == -signal.SIGKILL
+    with running_errlock(config, tmp_path):
+        assert send(port) == 200
+        wait_for(lambda: booked(tmp_path) == 3, 60)
+    verified(tmp_path)
+    gaps = [str(entry.body["what"]) for entry in read(data / "journal") if entry.kind == "gap"]
+    assert "the file of the journal was deleted or replaced, and written again" in gaps
+    assert "the account may lack what was delivered last" in gaps

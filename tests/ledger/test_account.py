@@ -588,3 +588,49 @@ def test_names_of_what_could_not_be_committed_are_not_taken_for_others(tmp_path:
         (name, name): documents for name, documents in expected.items()
     }
     store.close()
+
+
+@pytest.mark.parametrize("gone", ["-wal", ""], ids=["its WAL", "the file"])
+def test_a_file_that_was_deleted_is_opened_again_and_told(
+    open_book: Callable[..., Book], tmp_path: Path, gone: str
+) -> None:
+    before = open_book(tmp_path)
+    before.deliver(1)
+    before.account.close()
+    book = open_book(tmp_path)
+    book.deliver(2)
+    book.account.write()
+    book.path.with_name(f"ledger.db{gone}").unlink()
+    book.deliver(4)
+    book.account.write()
+    told = [each["what"] for each in book.told("gap")]
+    booked = sum(row.figures.documents for row in book.rows() if not row.series.class_)
+    assert book.path.exists()
+    if gone:
+        assert (booked, told) == (7, ["the account may lack what was delivered last"])
+    else:
+        new = "a new account was begun: what was booked before is not in it"
+        assert (booked, told) == (4, ["a deleted or replaced account", new])
+
+
+def test_an_account_whose_wal_was_lost_with_the_process_has_a_gap(book: Book) -> None:
+    book.account.close()
+    book.opened()
+    book.deliver()
+    book.account.write()
+    abandon(book.account)  # which leaves what a kill -9 does
+    book.path.with_name("ledger.db-wal").unlink(missing_ok=True)
+    book.opened()
+    assert [each["what"] for each in book.told("gap")] == [
+        "the account may lack what was delivered last"
+    ]
+
+
+def test_a_new_account_beside_a_journal_of_before_is_a_gap(book: Book) -> None:
+    began = "2026-01-01T00:00:00Z"
+    path = book.path.with_name("other.db")
+    account = Account(path, book.options, book._record, book.clock, began=began)
+    account.write()
+    account.close()
+    [gap] = book.told("gap")
+    assert (gap["since"], gap["until"]) == (began, "2026-09-21T12:00:00Z")

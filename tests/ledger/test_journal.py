@@ -254,3 +254,48 @@ def test_a_key_of_another_kind_is_refused_without_showing_it(tmp_path: Path) -> 
             SigningKey(text)
     with pytest.raises(FileExistsError):
         new_key_files(tmp_path / "key")
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_journal_that_was_removed_is_written_again_and_told(path: Path, replaced: bool) -> None:
+    journal = Journal(path)
+    journal.append("start", {})
+    path.unlink()
+    if replaced:
+        path.write_bytes(b"somebody's\n")
+    journal.put_back()
+    journal.append("stop", {})
+    journal.put_back()  # it is where it belongs
+    journal.close()
+    entries = list(read(path))
+    assert [entry.kind for entry in entries] == ["start", "gap", "stop"]
+    assert verify(path).findings == []
+    assert path.stat().st_mode & 0o777 == 0o600
+    aside = entries[1].body.get("file")
+    assert (aside is not None) is replaced
+    if isinstance(aside, str):
+        assert path.with_name(aside).read_bytes() == b"somebody's\n"
+
+
+def test_a_journal_that_cannot_be_put_back_is_so_later(path: Path) -> None:
+    journal = Journal(path)
+    journal.append("start", {})
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    journal.put_back()
+    path.parent.mkdir()
+    journal.put_back()
+    journal.close()
+    assert [entry.kind for entry in read(path)] == ["start", "gap"]
+
+
+def test_a_journal_that_was_cut_off_says_so_and_goes_on(path: Path) -> None:
+    journal = Journal(path)
+    journal.append("start", {})
+    size = path.stat().st_size
+    journal.append("reload", {})
+    journal.append("policy", {})
+    os.truncate(path, size + 20)
+    journal.put_back()
+    journal.close()
+    assert [entry.kind for entry in read(path)] == ["start", "gap"]
+    assert verify(path).findings  # what was cut off is missing from the chain
