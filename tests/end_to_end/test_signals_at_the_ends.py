@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,40 @@ def test_there_is_no_moment_in_which_a_reload_ends_it(tmp_path: Path) -> None:
         errlock.wait_for_log(lambda log: "reloaded: nothing has changed" in log)
         errlock.send(signal.SIGTERM)
         assert errlock.ended(60) == 0
+
+
+# Told to stop when it is about to import a module that every command needs.
+_TOLD_EARLY = """\
+import os, signal, sys
+
+class Importing:
+    def find_spec(self, name, path, target=None):
+        if name == "errlock.pipeline.registry":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Importing())
+from errlock.pipeline.entry_point import main
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_before_anything_is_there_to_stop_ends_it_without_a_word() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", _TOLD_EARLY, "--help"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout, told.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_in_the_background_of_a_shell_ctrl_c_is_not_for_it() -> None:
+    ignoring = f"import signal; signal.signal(2, signal.SIG_IGN)\n{_TOLD_EARLY}"
+    told = subprocess.run(
+        [sys.executable, "-c", ignoring, "--version"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_the_command_begins_there() -> None:
+    [found] = entry_points(group="console_scripts", name="errlock")
+    assert found.value == "errlock.pipeline.entry_point:main"
