@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .config import Config
     from .explanation import Explanation
 
+_WRONG = "expected another kind of value"
+
 Format = Literal["event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics", "text"]
 
 
@@ -233,8 +235,18 @@ def _checked(processor: ProcessorConfig) -> ProcessorConfig:
             ),
         )
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$.")
-        raise ConfigError([Problem(path.rstrip("`"), message)]) from None
+        _, _, path = str(error).partition(" - at `$.")
+        raise ConfigError(_wrong(processor) or [Problem(path.rstrip("`"), _WRONG)]) from None
+
+
+def _wrong(processor: ProcessorConfig) -> list[Problem]:
+    """What a file with these options would be told: msgspec's text says what they are."""
+    from .config.decoding import Decoder
+    from .config.written import as_written
+
+    decoder = Decoder({})
+    decoder.struct(type(processor), as_written(processor), ())
+    return decoder.problems
 
 
 def _unknown(kind: str, name: str, known: object) -> Problem:

@@ -12,6 +12,7 @@ from waiting import wait_for
 
 import errlock.pipeline
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
+from errlock.pipeline.component import ProcessorConfig
 from errlock.pipeline.options import Secret
 from errlock.policy import pseudonyms
 from errlock.policy.epochs import ALL, Said
@@ -123,9 +124,32 @@ def test_a_key_may_be_given_as_text() -> None:
     )
 
 
-def test_an_option_of_no_known_value_is_refused_in_code_too() -> None:
-    with pytest.raises(ConfigError, match=r"processors\.redact/0\.profile: Invalid enum"):
-        Pipeline([Redact(profile="nope")])  # type: ignore[arg-type]  # that is the point
+@pytest.mark.parametrize(
+    ("processor", "problem"),
+    [
+        (
+            Redact(profile="strickt"),  # type: ignore[arg-type]
+            "profile: expected one of ",
+        ),
+        (
+            Redact(classes={"pii.email": "hunter2"}),  # type: ignore[dict-item]
+            "classes.'pii.email': expected one of replace, mask, remove, keep",
+        ),
+        (Redact(detectors=["hunter2"]), "detectors[0]: expected a section, got text"),  # type: ignore[arg-type]
+        (Redact(known_values="hunter2"), "known_values: expected a section, got text"),  # type: ignore[arg-type]
+        (Hash(key=Secret("hunter2"), classes=5), "classes: expected a list"),  # type: ignore[arg-type]
+    ],
+    ids=["word", "in a map", "in a list", "section", "beside a secret"],
+)
+def test_an_option_of_no_known_value_is_refused_in_code_too(
+    processor: ProcessorConfig, problem: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        Pipeline([processor])
+    told = str(error.value)
+    assert told.startswith(f"processors.{type(processor).__name__.lower()}/0.{problem}")
+    assert "hunter2" not in told
+    assert "strickt" not in told
 
 
 def test_options_that_cannot_be_used_are_told_with_their_path() -> None:
