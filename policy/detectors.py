@@ -27,7 +27,7 @@ import re2
 
 from .classes import CLASSES, OPEN_CLASSES, is_class
 from .errors import PolicyError
-from .linear import compile_linear
+from .linear import compile_linear, refusal
 from .token_checks import crc32_digits
 from .validators import VALIDATORS
 
@@ -162,8 +162,8 @@ def _problems(detector: Detector) -> list[tuple[str, str]]:
         )
     try:
         pattern = compile_pattern(detector.pattern)
-    except re2.error:
-        found.append(("pattern", "RE2 does not take it (look-around and back-references are not)"))
+    except re2.error as error:
+        found.append(("pattern", refusal(error)))
     else:
         if pattern.search(b"") is not None:
             found.append(("pattern", "matches the empty text"))

@@ -102,6 +102,17 @@ class Linear(re2._Regexp):  # type: ignore[misc]  # the library ships no types
         return None if spans[0][0] < 0 else _Match(self, text, pos, end, spans)
 
 
+# RE2's words (re2/regexp.cc) for what is wrong in a pattern of its own syntax.
+_MISTAKES = frozenset(
+    {
+        "missing )", "unexpected )", "missing ]", "trailing \\", "invalid character class",
+        "invalid character class range", "invalid named capture group", "invalid UTF-8",
+        "invalid repetition size", "bad repetition operator",
+        "no argument for repetition operator", "pattern too large - compile failed",
+    }
+)  # fmt: skip
+
+
 @overload
 def compile_linear(pattern: str, options: Any = None) -> re2._Regexp[str]: ...
 @overload
@@ -112,6 +123,14 @@ def compile_linear(pattern: str | bytes, options: Any = None) -> Any:
         options = re2.Options()
         options.log_errors = False
     return Linear(pattern, options)
+
+
+def refusal(error: re2.error) -> str:
+    """Why RE2 does not take a pattern, which is not quoted."""
+    kind = bytes(error.args[0]).decode(errors="replace").partition(": ")[0] if error.args else ""
+    if kind in _MISTAKES:
+        return f"RE2 does not take it: {kind}"
+    return "RE2 does not take it (look-around and back-references are not)"
 
 
 def short_test(pattern: str) -> Callable[[str], bool]:

@@ -17,6 +17,7 @@ from ..policy.classes import CLASSES, ROOTS, is_class
 from ..policy.detectors import Detector, load_detectors
 from ..policy.errors import PolicyError
 from ..policy.known_values import KnownValues, from_command, from_environment, from_file
+from ..policy.linear import refusal
 from ..policy.parts import Method, Profile, RedactPart
 from ..policy.selectors import Selector, parse_selector
 
@@ -225,9 +226,12 @@ def pattern_problem(path: str, pattern: str, replacement: str = "") -> Iterator[
     options = re2.Options()
     options.log_errors = False
     try:
-        re2.compile(pattern, options).sub(replacement, "")
-    except (re2.error, IndexError):
-        yield Problem(path, "not a pattern that RE2 takes (no look-around, no back-references)")
+        re2.compile(pattern, options)
+        re2.compile(f"|{pattern}", options).sub(replacement, "")  # found in any text
+    except re2.error as error:
+        yield Problem(path, refusal(error))
+    except (IndexError, UnicodeDecodeError):
+        yield Problem(path, "its replacement names a group that it does not have, or ends in \\")
 
 
 def selector_problem(path: str, text: str) -> Iterator[Problem]:

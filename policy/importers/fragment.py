@@ -15,6 +15,7 @@ import re2
 
 from ..detectors import compile_pattern, load_detectors
 from ..errors import PolicyError
+from ..linear import refusal
 from ..selectors import parse_selector
 
 Action = Literal["hash", "mask", "replace", "remove"]
@@ -22,7 +23,6 @@ Action = Literal["hash", "mask", "replace", "remove"]
 _STRICTNESS: tuple[Action, ...] = ("hash", "mask", "replace", "remove")
 
 KEYED = "hashes become keyed pseudonyms: set ERRLOCK_KEY to a key from `errlock key new`"
-_NO_PATTERN = "RE2 does not take the pattern (no look-around, no back-references)"
 
 
 class NotAPolicy(Exception):  # noqa: N818  a fact about a file
@@ -108,8 +108,8 @@ class Fragment:
         """Take values under keys of a pattern for this class. Whether it was taken."""
         try:
             compile_pattern(pattern)
-        except re2.error:
-            self.leave_out(path, _NO_PATTERN)
+        except re2.error as error:
+            self.leave_out(path, refusal(error))
             return False
         self._first(self._keys, path, pattern, class_)
         return True

@@ -144,6 +144,7 @@ def test_every_problem_of_every_detector_is_told_at_once() -> None:
     found = messages(
         {**ENTRY, "class": "pii.emial"},
         {**ENTRY, "id": "two", "pattern": "(?=x)"},
+        {**ENTRY, "id": "open", "pattern": "[a"},
         {**ENTRY, "id": "three", "validator": "ibam"},
         {**ENTRY, "id": "four", "needs": ["ACME"]},
         {**ENTRY, "id": "four", "pattern": "x*"},
@@ -156,10 +157,11 @@ def test_every_problem_of_every_detector_is_told_at_once() -> None:
     assert found == [
         f"{path}[0].class: unknown class 'pii.emial'; {near} Open classes: {opened}",
         f"{path}[1].pattern: {refused}",
-        f"{path}[2].validator: unknown; did you mean 'iban'? Known: {known}",
-        f"{path}[3].needs: write the words in lower case",
-        f"{path}[4].pattern: matches the empty text",
-        f"{path}[4].id: 'four' is there twice",
+        f"{path}[2].pattern: RE2 does not take it: missing ]",
+        f"{path}[3].validator: unknown; did you mean 'iban'? Known: {known}",
+        f"{path}[4].needs: write the words in lower case",
+        f"{path}[5].pattern: matches the empty text",
+        f"{path}[5].id: 'four' is there twice",
     ]
 
 

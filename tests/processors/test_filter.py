@@ -69,7 +69,7 @@ def test_fields_of_the_resource_count_too() -> None:
         ({"field": "*", "exists": True}, "drop[0].field: * needs a path; for every field write **"),
         (
             {"field": "a", "matches": "(?!x)"},
-            "drop[0].matches: not a pattern that RE2 takes (no look-around, no back-references)",
+            "drop[0].matches: RE2 does not take it (look-around and back-references are not)",
         ),
         (
             {"not": {"all": [{"in": [1]}]}},

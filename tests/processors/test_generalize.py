@@ -12,6 +12,9 @@ from errlock.processors.generalize import Generalize
 SETTINGS = Settings("generalize", Counters(), logging.getLogger("test"))
 
 
+NO_REPLACEMENT = "its replacement names a group that it does not have, or ends in \\"
+
+
 def run(text: str, **options: Any) -> Any:
     config = msgspec.convert(options, Generalize)
     assert list(config.problems()) == []
@@ -42,8 +45,14 @@ def test_addresses_can_be_left_alone() -> None:
     [
         (
             {"rules": [{"match": "(?=x)", "with": ""}]},
-            "rules[0].match: not a pattern that RE2 takes (no look-around, no back-references)",
+            "rules[0].match: RE2 does not take it (look-around and back-references are not)",
         ),
+        (
+            {"rules": [{"match": "a(b", "with": ""}]},
+            "rules[0].match: RE2 does not take it: missing )",
+        ),
+        ({"rules": [{"match": "(a)", "with": "\\2"}]}, f"rules[0].match: {NO_REPLACEMENT}"),
+        ({"rules": [{"match": "(a)", "with": "a\\"}]}, f"rules[0].match: {NO_REPLACEMENT}"),
         ({"bands": {"age": 0}}, "bands.age: expected a width of 1 or more"),
     ],
 )

@@ -14,7 +14,7 @@ from errlock.policy.parts import RedactPart
 from errlock.processors.redact import Redact
 
 NEAR = "unknown class 'pii.emial'; did you mean 'pii.email'?"
-NO_PATTERN = "not a pattern that RE2 takes (no look-around, no back-references)"
+NO_PATTERN = "RE2 does not take it (look-around and back-references are not)"
 SETTINGS = Settings("redact", Counters(), logging.getLogger("test"))
 
 

@@ -229,6 +229,10 @@ def one_rule(**rule: Any) -> dict[str, Any]:
             "rules.a: RE2 does not take it (look-around and back-references are not)",
         ),
         (
+            one_rule(type="pattern", pattern="token (hunter2"),
+            "rules.a: RE2 does not take it: missing )",
+        ),
+        (
             one_rule(type="pattern", pattern="[a[bc]]"),
             "rules.a: RE2 has no classes within classes",
         ),
