@@ -55,7 +55,10 @@ def _opened(
             raise StorageError(path, "is encrypted: service.encryption needs its key")
         lost = mend(connection)
         if not reserve.restore():
-            log.error("%s: the disk is full: nothing is taken until there is room", folder.path)
+            log.error(
+                "%s: the disk is full: nothing is taken (503) until there is room again",
+                folder.path,
+            )
     except BaseException:
         connection.close()
         raise

@@ -32,6 +32,12 @@ _AGAIN = 0.25
 _PROBE = 1.0
 # Seconds until what could not be mended, or is damaged once more, is mended again.
 _MEND_AGAIN = 60.0
+# What failures mean, to whoever is called at night.
+_MEANING: dict[FailureKind, str] = {
+    "full": "the disk is full: nothing is taken (503) until there is room again",
+    "io": "the file of the queues cannot be written (io): nothing is taken (503) until it can be",
+    "damaged": "the file of the queues is damaged: nothing is taken (503) until it is mended",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,7 @@ class Writer:
         """Give up the reserve for what must be written. False: it would not help, or is gone."""
         # What failed has made the WAL longer: that room is for what is tried next.
         if released := self._failure == "full" and self._reserve.release():
-            self._log.error("the disk is full: nothing is taken until there is room again")
+            self._log.error(_MEANING["full"])
             self._next_chores = 0.0
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)
@@ -269,9 +275,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
             self._damaged |= kind_of(error) == "damaged"
-            if self._chores_fail != (kind := kind_of(error)):  # not each second, for a night
+            kind = kind_of(error)
+            known = kind == "full" and not self._reserve.whole
+            if not known and self._chores_fail != kind:  # not each second, for a night
                 self._chores_fail = kind
-                self._log.warning("the file of the queues: %s", kind)
+                self._log.warning(_MEANING[kind])
             return _PROBE
 
     def _probe(self) -> None:

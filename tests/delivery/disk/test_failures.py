@@ -103,7 +103,7 @@ async def test_no_room_is_given_up_for_what_can_be_written_again(
         await chores_done(store)
         await put(store, numbered(2), "a")
     full, room = [each for each in caplog.messages if "disk" in each]
-    assert full == "the disk is full: nothing is taken until there is room again"
+    assert full == "the disk is full: nothing is taken (503) until there is room again"
     assert room == "there is room on the disk again"
 
 
@@ -198,12 +198,31 @@ async def test_chores_and_calls_that_fail_of_anything_do_not_end_the_writing(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (
+            sqlite3.SQLITE_IOERR,
+            "the file of the queues cannot be written (io): nothing is taken (503) until it can be",
+        ),
+        # What comes in alone found no room: the reserve is there.
+        (
+            sqlite3.SQLITE_FULL,
+            "the disk is full: nothing is taken (503) until there is room again",
+        ),
+    ],
+    ids=["io", "full"],
+)
 async def test_a_disk_that_fails_all_night_is_told_once_and_so_is_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    meaning: str,
 ) -> None:
     def failing(*_: object) -> float:
         error = sqlite3.OperationalError("quotes a secret")
-        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        error.sqlite_errorcode = code
         raise error
 
     caplog.set_level("INFO")
@@ -219,10 +238,7 @@ async def test_a_disk_that_fails_all_night_is_told_once_and_so_is_its_end(
             writer._next_chores = 0.0
             await chores_done(store)
     told = [each.getMessage() for each in caplog.records if each.name == LOG.name]
-    assert told == [
-        "the file of the queues: io",
-        "the file of the queues can be written again",
-    ]
+    assert told == [meaning, "the file of the queues can be written again"]
 
 
 async def test_the_file_becomes_smaller_after_a_backlog(
