@@ -32,6 +32,9 @@ from .telling import Lost, Told
 from .trust import TrustState
 
 _AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
+# Seconds from a start in which nothing expires: whatever the clock says, or how long nobody was
+# there to deliver it, what waits is tried before it is given up.
+_SPARED = 3600.0
 _AT_ONCE = 200  # records that are given up without letting others have their turn
 
 
@@ -80,6 +83,7 @@ class Destination:
         self._health = Health()
         self._trust: TrustState = "trusted"
         self._trusted_since = -math.inf
+        self._spared_until = -math.inf
         self._pause = Pause(options.sending_queue.num_consumers)
         self._wake = asyncio.Event()
         self._access = Access(id_, exporter, self._clock, log, self._wake.set)
@@ -107,6 +111,8 @@ class Destination:
 
         Raises what the exporter's start raises.
         """
+        spared = min(_SPARED, self._options.sending_queue.max_age)
+        self._spared_until = self._clock.now() + spared
         for record in await self._shelf.restore(self._clock.now(), self._backoff.longest):
             self._may_go_again(record)
         await self.open()
@@ -123,6 +129,8 @@ class Destination:
         one. Its attempts under way may end until `deadline`.
         """
         await other.retire(deadline)
+        self._trusted_since = max(self._trusted_since, other._trusted_since)
+        self._spared_until = other._spared_until
         for record in self._shelf.adopt(other._shelf):
             self._may_go_again(record)
         self._begin()
@@ -294,7 +302,8 @@ class Destination:
         while not self._stopped or (self._draining and self._may_send):
             now = self._clock.now()
             if self._may_send:
-                self._shelf.expire(now, self._trusted_since)
+                if now >= self._spared_until:
+                    self._shelf.expire(now, self._trusted_since)
                 if self._draining or now >= self._pause.until:
                     if (taken := self._shelf.queue.take(now)) is not None:
                         await self._attempt(taken)
@@ -312,7 +321,7 @@ class Destination:
         if (due := self._shelf.queue.next_due()) is not None:
             moments.append(max(due, self._pause.until))
         if (expiry := self._shelf.queue.next_expiry(self._trusted_since)) is not None:
-            moments.append(expiry)
+            moments.append(max(expiry, self._spared_until))
         return min(moments, default=None)
 
     async def _attempt(self, record: Record) -> None:

@@ -178,6 +178,26 @@ async def test_what_waits_is_sent_and_expires_though_the_clock_was_ahead_when_it
     assert after.balance().dropped == {("event", "expired"): 1}
 
 
+@pytest.mark.parametrize("up", [True, False])
+async def test_what_waits_is_tried_for_an_hour_though_the_clock_is_ahead_when_it_starts(
+    bench: Bench, up: bool
+) -> None:
+    before = await bench.started(ScriptedExporter(rest=unreachable()))
+    await bench.offer(events(), before)
+    await all_act()
+
+    await bench.end(before, bench.clock.now() + 30 * 24 * 3600)
+    exporter = ScriptedExporter([unreachable()] * 3) if up else ScriptedExporter(rest=unreachable())
+    after = await bench.started(exporter)
+    for _ in range(3599 // 20):
+        await bench.clock.advance(20)
+    assert after.balance().dropped == {}
+    assert len(exporter.taken) == up
+    await bench.clock.advance(40)
+    assert after.balance().dropped == ({} if up else {("event", "expired"): 1})
+    assert after.status().queued_documents == 0
+
+
 async def test_a_retry_is_given_up_in_time_though_the_clock_was_ahead_at_the_first_one(
     bench: Bench,
 ) -> None:

@@ -135,6 +135,21 @@ async def test_time_in_custody_makes_nothing_expire(bench: Bench) -> None:
     exporter.open.set()
 
 
+async def test_a_successor_knows_of_the_time_in_custody(bench: Bench) -> None:
+    first = await bench.started(ScriptedExporter(rest=unreachable()))
+    first.set_trust("held")
+    await bench.offer(events(), first)
+    await bench.clock.advance(10 * 3600)
+    first.set_trust("trusted")
+    await all_act()
+    exporter = ScriptedExporter()
+    successor = bench.made(exporter)
+    await successor.open()
+    await successor.take_over(first, bench.clock.now())
+    await bench.clock.advance(60)
+    assert successor.balance().delivered == {"event": 1}
+
+
 async def test_a_restart_takes_up_what_waits(bench: Bench) -> None:
     destination = await bench.started(ScriptedExporter(rest=unreachable()))
     await bench.offer(events(3), destination)
