@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import msgspec
 
 from ..delivery.clock import Clock
 from ..delivery.destination import Destination
+from ..delivery.disk.folder import StorageError
 from ..delivery.disk.store import DiskOptions, DiskStore
 from ..delivery.store import MemoryStore, Store, StoreFailed
 from ..delivery.trust import Trust
@@ -84,11 +84,17 @@ class KeptTrust:
         )
 
     def prepare(self) -> None:
-        """Make the file if this is the first start. Comes before anything else in the folder."""
+        """Make the file if this is the first start. Comes before anything else in the folder.
+
+        Raises StorageError when there is no room for it: the next start must find a new folder.
+        """
         if self._file is not None and self._folder is not None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(TrustFileFailed):  # then it is found missing, and everything is held
+            try:
                 self._file.create_if_new()
+            except TrustFileFailed as failed:  # else it is found missing, and everything is held
+                if failed.kind == "full":
+                    raise StorageError(self._folder / "trust", "cannot be made (full)") from None
 
     async def open(self) -> None:
         """Put in force what was said, before any destination starts. The store is open."""

@@ -95,8 +95,10 @@ class AccountStore(SqliteFile):
         """Open or make the file. Raises sqlite3.Error, OSError."""
         with opened(path) as connection:
             _check_version(connection, path)
-            connection.executescript(_SCHEMA + CODE_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            # All at once: a full disk must not leave a file that nobody can tell the version of.
+            connection.executescript(
+                f"BEGIN; {_SCHEMA} {CODE_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+            )
         return cls(connection)
 
     @classmethod

@@ -31,3 +31,7 @@ def test_a_purge_on_a_full_disk_fails_until_there_is_room(tmp_path: Path) -> Non
 
 def test_nothing_is_trusted_again_that_the_journal_does_not_have(tmp_path: Path) -> None:
     run_there("trust_on_full_disk.py", tmp_path)
+
+
+def test_after_a_first_start_on_a_full_disk_the_next_one_holds_nothing(tmp_path: Path) -> None:
+    run_there("first_start_on_full_disk.py", tmp_path)

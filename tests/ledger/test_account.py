@@ -20,6 +20,7 @@ import pytest
 from abandoned import abandon
 from distinct_values import distinct
 
+from errlock.ledger.account import store
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Counts, Delivered, Withheld
 from errlock.ledger.account.figures import Figures, Series
@@ -634,3 +635,15 @@ def test_a_new_account_beside_a_journal_of_before_is_a_gap(book: Book) -> None:
     account.close()
     [gap] = book.told("gap")
     assert (gap["since"], gap["until"]) == (began, "2026-09-21T12:00:00Z")
+
+
+def test_a_file_that_there_was_no_room_for_is_no_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    monkeypatch.setattr(store, "CODE_SCHEMA", "SELECT no_room;")
+    with pytest.raises(sqlite3.Error):
+        AccountStore.to_write(path)
+    monkeypatch.undo()
+    store.check_version(path)
+    AccountStore.to_write(path).close()
