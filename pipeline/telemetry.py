@@ -103,12 +103,8 @@ class Telemetry:
                 meter.create_observable_counter(
                     f"{prefix}_{signal}", [self._collectors(name, labels, signal)]
                 )
-        meter.create_observable_gauge("otelcol_exporter_queue_size", [self._queue("bytes")])
-        meter.create_observable_gauge("otelcol_exporter_queue_capacity", [self._queue("capacity")])
-        meter.create_observable_gauge(
-            "errlock_exporter_queue_documents", [self._queue("documents")]
-        )
-        meter.create_observable_gauge("errlock_exporter_queue_age_seconds", [self._queue("age")])
+        for gauge, what, sentence in _GAUGES:
+            meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
         for gauge, value in self._gauges.items():
             meter.create_observable_gauge(gauge, [_single(value)])
         meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")

@@ -201,6 +201,7 @@ async def test_metrics_have_the_collectors_names_and_no_value(tmp_path: Path) ->
         _, text = await running.get(running.metrics, "/metrics")
     assert 'otelcol_receiver_accepted_log_records_total{receiver="sentry"' in text
     assert 'otelcol_exporter_sent_log_records_total{exporter="file"} 1.0' in text
+    assert "# HELP otelcol_exporter_queue_size Bytes that wait for a destination.\n" in text
     assert (
         'errlock_findings_total{class="secret.password",form="removed",pipeline="errors"} 1.0'
         in text
