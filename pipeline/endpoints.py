@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from typing import Any
 
+_ENDPOINT = re.compile(
+    # An address of IPv6 may name its zone: `fe80::1%eth0`.
+    r"(?:\[([0-9a-fA-F:.]+(?:%[^\s/\[\]]+)?)\]|([^\s:/\[\]]*)):([0-9]{1,9})"
+)
 # No such address or family here: without IPv6, or where a service may not use it.
 _UNAVAILABLE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def split_endpoint(endpoint: str) -> tuple[str | None, int]:
     """`host:port` as its parts; the host may be absent or `[IPv6]`. Raises ValueError."""
-    host, colon, port = endpoint.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and int(port) <= 65535
-    if not colon or not is_port or "/" in host:
-        raise ValueError("expected host:port, such as localhost:9000 or 0.0.0.0:9000")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("an IPv6 host is written in brackets: [::1]:9000")
-    return host or None, int(port)
+    found = _ENDPOINT.fullmatch(endpoint)
+    if found is None:
+        raise ValueError("expected host:port, such as localhost:4317 or [::1]:4317")
+    port = int(found[3])
+    if port > 65535:
+        raise ValueError("expected a port from 0 to 65535")
+    return found[1] or found[2] or None, port
+
+
+def endpoint_problem(endpoint: str) -> str | None:
+    """What is wrong with a `host:port` to listen on; None: nothing."""
+    try:
+        split_endpoint(endpoint)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def listen(endpoint: str) -> list[socket.socket]:

@@ -16,7 +16,7 @@ import msgspec
 from grpc import aio
 
 from ..pipeline.component import Settings, Sink
-from ..pipeline.endpoints import listen, split_endpoint
+from ..pipeline.endpoints import endpoint_problem, listen, split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
@@ -43,11 +43,8 @@ class GrpcConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def problems(self) -> list[Problem]:
         """What is wrong beyond types."""
-        try:
-            split_endpoint(self.endpoint)
-        except ValueError as error:
-            return [Problem("endpoint", str(error))]
-        return []
+        message = endpoint_problem(self.endpoint)
+        return [] if message is None else [Problem("endpoint", message)]
 
 
 class _Listener:

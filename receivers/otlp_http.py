@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from ..pipeline.component import Settings, Sink
-from ..pipeline.endpoints import split_endpoint
+from ..pipeline.endpoints import endpoint_problem
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
@@ -76,10 +76,8 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def problems(self) -> list[Problem]:
         """What is wrong beyond types."""
         found = []
-        try:
-            split_endpoint(self.endpoint)
-        except ValueError as error:
-            found.append(Problem("endpoint", str(error)))
+        if message := endpoint_problem(self.endpoint):
+            found.append(Problem("endpoint", message))
         found += [
             Problem(f"{signal}_url_path", "expected a path that begins with /")
             for path, signal in self.paths.items()

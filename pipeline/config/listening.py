@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..endpoints import split_endpoint
 from .decoding import Decoder
 from .interpolation import BROKEN, Broken
 from .service import PipelineOptions, ServiceOptions
@@ -12,7 +13,7 @@ from .yaml import Path, show_path
 
 # Every address of a family.
 _ALL = {"0.0.0.0", "::"}  # noqa: S104  nothing is bound here
-_ADDRESSES = {"": _ALL, "localhost": {"127.0.0.1", "::1"}}
+_ADDRESSES = {None: _ALL, "localhost": {"127.0.0.1", "::1"}}  # no host: every interface
 
 
 def check_endpoints(
@@ -27,16 +28,19 @@ def check_endpoints(
     """
     taken: list[tuple[Path, int, frozenset[str]]] = []
     for path, endpoint in _endpoints(receivers, pipelines, service):
-        host, _, port = endpoint.rpartition(":")
-        if not (port.isascii() and port.isdigit()) or not int(port):
-            continue  # told elsewhere, or the system chooses one
-        addresses = frozenset(_ADDRESSES.get(host, {host.strip("[]")}))
+        try:
+            host, port = split_endpoint(endpoint)
+        except ValueError:
+            continue  # told elsewhere
+        if not port:
+            continue  # the system chooses one
+        addresses = frozenset(_ADDRESSES.get(host, {host or ""}))
         for other, its_port, its_addresses in taken:
-            if its_port == int(port) and _overlap(addresses, its_addresses):
+            if its_port == port and _overlap(addresses, its_addresses):
                 decoder.report(path, f"{show_path(other)} is the same: only one can listen there")
                 break
         else:
-            taken.append((path, int(port), addresses))
+            taken.append((path, port, addresses))
 
 
 def _endpoints(

@@ -13,24 +13,16 @@ from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
 from ...policy.pseudonyms import check_key
 from ..control.token_form import problem_of
+from ..endpoints import endpoint_problem
 from ..errors import Problem
 from ..fleet.options import FollowOptions, PublishOptions
 from ..options import Duration, Secret, Size
 
 _OPERATOR = re.compile(r"[\w.-]{1,255}")
-_ENDPOINT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]*):(\d+)")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the configuration that belongs to no component."""
-
-
-def endpoint_problem(endpoint: str) -> str | None:
-    """What is wrong with a `host:port` to listen on, or None."""
-    found = _ENDPOINT.fullmatch(endpoint)
-    if found is None:
-        return "expected host:port, such as localhost:4317 or [::1]:4317"
-    return None if int(found[1]) < 65536 else "expected a port from 0 to 65535"
 
 
 def storage_problem(storage: str) -> str | None:

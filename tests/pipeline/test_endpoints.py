@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import socket
 from collections.abc import Iterator
@@ -11,31 +12,41 @@ from contextlib import contextmanager
 
 import pytest
 
-from errlock.pipeline.endpoints import listen, split_endpoint
+from errlock.pipeline.endpoints import endpoint_problem, listen, split_endpoint
 
 
 @pytest.mark.parametrize(
     ("endpoint", "parts"),
     [
         ("localhost:9000", ("localhost", 9000)),
+        ("0.0.0.0:0", ("0.0.0.0", 0)),
         (":9000", (None, 9000)),
-        ("[::1]:0", ("::1", 0)),
+        ("[::1]:65535", ("::1", 65535)),
+        ("[fe80::1%eth0]:9000", ("fe80::1%eth0", 9000)),
+        ("errlock.internal.example:1", ("errlock.internal.example", 1)),
     ],
 )
 def test_an_endpoint_is_split(endpoint: str, parts: tuple[str | None, int]) -> None:
     assert split_endpoint(endpoint) == parts
+    assert endpoint_problem(endpoint) is None
 
 
-@pytest.mark.parametrize("endpoint", ["localhost", "9000", "::1:9000", "x:99999", "x:-1", "x:"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "", "localhost", "8888", "::1:80", "a b:1", "host:", "host:x", "host:-1", "host:\u0663",
+        "[host]:1", "http://localhost:9000", "http://[::1]:9000",
+    ],
+)  # fmt: skip
 def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(ValueError, match="host"):
+    expected = "expected host:port, such as localhost:4317 or [::1]:4317"
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         split_endpoint(endpoint)
+    assert endpoint_problem(endpoint) == expected
 
 
-@pytest.mark.parametrize("endpoint", ["http://localhost:9000", "http://[::1]:9000"])
-def test_of_a_url_it_is_said_what_is_expected_instead(endpoint: str) -> None:
-    with pytest.raises(ValueError, match=r"^expected host:port, such as"):
-        split_endpoint(endpoint)
+def test_a_port_has_its_range() -> None:
+    assert endpoint_problem("localhost:65536") == "expected a port from 0 to 65535"
 
 
 def test_a_port_in_use_is_an_error() -> None:

@@ -335,12 +335,12 @@ def test_a_protocol_that_is_not_written_is_off(
 def test_problems_of_a_configuration() -> None:
     http = HttpConfig(endpoint="nowhere", logs_url_path="logs", traces_url_path="logs")
     assert [str(problem) for problem in http.problems()] == [
-        "endpoint: expected host:port, such as localhost:9000 or 0.0.0.0:9000",
+        "endpoint: expected host:port, such as localhost:4317 or [::1]:4317",
         "logs_url_path: expected a path that begins with /",
         "expected three different url paths",
     ]
     assert [str(problem) for problem in GrpcConfig(endpoint="::1:5").problems()] == [
-        "endpoint: an IPv6 host is written in brackets: [::1]:9000"
+        "endpoint: expected host:port, such as localhost:4317 or [::1]:4317"
     ]
     assert list(OtlpReceiverConfig().problems()) == []
 

@@ -385,7 +385,7 @@ async def test_stopping_is_safe_without_starting_and_twice() -> None:
     ("options", "problem"),
     [
         ({"endpoint": "hunter2"},
-         "endpoint: expected host:port, such as localhost:9000 or 0.0.0.0:9000"),
+         "endpoint: expected host:port, such as localhost:4317 or [::1]:4317"),
         ({"endpoint": "0.0.0.0:9000"}, NOT_LISTED),
         ({"endpoint": ":9000"}, NOT_LISTED),
         ({"trusted_proxies": ["10.0.0.0/8", "hunter2"]},

@@ -3,26 +3,7 @@
 import pytest
 
 from errlock.pipeline.config import loads
-from errlock.pipeline.config.service import endpoint_problem
 from errlock.pipeline.errors import ConfigError
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    ["localhost:4317", "0.0.0.0:0", ":8888", "[::1]:65535", "errlock.internal.example:1"],
-)
-def test_host_and_port_make_an_endpoint(endpoint: str) -> None:
-    assert endpoint_problem(endpoint) is None
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    ["", "localhost", "8888", "http://localhost:1", "::1:80", "a b:1", "host:", "host:x"],
-)
-def test_anything_else_is_not_one(endpoint: str) -> None:
-    assert endpoint_problem(endpoint) == (
-        "expected host:port, such as localhost:4317 or [::1]:4317"
-    )
 
 
 def test_an_exporter_has_the_operators_of_all_its_hosts_and_the_named_one() -> None:
@@ -52,7 +33,3 @@ def test_an_exporter_has_the_operators_of_all_its_hosts_and_the_named_one() -> N
 def test_an_operator_is_a_name() -> None:
     with pytest.raises(ConfigError, match=r"exporters\.debug\.operator: expected a name of let"):
         loads("exporters: { debug: { operator: 'a b' } }", {})
-
-
-def test_a_port_has_its_range() -> None:
-    assert endpoint_problem("localhost:65536") == "expected a port from 0 to 65535"
