@@ -17,6 +17,11 @@ TrustState = Literal["trusted", "held", "distrusted"]
 _STRICTNESS: Mapping[TrustState, int] = {"trusted": 0, "held": 1, "distrusted": 2}
 
 
+def strictest(states: Iterable[TrustState]) -> TrustState:
+    """The one under which least may be sent; `trusted` when there are none."""
+    return max(states, key=_STRICTNESS.__getitem__, default="trusted")
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What was said, by whom, why and when (seconds since the epoch)."""

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
-from ..trust import TrustState
+from ..trust import TrustState, strictest
 from .document import Bundle, RefusalReason, Refused, open_online, open_release
 from .keys import PublicKey
-from .record import Record, RecordDamaged, RecordFile, strictest
+from .record import Record, RecordDamaged, RecordFile
 from .source import FetchFailed, FetchFailure, Source
 
 _log = logging.getLogger("errlock.following")

@@ -12,17 +12,15 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
-from ..trust import TrustState
+from ..trust import TrustState, strictest
 from .document import MAX_NAMES, Online, Opened, Refused, Release
 
 # Of each kind of word, over all documents there ever were.
 _MOST_NAMES = 2 * MAX_NAMES
 _NEVER = float("-inf")
-_STATES: tuple[TrustState, ...] = get_args(TrustState)  # the strictest last
 
 
 class RecordDamaged(Exception):  # noqa: N818  a fact about a file
@@ -95,11 +93,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if version == seen.version and digest != seen.digest:
             raise Refused("conflicting")
         return version == seen.version
-
-
-def strictest(states: Iterable[TrustState]) -> TrustState:
-    """`trusted` when there are none."""
-    return max(states, key=_STATES.index, default="trusted")
 
 
 def _later(before: Mapping[str, float], told: Mapping[str, float]) -> dict[str, float]:
