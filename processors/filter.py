@@ -14,7 +14,7 @@ from ..pipeline.errors import Drop, Problem
 from ..pipeline.payloads.document import DOCUMENT_TYPES, Document, Tree
 from ..policy.conditions import AllOf, AnyOf, Condition, FieldIs, NotThat, TypeIs
 from ..policy.selectors import parse_selector
-from .redact import pattern_problem, selector_problem
+from .option_problems import pattern_problem, selector_problem
 
 _TESTS = ("equals", "in", "matches", "contains", "above", "below", "exists")
 

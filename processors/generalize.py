@@ -12,7 +12,7 @@ from ..pipeline.component import ProcessorConfig, Settings
 from ..pipeline.errors import Problem
 from ..policy.generalisation import Generaliser
 from ..policy.parts import GeneralizePart
-from .redact import pattern_problem
+from .option_problems import pattern_problem
 
 
 class Prefixes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

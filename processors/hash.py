@@ -13,7 +13,7 @@ from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.options import Duration, Secret
 from ..policy.parts import HashPart
 from ..policy.pseudonyms import Keyring, KeyringError, SingleKey, check_key
-from .redact import class_problems
+from .option_problems import class_problems
 
 _SHORTEST_EPOCH = 3600.0  # seconds
 

@@ -12,7 +12,7 @@ from ..pipeline.errors import Drop, Problem
 from ..pipeline.payloads.document import Document
 from ..policy.allowed import AllowList
 from ..policy.selectors import parse_selector
-from .redact import selector_problem
+from .option_problems import selector_problem
 
 
 class Keep(ProcessorConfig, frozen=True, kw_only=True):

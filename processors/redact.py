@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import re2
 from msgspec import Meta
 
 from ..pipeline.component import ProcessorConfig, Settings
 from ..pipeline.errors import ConfigError, Problem
-from ..policy.classes import CLASSES, ROOTS, is_class
+from ..policy.classes import is_class
 from ..policy.detectors import Detector, load_detectors
 from ..policy.errors import PolicyError
 from ..policy.known_values import KnownValues, from_command, from_environment, from_file
-from ..policy.linear import refusal
 from ..policy.parts import Method, Profile, RedactPart
 from ..policy.selectors import Selector, parse_selector
+from .option_problems import class_problems, pattern_problem, selector_problem, unknown_class
 
 # What a selector may name instead of a class: the action for a field that is of no class.
 _FIELD_CLASSES: Mapping[str, Method] = {"replace": "replace", "mask": "mask", "remove": "remove"}
@@ -119,11 +118,11 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
         yield from class_problems("classes", self.classes)
         for pattern, class_ in self.keys.items():
             if not is_class(class_):
-                yield Problem(f"keys.{pattern}", _unknown_class(class_))
+                yield Problem(f"keys.{pattern}", unknown_class(class_))
             yield from pattern_problem(f"keys.{pattern}", pattern)
         for text, class_ in self.selectors.items():
             if class_ not in _FIELD_CLASSES and not is_class(class_):
-                yield Problem(f"selectors.{text}", _unknown_class(class_))
+                yield Problem(f"selectors.{text}", unknown_class(class_))
             yield from selector_problem(f"selectors.{text}", text)
         for index, text in enumerate(self.safe_fields):
             yield from selector_problem(f"safe_fields[{index}]", text)
@@ -194,49 +193,3 @@ def _field_rules(selectors: Mapping[str, str]) -> Iterator[tuple[Selector, str]]
 
 def _unreadable(path: str, message: str) -> ConfigError:
     return ConfigError([Problem(path, message)])
-
-
-def _is_class_selector(name: str) -> bool:
-    name = name.removesuffix(".*")
-    return (
-        name == "*"
-        or name in ROOTS
-        or is_class(name)
-        or any(class_.startswith(f"{name}.") for class_ in CLASSES)
-    )
-
-
-def _unknown_class(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [*CLASSES, *ROOTS], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown class {name!r}{hint}"
-
-
-def class_problems(path: str, names: Iterable[str]) -> Iterator[Problem]:
-    """A problem for each name that is neither a class nor a branch of classes."""
-    for name in names:
-        if not _is_class_selector(name):
-            yield Problem(f"{path}.{name}", _unknown_class(name))
-
-
-def pattern_problem(path: str, pattern: str, replacement: str = "") -> Iterator[Problem]:
-    """A problem when RE2 does not take a pattern, or its replacement names no group of it."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-        re2.compile(f"|{pattern}", options).sub(replacement, "")  # found in any text
-    except re2.error as error:
-        yield Problem(path, refusal(error))
-    except (IndexError, UnicodeDecodeError):
-        yield Problem(path, "its replacement names a group that it does not have, or ends in \\")
-
-
-def selector_problem(path: str, text: str) -> Iterator[Problem]:
-    """A problem when a selector cannot be read."""
-    try:
-        parse_selector(text)
-    except ValueError as error:
-        yield Problem(path, str(error))
