@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from ..pipeline.component import Delivered
 from ..pipeline.errors import BrokenDocument, ExportFailed
@@ -17,13 +10,7 @@ from ..pipeline.payloads import json
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_json import JsonReader, NotOtlp
-from ..pipeline.payloads.otlp_signals import Signal
-
-_RESPONSES: dict[Signal, tuple[Any, str]] = {
-    "logs": (ExportLogsServiceResponse, "rejected_log_records"),
-    "traces": (ExportTraceServiceResponse, "rejected_spans"),
-    "metrics": (ExportMetricsServiceResponse, "rejected_data_points"),
-}
+from ..pipeline.payloads.otlp_responses import RESPONSES
 
 
 def as_otlp(payload: Payload) -> OtlpRequest:
@@ -39,8 +26,8 @@ def delivered(request: OtlpRequest, answer: bytes, *, is_json: bool = False) -> 
     Raises ExportFailed (permanent, `not_otlp`) when the answer is none of an OTLP server: who
     took the request is not who it was meant for.
     """
-    type_, name = _RESPONSES[request.signal]
-    response = type_()
+    message, rejects = RESPONSES[request.signal]
+    response = message()
     try:
         if is_json:
             JsonReader().message(response, json.decode(answer)[0])
@@ -49,5 +36,5 @@ def delivered(request: OtlpRequest, answer: bytes, *, is_json: bool = False) -> 
     except (DecodeError, NotOtlp, BrokenDocument):
         raise ExportFailed("not_otlp", retryable=False, answered=True) from None
     sent = request.count_alive
-    rejected = min(max(getattr(response.partial_success, name), 0), sent)
+    rejected = min(max(getattr(response.partial_success, rejects), 0), sent)
     return Delivered(sent - rejected, {"invalid": rejected} if rejected else {})

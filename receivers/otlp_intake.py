@@ -16,17 +16,13 @@ from typing import Any, Literal
 import msgspec
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from ..pipeline.component import Receipt, Settings, Sink
 from ..pipeline.errors import DropReason, RefusedPayload
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_json import encode_json
+from ..pipeline.payloads.otlp_responses import RESPONSES
 from ..pipeline.payloads.otlp_signals import SHAPES, Signal
 
 RETRY_AFTER = 1  # seconds: less than what an SDK waits for an export in all
@@ -36,12 +32,6 @@ _LARGE = {"protobuf": 256 * 1024, "json": 16 * 1024}
 # Codes of https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 _CODES = {400: 3, 401: 16, 403: 7, 404: 12, 405: 12, 408: 14, 413: 8, 415: 3, 429: 14, 503: 14}
 _INTERNAL, UNAVAILABLE = 13, 14
-
-_RESPONSES: dict[Signal, tuple[Any, str]] = {
-    "logs": (ExportLogsServiceResponse, "rejected_log_records"),
-    "traces": (ExportTraceServiceResponse, "rejected_spans"),
-    "metrics": (ExportMetricsServiceResponse, "rejected_data_points"),
-}
 
 Encoding = Literal["protobuf", "json"]
 
@@ -161,7 +151,7 @@ async def _decoded(
 
 def _answer(signal: Signal, encoding: Encoding, refused: Counter[DropReason]) -> bytes:
     """Success, or partial success with what was refused and why."""
-    response_type, rejected = _RESPONSES[signal]
+    response_type, rejected = RESPONSES[signal]
     response = response_type()
     if refused:
         setattr(response.partial_success, rejected, refused.total())
