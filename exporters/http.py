@@ -7,6 +7,7 @@ traced would be exported again.
 
 from __future__ import annotations
 
+import gzip
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from time import time
+from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -23,7 +25,10 @@ from ..pipeline.answers import beginning, connector
 from ..pipeline.errors import ExportFailed
 from .aborting import Attempts, Sockets
 
+Compression = Literal["gzip", "zstd", "none"]
+
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are looked at
+_CONNECTIONS = 8
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -43,14 +48,16 @@ class HttpClient:
         self,
         *,
         timeout: float,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str],
         trust: ssl.SSLContext | None = None,
-        connections: int = 8,
     ) -> None:
-        self._timeout = timeout  # seconds for one attempt, connecting included
-        self._headers = dict(headers or {})
+        """An attempt may take `timeout` seconds, connecting included; `headers` go with each.
+
+        `trust` has the only authorities that are believed.
+        """
+        self._timeout = timeout
+        self._headers = headers
         self._trust = trust
-        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._attempts: Attempts | None = None
         self._sockets = Sockets()
@@ -62,7 +69,7 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             connector=connector(
                 2 * ANSWER_LIMIT,
-                limit=self._connections,
+                limit=_CONNECTIONS,
                 ssl=self._trust or True,
                 socket_factory=self._sockets.make,
             ),
@@ -129,6 +136,17 @@ class HttpClient:
             raise ExportFailed("connection", retryable=True) from None
         except (aiohttp.ClientError, OSError):
             raise ExportFailed("connection", retryable=True, unclear=True) from None
+
+
+def compressed(body: bytes, compression: Compression) -> bytes:
+    """A body as its Content-Encoding says. Slow for a large one."""
+    if compression == "none":
+        return body
+    if compression == "gzip":
+        return gzip.compress(body, compresslevel=6, mtime=0)
+    import zstandard
+
+    return zstandard.ZstdCompressor().compress(body)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes | None:

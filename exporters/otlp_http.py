@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
-from .http import Answer, HttpClient, is_url, retry_after
+from .http import Answer, Compression, HttpClient, compressed, is_url, retry_after
 from .otlp_answer import as_otlp, delivered
 
 _TYPES = {"proto": "application/x-protobuf", "json": "application/json"}
@@ -60,9 +59,7 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     headers: Annotated[dict[str, Secret], msgspec.Meta(description="Sent with each request.")] = (
         msgspec.field(default_factory=dict)
     )
-    compression: Annotated[
-        Literal["gzip", "zstd", "none"], msgspec.Meta(description="Of requests.")
-    ] = "gzip"
+    compression: Annotated[Compression, msgspec.Meta(description="Of requests.")] = "gzip"
     timeout: Annotated[
         Duration, msgspec.Meta(description="For one attempt, connecting included.")
     ] = Duration("30s")
@@ -148,13 +145,7 @@ class OtlpHttpExporter(Exporter):
 
     def _body(self, request: OtlpRequest) -> bytes:
         body = request.encode_json() if self._config.encoding == "json" else request.encode()
-        if self._config.compression == "gzip":
-            return gzip.compress(body, compresslevel=6, mtime=0)
-        if self._config.compression == "zstd":
-            import zstandard
-
-            return zstandard.ZstdCompressor().compress(body)
-        return body
+        return compressed(body, self._config.compression)
 
 
 def _failed(answer: Answer) -> ExportFailed:

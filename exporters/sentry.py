@@ -7,7 +7,6 @@ DSN that the configuration names for the payload's project.
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -24,7 +23,7 @@ from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
 from .dsn import Dsn
-from .http import HttpClient, failed
+from .http import Compression, HttpClient, compressed, failed
 from .sentry_limits import CATEGORIES, RateLimits
 
 Backend = Literal["sentry", "bugsink", "glitchtip"]
@@ -74,7 +73,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         msgspec.Meta(description="The kinds of documents to send, instead of the backend's."),
     ] = None
     compression: Annotated[
-        Literal["gzip", "zstd", "none"],
+        Compression,
         msgspec.Meta(
             description="How bodies are compressed. Bugsink and GlitchTip before 6 know no zstd."
         ),
@@ -240,15 +239,7 @@ class SentryExporter(Exporter):
     def _body(self, outgoing: Envelope, home: Home) -> bytes:
         """What is posted: slow to make for a large one, so not on the event loop."""
         body = outgoing.encode(sent_at=time(), public_key=home.dsn.public_key)
-        return body if self._compression == "none" else _compress(body, self._compression)
-
-
-def _compress(body: bytes, compression: Literal["gzip", "zstd"]) -> bytes:
-    if compression == "gzip":
-        return gzip.compress(body, compresslevel=6, mtime=0)
-    import zstandard
-
-    return zstandard.ZstdCompressor().compress(body)
+        return compressed(body, self._compression)
 
 
 def _settle(payload: Envelope, outgoing: Envelope) -> Delivered:
