@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
 from typing import Annotated
@@ -24,7 +24,6 @@ from ..pipeline.options import PemFile
 from ..pipeline.quiet_http import QuietServer, serve_on
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
-ENCODINGS = frozenset(DECOMPRESSORS)
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 _LOOK_EVERY = 0.5  # seconds
 _ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
@@ -95,7 +94,6 @@ async def read_body(
     request: web.BaseRequest,
     *,
     limit: int,
-    encodings: Collection[str] = ENCODINGS,
     held: Held | None = None,
     timeout: float = READ_TIMEOUT,  # noqa: ASYNC109  the refusal is ours, not a TimeoutError
 ) -> bytes:
@@ -104,7 +102,7 @@ async def read_body(
     Raises RefusedPayload: 413 `too_large`, 415 `encoding`, 400 `broken_encoding`, 400 `incomplete`,
     408 `timeout`, 429 `busy`. The server must not undo encodings itself: HttpServer does not.
     """
-    decompressor = _decompressor(request, encodings)
+    decompressor = _decompressor(request)
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     await _ask_for_body(request)
@@ -138,13 +136,13 @@ async def _ask_for_body(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # it is no part of the answer
 
 
-def _decompressor(request: web.BaseRequest, encodings: Collection[str]) -> Decompressor | None:
+def _decompressor(request: web.BaseRequest) -> Decompressor | None:
     """What undoes the request's Content-Encoding. None: nothing to undo."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return None
-    if encoding not in encodings or encoding not in DECOMPRESSORS:
-        known = ", ".join(sorted(set(encodings) & ENCODINGS - {"x-gzip"}))
+    if encoding not in DECOMPRESSORS:
+        known = ", ".join(sorted(DECOMPRESSORS.keys() - {"x-gzip"}))
         raise RefusedPayload(415, "encoding", f"unknown Content-Encoding; known: {known}")
     return DECOMPRESSORS[encoding]()
 
