@@ -12,7 +12,6 @@ import os
 import stat
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -20,13 +19,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.options import Size
-from ..pipeline.payloads.document import DocumentType, Payload
+from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_lines import read_envelope
 from ..pipeline.payloads.otlp import OtlpRequest
+from .books import Books
 from .json_lines import Format, Lines, seen_format
 
 _CHUNK = 1 << 18
@@ -74,6 +74,7 @@ class FileReceiver(Receiver):
     def __init__(self, options: FileReceiverConfig, settings: Settings) -> None:
         self._options = options
         self._settings = settings
+        self._books = Books(settings.id, "file", settings.counters)
         self._lines = Lines(options.max_line_size)
         self._fd: int | None = None
         self._sink: Sink | None = None
@@ -163,18 +164,10 @@ class FileReceiver(Receiver):
             for payload in self._payloads(line):
                 await self._accept(payload)
         except RefusedPayload as refused:
-            self._refuse(refused.reason)
+            self._books.refuse_request(refused.reason)
         except Exception as failure:  # noqa: BLE001  its text may quote the line
             self._settings.log.error("a line failed: %s", type(failure).__name__)
-            self._refuse("internal")
-
-    def _refuse(self, reason: str) -> None:
-        self._settings.counters.add(
-            "receiver_requests_refused",
-            receiver=self._settings.id,
-            transport="file",
-            reason=reason,
-        )
+            self._books.refuse_request("internal")
 
     async def _accept(self, payload: Payload) -> None:
         """Put a payload into the sink, as soon as there is room, on the disk too: a file waits."""
@@ -187,21 +180,7 @@ class FileReceiver(Receiver):
                     raise
                 await asyncio.sleep(_PAUSE)
             else:
-                return self._count(payload, receipt)
-
-    def _count(self, payload: Payload, receipt: Receipt) -> None:
-        add = self._settings.counters.add
-        receiver = self._settings.id
-        left: Counter[DocumentType] = Counter(each.type for each in payload.documents)
-        for (type_, reason), count in receipt.refused.items():
-            left[type_] -= count
-            add("receiver_refused", count, receiver=receiver, transport="file",
-                type=type_, reason=reason)  # fmt: skip
-        for type_, count in left.items():
-            if count:
-                add("receiver_accepted", count, receiver=receiver, transport="file", type=type_)
-        if payload.repaired:
-            add("receiver_repaired", payload.repaired, receiver=receiver)
+                return self._books.settle(payload, receipt)
 
     def _payloads(self, line: bytes) -> Iterable[Payload]:
         """What a line holds. Raises RefusedPayload."""

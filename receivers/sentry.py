@@ -25,11 +25,11 @@ from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES
 from . import sentry_requests as requests
+from .books import Books
 from .http import Budget, Held, HttpServer, TlsConfig, read_body
 from .sentry_admission import Pressure, check
 from .sentry_arrival import client_address, correct_clock, put_in_address
 from .sentry_auth import ProjectConfig, Projects, key_in_dsn, key_of
-from .sentry_books import Books
 from .sentry_routes import Pages, Route, route
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class SentryReceiver(Receiver):
 
     def __init__(self, config: SentryReceiverConfig, settings: Settings) -> None:
         self._config = config
-        self._books = Books(settings.id, settings.counters)
+        self._books = Books(settings.id, "http", settings.counters)
         self._projects = Projects(config.projects)
         self._proxies = [each for each in map(_network, config.trusted_proxies) if each]
         self._budget = Budget(in_flight(config.max_bytes_in_flight))
