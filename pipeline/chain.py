@@ -28,7 +28,7 @@ from ..policy.plan import (
 from .component import Planter, Processor
 from .counters import Counters
 from .errors import BrokenDocument, Drop, DropReason
-from .losses import LossLog
+from .loss_log import LossLog
 from .payloads.document import Document, DocumentType, Loss, Payload, Trace
 from .subjects import Detected, detect, judge
 

@@ -25,14 +25,15 @@ from .counters import Counters
 from .exchanging import Exchanges
 from .fleet.fleet import Fleet
 from .graph import Graph, build
+from .kept_trust import KeptTrust
 from .keyrings import KeptKeyrings
 from .purging import Destroyed, Purges
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
 from .replays import Replays
 from .routes import Door, Gate, Route
-from .storage import KeptTrust, recall_swaps, store_of
-from .stored import StorageWatch, Unclaimed
+from .storage import recall_swaps, store_of
+from .store_watch import StorageWatch, Unclaimed
 from .switching import Switch
 from .telemetry import Telemetry, Tracing
 from .threads import start_all

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..people import account
+from ..os_account import account
 from ..registry import nearest
 from ..terminal import err, out, table
 from .journaling import journaled
@@ -18,7 +18,7 @@ from .keyrings import destroyed, shown
 from .options import Commands, add_command, add_config_options, add_json_option, read_config
 
 if TYPE_CHECKING:
-    from ..persons import Answer
+    from ..pseudonyms import Answer
 
 _LONGEST = 4096  # characters
 
@@ -44,7 +44,7 @@ def register(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command. Raises ConfigError."""
     from ...policy.pseudonyms import KeyringError
-    from ..persons import pseudonyms_of
+    from ..pseudonyms import pseudonyms_of
 
     class_ = _class(args.class_)
     if class_ is None:

@@ -20,7 +20,7 @@ from ..purging import Destroyed
 from ..reloading import Changes, Source
 from ..replays import Replays
 from ..routes import Gate, Route
-from ..stored import Unclaimed
+from ..store_watch import Unclaimed
 from .messages import CollectorState, StorageFault
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from errlock.pipeline.losses import PER_MINUTE, LossLog
+from errlock.pipeline.loss_log import PER_MINUTE, LossLog
 from errlock.pipeline.payloads.digest import keyed_digest
 from errlock.pipeline.payloads.document import Document, Loss
 from errlock.pipeline.payloads.envelope import Envelope

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....ledger.options import LedgerOptions
 from ...config.part import Stored, part_of_service
 from ...errors import ConfigError, Problem
-from ...people import account
+from ...os_account import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
