@@ -30,7 +30,7 @@ def _most(config: Config) -> int:
     for receiver in config.receivers.values():
         if hasattr(receiver, "max_bytes_in_flight"):  # a file is read line by line
             most += in_flight(receiver.max_bytes_in_flight)
-    if service.storage == "memory":
+    if service.folder is None:
         for exporter in config.exporters.values():
             size = exporter.delivery.sending_queue.queue_size
             most += MEMORY_QUEUE if size is None else size

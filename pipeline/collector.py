@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..delivery.clock import Clock
@@ -70,9 +69,9 @@ class Collector:
         traces = telemetry.traces.otlp_endpoint
         self._tracing = Tracing(traces) if traces else None
         self._tracer = self._tracing.tracer if self._tracing else None
-        storage = config.service.storage
+        folder = config.service.folder
         # What ends with the process needs no record that outlives it.
-        self.ledger = Ledger(Path(storage), config.service.ledger) if storage != "memory" else None
+        self.ledger = Ledger(folder, config.service.ledger) if folder is not None else None
         self.clock = Clock()
         self.store = store_of(config.service, self.clock)
         self.strict = False  # whether people had the policy tightened
@@ -170,8 +169,8 @@ class Collector:
         self._watches = [asyncio.create_task(self._look_at_refusals())]
         self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
         self.unclaimed.look(self.destinations)
-        if self.ledger is not None:
-            tokens = TokenWatch(TokenStore(Path(self.config.service.storage)), self.ledger)
+        if self.ledger is not None and service.folder is not None:
+            tokens = TokenWatch(TokenStore(service.folder), self.ledger)
             self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
         self.state = "running"
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
@@ -139,8 +138,6 @@ class _Components:
         self._tracer = tracer
         self._ledger = ledger
         self._counters = counters
-        storage = config.service.storage
-        self._storage = None if storage == "memory" else Path(storage)
         pipelines = config.service.pipelines.values()
         self.receivers: dict[str, Receiver] = {
             id_: self._receiver(id_)
@@ -173,7 +170,7 @@ class _Components:
             id=id_,
             counters=self._counters,
             log=log,
-            storage=self._storage,
+            storage=self._config.service.folder,
             exporters=tuple(self._config.exporters),
         )
 

@@ -15,7 +15,6 @@ from ..delivery.trust import Trust
 from ..delivery.trust_book import TrustBook
 from ..delivery.trust_file import TrustFile, TrustFileFailed
 from .config.service import ServiceOptions
-from .storage import storage_folder
 
 if TYPE_CHECKING:
     from ..ledger.keeping import Ledger
@@ -33,7 +32,7 @@ class KeptTrust:
         self, service: ServiceOptions, graph: Graph, store: Store, ledger: Ledger | None
     ) -> None:
         """Opens nothing."""
-        folder = storage_folder(service)
+        folder = service.folder
         self._file = TrustFile(folder / _TRUST) if folder is not None else None
         self._folder = folder
         self._graphs: tuple[Graph, ...] = (graph,)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -19,15 +18,9 @@ _SWAPPED = "swapped"  # a name in the store
 _log = logging.getLogger("errlock.storage")
 
 
-def storage_folder(service: ServiceOptions) -> Path | None:
-    """The folder for what must outlive the process; None where nothing does."""
-    return None if service.storage == "memory" else Path(service.storage)
-
-
 def store_of(service: ServiceOptions, clock: Clock) -> Store:
     """The store that a configuration asks for. Opens nothing."""
-    folder = storage_folder(service)
-    if folder is None:
+    if service.folder is None:
         return MemoryStore()
     key = service.encryption.key
     options = DiskOptions(
@@ -35,7 +28,7 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
         retain_delivered=service.retain_delivered,
         key=key_bytes(key.reveal()) if key is not None else None,
     )
-    return DiskStore(folder, options, _log, clock.now)
+    return DiskStore(service.folder, options, _log, clock.now)
 
 
 async def recall_swaps(store: Store) -> dict[str, str]:

@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     except KeyringError as wrong:
         err(f"errlock pseudonym: {wrong}")
         return 2
-    if config.service.storage != "memory":
-        _note(Path(config.service.storage), class_, len(answer.found))
+    if config.service.folder is not None:
+        _note(config.service.folder, class_, len(answer.found))
     _tell(answer, class_, as_json=args.json)
     return 0 if answer.found else 1
 

@@ -7,27 +7,16 @@ certificates. What is not asked for is not looked at, mistakes in it included.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError
 from .decoding import Decoder
 from .files import merged_files
 from .interpolation import Broken, Expander
-from .service import Section, storage_problem
+from .service import Section
 
 T = TypeVar("T", bound=Section)
-
-
-class Stored(Section, frozen=True, kw_only=True):
-    """Where a collector keeps what outlives it."""
-
-    storage: str = "./errlock-data"
-
-    def problems(self) -> Iterable[Problem]:
-        """A storage that is none."""
-        if message := storage_problem(self.storage):
-            yield Problem("storage", message)
 
 
 def part_of_service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,20 +24,6 @@ _OPERATOR = re.compile(r"[\w.-]{1,255}")
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the configuration that belongs to no component."""
-
-
-def storage_problem(storage: str) -> str | None:
-    """What is wrong with `service.storage`, or None."""
-    if not storage.strip():
-        return "expected a folder, or memory"
-    if storage.startswith("~"):
-        # Who stops a destination may be somebody else than who runs the collector, and must mean
-        # the same folder.
-        return (
-            "~ would be another folder for each user: write all of the path, or ${env:HOME}/…, or "
-            "./~… for a folder of that name"
-        )
-    return None
 
 
 class PipelineOptions(Section, frozen=True, kw_only=True):
@@ -165,8 +152,8 @@ class ControlOptions(Section, frozen=True, kw_only=True):
             yield Problem("endpoint", message)
 
 
-class ServiceOptions(Section, frozen=True, kw_only=True):
-    """How the components are put together, and the process around them."""
+class Stored(Section, frozen=True, kw_only=True):
+    """Where a collector keeps what outlives it."""
 
     storage: Annotated[
         str,
@@ -175,6 +162,29 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
             "`memory` keeps everything in memory, up to a crash. A `~` is not expanded."
         ),
     ] = "./errlock-data"
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder for what must outlive the process; None: nothing does."""
+        return None if self.storage == "memory" else Path(self.storage)
+
+    def problems(self) -> Iterable[Problem]:
+        """A storage that is none."""
+        if not self.storage.strip():
+            yield Problem("storage", "expected a folder, or memory")
+        elif self.storage.startswith("~"):
+            # Who stops a destination may be somebody else than who runs the collector, and must
+            # mean the same folder.
+            yield Problem(
+                "storage",
+                "~ would be another folder for each user: write all of the path, or "
+                "${env:HOME}/…, or ./~… for a folder of that name",
+            )
+
+
+class ServiceOptions(Stored, frozen=True, kw_only=True):
+    """How the components are put together, and the process around them."""
+
     storage_reserve: Annotated[
         Size,
         Meta(
@@ -233,8 +243,7 @@ class ServiceOptions(Section, frozen=True, kw_only=True):
 
     def problems(self) -> Iterable[Problem]:
         """An endpoint that cannot be listened on, a token that nobody can send, no folder."""
-        if message := storage_problem(self.storage):
-            yield Problem("storage", message)
+        yield from super().problems()
         if message := endpoint_problem(self.publish.endpoint):
             yield Problem("publish.endpoint", message)
         # Not told by the section itself: `errlock distrust` reads that, and goes on without.
@@ -285,13 +294,13 @@ class DestinationOptions(DeliveryOptions, frozen=True, kw_only=True):
         ),
     ] = None
 
+    stored_at: Annotated[
+        StoredAtOptions | None,
+        Meta(description="Where `errlock incident run --drill` asks whether its event was stored."),
+    ] = None
+
     def problems(self) -> Iterable[Problem]:
         """What is wrong beyond types, with paths relative to the exporter."""
         yield from super().problems()
         if self.operator is not None and not _OPERATOR.fullmatch(self.operator):
             yield Problem("operator", "expected a name of letters, digits, ., - and _")
-
-    stored_at: Annotated[
-        StoredAtOptions | None,
-        Meta(description="Where `errlock incident run --drill` asks whether its event was stored."),
-    ] = None

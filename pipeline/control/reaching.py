@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import ControlOptions
-from ..config.part import Stored, part_of_service
+from ..config.part import part_of_service
+from ..config.service import Stored
 from ..errors import ConfigError, Problem
 from .token_form import problem_of
 from .tokens import TokenStore, TokensUnusable, token_in
@@ -57,6 +58,6 @@ def whereabouts(
     exporters = written.get("exporters")
     return Whereabouts(
         control=service.control,
-        storage=None if service.storage == "memory" else Path(service.storage),
+        storage=service.folder,
         exporters=list(exporters) if isinstance(exporters, dict) else ["local"],
     )

@@ -13,7 +13,6 @@ import ipaddress
 import logging
 import re
 from collections.abc import Collection
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -152,7 +151,7 @@ def control_of(collector: Collecting) -> ControlServer | None:
     options = service.control
     if not options.endpoint:
         return None
-    store = None if service.storage == "memory" else TokenStore(Path(service.storage))
+    store = None if service.folder is None else TokenStore(service.folder)
     if store is None and options.token is None:
         _log.info("no control API: with storage: memory it needs service.control.token")
         return None

@@ -11,7 +11,6 @@ from ...delivery.following.document import Word
 from ...delivery.following.publisher import InForce
 from ...delivery.trust import FLEET, Trust
 from ...delivery.trust_book import NotPersisted, TrustBook
-from ..storage import storage_folder
 from .obeying import Obeying
 from .publishing import ControlDocument, LiftFailed
 
@@ -31,7 +30,7 @@ class Fleet:
         """`graph` gives the one in force. Opens nothing."""
         self._book = trust
         self._graph = graph
-        folder = storage_folder(service)
+        folder = service.folder
         self._loop: asyncio.AbstractEventLoop | None = None
         self.document = (
             ControlDocument(service.publish, self.in_force, self._lift, folder)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....ledger.options import LedgerOptions
-from ...config.part import Stored, part_of_service
+from ...config.part import part_of_service
+from ...config.service import Stored
 from ...errors import ConfigError, Problem
 from ...os_account import account
 from ...terminal import escape, moment

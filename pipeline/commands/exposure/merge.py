@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
             return 2
     config = read_config(args)
     service = config.service
-    if service.storage == "memory":
+    if service.folder is None:
         err("errlock exposure merge: service.storage is memory: there is no account to add it to")
         return 2
-    ledger = Ledger(Path(service.storage), service.ledger)
+    ledger = Ledger(service.folder, service.ledger)
     found = asyncio.run(merge(ledger, policy_in_force(config), args.folders))
     if args.json:
         told = {

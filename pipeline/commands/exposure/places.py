@@ -73,12 +73,13 @@ def journal_of(args: argparse.Namespace) -> Path:
 
 def storage_of(args: argparse.Namespace, option: str) -> Path:
     """The storage folder of the configuration. `option` would name another. Raises ConfigError."""
-    from ...config.part import Stored, part_of_service
+    from ...config.part import part_of_service
+    from ...config.service import Stored
 
     service, _ = part_of_service(args.config, args.sets, Stored)
-    if service.storage == "memory":
+    if service.folder is None:
         raise ConfigError([Problem("service.storage", f"keeps nothing: name a {option}")])
-    return Path(service.storage)
+    return service.folder
 
 
 def check_destinations(names: Iterable[str], records: Iterable[Record]) -> None:

@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     config = read_config(args)
     journal = args.journal
-    if journal is None and config.service.storage != "memory":
-        journal = Path(config.service.storage) / "journal"
+    if journal is None and config.service.folder is not None:
+        journal = config.service.folder / "journal"
     there = journal is not None and (args.journal is not None or journal.exists())
     planted = list(_planted(read(journal), text)) if there else []
     found = _joined(planted, _made(config, text))
