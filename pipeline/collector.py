@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
 from ..ledger.journal.entries import now
@@ -16,7 +16,7 @@ from .admin import AdminServer, health_handler, metrics_handler
 from .component import Receiver
 from .config import Config
 from .config.policy import policy_in_force
-from .control.messages import StorageFault
+from .control.messages import CollectorState, StorageFault
 from .control.server import control_of
 from .control.token_watch import TokenWatch
 from .control.tokens import TokenStore
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from ..delivery.standby import Lineup
     from ..delivery.trust_book import TrustBook
 
-State = Literal["starting", "running", "stopping", "stopped"]
-
 _log = logging.getLogger("errlock.collector")
 
 # Above this share of refused documents something is wrong with the policy, not with the data.
@@ -62,7 +60,7 @@ class Collector:
     def __init__(self, config: Config) -> None:
         """Build everything; open nothing."""
         self.counters = Counters()
-        self.state: State = "starting"
+        self.state: CollectorState = "starting"
         self.config = config
         self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
         telemetry = config.service.telemetry

@@ -41,7 +41,7 @@ class Drilling(Protocol):
     clock: Clock
     counters: Counters
     store: Store
-    ledger: Ledger | None
+    ledger: Ledger | None  # None: it keeps none
 
     @property
     def config(self) -> Config:
@@ -49,7 +49,7 @@ class Drilling(Protocol):
 
     @property
     def destinations(self) -> Mapping[str, Destination]:
-        """By id."""
+        """By id. Their `status` may be asked for from other threads."""
 
     @property
     def lineup(self) -> Lineup:

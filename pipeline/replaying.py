@@ -26,6 +26,7 @@ from ..delivery.store import StoreFailed
 from ..ledger.keeping import Ledger
 from ..policy.placeholders import holds_pseudonyms
 from .chain import Chain
+from .control.messages import JobState
 from .payloads.document import DocumentType, Payload
 from .routes import Branch, offers_of
 
@@ -34,8 +35,6 @@ _MOST_BYTES = 1 << 20
 _LOOK_EVERY = 0.1  # seconds
 
 _log = logging.getLogger("errlock.replay")
-
-State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +62,7 @@ class Progress(msgspec.Struct, kw_only=True):
     """How far a replay is. May be read from any thread."""
 
     replay: Replay
-    state: State = "waiting"
+    state: JobState = "waiting"
     trouble: str | None = None  # why it failed, in one word
     after: int = -1  # the last stored payload that was seen to; -1: none were counted yet
     total: int = 0  # payloads

@@ -6,34 +6,25 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...delivery.clock import Clock
-from ...delivery.destination import Destination
-from ...delivery.standby import Lineup
-from ...delivery.store import Store
 from ...delivery.trust_book import TrustBook
-from ...ledger.keeping import Ledger
 from ..config import Config
-from ..counters import Counters
+from ..drill import Drilling
 from ..fleet.fleet import Fleet
 from ..keyrings import KeptKeyrings
 from ..purging import Destroyed
 from ..reloading import Changes, Source
 from ..replays import Replays
-from ..routes import Gate, Route
+from ..routes import Route
 from ..store_watch import Unclaimed
 from .messages import CollectorState, StorageFault
 
 
-class Collecting(Protocol):
+class Collecting(Drilling, Protocol):
     """A collector, seen from another thread than its own."""
 
-    clock: Clock
-    counters: Counters
     state: CollectorState
     loop: asyncio.AbstractEventLoop
-    store: Store
     fleet: Fleet
-    ledger: Ledger | None  # None: it keeps none
     trust: TrustBook  # what people said about destinations
     strict: bool  # whether people had the policy tightened
     source: Source | None  # where its configuration comes from, if it may change
@@ -44,22 +35,6 @@ class Collecting(Protocol):
     @property
     def storage_fault(self) -> StorageFault | None:
         """Why nothing is taken that comes in, if so."""
-
-    @property
-    def config(self) -> Config:
-        """The configuration that it runs."""
-
-    @property
-    def destinations(self) -> Mapping[str, Destination]:
-        """By id. Their `status` may be asked for from other threads."""
-
-    @property
-    def lineup(self) -> Lineup:
-        """Which destinations get what comes in."""
-
-    @property
-    def gate(self) -> Gate:
-        """What passes it is waited for by a reload."""
 
     @property
     def routes(self) -> Mapping[str, Route]:
