@@ -1,24 +1,18 @@
 """Write sanitised documents to a file: a line of JSON for each request.
 
-An OTLP request is a line of OTLP JSON, as the OpenTelemetry Collector's file exporter writes it. A
-Sentry envelope is
-
-    {"project": …, "received": …, "headers": {…}, "items": [{"headers": {…}, "json": …}, …]}
-
-where an item's content stands in `json`, or in `text` when it is no JSON (`base64` when it is no
-text either). The `file` receiver reads both back.
+An OTLP request is a line of OTLP JSON, as the OpenTelemetry Collector's file exporter writes it, a
+Sentry envelope is a line as in envelope_lines.py. The `file` receiver reads both back.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import errno
 import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -32,6 +26,7 @@ from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
 from ..pipeline.options import Duration
 from ..pipeline.payloads.document import Payload, Protocol
+from ..pipeline.payloads.envelope_lines import write_envelope
 from ..pipeline.payloads.otlp import OtlpRequest
 from .aborting import aborted
 
@@ -125,42 +120,7 @@ class FileExporter(Exporter):
 
 
 def _line(payload: Payload) -> bytes:
-    return payload.encode_json() if isinstance(payload, OtlpRequest) else envelope_line(payload)
-
-
-def envelope_line(payload: Payload) -> bytes:
-    """An envelope as a line of JSON, without its line feed."""
-    body = payload.encode()
-    headers, at = _until_line_feed(body, 0)
-    items = b",".join(_items(body, at))
-    about = msgspec.json.encode({"project": payload.project, "received": payload.received})
-    return b'%b,"headers":%b,"items":[%b]}' % (about[:-1], headers, items)
-
-
-def _items(body: bytes, at: int) -> Iterator[bytes]:
-    """The items of an encoded envelope, which always have their lengths."""
-    while at < len(body):
-        header, at = _until_line_feed(body, at)
-        headers = msgspec.json.decode(header)
-        data = body[at : at + headers.pop("length")]
-        at += len(data) + 1
-        form, content = _content(data)
-        yield b'{"headers":%b,"%b":%b}' % (msgspec.json.encode(headers), form, content)
-
-
-def _until_line_feed(body: bytes, at: int) -> tuple[bytes, int]:
-    end = body.find(b"\n", at)
-    return (body[at:], len(body)) if end < 0 else (body[at:end], end + 1)
-
-
-def _content(data: bytes) -> tuple[bytes, bytes]:
-    """How an item's content is written, and that: JSON as it is but for white space."""
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        msgspec.json.decode(data)
-        return b"json", msgspec.json.format(data, indent=-1)
-    with suppress(UnicodeDecodeError):
-        return b"text", msgspec.json.encode(data.decode())
-    return b"base64", msgspec.json.encode(base64.b64encode(data).decode())
+    return payload.encode_json() if isinstance(payload, OtlpRequest) else write_envelope(payload)
 
 
 class RotatingFile:

@@ -46,13 +46,13 @@ def read(body: bytes, *, ours: bool = False) -> Frames:
 
     Raises RefusedPayload (400, 413).
     """
-    line, at = _line(body, 0)
+    line, at = line_at(body, 0)
     headers, repairs = _object(line, "the envelope header")
     items: list[Frame] = []
     while (at := _skip_blank(body, at)) < len(body):
         if len(items) == MAX_ITEMS and not ours:
             raise RefusedPayload(413, "too_many", f"more than {MAX_ITEMS} items")
-        line, at = _line(body, at)
+        line, at = line_at(body, at)
         item, mended = _object(line, "an item header")
         repairs += mended
         type_, length = item.pop("type", None), item.pop("length", None)
@@ -98,7 +98,7 @@ def container(parts: list[bytes], others: dict[str, Tree]) -> bytes:
     return b'{"items":[' + b",".join(parts) + b"]" + rest
 
 
-def _line(body: bytes, at: int) -> tuple[bytes, int]:
+def line_at(body: bytes, at: int) -> tuple[bytes, int]:
     """The line that begins at `at`, and where the next one does."""
     end = body.find(b"\n", at)
     return (body[at:], len(body)) if end < 0 else (body[at:end], end + 1)

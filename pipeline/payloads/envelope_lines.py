@@ -1,14 +1,26 @@
-"""Envelopes as lines of text: in base64, or as the `file` exporter writes them."""
+"""Envelopes as lines of text: in base64, or as the `file` exporter writes them.
+
+That is JSON
+
+    {"project": …, "received": …, "headers": {…}, "items": [{"headers": {…}, "json": …}, …]}
+
+where an item's content stands in `json`, or in `text` when it is no JSON (`base64` when it is no
+text either).
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
 from ..errors import RefusedPayload
+from .document import Payload
 from .envelope import Envelope
+from .envelope_framing import line_at
 
 
 class _Item(msgspec.Struct):
@@ -53,3 +65,33 @@ def _item(item: _Item) -> tuple[bytes, bytes]:
         data = base64.b64decode(item.base64 or "", validate=True)
     headers = {**item.headers, "length": len(data)}
     return msgspec.json.encode(headers), data
+
+
+def write_envelope(envelope: Payload) -> bytes:
+    """An envelope as a line of JSON, without its line feed."""
+    body = envelope.encode()
+    headers, at = line_at(body, 0)
+    items = b",".join(_written_items(body, at))
+    about = msgspec.json.encode({"project": envelope.project, "received": envelope.received})
+    return b'%b,"headers":%b,"items":[%b]}' % (about[:-1], headers, items)
+
+
+def _written_items(body: bytes, at: int) -> Iterator[bytes]:
+    """The items of an encoded envelope, which always have their lengths."""
+    while at < len(body):
+        header, at = line_at(body, at)
+        headers = msgspec.json.decode(header)
+        data = body[at : at + headers.pop("length")]
+        at += len(data) + 1
+        form, content = _written_content(data)
+        yield b'{"headers":%b,"%b":%b}' % (msgspec.json.encode(headers), form, content)
+
+
+def _written_content(data: bytes) -> tuple[bytes, bytes]:
+    """How an item's content is written, and that: JSON as it is but for white space."""
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        msgspec.json.decode(data)
+        return b"json", msgspec.json.format(data, indent=-1)
+    with suppress(UnicodeDecodeError):
+        return b"text", msgspec.json.encode(data.decode())
+    return b"base64", msgspec.json.encode(base64.b64encode(data).decode())

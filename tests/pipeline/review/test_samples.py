@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from errlock.exporters.file import envelope_line
 from errlock.pipeline.api import Format
 from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.envelope_lines import write_envelope
 from errlock.pipeline.review import samples
 from errlock.pipeline.review.samples import Unreadable, payloads
 
@@ -71,7 +71,7 @@ def test_an_envelope_is_a_file_or_base64_on_a_line(path: Path) -> None:
 
 
 def test_an_envelope_is_a_line_of_the_file_exporter(path: Path) -> None:
-    line = envelope_line(Envelope.decode(ENVELOPE, "shop", 1.0))
+    line = write_envelope(Envelope.decode(ENVELOPE, "shop", 1.0))
     path.write_bytes(line + b"\n" + line + b"\n{}\n")
     assert read(path, format_="envelope") == (
         [(1, ["event"]), (2, ["event"])],
