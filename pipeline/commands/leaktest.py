@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
 from ..terminal import has_colours, out, table
 from .options import Commands, add_command, add_config_options, add_json_option
+from .progress import Progress
 from .scrub import policy_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..leaktest.kinds import Kind
     from ..leaktest.running import Outcome
     from ..leaktest.slots import Slot
-
-_TELL_EVERY = 0.2  # seconds between two steps of the counter on a terminal
 
 
 def register(commands: Commands) -> None:
@@ -77,9 +75,9 @@ def run(args: argparse.Namespace) -> int:
     if not cases:
         why = "none of these classes fits these slots" if kinds else "these have no made-up values"
         raise ConfigError([Problem("", f"no case is left: {why}")])
-    progress = _Progress(len(cases))
+    progress = Progress(f"of {len(cases):,} cases")
     outcome = run_cases(pipeline, cases, args.seed, progress.step)
-    progress.end()
+    progress.clear()
     if args.json:
         out(json.dumps(as_json(outcome, args.seed), indent=2))
     else:
@@ -151,22 +149,3 @@ def _show_untested(kinds: list[Kind], slots: list[Slot]) -> None:
     out("\nclasses without canaries:")
     for line in table(list(untested_classes().items())):
         out(f"  {line}")
-
-
-class _Progress:
-    """A counter on a terminal."""
-
-    def __init__(self, total: int) -> None:
-        self._on = sys.stderr.isatty()
-        self._total = total
-        self._told = time.monotonic()
-
-    def step(self, done: int) -> None:
-        if self._on and time.monotonic() - self._told >= _TELL_EVERY:
-            self._told = time.monotonic()
-            sys.stderr.write(f"\r{done:,} of {self._total:,} cases")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._on:
-            sys.stderr.write("\r\x1b[K")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
 from ..terminal import err, has_colours, out
 from .options import Commands, add_command, add_config_options, add_json_option, read_config
+from .progress import Progress
 from .scrub import add_policy_options
 
 if TYPE_CHECKING:
     from ...policy.selectors import Selector
     from ..review.samples import Unreadable
 
-_TELL_EVERY = 0.2  # seconds between two steps of the counter on a terminal
 _DAMAGES_TOLD = 20  # one by one; more are counted
 
 
@@ -64,9 +63,11 @@ def run(args: argparse.Namespace) -> int:
         _check_target(args.propose)
     ignored = _selectors(args.ignore)
     policy = PolicyInForce(read_config(args), args.pipeline, args.exporter)
-    progress = _Progress()
-    seen = review(policy, args.files, args.format, ignored, progress.step, progress.tell)
-    progress.end()
+    progress = Progress("documents")
+    damages = _Damages(progress)
+    seen = review(policy, args.files, args.format, ignored, progress.step, damages.tell)
+    progress.clear()
+    damages.tell_how_many_more()
     proposed = proposal(seen)
     if args.propose is not None and proposed is not None:
         Path(args.propose).write_text(proposed, encoding="utf-8")
@@ -106,31 +107,19 @@ def _selectors(texts: list[str]) -> list[Selector]:
     return selectors
 
 
-class _Progress:
-    """A counter on a terminal, and what could not be read."""
+class _Damages:
+    """What could not be read: told one by one, until there are many."""
 
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
-        self._told = time.monotonic()
-        self._damages = 0
-
-    def step(self, done: int) -> None:
-        if self._on and time.monotonic() - self._told >= _TELL_EVERY:
-            self._told = time.monotonic()
-            sys.stderr.write(f"\r{done:,} documents")
-            sys.stderr.flush()
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._count = 0
 
     def tell(self, damage: Unreadable) -> None:
-        self._damages += 1
-        if self._damages <= _DAMAGES_TOLD:
-            self._clear()
+        self._count += 1
+        if self._count <= _DAMAGES_TOLD:
+            self._progress.clear()
             err(f"errlock review: {damage}")
 
-    def end(self) -> None:
-        self._clear()
-        if self._damages > _DAMAGES_TOLD:
-            err(f"errlock review: {self._damages - _DAMAGES_TOLD:,} more could not be read")
-
-    def _clear(self) -> None:
-        if self._on:
-            sys.stderr.write("\r\x1b[K")
+    def tell_how_many_more(self) -> None:
+        if self._count > _DAMAGES_TOLD:
+            err(f"errlock review: {self._count - _DAMAGES_TOLD:,} more could not be read")

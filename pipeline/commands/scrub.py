@@ -7,13 +7,13 @@ import base64
 import binascii
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from ..errors import BrokenDocument, RefusedPayload
 from ..terminal import err
 from .options import Commands, add_command, add_config_options, read_config
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..api import Format, Pipeline
@@ -69,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     scrub = line_scrubber(policy_of(args), args.format)
     broken = 0
-    progress = _Progress()
+    # The result goes elsewhere, or else it would be in its way.
+    elsewhere = not (sys.stdout.isatty() or sys.stdin.isatty())
+    progress = Progress("lines", every=_TELL_EVERY, on=elsewhere)
     for number, line in enumerate(_lines(sys.stdin.buffer, sys.stdout.buffer), 1):
         try:
             result = scrub(line)
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(b"null\n" if result is None else result + b"\n")
         progress.step(number)
     sys.stdout.buffer.flush()
-    progress.end()
+    progress.clear()
     return 1 if broken else 0
 
 
@@ -150,21 +152,3 @@ def _lines(source: IO[bytes], sink: IO[bytes]) -> Iterator[bytes]:
     rest = b"".join(started)
     if rest:
         yield rest
-
-
-class _Progress:
-    """A counter on a terminal, when the result goes elsewhere."""
-
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty() and not sys.stdout.isatty() and not sys.stdin.isatty()
-        self._told = time.monotonic()
-
-    def step(self, number: int) -> None:
-        if self._on and time.monotonic() - self._told >= _TELL_EVERY:
-            self._told = time.monotonic()
-            sys.stderr.write(f"\r{number:,} lines")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._on:
-            sys.stderr.write("\r\x1b[K")
