@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ..ledger.controls import Way
 from ..ledger.keeping import Ledger
 from ..policy.parts import HashPart, Part, raised_classes
 from .chain import Chain, Step
-from .component import Exporter, Planter, Processor, Receiver, Settings, Sink
+from .component import Exporter, Processor, Receiver, Settings, Sink
 from .config import Config, PipelineOptions
 from .config.written import as_written
 from .controls import way
@@ -30,7 +31,7 @@ from .counters import Counters
 from .errors import ConfigError, Problem, within
 from .memory import in_flight
 from .payloads.document import Payload
-from .planting import Planting
+from .planting import plant_in_thread
 from .routes import Branch, Gate, Route, RouteSink
 from .tightening import STRICT
 
@@ -274,16 +275,12 @@ class _Components:
             return await loop.run_in_executor(executor, resanitise, payload)
 
         planters = [*chain.planters, *(stricter.planters if stricter is not None else ())]
+        planted = ledger.planted if ledger is not None else None
         for destination in group:
-            policy = Policy(version, in_thread, self._planting(planters, destination.id))
+            plant = partial(plant_in_thread, executor, planters, destination.id, planted)
+            policy = Policy(version, in_thread, plant if planters else None)
             self.policies.setdefault(destination.id, []).append(policy)
         return Branch(plan, stricter, group[0].accepts, group, version, judged)
-
-    def _planting(self, planters: Sequence[Planter], destination: str) -> Planting | None:
-        if not planters:
-            return None
-        tell = self._ledger.planted if self._ledger is not None else None
-        return Planting(planters, destination, tell, self._executor)
 
     def _check_strictness(
         self, exporter: str, own: Sequence[Part], base: Sequence[Part], pipeline: str

@@ -36,25 +36,14 @@ def plant(
                 tell(planted)
 
 
-class Planting:
-    """`plant` for one destination, in a thread: documents are read for it."""
-
-    def __init__(
-        self,
-        planters: Sequence[Planter],
-        destination: str,
-        tell: Callable[[Planted], None] | None,
-        executor: Executor,
-    ) -> None:
-        self._planters = planters
-        self._destination = destination
-        self._tell = tell
-        self._executor = executor
-
-    async def __call__(self, payload: Payload) -> Payload:
-        """See `delivery.destination.Policy.plant`."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(
-            self._executor, plant, payload, self._planters, self._destination, self._tell
-        )
-        return payload
+async def plant_in_thread(
+    executor: Executor,
+    planters: Sequence[Planter],
+    destination: str,
+    tell: Callable[[Planted], None] | None,
+    payload: Payload,
+) -> Payload:
+    """`plant`, not on the event loop: documents are read for it. See `Policy.plant`."""
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(executor, plant, payload, planters, destination, tell)
+    return payload
