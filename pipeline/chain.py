@@ -176,7 +176,7 @@ class Chain:
         except Exception as failure:  # noqa: BLE001  fail closed: what nobody judged stays here
             for document in (*payload.contexts, *payload.documents):
                 if document.lost is None:
-                    self._refuse(document, failure)
+                    self._refuse(document, failure, self._scrub_id)
 
     def _take(self, detected: Detected, scanned: Scanned) -> None:
         """Note what was found, and drop what could not be judged."""
@@ -187,7 +187,7 @@ class Chain:
                 if result.unread:
                     document.trust_raw()
             else:
-                self._refuse(document, result)
+                self._refuse(document, result, self._scrub_id)
 
     def _settle(self, plan: Plan, payload: Payload, changed: Mapping[Document, Touched]) -> None:
         """Sanitise what was changed until it stays as it is: running a chain twice changes nothing.
@@ -211,7 +211,7 @@ class Chain:
         except Exception as failure:  # noqa: BLE001  fail closed
             again.rest_is_clean = True
             for document in changed:
-                self._refuse(document, failure)
+                self._refuse(document, failure, self._scrub_id)
             return
         if detected.has_values:
             self._detect(plan, again)
@@ -240,7 +240,7 @@ class Chain:
                         changed[document] = rendered.touched
                     document.tree = rendered.tree
             except Exception as failure:  # noqa: BLE001  fail closed
-                self._refuse(document, failure)
+                self._refuse(document, failure, self._scrub_id)
                 continue
             if count:
                 self._count(rendered)
@@ -251,9 +251,12 @@ class Chain:
                     document.traces = self._trace(rendered.found, document.traces, again)
         return changed
 
-    def _refuse(self, document: Document, failure: Exception) -> None:
-        self._failed(failure, self._scrub_id)
-        self._drop(document, self._reason(failure), self._scrub_id)
+    def _refuse(self, document: Document, failure: Exception, by: str) -> None:
+        """Drop what `by` could not judge."""
+        if not isinstance(failure, (PolicyLimit, Unsupported, BrokenDocument)):
+            # The kind only: the text of an exception may quote what was being judged.
+            _log.error("processor %s failed with %s", by, type(failure).__name__)
+        self._drop(document, self._reason(failure), by)
 
     def _count(self, rendered: Rendered) -> None:
         for (class_, form), amount in Counter(each[:2] for each in rendered.found).items():
@@ -296,8 +299,7 @@ class Chain:
         except Drop as drop:
             self._drop(document, drop.reason, by)
         except Exception as failure:  # noqa: BLE001  fail closed
-            self._failed(failure, by)
-            self._drop(document, self._reason(failure), by)
+            self._refuse(document, failure, by)
 
     def _drop(self, document: Document, reason: DropReason, by: str) -> None:
         document.dropped, document.dropped_by = reason, by
@@ -320,11 +322,6 @@ class Chain:
         if isinstance(failure, BrokenDocument):
             return "broken"
         return "processor_failed"
-
-    def _failed(self, failure: Exception, by: str) -> None:
-        if not isinstance(failure, (PolicyLimit, Unsupported, BrokenDocument)):
-            # The kind only: the text of an exception may quote what was being judged.
-            _log.error("processor %s failed with %s", by, type(failure).__name__)
 
 
 def _digest(document: Document) -> str:
