@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -249,9 +249,5 @@ def _wrong(processor: ProcessorConfig) -> list[Problem]:
     return decoder.problems
 
 
-def _unknown(kind: str, name: str, known: object) -> Problem:
-    assert isinstance(known, (Mapping, Sequence))
+def _unknown(kind: str, name: str, known: Iterable[str]) -> Problem:
     return Problem("", f"unknown {kind} '{name}'. Known: {', '.join(known)}")
-
-
-__all__ = ["Format", "Pipeline", "RefusedPayload"]

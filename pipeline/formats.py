@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..policy.forks import whole
 from .errors import RefusedPayload
@@ -13,7 +13,8 @@ from .payloads import json
 from .payloads.document import Payload
 from .payloads.envelope import Envelope
 
-Signal = Literal["logs", "traces", "metrics"]
+if TYPE_CHECKING:
+    from .payloads.otlp_signals import Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,8 @@ class Config:
     exporters: Mapping[str, ExporterOptions]
     service: ServiceOptions
     incident: IncidentOptions
-    raw: Mapping[
-        str, Any
-    ]  # as written, files merged, `${…}` unexpanded: holds no secret of the env
+    # As written, files merged, `${…}` unexpanded: it holds no secret of the environment.
+    raw: Mapping[str, Any]
     warnings: Sequence[Problem] = ()
 
 
@@ -268,9 +267,3 @@ def _everything(found: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
         "processors": [id_ for id_ in found["processors"] if id_ not in kept],
         "exporters": [id_ for id_ in found["exporters"] if id_ not in standbys],
     }
-
-
-__all__ = [
-    "Config", "ExporterOptions", "PipelineOptions", "ServiceOptions",
-    "default_config", "load", "loads",
-]  # fmt: skip

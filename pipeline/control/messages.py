@@ -341,7 +341,6 @@ class Plan(Answer, frozen=True, kw_only=True):
     distrust: list[str]
     hold: list[str]
     activate: list[str]
-
     tighten: Literal["strict"] | None
 
 
