@@ -1,4 +1,4 @@
-"""An SQLite file of the ledger: how it is opened, read at one moment, and changed or not at all."""
+"""An SQLite file of the ledger: opened, read at one moment, changed or not at all, set aside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class SqliteFile:
@@ -101,3 +103,16 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.execute("PRAGMA temp_store=MEMORY")  # what is looked for is not written anywhere
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error is about what the file holds, and not about a disk or a value."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def set_aside(path: Path, name: str) -> None:
+    """Rename a file, and those that belong to it, in their folder. Raises OSError."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(name + suffix))

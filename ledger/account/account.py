@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from ..code.booking import Booked, names_in
 from ..code.closing import closed_span
 from ..exposed import Exposed, Learner
-from ..journal.entries import EntryKind
+from ..journal.entries import WriteEntry
 from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
+from ..sqlite_file import is_damage, set_aside
 from .counting import Counts, Delivered, Rows, Withheld
 from .figures import Figures, Series
 from .merges import Merges, Names
@@ -49,11 +49,7 @@ FORGOTTEN = "rows of the account after account.keep"
 _CLOSED_DAYS = "closed_days"  # the note of the end of the last day of code that was told
 _REOPENED = "reopened"  # the note of minutes that the journal has to be told of again
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
 _log = logging.getLogger("errlock.ledger")
-
-Record = Callable[[EntryKind, Mapping[str, Any]], object]
 
 
 class Account:
@@ -63,7 +59,7 @@ class Account:
         self,
         path: Path,
         options: AccountOptions,
-        record: Record,
+        record: WriteEntry,
         clock: Callable[[], float] = time.time,
         needles: Needles | None = None,
         learner: Learner | None = None,
@@ -281,10 +277,7 @@ class Account:
         aside = f"{self._path.name}.damaged-{int(self._clock())}"
         try:
             self._record("gap", {"what": what, "file": aside})
-            for suffix in ("", "-wal", "-shm"):
-                path = self._path.with_name(self._path.name + suffix)
-                if path.exists():
-                    path.rename(path.with_name(aside + suffix))
+            set_aside(self._path, aside)
         except OSError as error:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
@@ -413,6 +406,4 @@ class Account:
 
 
 def _is_damage(error: Exception) -> bool:
-    return (
-        isinstance(error, BrokenSketch) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-    )
+    return isinstance(error, BrokenSketch) or is_damage(error)

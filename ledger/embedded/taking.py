@@ -27,7 +27,7 @@ from ..account.store import MINUTE
 from ..code.door import admitted
 from ..code.sections import mask
 from ..code.tables import NameKey, Shown
-from ..journal.entries import EntryKind
+from ..journal.entries import WriteEntry
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
 from ..origins import OTHER, label
@@ -78,7 +78,7 @@ class Taking:
         self,
         account: Merging,
         needles: Needles | None,
-        record: Callable[[EntryKind, Mapping[str, Any]], object],
+        record: WriteEntry,
         notes: Mapping[str, str],
         labels: Mapping[str, set[str]],
         oldest: float,

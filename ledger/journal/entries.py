@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -42,6 +42,8 @@ EntryKind = Literal[
     "gap",  # something that belongs here is missing: what, and since when
 ]
 KINDS: tuple[str, ...] = get_args(EntryKind)
+# Puts an entry into a journal: its kind and its body.
+WriteEntry = Callable[[EntryKind, Mapping[str, Any]], object]
 
 MAX_LINE = 4 * 2**20  # bytes
 NOTHING = "0" * 64  # what the first entry follows

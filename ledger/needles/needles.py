@@ -7,16 +7,15 @@ write. Delivery never waits for them, nor does the account depend on them.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..account.minutes import moment
-from ..journal.entries import EntryKind
+from ..journal.entries import WriteEntry
 from ..journal.journal import JournalFailed
 from ..options import NeedleOptions
+from ..sqlite_file import is_damage, set_aside
 from .keys import NeedleKey, is_guessable, is_kept, shortened
 from .store import HOUR, Needle, NeedleSeries, NeedleStore
 from .waiting_words import WaitingWords
@@ -26,11 +25,7 @@ _MOST = 500_000  # in memory, while they cannot be written
 _IDLE = 60.0  # seconds between two writes when there is nothing to write
 _FORGET_EVERY = 24 * HOUR
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
 _log = logging.getLogger("errlock.ledger")
-
-Record = Callable[[EntryKind, Mapping[str, Any]], object]
 
 
 class Needles:
@@ -41,7 +36,7 @@ class Needles:
         path: Path,
         key: str,
         options: NeedleOptions,
-        record: Record,
+        record: WriteEntry,
         *,
         has_words: bool = False,
     ) -> None:
@@ -109,7 +104,7 @@ class Needles:
             self._failing = True
             self._keep(taken)
             self.words.keep(words)
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            if is_damage(error):
                 self._set_aside(now)
         else:
             if self._failing:
@@ -214,9 +209,6 @@ class Needles:
         aside = f"{self._path.name}.damaged-{int(now)}"
         try:
             self._record("gap", {"what": what, "file": aside, "until": moment(now)})
-            for suffix in ("", "-wal", "-shm"):
-                path = self._path.with_name(self._path.name + suffix)
-                if path.exists():
-                    path.rename(path.with_name(aside + suffix))
+            set_aside(self._path, aside)
         except OSError as error:
             _log.error("damaged needles cannot be set aside: %s", type(error).__name__)

@@ -12,13 +12,12 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from ..journal.entries import EntryKind
+from ..journal.entries import WriteEntry
 
 FILE = "searches"
 _EVERY = 1.0  # seconds
@@ -73,9 +72,7 @@ def leave(folder: Path, search: Search | LookUp) -> None:
 class Searches:
     """Takes what was left into the journal. Its task is `run`."""
 
-    def __init__(
-        self, folder: Path, record: Callable[[EntryKind, Mapping[str, Any]], object]
-    ) -> None:
+    def __init__(self, folder: Path, record: WriteEntry) -> None:
         """`record` writes to the journal; may raise OSError: then it is tried again."""
         self._path = folder / FILE
         self._record = record
