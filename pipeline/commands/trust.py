@@ -13,7 +13,14 @@ from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError
 from ..terminal import err, escape, out
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, named_one, telling
+from .talking import (
+    add_collector_options,
+    add_why_option,
+    client_of,
+    collector_named,
+    named_one,
+    telling,
+)
 
 if TYPE_CHECKING:
     from ...delivery.trust import Trusts
@@ -136,7 +143,6 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     """Write the word where the collector finds it."""
     from ..control.client import NoAnswer
     from ..control.offline import tighten
-    from .talking import collector_named
 
     there = collector_named(args)
     try:

@@ -14,7 +14,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -37,8 +37,6 @@ _RELEASE = "release"  # the file of the last one, in service.storage
 _VERSION = "published"  # and of a version of the document that is not much older than the last
 # How far versions, which mostly are milliseconds of the clock, may go on before that is written.
 _NOTE_EVERY = 30_000
-
-Lift = Callable[[Mapping[str, float]], Awaitable[None]]
 
 
 class PublishingFailed(Exception):  # noqa: N818  an answer to who published

@@ -63,8 +63,9 @@ class PolicyInForce:
         self._stricter = policy._stricter
         own = config.exporters[self.exporter].processors
         self._ids = (*pipelines[self.pipeline].processors, *own)
-        self._stricter_parts = self._stricter.parts if self._stricter else []
-        self.detection = Detection([*self._chain.parts, *self._stricter_parts])
+        stricter_parts = self._stricter.parts if self._stricter else []
+        self._parts_by_chain = (self._chain.parts, stricter_parts)
+        self.detection = Detection(self._parts)
 
     @property
     def processors(self) -> Mapping[str, ProcessorConfig]:
@@ -73,7 +74,7 @@ class PolicyInForce:
 
     def form_of(self, class_: str) -> Form:
         """The form in which a class leaves: the one that tells least."""
-        forms = [form_of(parts, class_) for parts in (self._chain.parts, self._stricter_parts)]
+        forms = [form_of(parts, class_) for parts in self._parts_by_chain]
         return max(forms, key=FORMS.index)
 
     def keeps(self, class_: str) -> bool:
@@ -87,7 +88,7 @@ class PolicyInForce:
 
     @property
     def _parts(self) -> Sequence[Part]:
-        return [*self._chain.parts, *self._stricter_parts]
+        return [part for parts in self._parts_by_chain for part in parts]
 
     def cut(self, text: str) -> str:
         """A text without what a policy left in place of values."""
