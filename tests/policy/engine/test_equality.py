@@ -300,6 +300,18 @@ def test_odd_json_does_not_hide_what_it_holds(data: bytes) -> None:
     assert twins.raw_difference("default", "event", data) is None
 
 
+@pytest.mark.parametrize("sign", [" ", "\u00a0", "\u3000", "_\u00a0", "\ufe33"])
+@pytest.mark.parametrize(
+    "parts", ["שם משפחה", "номер телефона", "身份证 号", "last name", "rodné číslo"]
+)
+def test_both_see_names_whose_parts_stand_apart_by_any_sign(parts: str, sign: str) -> None:
+    name = parts.replace(" ", sign)
+    for text in (f"{name}: Jane", f"{{'{name}': 'TpOf:'}}", f"{name.upper()}=+49 30 901820"):
+        event = {"message": text, "extra": {name: text}}
+        assert twins.difference("default", "event", event) is None
+        assert twins.raw_difference("default", "event", _bytes_of(event)) is None
+
+
 @pytest.mark.parametrize("policy", ["default", "own"])
 @pytest.mark.parametrize("text", ["password ", "acme case file ", "token=eyJpdiI6", "note_"])
 def test_both_see_keys_that_are_too_long_to_be_remembered(policy: str, text: str) -> None:
