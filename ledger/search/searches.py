@@ -12,6 +12,8 @@ import contextlib
 import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +23,7 @@ from ..journal.entries import WriteEntry
 
 FILE = "searches"
 _EVERY = 1.0  # seconds
-_MOST = 2**20  # bytes that are taken at once
+_LONGEST = 2**16  # bytes of a line; what is longer is read as several, none of which counts
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -93,20 +95,19 @@ class Searches:
         except OSError as error:
             self._fail(error)
             return
-        try:
-            if os.fstat(file).st_size:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._journal(os.pread(file, _MOST, 0))
-                os.ftruncate(file, 0)
-            self._failing = False
-        except OSError as error:
-            self._fail(error)
-        finally:
-            os.close(file)
+        with os.fdopen(file, "rb") as lines:
+            try:
+                if os.fstat(file).st_size:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    self._journal(iter(partial(lines.readline, _LONGEST), b""))
+                    os.ftruncate(file, 0)
+                self._failing = False
+            except OSError as error:
+                self._fail(error)
 
-    def _journal(self, text: bytes) -> None:
+    def _journal(self, lines: Iterator[bytes]) -> None:
         broken = 0
-        for line in text.splitlines():
+        for line in lines:
             if (search := _read(line)) is not None:
                 self._record("search", msgspec.to_builtins(search))
             else:

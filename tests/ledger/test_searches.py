@@ -1,0 +1,41 @@
+"""What searches leave for the journal is taken there: all of it, once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from errlock.ledger.search.searches import FILE, Search, Searches, leave
+
+
+def search_for(values: int) -> Search:
+    return Search(
+        what="search", by="ann", time="2026-11-26T12:00:00Z", destination=None,
+        values=values, sent=0, maybe=0,
+    )  # fmt: skip
+
+
+def taken(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    entries: list[tuple[str, Mapping[str, Any]]] = []
+    searches = Searches(folder, lambda kind, body: entries.append((kind, body)))
+    searches.take()
+    searches.take()
+    return entries
+
+
+def test_all_that_was_left_while_no_collector_ran_is_journaled(tmp_path: Path) -> None:
+    leave(tmp_path, search_for(0))
+    line = (tmp_path / FILE).read_bytes()
+    count = 2 * 2**20 // len(line)
+    (tmp_path / FILE).write_bytes(line * count)
+    entries = taken(tmp_path)
+    assert [kind for kind, _ in entries] == ["search"] * count
+    assert (tmp_path / FILE).read_bytes() == b""
+
+
+def test_lines_that_cannot_be_read_are_told_of_and_keep_no_other_one_back(tmp_path: Path) -> None:
+    leave(tmp_path, search_for(1))
+    with (tmp_path / FILE).open("ab") as file:
+        file.write(b"{\n" + b"x" * 200_000 + b"\n")
+    leave(tmp_path, search_for(2))
+    kinds = [(kind, body.get("values")) for kind, body in taken(tmp_path)]
+    assert kinds == [("search", 1), ("search", 2), ("gap", None)]
