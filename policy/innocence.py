@@ -82,7 +82,7 @@ _ACCOUNTS = frozenset(
     guest jenkins kafka mongodb mysql nginx nobody ok operator oracle postgres rabbitmq redis root
     runner sa success successful system test tomcat ubuntu user username www-data""".split()  # noqa: SIM905  reads best as text
 )
-# Names that programmers give where any name would do, and those of families of letters.
+# Names that programmers give where any name would do.
 _ANY_NAMES = frozenset(["foo", "bar", "baz", "qux", "quux", "foobar", "foo bar", "lorem ipsum"])
 # Families of letters have names, too.
 _FONTS = compile_linear(
