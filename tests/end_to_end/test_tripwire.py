@@ -107,3 +107,14 @@ def only_what_came_back_is_counted(path: Path) -> None:
     assert {row.series.form for row in rows} == {"removed"}
     assert {row.series.destination for row in rows} == {"file/a", "file/b"}
     assert all(row.figures.occurrences == 1 for row in rows)
+
+
+def test_more_than_trace_reads_is_no_answer(tmp_path: Path) -> None:
+    """A decoy behind it would be taken for none."""
+    done = subprocess.run(
+        [ERRLOCK, "exposure", "trace"],
+        input=(1 << 20) * b" " + b"errlock_deploy_" + b"a" * 32,
+        capture_output=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == b"errlock exposure trace: expected at most 1048576 bytes on stdin\n"

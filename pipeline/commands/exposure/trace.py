@@ -59,7 +59,11 @@ def run(args: argparse.Namespace) -> int:
 
     text = args.token
     if text is None:
-        text = sys.stdin.buffer.read(_MOST).decode("utf-8", "replace")
+        data = sys.stdin.buffer.read(_MOST + 1)
+        if len(data) > _MOST:
+            err(f"errlock exposure trace: expected at most {_MOST} bytes on stdin")
+            return 2
+        text = data.decode("utf-8", "replace")
     if not text.strip():
         err("errlock exposure trace: expected a token, or a text with one, on stdin")
         return 2
