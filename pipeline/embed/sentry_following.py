@@ -141,6 +141,7 @@ class _Sender(BookedHttpTransport):
         self._connections = Connections(self._may_send)
         self._connections.manage(self._pool)
         self._attempt = _Attempt()
+        self._will_drain = False
 
     def _may_send(self) -> bool:
         return self._waiting.target == self._id
@@ -152,9 +153,14 @@ class _Sender(BookedHttpTransport):
 
     def drain(self) -> None:
         """Send what waits, from the sending thread, as long as that is allowed."""
-        self._worker.submit(self._send_what_waits)
+        # The worker's queue is short: asked for once more with each event, it had no room for them.
+        if not self._will_drain:
+            self._will_drain = True
+            if not self._worker.submit(self._send_what_waits):
+                self._will_drain = False
 
     def _send_what_waits(self) -> None:
+        self._will_drain = False
         while (envelope := self._waiting.take(self._id)) is not None:
             with capture_internal_exceptions():
                 self._send_envelope(envelope)

@@ -24,6 +24,7 @@ from waiting import wait_for
 from errlock.delivery.following import follower as following
 from errlock.pipeline.embed import Control, sentry_transport
 from errlock.pipeline.embed.control import Destination
+from errlock.pipeline.embed.sentry_sanitising import SentryTransport
 
 STANDBY = "sentry/standby"
 
@@ -121,6 +122,21 @@ def test_what_is_captured_while_held_is_kept_and_sent_on_resume(
         fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
         wait_for(lambda: len(backend.numbers) == 300)
     assert sorted(backend.numbers) == list(range(300))
+
+
+def test_what_waits_leaves_room_in_the_queue_of_the_sdk(fleet: ControlServer) -> None:
+    fleet.say(held=("sentry",))
+    with metered_sink("answers late") as backend, client(fleet, backend) as made:
+        capture(0, 1)
+        fleet.wait_until_applied()
+        fleet.document = bundle(online(), release(1, {"sentry": time.time()}))
+        wait_for(lambda: backend.numbers == [0])
+        capture(*range(2, 200))  # behind what waits
+        assert isinstance(made.transport, SentryTransport)
+        assert not made.transport.inner._worker.full()
+        backend.manner = "answers"
+        wait_for(lambda: len(backend.numbers) == 200)
+    assert sorted(backend.numbers) == list(range(200))
 
 
 def test_what_is_held_after_it_was_allowed_does_not_go_out_over_a_kept_connection(
