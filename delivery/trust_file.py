@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..pipeline.file_places import sync_folder
 from .trust import Trust, Trusts, TrustState
 
 _SLOT = 128 * 1024  # bytes
@@ -135,7 +136,7 @@ class TrustFile:
         finally:
             os.close(file)
             Path(name).unlink()
-        _sync_folder(folder)
+        sync_folder(folder)
         return True
 
 
@@ -224,14 +225,6 @@ def _lock(file: int, kind: int) -> None:
             if time.monotonic() > until:
                 raise TrustFileFailed("locked") from None
         time.sleep(_dice.uniform(0.0005, 0.002))  # so that all have a chance
-
-
-def _sync_folder(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 _KINDS = {

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from ..pipeline.file_places import identity
+
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -63,15 +65,6 @@ class SqliteFile:
 
     def _undone(self) -> None:
         """Forget what is known of rows that are not there now."""
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one at its path; None when there is none. Raises OSError."""
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..policy.named_files import PATIENCE, opened, read_opened
+from .file_places import sync_folder
 
 
 class NotPrivate(Exception):  # noqa: N818  a fact about a file
@@ -48,8 +49,4 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -23,8 +23,8 @@ MAY_IMPORT = {
 }
 # What components may use of pipeline/: its contracts and payloads, never what runs them.
 LOW = {
-    "answers", "certificates", "component", "counters", "endpoints", "errors", "memory", "options",
-    "payloads", "quiet_http", "terminal", "threads",
+    "answers", "certificates", "component", "counters", "endpoints", "errors", "file_places",
+    "memory", "options", "payloads", "quiet_http", "terminal", "threads",
 }  # fmt: skip
 # The ledger reads stack traces as crossings do: by functions that know documents and nothing else.
 BESIDE = {"ledger": {"crossing"}}

@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+from ...pipeline.file_places import sync_folder
+
 LOCK = "lock"
 
 
@@ -63,25 +65,12 @@ class StorageFolder:
 
     def sync(self) -> None:
         """Make sure that files that were made, renamed or removed stay so."""
-        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(self.path)
 
     def _made(self, name: str) -> int:
         return os.open(
             self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one at its path; None when there is none. Raises OSError."""
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _checked(path: Path) -> int:

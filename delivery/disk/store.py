@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from ...pipeline.file_places import identity
 from ...pipeline.payloads.document import DocumentType, Payload
 from ..resting import AtRest
 from ..store import Booking, Books, Record, Shipment, StoreFailed
@@ -24,7 +25,7 @@ from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores
 from .failures import FailureKind, kind_of
-from .folder import StorageFolder, identity
+from .folder import StorageFolder
 from .kept import Kept, still_waiting
 from .opening import open_queues
 from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..sqlite_file import identity
+from ...pipeline.file_places import identity, sync_folder
 from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, decode, encode, now
 from .signing import SigningKey
 
@@ -173,7 +173,7 @@ class Journal:
             if there is not None:
                 self._path.rename(self._path.with_name(gap["file"]))
             copy.rename(self._path)
-            _sync_folder(self._path)
+            sync_folder(self._path.parent)
         except BaseException:
             os.close(file)
             raise
@@ -277,7 +277,7 @@ def _open(path: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file).st_mode & 0o077:
             raise PermissionError(errno.EPERM, "others may read or write it: chmod 600 it")
-        _sync_folder(path)
+        sync_folder(path.parent)
     except BlockingIOError:
         os.close(file)
         raise BlockingIOError(errno.EAGAIN, "another process writes it") from None
@@ -285,15 +285,6 @@ def _open(path: Path) -> int:
         os.close(file)
         raise
     return file
-
-
-def _sync_folder(path: Path) -> None:
-    """Make sure that a file that was made or renamed stays so. Raises OSError."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _write_all(file: int, data: bytes) -> None:
