@@ -36,8 +36,16 @@ class Books:
             left[type_] -= amount
             self.refuse(type_, reason, amount)
         for type_, amount in left.items():
-            if amount > 0:
-                self._counters.add("receiver_accepted", amount, **self._labels, type=type_)
-        if payload.repaired:
+            self.accept(type_, amount)
+        self.repair(payload.repaired)
+
+    def accept(self, type_: str, amount: int) -> None:
+        """Documents were put into the sink."""
+        if amount > 0:
+            self._counters.add("receiver_accepted", amount, **self._labels, type=type_)
+
+    def repair(self, amount: int) -> None:
+        """So much of a request had to be mended."""
+        if amount > 0:
             receiver = self._labels["receiver"]
-            self._counters.add("receiver_repaired", payload.repaired, receiver=receiver)
+            self._counters.add("receiver_repaired", amount, receiver=receiver)

@@ -159,7 +159,7 @@ class OtlpHttpServer:
             config.endpoint,
             log=settings.log,
             tls=config.tls.context("protocols.http.tls") if config.tls else None,
-            on_refused=self._door.intake.count_refusal,
+            on_refused=self._door.intake.books.refuse_request,
         )
 
     @property

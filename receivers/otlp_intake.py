@@ -24,6 +24,7 @@ from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_json import encode_json
 from ..pipeline.payloads.otlp_responses import RESPONSES
 from ..pipeline.payloads.otlp_signals import SHAPES, Signal
+from .books import Books
 
 RETRY_AFTER = 1  # seconds: less than what an SDK waits for an export in all
 # Bytes from which reading a request would hold up everybody else on the event loop.
@@ -74,7 +75,7 @@ class Intake:
 
     def __init__(self, settings: Settings, transport: str) -> None:
         self._settings = settings
-        self._transport = transport
+        self.books = Books(settings.id, transport, settings.counters)
         self.sink: Sink | None = None  # None: not started
 
     async def take(
@@ -105,28 +106,15 @@ class Intake:
         return _answer(signal, encoding, refused)
 
     def _count(self, payload: OtlpRequest, receipt: Receipt) -> None:
-        add = self._settings.counters.add
-        labels = {"receiver": self._settings.id, "transport": self._transport}
-        if receipt.accepted:
-            type_ = SHAPES[payload.signal].record
-            add("receiver_accepted", receipt.accepted, **labels, type=type_)
+        """As `Books.settle`, without a look at each record."""
+        self.books.accept(SHAPES[payload.signal].record, receipt.accepted)
         for (type_, reason), count in receipt.refused.items():
-            add("receiver_refused", count, **labels, type=type_, reason=reason)
-        if payload.repaired:
-            add("receiver_repaired", payload.repaired, receiver=self._settings.id)
-
-    def count_refusal(self, reason: str) -> None:
-        """Count a request that is turned away as a whole."""
-        self._settings.counters.add(
-            "receiver_requests_refused",
-            receiver=self._settings.id,
-            transport=self._transport,
-            reason=reason,
-        )
+            self.books.refuse(type_, reason, count)
+        self.books.repair(payload.repaired)
 
     def refuse(self, refused: RefusedPayload) -> Refusal:
         """Count a request that is turned away as a whole, and say how."""
-        self.count_refusal(refused.reason)
+        self.books.refuse_request(refused.reason)
         code = _CODES.get(refused.status, _INTERNAL)
         status = 503 if code == UNAVAILABLE else refused.status
         return Refusal(status, code, str(refused))
