@@ -97,8 +97,8 @@ class Figures:
     def sealed(self) -> bytes | None:
         """The sketch with every value in it. Raises BrokenSketch."""
         if self.values:
-            sketch = Sketch()
+            sketch = Sketch() if self.sketch is None else Sketch(self.sketch)
             sketch.add(self.values)
-            self.sketch = union([self.sketch, bytes(sketch)])
+            self.sketch = bytes(sketch)
             self.values = set()
         return self.sketch

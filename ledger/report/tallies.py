@@ -113,8 +113,9 @@ def distinct_in(tallies: Iterable[Tally]) -> Estimate | None:
     """How many different values in several together; None: nobody told them apart."""
     sure, all_ = Sketch(), Sketch()
     for tally in tallies:
-        sure.join(bytes(tally._sure))
-        all_.join(bytes(tally._sure))
+        inside = bytes(tally._sure)
+        sure.join(inside)
+        all_.join(inside)
         all_.join(bytes(tally._maybe))
     if not all_:
         return None
