@@ -6,6 +6,12 @@ import sqlite3
 from typing import Literal
 
 FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`, when it is the file's
+# What they mean, to whoever is called at night.
+MEANING: dict[FailureKind, str] = {
+    "full": "the disk is full: nothing is taken (503) until there is room again",
+    "io": "the file of the queues cannot be written (io): nothing is taken (503) until it can be",
+    "damaged": "the file of the queues is damaged: nothing is taken (503) until it is mended",
+}
 
 # The machine's, the file's or the connection's, which is closed while it cannot be mended (a
 # ProgrammingError). SQLite's other kinds are about a value or a row.

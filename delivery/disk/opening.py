@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from . import salvage
-from .failures import kind_of
+from .failures import MEANING, kind_of
 from .folder import StorageError, StorageFolder
 from .mending import mend
 from .reserve import Reserve
@@ -55,10 +55,7 @@ def _opened(
             raise StorageError(path, "is encrypted: service.encryption needs its key")
         lost = mend(connection)
         if not reserve.restore():
-            log.error(
-                "%s: the disk is full: nothing is taken (503) until there is room again",
-                folder.path,
-            )
+            log.error("%s: %s", folder.path, MEANING["full"])
     except BaseException:
         connection.close()
         raise

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from ..store import StoreFailed
 from .answers import answer, give_up
 from .chores import checkpoint
-from .failures import FailureKind, is_own, kind_of
+from .failures import MEANING, FailureKind, is_own, kind_of
 from .kept import Kept
 from .operations import Call, Operation, Put, Settle, Update
 from .packing import pack
@@ -32,12 +32,6 @@ _AGAIN = 0.25
 _PROBE = 1.0
 # Seconds until what could not be mended, or is damaged once more, is mended again.
 _MEND_AGAIN = 60.0
-# What failures mean, to whoever is called at night.
-_MEANING: dict[FailureKind, str] = {
-    "full": "the disk is full: nothing is taken (503) until there is room again",
-    "io": "the file of the queues cannot be written (io): nothing is taken (503) until it can be",
-    "damaged": "the file of the queues is damaged: nothing is taken (503) until it is mended",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +179,7 @@ class Writer:
         """Give up the reserve for what must be written. False: it would not help, or is gone."""
         # What failed has made the WAL longer: that room is for what is tried next.
         if released := self._failure == "full" and self._reserve.release():
-            self._log.error(_MEANING["full"])
+            self._log.error(MEANING["full"])
             self._next_chores = 0.0
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)
@@ -279,7 +273,7 @@ class Writer:
             known = kind == "full" and not self._reserve.whole
             if not known and self._chores_fail != kind:  # not each second, for a night
                 self._chores_fail = kind
-                self._log.warning(_MEANING[kind])
+                self._log.warning(MEANING[kind])
             return _PROBE
 
     def _probe(self) -> None:
