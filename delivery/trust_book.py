@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from ..pipeline.threads import start_all
+from ..pipeline.host.threads import start_all
 from .trust import Trust, Trusts
 from .trust_file import Saved, TrustFile, TrustFileFailed
 from .trust_telling import Telling

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..pipeline.file_places import sync_folder
+from ..pipeline.host.file_places import sync_folder
 from .trust import Trust, Trusts, TrustState
 
 _SLOT = 128 * 1024  # bytes

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from ..pipeline.answers import beginning, connector
 from ..pipeline.errors import ExportFailed
+from ..pipeline.http.answers import beginning, connector
 from .aborting import Attempts, Sockets
 
 Compression = Literal["gzip", "zstd", "none"]

@@ -23,9 +23,9 @@ from grpc import aio
 # application onto what is sent, and report each export as something to export.
 from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as above
 
-from ..pipeline.certificates import show, trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
+from ..pipeline.http.certificates import show, trusting
 from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
+from ..pipeline.http.certificates import trusting
 from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest

@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from ..pipeline.certificates import trusting
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
+from ..pipeline.http.certificates import trusting
 from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol

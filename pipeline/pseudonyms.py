@@ -16,7 +16,7 @@ from .component import Settings
 from .config import Config
 from .counters import Counters
 from .errors import ConfigError, Problem, within
-from .graph import exporters_of
+from .graph.graph import exporters_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from ..pipeline.certificates import show
-from ..pipeline.endpoints import listen
 from ..pipeline.errors import RefusedPayload
+from ..pipeline.http.certificates import show
+from ..pipeline.http.endpoints import listen
+from ..pipeline.http.quiet_http import QuietServer, serve_on
 from ..pipeline.options import PemFile
-from ..pipeline.quiet_http import QuietServer, serve_on
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
-from ..pipeline.memory import in_flight
+from ..pipeline.host.memory import in_flight
 from ..pipeline.options import Secret, Size
 from .http import Budget
 from .otlp_grpc import GrpcConfig, OtlpGrpcServer

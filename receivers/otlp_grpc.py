@@ -16,8 +16,8 @@ import msgspec
 from grpc import aio
 
 from ..pipeline.component import Settings, Sink
-from ..pipeline.endpoints import endpoint_problem, listen, split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.http.endpoints import endpoint_problem, listen, split_endpoint
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
 from .http import Budget, TlsConfig

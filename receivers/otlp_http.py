@@ -10,8 +10,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from ..pipeline.component import Settings, Sink
-from ..pipeline.endpoints import endpoint_problem
 from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.http.endpoints import endpoint_problem
 from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
 from .http import Budget, HttpServer, TlsConfig, read_body

@@ -18,9 +18,9 @@ import msgspec
 from aiohttp import web
 
 from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
-from ..pipeline.endpoints import split_endpoint
 from ..pipeline.errors import Problem, RefusedPayload
-from ..pipeline.memory import in_flight
+from ..pipeline.host.memory import in_flight
+from ..pipeline.http.endpoints import split_endpoint
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES

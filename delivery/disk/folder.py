@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from ...pipeline.file_places import sync_folder
+from ...pipeline.host.file_places import sync_folder
 
 LOCK = "lock"
 

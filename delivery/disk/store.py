@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ...pipeline.file_places import identity
+from ...pipeline.host.file_places import identity
 from ...pipeline.payloads.document import DocumentType, Payload
 from ..resting import AtRest
 from ..store import Booking, Books, Record, Shipment, StoreFailed

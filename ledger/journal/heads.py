@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from ...pipeline.answers import connector
+from ...pipeline.http.answers import connector
 from ..options import HeadsOptions
 from .journal import Journal
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...pipeline.file_places import identity, sync_folder
+from ...pipeline.host.file_places import identity, sync_folder
 from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, decode, encode, now
 from .signing import SigningKey
 

@@ -32,8 +32,8 @@ from ...delivery.following.keys import PublicKey, Role, SigningKey, write_signin
 from ...delivery.following.writing import write_online, write_release
 from ..errors import ConfigError, Problem
 from ..fleet.files import document_at, explained, public_key, signed_in, signing_key
+from ..host.private_files import open_to_all
 from ..options import Duration
-from ..private_files import open_to_all
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option
 

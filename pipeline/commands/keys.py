@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ..os_account import account
+from ..host.os_account import account
 from ..terminal import err, out
 from . import keyrings
 from .options import Commands, add_command

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..os_account import account
+from ..host.os_account import account
 from ..registry import nearest
 from ..terminal import err, out, table
 from .journaling import journaled

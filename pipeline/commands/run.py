@@ -15,7 +15,7 @@ from ..terminal import err, table
 from .options import Commands, add_command, add_config_options, read_config
 
 if TYPE_CHECKING:
-    from ..collector import Collector
+    from ..collector.collector import Collector
     from ..component import Receiver, ReceiverConfig
     from ..config import Config
 
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     # this when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with _loading():
-        from ..bounds import too_much
+        from ..collector.bounds import too_much
+        from ..collector.reloading import Source
+        from ..collector.serving import serve
         from ..logs import configure_logging
-        from ..reloading import Source
-        from ..serving import serve
 
         source = Source(args.config, lambda: read_config(args)) if args.config else None
         config = read_config(args)

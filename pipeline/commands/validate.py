@@ -69,7 +69,7 @@ def build_once(config: Config) -> None:
     from ...delivery.clock import Clock
     from ...delivery.store import MemoryStore
     from ..counters import Counters
-    from ..graph import build
+    from ..graph.graph import build
 
     with ThreadPoolExecutor(1) as executor:
         build(config, Counters(), executor, MemoryStore(), Clock())

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ...policy.named_files import read_file
 from ..errors import ConfigError, Problem
-from ..private_files import open_to_all
+from ..host.private_files import open_to_all
 from .yaml import Path, parse, show_path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..endpoints import split_endpoint
+from ..http.endpoints import split_endpoint
 from .decoding import Decoder
 from .interpolation import BROKEN, Broken
 from .service import PipelineOptions, ServiceOptions

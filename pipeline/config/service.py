@@ -14,9 +14,9 @@ from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
 from ...policy.pseudonyms import check_key
 from ..control.token_form import problem_of
-from ..endpoints import endpoint_problem
 from ..errors import Problem
 from ..fleet.options import FollowOptions, PublishOptions
+from ..http.endpoints import endpoint_problem
 from ..options import Duration, Secret, Size
 
 _OPERATOR = re.compile(r"[\w.-]{1,255}")

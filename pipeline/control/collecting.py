@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ...delivery.trust_book import TrustBook
+from ..collector.drill import Drilling
+from ..collector.keyrings import KeptKeyrings
+from ..collector.purging import Destroyed
+from ..collector.reloading import Changes, Source
+from ..collector.replays import Replays
+from ..collector.store_watch import Unclaimed
 from ..config import Config
-from ..drill import Drilling
 from ..fleet.fleet import Fleet
-from ..keyrings import KeptKeyrings
-from ..purging import Destroyed
-from ..reloading import Changes, Source
-from ..replays import Replays
-from ..routes import Route
-from ..store_watch import Unclaimed
+from ..graph.routes import Route
 from .messages import CollectorState, StorageFault
 
 

@@ -17,13 +17,13 @@ from ...ledger.embedded.budgets import TooMuch
 from ...ledger.embedded.handover import HandOver, Taken
 from ...ledger.journal.entries import EntryKind
 from ...ledger.journal.journal import JournalFailed
+from ..collector.drill import rehearse
+from ..collector.replaying import Progress
+from ..collector.replays import ReplayRefused
+from ..collector.storage import remember_swaps
 from ..config.incident import PlanOptions
-from ..drill import rehearse
 from ..errors import ConfigError
 from ..registry import nearest
-from ..replaying import Progress
-from ..replays import ReplayRefused
-from ..storage import remember_swaps
 from .collecting import Collecting
 from .jobs import job_of, replay_of
 from .messages import (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..replaying import Progress, Replay
-from ..replays import replay_id
+from ..collector.replaying import Progress, Replay
+from ..collector.replays import replay_id
 from .messages import Job, ReplayOrder
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from ...delivery.trust import Trusts
 from ...delivery.trust_file import TrustFileFailed, tighten_offline
 from ..errors import ConfigError, Problem
-from ..os_account import account
+from ..host.os_account import account
 from ..registry import nearest
 from .reaching import Whereabouts
 from .tokens import Tokens, TokenStore, TokensUnusable, token_in

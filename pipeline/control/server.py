@@ -18,9 +18,9 @@ import msgspec
 from aiohttp import web
 
 from ..config import ControlOptions
-from ..endpoints import split_endpoint
-from ..quiet_http import QuietServer
-from ..threaded_http import ThreadedServer
+from ..http.endpoints import split_endpoint
+from ..http.quiet_http import QuietServer
+from ..http.threaded_http import ThreadedServer
 from .collecting import Collecting
 from .collector import CollectorOperations
 from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode

@@ -22,8 +22,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from ..host.private_files import NotPrivate, read_private, write_private
 from ..options import Secret
-from ..private_files import NotPrivate, read_private, write_private
 from .token_form import problem_of
 
 Role = Literal["account", "read", "operate", "release"]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..collector import Collector
+from ..collector.collector import Collector
 from ..config import Config, loads
 from ..payloads.document import Tree
 from ..payloads.envelope import Envelope

@@ -16,7 +16,7 @@ from .publishing import ControlDocument, LiftFailed
 
 if TYPE_CHECKING:
     from ..config.service import ServiceOptions
-    from ..graph import Graph
+    from ..graph.graph import Graph
 
 RELEASED_BY = "release key"
 

@@ -25,9 +25,9 @@ from aiohttp import web
 from ...delivery.following.document import MAX_BYTES, Refused, Release, Signed
 from ...delivery.following.keys import PublicKey, SigningKey
 from ...delivery.following.publisher import FollowerSeen, InForce, Publisher
-from ..private_files import write_private
-from ..quiet_http import QuietServer
-from ..threaded_http import ThreadedServer
+from ..host.private_files import write_private
+from ..http.quiet_http import QuietServer
+from ..http.threaded_http import ThreadedServer
 from .options import PublishOptions
 
 _log = logging.getLogger("errlock.fleet")

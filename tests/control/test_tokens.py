@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from errlock.pipeline import private_files
 from errlock.pipeline.control.tokens import (
     CONFIGURED,
     FIRST,
@@ -22,6 +21,7 @@ from errlock.pipeline.control.tokens import (
     new_token,
     token_in,
 )
+from errlock.pipeline.host import private_files
 from errlock.pipeline.options import Secret
 
 

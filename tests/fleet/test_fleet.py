@@ -16,7 +16,7 @@ from waiting import until
 
 from errlock.delivery.following.document import Signed
 from errlock.delivery.following.keys import SigningKey
-from errlock.pipeline.collector import Collector
+from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
 

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from self_signed import Authority, self_signed
 
-from errlock.pipeline.certificates import show, trusting
 from errlock.pipeline.errors import ConfigError
+from errlock.pipeline.http.certificates import show, trusting
 from errlock.pipeline.options import PemFile
 
 

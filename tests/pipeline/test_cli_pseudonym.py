@@ -17,7 +17,7 @@ from errlock.ledger.report.telling import measure_of
 from errlock.ledger.search.searches import FILE, Searches
 from errlock.pipeline import Pipeline
 from errlock.pipeline.cli import main
-from errlock.pipeline.os_account import account
+from errlock.pipeline.host.os_account import account
 from errlock.policy.epochs import ALL, Said
 from errlock.policy.keyring import FileKeyring, new_keyring
 from errlock.policy.keyring_file import KeyringFile

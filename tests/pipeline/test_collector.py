@@ -16,13 +16,13 @@ from live_ports import listening_port
 from slow_peer import SlowPeer
 
 from errlock.ledger.journal.journal import read
-from errlock.pipeline.collector import Collector, first_of
+from errlock.pipeline.collector.collector import Collector, first_of
+from errlock.pipeline.collector.purging import Destroyed
+from errlock.pipeline.collector.refusals import RefusedShare
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.control.collector import CollectorOperations
 from errlock.pipeline.counters import Counters
-from errlock.pipeline.purging import Destroyed
-from errlock.pipeline.refusals import RefusedShare
-from errlock.pipeline.routes import Route
+from errlock.pipeline.graph.routes import Route
 
 until = partial(waiting.until, seconds=60)
 SECRET = "hunter22correct"

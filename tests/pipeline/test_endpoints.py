@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from errlock.pipeline.endpoints import endpoint_problem, listen, split_endpoint
+from errlock.pipeline.http.endpoints import endpoint_problem, listen, split_endpoint
 
 
 @pytest.mark.parametrize(

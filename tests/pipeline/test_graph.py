@@ -16,11 +16,11 @@ from errlock.delivery.store import Booking, MemoryStore, Record, Shipment
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
-from errlock.pipeline.graph import Graph, build
+from errlock.pipeline.graph.graph import Graph, build
+from errlock.pipeline.graph.routes import RouteSink
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.pipeline.routes import RouteSink
 from errlock.policy.pseudonyms import new_key
 
 CONFIG = """

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from errlock.pipeline.bounds import too_much
+from errlock.pipeline.collector.bounds import too_much
 from errlock.pipeline.config import loads
-from errlock.pipeline.memory import in_flight, memory_limit
+from errlock.pipeline.host.memory import in_flight, memory_limit
 from errlock.pipeline.options import Size
 
 MIB = 1024 * 1024
@@ -74,7 +74,7 @@ def small_group() -> Iterator[Path]:
 
 
 def test_a_process_in_a_group_lets_in_a_sixteenth_of_what_that_allows(small_group: Path) -> None:
-    code = "from errlock.pipeline.memory import in_flight; print(in_flight(None))"
+    code = "from errlock.pipeline.host.memory import in_flight; print(in_flight(None))"
     enter = f'echo $$ > {small_group}/cgroup.procs && exec "$0" -c "{code}"'
     done = subprocess.run(
         ["sh", "-c", enter, sys.executable], capture_output=True, text=True, check=True, timeout=60

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from errlock.pipeline.open_files import Shortage
+from errlock.pipeline.host.open_files import Shortage
 
 
 def test_a_shortage_of_files_is_told_in_words_and_once_a_minute(
@@ -30,8 +30,8 @@ def test_a_shortage_of_files_is_told_in_words_and_once_a_minute(
 _FEW_FILES = """\
 import asyncio, errno, os, resource, sys
 from aiohttp import web
-from errlock.pipeline.quiet_http import QuietServer
-from errlock.pipeline.threaded_http import ThreadedServer
+from errlock.pipeline.http.quiet_http import QuietServer
+from errlock.pipeline.http.threaded_http import ThreadedServer
 
 async def answer(request):
     return web.Response()

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from errlock.pipeline import quiet_http
-from errlock.pipeline.quiet_http import QuietServer, serve_at
+from errlock.pipeline.http import quiet_http
+from errlock.pipeline.http.quiet_http import QuietServer, serve_at
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])

@@ -13,10 +13,11 @@ import msgspec
 import pytest
 from waiting import until
 
-from errlock.pipeline import options, reloading
+from errlock.pipeline import options
+from errlock.pipeline.collector import reloading
+from errlock.pipeline.collector.reloading import Changes, Source
 from errlock.pipeline.config import Config, load
 from errlock.pipeline.options import Duration, PemFile
-from errlock.pipeline.reloading import Changes, Source
 from errlock.receivers.http import TlsConfig
 
 

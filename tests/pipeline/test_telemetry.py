@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from live_ports import listening_port
 
-from errlock.pipeline.collector import Collector
+from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.config import loads
 
 SECRET = "hunter22correct"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from errlock.pipeline.threads import start_all
+from errlock.pipeline.host.threads import start_all
 
 
 def test_all_threads_of_a_pool_are_there_at_once() -> None:

@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from live_ports import listening_port
 
-from errlock.pipeline.collector import Collector
+from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.errors import ConfigError, Problem
-from errlock.pipeline.graph import Graph
+from errlock.pipeline.graph.graph import Graph
 
 EVENT = {
     "message": "it broke",

@@ -11,7 +11,7 @@ from typing import Any
 from live_control import AUDIENCE, ONLINE, RELEASE
 from live_ports import listening_port
 
-from errlock.pipeline.collector import Collector
+from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.config import loads
 from errlock.pipeline.fleet.publishing import ControlDocument
 

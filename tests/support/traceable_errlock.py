@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from errlock.delivery.disk import opening, store
-from errlock.pipeline import cli, serving
+from errlock.pipeline import cli
+from errlock.pipeline.collector import serving
 
 
 def _lowered(open_queues: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:

@@ -11,7 +11,7 @@ from ....ledger.options import LedgerOptions
 from ...config.part import part_of_service
 from ...config.service import Stored
 from ...errors import ConfigError, Problem
-from ...os_account import account
+from ...host.os_account import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time

@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure merge`. Raises ConfigError, OSError."""
     import asyncio
 
+    from ....ledger.embedded.merging import merge
     from ....ledger.keeping import Ledger
     from ...config.policy import policy_in_force
-    from ...embedded_folders import merge
 
     for folder in args.folders:
         if not folder.is_dir():

@@ -20,8 +20,8 @@ from errlock.pipeline.api import Pipeline
 from errlock.pipeline.chain import Chain
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
+from errlock.pipeline.graph.routes import Branch, Route
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.pipeline.routes import Branch, Route
 from errlock.policy import judging
 from errlock.policy.engine.databases import Database, EngineError
 from errlock.policy.engine.gate import Gate

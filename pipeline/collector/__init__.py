@@ -1,0 +1,1 @@
+"""The running collector: its process, what runs in it, and what becomes of it while it runs."""

@@ -1,0 +1,73 @@
+"""What operators look at: metrics at :8888/metrics and health at :13133."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from ..http.quiet_http import QuietServer, serve_at
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class AdminServer:
+    """Small HTTP servers on addresses of their own, apart from the receivers'."""
+
+    def __init__(self) -> None:
+        self._runners: list[web.ServerRunner] = []
+
+    async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
+        """Answer GET requests for some paths at `host:port`. Raises OSError."""
+        server = QuietServer(_router(handlers))
+        runner = web.ServerRunner(server, handle_signals=False)
+        await runner.setup()
+        self._runners.append(runner)
+        await serve_at(runner, endpoint)
+
+    async def stop(self) -> None:
+        """Close every server."""
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        self._runners.clear()
+
+
+def _router(handlers: Mapping[str, Handler]) -> Handler:
+    """Answers GET and HEAD on these paths, 404 and 405 on others."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        handler = handlers.get(request.path)
+        if handler is None:
+            return web.Response(status=404, text="no such page\n")
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="expected GET\n", headers={"Allow": "GET, HEAD"})
+        return await handler(request)
+
+    return handle
+
+
+def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
+    """Answers with Prometheus' text format."""
+
+    async def handle(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(
+            body=prometheus(),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+    return handle
+
+
+def health_handler(state: Callable[[], tuple[bool, Mapping[str, object]]]) -> Handler:
+    """Answers 200 when healthy, else 503, with the state of every component as JSON."""
+
+    async def handle(_request: web.BaseRequest) -> web.StreamResponse:
+        healthy, body = state()
+        return web.Response(
+            status=200 if healthy else 503,
+            text=json.dumps(body, indent=2) + "\n",
+            content_type="application/json",
+        )
+
+    return handle

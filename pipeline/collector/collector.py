@@ -1,0 +1,414 @@
+"""The life of a collector: start exporters, then receivers; stop receivers first, then drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ...delivery.clock import Clock
+from ...ledger.journal.entries import now
+from ...ledger.keeping import Ledger
+from ..component import Receiver
+from ..config import Config
+from ..config.policy import policy_in_force
+from ..control.messages import CollectorState, StorageFault
+from ..control.server import control_of
+from ..control.token_watch import TokenWatch
+from ..control.tokens import TokenStore
+from ..counters import Counters
+from ..fleet.fleet import Fleet
+from ..graph.exchanging import Exchanges
+from ..graph.graph import Graph, build
+from ..graph.routes import Door, Gate, Route
+from ..graph.switching import Switch
+from ..graph.tightening import strict_chain, tightened
+from ..host.threads import start_all
+from .admin import AdminServer, health_handler, metrics_handler
+from .kept_trust import KeptTrust
+from .keyrings import KeptKeyrings
+from .purging import Destroyed, Purges
+from .refusals import RefusedShare
+from .reloading import Changes, Source, with_service_of
+from .replays import Replays
+from .storage import recall_swaps, store_of
+from .store_watch import StorageWatch, Unclaimed
+from .telemetry import Telemetry, Tracing
+
+if TYPE_CHECKING:
+    from ...delivery.destination import Destination
+    from ...delivery.standby import Lineup
+    from ...delivery.trust_book import TrustBook
+
+_log = logging.getLogger("errlock.collector")
+
+# Above this share of refused documents something is wrong with the policy, not with the data.
+_DEGRADED_SHARE = 0.05
+_SAMPLE_EVERY = 5.0  # seconds
+# How the store remembers that the policy is tightened.
+_PROFILE, _STRICT = "profile", "strict"
+# The interpreter judges one payload at a time; the second thread keeps the first one fed.
+_JUDGES = 2
+
+
+class Collector:
+    """A graph with its telemetry, started and stopped as one."""
+
+    def __init__(self, config: Config) -> None:
+        """Build everything; open nothing."""
+        self.counters = Counters()
+        self.state: CollectorState = "starting"
+        self.config = config
+        self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
+        telemetry = config.service.telemetry
+        traces = telemetry.traces.otlp_endpoint
+        self._tracing = Tracing(traces) if traces else None
+        self._tracer = self._tracing.tracer if self._tracing else None
+        folder = config.service.folder
+        # What ends with the process needs no record that outlives it.
+        self.ledger = Ledger(folder, config.service.ledger) if folder is not None else None
+        self.clock = Clock()
+        self.store = store_of(config.service, self.clock)
+        self.strict = False  # whether people had the policy tightened
+        self.graph: Graph = self._build(config)
+        self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
+        self.source: Source | None = None  # where its configuration comes from, if it may change
+        self._exchanges = Exchanges(self.clock)
+        self.reloading = self._exchanges.lock
+        self._reloaded = asyncio.Event()
+        self._admin = AdminServer()
+        self._refusals = RefusedShare(self.counters)
+        self._storage = StorageWatch(self.store)
+        self.unclaimed = Unclaimed(self.store)
+        self._purges = Purges(self.store)
+        self._watches: list[asyncio.Task[None]] = []
+        self.replays = Replays(
+            self, self.store, lambda scope: strict_chain(self.counters, scope, self.ledger)
+        )
+        self._control = control_of(self)
+        self._kept_trust = KeptTrust(config.service, self.graph, self.store, self.ledger)
+        self.trust: TrustBook = self._kept_trust.book
+        self.keyrings = KeptKeyrings(lambda: self.graph, self.store, self.ledger)
+        self.fleet = Fleet(config.service, self.trust, lambda: self.graph)
+        gauges = {}
+        if self.ledger is not None:
+            gauges = {
+                "errlock_journal_entries": self.ledger.entries,
+                "errlock_journal_head": self.ledger.head_number,
+            }
+        self.telemetry = Telemetry(
+            self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
+        )
+
+    def _build(self, config: Config, before: Graph | None = None) -> Graph:
+        return build(
+            tightened(config) if self.strict else config,
+            self.counters,
+            self._executor,
+            self.store,
+            self.clock,
+            tracer=self._tracer,
+            ledger=self.ledger,
+            before=before,
+        )
+
+    async def start(self) -> None:
+        """Open destinations, then the operators' endpoints, then the doors.
+
+        Raises OSError, and ConfigError when a keyring has no key for a destination.
+        """
+        self.loop = asyncio.get_running_loop()
+        start_all(self._executor, _JUDGES)
+        with _named("service.storage"):
+            self._kept_trust.prepare()
+            await self.store.open()
+        if self.ledger is not None:
+            await self.ledger.open(policy_in_force(self.config), self.graph.ways)
+        if await self.store.recall(_PROFILE) == _STRICT:
+            self._begin_strict()
+        await self.keyrings.open()
+        await self._kept_trust.open()
+        self.lineup.swapped = await recall_swaps(self.store)
+        self.graph.put_in_force()
+        with _named("service.publish"):
+            await self.fleet.start()
+        for id_, destination in self.graph.destinations.items():
+            with _named(f"exporters.{id_}"):
+                await destination.start()
+        await self.replays.open()
+        service = self.config.service
+        if service.telemetry.metrics.level != "none":
+            with _named("service.telemetry.metrics"):
+                await self._admin.serve(
+                    service.telemetry.metrics.endpoint,
+                    {"/metrics": metrics_handler(self.telemetry.prometheus)},
+                )
+        if service.health.endpoint:
+            with _named("service.health"):
+                await self._admin.serve(
+                    service.health.endpoint,
+                    {
+                        "/": health_handler(self.health),
+                        "/health": health_handler(self.health),
+                        "/ready": health_handler(self.ready),
+                    },
+                )
+        if self._control is not None:
+            with _named("service.control"):
+                await self._control.start()
+        await asyncio.to_thread(self.graph.prepare)
+        for id_, receiver in self.graph.receivers.items():
+            with _named(f"receivers.{id_}"):
+                await receiver.start(self._doors[id_])
+            _log.info("receiver %s is open", id_)
+        self._watches = [asyncio.create_task(self._look_at_refusals())]
+        self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
+        self.unclaimed.look(self.destinations)
+        if self.ledger is not None and service.folder is not None:
+            tokens = TokenWatch(TokenStore(service.folder), self.ledger)
+            self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
+        self.state = "running"
+
+    def _begin_strict(self) -> None:
+        """Exchange the graph, of which nothing is open yet, for one under the strict profile."""
+        self.strict = True
+        self.graph = self._build(self.config)
+        for id_, door in self._doors.items():
+            door.sink = self.graph.sinks[id_]
+        self._kept_trust.rule(self.graph)
+        _log.warning("the policy is tightened: everything passes the strict profile")
+
+    async def stop(self) -> None:
+        """Close the doors, deliver what can be delivered in time, count the rest. Idempotent."""
+        if self.state == "stopped":
+            return
+        self.state = "stopping"
+        for watch in self._watches:
+            watch.cancel()
+        timeout = self.config.service.shutdown_timeout
+        deadline = self.clock.now() + timeout
+        await self._exchanges.close()
+        await self.replays.close()
+        # They must not take the time that the queues need.
+        await self._exchanges.close_doors(self.graph.receivers.values(), timeout / 2)
+        self.graph.gate.open = False
+        # What was replaced has its time from when that was, so it ends before this does.
+        await asyncio.gather(
+            *(self._stop_one(each, deadline) for each in self.graph.destinations.values()),
+            self._exchanges.settled(),
+        )
+        self.unclaimed.close()
+        # Until here somebody may have to stop what drains.
+        if self._control is not None:
+            await self._control.stop()
+        await self._admin.stop()
+        await self.fleet.stop()
+        await self._kept_trust.close()
+        await self.keyrings.close()
+        if self.ledger is not None:
+            await self.ledger.close()
+        await self.store.close()
+        self._executor.shutdown()
+        # These push once more and wait for the answer.
+        await asyncio.to_thread(self.telemetry.shutdown)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.shutdown)
+        self.state = "stopped"
+
+    async def _stop_one(self, destination: Destination, deadline: float) -> None:
+        await self._exchanges.taken_over(destination.id)
+        await destination.stop(deadline)
+
+    @property
+    def lineup(self) -> Lineup:
+        """Which destinations get what comes in."""
+        return self.graph.lineup
+
+    @property
+    def gate(self) -> Gate:
+        """What passes it is waited for by a reload."""
+        return self.graph.gate
+
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        """By the pipeline's id."""
+        return self.graph.routes
+
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """By id. Their `status` may be asked for from other threads."""
+        return self.graph.destinations
+
+    def refused_share(self) -> tuple[float, bool]:
+        """The share of the last minute's documents nobody could judge, and whether it is bad."""
+        share = self._refusals.share()
+        return share, share > _DEGRADED_SHARE
+
+    async def reload(self, config: Config) -> Changes:
+        """Run another configuration instead: no gap, no loss. Returns what changed.
+
+        Raises ConfigError, or OSError when a door or an exporter cannot be opened, or it stops;
+        then everything goes on as it was.
+        """
+        return await self._exchanges.one(lambda: self._reload(config))
+
+    async def _reload(self, config: Config) -> Changes:
+        changes = Changes.between(self.config, config)
+        if not changes:
+            return changes
+        began = now()
+        await self._go_over(with_service_of(config, self.config))
+        self.unclaimed.look(self.destinations)
+        if self.ledger is not None:
+            await asyncio.to_thread(self._tell_ledger, changes, began)
+        return changes
+
+    async def tighten(self, by: str, why: str) -> None:
+        """Judge everything by the strict profile too, what waits included, until `relax`.
+
+        In force when it returns; remembered by the next start. Raises ConfigError or OSError when
+        that cannot be (then nothing has changed), StoreFailed when it could not be remembered.
+        """
+        await self._exchanges.one(lambda: self._tighten(by, why))
+
+    async def _tighten(self, by: str, why: str) -> None:
+        if not self.strict:
+            self.strict = True
+            try:
+                await self._go_over(self.config)
+            except BaseException:
+                self.strict = False
+                raise
+            self._record({"profile": _STRICT, "by": by, "why": why})
+        await self.store.remember({_PROFILE: _STRICT})
+
+    async def relax(self, by: str, why: str) -> None:
+        """Go back to the policy as it is configured. Remembered first; raises as `tighten`."""
+        await self._exchanges.one(lambda: self._relax(by, why))
+
+    async def _relax(self, by: str, why: str) -> None:
+        await self.store.remember({_PROFILE: ""})
+        if self.strict:
+            self._record({"profile": "configured", "by": by, "why": why})
+            self.strict = False
+            try:
+                await self._go_over(self.config)
+            except BaseException:
+                self.strict = True
+                self._record({"profile": _STRICT, "by": by, "why": "it could not be relaxed"})
+                await self.store.remember({_PROFILE: _STRICT})
+                raise
+
+    async def waits(self, destination: str) -> tuple[int, int]:
+        """How many documents and bytes `purge` would destroy."""
+        return self._purges.waits(self.destinations[destination])
+
+    async def purge(self, destination: str) -> Destroyed:
+        """See `Purges.purge`."""
+        async with self.reloading:  # else another destination has been given what waits here
+            return await self._purges.purge(self.destinations[destination])
+
+    def _record(self, change: Mapping[str, str]) -> None:
+        if self.ledger is not None:
+            self.ledger.record("policy", change)
+
+    async def _go_over(self, config: Config) -> None:
+        """Run a graph of this configuration instead of the one that runs."""
+        old = self.graph
+        new = await asyncio.to_thread(self._build, config, old)
+        await asyncio.to_thread(new.prepare)
+        await self.keyrings.prepare(new)
+        self._kept_trust.rule(old, new)
+        try:
+            await self._exchanges.make(
+                Switch(old, new, self._doors),
+                lambda: self._turned(config, new),
+                config.service.shutdown_timeout,
+            )
+        finally:
+            self._kept_trust.rule(self.graph)
+
+    def _turned(self, config: Config, new: Graph) -> None:
+        self.config, self.graph = config, new
+        self._reloaded.set()
+
+    def _tell_ledger(self, changes: Changes, began: str) -> None:
+        assert self.ledger is not None
+        self.ledger.record("reload", changes.as_dict())
+        self.ledger.in_force(policy_in_force(self.config), self.graph.ways, "reload", began)
+
+    async def finished(self) -> None:
+        """Return when every receiver has nothing more to come. Servers never have."""
+        while True:
+            self._reloaded.clear()
+            receivers = self.graph.receivers.values()
+            await first_of(_all_finished(receivers), self._reloaded.wait())
+            if not self._reloaded.is_set():
+                return
+
+    async def _look_at_refusals(self) -> None:
+        """Sample, so that a minute ago is known whoever asks; say once when it gets bad."""
+        was_degraded = False
+        while True:
+            await asyncio.sleep(_SAMPLE_EVERY)
+            _, degraded = self.refused_share()
+            if degraded and not was_degraded:
+                _log.error("more than 5 % of the last minute's documents could not be judged")
+            was_degraded = degraded
+
+    @property
+    def storage_fault(self) -> StorageFault | None:
+        """See `Collecting.storage_fault`."""
+        return self._storage.trouble
+
+    def health(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether it does what a restart would not do better, and how each component is."""
+        destinations = {
+            id_: destination.status().as_dict()
+            for id_, destination in self.graph.destinations.items()
+        }
+        share, degraded = self.refused_share()
+        status: str = "degraded" if degraded else self.state
+        fault = self.storage_fault
+        if fault and self.state == "running":
+            status = f"storage_{fault}"
+        return self.state == "running" and fault != "gone", {
+            "status": status,
+            "refused_share": round(share, 4),
+            "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
+            "exporters": destinations,
+            "journal": self.ledger.status() if self.ledger is not None else None,
+        }
+
+    def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """The same, and whether it takes what comes in."""
+        healthy, told = self.health()
+        return healthy and self.storage_fault is None, told
+
+
+async def _all_finished(receivers: Iterable[Receiver]) -> None:
+    await asyncio.gather(*(receiver.finished() for receiver in receivers))
+
+
+@contextlib.contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Say of an endpoint or file that cannot be had which part of the configuration wants it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or 0, error.strerror or str(error), part) from None
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when one of them is done; cancel the others, all of them when cancelled."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,112 @@
+"""What people say about trust, put in force in destinations and kept where the store is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ...delivery.destination import Destination
+from ...delivery.disk.folder import StorageError
+from ...delivery.store import Store, StoreFailed
+from ...delivery.trust import Trust
+from ...delivery.trust_book import TrustBook
+from ...delivery.trust_file import TrustFile, TrustFileFailed
+from ..config.service import ServiceOptions
+
+if TYPE_CHECKING:
+    from ...ledger.keeping import Ledger
+    from ..graph.graph import Graph
+
+_TRUST = "trust"  # the file, and what its generation is remembered by in the store
+
+_log = logging.getLogger("errlock.storage")
+
+
+class KeptTrust:
+    """Trust of one collector: its book, its file, and the destinations that obey."""
+
+    def __init__(
+        self, service: ServiceOptions, graph: Graph, store: Store, ledger: Ledger | None
+    ) -> None:
+        """Opens nothing."""
+        folder = service.folder
+        self._file = TrustFile(folder / _TRUST) if folder is not None else None
+        self._folder = folder
+        self._graphs: tuple[Graph, ...] = (graph,)
+        self._store = store
+        self._remembering: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self.book = TrustBook(
+            self._file,
+            _operators_in(self._graphs),
+            log=logging.getLogger("errlock.trust"),
+            journal=None if ledger is None else lambda _, body: ledger.write("trust", body),
+            remember=self._remember,
+        )
+
+    def prepare(self) -> None:
+        """Make the file if this is the first start. Comes before anything else in the folder.
+
+        Raises StorageError when there is no room for it: the next start must find a new folder.
+        """
+        if self._file is not None and self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._file.create_if_new()
+            except TrustFileFailed as failed:  # else it is found missing, and everything is held
+                if failed.kind == "full":
+                    raise StorageError(self._folder / "trust", "cannot be made (full)") from None
+
+    async def open(self) -> None:
+        """Put in force what was said, before any destination starts. The store is open."""
+        remembered = await self._store.recall(_TRUST)
+        await self.book.open(int(remembered) if remembered else None)
+        self.book.subscribe(self._tell)
+        self.book.subscribe_abort(self._abort)
+        self._watch = asyncio.create_task(self.book.watch(), name="trust watch")
+
+    async def close(self) -> None:
+        """Obey nobody any more: nothing is sent. Write nothing more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self.book.close()
+        await asyncio.gather(*self._remembering)
+
+    def rule(self, *graphs: Graph) -> None:
+        """Have the destinations of these graphs obey: during a reload, both the old and the new."""
+        self._graphs = graphs
+        self.book.reload(_operators_in(graphs))
+
+    def _tell(self, id_: str, trust: Trust) -> None:
+        for destination in self._named(id_):
+            destination.set_trust(trust.state)
+
+    def _abort(self, id_: str) -> None:
+        """From any thread."""
+        for destination in self._named(id_):
+            destination.exporter.abort()
+
+    def _named(self, id_: str) -> list[Destination]:
+        return [graph.destinations[id_] for graph in self._graphs if id_ in graph.destinations]
+
+    def _remember(self, generation: int) -> None:
+        task = asyncio.get_running_loop().create_task(self._keep(generation))
+        self._remembering.add(task)
+        task.add_done_callback(self._remembering.discard)
+
+    async def _keep(self, generation: int) -> None:
+        try:
+            await self._store.remember({_TRUST: str(generation)})
+        except StoreFailed as failure:  # the file has it; only an older file would not be noticed
+            _log.error("which generation the file of trust has is not kept: %s", failure.kind)
+
+
+def _operators_in(graphs: Iterable[Graph]) -> dict[str, set[str]]:
+    """Who runs each destination, by its id."""
+    found: dict[str, set[str]] = {}
+    for graph in graphs:
+        for id_ in graph.destinations:
+            found.setdefault(id_, set()).update(graph.config.exporters[id_].operators)
+    return found

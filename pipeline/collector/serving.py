@@ -1,0 +1,91 @@
+"""A collector as a process: signals, and what the system must not do with its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from ..config import Config
+from ..host.open_files import tell_in_words
+from ..host.threads import work_beside
+from .collector import Collector, first_of
+from .reloading import Source
+from .supervisor import Supervisor
+
+_log = logging.getLogger("errlock.collector")
+
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_WORKERS = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio would make one by one
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def serve(
+    config: Config,
+    announce: Callable[[Collector], None] | None = None,
+    source: Source | None = None,
+) -> int:
+    """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
+
+    Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
+    configuration when that has changed, or when it is told to look (SIGHUP). Its service manager is
+    told what becomes of it.
+
+    `announce` is called once everything is open. Returns the exit code. Raises OSError when an
+    endpoint or a thread cannot be had; then nothing stays open.
+    """
+    _no_core_dumps()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told_to_stop() -> None:
+        # Said once more, it ends the process in the usual way, whatever still waits.
+        for name in _STOPS:
+            loop.remove_signal_handler(name)
+        _log.info("stopping: doors close, queues drain; once more to stop at once")
+        stopped.set()
+
+    # Before anything that takes time: until then SIGHUP ends the process, and SIGINT cancels
+    # whatever is under way.
+    for name in _STOPS:
+        loop.add_signal_handler(name, told_to_stop)
+    if source is not None:
+        # Not the event loop's own, which leaves it, for a moment, with nobody to take it.
+        look = partial(loop.call_soon_threadsafe, source.look)
+        signal.signal(signal.SIGHUP, lambda *_: look())
+    tell_in_words(loop)
+    work_beside(loop, _WORKERS, "errlock-worker")
+    collector, supervisor = Collector(config), Supervisor()
+    telling = [asyncio.create_task(supervisor.keep_alive())]
+    try:
+        await collector.start()
+        waits = [stopped.wait(), collector.finished()]
+        if source is not None:
+            collector.source = source
+            waits.append(source.keep_up(collector))
+        if announce is not None:
+            announce(collector)
+        telling.append(asyncio.create_task(supervisor.ready()))
+        await first_of(*waits)
+    finally:
+        await supervisor.stopping()
+        await collector.stop()
+        for each in telling:
+            each.cancel()
+        if source is not None:  # who asks for a reload now does not mean to end the process
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _log.info("stopped")
+    return 0
+
+
+def _no_core_dumps() -> None:
+    """A core file, or a debugger of the same user, would see unsanitised payloads."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

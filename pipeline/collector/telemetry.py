@@ -1,0 +1,194 @@
+"""errlock's own metrics and traces, through opentelemetry-sdk.
+
+Metrics keep the OpenTelemetry Collector's names where it has one, so that existing dashboards
+work; what it has no name for starts with `errlock_`. Label values come from closed lists.
+https://opentelemetry.io/docs/collector/internal-telemetry/
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Tracer
+from prometheus_client import CollectorRegistry, generate_latest
+
+from ..counters import COUNTERS, CounterName, Counters
+
+if TYPE_CHECKING:
+    from ...delivery.destination import Destination
+
+# The collector counts by signal. A Sentry document counts where its OTLP counterpart would.
+_SIGNAL = {
+    "otlp_span": "spans",
+    "span": "spans",
+    "transaction": "spans",
+    "data_point": "metric_points",
+    "metric": "metric_points",
+}
+_SIGNALS = ("spans", "log_records", "metric_points")
+# Of pushes: where they go is what the configuration says, not what the environment does.
+_OPTIONS: Any = (("grpc.enable_http_proxy", 0),)  # the exporters' annotation wants texts
+
+# The collector's name (less the signal) -> our counter and the labels that it keeps.
+_COLLECTOR_NAMES: dict[str, tuple[CounterName, tuple[str, ...]]] = {
+    "otelcol_receiver_accepted": ("receiver_accepted", ("receiver", "transport")),
+    "otelcol_receiver_refused": ("receiver_refused", ("receiver", "transport")),
+    "otelcol_exporter_sent": ("exporter_sent", ("exporter",)),
+    "otelcol_exporter_send_failed": ("exporter_dropped", ("exporter",)),
+}
+
+_GAUGES = (
+    ("otelcol_exporter_queue_size", "bytes", "Bytes that wait for a destination."),
+    ("otelcol_exporter_queue_capacity", "capacity", "Bytes that may wait for a destination."),
+    ("errlock_exporter_queue_documents", "documents", "Documents that wait for a destination."),
+    ("errlock_exporter_queue_age_seconds", "age", "How long the oldest one has waited."),
+)
+
+
+class Telemetry:
+    """Reads the counters and destinations when somebody asks; pushes them if an endpoint is set."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        destinations: Callable[[], Mapping[str, Destination]],
+        otlp_endpoint: str | None = None,
+        gauges: Mapping[str, Callable[[], float]] | None = None,
+    ) -> None:
+        """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too.
+
+        `gauges` are further ones without labels, by name.
+        """
+        self._counters = counters
+        self._destinations = destinations
+        self._gauges = gauges or {}
+        self._started = time.monotonic()
+        self._registry = CollectorRegistry()
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(
+                disable_target_info=True, scope_info_enabled=False, registry=self._registry
+            )
+        ]
+        if otlp_endpoint:
+            readers.append(_push_reader(otlp_endpoint))
+        self._meters = MeterProvider(readers, resource=_resource(), shutdown_on_exit=False)
+        self._register()
+
+    def prometheus(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def shutdown(self) -> None:
+        """Push what is left and stop."""
+        self._meters.shutdown()
+
+    def _register(self) -> None:
+        meter = self._meters.get_meter("errlock")
+        for name, (sentence, _) in COUNTERS.items():
+            meter.create_observable_counter(
+                f"errlock_{name}", [self._own(name)], description=sentence
+            )
+        for prefix, (name, labels) in _COLLECTOR_NAMES.items():
+            for signal in _SIGNALS:
+                meter.create_observable_counter(
+                    f"{prefix}_{signal}", [self._collectors(name, labels, signal)]
+                )
+        for gauge, what, sentence in _GAUGES:
+            meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
+        for gauge, value in self._gauges.items():
+            meter.create_observable_gauge(gauge, [_single(value)])
+        meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")
+
+    def _own(self, wanted: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_options: CallbackOptions) -> Iterator[Observation]:
+            for name, labels, value in self._counters:
+                if name == wanted:
+                    yield Observation(value, dict(labels))
+
+        return observe
+
+    def _collectors(
+        self, wanted: str, kept: tuple[str, ...], signal: str
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_options: CallbackOptions) -> Iterator[Observation]:
+            sums: dict[tuple[tuple[str, str], ...], int] = {}
+            for name, labels, value in self._counters:
+                if name != wanted:
+                    continue
+                if _SIGNAL.get(dict(labels).get("type", ""), "log_records") == signal:
+                    key = tuple(label for label in labels if label[0] in kept)
+                    sums[key] = sums.get(key, 0) + value
+            for key, value in sums.items():
+                yield Observation(value, dict(key))
+
+        return observe
+
+    def _queue(self, what: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_options: CallbackOptions) -> Iterator[Observation]:
+            for id_, destination in self._destinations().items():
+                status = destination.status()
+                value = {
+                    "bytes": status.queued_bytes,
+                    "capacity": status.capacity_bytes,
+                    "documents": status.queued_documents,
+                    "age": status.oldest_age,
+                }[what]
+                yield Observation(value, {"exporter": id_})
+
+        return observe
+
+    def _uptime(self, _options: CallbackOptions) -> Iterator[Observation]:
+        yield Observation(time.monotonic() - self._started)
+
+
+def _single(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_options: CallbackOptions) -> Iterator[Observation]:
+        yield Observation(value())
+
+    return observe
+
+
+class Tracing:
+    """Pushes errlock's own spans to an OTLP/gRPC endpoint."""
+
+    def __init__(self, otlp_endpoint: str) -> None:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+        exporter = OTLPSpanExporter(
+            endpoint=otlp_endpoint, insecure=_is_plain(otlp_endpoint), channel_options=_OPTIONS
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self.tracer: Tracer = self._provider.get_tracer("errlock")
+
+    def shutdown(self) -> None:
+        """Push what is left and stop."""
+        self._provider.shutdown()
+
+
+def _push_reader(endpoint: str) -> MetricReader:
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+
+    return PeriodicExportingMetricReader(
+        OTLPMetricExporter(
+            endpoint=endpoint, insecure=_is_plain(endpoint), channel_options=_OPTIONS
+        )
+    )
+
+
+def _resource() -> Resource:
+    return Resource({"service.name": "errlock", "service.version": version("errlock")})
+
+
+def _is_plain(endpoint: str) -> bool:
+    return not endpoint.startswith("https://")

@@ -1,0 +1,1 @@
+"""What a configuration becomes, and how that changes while payloads pass through it."""

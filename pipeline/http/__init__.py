@@ -1,0 +1,1 @@
+"""What servers and clients share that speak HTTP: addresses, certificates, answers."""
