@@ -1,7 +1,4 @@
-"""What receivers over HTTP share: a server, the reading of bodies, the bytes in flight.
-
-Nothing of a body is ever written to disk or quoted.
-"""
+"""The server of receivers over HTTP."""
 
 from __future__ import annotations
 
@@ -11,144 +8,16 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
-from types import TracebackType
-from typing import Annotated
 
-import msgspec
 from aiohttp import web
 
-from ..pipeline.errors import RefusedPayload
-from ..pipeline.http.certificates import show
 from ..pipeline.http.endpoints import listen
 from ..pipeline.http.quiet_http import QuietServer, serve_on
-from ..pipeline.options import PemFile
-from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
 
-READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 _LOOK_EVERY = 0.5  # seconds
 _ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A certificate for the door."""
-
-    cert_file: Annotated[
-        PemFile, msgspec.Meta(description="PEM file of the certificate and its chain.")
-    ]
-    key_file: Annotated[PemFile, msgspec.Meta(description="PEM file of the private key.")]
-
-    def context(self, section: str) -> ssl.SSLContext:
-        """Load both. Raises ConfigError about this section of options."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        show(context, self.cert_file, self.key_file, section)
-        return context
-
-
-class Budget:
-    """Bounds the bytes of all bodies that are read or being worked on at one time."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-    def hold(self) -> Held:
-        """A share of the budget, given back at the end of the `with` block."""
-        return Held(self)
-
-
-class Held:
-    """What one request holds of a budget."""
-
-    __slots__ = ("_budget", "_size")
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._size = 0
-
-    def take(self, size: int) -> None:
-        """Hold more. Raises RefusedPayload (429, `busy`; 413, `too_large`) without room for it."""
-        if self._size + size > self._budget.limit:  # nor would there be any later
-            raise _too_large(self._budget.limit)
-        if self._budget.used + size > self._budget.limit:
-            raise RefusedPayload(429, "busy", "too many bytes in flight")
-        self._budget.used += size
-        self._size += size
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(
-        self,
-        type_: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._budget.used -= self._size
-        self._size = 0
-
-
-async def read_body(
-    request: web.BaseRequest,
-    *,
-    limit: int,
-    held: Held | None = None,
-    timeout: float = READ_TIMEOUT,  # noqa: ASYNC109  the refusal is ours, not a TimeoutError
-) -> bytes:
-    """Read a body and undo its content encoding; `limit` is on the bytes that come out.
-
-    Raises RefusedPayload: 413 `too_large`, 415 `encoding`, 400 `broken_encoding`, 400 `incomplete`,
-    408 `timeout`, 429 `busy`. The server must not undo encodings itself: HttpServer does not.
-    """
-    decompressor = _decompressor(request)
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
-    await _ask_for_body(request)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(timeout):
-            async for data in request.content.iter_any():
-                for piece in (data,) if decompressor is None else decompressor.feed(data):
-                    if len(body) + len(piece) > limit:
-                        raise _too_large(limit)
-                    if held is not None:
-                        held.take(len(piece))
-                    body += piece
-        if decompressor is not None:
-            decompressor.finish()
-    except BrokenEncoding:
-        raise RefusedPayload(
-            400, "broken_encoding", "the body is not what its Content-Encoding says"
-        ) from None
-    except TimeoutError:
-        raise RefusedPayload(408, "timeout", "the body took too long to arrive") from None
-    except (web.RequestPayloadError, OSError):
-        raise RefusedPayload(400, "incomplete", "the body ended early or is badly framed") from None
-    return bytes(body)
-
-
-async def _ask_for_body(request: web.BaseRequest) -> None:
-    """Tell a client that waits for it to go on; curl does with large bodies (RFC 9110, 10.1.1)."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= (1, 1):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # it is no part of the answer
-
-
-def _decompressor(request: web.BaseRequest) -> Decompressor | None:
-    """What undoes the request's Content-Encoding. None: nothing to undo."""
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in DECOMPRESSORS:
-        known = ", ".join(sorted(DECOMPRESSORS.keys() - {"x-gzip"}))
-        raise RefusedPayload(415, "encoding", f"unknown Content-Encoding; known: {known}")
-    return DECOMPRESSORS[encoding]()
-
-
-def _too_large(limit: int) -> RefusedPayload:
-    return RefusedPayload(413, "too_large", f"the body has more than {limit} bytes")
 
 
 class HttpServer:

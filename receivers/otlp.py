@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
 from ..pipeline.host.memory import in_flight
 from ..pipeline.options import Secret, Size
-from .http import Budget
+from .budget import Budget
 from .otlp_grpc import GrpcConfig, OtlpGrpcServer
 from .otlp_http import HttpConfig, OtlpHttpServer
 

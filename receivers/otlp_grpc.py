@@ -20,8 +20,9 @@ from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.http.endpoints import endpoint_problem, listen, split_endpoint
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
-from .http import Budget, TlsConfig
+from .budget import Budget
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
+from .tls import TlsConfig
 
 # Seconds that requests begun may take when stopping.
 _GRACE = 30.0

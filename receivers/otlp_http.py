@@ -14,8 +14,11 @@ from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.http.endpoints import endpoint_problem
 from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
-from .http import Budget, HttpServer, TlsConfig, read_body
+from .bodies import read_body
+from .budget import Budget
+from .http import HttpServer
 from .otlp_intake import RETRY_AFTER, Encoding, Intake, Refusal, authorise
+from .tls import TlsConfig
 
 _ENCODINGS: dict[str, Encoding] = {
     "application/x-protobuf": "protobuf",

@@ -25,12 +25,15 @@ from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES
 from . import sentry_requests as requests
+from .bodies import read_body
 from .books import Books
-from .http import Budget, Held, HttpServer, TlsConfig, read_body
+from .budget import Budget, Held
+from .http import HttpServer
 from .sentry_admission import Pressure, check
 from .sentry_arrival import client_address, correct_clock, put_in_address
 from .sentry_auth import ProjectConfig, Projects, key_in_dsn, key_of
 from .sentry_routes import Pages, Route, route
+from .tls import TlsConfig
 
 if TYPE_CHECKING:
     from .otlp_http import OtlpHttpDoor

@@ -29,9 +29,9 @@ from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, PemFile, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_signals import SERVICES
-from errlock.receivers.http import TlsConfig
 from errlock.receivers.otlp import AuthConfig, OtlpReceiver, OtlpReceiverConfig, ProtocolsConfig
 from errlock.receivers.otlp_grpc import GrpcConfig
+from errlock.receivers.tls import TlsConfig
 
 SETTINGS = Settings(id="otlp", counters=Counters(), log=logging.getLogger("errlock.t"))
 PLAIN = GrpcTlsConfig(insecure=True)

@@ -12,7 +12,9 @@ import zstandard
 from aiohttp import web
 
 from errlock.pipeline.errors import RefusedPayload
-from errlock.receivers.http import Budget, HttpServer, read_body
+from errlock.receivers.bodies import read_body
+from errlock.receivers.budget import Budget
+from errlock.receivers.http import HttpServer
 
 LIMIT = 1_000_000
 TEXT = b"What goes in must come out. " * 3000

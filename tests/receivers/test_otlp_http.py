@@ -22,7 +22,8 @@ from recording_sink import RecordingSink
 from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.receivers.http import Budget, HttpServer
+from errlock.receivers.budget import Budget
+from errlock.receivers.http import HttpServer
 from errlock.receivers.otlp import ProtocolsConfig
 from errlock.receivers.otlp_http import CorsConfig, HttpConfig, OtlpHttpDoor
 

@@ -23,9 +23,9 @@ from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.options import PemFile, Secret
-from errlock.receivers.http import TlsConfig
 from errlock.receivers.sentry import SentryReceiverConfig
 from errlock.receivers.sentry_auth import ProjectConfig
+from errlock.receivers.tls import TlsConfig
 
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
 ENVELOPE = b'{"event_id":"%s"}\n{"type":"event"}\n{"message":"x"}\n' % ID.encode()

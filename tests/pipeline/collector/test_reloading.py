@@ -18,7 +18,7 @@ from errlock.pipeline.collector import reloading
 from errlock.pipeline.collector.reloading import Changes, Source
 from errlock.pipeline.config import Config, load
 from errlock.pipeline.options import Duration, PemFile
-from errlock.receivers.http import TlsConfig
+from errlock.receivers.tls import TlsConfig
 
 
 class Running:
