@@ -1,9 +1,7 @@
 """The account: what left, booked when a destination has it. Delivery never waits for it.
 
-Bookings wait in memory, are added up and written once a second, all in one go: one by one, between
-everything else that a collector does, each would take several times as long. A minute that has
-passed is closed by an entry of the journal with its totals. What could not be booked or written is
-told there too.
+What was booked is written once a second. A minute that has passed is closed by an entry of the
+journal with its totals. What could not be booked or written is told there too.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -28,21 +25,16 @@ from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
 from ..sqlite_file import is_damage, set_aside
-from .counting import Counts, Delivered, Rows, Withheld
+from .counting import Delivered, Rows, Withheld
 from .figures import Figures, Series
 from .merges import Merges, Names
 from .minutes import closed_minute, moment
 from .sketches import BrokenSketch
 from .store import DAY, HOUR, MINUTE, AccountStore
+from .waiting import Waiting
 
 _EVERY = 1.0  # seconds between two writes
 _TIDY_EVERY = 600.0
-# Bytes of what is not added up yet: when that is done at once, when those who are not on the event
-# loop help, when what comes is not read any more, and when whoever books has to do it after all.
-_MUCH_WAITING, _TOO_MUCH_WAITING = 1 << 20, 16 << 20
-_MOST_WAITING, _ALL_WAITING = 64 << 20, 96 << 20
-_ONE_WAITING = 500  # of one, beside its payload or manifest
-
 # What the journal says when rows go that are too old.
 FORGOTTEN = "rows of the account after account.keep"
 
@@ -72,24 +64,15 @@ class Account:
         `learner` reads what was sent; without one nothing is told of that.
         """
         self._needles = needles
-        self._learner = learner or Learner()
         self._path = path
         self._began = began
         self._options = options
         self._record = record
         self._clock = clock
         self._store: AccountStore | None = None
-        self._lock = threading.Lock()
-        # What is not added up yet, with its time, and the minute that it is booked in.
-        self._waiting: deque[tuple[Delivered | Withheld | Exposed, int, float, int]] = deque()
-        self._waiting_bytes = 0  # of these, and of what is just being added up
-        self._much: Callable[[], object] | None = None  # to be called when much waits
-        self._counts = Counts(needles)
-        self._counting = threading.Lock()  # what waits is added up by one thread, up to its end
+        self._waiting = Waiting(clock, needles, learner)
         # By one thread at a time: a write goes on in its own when `run` is cancelled.
         self._writing = threading.RLock()
-        # Only ever later: a clock that was put back must not add to a minute that is closed.
-        self._minute = 0
         self._closed = 0
         self._closed_days = 0  # the end of the last one with code of which the journal was told
         self._looked_for_days = 0
@@ -100,29 +83,21 @@ class Account:
 
     def book(self, delivered: Delivered) -> None:
         """Count what was delivered. Takes microseconds, never blocks on a disk, never raises."""
-        self._wait(delivered, len(delivered.manifest))
+        self._waiting.add(delivered)
 
     def withhold(self, withheld: Withheld) -> None:
         """Count what did not leave. As `book`."""
-        self._wait(withheld, len(withheld.manifest))
+        self._waiting.add(withheld)
 
     def expose(self, exposed: Exposed) -> None:
         """Note what a destination can have read. As `book`. What there is no room for is told."""
-        if not self._learner:
-            return
-        size = exposed.payload.size
-        if self._waiting_bytes + size > _MOST_WAITING:
-            with self._lock:
-                self._counts.miss(exposed.documents, "there was no time to read what they disclose")
-        else:
-            self._wait(exposed, size)
+        self._waiting.expose(exposed)
 
     def keep_up(self) -> None:
         """Help to add up what waits, if that is too much: to be called by those who may wait, and
         make more of it.
         """
-        if self._waiting_bytes > _TOO_MUCH_WAITING:
-            self._count()
+        self._waiting.keep_up()
 
     def merge(
         self,
@@ -148,7 +123,7 @@ class Account:
     async def run(self) -> None:
         """Write and close minutes until cancelled."""
         much, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._much = lambda: loop.call_soon_threadsafe(much.set)
+        self._waiting.on_much = lambda: loop.call_soon_threadsafe(much.set)
         try:
             due = loop.time() + _EVERY
             while True:
@@ -159,9 +134,9 @@ class Account:
                     due = loop.time() + _EVERY
                 else:
                     much.clear()
-                    await asyncio.to_thread(self._count)
+                    await asyncio.to_thread(self._waiting.count)
         finally:
-            self._much = None
+            self._waiting.on_much = None
 
     def write(self, *, last: bool = False) -> None:
         """Write what was booked, close what has passed. Blocks; never raises.
@@ -173,15 +148,14 @@ class Account:
 
     def _write(self, *, last: bool) -> None:
         now = self._clock()
-        self._count()
+        self._waiting.count()
         if self._needles is not None:
             self._needles.write(now)
         rows: Rows = {}
         code: Booked = {}
         try:
             store = self._opened()
-            with self._lock:
-                rows, code = self._counts.take()
+            rows, code = self._waiting.take()
             if rows or code:
                 booked = [(start, series, figures) for (start, series), figures in rows.items()]
                 store.add(booked, {"written": repr(now)}, names_in(code))
@@ -197,8 +171,7 @@ class Account:
             if not self._failing:
                 _log.error("the account cannot be written: %s", type(error).__name__)
             self._failing = True
-            with self._lock:
-                self._counts.give_back(rows, code)
+            self._waiting.give_back(rows, code)
             if _is_damage(error):
                 self._set_aside()
         else:
@@ -222,8 +195,8 @@ class Account:
         if store is None:
             return
         try:
-            self._close_minutes(store, before=self._minute + MINUTE, passed=False)
-            if not (self._waiting or self._counts.rows):
+            self._close_minutes(store, before=self._waiting.minute + MINUTE, passed=False)
+            if self._waiting.is_empty:
                 store.add([], {"open": "no"})
         except Exception as error:  # noqa: BLE001  what is behind this must be closed too
             _log.error("the account cannot be closed: %s", type(error).__name__)
@@ -254,12 +227,10 @@ class Account:
                 self._record("gap", gap)
             store.add([], {"open": "yes", "written": repr(self._clock())})
             store.checkpoint()
-            with self._lock:
-                self._counts.labels["service"] |= store.labels("service")
-                self._counts.labels["environment"] |= store.labels("environment")
-                self._closed = int(store.meta("closed") or 0)
-                # Also where a clock was put back while no process ran.
-                self._minute = max(self._minute, store.last_minute(), self._closed + MINUTE)
+            self._waiting.know(store.labels("service"), store.labels("environment"))
+            self._closed = int(store.meta("closed") or 0)
+            # Also where a clock was put back while no process ran.
+            self._waiting.begin(max(store.last_minute(), self._closed + MINUTE))
             self._closed_days, self._looked_for_days = int(store.meta(_CLOSED_DAYS) or 0), 0
             self._reopened = msgspec.json.decode(store.meta(_REOPENED) or "[]", type=list[int])
         except BaseException:
@@ -281,46 +252,6 @@ class Account:
         except OSError as error:
             _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
 
-    def _wait(self, what: Delivered | Withheld | Exposed, size: int) -> None:
-        size += _ONE_WAITING
-        with self._lock:
-            self._waiting.append((what, size, self._begin(), self._minute))
-            before = self._waiting_bytes
-            self._waiting_bytes += size
-        if before > _ALL_WAITING:
-            self._count()
-        elif before <= _MUCH_WAITING < before + size and self._much is not None:
-            self._much()
-
-    def _count(self) -> None:
-        """Add up what waits. Never raises."""
-        with self._counting:
-            for _ in range(len(self._waiting)):
-                what, size, now, minute = self._waiting.popleft()
-                try:
-                    self._count_one(what, now, minute)
-                except Exception as failure:  # noqa: BLE001  the account must go on
-                    _log.error("what was sent cannot be booked: %s", type(failure).__name__)
-                    with self._lock:
-                        self._counts.miss(what.documents, "they could not be booked")
-                with self._lock:
-                    self._waiting_bytes -= size
-
-    def _count_one(self, what: Delivered | Withheld | Exposed, now: float, minute: int) -> None:
-        if isinstance(what, Exposed):
-            learnt = self._learner.learn(what.payload)
-            with self._lock:
-                self._counts.learn(what, learnt, now, minute)
-        else:
-            with self._lock:
-                self._counts.add(what, now, minute)
-
-    def _begin(self) -> float:
-        """The time; from here on its minute is booked in, unless a later one has begun already."""
-        now = self._clock()
-        self._minute = max(self._minute, int(now) // MINUTE * MINUTE)
-        return now
-
     def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
         """Write what others booked, and tell the journal of minutes that are not as it says.
 
@@ -328,7 +259,7 @@ class Account:
         that the journal was told of. When it was, its first and last time say.
         """
         if (merge := self._merges.take(now, self._closed, all_=all_)) is not None:
-            open_ = max(int(now), self._minute, self._closed_days) // DAY * DAY
+            open_ = max(int(now), self._waiting.minute, self._closed_days) // DAY * DAY
             minutes = {minute for minute, _ in merge.rows}
             again = sorted({*self._reopened, *(each for each in minutes if each <= self._closed)})
             try:
@@ -338,8 +269,7 @@ class Account:
                 self._merges.give_back(merge)
                 raise
             self._reopened = again
-            with self._lock:
-                self._minute = max(self._minute, *minutes, 0)
+            self._waiting.begin(max(minutes, default=0))
             merge.done()
         for minute in self._reopened:
             self._record("minute", closed_minute(minute, store.rows(minute, minute + 1, MINUTE)))
@@ -358,8 +288,8 @@ class Account:
             self._record("minute", closed_minute(minute, rows))
             if passed:
                 self._closed = minute
-                with self._lock:  # nothing was booked since it passed, and the clock was put back
-                    self._minute = max(self._minute, minute + MINUTE)
+                # Nothing was booked since it passed, and the clock was put back.
+                self._waiting.begin(minute + MINUTE)
                 store.add([], {"closed": str(minute)})
 
     def _close_days(self, store: AccountStore, before: int) -> None:
@@ -373,8 +303,7 @@ class Account:
         self._looked_for_days = before
 
     def _tell_unbooked(self) -> None:
-        with self._lock:
-            unbooked = self._counts.take_unbooked()
+        unbooked = self._waiting.take_unbooked()
         if unbooked.documents:
             body = {"what": "documents that were not booked, or not what is in them",
                     "documents": unbooked.documents, "why": sorted(unbooked.why),
@@ -382,8 +311,7 @@ class Account:
             try:
                 self._record("gap", body)
             except JournalFailed:
-                with self._lock:
-                    self._counts.give_back_unbooked(unbooked)
+                self._waiting.give_back_unbooked(unbooked)
                 raise
 
     def _tidy(self, store: AccountStore, now: float) -> None:

@@ -416,7 +416,7 @@ def test_minutes_are_told_when_all_that_was_delivered_in_them_is_written(
         add(counts, *what)
 
     monkeypatch.setattr(Counts, "add", add_slowly)
-    monkeypatch.setattr("errlock.ledger.account.account._MOST_WAITING", most)
+    monkeypatch.setattr("errlock.ledger.account.waiting._MOST", most)
     seconds = count(NOON, 7)
     journal = Journal(tmp_path / "journal")
     path = tmp_path / "ledger.db"

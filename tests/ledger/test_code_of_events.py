@@ -13,6 +13,7 @@ from code_event import EVENT, MENTIONED, deliver, mentioned, rows, sent
 from waiting import wait_for
 
 from errlock.ledger.account import account as account_module
+from errlock.ledger.account import waiting
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Counts, Delivered
 from errlock.ledger.account.store import AccountStore
@@ -100,7 +101,7 @@ async def test_much_that_waits_is_read_before_the_next_write(
     await asyncio.sleep(0)
     for _ in range(5):
         deliver(account, payload)
-    await asyncio.to_thread(wait_for, lambda: not account._waiting, 30)
+    await asyncio.to_thread(wait_for, lambda: account._waiting.is_counted, 30)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     account.close()
@@ -110,7 +111,7 @@ async def test_much_that_waits_is_read_before_the_next_write(
 def test_those_who_make_too_much_help_to_read_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_module, "_TOO_MUCH_WAITING", 100_000)
+    monkeypatch.setattr(waiting, "_TOO_MUCH", 100_000)
     account = Account(
         tmp_path / "ledger.db", AccountOptions(), lambda *_: None, learner=Learner(CodeReader())
     )
@@ -118,8 +119,8 @@ def test_those_who_make_too_much_help_to_read_it(
     for _ in range(18):
         deliver(account, payload)
         account.keep_up()
-        assert account._waiting_bytes <= 100_000
-    assert account._waiting
+        assert account._waiting._bytes <= 100_000
+    assert not account._waiting.is_counted
     account.close()
     assert {each.documents for each in rows(tmp_path / "ledger.db")} == {18}
 
@@ -127,7 +128,7 @@ def test_those_who_make_too_much_help_to_read_it(
 def test_what_there_is_no_time_to_read_is_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_module, "_MOST_WAITING", 100_000)
+    monkeypatch.setattr(waiting, "_MOST", 100_000)
     told: list[tuple[str, Any]] = []
     account = Account(
         tmp_path / "ledger.db", AccountOptions(), lambda *entry: told.append(entry),
@@ -234,12 +235,12 @@ def test_logs_and_spans_name_what_stands_in_them() -> None:
 def test_what_waits_is_bounded_also_where_nobody_adds_it_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_module, "_ALL_WAITING", 100_000)
+    monkeypatch.setattr(waiting, "_ALL", 100_000)
     account = Account(tmp_path / "ledger.db", AccountOptions(), lambda *_: None)
     payload = sent(EVENT)
     for _ in range(1000):
         deliver(account, payload)
-        assert account._waiting_bytes <= 102_000
+        assert account._waiting._bytes <= 102_000
     account.close()
     store = AccountStore.to_read(tmp_path / "ledger.db")
     assert {row.figures.documents for row in store.rows(0, 2**40)} == {1000}
