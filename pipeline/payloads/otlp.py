@@ -19,67 +19,20 @@ from ..errors import BrokenDocument, RefusedPayload
 from . import json
 from .document import Document, DocumentType, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
-from .otlp_documents import CONTEXTS, Content, OtlpDocument, Record, Repairs, write_around
+from .otlp_documents import CONTEXTS, OtlpDocument, Record, Repairs, write_around
 from .otlp_json import JsonReader, NotOtlp, encode_json
 from .otlp_parts import IsClean, Sieve
-from .otlp_schema import Outline, all_is_known, holder, outline
-from .otlp_signals import SHAPES, Shape, Signal, count_unknown, prune
+from .otlp_received import Received
+from .otlp_schema import Outline, all_is_known, outline
+from .otlp_signals import SHAPES, Signal, count_unknown, prune
 from .otlp_tree import write
-from .otlp_wire import Layout, Splice
+from .otlp_wire import Splice
 
 # What SDKs call a service that was given no name.
 NO_NAME = "unknown_service"
 # A record takes two bytes on the wire and some hundred in memory. Batches of SDKs and collectors
 # have thousands.
 MAX_DOCUMENTS = 100_000
-
-
-class _Received:
-    """A request as it came in, and what was found out about it: shared by all copies."""
-
-    __slots__ = ("_layout", "_shared", "body", "contents", "outline", "shape")
-
-    def __init__(self, body: bytes, shape: Shape, outline: Outline) -> None:
-        self.body = body
-        self.shape = shape
-        self.outline = outline
-        self._layout: Layout | None = None
-        self._shared: list[tuple[Document, int]] | None = None
-        self.contents: dict[int, Content] = {}  # by region; of a context by ~container
-
-    @property
-    def layout(self) -> Layout:
-        """Made when it is needed."""
-        if self._layout is None:
-            self._layout = Layout(self.body, holder(self.shape))
-        return self._layout
-
-    @property
-    def shared(self) -> list[tuple[Document, int]]:
-        """The contexts as they came in, without a layout; made when they are needed."""
-        if self._shared is None:
-            self._shared = [
-                (CONTEXTS[kind](kind, Content(message, own), Repairs()), records)
-                for kind, message, own, records in self.outline.shared
-            ]
-        return self._shared
-
-    def record(self, region: int) -> Content:
-        """The content of a record."""
-        found = self.contents.get(region)
-        if found is None:
-            made = Content(*self.layout.record(region))
-            found = self.contents.setdefault(region, made)  # another thread may have been faster
-        return found
-
-    def context(self, number: int) -> Content:
-        """The content of a context."""
-        found = self.contents.get(~number)
-        if found is None:
-            layout = self.layout
-            made = Content(layout.containers[number].holder.message, layout.own(number))
-            found = self.contents.setdefault(~number, made)
-        return found
 
 
 class OtlpRequest(Payload):
@@ -100,7 +53,7 @@ class OtlpRequest(Payload):
     )
     protocol = "otlp"
 
-    def __init__(self, signal: Signal, project: str, received: float, request: _Received) -> None:
+    def __init__(self, signal: Signal, project: str, received: float, request: Received) -> None:
         """For the class methods below: made of a request that was checked."""
         self._repairs = Repairs()
         super().__init__(project, received)
@@ -206,7 +159,7 @@ class OtlpRequest(Payload):
             project = (found.services[0] if found.services else "") or NO_NAME
         if received is None:
             received = time.time()
-        return cls(signal, project, received, _Received(body, SHAPES[signal], found))
+        return cls(signal, project, received, Received(body, SHAPES[signal], found))
 
     @property
     def count(self) -> int:
