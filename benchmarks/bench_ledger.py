@@ -237,7 +237,7 @@ def _contender(decode: Decode, account: Account | None) -> Callable[[bytes], obj
 
 # A collector like any other, but that nothing is noted or booked.
 _WITHOUT = (
-    "from errlock.pipeline import cli, collector; "
+    "from errlock.pipeline import cli; from errlock.pipeline.collector import collector; "
     "collector.Ledger = lambda *_: None; raise SystemExit(cli.main())"
 )
 _ROUNDS, _CLIENTS = 24, 8
