@@ -30,6 +30,13 @@ _NO_ATTRIBUTES = (
 )
 _SENTRY = ("$event.**", "$transaction.**", "$feedback.**")
 _ELSEWHERE = object()
+# What errlock does by itself: every exporter has a queue, and receivers refuse early under load.
+_NOT_NEEDED = frozenset({"batch", "memory_limiter"})
+_WITHHOLDING = {
+    "filter": "what it drops goes out unless you write a `filter`",
+    "probabilistic_sampler": "what it leaves out goes out unless you write a `sample`",
+    "tail_sampling": "what it leaves out goes out unless you write a `sample`",
+}
 _SANITISERS = ("sql", "redis", "valkey", "memcached", "mongo", "opensearch", "es")
 
 
@@ -54,9 +61,12 @@ def import_otel(text: str) -> Imported:
         return fragment.imported()
     for id_ in _in_use(document, processors):
         options = processors[id_]
-        read = _IMPORTERS.get(str(id_).partition("/")[0])
+        type_ = str(id_).partition("/")[0]
+        read = _IMPORTERS.get(type_)
         if read is not None:
             read(options if isinstance(options, dict) else {}, f"processors.{id_}.", fragment)
+        elif type_ not in _NOT_NEEDED:
+            fragment.leave_out(f"processors.{id_}", _WITHHOLDING.get(type_, "is not read"))
     return fragment.imported()
 
 

@@ -30,6 +30,12 @@ _PARTS = {
     "piiConfig": "rules", "relayPiiConfig": "rules", "datascrubbingSettings": "settings",
     "datascrubbing_settings": "settings", "config": "both",
 }  # fmt: skip
+# Parts of a project that decide which documents go out, not what is in them.
+_WITHHOLDING = {
+    "filterSettings": "what they drop goes out unless you write a `filter`",
+    "sampling": "what it leaves out goes out unless you write a `sample`",
+    "quotas": "what they drop goes out unless you write a `sample` with `limits`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,9 @@ def _read(document: Mapping[str, Any], path: str, fragment: Fragment) -> bool:
                 continue
         if isinstance(inner, dict):
             found = _read(inner, where, fragment) or found
+    for name, message in _WITHHOLDING.items():
+        if document.get(name):
+            fragment.leave_out(f"{path}.{name}".lstrip("."), message)
     return found
 
 

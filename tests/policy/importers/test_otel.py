@@ -199,6 +199,19 @@ def test_what_cannot_be_carried_over_is_told(text: str, left_out: str) -> None:
     assert [str(note) for note in result.left_out] == [left_out]
 
 
+def test_processors_that_are_not_read_are_told_but_for_those_that_nobody_needs() -> None:
+    text = """
+processors: { batch: , memory_limiter: , redaction: , filter/health: , k8sattributes: , span: }
+service:
+  pipelines:
+    traces: { processors: [memory_limiter, redaction, filter/health, k8sattributes, batch] }
+"""
+    assert [str(note) for note in import_otel(text).left_out] == [
+        "processors.filter/health: what it drops goes out unless you write a `filter`",
+        "processors.k8sattributes: is not read",
+    ]
+
+
 @pytest.mark.parametrize("text", ["a: [", "3", "a: 1", "receivers: {}"])
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(NotAPolicy):

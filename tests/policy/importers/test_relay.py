@@ -241,6 +241,10 @@ def one_rule(**rule: Any) -> dict[str, Any]:
             "rules.a: the pattern has no group 1",
         ),
         (one_rule(type="alias", rule="a"), "rules.a: is made of itself"),
+        (
+            {"config": {"piiConfig": {"rules": {}}, "filterSettings": {"releases": {}}}},
+            "config.filterSettings: what they drop goes out unless you write a `filter`",
+        ),
     ],
 )
 def test_what_cannot_be_carried_over_is_told(policy: dict[str, Any], note: str) -> None:
