@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..terminal import err, out, table
 from .options import Commands, add_command, add_json_option
 from .talking import add_collector_options, add_why_option, client_of, telling
+from .trust import followed
 
 if TYPE_CHECKING:
     from ..control.messages import Plan
@@ -29,7 +30,8 @@ def register(commands: Commands) -> None:
     shown.set_defaults(run=run_list)
     run = add_command(
         actions, "run", "do all that a plan says, in one go",
-        "Tells for each step when it was done. Exit code 1 when one was not done as it should.",
+        "Tells for each step when it was done, and how many of those who follow obey. Exit code 1\n"
+        "when a step was not done as it should, or one of them does not obey.",
         "  errlock incident run sentry-breach -c errlock.yaml --why 'mail of the vendor'",
     )  # fmt: skip
     run.add_argument("name", metavar="PLAN")
@@ -87,7 +89,8 @@ def run_plan(args: argparse.Namespace) -> int:
     from ..control.messages import PlanOrder, PlanRun
 
     order = PlanOrder(name=args.name, drill=args.drill, why=args.why)
-    ran = client_of(args).ask("/v1/incident/run", PlanRun, order, timeout=120)
+    client = client_of(args)
+    ran = client.ask("/v1/incident/run", PlanRun, order, timeout=120)
     if args.json:
         out(msgspec.json.format(msgspec.json.encode(ran)).decode())
     else:
@@ -97,7 +100,8 @@ def run_plan(args: argparse.Namespace) -> int:
             else:
                 out(f"{step.seconds:8.3f} s  NOT DONE: {step.what}")
                 err(f"            {step.trouble}")
-    return 1 if any(step.trouble for step in ran.steps) else 0
+    obeyed = ran.fleet_version is None or followed(client, ran.fleet_version)
+    return 0 if obeyed and not any(step.trouble for step in ran.steps) else 1
 
 
 @telling("incident relax")

@@ -232,7 +232,8 @@ class CollectorOperations:
         plan = self._named_plan(name)
         exporters = self._collector.config.exporters
         swaps = [(exporters[id_].standby_for or "", id_) for id_ in plan.activate]
-        return PlanRun(name=name, steps=await run(self, plan, swaps, by, why))
+        steps = await run(self, plan, swaps, by, why)
+        return PlanRun(name=name, steps=steps, fleet_version=self._fleet_version())
 
     async def drill(self, name: str) -> PlanRun:
         """See `Operations.drill`."""
@@ -303,8 +304,11 @@ class CollectorOperations:
         return TrustChanged(
             destinations=[TrustOf(id=id_, trust=said(*book.word(id_))) for id_ in targets],
             not_written=trouble,
-            fleet_version=None if (fleet := self._overview.fleet()) is None else fleet.version,
+            fleet_version=self._fleet_version(),
         )
+
+    def _fleet_version(self) -> int | None:
+        return None if (fleet := self._overview.fleet()) is None else fleet.version
 
 
 def _found(progress: Progress | None) -> Job:

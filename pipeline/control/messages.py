@@ -198,15 +198,17 @@ class TrustOf(Answer, frozen=True, kw_only=True):
     trust: TrustSaid
 
 
+FleetVersion = Annotated[
+    int | None, Meta(description="Of the control document that says so to those who follow.")
+]
+
+
 class TrustChanged(Answer, frozen=True, kw_only=True):
     """What counts now for the destinations that were named."""
 
     destinations: list[TrustOf]
     not_written: NotWritten
-    fleet_version: Annotated[
-        int | None,
-        Meta(description="Of the control document that says so to those who follow."),
-    ] = None
+    fleet_version: FleetVersion = None
 
 
 class SwapOrder(Order, frozen=True, kw_only=True):
@@ -373,3 +375,4 @@ class PlanRun(Answer, frozen=True, kw_only=True):
 
     name: str
     steps: list[Step]
+    fleet_version: FleetVersion = None

@@ -179,6 +179,21 @@ async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_pat
         assert "until a release is published" in shell.err
 
 
+async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+    port = listening_port()
+    async with publishing(tmp_path / "data", control=f"localhost:{port}") as (_, document, url):
+        where = f"--url http://localhost:{port} --token-file {tmp_path}/data/control-token"
+        control = Control(url=url, audience=AUDIENCE, keys=[str(k) for k in KEYS], name="web-1")
+        control.trust(Destination("sentry"))
+        while not document.applied(1)[0]:  # noqa: ASYNC110  another thread does it
+            await asyncio.sleep(0.01)
+        assert "distrust sentry" in await asyncio.to_thread(shell, f"incident run breach {where}")
+        assert shell.err == "applied by 1 of 1 who follow\n"
+        control.close()
+        await asyncio.to_thread(shell, f"incident run rumour {where}", 1)
+        assert shell.err == "applied by 0 of 1 who follow\nnot by: web-1\n"
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -42,6 +42,7 @@ async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
             },
             **service,
         },
+        "incident": {"plans": {"breach": {"distrust": ["sentry"]}, "rumour": {"hold": ["otlp"]}}},
     })  # fmt: skip
     running = Collector(loads(text, {}))
     await running.start()
