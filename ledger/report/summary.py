@@ -113,13 +113,16 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
         return
     names: dict[str, list[str]] = {}
     for row in inventory.rows:
-        names.setdefault(row.group, []).append(row.name)
-    must = list(dict.fromkeys(names.get("rotate", ())))
-    yield (
-        f"Of your inventory of {inventory.values:,}: {listed(must, 8)} left in clear."
-        if must
-        else f"Of your inventory of {inventory.values:,} none is known to have left in clear."
-    )
+        names.setdefault(row.verdict if row.group == "rotate" else row.group, []).append(row.name)
+    sent = list(dict.fromkeys(names.get("sent", ())))
+    perhaps = [name for name in dict.fromkeys(names.get("maybe", ())) if name not in sent]
+    of = f"Of your inventory of {inventory.values:,}"
+    if sent:
+        yield f"{of}: {listed(sent, 8)} left in clear."
+    if perhaps:
+        yield f"{of}: {listed(perhaps, 8)} may have left in clear."
+    if not sent and not perhaps:
+        yield f"{of} none is known to have left in clear."
     if unknown := names.get("unknown"):
         yield f"Cannot be told, since no needles are kept of such values: {listed(unknown, 5)}."
 

@@ -296,14 +296,18 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "ledger.key").write_text(key := new_key())
     needles = Needles(tmp_path / "store/needles.db", key, NeedleOptions(), ledger.journal.append)
     needles.write(NOON)
-    for name, form in (("sent", "clear"), ("kept", "removed")):
+    for name, form, certain in (
+        ("sent", "clear", True),
+        ("perhaps", "clear", False),
+        ("kept", "removed", True),
+    ):
         fingerprint = NeedleKey(key).fingerprint("secret.token", f"{name}-8f3b6c02d41a9e77")
-        series = NeedleSeries("sentry", "secret.token", form, "shop")
+        series = NeedleSeries("sentry", "secret.token", form, "shop", certain)
         needles.note(series, [fingerprint], NOON)
     needles.close(NOON + HOUR)
     ledger.close()
     inventory = tmp_path / ".env"
-    names = ("sent", "kept", "never")
+    names = ("sent", "perhaps", "kept", "never")
     inventory.write_text("".join(f"{name}_KEY={name}-8f3b6c02d41a9e77\n" for name in names))
     options = ("--inventory", str(inventory), "--key-file", str(tmp_path / "ledger.key"))
     report = report_of(ledger, "--destination", "sentry", *options)
@@ -311,11 +315,15 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
     told = {row.name: (row.group, row.priority) for row in report.inventory.rows}
     assert told == {
         "sent_KEY": ("rotate", 1),
+        "perhaps_KEY": ("rotate", 2),
         "kept_KEY": ("not_needed", 0),
         "never_KEY": ("not_seen", 0),
     }
     first = next(answer for answer in report.summary if "replaced" in answer.ask)
-    assert first.say[0] == "Of your inventory of 3: sent_KEY left in clear."
+    assert first.say[:2] == [
+        "Of your inventory of 4: sent_KEY left in clear.",
+        "Of your inventory of 4: perhaps_KEY may have left in clear.",
+    ]
     for form in ("md", "html"):
         output = tmp_path / f"report.{form}"
         assert main([*asked(ledger, "--destination", "sentry", *options), "-o", str(output)]) == 0
