@@ -95,16 +95,20 @@ def _answer(answer: Answer, meaning: str) -> list[str]:
     return [f"{answer.name}: {meaning}", *(f"    {_sighting(each)}" for each in answer.sightings)]
 
 
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _sighting(each: Sighting) -> str:
     first, last = moment(each.first)[:16], moment(each.last)[:16]
     when = f"{first}Z" if first == last else f"{first}Z to {last}Z"
     text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
     text = text.replace("hours", "hour") if first == last else text
     if each.on:
-        days = f"{len(each.on)} days, {first[:10]} to {last[:10]}"
+        days = f"{_plural(len(each.on), 'day')}, {first[:10]} to {last[:10]}"
         text = f"{each.destination}: a word in clear, on {days}"
     else:
-        text += f", {each.requests:,} requests of {', '.join(each.services)}"
+        text += f", {_plural(each.requests, 'request')} of {', '.join(each.services)}"
     if each.as_:
         text += f"; {each.as_}"
     if each.by_chance:
