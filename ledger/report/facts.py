@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -112,10 +113,36 @@ def read_facts(path: Path) -> Facts:
         tree = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         raise WrongFacts("it is not YAML in UTF-8") from None
+    if unknown := _unknown(tree, Facts):
+        raise WrongFacts(unknown)
     try:
         return msgspec.convert(_plain(tree or {}), Facts)
     except msgspec.ValidationError as wrong:
-        raise WrongFacts(str(wrong)) from None
+        raise WrongFacts(_in_words(str(wrong))) from None
+
+
+def _unknown(tree: Any, stated: type[Stated], above: str = "") -> str | None:
+    """What to say of the first fact that there is not."""
+    if not isinstance(tree, dict):
+        return None
+    known = get_type_hints(stated)
+    for key, below in tree.items():
+        if key not in known:
+            near = "".join(f"; did you mean {n}?" for n in get_close_matches(str(key), known, 1))
+            return f"{above}{key}: there is no such fact{near or '.'} Known: {', '.join(known)}"
+        of = known[key]
+        inner = isinstance(of, type) and issubclass(of, Stated)
+        if inner and (unknown := _unknown(below, of, f"{above}{key}.")):
+            return unknown
+    return None
+
+
+def _in_words(wrong: str) -> str:
+    """What msgspec says, with the place first."""
+    said, _, place = wrong.removesuffix("`").partition(" - at `$.")
+    if "datetime" in said:
+        said = "expected a time such as 2026-11-26T09:00Z"
+    return f"{place}: {said}" if place else said
 
 
 def open_questions(facts: Facts) -> list[str]:

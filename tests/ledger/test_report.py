@@ -409,8 +409,18 @@ def test_facts_give_deadlines_and_fill_blanks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("aware_at: soon", "facts.yaml: Invalid RFC3339 encoded datetime - at `$.aware_at`"),
-        ("aware: 2026-09-22", "facts.yaml: Object contains unknown field `aware`"),
+        (
+            "aware_at: soon",
+            "facts.yaml: aware_at: expected a time such as 2026-11-26T09:00Z",
+        ),
+        (
+            "dpo: {names: Max}",
+            "facts.yaml: dpo.names: there is no such fact; did you mean name? Known: name, contact",
+        ),
+        (
+            "rotated: [{at: 2026-09-22}]",
+            "facts.yaml: rotated[0]: Object missing required field `what`",
+        ),
         ("[", "facts.yaml: it is not YAML in UTF-8"),
     ],
 )
