@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
         out(_told(job))
         if args.delivered and job.state == "done" and not job.total:
             err(
-                f"of what {args.from_} got nothing is kept that was asked for: see "
-                "service.retain_delivered"
+                f"of what {args.from_} got nothing is kept that was asked for and that {args.to} "
+                "has not had: see service.retain_delivered"
             )
     return 1 if job.state in ("failed", "stopped") else 0
 

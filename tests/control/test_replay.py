@@ -81,12 +81,21 @@ def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) ->
     assert job in fresh.ask("/v1/replays").json["replays"]
 
 
-def test_a_replay_of_what_is_not_kept_says_so(tmp_path: Path) -> None:
-    with running_controlled(tmp_path) as collector:
+@pytest.mark.parametrize(("kept", "first"), [("0", 0), ("1h", 1)])
+def test_a_replay_that_finds_nothing_says_what_it_looked_for(
+    tmp_path: Path, kept: str, first: int
+) -> None:
+    with running_controlled(tmp_path, retain_delivered=kept) as collector:
         collector.wait_until_stored("out.jsonl", collector.send())
+        collector.errlock.wait_for_metric("errlock_exporter_queue_documents", 0)
+        order = {"from": "file", "to": "file/standby", "delivered": True}
+        assert ended(collector, order)["documents"] == first
         done = collector.command("replay", "file", "file/standby", "--delivered")
     assert done.stdout == "file -> file/standby: done, 0 of 0 payloads, 0 documents\n"
-    told = "of what file got nothing is kept that was asked for: see service.retain_delivered\n"
+    told = (
+        "of what file got nothing is kept that was asked for and that file/standby has not had: "
+        "see service.retain_delivered\n"
+    )
     assert (done.returncode, done.stderr) == (0, told)
 
 
