@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,8 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from live_errlock import ERRLOCK
+from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
+from live_ports import listening_port
 
+from errlock.pipeline.counters import COUNTERS
+from errlock.pipeline.errors import DROP_REASONS
 from errlock.policy.pseudonyms import new_key
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +101,20 @@ def test_the_image_is_made_of_everything_that_the_package_is_made_of() -> None:
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
     assert needed | {"pyproject.toml", "constraints.txt", "LICENSE"} == taken
+
+
+def test_alerts_are_about_metrics_labels_and_reasons_that_there_are(tmp_path: Path) -> None:
+    """Counters are there once they have counted; all else a collector shows from the start."""
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"]
+    counters = {f"errlock_{name}_total": labels for name, (_, labels) in COUNTERS.items()}
+    config = collector(sentry_at(listening_port()), {"debug": {}})
+    with running_errlock(config, tmp_path) as errlock:
+        shown = set(re.findall(r"^(\w+)[{ ]", errlock.metrics(), re.MULTILINE))
+    for rule in group["rules"]:
+        names = set(re.findall(r"\b(?:errlock|otelcol)_\w+", rule["expr"]))
+        assert names <= shown | counters.keys(), rule["alert"]
+        labels = {label for name in names for label in counters.get(name, ("exporter",))}
+        used = set(re.findall(r"labels\.(\w+)", rule["annotations"]["summary"]))
+        assert used <= labels | {"instance"}, rule["alert"]
+        for reasons in re.findall(r'_dropped_total\{reason=~?"([\w|]+)"', rule["expr"]):
+            assert set(reasons.split("|")) <= set(DROP_REASONS), rule["alert"]
