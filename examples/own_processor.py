@@ -1,9 +1,5 @@
-"""A processor of your own: documents of some services are dropped, others get a tag.
-
-A package makes it known to the collector by an entry point in the group `errlock.processors`:
-
-    [project.entry-points."errlock.processors"]
-    tag = "yourpackage.tag:Tag"
+"""A processor of your own, within an application: events without a message are dropped, others get
+a tag. For a collector it stands in a package: see plugin/.
 """
 
 from typing import Annotated
@@ -41,9 +37,11 @@ class Tagger(Processor):
             return
         if "message" not in tree:
             raise Drop("filtered")
-        document.tree = {**tree, "tags": {self._options.name: self._options.value}}
+        tags = tree.get("tags")
+        more = {**(tags if isinstance(tags, dict) else {}), self._options.name: self._options.value}
+        document.tree = {**tree, "tags": more}
 
 
 pipeline = Pipeline([Tag(name="team", value="checkout"), Redact()])
-print(pipeline.scrub_event({"message": "password=Winter2024!"}))
+print(pipeline.scrub_event({"message": "password=Winter2024!", "tags": {"plan": "gold"}}))
 print(pipeline.scrub_event({"level": "error"}))
