@@ -83,7 +83,22 @@ def _trust(_: str, body: Body) -> str:
 def _route(kind: str, body: Body) -> str:
     if "swapped" in body:
         return f"{body.get('for')} gets what comes in for {body['swapped']}"
+    if "failover" in body:
+        whose, to = body["failover"], body.get("to")
+        return f"{to} gets what comes in for {whose}" if to else f"{whose} gets its own again"
     return _anything(kind, body)
+
+
+def _token(_: str, body: Body) -> str:
+    told = []
+    for did in ("added", "removed"):
+        tokens = body.get(did)
+        told += [
+            f"token of {each.get('name')} ({each.get('role')}) {did}"
+            for each in (tokens if isinstance(tokens, list) else ())
+            if isinstance(each, Mapping)
+        ]
+    return ", ".join(told)
 
 
 def _replay(_: str, body: Body) -> str:
@@ -193,8 +208,8 @@ def _anything(kind: str, body: Body) -> str:
 
 
 _TELLERS = {
-    "trust": _trust, "route": _route, "replay": _replay, "purge": _purge, "policy": _policy,
-    "start": _start, "stop": _start, "gap": _gap, "key": _key, "control_off": _control,
-    "search": _search, "reload": _reload, "process": _process,
+    "trust": _trust, "route": _route, "token": _token, "replay": _replay, "purge": _purge,
+    "policy": _policy, "start": _start, "stop": _start, "gap": _gap, "key": _key,
+    "control_off": _control, "search": _search, "reload": _reload, "process": _process,
     "decoy": _decoy,
 }  # fmt: skip

@@ -225,6 +225,21 @@ def test_a_word_that_could_not_be_taken_back_still_holds(tmp_path: Path) -> None
     assert report_of(ledger).clock.contained_at == datetime.fromtimestamp(NOON, UTC)
 
 
+def test_tokens_and_failovers_are_told_in_words(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    jane, ann = {"name": "jane", "role": "operate"}, {"name": "ann", "role": "read"}
+    ledger.tell("token", added=[jane], removed=[ann], tokens=[{**jane, "sha256": "67a414d8a67e"}])
+    for to in ("standby", None):
+        ledger.tell("route", failover="sentry", to=to, before=None, by="health")
+    ledger.close()
+    said = [each for each in report_of(ledger).measures if each.kind in ("token", "route")]
+    assert [each.text for each in said] == [
+        "token of jane (operate) added, token of ann (read) removed",
+        "standby gets what comes in for sentry",
+        "sentry gets its own again",
+    ]
+
+
 def test_a_destroyed_key_is_told_first(tmp_path: Path) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.deliver(1, found("pii.user_id", "pseudonym:e1", 1, [1]))
