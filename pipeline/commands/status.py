@@ -118,7 +118,10 @@ def _of_fleet(status: Status, colours: bool) -> Iterator[str]:
         followers = len(status.fleet.followers)
         yield f"followed by {followers}, {followers - len(late)} of them up to date"
     following = status.following
-    if following is not None and not following.fresh:
+    if following is not None and following.fresh:
+        age = "" if following.age is None else f", seen {span(following.age)} ago"
+        yield f"follows a control document: version {following.version}{age}"
+    elif following is not None:
         text = f"no valid control document: {following.trouble or 'none yet'}; everything is held"
         yield paint(text, "red", colours)
 

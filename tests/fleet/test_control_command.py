@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from live_control import AUDIENCE, KEYS, control_server
-from live_fleet import publishing
+from live_fleet import collector, publishing
 from live_ports import listening_port
 
 from errlock.delivery.following.document import Bundle, Signed, open_online, open_release
@@ -192,6 +193,17 @@ async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path:
         control.close()
         await asyncio.to_thread(shell, f"incident run rumour {where}", 1)
         assert shell.err == "applied by 0 of 1 who follow\nnot by: web-1\n"
+
+
+async def test_status_says_how_following_goes(shell: Shell, tmp_path: Path) -> None:
+    port = listening_port()
+    where = f"--url http://localhost:{port} --token-file {tmp_path}/b/control-token"
+    async with publishing(tmp_path / "a") as (_, _, url):
+        follow = {"url": url, "audience": AUDIENCE, "keys": [str(key) for key in KEYS]}
+        control = {"endpoint": f"localhost:{port}"}
+        async with collector(tmp_path / "b", follow=follow, control=control):
+            shown = await asyncio.to_thread(shell, f"status {where}")
+    assert re.search(r"(?m)^follows a control document: version \d+, seen \d+s ago$", shown)
 
 
 @pytest.mark.parametrize(
