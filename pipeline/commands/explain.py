@@ -27,6 +27,7 @@ def register(commands: Commands) -> None:
         "The document is one event or request, as it is. Values as received are shown on a\n"
         "terminal only; --values shows them elsewhere, too.",
         "  errlock explain event.json\n"
+        "  sed -n 3p events.jsonl | errlock explain      of a file with one on each line\n"
         "  errlock explain -c errlock.yaml --json < event.json",
     )  # fmt: skip
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="default: stdin")
