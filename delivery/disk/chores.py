@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
+from .failures import kind_of
 from .reserve import Reserve
 from .schema import PAGE
 from .sealing import Seals
@@ -46,7 +48,13 @@ class Chores:
         """Do a little. Returns in how many seconds there is more. Raises sqlite3.Error."""
         if not self._reserve.whole:
             return self._restore()
-        if self._forget() == _DELIVERIES:
+        try:
+            if self._forget():
+                return _AT_ONCE
+        except sqlite3.Error as error:
+            # What is deleted is written first: on a full disk the reserve has the room for it.
+            if kind_of(error) != "full" or not self._reserve.release():
+                raise
             return _AT_ONCE
         if self._shrink(at_least=max(_WORTH_IT, self._ask("page_count") // 2)):
             return _AT_ONCE
@@ -61,22 +69,15 @@ class Chores:
             return _AT_ONCE
         checkpoint(self._connection)
         if not self._reserve.restore():
-            return _SOON
+            return _AT_ONCE if self._forget() else _SOON
         self._log.info("there is room on the disk again")
         return _LATER
 
-    def _forget(self) -> int:
-        """Delete delivered payloads that were kept long enough. Returns how many deliveries."""
-        with transaction(self._connection):
-            rows = self._connection.execute(
-                "DELETE FROM retained WHERE (payload, destination) IN"
-                " (SELECT payload, destination FROM retained WHERE delivered <= ?"
-                " ORDER BY delivered LIMIT ?) RETURNING payload",
-                [self._now() - self._retain, _DELIVERIES],
-            ).fetchall()
-            if rows:
-                delete_unused(self._connection, {payload for (payload,) in rows})
-        return len(rows)
+    def _forget(self) -> bool:
+        """Delete delivered payloads that were kept long enough. True: there are more."""
+        until = self._now() - self._retain
+        _, more = delete_kept(self._connection, "delivered <= ?", [until], self._reserve.step)
+        return more
 
     def _shrink(self, at_least: int) -> bool:
         """Give empty pages back to the disk. False: there are not so many."""
@@ -88,6 +89,31 @@ class Chores:
 
     def _ask(self, pragma: str) -> int:
         return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def delete_kept(
+    connection: sqlite3.Connection, which: str, values: Sequence[object], step: int
+) -> tuple[int, bool]:
+    """Delete some of what was delivered and kept: how many deliveries, and whether there are more.
+
+    Payloads are overwritten with zeros, by way of the WAL: so many bytes at once that a full disk
+    has the room for it in the reserve whose `step` this is. Raises sqlite3.Error.
+    """
+    found = connection.execute(
+        "SELECT payload, destination, ifnull(length(body), 0) FROM retained"
+        f" LEFT JOIN payloads ON id = payload WHERE {which} ORDER BY delivered LIMIT ?",
+        [*values, _DELIVERIES],
+    ).fetchall()
+    sizes = accumulate(size for _, _, size in found)
+    some = max(1, sum(size <= step // 2 for size in sizes))
+    rows = [(payload, destination) for payload, destination, _ in found[:some]]
+    if rows:
+        with transaction(connection):
+            connection.executemany(
+                "DELETE FROM retained WHERE payload = ? AND destination = ?", rows
+            )
+            delete_unused(connection, {payload for payload, _ in rows})
+    return len(rows), len(rows) < len(found) or len(found) == _DELIVERIES
 
 
 def checkpoint(connection: sqlite3.Connection) -> bool:

@@ -15,13 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .chores import checkpoint, destroy_keys
+from .chores import checkpoint, delete_kept, destroy_keys
 from .schema import BUSY_TIMEOUT, FILE_NAME
 from .sealing import Seals
 from .transactions import delete_unused, highest, transaction
 
-# Deliveries that are destroyed in one transaction: others wait as long.
-_BATCH = 200
 # How often, and after how many seconds again, readers are asked to let go of the WAL.
 _CHECKPOINTS = 50
 _BETWEEN = 0.1
@@ -43,17 +41,21 @@ async def purge(
     seals: Seals | None,
     destination: str,
     ended: Callable[[str], Sequence[int]],
+    step: int,
 ) -> Purged:
     """Destroy what was delivered to a destination until now and kept.
 
     `call` has the writing thread do something once all is written that was settled before: that
     is gone then, too. `ended` says, in that thread, which of its records no disk takes the end of:
-    they go without their bookings.
+    they go without their bookings. `step` is that of the reserve.
     """
     last = await call(partial(highest, table="payloads"))
     await call(lambda connection: _purge_ended(connection, ended(destination)))
     kept = data_keys = 0
-    while count := await call(partial(_purge_delivered, destination=destination, last=last)):
+    which, values = "destination = ? AND payload <= ?", [destination, last]
+    more = True
+    while more:
+        count, more = await call(partial(delete_kept, which=which, values=values, step=step))
         kept += count
     if seals is not None:
         data_keys = await call(lambda connection: destroy_keys(connection, seals, before=_NEVER))
@@ -87,19 +89,3 @@ def _purge_ended(connection: sqlite3.Connection, records: Sequence[int]) -> None
             [json.dumps(records)],
         ).fetchall()
         delete_unused(connection, {payload for (payload,) in rows})
-
-
-def _purge_delivered(connection: sqlite3.Connection, destination: str, last: int) -> int:
-    """Destroy some of what was delivered and kept, up to a payload's number. Returns how many;
-    raises sqlite3.Error.
-    """
-    with transaction(connection):
-        rows = connection.execute(
-            "DELETE FROM retained WHERE (payload, destination) IN"
-            " (SELECT payload, destination FROM retained"
-            " WHERE destination = ? AND payload <= ? LIMIT ?)"
-            " RETURNING payload",
-            [destination, last, _BATCH],
-        ).fetchall()
-        delete_unused(connection, {payload for (payload,) in rows})
-    return len(rows)

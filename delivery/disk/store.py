@@ -227,7 +227,8 @@ class DiskStore:
         """
         call = partial(self._call, in_turn=True)
         ended = self._kept().ended
-        return await purging.purge(call, self._folder.path, self._seals, destination, ended)
+        step = self._reserve.step
+        return await purging.purge(call, self._folder.path, self._seals, destination, ended, step)
 
     async def _page(
         self, among: Among, selection: Selection, after: int, without: str

@@ -15,7 +15,8 @@ MOUNT = 'mount -t tmpfs -o size=12m,mode=0700 tmpfs "$0" && exec "$@"'
 
 
 @pytest.mark.parametrize(
-    "scenario", ["putting", "settling", "purging", "crashing", "telling", "removing", "mending"]
+    "scenario",
+    ["putting", "settling", "purging", "crashing", "telling", "removing", "keeping", "mending"],
 )
 def test_a_full_disk_loses_nothing(tmp_path: Path, scenario: str) -> None:
     disk = str(tmp_path)

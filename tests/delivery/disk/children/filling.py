@@ -176,6 +176,28 @@ async def removing(folder: Path) -> None:
         assert (folder / "reserve").stat().st_size
 
 
+async def keeping(folder: Path) -> None:
+    """What was kept after its delivery gives way when its time is over."""
+    now = [0.0]
+    store = DiskStore(
+        folder, DiskOptions(reserve=2 * MIB, retain_delivered=60), LOG, lambda: now[0]
+    )
+    await store.open()
+    for record in (records := await put_until_full(store)):
+        await deliver(store, record)
+    assert len(records) > 100
+    fill(folder)
+    assert not await put_until_full(store)
+    now[0] = 61.0
+    for _ in range(600):  # chores find the room
+        if more := await put_until_full(store, len(records)):
+            break
+        await asyncio.sleep(0.1)
+    assert more
+    assert await balances(store, "a")
+    await store.close()
+
+
 async def mending(folder: Path) -> None:
     """A damaged file that there is no room to mend leaves others the room that there is."""
     async with opened(folder, DiskOptions(reserve=MIB)) as store:
@@ -230,7 +252,7 @@ async def crash(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    every = (putting, settling, purging, crashing, telling, removing, mending)
+    every = (putting, settling, purging, crashing, telling, removing, keeping, mending)
     scenarios = {each.__name__: each for each in every}
     with asyncio.Runner() as runner:
         runner.run(scenarios[sys.argv[1]](Path(sys.argv[2]) / "q"))
