@@ -98,6 +98,8 @@ class TrustBook:
     def close(self) -> None:
         """Write nothing more. Idempotent."""
         self._writer.shutdown(wait=False)
+        if self._file is not None:
+            self._file.close()
 
     def of(self, destination: str) -> Trust:
         """What is in force for a destination."""

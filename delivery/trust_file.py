@@ -16,6 +16,7 @@ import random
 import re
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,13 @@ class TrustFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reading = threading.Lock()
+        self._kept = -1  # what is read from; see `_kept_open`
+
+    def close(self) -> None:
+        """Let go of what is kept open. Idempotent."""
+        with self._reading:
+            self._let_go()
 
     def create_if_new(self) -> None:
         """Make the file when it is missing and the folder shows no earlier start.
@@ -74,18 +82,19 @@ class TrustFile:
 
     def read(self) -> Saved:
         """What is written there. Raises TrustFileFailed."""
-        with _failures(), self._opened(os.O_RDONLY) as file:
+        with _failures(), self._kept_open() as file:
             saved, _ = _newest(file)
             if saved is None:  # or else both were being written while we looked
                 _lock(file, fcntl.LOCK_SH)
                 saved, _ = _newest(file)
+                fcntl.flock(file, fcntl.LOCK_UN)
         if saved is None:
             raise TrustFileFailed("damaged")
         return saved
 
     def stamp(self) -> bytes:
         """Something that differs after each change, cheaply. Raises TrustFileFailed."""
-        with _failures(), self._opened(os.O_RDONLY) as file:
+        with _failures(), self._kept_open() as file:
             return b"".join(os.pread(file, _LONGEST_HEADER, _SLOT * slot) for slot in (0, 1))
 
     def change(self, apply: Callable[[Trusts | None], Trusts], *, above: int = 0) -> Saved:
@@ -97,28 +106,47 @@ class TrustFile:
         with _failures():
             while True:
                 try:
-                    with self._opened(os.O_RDWR) as file:
+                    file = self._opened(os.O_RDWR)
+                    try:
                         _lock(file, fcntl.LOCK_EX)
                         saved, slot = _newest(file)
                         new = _next(saved, apply, above)
                         _write(file, _encode(new), 1 - slot)
                         return new
+                    finally:
+                        os.close(file)
                 except FileNotFoundError:
                     new = _next(None, apply, above)
                     if self._create(new):
                         return new
 
     @contextmanager
-    def _opened(self, flags: int) -> Iterator[int]:
+    def _kept_open(self) -> Iterator[int]:
+        """The file that is there now, to be read, opened only when that is another one.
+
+        A process that may open no more files has to obey what is written there all the same.
+        """
+        with self._reading:
+            there = self._path.lstat()
+            if self._kept < 0 or not os.path.samestat(there, os.fstat(self._kept)):
+                self._let_go()
+                self._kept = self._opened(os.O_RDONLY)
+            _check(there)
+            yield self._kept
+
+    def _let_go(self) -> None:
+        if self._kept >= 0:
+            os.close(self._kept)
+            self._kept = -1
+
+    def _opened(self, flags: int) -> int:
         file = os.open(self._path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            about = os.fstat(file)
-            ours = os.geteuid() in (about.st_uid, 0)
-            if not stat.S_ISREG(about.st_mode) or not ours or about.st_mode & 0o077:
-                raise TrustFileFailed("permissions")
-            yield file
-        finally:
+            _check(os.fstat(file))
+        except BaseException:
             os.close(file)
+            raise
+        return file
 
     def _create(self, saved: Saved) -> bool:
         """Make the file with this in it, all at once. Returns whether there was none."""
@@ -163,6 +191,12 @@ def tighten_offline(
         return trusts.tightened(spellings, said)
 
     return file.change(tightened).trusts
+
+
+def _check(about: os.stat_result) -> None:
+    ours = os.geteuid() in (about.st_uid, 0)
+    if not stat.S_ISREG(about.st_mode) or not ours or about.st_mode & 0o077:
+        raise TrustFileFailed("permissions")
 
 
 def _next(saved: Saved | None, apply: Callable[[Trusts | None], Trusts], above: int) -> Saved:
