@@ -72,7 +72,7 @@ class Writer:
         self._next_mending = 0.0
         self._closed = False
         self._next_chores = 0.0
-        self._chores_fail: FailureKind | None = None  # of what, as it was told
+        self._told_of: FailureKind | None = None  # why nothing can be written, as it was told
         self._told: set[str] = set()  # types of errors that nobody expects
 
     def submit(self, operation: Operation) -> None:
@@ -262,19 +262,25 @@ class Writer:
             wait = self._tools.chores()
             if self.failing and not self.kept.waits:  # else that is tried again
                 self._probe()
-            if self._chores_fail is not None:
-                self._log.info("the file of the queues can be written again")
-                self._chores_fail = None
-            return wait
+            kind = self.failing
         except Exception as error:  # noqa: BLE001  see `_unexpected`
             self._unexpected(error)
-            self._damaged |= kind_of(error) == "damaged"
             kind = kind_of(error)
-            known = kind == "full" and not self._reserve.whole
-            if not known and self._chores_fail != kind:  # not each second, for a night
-                self._chores_fail = kind
-                self._log.warning(MEANING[kind])
-            return _PROBE
+            self._damaged |= kind == "damaged"
+        self._tell_of(kind)
+        return wait if kind is None else _PROBE
+
+    def _tell_of(self, kind: FailureKind | None) -> None:
+        """Say why nothing can be written, or that it can be again: once, not for a whole night."""
+        # For what waits the reserve is given up, which is told.
+        known = kind == "full" and (self.kept.waits or not self._reserve.whole)
+        if known or kind == self._told_of:
+            return
+        self._told_of = kind
+        if kind is None:
+            self._log.info("the file of the queues can be written again")
+        else:
+            self._log.warning(MEANING[kind])
 
     def _probe(self) -> None:
         """Write something: where nobody sends any more, nothing else shows that it can be."""

@@ -14,6 +14,7 @@ import pytest
 from shipping import LOG, balances, booked, chores_done, deliver, number_of, numbered, opened, put
 
 from errlock.delivery.disk import chores
+from errlock.delivery.disk.failures import MEANING
 from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.disk.writer import Writer
@@ -133,6 +134,28 @@ async def test_it_is_in_trouble_as_long_as_something_waits_to_be_written(
         await asyncio.wait_for(settled, 60)
         await put(store, numbered(2), "a")
         assert store.trouble is None
+
+
+async def test_that_nothing_is_taken_is_told_once_although_something_waits_to_be_written(
+    tmp_path: Path, broken: Callable[[int | None], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, numbered(1), "a")
+        broken(sqlite3.SQLITE_IOERR_WRITE)
+        settled = asyncio.ensure_future(deliver(store, record))
+        with pytest.raises(StoreFailed, match=r"^io$"):
+            await put(store, numbered(2), "a")
+        assert store._writer is not None
+        for _ in range(3):
+            store._writer._next_chores = 0.0
+            await chores_done(store)
+        assert caplog.messages == [MEANING["io"]]
+        broken(None)
+        await asyncio.wait_for(settled, 60)
+        store._writer._next_chores = 0.0
+        await chores_done(store)
+        assert caplog.messages[1:] == ["the file of the queues can be written again"]
 
 
 async def test_how_a_record_was_meanwhile_is_not_kept(
