@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from .errors import ConfigError
+from .errors import ConfigError, refused_by_system
 from .registry import DEFAULT, Registry, nearest
 from .terminal import err, out
 
@@ -104,8 +104,7 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # a file or an endpoint that cannot be had
-        name = f"{error.filename}: " if error.filename else ""
-        err(f"errlock: {name}{error.strerror or type(error).__name__}")
+        err(f"errlock: {refused_by_system(error)}")
         return 2
     except Exception as error:  # noqa: BLE001  a mistake of ours; its text may quote a document
         _tell_bug(error)

@@ -81,6 +81,12 @@ class BrokenDocument(Exception):  # noqa: N818  a fact about data
     """A document's bytes are not what its kind says. The text names the kind of damage only."""
 
 
+def refused_by_system(error: OSError) -> str:
+    """What cannot be had, and why: `/var/lib/errlock: Read-only file system`."""
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or type(error).__name__}"
+
+
 class Drop(Exception):  # noqa: N818  a decision, not a fault
     """Raised by a processor: this document does not go out."""
 

@@ -20,6 +20,7 @@ from ..control.server import control_of
 from ..control.token_watch import TokenWatch
 from ..control.tokens import TokenStore
 from ..counters import Counters
+from ..errors import refused_by_system
 from ..fleet.fleet import Fleet
 from ..graph.exchanging import Exchanges
 from ..graph.graph import Graph, build
@@ -399,7 +400,7 @@ def _named(part: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno or 0, error.strerror or str(error), part) from None
+        raise OSError(error.errno or 0, refused_by_system(error), part) from None
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:

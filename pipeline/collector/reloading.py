@@ -15,7 +15,7 @@ import msgspec
 
 from ...policy.named_files import read_file
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, refused_by_system
 from ..options import OUT_OF_FILES, PemFile
 
 _LOOK_EVERY = 1.0  # seconds
@@ -174,8 +174,7 @@ class Source:
                 _log.error("%s", problem)
             raise
         except OSError as error:
-            what = error.filename or ""
-            _log.error("the old configuration goes on: %s %s", what, error.strerror)
+            _log.error("the old configuration goes on: %s", refused_by_system(error))
             raise
         for line in changes.lines() or ["nothing has changed"]:
             _log.info("reloaded: %s", line)

@@ -22,7 +22,7 @@ from ..collector.replaying import Progress
 from ..collector.replays import ReplayRefused
 from ..collector.storage import remember_swaps
 from ..config.incident import PlanOptions
-from ..errors import ConfigError
+from ..errors import ConfigError, refused_by_system
 from ..registry import nearest
 from .collecting import Collecting
 from .jobs import job_of, replay_of
@@ -160,7 +160,7 @@ class CollectorOperations:
             text = "; ".join(str(problem) for problem in error.problems)
             raise Refused(409, "config", f"the old configuration goes on: {text}") from None
         except OSError as error:
-            text = f"the old configuration goes on: {error.filename or ''} {error.strerror}"
+            text = f"the old configuration goes on: {refused_by_system(error)}"
             raise Refused(409, "open", text) from None
         return Reloaded(changes=changes.lines())
 

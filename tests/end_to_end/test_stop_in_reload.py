@@ -149,6 +149,6 @@ def test_a_reload_that_has_not_come_to_its_turn_is_not_made(how: str, tmp_path: 
             _, told = command.communicate(timeout=60)
             assert command.returncode == 1
             assert told == (
-                "errlock reload: the old configuration goes on:  the collector is stopping\n"
+                "errlock reload: the old configuration goes on: the collector is stopping\n"
             )
         assert sorted(running.stored("out.jsonl")) == numbers

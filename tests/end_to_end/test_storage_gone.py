@@ -100,6 +100,16 @@ def test_what_cannot_be_written_is_no_reason_to_restart_but_to_send_elsewhere(
         assert send(port) == 200
 
 
+def test_a_start_names_the_folder_that_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    command = [str(ERRLOCK), "run", "--set", "service.storage=taken/data"]
+    told = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert told.returncode == 2
+    assert told.stderr == "errlock: service.storage: taken/data: Not a directory\n"
+
+
 def verified(folder: Path) -> str:
     told = subprocess.run(
         [ERRLOCK, "exposure", "verify", "-c", CONFIG],
