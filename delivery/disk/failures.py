@@ -6,6 +6,7 @@ import sqlite3
 from typing import Literal
 
 FailureKind = Literal["full", "io", "damaged"]  # of `StoreFailed`, when it is the file's
+Trouble = FailureKind | Literal["hangs"]  # who stores something hears nothing at all
 # What they mean, to whoever is called at night.
 MEANING: dict[FailureKind, str] = {
     "full": "the disk is full: nothing is taken (503) until there is room again",

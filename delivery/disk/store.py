@@ -24,7 +24,7 @@ from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .cache import PayloadCache
 from .chores import Chores
-from .failures import FailureKind, kind_of
+from .failures import Trouble, kind_of
 from .folder import StorageFolder
 from .kept import Kept, still_waiting
 from .opening import open_queues
@@ -41,6 +41,8 @@ from .writer import Tools, Writer
 _RESERVE = "reserve"
 _CACHED = 16 * 1024 * 1024  # bytes
 _PAGE = 100  # payloads
+# Seconds after which a disk that is still at the same work is said to hang.
+_PATIENCE = 10.0
 
 T = TypeVar("T")
 
@@ -111,10 +113,13 @@ class DiskStore:
         return [identity(path / name) for name in (FILE_NAME, f"{FILE_NAME}-wal")]
 
     @property
-    def trouble(self) -> FailureKind | None:
-        """What `put` fails of by now, if it does. Any thread may ask."""
+    def trouble(self) -> Trouble | None:
+        """What `put` fails of by now, or waits for, if it does. Any thread may ask."""
         if self._writer is None:
             return None
+        since = self._writer.busy_since
+        if since is not None and time.monotonic() - since > _PATIENCE:
+            return "hangs"
         return self._writer.failing or (None if self._reserve.whole else "full")
 
     async def close(self) -> None:

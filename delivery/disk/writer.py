@@ -68,6 +68,7 @@ class Writer:
         self.kept = Kept()  # belongs to the writing thread
         self._failure: FailureKind = "io"  # of the last transaction that failed
         self.failing: FailureKind | None = None  # whether the last one did; any thread may look
+        self.busy_since: float | None = None  # at one and the same work; any thread may look
         self._damaged = False
         self._next_mending = 0.0
         self._closed = False
@@ -86,7 +87,9 @@ class Writer:
     def run(self) -> None:
         """Work until it is closed, in the thread that opened the connection."""
         while not self._closed:
+            self.busy_since = None
             batch = self._gather()
+            self.busy_since = time.monotonic()
             calls = [each for each in batch if isinstance(each, Call)]
             self._carry_out([each for each in batch if not isinstance(each, Call)])
             for call in calls:

@@ -18,7 +18,7 @@ _log = logging.getLogger("errlock.storage")
 
 
 class StorageWatch:
-    """Notices that somebody deleted the queues under a running collector, and says so once."""
+    """Notices that the queues of a running collector were deleted, or that their disk hangs."""
 
     def __init__(self, store: Store) -> None:
         self.gone = False
@@ -32,9 +32,24 @@ class StorageWatch:
         return self._store.trouble if isinstance(self._store, DiskStore) else None
 
     async def run(self) -> None:
-        """Look each second until cancelled."""
-        store = self._store
-        while isinstance(store, DiskStore):
+        """Look each second until cancelled, and say once what is found."""
+        if isinstance(self._store, DiskStore):
+            # To look where the file is may hang as well.
+            await asyncio.gather(self._look_at_work(self._store), self._look_for_it(self._store))
+
+    async def _look_at_work(self, store: DiskStore) -> None:
+        hung = False
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            hangs = store.trouble == "hangs"
+            if hangs and not hung:
+                _log.error("the disk of service.storage does not answer: who sends waits in vain")
+            elif hung and not hangs:
+                _log.info("the disk of service.storage answers again")
+            hung = hangs
+
+    async def _look_for_it(self, store: DiskStore) -> None:
+        while True:
             await asyncio.sleep(_LOOK_EVERY)
             with suppress(OSError):  # a disk that does not answer is another matter
                 gone = await asyncio.to_thread(store.is_gone)

@@ -26,6 +26,7 @@ _NOTHING_TAKEN = {
     "full": "nothing is taken: the disk of service.storage is full",
     "io": "nothing is taken: service.storage cannot be written",
     "damaged": "nothing is taken: the queues in service.storage are damaged",
+    "hangs": "nothing is taken: the disk of service.storage does not answer",
     "gone": "nothing is taken until it is started again: the queues in service.storage are gone",
 }
 

@@ -26,7 +26,7 @@ NotWritten = Annotated[
 ]
 JobState = Literal["waiting", "running", "done", "stopped", "failed"]
 CollectorState = Literal["starting", "running", "stopping", "stopped"]
-StorageFault = Literal["full", "io", "damaged", "gone"]
+StorageFault = Literal["full", "io", "damaged", "hangs", "gone"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,18 +7,22 @@ import contextlib
 import logging
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from shipping import LOG, balances, booked, chores_done, deliver, number_of, numbered, opened, put
+from waiting import until
 
 from errlock.delivery.disk import chores
+from errlock.delivery.disk import store as store_module
 from errlock.delivery.disk.failures import MEANING
 from errlock.delivery.disk.operations import Operation
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.disk.writer import Writer
 from errlock.delivery.store import Counts, StoreFailed
+from errlock.pipeline.collector.store_watch import StorageWatch
 
 NO_MEMORY = 0  # in place of a code of SQLite's
 
@@ -156,6 +160,35 @@ async def test_that_nothing_is_taken_is_told_once_although_something_waits_to_be
         store._writer._next_chores = 0.0
         await chores_done(store)
         assert caplog.messages[1:] == ["the file of the queues can be written again"]
+
+
+async def test_a_disk_that_does_not_answer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run, answers = Transactions.run, threading.Event()
+
+    def hang(self: Transactions, batch: Sequence[Operation]) -> None:
+        answers.wait(60)
+        run(self, batch)
+
+    async with opened(tmp_path / "q") as store:
+        watch = StorageWatch(store)
+        watching = asyncio.create_task(watch.run())
+        monkeypatch.setattr(store_module, "_PATIENCE", 0.1)
+        monkeypatch.setattr(Transactions, "run", hang)
+        stored = asyncio.ensure_future(put(store, numbered(1), "a"))
+        await until(lambda: caplog.messages)
+        assert watch.trouble == "hangs"
+        answers.set()
+        await stored
+        await until(lambda: len(caplog.messages) == 2)
+        assert watch.trouble is None
+        watching.cancel()
+    assert caplog.messages == [
+        "the disk of service.storage does not answer: who sends waits in vain",
+        "the disk of service.storage answers again",
+    ]
 
 
 async def test_how_a_record_was_meanwhile_is_not_kept(
