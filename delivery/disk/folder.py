@@ -6,11 +6,14 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
 from ...pipeline.host.file_places import sync_folder
 
 LOCK = "lock"
+# Seconds for who only looks whether it is in use, and for a process that is just ending.
+_PATIENCE = 0.5
 
 
 class StorageError(OSError):
@@ -35,13 +38,10 @@ class StorageFolder:
         for each in sorted(self.path.iterdir()):
             _checked(each)
         lock = self._made(LOCK)
+        until = time.monotonic() + _PATIENCE
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise StorageError(
-                self.path, "another errlock uses this storage", errno.EBUSY
-            ) from None
+            while not (locked := _locked(lock, fcntl.LOCK_EX)) and time.monotonic() < until:
+                time.sleep(_PATIENCE / 50)
         except OSError as error:
             os.close(lock)
             raise StorageError(
@@ -50,6 +50,9 @@ class StorageFolder:
                 "put it on a disk of this machine",
                 error.errno or errno.ENOLCK,
             ) from None
+        if not locked:
+            os.close(lock)
+            raise StorageError(self.path, "another errlock uses this storage", errno.EBUSY)
         self._lock = lock
 
     def file(self, name: str) -> Path:
@@ -71,6 +74,27 @@ class StorageFolder:
         return os.open(
             self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a process has it now. Raises OSError."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+
+
+def _locked(file: int, kind: int) -> bool:
+    """Lock it, unless others have. Raises OSError where nothing can be locked."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _checked(path: Path) -> int:

@@ -158,9 +158,13 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     if told.failed:
         err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
         return 1
-    err(f"written into {told.file}: a collector that runs obeys within a second, one that is down")
-    err("when it starts")
-    return _told(args, _as_answered(args.names, told.said))
+    code = _told(args, _as_answered(args.names, told.said))
+    if told.in_use:
+        err(f"written into {told.file}: the collector that runs there obeys within a second")
+        return code
+    err(f"written into {told.file}: none runs there, but one that starts there obeys")
+    # One that is down obeys later. Else it may be another folder than the one of who still sends.
+    return code if isinstance(failure, NoAnswer) and failure.is_down else 1
 
 
 def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:

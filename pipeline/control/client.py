@@ -20,10 +20,11 @@ _MAX_ANSWER = 16 << 20
 class NoAnswer(Exception):  # noqa: N818  a fact about the other side
     """Nobody answered, not in time, or not as a collector does. The text says which."""
 
-    def __init__(self, at: str, why: str) -> None:
-        """`at` is the address that was asked."""
+    def __init__(self, at: str, why: str, *, is_down: bool = False) -> None:
+        """`at` is the address that was asked; `is_down`: nobody listens there."""
         super().__init__(why)
         self.at = at
+        self.is_down = is_down
 
 
 class Denied(Exception):  # noqa: N818  an answer
@@ -96,7 +97,7 @@ class Client:
         except TimeoutError:
             raise NoAnswer(self._address, f"no answer within {timeout:g} s") from None
         except ConnectionRefusedError:
-            raise NoAnswer(self._address, "nobody listens there") from None
+            raise NoAnswer(self._address, "nobody listens there", is_down=True) from None
         except (socket.gaierror, UnicodeError):  # not to be found, or not even a name
             raise NoAnswer(self._address, "no such host is known here") from None
         except (OSError, http.client.HTTPException) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ...delivery.disk.folder import is_in_use
 from ...delivery.trust import Trusts
 from ...delivery.trust_file import TrustFileFailed, tighten_offline
 from ..errors import ConfigError, Problem
@@ -23,6 +24,7 @@ class Written:
 
     file: Path
     said: Trusts  # all that the file says now; nothing when it failed
+    in_use: bool = False  # whether a collector has that folder now, and obeys
     failed: str | None = None  # the kind of what went wrong
 
 
@@ -42,9 +44,13 @@ def tighten(
     file = there.storage / "trust"
     try:
         who = _who(there.storage, token_file)
-        return Written(file, tighten_offline(there.storage, names, state, who, why))
+        said = tighten_offline(there.storage, names, state, who, why)
     except TrustFileFailed as failure:
-        return Written(file, Trusts(), failure.kind)
+        return Written(file, Trusts(), failed=failure.kind)
+    in_use = False
+    with suppress(OSError):
+        in_use = is_in_use(there.storage)
+    return Written(file, said, in_use=in_use)
 
 
 def _check(there: Whereabouts, names: Sequence[str]) -> None:

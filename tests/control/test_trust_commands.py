@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from live_errlock import CONFIG, ERRLOCK
 from live_operators import Controlled, running_controlled
 from waiting import wait_for
 
@@ -224,7 +226,7 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
     assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
     at = f"http://127.0.0.1:{first.errlock.control}"
     assert f"the collector at {at} was not told: nobody listens there\n" in done.stderr
-    assert "written into data/trust: " in done.stderr
+    assert "written into data/trust: none runs there, but one that starts there" in done.stderr
     told = first.command("hold", "file", "--json")
     assert told.returncode == 0
     (answer,) = json.loads(told.stdout)["destinations"]
@@ -275,7 +277,22 @@ def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled)
         fresh.errlock.send(signal.SIGCONT)
     assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
     assert " was not told: no answer within 1 s\n" in done.stderr
+    assert "written into data/trust: the collector that runs there obeys" in done.stderr
     wait_for(lambda: trust_of(fresh, "file")["state"] == "distrusted")
+
+
+def test_a_word_in_the_folder_of_no_collector_is_no_success_while_one_may_run(
+    fresh: Controlled, tmp_path: Path
+) -> None:
+    # Its storage is relative, and somebody ran another one here once.
+    (tmp_path / "data").mkdir(mode=0o700)
+    done = subprocess.run(
+        [str(ERRLOCK), "distrust", "file", "-c", str(fresh.folder / CONFIG)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "written into data/trust: none runs there, but one that starts there" in done.stderr
+    assert trust_of(fresh, "file")["state"] == "trusted"
 
 
 @pytest.mark.parametrize(
