@@ -255,9 +255,15 @@ class Destination:
         self._draining = True
         self._shelf.queue.hurry()
         await self.retire(deadline)
-        if not self._durable:
-            for record in list(self._shelf.queue):
-                self._shelf.give_up(record, "shutdown")
+        left = self._shelf.queue.documents
+        if self._durable:
+            if left:
+                self._log.info("%d documents wait for %s until the next start", left, self.id)
+            return
+        if left:
+            self._log.error("%d documents of %s are lost: they were in memory", left, self.id)
+        for record in list(self._shelf.queue):
+            self._shelf.give_up(record, "shutdown")
 
     async def retire(self, deadline: float) -> None:
         """End what is in flight until `deadline`; begin nothing more. What waits stays stored."""

@@ -557,7 +557,9 @@ async def test_a_stop_tries_each_waiting_payload_once_whatever_it_waits_for(benc
     assert bench.dropped(reason="shutdown") == 1
 
 
-async def test_a_stop_aborts_what_is_not_done_by_the_deadline(bench: Bench) -> None:
+async def test_a_stop_aborts_what_is_not_done_by_the_deadline(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     exporter = ScriptedExporter()
     exporter.open.clear()
     destination = await bench.started(exporter, num_consumers=1)
@@ -567,6 +569,7 @@ async def test_a_stop_aborts_what_is_not_done_by_the_deadline(bench: Bench) -> N
     await destination.stop(bench.clock.now() + 0.01)
     assert exporter.cancelled == 1
     assert bench.dropped(reason="shutdown") == 2
+    assert "2 documents of one are lost: they were in memory" in caplog.messages
 
 
 async def test_what_comes_after_the_stop_is_counted(bench: Bench) -> None:

@@ -71,6 +71,7 @@ def test_nothing_is_acknowledged_that_the_next_start_would_not_find(tmp_path: Pa
     with running_errlock(config, tmp_path) as errlock:
         assert send(port) == 200
         assert health(errlock)[0] == 200
+    assert "1 documents wait for sentry until the next start" in errlock.log
 
 
 def test_what_cannot_be_written_is_no_reason_to_restart_but_to_send_elsewhere(
