@@ -57,6 +57,7 @@ class Journal:
         self._unwritten: Counter[str] = Counter()  # kinds of entries that could not be written
         self._unwritten_since = ""
         self._last = Head(0, NOTHING)
+        self._astray: int | None = None  # why it could not be put back, as it was told
         try:
             self._file = _open(path)
             self._size, gap = self._find_end()
@@ -114,11 +115,14 @@ class Journal:
         try:
             with self._lock:
                 gap = self._put_back() if self._file >= 0 else None
+            self._astray = None
             if gap is not None:
                 _log.error("%s", gap["what"])
                 self.append("gap", gap)
         except OSError as error:
-            _log.error("the journal is not in its place: %s", error.strerror)
+            if error.errno != self._astray:  # not each second, for a night
+                _log.error("the journal is not in its place: %s", error.strerror)
+            self._astray = error.errno
 
     def close(self) -> None:
         """Let another process write it. Idempotent."""

@@ -277,11 +277,15 @@ def test_a_journal_that_was_removed_is_written_again_and_told(path: Path, replac
         assert path.with_name(aside).read_bytes() == b"somebody's\n"
 
 
-def test_a_journal_that_cannot_be_put_back_is_so_later(path: Path) -> None:
+def test_a_journal_that_cannot_be_put_back_is_so_later(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     journal = Journal(path)
     journal.append("start", {})
     path.parent.rename(path.parent.with_name("elsewhere"))
     journal.put_back()
+    journal.put_back()
+    assert caplog.messages == ["the journal is not in its place: No such file or directory"]
     path.parent.mkdir()
     journal.put_back()
     journal.close()
