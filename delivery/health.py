@@ -8,6 +8,8 @@ HealthState = Literal["up", "failing", "down"]
 
 # So many failures without a success between them, and it is down.
 DOWN_AFTER = 5
+# Seconds. One that fails now and then would have each answer told.
+_FAILING_TOLD_EVERY = 60.0
 
 
 class Health:
@@ -18,24 +20,32 @@ class Health:
         self.last_error: str | None = None  # the kind of the last failure, kept after recovery
         self.down_since: float | None = None
         self._failures = 0
+        self._told: HealthState = "up"
+        self._failing_told = float("-inf")
 
     def succeeded(self) -> bool:
-        """The destination took something. Returns whether the state changed."""
+        """The destination took something. Returns whether people want to know."""
         self._failures = 0
         self.down_since = None
-        return self._become("up")
+        self.state = "up"
+        return self._is_news()
 
     def failed(self, kind: str, now: float) -> bool:
-        """An attempt failed. Returns whether the state changed."""
+        """An attempt failed. Returns whether people want to know."""
         self._failures += 1
         self.last_error = kind
         if self._failures < DOWN_AFTER:
-            return self._become("failing")
-        if self.down_since is None:
-            self.down_since = now
-        return self._become("down")
+            self.state = "failing"
+            if now - self._failing_told < _FAILING_TOLD_EVERY:
+                return False
+            self._failing_told = now
+        else:
+            self.state = "down"
+            if self.down_since is None:
+                self.down_since = now
+        return self._is_news()
 
-    def _become(self, state: HealthState) -> bool:
-        changed = state != self.state
-        self.state = state
-        return changed
+    def _is_news(self) -> bool:
+        news = self.state != self._told
+        self._told = self.state
+        return news
