@@ -28,6 +28,7 @@ from ..graph.routes import Door, Gate, Route
 from ..graph.switching import Switch
 from ..graph.tightening import strict_chain, tightened
 from ..host.threads import start_all
+from . import expiry
 from .admin import AdminServer, health_handler, metrics_handler
 from .kept_trust import KeptTrust
 from .keyrings import KeptKeyrings
@@ -167,6 +168,8 @@ class Collector:
             _log.info("receiver %s is open", id_)
         self._watches = [asyncio.create_task(self._look_at_refusals())]
         self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
+        looking = expiry.watch(lambda: self.config)
+        self._watches.append(asyncio.create_task(looking, name="certificates"))
         self.unclaimed.look(self.destinations)
         if self.ledger is not None and service.folder is not None:
             tokens = TokenWatch(TokenStore(service.folder), self.ledger)

@@ -32,6 +32,8 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command. Without --json, ConfigError is for the caller to tell."""
+    from ..collector.expiry import expired
+
     try:
         config = read_config(args)
         build_once(config)
@@ -40,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
             raise
         out(json.dumps({"valid": False, "problems": _plain(error.problems)}, indent=2))
         return 2
+    warnings = [*config.warnings, *expired(config)]
     if args.json:
-        told = {"warnings": _plain(config.warnings), "operators": _operators(config)}
+        told = {"warnings": _plain(warnings), "operators": _operators(config)}
         out(json.dumps({"valid": True, **told}, indent=2))
         return 0
-    for warning in config.warnings:
+    for warning in warnings:
         err(f"warning: {warning}")
     for name, pipeline in config.service.pipelines.items():
         roles = (pipeline.receivers, pipeline.processors, pipeline.exporters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from http_sink import http_sink
 from live_calls import Calls
-from live_errlock import Errlock, collector, otlp_at, running_errlock, sentry_at
+from live_errlock import CONFIG, ERRLOCK, Errlock, collector, otlp_at, running_errlock, sentry_at
 from live_operators import Controlled
 from live_ports import listening_port
 from live_traffic import Traffic
@@ -234,3 +235,17 @@ def test_an_exporter_shows_its_renewed_certificate(tmp_path: Path) -> None:
             ]
             errlock.errlock.wait_for_metric("errlock_exporter_sent_total", 2)
         assert got.shown == {cert.read_text().strip()}
+
+
+def test_that_nobody_takes_a_certificate_any_more_is_told(tmp_path: Path) -> None:
+    doors = Doors(tmp_path)
+    with running_errlock(doors.config, tmp_path / "run") as errlock:
+        doors.authority.issue(doors.folder, days=-1)
+        expired = f"receivers.sentry.tls.cert_file: the certificate in {doors.cert} expired on 20"
+        errlock.wait_for_log(lambda log: expired in log)
+        told = subprocess.run(
+            [str(ERRLOCK), "validate", "-c", CONFIG],
+            cwd=tmp_path / "run", capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert f"warning: {expired}" in told.stderr
+        assert "warning: receivers.otlp.protocols.grpc.tls.cert_file: " in told.stderr
