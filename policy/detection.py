@@ -51,6 +51,9 @@ class Detection:
         self.own_keys = bool(self._keys)
         self.selectors = [rule for part in redact for rule in part.selectors]
         self.safe: list[Selector] = [selector for part in redact for selector in part.safe]
+        self._exceptions = [part.exceptions for part in redact]
+        # Each part decides for itself: all have to leave a value.
+        self.has_exceptions = bool(redact) and all(self._exceptions)
         self.known = [part.known for part in parts if part.known is not None]
         self.coarse = [p.generaliser for p in parts if isinstance(p, GeneralizePart)]
         self.strict = any(part.profile == "strict" for part in redact)
@@ -109,6 +112,10 @@ class Detection:
     def is_safe(self, trail: Trail) -> bool:
         """Whether the user said that this field is to be left alone."""
         return any(rule.matches(trail) for rule in self.safe)
+
+    def excepts(self, value: str, detector: str) -> bool:
+        """Whether the user said that what a detector found there is nothing."""
+        return self.has_exceptions and all(each.cover(value, detector) for each in self._exceptions)
 
     def spans(self, text: str, key: str | None) -> list[Span]:
         """Everything that is sensitive in a text on its own."""

@@ -115,6 +115,8 @@ class Judge:
         if fresh:
             self._count_view(view)
             found = self._spans(site, view, key)
+            if self._detection.has_exceptions:
+                found = [span for span in found if not self._is_excepted(view, span)]
         if class_ is not None:
             self._whole(site, view, class_, found)
         for span in found:
@@ -156,10 +158,15 @@ class Judge:
     def mark(self, site: Site, view: View, span: Span) -> None:
         """Note a finding at its place in the document's own string."""
         span = _with_prefix(span, view.text)
+        if self._is_excepted(view, span):
+            return
         start, end = view.root_span(span.start, span.end)
         value = view.text[span.start : span.end]
         quoted = view.quoted and (span.start, span.end) == (0, len(view.text))
         site.marks.append(Mark(start, end, span.class_, span.detector, value, quoted=quoted))
+
+    def _is_excepted(self, view: View, span: Span) -> bool:
+        return self._detection.excepts(view.text[span.start : span.end], span.detector)
 
     # -- inside a text -------------------------------------------------------------------
 

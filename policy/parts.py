@@ -9,6 +9,7 @@ from typing import Literal
 
 from .classes import CLASSES, matches
 from .detectors import Detector
+from .exceptions import Exceptions
 from .findings import FORMS, Form, Mark
 from .generalisation import Generaliser
 from .known_values import KnownValues
@@ -69,6 +70,7 @@ class RedactPart(Part):
     keys: tuple[tuple[str, str], ...] = ()  # pattern (RE2) and class
     selectors: tuple[tuple[Selector, str], ...] = ()  # field and class
     safe: tuple[Selector, ...] = ()
+    exceptions: Exceptions = field(default_factory=Exceptions)
     item_types: frozenset[str] = frozenset()  # kinds let through though nobody can judge them
 
     def method(self, class_: str) -> Method:

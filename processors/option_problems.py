@@ -8,6 +8,7 @@ import re2
 
 from ..pipeline.errors import Problem
 from ..policy.classes import CLASSES, ROOTS, is_class
+from ..policy.detectors import load_catalogue
 from ..policy.linear import refusal
 from ..policy.selectors import parse_selector
 
@@ -40,13 +41,23 @@ def selector_problem(path: str, text: str) -> Iterator[Problem]:
         yield Problem(path, str(error))
 
 
+def detector_problem(path: str, id_: str) -> Iterator[Problem]:
+    """A problem when no built-in detector has this id."""
+    known = [detector.id for detector in load_catalogue()]
+    if id_ not in known:
+        yield Problem(path, f"unknown detector {id_!r}{_near(id_, known)}")
+
+
 def unknown_class(name: str) -> str:
     """What to say of a name that is no class."""
+    return f"unknown class {name!r}{_near(name, [*CLASSES, *ROOTS])}"
+
+
+def _near(name: str, known: list[str]) -> str:
     from difflib import get_close_matches  # only where something is wrong
 
-    near = get_close_matches(name, [*CLASSES, *ROOTS], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown class {name!r}{hint}"
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _is_class_selector(name: str) -> bool:

@@ -15,10 +15,17 @@ from ..pipeline.errors import ConfigError, Problem
 from ..policy.classes import is_class
 from ..policy.detectors import Detector, load_detectors
 from ..policy.errors import PolicyError
+from ..policy.exceptions import Exceptions, leaves_everything
 from ..policy.known_values import KnownValues, from_command, from_environment, from_file
 from ..policy.parts import Method, Profile, RedactPart
 from ..policy.selectors import Selector, parse_selector
-from .option_problems import class_problems, pattern_problem, selector_problem, unknown_class
+from .option_problems import (
+    class_problems,
+    detector_problem,
+    pattern_problem,
+    selector_problem,
+    unknown_class,
+)
 
 # What a selector may name instead of a class: the action for a field that is of no class.
 _FIELD_CLASSES: Mapping[str, Method] = {"replace": "replace", "mask": "mask", "remove": "remove"}
@@ -101,6 +108,17 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
     safe_fields: Annotated[
         tuple[str, ...], Meta(description="Selectors of fields that are never looked into.")
     ] = ()
+    allowed_values: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Patterns (RE2) of values that are left, whatever finds them. One has to "
+            "match all of a value."
+        ),
+    ] = ()
+    disabled_detectors: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids of built-in detectors whose findings are left."),
+    ] = ()
     known_values: Annotated[
         KnownValueSources, Meta(description="Your own secrets, found wherever they appear.")
     ] = KnownValueSources()
@@ -126,6 +144,12 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
             yield from selector_problem(f"selectors.{text}", text)
         for index, text in enumerate(self.safe_fields):
             yield from selector_problem(f"safe_fields[{index}]", text)
+        for index, pattern in enumerate(self.allowed_values):
+            yield from pattern_problem(f"allowed_values[{index}]", pattern)
+            if leaves_everything(pattern):
+                yield Problem(f"allowed_values[{index}]", "would leave every value")
+        for index, id_ in enumerate(self.disabled_detectors):
+            yield from detector_problem(f"disabled_detectors[{index}]", id_)
         try:
             self._detectors()
         except PolicyError as error:
@@ -149,6 +173,7 @@ class Redact(ProcessorConfig, frozen=True, kw_only=True):
             keys=tuple(self.keys.items()),
             selectors=tuple(_field_rules(self.selectors)),
             safe=tuple(parse_selector(text) for text in self.safe_fields),
+            exceptions=Exceptions(self.allowed_values, frozenset(self.disabled_detectors)),
             known=known,
             item_types=frozenset(self.item_types),
         )

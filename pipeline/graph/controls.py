@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ...ledger.controls import REDACTION, Way
 from ...policy.classes import CLASSES
@@ -28,17 +28,23 @@ def way(config: Config, pipeline: str, destination: str, parts: Sequence[Part]) 
     own = {class_ for part in parts if isinstance(part, RedactPart) for class_ in _own(part)}
     protected = [each for each in {*CLASSES, *own} if form_of(parts, each) != "clear"]
     on = [f"processor {id_}" for id_ in ids] + [f"class {each}" for each in protected]
-    opened = {
-        f"field {text}"
-        for id_ in ids
-        for text in getattr(config.processors[id_], "safe_fields", ())
-    }
+    opened = {each for id_ in ids for each in _opened(id_, config.processors[id_])}
     return Way(
         destination=destination,
         pipeline=pipeline,
         on=tuple(sorted([*on, *([REDACTION] if parts else [])])),
         open=tuple(sorted(opened)),
     )
+
+
+def _opened(id_: str, options: object) -> Iterator[str]:
+    """What a processor leaves although it was found. A pattern may be a value: it is not shown."""
+    for text in getattr(options, "safe_fields", ()):
+        yield f"field {text}"
+    for detector in getattr(options, "disabled_detectors", ()):
+        yield f"detector {detector}"
+    if getattr(options, "allowed_values", ()):
+        yield f"values that {id_} allows"
 
 
 def _own(part: RedactPart) -> list[str]:

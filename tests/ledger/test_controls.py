@@ -149,6 +149,10 @@ def test_reloads_and_restarts_say_which_controls_are_off(tmp_path: Path) -> None
         }
         reload(first)
         assert {(True,)} == set(map(tuple, ended(tmp_path, "file/a").values()))
+        allowing = {"allowed_values": [r"a@x\.example"], "disabled_detectors": ["github"]}
+        reload(changed(["filter", "redact"], **allowing))
+        off = ended(tmp_path, "file/a")
+        assert off["detector github"] == off["values that redact allows"] == [False]
         assert errlock.log.count("reloaded") >= 4
     with running_errlock(changed(["filter"]), tmp_path / "again"):
         pass

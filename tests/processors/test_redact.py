@@ -124,6 +124,50 @@ def test_safe_fields_are_left_alone() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("ask help@shop.example or jane@shop.example", "ask help@shop.example or [email]"),
+        ("see aGVscEBzaG9wLmV4YW1wbGU=", "see aGVscEBzaG9wLmV4YW1wbGU="),
+        ('{"email": "help@shop.example"}', '{"email": "help@shop.example"}'),
+        ("password=help@shop.example", "password=help@shop.example"),
+        ("my.help@shop.example", "[email]"),
+        ("x@test.example, x@test.example.org", "x@test.example, [email]"),
+        ("card 4111 1111 1111 1111", "card 4111 1111 1111 1111"),
+        ("zebra blau 77", "[known_value]"),
+    ],
+)
+def test_allowed_values_are_left_where_one_is_all_of_what_was_found(
+    text: str, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "zebra blau 77")
+    allowing = part(
+        allowed_values=[r"help@shop\.example", r"[^@]+@test\.example", "4111[0-9 ]+", "zebra.*"],
+        known_values={"env": ["*_TOKEN"]},
+    )
+    assert scrubbed_text(text, [allowing]) == left
+
+
+def test_a_field_that_a_selector_names_goes_although_its_value_is_allowed() -> None:
+    tree = {"extra": {"note": "help@shop.example"}}
+    allowing = part(allowed_values=[r"help@shop\.example"], selectors={"extra.note": "remove"})
+    assert scrubbed(tree, parts=[allowing]) == {"extra": {"note": None}}
+
+
+def test_what_a_disabled_detector_finds_is_left_and_what_others_find_is_not() -> None:
+    tree = {"message": "203.0.113.7, jane@x.example", "user": {"ip_address": "203.0.113.9"}}
+    assert scrubbed(tree, parts=[part(disabled_detectors=["ipv4"])]) == {
+        "message": "203.0.113.7, [email]", "user": {"ip_address": None}
+    }  # fmt: skip
+
+
+def test_all_of_several_have_to_leave_a_value() -> None:
+    allowing, other = part(allowed_values=[r"help@shop\.example"]), part(allowed_values=["x@y.z"])
+    assert scrubbed_text("help@shop.example", [allowing, allowing]) == "help@shop.example"
+    assert scrubbed_text("help@shop.example", [allowing, other]) == "[email]"
+    assert scrubbed_text("help@shop.example", [allowing, part(profile="strict")]) == "[email]"
+
+
 def test_known_values_are_found_and_useless_ones_are_told_of_without_showing_them(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -147,6 +191,10 @@ def test_known_values_are_found_and_useless_ones_are_told_of_without_showing_the
         ({"keys": {"x": "nope"}}, "keys.x: unknown class 'nope'"),
         ({"selectors": {"*": "remove"}}, "selectors.*: * needs a path; for every field write **"),
         ({"safe_fields": ["a..b"]}, "safe_fields[0]: unexpected '.' at character 3 of a selector"),
+        ({"allowed_values": ["(?=x)"]}, f"allowed_values[0]: {NO_PATTERN}"),
+        ({"allowed_values": ["a", ".*"]}, "allowed_values[1]: would leave every value"),
+        ({"disabled_detectors": ["gihub"]},
+         "disabled_detectors[0]: unknown detector 'gihub'; did you mean 'github'?"),
         ({"known_values": {"files": ["/no/file"]}}, "known_values.files[0]: there is no such file"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from errlock.policy.detectors import Detector, load_detectors
+from errlock.policy.exceptions import Exceptions
 from errlock.policy.findings import PolicyLimit
 from errlock.policy.generalisation import Generaliser
 from errlock.policy.known_values import KnownValues
@@ -66,6 +67,9 @@ def policies() -> dict[str, tuple[Part, ...]]:
                 selectors=((parse_selector("extra.**"), "custom.extra"),),
                 safe=(parse_selector("**.note"),),
             ),
+        ),
+        "exceptions": (
+            RedactPart(exceptions=Exceptions((r"[a-z.]+@[a-z.]+", ".{1,9}"), frozenset({"jwt"}))),
         ),
         "known": (RedactPart(known=KnownValues(['kn0wn/Sëcret"7', "abc+def/ghi=12"])),),
     }
