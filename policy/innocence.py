@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .keys import EMPTY_WORDS
+from .keys import EMPTY_WORDS, classify_key
 from .linear import compile_linear, short_test
 
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
@@ -13,7 +13,7 @@ _is_placeholder = short_test(
     r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|\$\(\$\(.*|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|(?-i:\$[A-Z][A-Z0-9_]{3,}/[\w./#-]*)|%[A-Z_]+%"
-    r"|&lt;[a-z_][^<>&]*&gt;"
+    r"|&lt;[a-z_][^<>&]*&gt;|#(?:[0-9a-f]{3}|[0-9a-f]{6})"
     r"|<.*\bat 0x[0-9a-f]+>|\[redacted.*\]"
     r"|\(hidden\)|\{\}|[$#]?\{(?:[a-z_][\w.]*|\d{1,2})(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))"
@@ -28,13 +28,15 @@ _is_code = short_test(
     r"|Mapping|Callable|Literal|list|dict|tuple|set|type|Array|Map|Promise|Record|Vec|Option)[\[<].*"
     r"|[A-Za-z_][\w.]*\((?:\)|[^)\d].*)?[;,]?"
     r"|\((?:const |unsigned )?(?:g?char|void|wchar_t|u?int(?:8|16|32|64)?(?:_t)?) ?\*{1,2}\).*"  # C
+    r"|!\([A-Za-z_]\w*[.()\[ ].*|\(\?[:=!<P].*"  # a condition, a pattern
+    r"|&[A-Za-z_][\w.]*\{(?:\}.*)?"  # Go
     r"|&(?:mut )?(?:str|String|\[u8\]|Path|Vec<.*)[;,]?|&'[a-z_]{1,20} .*"  # Rust
     r"|&?(?:self|this|cls|os|settings|config|process|request|req|ctx|env|args|options|opts|params|app"
     r"|props|state|user|data|session|form|cfg|conf|current_app|System|Rails|ENV"
     r"|\$_(?:POST|GET|REQUEST|SERVER|SESSION|COOKIE|ENV)|\$this)"
     r"(?:\.[A-Za-z_]+|\[['\"]?\w+['\"]?\]|\[$|->\w+)+(?:[\[(.;, ].*)?)"
 )
-_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x|^&")  # one of these stands in it
+_SIGN_OF_CODE = re.compile(r"[ (\[<.]|->|^0x|^[&!]")  # one of these stands in it
 _EMAIL_LIKE = re.compile(r"@|%40|＠|\[at\]")
 _IP_LIKE = compile_linear(r"(?i)\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:")
 _TEMPLATE = compile_linear(r"[$#]?\{\{?[A-Za-z_ ][\w. ]*\}?\}|%(?:\([A-Za-z_]\w*\))?[sdr]")
@@ -97,6 +99,7 @@ _OF_MACHINES = compile_linear(
     r"|network (?:errors?|failures?|partitions?|unreachable))\b"
     r"|^(?:ok|(?:un)?healthy|degraded)$"
 )
+_REPLY = re.compile(r"[2-5][0-9]{2}[ -][0-9]\.[0-9]{1,3}\.[0-9]{1,3}")  # of a mail server
 _POSTCODE = re.compile(r"[0-9]{2,5}-[0-9]{3,4}")
 # A template, a name with its scope, a file, or a repository with its owner.
 _IN_CODE = re.compile(
@@ -148,6 +151,8 @@ def is_innocent(value: object, class_: str) -> bool:
         return True
     if len(text) < 4 and not _has_letters(text):
         return True
+    if len(text) == 1 and class_.startswith("secret."):
+        return True  # `accesskey="n"` of HTML
     if _made_up(text):
         return _implausible(text, class_)
     if len(text) <= 200 and _stands_for_a_value(text):
@@ -184,6 +189,8 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
     """Prose, the path of a file, an address or the name of a scheme instead of a secret."""
     if " " in text and _PROSE.search(text):
         return True
+    if text[-1] == ":" and classify_key(text) is not None:
+        return True  # a prompt
     if len(text) > 200:
         return False
     # Whose home folder it was may have gone already: replaced, masked or removed.
@@ -249,6 +256,7 @@ def _implausible(text: str, class_: str) -> bool:
             moment = text[4:5] == "-" and _MOMENT.match(text) is not None
             odd = moment or text[-1] in "=:"  # that is the next key
             odd = odd or text.casefold() in ("email", "login", "username")
+            odd = odd or _REPLY.fullmatch(text) is not None
             return odd or text.casefold() in _ACCOUNTS or _is_of_a_form(text)
         case "pii.name":
             odd = len(text) > 120 or not any(map(str.isalpha, text))

@@ -151,6 +151,8 @@ class Judge:
         meant = class_ == site.field.class_ and class_ != "pii.ip" and view is site.view
         parts = self._detection.sensitive_parts(view.text, class_, meant=meant)
         refined = class_ in _REFINED and (found or self._detection.placeholders(view.text))
+        if class_ == "pii.ip" and "=" in view.text:  # `Forwarded: for=203.0.113.7;proto=https`
+            refined = [span for span in found if span.class_ == class_]
         if not refined:
             for start, end, part_class in parts:
                 self.mark(site, view, Span(start, end, part_class, "key"))

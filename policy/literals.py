@@ -30,6 +30,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPENS, _CLOSES, _NAMES, _SEPARATES, _DOUBLE, _SINGLE = range(1, 7)
+_ELEMENT = re.compile(r"[A-Za-z_]++(?:[.\-][A-Za-z_]++)*+\Z")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 
 
@@ -89,10 +90,11 @@ def literals(view: View) -> Iterator[tuple[Branch, int, int]]:
 class _Open:
     """A bracket that has not been closed: what came in it so far."""
 
-    __slots__ = ("branch", "key", "last", "position")
+    __slots__ = ("branch", "is_index", "key", "last", "position")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_index: bool) -> None:
         self.branch = Branch()
+        self.is_index = is_index  # of what stands before it: `config["password"]`
         self.key: Leaf | None = None
         self.last: Node | None = None
         self.position = 0
@@ -114,7 +116,9 @@ def literal_at(view: View, at: int) -> tuple[Branch, int]:
         if kind == _OPENS:
             if len(stack) >= MAX_NESTING:
                 break
-            stack.append(_Open())
+            before = view.text[match.start(kind) - 1 : match.start(kind)]
+            is_index = match[kind] == "[" and bool(stack) and (before.isalnum() or before in "_)]")
+            stack.append(_Open(is_index=is_index))
         elif kind == _CLOSES:
             branch = _close(stack)
             if not stack:
@@ -140,9 +144,19 @@ def literal_at(view: View, at: int) -> tuple[Branch, int]:
 def _close(stack: list[_Open]) -> Branch:
     closed = stack.pop()
     closed.put(None)
-    if stack:
+    if stack and not (closed.is_index and _is_a_name(closed.branch)):
         stack[-1].put(closed.branch)
     return closed.branch
+
+
+def _is_a_name(branch: Branch) -> bool:
+    """Whether it is the name of an element, in quotes."""
+    if len(branch.items) != 1 or branch.items[0][0] is not None:
+        return False
+    value = branch.items[0][2]
+    if not isinstance(value, Leaf) or value.kind != "string":
+        return False
+    return _ELEMENT.match(value.text) is not None
 
 
 def _string(view: View, start: int, end: int) -> Leaf:

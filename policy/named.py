@@ -201,6 +201,7 @@ def pair_key(node: Sequence[Tree], key_class: Callable[[str], str | None]) -> st
     """The name of a lone `["password", "x"]`; None when it is a list of names or anything else."""
     if len(node) != 2 or not isinstance(node[0], str) or node[1] is None:
         return None
+    grant_type token_type response_type auth_type country country_code countrycode
     if len(node[0]) > 64 or key_class(node[0]) is None:
         return None
     if isinstance(node[1], str) and not _STREET.match(node[1]) and key_class(node[1]) is not None:

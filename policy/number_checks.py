@@ -6,6 +6,7 @@ Checksums of public formats come from python-stdnum, which is imported when firs
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -40,6 +41,9 @@ _ISSUERS = (
     ("2200", "2204", (16,)),  # Mir
     ("9792", "9792", (16,)),  # Troy
 )
+# Two more groups beside those that are of digits only: `5751 5994 6333 7841 727C 785C`
+_MIXED = r"(?=[0-9a-f ]{0,8}(?:[0-9][a-f]|[a-f][0-9]))[0-9a-f]{4} [0-9a-f]{4}"
+_OF_FINGERPRINT = re.compile(rf"{_MIXED} \||\| {_MIXED}")
 _CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (4, 4, 4, 1)}
 
 
@@ -66,6 +70,8 @@ def _is_card(candidate: Candidate) -> bool:
     if candidate.before(1) == "." and candidate.before(2)[:1].isdigit():
         return False
     if candidate.after(1) == "." and candidate.after(2)[1:].isdigit():
+        return False
+    if " " in value and _OF_FINGERPRINT.search(candidate.before(10) + "|" + candidate.after(10)):
         return False
     if value != digits:
         separators = {c for c in value if not c.isdigit()}

@@ -254,6 +254,8 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
         return False
     if value.quoted and _COMPARISON.search(data[max(0, value.start - 8) : value.start]):
         return looks_random(text) if class_.startswith("secret.") else " " in text
+    if value.quoted and value.separator == " = " and "_" in text and _names_a_secret(text):
+        return False  # `RESET_TOKEN = "_password_reset_token"`
     if value.quoted:  # `input('Password: ', stream)`: that quote closed what the key stood in
         return not closes(text) and _is_plausible_here(text, value, class_)
     if value.separator != " " and _CALL.match(text) and value.separator != "=>":
@@ -269,6 +271,10 @@ def reads_as_value(data: bytes, value: Value, class_: str) -> bool:
     if not _is_word(text):
         return True
     return _plain_word_is_value(data, value, text, class_)
+
+
+def _names_a_secret(text: str) -> bool:
+    return _is_word(text) and classify_key(text) is not None
 
 
 def _is_word(text: str) -> bool:

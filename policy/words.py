@@ -147,11 +147,16 @@ def _next_pair(data: bytes, at: int) -> re2._Match[bytes] | None:
 _TO_HOST = compile_bytes(rb"^[^\s\"'<>/@]{0,200}@")
 
 
+_SCOPE = re.compile(rb":[A-Z][A-Za-z_]++(?:::|[.(])")
+
+
 def _names_nothing(data: bytes, match: re2._Match[bytes]) -> bool:
     """Whether a key is none: a user in a URL, what a quote closes, what an earlier run left."""
     start, end = match.start(1), match.end()
     if match.group(2) == b":" and data[end : end + 1] in (b"'", b'"'):
         return data[start - 1 : start] == data[end : end + 1]  # `the 'username:' option`
+    if match.group(2) == b":" and _SCOPE.match(data, end) is not None:
+        return True  # `Session::Store.new`
     in_url = data[max(0, start - 3) : start] == b"://" and match.group(2).rstrip(b"*_") == b":"
     if in_url and _TO_HOST.search(data[match.end() : match.end() + 202]) is not None:
         return True
