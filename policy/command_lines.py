@@ -30,7 +30,9 @@ SHORT_FLAGS = {
     "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
     "|useradd|usermod|twine upload|security (?:unlock|create)-keychain",
     "t": "doctl auth init",
-    "k": "security set-key-partition-list",
+    "k": "security set-key-partition-list|nuget (?:push|delete)",
+    "(?:b|-body)=?": "gh secret set",
+    "-value=?": "az keyvault secret set|aws ssm put-parameter",
     "(?-i:[AX])": "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)",
 }
 # A backslash at the end of a line joins the next one.

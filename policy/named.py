@@ -24,12 +24,12 @@ _VALUES = (
 
 # What validators write of an entry that they refuse: its place, and it.
 _PLACES = (
-    "loc", "path", "property", "propertypath", "propertyname", "instancepath", "field", "param",
-    "parameter", "attribute",
+    "loc", "path", "property", "propertypath", "propertyname", "instancepath", "datapath", "field",
+    "param", "parameter", "attribute",
 )  # fmt: skip
 _REFUSED = (
     "input", "received", "value", "rejectedvalue", "rejected_value", "invalidvalue",
-    "invalid_value", "attemptedvalue", "attempted_value",
+    "invalid_value", "attemptedvalue", "attempted_value", "data",
 )  # fmt: skip
 _MOST_SAID = 12  # of fields beside them
 

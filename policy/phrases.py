@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .checks import find_checked, is_a_password
 from .findings import Span
 from .innocence import is_innocent
 from .keys import SERVICES, classify_key
@@ -30,14 +31,15 @@ _KEY_OF_SERVICE = re.compile(rb"(?i:" + _OF_SERVICE + rb")")
 _LONG = 16
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
-    rb"(?:token|secret|password|passwort|passphrase|passcode|passwd|pwd|credentials?|kennwort"
-    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord)|session[ _-]id)"
+    rb"(?:token|secret|password|passwort|pass ?phrase|passcode|passwd|pwd|credentials?|kennwort"
+    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord)|session[ _-]id"
+    rb"|erlang cookie)"
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
     rb"|used|found|value|sent|header|cookie|parameter|field|argument"
-    rb"|for (?:the )?(?:(?:user|username|account|login) )?"
-    rb"[\"']?[\w@.'-]{1,60}[\"']?))?"
+    rb"|for (?:(?:the|a|an|your|new) ){0,2}(?:(?:user|username|account|login|tenant|customer|client"
+    rb"|project) )?[\"']?[\w@.'-]{1,60}[\"']?))?"
     rb"(?: (?:is|was) (?:too (?:short|long|weak)|invalid|not valid|malformed|wrong|unknown):"
     rb"| (?:is|was|are|were|equals|has been|will be"
     rb"|ist|lautet|war|est|es|\xc3\xa8|\xc3\xa9|\xc3\xa4r)"
@@ -46,22 +48,10 @@ _IS = compile_bytes(
     rb"| (?:provided|given|supplied|received|sent|was|of))[ ]+"
 )
 _WITH = compile_bytes(
-    rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|temporary|temp|initial|default|new|old|root|admin"
+    rb"(?i)(?:^|[^\w\x80-\xff])(?:with|using|use|and|entered|typed|tried|temporary|temp|initial|default|new|old|root|admin"
     rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
     rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
 )
-# Of passwords only: there are bad tokens in every parser.
-_QUOTED_NOUN = re.compile(rb"(?i:pass|pwd|kennwort|mot de passe|contrase|senha|wachtwoord)")
-# What is wrong with a setting: `JWT_SECRET is too short: x1`, `DB_PASSWORD must not …, got x1`.
-_SETTING = rb"([\w.\-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|key))"
-_REFUSED = compile_bytes(
-    rb"(?i)(?:^|[^\w\x80-\xff.\-])" + _SETTING + rb"[\"'`]?"
-    rb"(?: (?:is|was) (?:too (?:short|long|weak)|invalid|not valid|malformed|wrong|unknown):"
-    rb"| (?:must|should|needs to|has to|may not|cannot|can't|does not)\b[^\r\n]{1,100}?"
-    rb"(?:[,;:] \(?| \()(?:but )?(?:got|received|given|found|was):?)[ ]+"
-)
-# Terraform shows the values that a condition did not like.
-_VARIABLE_IS = compile_bytes(rb"\b(?:var|local|each\.value)\." + _SETTING + rb" is \"")
 # A list of what was tried: `user bob, password x1`.
 _TRIED = compile_bytes(
     rb"(?i)[,;] (password|passwort|passwd|pwd|passphrase)(?: was| used)? "
@@ -94,7 +84,7 @@ _APART = compile_bytes(
     rb"""(?i)([:{]?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token"""
     rb"""|session[ _\-]?id|session|(?:api|access|secret|private|signing|encryption|master"""
     rb"""|licen[cs]e|activation|product|client|account)[ _\-]?key))"""
-    rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92)[ \t]*"""
+    rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92|\.{4,60}:?)[ \t]*"""
     rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t]|,(?:<<)?)"""
 )
 
@@ -102,9 +92,9 @@ _APART = compile_bytes(
 # What `_IS`, `_WITH` and `_APART` match holds this, in lower case: the name of a secret and what
 # may be behind it. Most names are keys, which `:`, `=` or a quotation mark follows.
 _TOLD = re.compile(
-    rb"(?:key|token|secret|pass(?:word|wort|phrase|code|wd|e)|pwd|credentials?|kennwort"
-    rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?)"
-    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2,]|[=:][ \t]*+[\r\n]|->|>>))"""
+    rb"(?:key|token|secret|pass(?:word|wort| ?phrase|code|wd|e)|pwd|credentials?|kennwort"
+    rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?|erlang cookie)"
+    rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2,]|[=:][ \t]*+[\r\n]|->|>>|\.{4}))"""
 )
 
 
@@ -139,6 +129,8 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             given = match.group(1) == b"{" and value.quoted and " " not in text
         elif (match.group(1) == b":" or sign[:1] == b">") and value.quoted:
             given = bool(text)
+        elif b"...." in sign:
+            given = (looks_random if class_ == "secret.password" else looks_made_up)(text)
         elif b"->" in sign or b"\xe2" in sign:
             said = b" " in match.group(2)  # in words, a type may be meant
             given = looks_made_up(text) if said else looks_random(text)
@@ -148,6 +140,8 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             given = pair and (looks_made_up(text) or (closed and _has_odd_signs(text)))
         else:
             given = looks_made_up(text) and not _NAMED_THING.match(text.encode())
+            if value.quoted and data[value.end + 1 : value.end + 2] == b";":  # nginx, BIND
+                given = given or _has_odd_signs(text)
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
 
@@ -200,31 +194,15 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
     for match in _WITH.finditer(data):
         value = read_value(data, match.end(), " ", "secret.password")
         text = value.text(data)
-        quoted = value.quoted and " " not in text and classify_key(text) is None
-        given = quoted and not closes(text) and _QUOTED_NOUN.match(match.group(1)) is not None
+        given = is_a_password(value, text, match.group(1))
         if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
-    yield from _refused_settings(data)
+    yield from find_checked(data)
     for match in _TRIED.finditer(data):
         text = text_of(match.group(2))
         if looks_random(text) and not is_innocent(text, "secret.password"):
             yield span_of(match.span(2), "secret.password", "words.sentence")
-
-
-def _refused_settings(data: bytes) -> Iterator[Span]:
-    for pattern in (_REFUSED, _VARIABLE_IS):
-        for match in pattern.finditer(data):
-            class_ = classify_key(text_of(match.group(1)))
-            if class_ is None or not class_.startswith("secret."):
-                continue
-            at = match.end() - (pattern is _VARIABLE_IS)
-            value = read_value(data, at, " ", class_)
-            text = value.text(data)
-            if pattern is _REFUSED and not looks_made_up(text):
-                continue
-            if " " not in text and not is_innocent(text, class_):
-                yield Span(value.start, value.end, class_, "words.sentence")
 
 
 def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
@@ -232,6 +210,8 @@ def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
     if _KEY_OF_SERVICE.fullmatch(noun):  # brokers, stores and SSH have keys of other kinds
         long = len(text) >= _LONG and text.isalnum() and looks_random(text)
         return ":" not in text and (long or looks_made_up(text))
+    if noun[-6:].lower() == b"cookie":  # capitals only
+        return len(text) >= _LONG and text.isalnum()
     if said.endswith((b"short:", b"long:", b"weak:", b"valid:", b"formed:", b"wrong:", b"known:")):
         return looks_made_up(text)  # an explanation may follow
     if said.endswith((b"->", b"=>")):  # `(token) -> HttpResponseContent` is code

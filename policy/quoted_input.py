@@ -17,6 +17,7 @@ The field's name and the refused value stand apart in such a message:
     expected int for dictionary value @ data['pin']. Got 'x'                             voluptuous
     'Password' expected type 'int', got unconvertible type 'string', value: 'x'          Go
     Property: app.password\\n    Value: "x"                                              Spring Boot
+    variable "db_password" { default = "x" }                                             Terraform
 
 In others the value comes first:
 
@@ -28,6 +29,7 @@ In others the value comes first:
     The value 'x' is not valid for Password.                                             ASP.NET
     invalid type: found string "x", expected u16 for key "db.password"                   figment
     invalid type: string "x", expected an integer for key `db.password`                  config-rs
+    invalid literal for int() with base 10: 'x' (env DB_PASSWORD)                        settings
 """
 
 from __future__ import annotations
@@ -58,6 +60,10 @@ _PATTERNS = (
     (
         b"On instance",
         compile_bytes(rb"""On instance[^\r\n]{0,300}\[['"](""" + KEY + rb""")['"]\]:\s+"""),
+    ),
+    (
+        b'variable "',
+        compile_bytes(rb"""variable "(%b)"\s*\{[^{}]{0,400}?\bdefault\s*=\s*""" % KEY),
     ),
     (b" with value ", compile_bytes(rb"""["'`](""" + KEY + rb""")\\?["'`] with value """)),
     (b" with value ", compile_bytes(rb"""variable [`*]?%b[`*]? with value """ % _FIELD)),
@@ -122,6 +128,13 @@ _VALUE_FIRST = (
         compile_bytes(
             rb"""(?s)from [A-Z][a-z]+ %b: .*?reference chain: [^\r\n]*?\["(%b)"\]\)"""
             % (_TEXT, KEY)
+        ),
+    ),
+    (
+        b"nv",
+        compile_bytes(
+            rb"%b \(?(?:for |from |in |of )?(?:the )?[Ee]nv(?:ironment)?(?: variable| var)?:? "
+            rb"[\"'`]?%b" % (_TEXT, _FIELD)
         ),
     ),
     (

@@ -2,6 +2,7 @@
 
 &{User:bob Password:correct horse Token:0xc0000142a0 Email: Tries:3}      Go
 Login(user=bob, password=correct horse, tries=3)                          Java, Kotlin
+Login { User = bob, Password = correct horse, Tries = 3 }                 C#
 """
 
 from __future__ import annotations
@@ -41,6 +42,21 @@ def says_nothing(data: bytes, key: int, separator: str, at: int) -> bool:
         return False
     before = data[max(0, key - _FAR) : key].rstrip(b" ").rpartition(b" ")[2]
     return before[-1:] == b"{" or _NEXT_FIELD.search(before) is not None
+
+
+# In source code a value is given to a new object: `new Login { User = name }`.
+_IN_BRACES = re.compile(rb"\A[^\r\n{}\"']{1,200}?(?: \}|, [A-Z][A-Za-z0-9_]{0,60}+ = )")
+_OF_NEW = re.compile(rb"(?:\bnew\b[^{}]{0,80}|[=(>] ?)\Z")
+
+
+def is_printed(data: bytes, key: int, at: int) -> bool:
+    """Whether a field whose name is at `key` is one of a record that C# has printed."""
+    if data[key - 2 : key] not in (b"{ ", b", ") or not data[key : key + 1].isupper():
+        return False
+    if _IN_BRACES.match(data[at : at + 270]) is None:
+        return False
+    before, brace, _ = data[max(0, key - 300) : key].rpartition(b"{")
+    return bool(brace) and _OF_NEW.search(before[-100:]) is None
 
 
 def whole_field(data: bytes, value: Value, before: bytes) -> Value:

@@ -22,7 +22,7 @@ from .labels import find_labelled, find_quoted, names_beside
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
-from .records import says_nothing, whole_field
+from .records import is_printed, says_nothing, whole_field
 from .sql import find_in_sql
 from .tables import find_in_tables
 from .values import (
@@ -182,6 +182,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
         return
     if says_nothing(data, key, separator, at):
         return
+    if separator == " = " and is_printed(data, key, at):
+        separator = "="
     if data[at : at + 1] in b"[(" and (listed := _listed(data, at, class_)) is not None:
         yield from listed
         return

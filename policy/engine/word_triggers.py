@@ -51,7 +51,7 @@ ODD_SIGNS = (
 )
 _NOUN = (
     r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort"
-    r"|session(?:[ _-]?id)?"
+    r"|session(?:[ _-]?id)?|erlang cookie"
     r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?"
 )
 _ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
@@ -220,6 +220,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r" for column ",
             r"Duplicate entry ",
             r"reference chain: ",
+            r"variable \"[^\x00\"]{1,61}\"\s*\{",
+            r"[\"'] \(?(?:for |from |in |of )?(?:the )?[Ee]nv",
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (

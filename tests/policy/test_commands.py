@@ -22,6 +22,10 @@ COMMANDS: list[Row] = [
     ("mysql -h db \\\n  -pWint3rfell9 \\\n  shop", ["Wint3rfell9"], ["shop"]),
     ("security unlock-keychain -p wintertime build.keychain", ["wintertime"], ["build.keychain"]),
     ("security set-key-partition-list -S apple: -k wintertime k", ["wintertime"], ["-S apple:"]),
+    ("dotnet nuget push a.nupkg -k wintertime -s https://x", ["wintertime"], ["-s https://x"]),
+    ('gh secret set NPM --body "wintertime" -R x/y', ["wintertime"], ["-R x/y"]),
+    ("gh secret set NPM -b wintertime", ["wintertime"], ["NPM"]),
+    ("az keyvault secret set --name x --value wintertime", ["wintertime"], ["--name x"]),
     ("signtool sign /f c.pfx /p Wint3rfell9 app.exe", ["Wint3rfell9"], ["/f c.pfx", "app.exe"]),
     ("snmpwalk -u bob -a SHA -A Wint3rfell9 -x AES r1", ["Wint3rfell9"], ["-a SHA", "-x AES r1"]),
 ]
@@ -38,6 +42,8 @@ LINKS: list[Row] = [
 
 HARMLESS = [
     "twine upload -r testpypi dist/*",
+    "gh issue create --body 'it is winter'",
+    "nuget push failed with 409",
     "htpasswd -c /etc/web bob",
     "rabbitmqctl list_users",
     "rabbitmqctl add_vhost shop",

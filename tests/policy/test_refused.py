@@ -7,6 +7,26 @@ from rows import Row, hold, seen_otherwise
 
 REFUSED: list[Row] = [
     (
+        "invalid literal for int() with base 10: 'wintertime' (env DB_PASSWORD)",
+        ["wintertime"],
+        ["(env DB_PASSWORD)"],
+    ),
+    (
+        "'wintertime' from the environment variable 'API_TOKEN' is no number",
+        ["wintertime"],
+        ["'API_TOKEN' is no number"],
+    ),
+    (
+        'variable "db_password" {\n  type = string\n  default = "wintertime"\n}',
+        ["wintertime"],
+        ['variable "db_password"', "type = string"],
+    ),
+    (
+        "The field Password must have 8 characters. Attempted value: 'winter'",
+        ["winter"],
+        ["Attempted value: "],
+    ),
+    (
         "Invalid type for parameter Password, value: Wint3rfell, type: x",
         ["Wint3rfell"],
         ["type: x"],
@@ -110,6 +130,9 @@ HARMLESS = [
     "Path 'a.b' of schema",
     "The value 'x' is new",
     "nats://alice@x",
+    "invalid literal for int() with base 10: 'eight' (env PORT)",
+    'variable "region" { default = "eu-west-1" }',
+    'variable "db_password" { default = "" }',
 ]
 
 

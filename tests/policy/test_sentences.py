@@ -20,9 +20,24 @@ SENTENCES: list[Row] = [
     ("password field was Wint3rfell9", ["Wint3rfell9"], ["field was"]),
     ("new password for bob => Wint3rfell9", ["Wint3rfell9"], ["for bob"]),
     ("temp password for bob@example.com -> Wint3rfell9", ["Wint3rfell9"], ["temp password"]),
+    ("password for the new account: Wint3rfell9", ["Wint3rfell9"], ["new account: "]),
+    ("created API key for tenant 42: Wint3rF3ll9x", ["Wint3rF3ll9x"], ["for tenant 42: "]),
+    ("user entered password Wint3rfell9 twice", ["Wint3rfell9"], [" twice"]),
+    ("Erlang cookie: KQXVNWBLOAZTJYHRMCPE", ["KQXVNWBL"], ["Erlang cookie: "]),
+    ("Enter pass phrase: Wint3rfell9", ["Wint3rfell9"], ["Enter pass phrase: "]),
+    ("Password ........ Wint3r!fell", ["Wint3r!fell"], ["Password ........ "]),
+    ("db.token.......: Wint3rF3ll9x", ["Wint3rF3ll9x"], ["db.token.......: "]),
+    ("expected password to equal 'winter' but got 'summer'", ["winter", "summer"], ["but got"]),
+    ("Expected token to be 'w1nt3r99', got 's7mm3r88'", ["w1nt3r99", "s7mm3r88"], [", got"]),
+    ("password mismatch: 'winter' != 'summer'", ["winter", "summer"], ["mismatch: ", "!="]),
+    ('db_password should be "wintertime"', ["wintertime"], ["db_password should be"]),
 ]
 
 DUMPS: list[Row] = [
+    ('zone.conf: secret "aW50ZXI=="; };', ["aW50ZXI=="], ["secret ", "; };"]),
+    ("LoginModel { UserName = jroe, Remember = True }", ["jroe"], ["Remember = True"]),
+    ("Member { Pesel = 85032404753, Age = 3 }", ["85032404753"], ["Age = 3"]),
+    ("GET /cb#code=Wint3rF3ll9xQ&state=3", ["Wint3rF3ll9xQ"], ["&state=3"]),
     ('[{user,"bob"},{password,"wintertime"},{port,1}]', ["wintertime"], ["{port,1}"]),
     ('{db_password,<<"Wint3rfell">>}', ["Wint3rfell"], ["db_password"]),
     ("[user, bob] [password, Wint3rfell!]", ["Wint3rfell"], ["[user, bob]"]),
@@ -39,6 +54,28 @@ DUMPS: list[Row] = [
 ]
 
 HARMLESS = [
+    "password for the new account: must be set",
+    "Erlang cookie: not found",
+    "checking password ......... done",
+    "validating token .......... finished in 12ms",
+    "expected token to be ';' but got 'const'",
+    'expected key to equal "name" but got "names"',
+    "password should be 'at least 8 characters'",
+    "new LoginModel { UserName = userName, Remember = true }",
+    "var x = new Member { Pesel = pesel, UserName = model.UserName };",
+    '{"password": config["password"], "user": config["user"]}',
+    "{'password': os.environ['DB_PASSWORD']}",
+    "Session::STATUSES.each { |each| count(each) }",
+    "realm = HTTPAuth::Htpasswd.new(path)",
+    '<a accesskey="n" href="x.html">',
+    'Token:     "#d8dee9",',
+    'ZONE_PAT = "(?:%25|%)"',
+    "fallbackCreds: &errorCreds{},",
+    'RESET_TOKEN = "_password_reset_token"',
+    "io.password('New password: ')",
+    "Error: Invalid login: 535-5.7.8 Username and Password not accepted",
+    "key 52A5 962C 542D 5751 5994 6333 7841 727C 785C 94FF",
+    "{'auth': {'grant_type': 'authorization_code', 'token_type': 'Bearer'}}",
     "session id is missing",
     "def login(user, password) -> AuthenticationResponse: ...",
     "session id -> SessionStateManagerImpl",
@@ -114,6 +151,8 @@ REFUSED = [
     {"target": {}, "property": "password", "value": "wintertime", "constraints": {}},
     {"kind": "Secret", "apiVersion": "v1", "stringData": {"conn": "wintertime"}},
     {"name": "AUTH", "args": ["default", "wintertime"]},
+    {"instancePath": "/user/password", "keyword": "minLength", "data": "wintertime"},
+    {"dataPath": ".password", "keyword": "minLength", "data": "wintertime"},
 ]
 ACCEPTED = [
     {"type": "missing", "loc": ["body", "password"], "input": {"color": "wintertime"}},
@@ -122,6 +161,7 @@ ACCEPTED = [
     {"loc": [["password"], "color"], "input": "wintertime"},
     {"kind": "ConfigMap", "data": {"conn": "wintertime"}},
     {"name": "auth", "image": "x", "args": ["wintertime"]},
+    {"instancePath": "/user/color", "keyword": "minLength", "data": "wintertime"},
 ]
 
 

@@ -29,7 +29,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
     "command_lines": (
         "zip -P Hun7er2 a", "bcp -P Hun7er2 a", "doctl auth init -t Hun7er2",
-        "security set-key-partition-list -k Hun7er2", "snmpget -X Hun7er2 r", "xfreerdp /p:Hun7er2",
+        "security set-key-partition-list -k Hun7er2", "gh secret set x -b Hun7er2",
+        "aws ssm put-parameter --value Hun7er2", "snmpget -X Hun7er2 r", "xfreerdp /p:Hun7er2",
         "mc alias set s3 http://s3 KEY1 Hun7er2",
         "echo Hun7er2 | sudo -S ls", "chpasswd <<< bob:Hun7er2",
         "--password-command 'echo Hun7er2'", "openssl aes -k Hun7er2",
@@ -57,6 +58,10 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "(Parameter 'a')\nActual value was x.",
         'Cast failed for value "x" at path "a"', "Incorrect value: 'x' for column 'a'",
         "Duplicate entry 'x' for key 'a'", 'from String "x": bad (through reference chain: F["a"])',
+        'variable "a" { default = "x" }', "literal: 'x' (env A)",
+    ),
+    "structures": (
+        "customer: {", "name: [", "customer: 'Jane", "ref Patient/1", "q=hello+x", "kind: Secret",
     ),
     "structures": ("customer: {", "name: [", "q=hello+x", "kind: Secret"),
     "tables": ("-[ RECORD 1 ]---",),
