@@ -28,7 +28,7 @@ _LABEL = compile_bytes(
     rb"(?: \([A-Za-z/.\- ]{1,24}\))?(?:\*\*)? ?(:|\xef\xbc\x9a|= )(?:\*\*)?[ \t]{0,8}[\"']?"
 )
 # A full stop ends a word of it: within one it is the name of a class.
-_NAME = rb"(?:(?:[A-Z]\.){1,4}|" + NAME_BEGINS + rb"[A-Za-z\x80-\xff'\-]{0,40}\.?)"
+_NAME = rb"(?:(?:[A-Z]\.){1,4}|" + NAME_BEGINS + rb"(?:['\-]?[A-Za-z\x80-\xff]){0,40}-?\.?)"
 _BEFORE = rb"(?:(?:[Vv][ao]n|de[rnl]?|d[aiu]|dos|la|[lt]e|te[rn]|bin|zur?|y|e) ){0,2}"
 # What a form holds there, and nothing behind it: a sentence goes on.
 _ENTERED = {
@@ -54,6 +54,7 @@ _ONLY_LABELS = {label.encode(): class_ for label, class_ in ONLY_LABELS.items()}
 _BEHIND_ONE_WORD = ("pii.name", "pii.address", "pii.phone", "pii.dob")
 _IN_SENTENCES = ("pii.phone", "pii.dob")  # digits, wherever the sentence goes on
 _OF_PEOPLE = ("pii.name", "pii.email", "pii.phone", "pii.dob", "pii.address", "pii.passport")
+_OF_SOMEBODY = ("pii.national_id", "financial.iban", *_OF_PEOPLE)
 # How messages begin about what was entered.
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
 _NOTHING_BEHIND = re.compile(
@@ -116,7 +117,7 @@ def find_quoted(data: bytes) -> Iterator[Span]:
 
 # A name alone may be of anything, so something else of a person must stand near it.
 _ALONE = compile_bytes(
-    rb"(?:^|[\s,;|({\[>\"'*:])(?:[Nn]ame|NAME|[Nn]om(?:bre|e)?|[Nn]aa?m[na]?|[Nn]avn|[Nn]ume"
+    rb"(?:^|[\s,;|({\[>\"'*:@])(?:[Nn]ame|NAME|[Hh]older|[Nn]om(?:bre|e)?|[Nn]aa?m[na]?|[Nn]avn|[Nn]ume"
     rb"|[Nn]\xc3\xa9v|%b)(?:[\"']?(?:\*\*)? ?(?:=>|[:=]|\xef\xbc\x9a)(?:\*\*)? ?[\"']?| \")"
     % "Ονοματεπώνυμο".encode()
 )
@@ -126,7 +127,7 @@ _BESIDE = 60  # from the other part of a name: then this part may be one word
 
 def names_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
     """Find the names that `Name: …` announces beside what was found of a person."""
-    of_people = [s for s in found if s.class_.startswith(("pii.national_id", *_OF_PEOPLE))]
+    of_people = [s for s in found if s.class_.startswith(_OF_SOMEBODY)]
     people = sorted(span.start for span in of_people)
     names = sorted(span.start for span in of_people if span.class_ == "pii.name")
     for match in _ALONE.finditer(data) if people else ():

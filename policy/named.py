@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 
 from .fields import Field
@@ -34,7 +34,7 @@ _REFUSED = (
 _MOST_SAID = 12  # of fields beside them
 
 # An object without any of these (whatever their case) gives no field another name.
-NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind"})
+NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind", "display"})
 # Objects below these keys are people, and what `name` is in them is theirs.
 PEOPLE = (
     "applicant", "attendee", "author", "beneficiary", "cardholder", "contact", "customer",
@@ -48,7 +48,9 @@ _PARTS_OF_NAMES = {
     "family": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {*_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {"line1", *PEOPLE, *_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+# FHIR says beside a reference whom it means.
+REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
     """account admin administrator ag anonymous bot bv co company corp default department gmbh group
     inc llc ltd sa sales sas service services support system team test unknown user""".split()  # noqa: SIM905  reads best as text
@@ -58,7 +60,11 @@ _BEFORE_AND_AFTER = (
     "old", "new", "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue",
     "previous", "current",
 )  # fmt: skip
-PERSONAL = frozenset({"pii.email", "pii.phone", "pii.dob", "pii.national_id", "pii.name"})
+PERSONAL = frozenset(
+    """pii.email pii.phone pii.dob pii.national_id pii.name financial.card financial.cvv
+    financial.iban""".split()  # noqa: SIM905  reads best as text
+)
+_LINES = ("line1", "line2")  # of an address, if a part of one stands beside them
 # The fields that another one may give its name (whatever their case).
 GIVEN_NAMES = frozenset(
     name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER, *_REFUSED, "data", "stringData")
@@ -77,17 +83,28 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
         return {}
     given: dict[str, str] = {}
     if above is not None and (last := _last_word(above)) is not None:
-        given = _of_a_name(node) if last == "name" else _of_a_person(node)
+        given = _named(node, _NAMES_OF_PEOPLE) if last != "name" else _of_a_name(node)
+    given |= _named(node, PEOPLE)
     if len(node) < 2:
         return given
     folded = {key.casefold(): key for key in node}
     given |= _kept_apart(node, folded)
-    name = node[folded["name"]] if "name" in folded else None
-    if isinstance(name, str) and names_a_person(name):
-        others = (key for key in node if node[key] and key != folded["name"])
-        if any(classify_key(key) in PERSONAL for key in others):
-            given.setdefault(folded["name"], "full_name")
+    if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
+        given |= {folded[line]: "street_address" for line in _LINES if line in folded}
+    named = _named(node, _NAMES_OF_PEOPLE)
+    if named and any(_tells_who(key) for key in node if node[key] and key not in named):
+        given = named | given
     return given
+
+
+def _tells_who(key: str) -> bool:
+    """Whether a key is of something that people have, so that a name beside it is theirs."""
+    return classify_key(key) in PERSONAL or _tells_where(key)
+
+
+def _tells_where(key: str) -> bool:
+    """Whether a key is of a part of an address: `address` alone may be that of a machine."""
+    return classify_key(key) == "pii.address" and "addr" not in key.casefold()
 
 
 @lru_cache(maxsize=1024)
@@ -105,11 +122,12 @@ def _of_a_name(node: Mapping[str, Tree]) -> dict[str, str]:
     return {key: part for key, part in parts.items() if part is not None}
 
 
-def _of_a_person(node: Mapping[str, Tree]) -> dict[str, str]:
+def _named(node: Mapping[str, Tree], names: Container[str]) -> dict[str, str]:
+    """The fields with one of these names that hold the name of a person."""
     return {
         key: "full_name"
         for key, value in node.items()
-        if key.casefold() in _NAMES_OF_PEOPLE and isinstance(value, str) and names_a_person(value)
+        if key.casefold() in names and isinstance(value, str) and names_a_person(value)
     }
 
 
@@ -120,11 +138,22 @@ def names_a_person(name: str) -> bool:
     return classify_key(name) is None and NO_PEOPLE.isdisjoint(name.casefold().split())
 
 
+def classes_of_columns(names: Sequence[str]) -> list[str | None]:
+    """What columns hold by their names; the `name` beside something personal is a person's."""
+    classes = [classify_key(name) for name in names]
+    if PERSONAL.isdisjoint(classes):
+        return classes
+    named = [name.casefold() == "name" for name in names]
+    return ["pii.name" if n else c for n, c in zip(named, classes, strict=True)]
+
+
 def _kept_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
     if node.get("kind") == "Secret":  # of Kubernetes: all that it holds
         return {key: "secret" for key in ("data", "stringData") if key in node}
     if node.keys() == {"name", "args"} and str(node["name"]).casefold() == "auth":
         return {"args": "password"}  # a command of Redis, as clients show it
+    if "display" in folded and str(node.get("reference")).partition("/")[0] in REFERRED:
+        return {folded["display"]: "full_name"}
     given: dict[str, str] = {}
     if len(node) <= 6 and not NAMING.isdisjoint(folded):
         given = _given_apart(node, folded)
@@ -172,6 +201,7 @@ _DESCRIPTIONS = frozenset(
     """status state type kind method provider scope scopes expires expiry expires_in expires_at
     expiresin expiresat count size length version algorithm alg enabled verified valid created
     created_at updated updated_at issued_at lang language format source role level reason
+    grant_type token_type response_type auth_type country country_code countrycode
     error message code_length attempts""".split()  # noqa: SIM905  reads best as text
 )
 
@@ -201,7 +231,6 @@ def pair_key(node: Sequence[Tree], key_class: Callable[[str], str | None]) -> st
     """The name of a lone `["password", "x"]`; None when it is a list of names or anything else."""
     if len(node) != 2 or not isinstance(node[0], str) or node[1] is None:
         return None
-    grant_type token_type response_type auth_type country country_code countrycode
     if len(node[0]) > 64 or key_class(node[0]) is None:
         return None
     if isinstance(node[1], str) and not _STREET.match(node[1]) and key_class(node[1]) is not None:

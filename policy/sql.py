@@ -10,6 +10,7 @@ import re2
 from .findings import Span
 from .innocence import is_innocent
 from .keys import classify_key
+from .named import classes_of_columns
 from .values import BY_SHAPE, KEY, MAX_VALUE, compile_bytes, looks_random, span_of, text_of
 
 _IDENTIFIED = compile_bytes(
@@ -137,9 +138,13 @@ def _compared(data: bytes) -> Iterator[Span]:
             start, end = further.span(1)
 
 
+def _column(written: bytes) -> str:
+    return text_of(written.strip(b' \t\r\n`"[]'))
+
+
 def _inserted(data: bytes, columns: bytes, at: int) -> Iterator[Span]:
     """The values of an INSERT under the names of their columns; several rows."""
-    classes = [classify_key(text_of(name.strip(b' \t\r\n`"[]'))) for name in columns.split(b",")]
+    classes = classes_of_columns([_column(name) for name in columns.split(b",")])
     if not any(classes):
         return
     selected = data[at : at + 1] != b"("  # `SELECT 'x', 'y'`: one row, without brackets
@@ -213,6 +218,7 @@ _LISTS = (
     b"generated in",
     b"cached since",
     b"raw sql",
+    b'[["',
 )
 _MARK = (
     rb"(?:\?|%s|%\([A-Za-z_]\w{0,60}\)s|\$[0-9]{1,3}|:\w{1,60}|@\w{1,60})(?:::[A-Za-z][\w ]{0,30})?"
@@ -236,6 +242,8 @@ _BOUND = compile_bytes(
     rb"(?i)binding parameter [\[(]([0-9]{1,3})(?:\] as \[\w{1,40}\] - |:\w{1,40}\) <- )"
     rb"\[([^\r\n\]]*)\]"
 )
+# Rails': `[["name", "x"], ["id", 1]]`
+_BOUND_BY_NAME = compile_bytes(rb"""\["(\w{1,60})", "((?:[^"\\\r\n]|\\.)*)"\]""")
 # The same before the statement, as loggers write that sort their fields (pgx): up to the bracket.
 _AHEAD = compile_bytes(rb"""(?i)\bargs\\?["']?[=:] ?\\?["']?\[""")
 _OPENING = compile_bytes(rb"[)\]]?,?\s*[\[(]{1,2}")
@@ -257,7 +265,7 @@ def _parameters(data: bytes) -> Iterator[Span]:
     start = 0
     for number, insert in enumerate(inserts, 1):
         end = inserts[number].start() if number < len(inserts) else len(data)
-        columns = [name.strip(b' \t\r\n`"[]') for name in insert.group(1).split(b",")]
+        columns = insert.group(1).split(b",")
         names, marks, behind = _rows_of_marks(data, insert.end(), columns)
         yield from _given(data, (start, end), (insert.start(), behind), names, marks)
         start = behind
@@ -271,12 +279,16 @@ def _given(
     marks: list[bytes],
 ) -> Iterator[Span]:
     """What is given, in this part of a text, for the marks of a statement in it."""
-    classes = [classify_key(text_of(name.rpartition(b".")[2])) for name in names]
+    columns = [_column(name.rpartition(b".")[2]) for name in names]
+    classes = classes_of_columns(columns)
     if not any(classes):
         return
     by_mark = dict(zip(marks, classes, strict=False))
     for match in _NAMED_PARAMETER.finditer(data, *part):
         yield from _parameter(match, 2, by_mark.get(match.group(1)))
+    by_name = {name.casefold(): class_ for name, class_ in zip(columns, classes, strict=True)}
+    for match in _BOUND_BY_NAME.finditer(data, statement[1], part[1]):
+        yield from _parameter(match, 2, by_name.get(text_of(match.group(1)).casefold()))
     classes = _by_number(marks, classes)
     for match in _BOUND.finditer(data, statement[1], part[1]):
         number = int(match.group(1))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from .findings import Span
 from .innocence import is_innocent
 from .keys import classify_key
-from .named import PERSONAL
+from .named import classes_of_columns
 from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")
@@ -102,9 +102,5 @@ def _header(line: bytes) -> _Table | None:
 
 def _of_columns(sign: bytes, cells: list[bytes]) -> _Table | None:
     names = [text_of(cell.strip(b" \"'`")) for cell in cells]
-    classes = [classify_key(name) for name in names]
-    classes = [None if class_ in BY_SHAPE else class_ for class_ in classes]
-    if not PERSONAL.isdisjoint(classes):  # then it is not of a thing
-        named = [name.casefold() == "name" for name in names]
-        classes = ["pii.name" if n else c for n, c in zip(named, classes, strict=True)]
+    classes = [None if class_ in BY_SHAPE else class_ for class_ in classes_of_columns(names)]
     return _Table(sign, classes) if any(classes) else None

@@ -22,6 +22,7 @@ from ..fields import SESSION_COOKIES, telling_attributes
 from ..keys import MAX_KEY, classify_key
 from ..known_values import KnownValues
 from ..linear import compile_linear
+from ..named import REFERRED
 from ..text import Rule, spoken
 from . import names
 from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
@@ -43,6 +44,7 @@ from .word_triggers import (
     ODD_SIGNS,
     name_triggers,
     people_above,
+    people_named,
     plural,
     stands_alone,
     word_triggers,
@@ -251,7 +253,12 @@ def _group(finder: str, pattern: str) -> str:
 def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
     found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
-    found += [Expression(FIELD, each) for each in (_FIELDS[0], *people_above(r'"\s*:\s*[{\[]'))]
+    of_people = (
+        *people_above(r'"\s*:\s*[{\[]'),
+        people_named(r'"\s*:\s*"[A-Z\\\x80-\xff]'),
+        rf"(?:{'|'.join(REFERRED)})\\?/",
+    )
+    found += [Expression(FIELD, each) for each in (_FIELDS[0], *of_people)]
     fields = (*telling_attributes(), *SESSION_COOKIES)
     unsaid = [name for name in fields if classify_key(name) is None]
     return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in unsaid)]

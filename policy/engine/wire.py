@@ -20,6 +20,7 @@ from ..detectors import Detector, example, load_catalogue
 from ..fields import telling_attributes
 from ..keys import classify_key
 from ..known_values import KnownValues
+from ..named import REFERRED
 from ..text import Rule
 from .databases import Database, EngineError, Expression, cache_folder
 from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules, source, words
@@ -27,7 +28,7 @@ from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, catalogue_triggers, rule_trigger
-from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, people_above
+from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, people_above, people_named
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
@@ -154,7 +155,12 @@ def expressions() -> list[Expression]:
     telling = [name for name in telling_attributes() if classify_key(name) is None]
     fields = [each for name in telling for each in _narrowed(FIELD, re.escape(name), _EVERY)]
     # Behind such a key a list of pairs or of values: their tags in AnyValue.
-    people = [Expression(FIELD, each) for each in people_above(r"\x12[\x00-\xff]{1,4}[\x2a\x32]")]
+    of_people = (
+        *people_above(r"\x12[\x00-\xff]{1,4}[\x2a\x32]"),
+        people_named(r"\x12[\x00-\xff]{1,4}\n[\x00-\xff]{1,4}[A-Z\x80-\xff]"),
+        rf"(?:{'|'.join(REFERRED)})/",
+    )
+    people = [Expression(FIELD, each) for each in of_people]
     return [*found, *fields, *people]
 
 

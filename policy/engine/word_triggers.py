@@ -16,7 +16,7 @@ from ..calls import PLACES
 from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
 from ..labels import ONLY_LABELS
-from ..named import PEOPLE
+from ..named import PEOPLE, REFERRED
 from ..views import WIDTHLESS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -226,6 +226,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (
             *people_above(r"\\*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"),
+            people_named(r"\\*[\"']?\s*(?:=>|[=:])\s*\\*[\"'][A-Z\\\x{80}-\x{10FFFF}]"),
+            rf"(?:{'|'.join(REFERRED)})/",
             r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
             r"kind: [\"']?Secret",
         ),
@@ -257,6 +259,11 @@ def people_above(behind: str) -> tuple[str, ...]:
         rf"(?i:(?:{'|'.join(PEOPLE)})s?){behind}",
         rf"(?:^|[^A-Za-z0-9])(?i:names?){behind}",
     )
+
+
+def people_named(behind: str) -> str:
+    """The same keys, with the name of a person itself."""
+    return rf"(?i:{'|'.join(PEOPLE)}){behind}"
 
 
 @cache

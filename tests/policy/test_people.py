@@ -146,6 +146,18 @@ UNLABELLED: list[Row] = [
 
 INSERT = "insert into users (first_name, last_name) values "
 STATEMENTS: list[Row] = [
+    ("insert into u (name, email) values ('Jane Roe', 'x@y.example')", ["Jane"], ["(name, email)"]),
+    ("insert into tags (name, hue) values ('Main Office', 'red')", [], ["Main Office"]),
+    (
+        "INSERT INTO u (name, email) VALUES (?, ?)]\n[parameters: ('Jane Roe', 'x@y.example')]",
+        ["Jane", "Roe"],
+        ["[parameters: ("],
+    ),
+    (
+        'INSERT INTO "u" ("name", "phone") VALUES ($1, $2)  [["name", "Jane Roe"], ["n", 1]]',
+        ["Jane", "Roe"],
+        ['["n", 1]]'],
+    ),
     (f"{INSERT}(?, ?)\n[generated in 0.00013s] ('Jane', 'Roe')", ["Jane", "Roe"], ["generated"]),
     (f"{INSERT}(?, ?)\n[cached since 1.2s ago] ('Jane', 'Roe')", ["Jane", "Roe"], ["cached"]),
     (
@@ -188,6 +200,11 @@ TABLES: list[Row] = [
 ]
 
 SAID: list[Row] = [
+    ("hi, my name is Luka Babić and I wait", ["Luka", "Babić"], ["my name is", "and I wait"]),
+    ("the file name is Report, my name is not set", [], ["name is Report", "is not set"]),
+    ("lives at Lindenstraße 14, 4020 Linz", ["Linden", "14", "Linz"], ["lives at "]),
+    ("sent to 221B Baker Street, London", ["221B", "Baker"], ["sent to "]),
+    ("3 Google Drive files, 404 Road, 2 Main", [], ["3 Google Drive files, 404 Road, 2 Main"]),
     ("Emergency contact: Jane Roe, +49 30 901820", ["Jane", "901820"], ["Emergency contact: "]),
     ('{"path":["birthDate"],"message":"bad","input":"31.02.1980"}', ["31.02"], ['"bad"']),
     ('mobile: 2024-02-03, fname = "utils.py"', [], ["2024-02-03", "utils.py"]),
@@ -217,6 +234,10 @@ PRINTED: list[Row] = [
     ("{Email:jane.roe@x.example Name:Jane Roe Tries:3}", ["Jane", "Roe"], [" Tries:3"]),
     ('#<struct C name="Jane Roe", email="jane.roe@x.example">', ["Jane", "Roe"], ["#<struct C"]),
     ("Table[name=Order Items, schema=public]", [], ["Order Items"]),
+    ('#<C @name="Jane Roe", @iban="DE89370400440532013000", @n=1>', ["Jane"], ["@n=1"]),
+    ("Account{iban=DE89370400440532013000, holder='Jane Roe', n=1}", ["Jane", "Roe"], ["', n=1}"]),
+    ("Order(id=3, customer='Jane Roe')", ["Jane", "Roe"], ["id=3"]),
+    ("Order(id=3, customer='Acme Corp', patient='none')", [], ["Acme Corp"]),
 ]
 
 ROWS = [
@@ -247,6 +268,11 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
     "data",
     [
         {"customer": {"name": "Jane Roe"}},
+        {"recipient": "Jane Roe", "method": "express"},
+        {"subject": {"reference": "Patient/12", "display": "Roe, Jane"}},
+        {"displayName": "Jane Roe", "email": "x@y.example"},
+        {"number": "4111111111111111", "cvc": "737", "name": "Jane Roe"},
+        {"name": "Jane Roe", "line1": "Roe Lane", "postal_code": "1015 CX"},
         {"contacts": [{"displayName": "Jane Roe"}]},
         {"name": [{"family": "Roe", "given": ["Jane"]}]},
         {"name": {"first": "Jane", "last": "Roe"}},

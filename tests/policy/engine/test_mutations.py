@@ -63,7 +63,6 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "structures": (
         "customer: {", "name: [", "customer: 'Jane", "ref Patient/1", "q=hello+x", "kind: Secret",
     ),
-    "structures": ("customer: {", "name: [", "q=hello+x", "kind: Secret"),
     "tables": ("-[ RECORD 1 ]---",),
     "rows": ("INSERT INTO t (a)",),
     "numbers": (
