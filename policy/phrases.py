@@ -28,7 +28,7 @@ _WHOSE = (
 )
 _OF_SERVICE = rb"(?:" + "|".join(SERVICES).encode() + rb")[ _-]key"
 _KEY_OF_SERVICE = re.compile(rb"(?i:" + _OF_SERVICE + rb")")
-_LONG = 16
+_LONG, _LONGEST = 16, 512
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|pass ?phrase|passcode|passwd|pwd|credentials?|kennwort"
@@ -84,7 +84,7 @@ _APART = compile_bytes(
     rb"""(?i)([:{]?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token"""
     rb"""|session[ _\-]?id|session|(?:api|access|secret|private|signing|encryption|master"""
     rb"""|licen[cs]e|activation|product|client|account)[ _\-]?key))"""
-    rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92|\.{4,60}:?)[ \t]*"""
+    rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92|\.{4,}:?)[ \t]*"""
     rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t]|,(?:<<)?)"""
 )
 
@@ -130,7 +130,7 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
         elif (match.group(1) == b":" or sign[:1] == b">") and value.quoted:
             given = bool(text)
         elif b"...." in sign:
-            given = (looks_random if class_ == "secret.password" else looks_made_up)(text)
+            given = len(text) <= _LONGEST and "...." not in text and _is_led_to(text, class_)
         elif b"->" in sign or b"\xe2" in sign:
             said = b" " in match.group(2)  # in words, a type may be meant
             given = looks_made_up(text) if said else looks_random(text)
@@ -144,6 +144,11 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
                 given = given or _has_odd_signs(text)
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
+
+
+def _is_led_to(text: str, class_: str) -> bool:
+    """Whether dots lead to a secret rather than to what became of it."""
+    return looks_random(text) if class_ == "secret.password" else looks_made_up(text)
 
 
 def _has_odd_signs(text: str) -> bool:
