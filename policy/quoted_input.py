@@ -30,6 +30,7 @@ In others the value comes first:
     invalid type: found string "x", expected u16 for key "db.password"                   figment
     invalid type: string "x", expected an integer for key `db.password`                  config-rs
     invalid literal for int() with base 10: 'x' (env DB_PASSWORD)                        settings
+    Invalid isoformat string: 'x' for field birth_date                                   forms
 """
 
 from __future__ import annotations
@@ -131,10 +132,10 @@ _VALUE_FIRST = (
         ),
     ),
     (
-        b"nv",
+        b" ",
         compile_bytes(
-            rb"%b \(?(?:for |from |in |of )?(?:the )?[Ee]nv(?:ironment)?(?: variable| var)?:? "
-            rb"[\"'`]?%b" % (_TEXT, _FIELD)
+            rb"%b \(?(?:for |from |in |of )?(?:the )?(?:[Ee]nv(?:ironment)?(?: variable| var)?"
+            rb"|field|setting|option|parameter|property|attribute):? [\"'`]?%b" % (_TEXT, _FIELD)
         ),
     ),
     (

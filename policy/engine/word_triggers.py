@@ -221,7 +221,10 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"Duplicate entry ",
             r"reference chain: ",
             r"variable \"[^\x00\"]{1,61}\"\s*\{",
-            r"[\"'] \(?(?:for |from |in |of )?(?:the )?[Ee]nv",
+            (
+                r"[\"'] \(?(?:for |from |in |of )?(?:the )?(?:[Ee]nv|field|setting|option"
+                r"|parameter|property|attribute)"
+            ),
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (

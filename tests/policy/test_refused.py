@@ -11,6 +11,7 @@ REFUSED: list[Row] = [
         ["wintertime"],
         ["(env DB_PASSWORD)"],
     ),
+    ("Invalid date: '1985-13-02' for field birth_date", ["1985-13-02"], ["field birth_date"]),
     (
         "'wintertime' from the environment variable 'API_TOKEN' is no number",
         ["wintertime"],
@@ -131,6 +132,8 @@ HARMLESS = [
     "The value 'x' is new",
     "nats://alice@x",
     "invalid literal for int() with base 10: 'eight' (env PORT)",
+    "Invalid value 'bearer' for option auth",
+    "invalid value 'blue' for field colour",
     'variable "region" { default = "eu-west-1" }',
     'variable "db_password" { default = "" }',
 ]
