@@ -41,6 +41,8 @@ PEOPLE = (
     "employee", "guest", "invitee", "passenger", "patient", "payer", "person", "recipient",
     "student", "subscriber", "user",
 )  # fmt: skip
+# They may be a name themselves. `user` stands in every event, and would make it be read as a whole.
+CALLED = tuple(each for each in PEOPLE if each != "user")
 _NAMES_OF_PEOPLE = ("name", "displayname", "display_name")
 # The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
 _PARTS_OF_NAMES = {
@@ -48,7 +50,7 @@ _PARTS_OF_NAMES = {
     "family": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {"line1", *PEOPLE, *_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {"line1", *CALLED, *_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
@@ -84,7 +86,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
     given: dict[str, str] = {}
     if above is not None and (last := _last_word(above)) is not None:
         given = _named(node, _NAMES_OF_PEOPLE) if last != "name" else _of_a_name(node)
-    given |= _named(node, PEOPLE)
+    given |= _named(node, CALLED)
     if len(node) < 2:
         return given
     folded = {key.casefold(): key for key in node}

@@ -53,6 +53,20 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
     "maxmind": ("_mmk",),
+    # The kinds of streets are rarer than the numbers of houses.
+    "street.number_behind": (
+        r"tra(?:sse|at) [0-9]",
+        r"[Gg]asse [0-9]",
+        r"gat[ae]n [0-9]",
+        r"(?:Rua|Calle|Avenida|Viale|Piazza|Travessa) [dA-Z\x{80}-\x{10FFFF}]",
+        *("traße [0-9]", "vägen [0-9]", r"Praça [dA-Z\x{80}-\x{10FFFF}]"),
+    ),
+    "street.number_before": (
+        " (?:Street|Avenue|Boulevard|Lane|Crescent|Road|Terrace)",
+        r" (?:St|Ave|Rd|Blvd)\.",
+        r" (?:rue|avenue|boulevard|impasse) [dA-Z\x{80}-\x{10FFFF}]",
+        r"allée [dA-Z\x{80}-\x{10FFFF}]",
+    ),
     "btc.base58": (r"(?:^|[^0-9A-Za-z_])[13][1-9A-HJ-NP-Za-km-z]{25}",),
 }
 # Runs of digits and letters without a literal: each group has an engine that watches every byte.

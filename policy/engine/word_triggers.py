@@ -16,7 +16,7 @@ from ..calls import PLACES
 from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
 from ..labels import ONLY_LABELS
-from ..named import PEOPLE, REFERRED
+from ..named import CALLED, PEOPLE, REFERRED
 from ..views import WIDTHLESS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -265,8 +265,8 @@ def people_above(behind: str) -> tuple[str, ...]:
 
 
 def people_named(behind: str) -> str:
-    """The same keys, with the name of a person itself."""
-    return rf"(?i:{'|'.join(PEOPLE)}){behind}"
+    """Keys that have the name of a person themselves."""
+    return rf"(?i:{'|'.join(CALLED)}){behind}"
 
 
 @cache
