@@ -12,8 +12,8 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +64,9 @@ def leave(folder: Path, search: Search | LookUp) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(folder / FILE, flags, 0o600)
     try:
+        about = folder.stat()
+        if os.fstat(file).st_uid != about.st_uid and os.geteuid() == 0:  # made by root just now:
+            os.fchown(file, about.st_uid, about.st_gid)  # the collector must be able to read it
         fcntl.flock(file, fcntl.LOCK_EX)
         os.write(file, msgspec.json.encode(search) + b"\n")
         os.fsync(file)
@@ -99,19 +102,22 @@ class Searches:
             try:
                 if os.fstat(file).st_size:
                     fcntl.flock(file, fcntl.LOCK_EX)
-                    self._journal(iter(partial(lines.readline, _LONGEST), b""))
+                    self._journal(lines)
                     os.ftruncate(file, 0)
                 self._failing = False
             except OSError as error:
                 self._fail(error)
 
-    def _journal(self, lines: Iterator[bytes]) -> None:
-        broken = 0
-        for line in lines:
+    def _journal(self, lines: BufferedReader) -> None:
+        """What was journaled is blanked at once: it is not taken again when the next one fails."""
+        broken = at = 0
+        for line in iter(partial(lines.readline, _LONGEST), b""):
             if (search := _read(line)) is not None:
                 self._record("search", msgspec.to_builtins(search))
-            else:
+                os.pwrite(lines.fileno(), b"\n" * len(line), at)
+            elif line != b"\n":
                 broken += 1
+            at += len(line)
         if broken:
             self._record(
                 "gap", {"what": "entries of searches that cannot be read", "lines": broken}
