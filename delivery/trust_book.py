@@ -79,18 +79,21 @@ class TrustBook:
         self._telling = Telling(self.of, log)
         self._writer = ThreadPoolExecutor(_WRITERS, thread_name_prefix="trust file")
 
-    async def open(self, remembered: int | None = None) -> None:
+    async def open(
+        self, remembered: int | None = None, journaled: Mapping[str, Trust] | None = None
+    ) -> None:
         """Put in force what the file says. A file that cannot be relied on holds everything.
 
-        `remembered`: the generation that was last in force; the file must not be older. Raises
-        OSError when there is no thread to write in.
+        `remembered`: the generation that was last in force; the file must not be older.
+        `journaled`: the last words in the journal, which may be ahead of the file: then it is told
+        what the file says. Raises OSError when there is no thread to write in.
         """
         start_all(self._writer, _WRITERS)
         self._telling.belong_here()
         if self._file is not None:
             self._generation = self._remembered = remembered or 0
             try:
-                self._put_in_force(self._file.read())
+                self._put_in_force(self._file.read(), journaled or {})
             except TrustFileFailed as failure:
                 self._hold_all(Trusts(), f"the trust file cannot be used: {failure.kind}")
         self._tell()
@@ -189,15 +192,17 @@ class TrustBook:
         finally:
             over.set()
 
-    def _put_in_force(self, saved: Saved) -> None:
+    def _put_in_force(self, saved: Saved, journaled: Mapping[str, Trust]) -> None:
         if saved.generation < self._generation:
             self._hold_all(saved.trusts, "the trust file is older than the last one in force")
-        else:
-            self._trusts = saved.trusts
-            if saved.generation > self._generation:
-                self._generation = saved.generation
-                if saved.trusts.names:
-                    self._note("found", saved.trusts.names)
+            return
+        self._trusts = saved.trusts
+        unheard = saved.generation > self._generation
+        self._generation = saved.generation
+        # A crash came between the journal and the file.
+        undone = any(saved.trusts.about(n).stricter_than(said) for n, said in journaled.items())
+        if saved.trusts.names and (unheard or undone):
+            self._note("found", saved.trusts.names)
 
     def _hold_all(self, trusts: Trusts, why: str) -> None:
         self.fault = why

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ...delivery.destination import Destination
 from ...delivery.disk.folder import StorageError
@@ -36,6 +38,7 @@ class KeptTrust:
         self._folder = folder
         self._graphs: tuple[Graph, ...] = (graph,)
         self._store = store
+        self._ledger = ledger
         self._remembering: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self.book = TrustBook(
@@ -62,7 +65,8 @@ class KeptTrust:
     async def open(self) -> None:
         """Put in force what was said, before any destination starts. The store is open."""
         remembered = await self._store.recall(_TRUST)
-        await self.book.open(int(remembered) if remembered else None)
+        journaled = await asyncio.to_thread(self._journaled)
+        await self.book.open(int(remembered) if remembered else None, journaled)
         self.book.subscribe(self._tell)
         self.book.subscribe_abort(self._abort)
         self._watch = asyncio.create_task(self.book.watch(), name="trust watch")
@@ -78,6 +82,14 @@ class KeptTrust:
         """Have the destinations of these graphs obey: during a reload, both the old and the new."""
         self._graphs = graphs
         self.book.reload(_operators_in(graphs))
+
+    def _journaled(self) -> Mapping[str, Trust]:
+        """The words of the newest entry of the journal that has any."""
+        newest = self._ledger.newest("trust") if self._ledger is not None else None
+        try:
+            return msgspec.convert(newest.body["words"] if newest else {}, dict[str, Trust])
+        except (KeyError, msgspec.ValidationError):  # it was edited: for `verify` to find
+            return {}
 
     def _tell(self, id_: str, trust: Trust) -> None:
         for destination in self._named(id_):

@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,18 @@ from waiting import wait_for
 from errlock.ledger.journal.entries import read_head
 from errlock.ledger.journal.journal import read
 from errlock.ledger.journal.verifying import verify
+
+# `errlock`, killed where it would write down that somebody is trusted again.
+KILLED = f"""
+import os, runpy, signal
+from errlock.delivery import trust_book
+
+def killed(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+trust_book._loosened_as_known = killed
+runpy.run_path({str(ERRLOCK)!r}, run_name="__main__")
+"""
 
 
 @pytest.fixture
@@ -356,6 +369,22 @@ def test_trusting_again_can_take_two_people(tmp_path: Path) -> None:
         done = collector.command("trust", "file", "--yes", "--second-token-file", "jane.token")
         assert (done.returncode, done.stdout) == (0, "file: trusted\n")
         assert trust_of(collector, "file")["by"] == "local and jane"
+
+
+def test_the_journal_says_what_is_in_force_after_a_crash_before_it_was_written_down(
+    tmp_path: Path,
+) -> None:
+    with running_controlled(tmp_path, command=[sys.executable, "-c", KILLED]) as collector:
+        assert collector.command("distrust", "file", "--why", "breach").returncode == 0
+        assert collector.command("trust", "file", "--yes").returncode != 0
+        assert collector.errlock.ended(60) == -signal.SIGKILL
+    for _ in range(2):
+        with running_controlled(tmp_path) as collector:
+            assert trust_of(collector, "file")["state"] == "distrusted"
+    bodies = [e.body for e in read(tmp_path / "data" / "journal") if e.kind == "trust"]
+    said = [(body["what"], body["words"]["file"]["state"]) for body in bodies]
+    assert said == [("tightened", "distrusted"), ("loosened", "trusted"), ("found", "distrusted")]
+    assert bodies[0]["words"] == bodies[-1]["words"]
 
 
 @pytest.mark.parametrize(
