@@ -89,6 +89,7 @@ class Release(_Part, frozen=True, kw_only=True):
 
 
 P = TypeVar("P", Online, Release)
+S = TypeVar("S", bound=_Strict)
 _ROLES: Mapping[type[Online | Release], Role] = {Online: "online", Release: "release"}
 
 
@@ -97,6 +98,11 @@ class Signed(_Strict, frozen=True, kw_only=True):
 
     payload: bytes  # base64 in JSON
     signature: bytes
+
+    @classmethod
+    def decode(cls, data: bytes) -> Signed:
+        """Read one by itself. Raises Refused."""
+        return _decoded(data, cls)
 
     @property
     def digest(self) -> str:
@@ -113,12 +119,7 @@ class Bundle(_Strict, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def decode(cls, data: bytes) -> Bundle:
         """Read one. Raises Refused."""
-        if len(data) > MAX_BYTES:
-            raise Refused("too_large")
-        try:
-            return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise Refused("malformed") from None
+        return _decoded(data, cls)
 
     def encode(self) -> bytes:
         """As it is served."""
@@ -188,6 +189,15 @@ def read_part(signed: Signed, shape: type[P]) -> P:
     ):
         raise Refused("malformed")
     return part
+
+
+def _decoded(data: bytes, shape: type[S]) -> S:
+    if len(data) > MAX_BYTES:
+        raise Refused("too_large")
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Refused("malformed") from None
 
 
 def _said(part: Online | Release) -> tuple[list[str], list[float]]:

@@ -118,6 +118,9 @@ def _of_fleet(status: Status, colours: bool) -> Iterator[str]:
         late = [each.name for each in status.fleet.followers if each.version < status.fleet.version]
         followers = len(status.fleet.followers)
         yield f"followed by {followers}, {followers - len(late)} of them up to date"
+        if status.fleet.release_lost is not None:
+            text = f"the last release is published no more: {status.fleet.release_lost}"
+            yield paint(text, "red", colours)
     following = status.following
     if following is not None and following.fresh:
         age = "" if following.age is None else f", seen {span(following.age)} ago"

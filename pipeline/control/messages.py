@@ -132,6 +132,9 @@ class FleetStatus(Answer, frozen=True, kw_only=True):
     followers: Annotated[
         list[FollowerStatus], Meta(description="Those who asked within the last half minute.")
     ]
+    release_lost: Annotated[
+        str | None, Meta(description="Why the last release is published no more, if so.")
+    ] = None
 
 
 class FollowingStatus(Answer, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ class Overview:
                 FollowerStatus(name=each.name, seen=each.seen, version=each.version)
                 for each in document.followers()
             ],
+            release_lost=document.lost,
         )
 
     def _following(self) -> FollowingStatus | None:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
-
 from ...delivery.following.document import Bundle, Refused, Signed
 from ...delivery.following.keys import KeyUnusable, PublicKey, Role, SigningKey
 from ...delivery.following.source import FetchFailed, FileSource, HttpSource
@@ -36,8 +34,8 @@ def public_key(text: str) -> PublicKey:
 def signed_in(path: Path) -> Signed:
     """The release in a file; nobody has checked it. Raises ConfigError, OSError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Signed)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Signed.decode(path.read_bytes())
+    except Refused:
         raise ConfigError([Problem("", "no release", str(path))]) from None
 
 

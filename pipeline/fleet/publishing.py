@@ -61,6 +61,7 @@ class ControlDocument:
             in_force,
             [PublicKey.parse(key) for key in options.release_keys],
         )
+        self.lost: str | None = None  # why the last release is published no more, if so
         self._lift = lift
         self._file = None if folder is None else folder / _RELEASE
         self._version_file = None if folder is None else folder / _VERSION
@@ -115,22 +116,40 @@ class ControlDocument:
             raise PublishingFailed from None
         with self._lock:
             self._publisher.publish(release)
+            self.lost = None
         return opened.part
 
     def _take_up(self) -> None:
-        """Go on with the version and the release that were published last. A release that no
-        longer counts is left.
+        """Go on with the version and the release that were published last.
+
+        Without them followers stay shut: that is told.
         """
-        if self._version_file is not None:
-            with suppress(OSError, ValueError):
+        try:
+            if self._version_file is not None:
                 self._noted = int(self._version_file.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            _log.error("the version that was published last is not known: %s", _kind(error))
         # A clock that was ahead has been put right since: who saw the last version takes no other.
         if self._noted > time.time() * 1000:
             self._publisher.go_on_from(self._noted + 2 * _NOTE_EVERY)
-        if self._file is not None:
-            with suppress(OSError, msgspec.MsgspecError, Refused):
-                release = msgspec.json.decode(self._file.read_bytes(), type=Signed)
-                self._publisher.publish(release)
+        self.lost = self._take_up_release()
+        if self.lost is not None:
+            _log.error("the last release is published no more: %s", self.lost)
+
+    def _take_up_release(self) -> str | None:
+        """What comes in the way, if anything does; that it has expired does not."""
+        try:
+            if self._file is not None:
+                self._publisher.publish(Signed.decode(self._file.read_bytes()))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            return _kind(error)
+        except Refused as refused:
+            return None if refused.reason == "expired" else refused.reason
+        return None
 
     def _keep(self, release: Signed) -> None:
         if self._file is not None:
@@ -172,10 +191,11 @@ class ControlDocument:
         if (request.content_length or MAX_BYTES + 1) > MAX_BYTES:
             return _answer(413, "too_large")
         try:
-            release = msgspec.json.decode(await request.read(), type=Signed)
+            release = Signed.decode(await request.read())
+        except Refused as refused:
+            return _answer(400, refused.reason)
+        try:
             part = await self.publish(release)
-        except msgspec.MsgspecError:
-            return _answer(400, "malformed")
         except Refused as refused:
             return _answer(409, refused.reason)
         except PublishingFailed:
@@ -186,6 +206,11 @@ class ControlDocument:
 
 class LiftFailed(Exception):  # noqa: N818  what became of a release
     """What a release lifts could not be lifted in this collector."""
+
+
+def _kind(error: OSError | ValueError) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else "malformed"
+    return strerror or type(error).__name__
 
 
 def _answer(status: int, kind: str) -> web.Response:

@@ -178,6 +178,9 @@ async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_pat
         )
         await asyncio.to_thread(shell, f"trust --yes sentry {where}")
         assert "until a release is published" in shell.err
+        document.lost = "unsigned"
+        shown = await asyncio.to_thread(shell, f"status {where}")
+        assert "the last release is published no more: unsigned\n" in shown
 
 
 async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:

@@ -103,12 +103,54 @@ async def test_a_release_outlives_a_restart(tmp_path: Path) -> None:
             assert "release" in await answer.json(content_type="application/json")
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "malformed"),
+        (b'{"payload":"","signature":"","\xff":1}', "malformed"),
+        (lifting(7, "sentry", key=SigningKey.new("release")), "unsigned"),
+        (None, "Is a directory"),
+    ],
+)
+async def test_a_release_that_is_lost_is_told_and_opens_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None, why: str
+) -> None:
+    async with publishing(tmp_path) as (one, document, url):
+        assert await post(url, lifting(5, "sentry")) == (200, "published")
+        await one.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+    if content is None:
+        (tmp_path / "release").unlink()
+        (tmp_path / "release").mkdir(mode=0o700)
+    else:
+        (tmp_path / "release").write_bytes(content)
+    async with publishing(tmp_path) as (one, document, url):
+        assert f"the last release is published no more: {why}" in caplog.messages
+        assert document.lost == why
+        assert states(one)["sentry"] == "distrusted"
+        if content is not None:
+            assert await post(url, lifting(8, "sentry")) == (200, "published")
+            assert document.lost is None
+            assert states(one)["sentry"] == "trusted"
+
+
+async def test_a_release_that_has_expired_is_not_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expired = release(5, {"sentry": 1.0}, issued=2.0)
+    (tmp_path / "release").write_bytes(msgspec.json.encode(expired))
+    (tmp_path / "release").chmod(0o600)
+    async with publishing(tmp_path) as (_, document, _):
+        assert document.lost is None
+    assert not [each for each in caplog.messages if "release" in each]
+
+
 async def test_what_is_no_release_of_this_fleet_is_refused(tmp_path: Path) -> None:
     async with publishing(tmp_path) as (one, _, url):
         await one.trust.tighten(["sentry"], "distrusted", "jane", "breach")
         for body, answer in [
             (b"", (413, "too_large")),
             (b"{", (400, "malformed")),
+            (b'{"payload":"","signature":"","\xff":1}', (400, "malformed")),
             (b" " * 300_000, (413, "too_large")),
             (lifting(1, "sentry", key=SigningKey.new("release")), (409, "unsigned")),
             (msgspec.json.encode(release(1, {}, audience="bank")), (409, "wrong_audience")),
