@@ -206,14 +206,17 @@ class Ledger:
         """The journal's, signed if there is a key; None before open()."""
         return self._journal.head if self._journal is not None else None
 
-    def status(self) -> dict[str, str | None]:
-        """For people and scripts: the head, and how sending it away goes."""
+    def status(self) -> dict[str, Any]:
+        """For people and scripts: the head, how sending it away goes, and what is missing."""
         head, sender = self.head, self._sender
+        gaps, last_gap = self._journal.gaps if self._journal is not None else (0, None)
         return {
             "head": str(head) if head else None,
             "signature": head.signature if head else None,
             "sent": sender.sent.head if sender else None,
             "send_failed": sender.sent.failed if sender else None,
+            "gaps": gaps,
+            "last_gap": last_gap,
         }
 
     def entries(self) -> int:

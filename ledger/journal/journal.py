@@ -56,6 +56,8 @@ class Journal:
         self._lock = threading.Lock()
         self._unwritten: Counter[str] = Counter()  # kinds of entries that could not be written
         self._unwritten_since = ""
+        self._gaps = 0
+        self._last_gap: str | None = None
         self._last = Head(0, NOTHING)
         self._astray: int | None = None  # why it could not be put back, as it was told
         try:
@@ -80,6 +82,11 @@ class Journal:
         last = self._last
         return Head(last.count, last.hash, last.time, self._signature(last))
 
+    @property
+    def gaps(self) -> tuple[int, str | None]:
+        """How many gaps it was told of since it was opened, and what the last one is."""
+        return self._gaps, self._last_gap
+
     def append(self, kind: EntryKind, body: Mapping[str, Any]) -> Head:
         """Write an entry; it is durable when this returns. Blocks for as long as the disk takes.
 
@@ -102,6 +109,8 @@ class Journal:
                 raise JournalFailed.of(error, self._path) from None
             self._size += len(lines)
             self._last = last
+            for told in (each for name, each in entries if name == "gap"):
+                self._gaps, self._last_gap = self._gaps + 1, str(told.get("what"))
             self._unwritten.clear()
             self._unwritten_since = ""
             return last

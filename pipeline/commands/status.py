@@ -36,7 +36,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands, "status", "show what a running collector does, and how its destinations are",
         "Exit code 1 when it does not answer, when nothing that comes in can be stored, or when\n"
-        "too much of it is refused.",
+        "too much of it is refused: what is wrong now. Gaps of its record are shown, and stay.",
         "  errlock status\n"
         "  errlock status -c errlock.yaml --watch\n"
         "  errlock status --url http://localhost:13134 --token-file jane.token --json",
@@ -91,6 +91,9 @@ def lines(status: Status) -> list[str]:
         if status.journal.send_failed is not None:
             text = f"its head could not be sent away: {status.journal.send_failed}"
             found.append(paint(text, "yellow", colours))
+        if status.journal.gaps:
+            text = f"gaps that it has since then: {status.journal.gaps}, the last one: "
+            found.append(paint(f"{text}{status.journal.last_gap}", "yellow", colours))
     for keyring in status.keyrings:
         if keyring.trouble is not None:
             text = escape(f"keyring {keyring.id}: {keyring.trouble}")

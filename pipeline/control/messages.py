@@ -105,6 +105,10 @@ class JournalStatus(Answer, frozen=True, kw_only=True):
     signature: Annotated[str | None, Meta(description="Of the head, if there is a key.")]
     sent: Annotated[str | None, Meta(description="The newest head that arrived elsewhere.")]
     send_failed: Annotated[str | None, Meta(description="Why the last one did not.")]
+    gaps: Annotated[
+        int, Meta(description="How many entries since the start say that something is missing.")
+    ]
+    last_gap: Annotated[str | None, Meta(description="What the last of them is.")]
 
 
 class KeyringStatus(Answer, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from commanded import commanded
 from live_errlock import CONFIG, ERRLOCK, Errlock, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
@@ -120,6 +121,12 @@ def verified(folder: Path) -> str:
     return told.stdout
 
 
+def status(folder: Path) -> str:
+    told = commanded("status", "-c", CONFIG, folder=folder)
+    assert told.returncode == 0, told.stdout + told.stderr
+    return told.stdout
+
+
 def booked(folder: Path) -> int:
     """Documents that were delivered, as the account has them by now."""
     try:
@@ -143,6 +150,7 @@ def test_what_was_sent_is_known_after_its_record_was_deleted_and_a_crash(tmp_pat
         assert send(port) == 200
         wait_for(lambda: booked(tmp_path) == 2 and (data / "journal").exists(), 60)
         verified(tmp_path)
+        wait_for(lambda: "gaps that it has since then: " in status(tmp_path), 60)
         errlock.kill()
         assert errlock.ended(60) == -signal.SIGKILL
     with running_errlock(config, tmp_path):
