@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 from ..pipeline.component import Planted
+from ..pipeline.host.misplaced_keys import file_with_key
 from ..pipeline.payloads.document import Document, Payload
+from ..policy.pseudonyms import key_bytes
 from .account.account import Account
 from .account.counting import Delivered, Withheld
 from .account.store import check_version
@@ -37,7 +39,6 @@ from .traces import Tracer
 
 _EVERY = 1.0  # seconds between two looks at where the journal lies
 _AGAIN = 1.0  # seconds until what failed is begun again
-_MAX_KEY_FILE = 16 * 1024  # bytes; a key in PEM has some hundred
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -232,15 +233,14 @@ class Ledger:
         path = self._folder / "ledger.db"
         if path.exists():
             check_version(path)
-        for secret, what in (
-            (self._options.journal.key, "the key that signs the journal"),
-            (self._options.key, "the key of the ledger"),
-            *((each, "a key of the ledger") for each in self._options.previous_keys),
-        ):
-            if secret is not None:
-                _refuse_inside(self._folder, secret.reveal(), what)
         secret = self._options.journal.key
         key = SigningKey(secret.reveal()) if secret is not None else None
+        if key is not None:
+            _refuse_inside(self._folder, key.raw, "the key that signs the journal")
+        if (secret := self._options.key) is not None:
+            _refuse_inside(self._folder, key_bytes(secret.reveal()), "the key of the ledger")
+        for secret in self._options.previous_keys:
+            _refuse_inside(self._folder, key_bytes(secret.reveal()), "a key of the ledger")
         journal = self._journal = Journal(self._folder / "journal", key)
         began = journal.began
         # A full disk must not keep a collector from starting: what is missing is told later.
@@ -291,12 +291,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _refuse_inside(folder: Path, key: str, what: str) -> None:
+def _refuse_inside(folder: Path, key: bytes, what: str) -> None:
     """Whoever takes the storage folder must not have the keys to it."""
-    for path in folder.rglob("*"):
-        if (
-            path.is_file()
-            and path.stat().st_size <= _MAX_KEY_FILE
-            and key.strip().encode() in path.read_bytes()
-        ):
-            raise JournalFailed(errno.EPERM, f"{what} lies inside service.storage", str(path))
+    if (path := file_with_key(folder, key)) is not None:
+        raise JournalFailed(errno.EPERM, f"{what} lies inside service.storage", str(path))

@@ -10,7 +10,6 @@ What is not encrypted: names of projects, destinations and policies, times, size
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -20,13 +19,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ...pipeline.host.misplaced_keys import file_with_key
 from .folder import StorageError
 from .packing import Damaged
 
 KEY_BYTES = 32
 _NONCE = 12
-# A file that holds a key is small.
-_LARGEST_KEY_FILE = 64 * 1024
 
 
 class Seals:
@@ -96,18 +94,8 @@ class Seals:
 
 def refuse_key_inside(folder: Path, master: bytes) -> None:
     """Raises StorageError when a file of the folder holds the key that should protect it."""
-    texts = (
-        master,
-        base64.urlsafe_b64encode(master).rstrip(b"="),
-        base64.b64encode(master).rstrip(b"="),
-        master.hex().encode(),
-    )
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.stat().st_size > _LARGEST_KEY_FILE:
-            continue
-        data = path.read_bytes()
-        if any(text in data for text in texts):
-            raise StorageError(path, "holds the key of this storage: keep it somewhere else")
+    if (path := file_with_key(folder, master)) is not None:
+        raise StorageError(path, "holds the key of this storage: keep it somewhere else")
 
 
 def _bound(policy: str, day: str) -> bytes:

@@ -37,6 +37,11 @@ class SigningKey:
         self._key = key
         self.public = PublicKey(key.public_key())
 
+    @property
+    def raw(self) -> bytes:
+        """The private key itself, to look where it lies."""
+        return self._key.private_bytes_raw()
+
     def sign(self, head: Head) -> str:
         """Its signature, in base64."""
         return base64.b64encode(self._key.sign(head.message)).decode()

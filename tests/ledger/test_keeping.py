@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import resource
 import signal
@@ -18,13 +19,14 @@ from live_ports import listening_port
 from waiting import until, wait_for
 
 from errlock.ledger.journal.entries import read_head
-from errlock.ledger.journal.journal import read
+from errlock.ledger.journal.journal import JournalFailed, read
 from errlock.ledger.journal.signing import PublicKey, new_key_files
 from errlock.ledger.journal.verifying import verify
 from errlock.ledger.keeping import Ledger
 from errlock.ledger.options import LedgerOptions
 from errlock.pipeline.config import loads
 from errlock.pipeline.config.policy import policy_in_force
+from errlock.pipeline.options import Secret
 from errlock.policy.pseudonyms import new_key
 
 SECRET = new_key()
@@ -148,6 +150,19 @@ def test_a_key_inside_the_storage_folder_is_refused(tmp_path: Path) -> None:
     assert done.stderr.endswith(
         f"{tmp_path}/store/key: the key that signs the journal lies inside service.storage\n"
     )
+
+
+@pytest.mark.parametrize("which", ["key", "previous_keys"])
+async def test_a_key_of_the_ledger_in_another_encoding_is_refused_there(
+    tmp_path: Path, which: str
+) -> None:
+    store, key = tmp_path / "store", new_key()
+    store.mkdir(mode=0o700)
+    (store / "backup").write_text(f"{base64.b64encode(key.encode()).decode()}\n")
+    secret = {"key": Secret(key), "previous_keys": (Secret(key),)}[which]
+    ledger = Ledger(store, LedgerOptions(**{which: secret}))  # type: ignore[arg-type]  # either
+    with pytest.raises(JournalFailed, match=r"lies inside service\.storage: '.*/backup'"):
+        await ledger.open({"sha256": "0" * 64, "content": {}})
 
 
 POLICY = """
