@@ -251,11 +251,14 @@ def attributes_in(data: Tree) -> Object:
 
 
 def _plain(value: Tree) -> Tree:
-    """A value as backends take it in attributes: plain, a list of plain ones, or JSON."""
+    """A value as backends take it in attributes: plain, a list of plain ones, or JSON.
+
+    OTLP has lists and maps of anything; long after it had them, few can search in what is nested.
+    """
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
-    if isinstance(value, list) and all(isinstance(each, (str, bool, float)) for each in value):
-        return value
+    if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
+        return [_plain(each) for each in value]
     return msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else value
 
 

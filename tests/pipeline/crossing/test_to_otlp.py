@@ -2,9 +2,12 @@ import traceback
 from typing import Any
 
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from errlock.pipeline.crossing import to_otlp
 from errlock.pipeline.crossing.logs import log_to_log_record
+from errlock.pipeline.payloads.document import Tree
+from errlock.pipeline.payloads.otlp_tree import TreeReader, write
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -114,6 +117,28 @@ def test_an_error_becomes_a_log_record_with_the_stack_as_python_writes_it() -> N
         "user_agent.original": "curl/8",
         "http.request.header.accept": ["*/*"],
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "crossed"),
+    [
+        ([1, -2, 2**63 - 1], [1, -2, 2**63 - 1]),
+        ([1, 2**63, -(2**70)], [1, str(2**63), str(-(2**70))]),
+        ([0.5, 1], [0.5, 1]),
+        ([1, "a", True, None], [1, "a", True, None]),
+        ([], []),
+        ([[1, 2], [3]], "[[1,2],[3]]"),
+        ([{"a": 1}], '[{"a":1}]'),
+        ({"a": [1]}, '{"a":[1]}'),
+        ({}, "{}"),
+    ],
+)
+def test_lists_stay_lists_and_what_is_nested_becomes_json(value: Tree, crossed: Tree) -> None:
+    event: dict[str, Tree] = {"extra": {"it": value}, "level": "error"}
+    record = LogRecord()
+    write(record, to_otlp.event_to_log_record(event))
+    sent = LogRecord.FromString(record.SerializeToString())
+    assert TreeReader().attributes(sent.attributes)["it"] == crossed
 
 
 def test_the_resource_tells_service_environment_host_and_language() -> None:
