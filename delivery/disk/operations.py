@@ -115,9 +115,9 @@ class Settle(Operation):
         return self.record.number
 
 
-def values_of(record: Record) -> tuple[Any, ...]:
-    """What `Update` writes of a record."""
+def values_of(record: Record, first_attempt: float) -> tuple[Any, ...]:
+    """What `Update` writes of a record; `first_attempt` as it is stored."""
     return (
-        json.dumps(dict(record.counts)), record.due, record.first_attempt, record.attempts,
+        json.dumps(dict(record.counts)), record.due, first_attempt, record.attempts,
         record.begun, record.sent, record.number,
     )  # fmt: skip

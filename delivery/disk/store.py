@@ -22,6 +22,7 @@ from ...pipeline.payloads.document import DocumentType, Payload
 from ..resting import AtRest
 from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
+from .ages import Ages
 from .cache import PayloadCache
 from .chores import Chores
 from .failures import Trouble, kind_of
@@ -73,6 +74,7 @@ class DiskStore:
         self._options = options
         self._log = log
         self._now = now
+        self._ages = Ages(now)
         self._cache = PayloadCache(_CACHED)
         self._reserve = Reserve(folder / _RESERVE, options.reserve)
         self._seals = Seals(options.key) if options.key is not None else None
@@ -175,7 +177,8 @@ class DiskStore:
 
     def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
         """See `Store.update`."""
-        return self._submit(Update(answer=_answer(), values=values_of(record), bookings=bookings))
+        values = values_of(record, self._ages.stored(record.first_attempt))
+        return self._submit(Update(answer=_answer(), values=values, bookings=bookings))
 
     def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
         """See `Store.settle`. What was delivered is retained, if that is wanted."""
@@ -188,7 +191,9 @@ class DiskStore:
         kept = self._kept()
         unwritten = await self._call(lambda _: list(kept))
         records = await self._ask(lambda reader: reader.waiting(destination))
-        return still_waiting(records, unwritten)
+        waiting = still_waiting(records, unwritten)
+        self._ages.read(waiting)
+        return waiting
 
     async def books(self, destination: str) -> Books:
         """See `Store.books`. What could not be written yet is booked, too."""
@@ -258,14 +263,19 @@ class DiskStore:
         self._folder.file(_RESERVE)
         if self._options.key is not None:
             refuse_key_inside(self._folder.path, self._options.key)
-        return Writer(self._tools(), self._reserve, self._reopened, self.is_gone, self._log)
+        tools = self._tools()
+        with suppress(sqlite3.Error):  # records may seem older then, and are tried all the same
+            self._ages.go_on(tools.connection)
+        return Writer(tools, self._reserve, self._reopened, self.is_gone, self._log)
 
     def _tools(self) -> Tools:
         options, seals, reserve = self._options, self._seals, self._reserve
         self._files = []  # a damaged one is about to be replaced
         connection = open_queues(self._folder, reserve, seals, self._log)
         self._files = self._there()
-        transactions = Transactions(connection, seals, options.retain_delivered, self._now)
+        transactions = Transactions(
+            connection, seals, options.retain_delivered, self._now, self._ages
+        )
         chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
         return Tools(connection, transactions, chores)
 

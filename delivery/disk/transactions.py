@@ -16,6 +16,7 @@ from typing import Any
 
 from ...pipeline.payloads.document import DocumentType
 from ..store import Booking, BookKey, Counts, Record
+from .ages import Ages
 from .operations import Ending, Given, Operation, Put, Settle, Update
 from .packing import About, checksum
 from .sealing import Seals
@@ -65,12 +66,14 @@ class Transactions:
         seals: Seals | None,
         retain: float,
         now: Callable[[], float],
+        ages: Ages,
     ) -> None:
         """Keep what was delivered for `retain` seconds; `now` is the wall clock."""
         self._connection = connection
         self._seals = seals
         self._retain = retain
         self._now = now
+        self._ages = ages
         # Numbers are never given twice, whatever was deleted or rolled back meanwhile.
         self._last_payload = highest(connection, "payloads")
         self._last_record = highest(connection, "deliveries")
@@ -96,6 +99,7 @@ class Transactions:
             self._settle(settled + [ending for put in puts for ending in put.ended], books)
             self._put(puts, keys, books)
             book(self._connection, books)
+            remember(self._connection, self._ages.noted())
 
     def _update(self, updates: Sequence[Update], books: Counter[Booking]) -> None:
         if not updates:
@@ -175,8 +179,15 @@ class Transactions:
                     )  # fmt: skip
             records += put.result
         insert(self._connection, "payloads", payloads)
-        insert(self._connection, "deliveries", [_delivery(record) for record in records])
+        insert(self._connection, "deliveries", [self._delivery(record) for record in records])
         remember(self._connection, remembered)
+
+    def _delivery(self, record: Record) -> tuple[object, ...]:
+        return (
+            record.number, record.payload, record.destination, _text(record.counts),
+            record.size, self._ages.stored(record.enqueued), record.due, record.first_attempt, 0, 0,
+            record.sent,
+        )  # fmt: skip
 
     def _payload(
         self, number: int, about: About, packed: bytes, key: int | None
@@ -284,14 +295,6 @@ def counts_of(text: str) -> Counts:
 
 def _text(counts: Counts) -> str:
     return json.dumps(dict(counts))
-
-
-def _delivery(record: Record) -> tuple[object, ...]:
-    return (
-        record.number, record.payload, record.destination, _text(record.counts),
-        record.size, record.enqueued, record.due, record.first_attempt, 0, 0,
-        record.sent,
-    )  # fmt: skip
 
 
 def highest(connection: sqlite3.Connection, table: str) -> int:
