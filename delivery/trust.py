@@ -91,6 +91,11 @@ class Trusts:
                 new[name] = said
         return replace(self, names=new)
 
+    def not_after(self, now: float) -> Trusts:
+        """With nothing said in the future: a clock was ahead then, and no release could lift it."""
+        late = {n: replace(said, since=now) for n, said in self.names.items() if said.since > now}
+        return replace(self, names={**self.names, **late}) if late else self
+
     def joined(self, other: Trusts) -> Trusts:
         """Of each name the stricter word of the two."""
         new = {}

@@ -96,6 +96,7 @@ class TrustBook:
                 self._put_in_force(self._file.read(), journaled or {})
             except TrustFileFailed as failure:
                 self._hold_all(Trusts(), f"the trust file cannot be used: {failure.kind}")
+        self.said()
         self._tell()
 
     def close(self) -> None:
@@ -113,8 +114,11 @@ class TrustBook:
         return self._trusts.word(destination, self._destinations.get(destination, ()))
 
     def said(self) -> Trusts:
-        """Every word that is in force, by exporter id and operator."""
-        return self._trusts
+        """Every word that is in force, by exporter id and operator; none of the future."""
+        with self._changing:
+            before, self._trusts = self._trusts, self._trusts.not_after(time.time())
+            self._unwritten |= self._trusts is not before
+            return self._trusts
 
     def targets(self, name: str) -> list[str]:
         """The destinations that a name means: an exporter's id, or an operator. May be none."""

@@ -220,6 +220,7 @@ class Follower:
         trouble: Trouble | None = None
         bundle, now = Bundle.decode(data), self._wall()
         before = record
+        record = record.not_after(now)
         if bundle.release is not None:
             try:
                 release = open_release(bundle.release, self._keys, self._audience, now)

@@ -9,6 +9,7 @@ that a restart does not forget what to refuse.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -56,6 +57,29 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.distrusted.get(name, _NEVER) > lifted:
             return "distrusted"
         return "held" if self.held.get(name, _NEVER) > lifted else "trusted"
+
+    def not_after(self, now: float) -> Record:
+        """With nothing of the future, which a clock that was ahead has left: as if of now.
+
+        Else no release could lift such a word, and nobody could say one after such a release.
+        """
+        said = (self.held, self.distrusted, self.lifted)
+        if not any(moment > now for moments in said for moment in moments.values()):
+            return self
+        return self._with(
+            held=self._in_force(self.held, now),
+            distrusted=self._in_force(self.distrusted, now),
+            lifted={name: min(moment, now) for name, moment in self.lifted.items()},
+        )
+
+    def _in_force(self, said: Mapping[str, float], now: float) -> dict[str, float]:
+        """Those that are not lifted; they stay later than what lifted earlier ones."""
+        at_most = math.nextafter(now, math.inf)
+        return {
+            name: min(moment, at_most)
+            for name, moment in said.items()
+            if moment > self.lifted.get(name, _NEVER)
+        }
 
     def with_release(self, opened: Opened[Release]) -> Record:
         """After a release. Raises Refused when it is older, or another one of the same version."""

@@ -1,6 +1,7 @@
 """Control documents written by people: releases, and documents of fleets without a collector.
 
-Each goes on from the one before it, so that those who come later learn all that was said.
+Each goes on from the one before it, so that those who come later learn all that was said. What
+a clock that was ahead has left there is said as of now: nobody believes what is of the future.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ def write_release(
     earlier = None
     if before is not None and before.release is not None:
         earlier = open_part(before.release, [key.public], audience, Release)
+    lifted_before = earlier.lifted if earlier else {}
+    lifted = {name: min(moment, now) for name, moment in lifted_before.items()}
     part = Release(
         audience=audience,
         version=_version(earlier, now),
         issued=now,
         expires=now + lifetime,
-        lifted={**(earlier.lifted if earlier else {}), **dict.fromkeys(lift, now)},
+        lifted=lifted | dict.fromkeys(lift, now),
     )
     return sign(part, key)
 
@@ -49,13 +52,17 @@ def write_online(
 ) -> Signed:
     """Say these words now, beside those in `before`. Raises Refused as `write_release` does."""
     earlier = None if before is None else open_part(before.online, [key.public], audience, Online)
-    said = {name: Word(state=state, since=now) for name, state in words.items()}
+    said = {
+        name: Word(state=word.state, since=min(word.since, now))
+        for name, word in (earlier.trust if earlier else {}).items()
+    }
+    said |= {name: Word(state=state, since=now) for name, state in words.items()}
     part = Online(
         audience=audience,
         version=_version(earlier, now),
         issued=now,
         expires=now + lifetime,
-        trust={**(earlier.trust if earlier else {}), **said},
+        trust=said,
         active={**(earlier.active if earlier else {}), **active},
     )
     return sign(part, key)

@@ -19,6 +19,7 @@ from errlock.delivery.following.document import (
     open_release,
 )
 from errlock.delivery.following.keys import KeyUnusable, PublicKey, SigningKey
+from errlock.delivery.following.writing import write_online, write_release
 
 NOW = 1_800_000_000.0
 
@@ -195,3 +196,16 @@ def test_what_is_no_public_key_is_refused_without_showing_it(text: str) -> None:
 def test_a_public_key_does_not_sign() -> None:
     with pytest.raises(KeyUnusable):
         SigningKey.parse(str(ONLINE.public))
+
+
+def test_what_goes_on_from_a_document_of_a_clock_that_was_ahead_is_believed() -> None:
+    before = Bundle(
+        online=online(issued=NOW + 3600, distrusted=("sentry",)),
+        release=release(1, {"otlp": NOW + 3600}, issued=NOW + 3600),
+    )
+    words = write_online(ONLINE, AUDIENCE, {"otlp": "held"}, {}, before, now=NOW, lifetime=60)
+    said = open_online(words, KEYS, AUDIENCE, NOW).part.trust
+    assert {name: word.since for name, word in said.items()} == {"sentry": NOW, "otlp": NOW}
+    lifting = write_release(RELEASE, AUDIENCE, ["file"], before, now=NOW, lifetime=60)
+    lifted = open_release(lifting, KEYS, AUDIENCE, NOW).part.lifted
+    assert lifted == {"otlp": NOW, "file": NOW}

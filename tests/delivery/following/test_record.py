@@ -142,6 +142,31 @@ def test_what_was_said_after_the_last_lift_is_in_force(words: list[tuple[str, st
         assert record.state([name]) == expected
 
 
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 6).map(float)),
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 6).map(float)),
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 6).map(float)),
+    st.integers(1, 6).map(float),
+)
+def test_what_is_of_the_future_stays_in_force_and_can_be_lifted(
+    held: dict[str, float], distrusted: dict[str, float], lifted: dict[str, float], now: float
+) -> None:
+    before = Record(held=held, distrusted=distrusted, lifted=lifted)
+    after = before.not_after(now)
+    for name in "abc":
+        assert after.state([name]) == before.state([name])
+        lifting = release(1, {name: now + 0.5}, issued=now + 1)
+        opened = open_release(lifting, KEYS, AUDIENCE, now + 1)
+        assert after.with_release(opened).state([name]) == "trusted"
+        word = online(1, distrusted=(name,), issued=now + 1, since=now + 0.5)
+        assert told_at(after, word, now + 1).state([name]) == "distrusted"
+    assert after.not_after(now + 1) is after
+
+
+def told_at(record: Record, part: Signed, now: float) -> Record:
+    return record.with_online(open_online(part, KEYS, AUDIENCE, now))
+
+
 def test_a_record_outlives_the_process(tmp_path: Path) -> None:
     file = RecordFile(tmp_path / "folder", AUDIENCE)
     assert file.load() == Record()
