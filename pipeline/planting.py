@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from .component import Planted, Planter
+from .crossing.portions import MOST_TAKEN
 from .payloads.document import Payload
 
 _log = logging.getLogger("errlock.planting")
@@ -19,12 +20,14 @@ def plant(
     planters: Sequence[Planter],
     destination: str,
     tell: Callable[[Planted], None] | None = None,
-) -> None:
-    """Have planters put decoys into a sanitised payload; what was put in is told before it leaves.
+) -> Payload:
+    """The sanitised payload with decoys in it; what was put in is told before it leaves.
 
-    Never raises: a document that gets none leaves as it is.
+    Never raises: a document that gets none leaves as it is. So do all, where decoys would make a
+    request of OTLP longer than servers take.
     """
     now = time.time()
+    bare, found = payload.copy(), []
     for document in payload.alive:
         for planter in planters:
             try:
@@ -32,8 +35,14 @@ def plant(
             except Exception as failure:  # noqa: BLE001  a foreign text may quote the document
                 _log.error("a decoy cannot be planted: %s", type(failure).__name__)
                 continue
-            if planted is not None and tell is not None:
-                tell(planted)
+            if planted is not None:
+                found.append(planted)
+    if found and payload.protocol == "otlp" and len(payload.encode()) > MOST_TAKEN:
+        return bare
+    if tell is not None:
+        for each in found:
+            tell(each)
+    return payload
 
 
 async def plant_in_thread(
@@ -45,5 +54,4 @@ async def plant_in_thread(
 ) -> Payload:
     """`plant`, not on the event loop: documents are read for it. See `Policy.plant`."""
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(executor, plant, payload, planters, destination, tell)
-    return payload
+    return await loop.run_in_executor(executor, plant, payload, planters, destination, tell)

@@ -7,18 +7,23 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+import grpc  # type: ignore[import-untyped]  # it has no annotations
 import msgspec
 import pytest
+from grpc import aio
 from line_payload import Line
 
+from errlock.exporters.otlp import OtlpExporterConfig
 from errlock.pipeline.chain import Chain, Step
 from errlock.pipeline.component import Planted, Settings
 from errlock.pipeline.counters import Counters
+from errlock.pipeline.crossing import convert
 from errlock.pipeline.errors import ConfigError, Problem
-from errlock.pipeline.options import Secret
+from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.document import DocumentType, Tree
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.pipeline.payloads.otlp_signals import SERVICES
 from errlock.pipeline.planting import plant
 from errlock.policy.decoys import digest, week_name, week_of
 from errlock.policy.parts import Part
@@ -140,6 +145,38 @@ def test_both_protocols_can_be_read_with_one_in_it() -> None:
     assert isinstance(tree, dict)
     assert list(tree["attributes"]) == ["deploy_key"]  # type: ignore[arg-type]  # as above
     assert len(set(told)) == 1
+
+
+async def test_a_request_with_decoys_is_no_longer_than_servers_take() -> None:
+    """Servers as they are: they refuse more than 4 MiB, and all of it would be lost."""
+    records: list[Any] = [{"body": f"record {number} {'x' * 60}"} for number in range(60_000)]
+    around: Any = {"attributes": {"service.name": "shop"}}
+    request = OtlpRequest.from_trees("logs", around, {}, records, project="shop", received=5.0)
+    requests = convert(request, "otlp").payloads
+    assert len(requests) == 2
+
+    async def export(request: bytes, _: object) -> bytes:
+        return b""
+
+    server = aio.server()
+    handler = grpc.unary_unary_rpc_method_handler(export)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICES["logs"], {"Export": handler}),)
+    )
+    port = server.add_insecure_port("localhost:0")
+    await server.start()
+    config = OtlpExporterConfig(endpoint=f"http://localhost:{port}", timeout=Duration("60s"))
+    exporter = config.build(Settings("otlp", Counters(), logging.getLogger("errlock.test")))
+    await exporter.start()
+    try:
+        for each, share in zip(requests, (1.0, 0.01), strict=True):
+            told: list[Planted] = []
+            planted = plant(each.copy(), [part("otlp", share=share)], "otlp", told.append)
+            assert (await exporter.export(planted)).accepted == len(each.documents)
+            assert bool(told) == (b"deploy_key" in planted.encode()) == (share < 1)
+    finally:
+        await exporter.stop()
+        await server.stop(None)
 
 
 class Broken(TripwirePart):
