@@ -34,7 +34,8 @@ async def post(url: str, data: bytes) -> tuple[int, str]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    """All but those that are about to take the place of another."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".new"]
 
 
 def states(one: Collector) -> dict[str, str]:
