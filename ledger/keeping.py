@@ -8,6 +8,7 @@ import errno
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class Ledger:
         self._journal, self._account = journal, account
         self._sender = HeadSender(journal, self._options.journal.heads)
         assert self._taking is not None
-        searches = Searches(self._folder, journal.append)
+        searches = Searches(self._folder, partial(journal.append, again=True))
         works = {
             "the journal's file": lambda: _watch(journal),
             "heads of the journal": self._sender.run,
@@ -248,16 +249,18 @@ class Ledger:
         before = latest(self._folder / "journal", "policy", lambda entry: "ways" in entry.body)
         self._ways = ways_in(before.body) if before is not None else []
         self.in_force(policy, ways, "start", now())
+        # What they could not tell they tell later.
+        append = partial(journal.append, again=True)
         needles = None
         if (secret := self._options.key) is not None and self._options.needles.keep:
             file = self._folder / NEEDLES
             needles = Needles(
-                file, secret.reveal(), self._options.needles, journal.append,
+                file, secret.reveal(), self._options.needles, append,
                 has_words=self._words is not None,
             )  # fmt: skip
         learner = Learner(self._code, self._words)
         account = Account(
-            path, self._options.account, journal.append, needles=needles, learner=learner,
+            path, self._options.account, append, needles=needles, learner=learner,
             began=began,
         )  # fmt: skip
         account.write()

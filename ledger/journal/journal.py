@@ -87,12 +87,13 @@ class Journal:
         """How many gaps it was told of since it was opened, and what the last one is."""
         return self._gaps, self._last_gap
 
-    def append(self, kind: EntryKind, body: Mapping[str, Any]) -> Head:
+    def append(self, kind: EntryKind, body: Mapping[str, Any], *, again: bool = False) -> Head:
         """Write an entry; it is durable when this returns. Blocks for as long as the disk takes.
 
         The body is what JSON can say, and never holds a value of a document. Raises ValueError
         when it cannot be written as JSON, and JournalFailed when the disk refuses: then the next
-        entry that can be written is preceded by a `gap` that counts this one.
+        entry that can be written is preceded by a `gap` that counts this one, unless whoever asks
+        will do so `again`: then nothing will be missing.
         """
         with self._lock:
             entries: list[tuple[EntryKind, Mapping[str, Any]]] = [(kind, body)]
@@ -104,8 +105,9 @@ class Journal:
             try:
                 self._write(lines)
             except OSError as error:
-                self._unwritten[kind] += 1
-                self._unwritten_since = self._unwritten_since or self._clock()
+                if not again:
+                    self._unwritten[kind] += 1
+                    self._unwritten_since = self._unwritten_since or self._clock()
                 raise JournalFailed.of(error, self._path) from None
             self._size += len(lines)
             self._last = last

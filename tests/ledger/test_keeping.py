@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from errlock.ledger.journal.signing import PublicKey, new_key_files
 from errlock.ledger.journal.verifying import verify
 from errlock.ledger.keeping import Ledger
 from errlock.ledger.options import LedgerOptions
+from errlock.ledger.search.searches import Search, leave
 from errlock.pipeline.config import loads
 from errlock.pipeline.config.policy import policy_in_force
 from errlock.pipeline.options import Secret
@@ -118,6 +120,31 @@ def test_it_starts_on_a_full_disk_and_tells_later_what_is_missing(tmp_path: Path
     assert [entry.kind for entry in entries] == ["gap", "trust", "stop"]
     assert entries[0].body["kinds"] == {"policy": 1, "start": 1}
     assert verify(tmp_path / "store" / "journal").findings == []
+
+
+async def test_what_is_written_in_the_end_is_in_no_gap(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    ledger = Ledger(store, LedgerOptions())
+    await ledger.open({"sha256": "0" * 64, "content": {}})
+    journal, real = (store / "journal").stat().st_ino, os.write
+
+    def full(file: int, data: bytes) -> int:
+        if os.fstat(file).st_ino == journal:
+            raise OSError(28, "No space left on device")
+        return real(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    leave(
+        store,
+        Search(what="search", by="ann", time="t", destination=None, values=1, sent=0, maybe=0),
+    )
+    await until(lambda: "searches cannot be journaled: No space left on device" in caplog.messages)
+    monkeypatch.undo()
+    await until(lambda: "search" in kinds(tmp_path))
+    await ledger.close()
+    assert kinds(tmp_path) == ["start", "policy", "search", "stop"]
 
 
 async def test_it_goes_on_when_no_thread_could_be_had(
