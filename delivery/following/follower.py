@@ -224,7 +224,7 @@ class Follower:
         if bundle.release is not None:
             try:
                 release = open_release(bundle.release, self._keys, self._audience, now)
-                record = record.with_release(release)
+                record = record.with_release(release).not_after(now)  # who signed it may be ahead
             except Refused as refused:
                 trouble = refused.reason
         online = open_online(bundle.online, self._keys, self._audience, now)

@@ -313,6 +313,18 @@ def test_an_online_document_does_not_take_back_a_word_but_a_release_does(
     wait_for_state(follower, "trusted")
 
 
+def test_a_word_counts_that_is_said_soon_after_a_release_of_a_clock_that_is_ahead(
+    control: ControlServer, follow: Follow
+) -> None:
+    ahead = time.time() + 25
+    lifting = release(1, {"sentry": ahead}, issued=ahead)
+    control.document = bundle(online(distrusted=("sentry",)), lifting)
+    follower = follow(control.url)
+    wait_for_state(follower, "trusted")
+    control.document = bundle(online(distrusted=("sentry",)), lifting)
+    wait_for_state(follower, "distrusted")
+
+
 def test_a_bad_release_does_not_keep_a_word_from_being_heard(
     control: ControlServer, follow: Follow
 ) -> None:
