@@ -88,7 +88,6 @@ class Follower:
         self._name = name
         self._wall = wall
         self._record: Record | None = None  # None: not read yet, or damaged
-        self._seen: _Seen | None = None
         self._trouble: Trouble | None = None
         self._troubles: Counter[Trouble] = Counter()
         self._told: object
@@ -97,7 +96,10 @@ class Follower:
         _living.add(self)
 
     def start_anew(self) -> None:
-        """Forget thread and connections: they belong to the process before a fork."""
+        """Forget thread, connections and how fresh what is known is: they are of the process before
+        a fork. Nobody renewed it here, maybe for long.
+        """
+        self._seen: _Seen | None = None
         self._lock = threading.RLock()  # a signal's handler may ask, too
         self._starting = False
         self._wake = threading.Event()

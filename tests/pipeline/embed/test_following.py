@@ -324,6 +324,23 @@ def test_a_forked_child_follows_and_sends_by_itself(
     assert sorted(backend.numbers) == [1, 2, 3]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_asks_before_it_sends(fleet: ControlServer, backend: MeteredSink) -> None:
+    with client(fleet, backend) as made:
+        capture(1)
+        made.flush(5)
+        fleet.manner = "never"  # what the parent knows is fresh for a long time
+        child = os.fork()
+        if child == 0:
+            try:
+                capture(2)
+                made.flush(1)
+            finally:
+                os._exit(len(getattr(made.transport, "_waiting")))  # noqa: B009  a name of ours
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert backend.numbers == [1]
+
+
 def test_standbys_need_a_control_document() -> None:
     with pytest.raises(ValueError, match="pass control"):
         sentry_transport(masking(), standbys={STANDBY: "http://key@localhost/1"})
