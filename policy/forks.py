@@ -29,6 +29,8 @@ codecs.lookup("idna")
 
 # What is told of a fork, and how. Registered once: such a hook cannot be taken back.
 _told: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
+_process = os.getpid()  # all of that is of this one
+_noticing = threading.RLock()
 
 
 def in_children(what: T, begin_anew: Callable[[T], None]) -> None:
@@ -39,9 +41,19 @@ def in_children(what: T, begin_anew: Callable[[T], None]) -> None:
     _told[what] = begin_anew
 
 
+def notice_fork() -> None:
+    """Tell of a fork that no hook told of. For each first step into what begins anew."""
+    if os.getpid() != _process:
+        with _noticing:
+            if os.getpid() != _process:
+                _after_fork()
+
+
 def _after_fork() -> None:
+    global _process  # noqa: PLW0603  there is one
     for what, begin_anew in list(_told.items()):
         begin_anew(what)
+    _process = os.getpid()
 
 
 class _Whole:
@@ -66,6 +78,7 @@ class _Whole:
     # who forks says so and then looks for others: one of them sees the other.
 
     def __enter__(self) -> None:
+        notice_fork()
         thread, inside = get_ident(), self._inside
         depth = inside.get(thread, 0)
         inside[thread] = depth + 1
@@ -145,6 +158,7 @@ class ForkedLock:
         self._lock = threading.RLock()
 
     def __enter__(self) -> None:
+        notice_fork()
         self._lock.acquire()
 
     def __exit__(

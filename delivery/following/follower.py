@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from weakref import WeakSet
 
 from ..trust import TrustState, strictest
 from .document import Bundle, RefusalReason, Refused, open_online, open_release
@@ -58,7 +57,10 @@ class _Seen:
 
 
 class Follower:
-    """Safe to use from every thread. Makes no thread and no connection before first use."""
+    """Safe to use from every thread. Makes no thread and no connection before first use.
+
+    A process that is forked while there is one has to `start_anew`.
+    """
 
     def __init__(
         self,
@@ -93,7 +95,6 @@ class Follower:
         self._told: object
         self._subscribers: list[Callable[[], None]] = []
         self.start_anew()
-        _living.add(self)
 
     def start_anew(self) -> None:
         """Forget thread, connections and how fresh what is known is: they are of the process before
@@ -284,16 +285,3 @@ class Follower:
 def _pause() -> float:
     """Seconds to the next look; a little different each time, so that a fleet spreads out."""
     return INTERVAL * _dice.uniform(0.7, 1.1)
-
-
-# Those to be told of a fork. Registered once: such a hook cannot be taken back.
-_living: WeakSet[Follower] = WeakSet()
-
-
-def _after_fork() -> None:
-    for follower in list(_living):
-        follower.start_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

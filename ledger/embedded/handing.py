@@ -21,7 +21,7 @@ from typing import Protocol
 
 import msgspec
 
-from ...policy.forks import in_children
+from ...policy.forks import in_children, notice_fork
 from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
 from ..account.store import MINUTE
@@ -180,6 +180,7 @@ class EmbeddedAccount:
         amid another one of this very thread, which goes on with it.
         """
         deadline = time.monotonic() + timeout
+        notice_fork()
         if self._turns.amid or not self._sending.acquire(timeout=timeout):
             return False
         try:
@@ -189,6 +190,7 @@ class EmbeddedAccount:
 
     def close(self, timeout: float) -> bool:
         """As `flush`, and say that the process ends. It may still book, and flush again."""
+        notice_fork()
         if not self._ending:  # else a signal's handler might wait for the event that it interrupts
             self._ending = True
             self._wake.set()

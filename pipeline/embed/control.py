@@ -16,6 +16,7 @@ from ...delivery.following.follower import MAX_AGE, Follower, FollowStatus
 from ...delivery.following.keys import KeyUnusable, PublicKey
 from ...delivery.following.source import FileSource, HttpSource
 from ...delivery.trust import TrustState
+from ...policy.forks import in_children, notice_fork
 
 QUEUE_SIZE = 16 * 1024 * 1024
 
@@ -81,9 +82,11 @@ class Control:
             max_age=max_age,
             name=name,
         )
+        in_children(self._follower, lambda follower: follower.start_anew())
 
     def trust(self, destination: Destination) -> TrustState:
         """Whether it may be sent to, right now."""
+        notice_fork()
         return self._follower.trust(destination.names)
 
     def target(

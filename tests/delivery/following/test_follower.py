@@ -396,7 +396,7 @@ def test_a_forked_child_follows_by_itself(control: ControlServer, follow: Follow
     child = os.fork()
     if child == 0:
         try:
-            control.manner = "well"
+            follower.start_anew()
             wait_for_state(follower, "distrusted")
             os._exit(0)
         finally:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from live_control import KEYS, control_server
+from metered_sink import metered_sink
+
+from errlock.ledger.embedded.handover import decoded
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -132,6 +135,33 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(passed))
 os._exit(0)
 """
 
+# As uWSGI forks its workers: in C, and no hook of Python is called.
+_UNTOLD = """
+import ctypes, os, signal, sys
+import sentry_sdk
+from errlock.pipeline import Pipeline
+from errlock.pipeline.embed import Ledger, sentry_transport
+
+dsn, folder = sys.argv[1:]
+ledger = Ledger(service="shop", folder=folder)
+sentry_sdk.init(
+    dsn=dsn,
+    transport=sentry_transport(Pipeline.default(), ledger=ledger),
+    default_integrations=False,
+)
+fork, children = ctypes.PyDLL(None).fork, []
+for number in range(2):
+    children.append(fork())
+    if not children[-1]:
+        signal.alarm(60)
+        sentry_sdk.capture_message(f"event {number}")
+        sentry_sdk.flush(30)
+        ledger.close()
+        os._exit(0)
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
 _FOLLOWER = """
 import sys, time
 from errlock.pipeline.embed.control import Control, Destination
@@ -182,6 +212,18 @@ def test_a_fork_waits_for_one_document_of_those_that_came_together(
     assert done.returncode == 0, done.stderr
     before, after = map(int, done.stdout.split())
     assert before <= 1 < after
+
+
+def test_a_fork_that_no_hook_tells_of_is_noticed(tmp_path: Path) -> None:
+    with metered_sink() as backend:
+        dsn = f"http://key@127.0.0.1:{backend.port}/1"
+        command = [sys.executable, "-W", "ignore", "-c", _UNTOLD, dsn, str(tmp_path)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    accounts = [decoded(file.read_bytes()) for file in tmp_path.iterdir()]
+    rows = [(account.process, row) for account in accounts for row in account.rows]
+    delivered = [process for process, row in rows if row.outcome == "delivered" and not row.class_]
+    assert len(delivered) == len(set(delivered)) == 2
 
 
 def test_what_looks_hosts_up_is_loaded_before_any_thread_sends() -> None:
