@@ -7,6 +7,7 @@ out, not only when an envelope is captured: what already waits in the SDK's queu
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sentry_sdk._types import EventDataCategory
 
     from ..api import Pipeline
+
+_log = logging.getLogger("errlock.embed")
 
 _ITEM_OVERHEAD = 512  # bytes that an item takes besides its content, about
 
@@ -112,10 +115,16 @@ class FollowingSentryTransport(SentryTransport):
             sender.flush(max(0.0, deadline - time.monotonic()), callback)
 
     def kill(self) -> None:
-        """Stop sending at once."""
+        """Stop sending at once; what still waits is lost."""
         self._control.unsubscribe(self._obey)
         for sender in list(self._senders.values()):
             sender.kill()
+        lost = [item for envelope in self._waiting.rest() for item in envelope.items]
+        if lost:  # too late for a client report
+            _log.warning("%d items that waited for the control document are lost", len(lost))
+        if self._books is not None:
+            for item in lost:
+                self._books.withheld(self._first, item, "shutdown")
 
 
 class _Attempt(threading.local):

@@ -291,6 +291,19 @@ def test_what_waits_too_long_is_withheld(kept: Kept, fleet: ControlServer) -> No
     control.close()
 
 
+def test_what_waits_until_the_end_is_withheld_and_told(
+    kept: Kept, fleet: ControlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet.say(held=("sentry",))
+    control = Control(url=fleet.url, audience=AUDIENCE, keys=[str(key) for key in KEYS])
+    with metered_sink() as backend, client(backend.port, kept, control=control):
+        for number in range(3):
+            sentry_sdk.capture_message(f"event {number}")
+    control.close()
+    assert kept.withheld() == {("sentry", "event", "shutdown"): 3}
+    assert "3 items that waited for the control document are lost" in caplog.text
+
+
 class Fails(SpanExporter):
     def export(self, spans: Any) -> SpanExportResult:
         return SpanExportResult.FAILURE
