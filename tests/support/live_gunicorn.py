@@ -1,13 +1,10 @@
 """A real application server for tests: gunicorn, which forks, with and without gevent.
 
-Installed under `.cache/`, once for each set of pinned versions; the application runs in the
-Python of the tests.
+The application runs in the Python of the tests.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import subprocess
 import sys
@@ -19,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from live_ports import listening_port
+from pinned_packages import installed
 
 _REQUIREMENTS = Path(__file__).with_name("gunicorn-requirements.txt")
-_CACHE = Path(__file__).parents[2] / ".cache"
 _START_DEADLINE = 120.0  # seconds
 
 
@@ -32,7 +29,7 @@ def running_gunicorn(
     """Serve `module:callable` of tests/end_to_end/senders; the port. Stops it at the end."""
     port = listening_port()
     senders = Path(__file__).parents[1] / "end_to_end/senders"
-    path = [str(Path(__file__).parent), str(senders), str(_installed())]
+    path = [str(Path(__file__).parent), str(senders), str(installed(_REQUIREMENTS))]
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -50,24 +47,6 @@ def running_gunicorn(
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
-
-
-def _installed() -> Path:
-    key = hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    home = _CACHE / f"gunicorn-{key}"
-    _CACHE.mkdir(exist_ok=True)
-    with (_CACHE / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test sessions may start at once
-        if not (home / "ready").exists():
-            done = subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
-                 "--target", home, "--requirement", _REQUIREMENTS],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                raise RuntimeError(f"pip failed:\n{done.stderr[-4000:]}")
-            (home / "ready").touch()
-    return home
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
