@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
 from weakref import WeakKeyDictionary
 
-from sentry_sdk.transport import Http2Transport, HttpTransport
+from sentry_sdk.consts import VERSION
 from urllib3.exceptions import NewConnectionError
 
 from ..errors import DropReason
@@ -20,6 +19,11 @@ if TYPE_CHECKING:
     from ..api import Pipeline
     from ..component import Outcome
     from .ledger import Ledger, Note
+
+try:
+    from sentry_sdk.transport import Http2Transport, HttpTransport
+except ImportError:
+    raise ImportError(f"expected sentry-sdk 2.16 or newer, this is {VERSION}") from None
 
 _TYPES = frozenset(get_args(DocumentType))
 # What the SDK says of items that it drops before it sends them. All else it says of attempts, which
@@ -89,7 +93,7 @@ def _documents(note: Note, items: list[Item]) -> Counter[DocumentType]:
     return found
 
 
-def _never_left(failure: BaseException | None) -> bool:
+def _never_left(failure: BaseException) -> bool:
     """Whether there was not even a connection."""
     reason = getattr(failure, "reason", failure)  # of urllib3's MaxRetryError
     return isinstance(reason, NewConnectionError)
@@ -100,7 +104,8 @@ class _Booking:
 
     books: Books | None = None
     destination = "sentry"
-    _answered = False
+    # Of the request under way: each transport sends from one thread.
+    _envelope: Envelope | None = None
 
     def record_lost_event(
         self,
@@ -117,26 +122,29 @@ class _Booking:
             reason, data_category, item, quantity=quantity
         )
 
-    def _handle_response(self, response: Any, envelope: Envelope | None) -> None:
-        """The backend has the envelope, or has seen it and said no."""
-        if self.books is not None:
-            if 200 <= response.status < 300:
-                self.books.sent(self.destination, envelope, "delivered")
-            else:
-                self.books.sent(self.destination, envelope, "refused", "invalid")
-        self._answered = True
-        try:
-            super()._handle_response(response, envelope)  # type: ignore[misc]  # of the SDK's
-        finally:
-            self._answered = False
+    # These two are the same in all versions since 2.16; between them, each has other steps.
 
-    def _handle_request_error(
-        self, envelope: Envelope | None, *arguments: Any, **more: Any
-    ) -> None:
-        """Nobody knows what of it arrived, unless there was an answer."""
-        if self.books is not None and not self._answered and not _never_left(sys.exception()):
-            self.books.sent(self.destination, envelope, "perhaps", "unclear")
-        super()._handle_request_error(envelope, *arguments, **more)  # type: ignore[misc]  # as above
+    def _send_request(self, *arguments: Any, envelope: Envelope | None = None, **more: Any) -> None:
+        self._envelope = envelope
+        super()._send_request(*arguments, envelope=envelope, **more)  # type: ignore[misc]  # of the SDK
+
+    def _request(self, *arguments: Any, **more: Any) -> Any:
+        """Send. With an answer, the backend has the envelope, or has seen it and said no."""
+        try:
+            response = super()._request(*arguments, **more)  # type: ignore[misc]  # of the SDK
+        except Exception as failure:
+            if not _never_left(failure):
+                self._book("perhaps", "unclear")
+            raise
+        if 200 <= response.status < 300:
+            self._book("delivered")
+        else:
+            self._book("refused", "invalid")
+        return response
+
+    def _book(self, outcome: Outcome, reason: DropReason | None = None) -> None:
+        if self.books is not None:
+            self.books.sent(self.destination, self._envelope, outcome, reason)
 
 
 class BookedHttpTransport(_Booking, HttpTransport):
