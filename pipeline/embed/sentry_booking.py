@@ -104,7 +104,7 @@ class _Booking:
 
     books: Books | None = None
     destination = "sentry"
-    # Of the request under way: each transport sends from one thread.
+    # Of the request under way, until it is booked: each transport sends from one thread.
     _envelope: Envelope | None = None
 
     def record_lost_event(
@@ -142,9 +142,15 @@ class _Booking:
             self._book("refused", "invalid")
         return response
 
+    def kill(self) -> None:
+        """Stop sending. Nobody waits any more for what a slow backend answers."""
+        self._book("perhaps", "unclear")
+        super().kill()  # type: ignore[misc]  # of the SDK
+
     def _book(self, outcome: Outcome, reason: DropReason | None = None) -> None:
         if self.books is not None:
-            self.books.sent(self.destination, self._envelope, outcome, reason)
+            envelope = vars(self).pop("_envelope", None)  # in one step: of two threads, one has it
+            self.books.sent(self.destination, envelope, outcome, reason)
 
 
 class BookedHttpTransport(_Booking, HttpTransport):

@@ -168,6 +168,19 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlServer]:
         yield server
 
 
+def test_what_a_slow_backend_may_have_at_the_end_is_booked_once(kept: Kept) -> None:
+    with metered_sink("never answers") as backend:
+        with client(backend.port, kept):
+            sentry_sdk.capture_message("mail me@example.com")
+            backend.wait_for_bytes()
+            transport: Any = sentry_sdk.get_client().transport
+            queue = transport.inner._worker._queue
+            sentry_sdk.get_client().close(timeout=0.1)
+        assert kept.documents() == {("sentry", "event", "perhaps"): 1}
+    wait_for(lambda: not queue.unfinished_tasks)  # the request has failed
+    assert kept.documents() == {("sentry", "event", "perhaps"): 1}
+
+
 def test_what_waited_is_booked_where_it_went(kept: Kept, fleet: ControlServer) -> None:
     control = Control(url=fleet.url, audience=AUDIENCE, keys=[str(key) for key in KEYS])
     with metered_sink() as backend, metered_sink() as other:
