@@ -1,4 +1,4 @@
-"""Certificates that have expired: who refuses one says so at the other side only."""
+"""Certificates that are not valid now: who refuses one says so at the other side only."""
 
 from __future__ import annotations
 
@@ -20,43 +20,51 @@ _log = logging.getLogger("errlock.certificates")
 
 
 async def watch(config: Callable[[], Config]) -> None:
-    """Say once of each certificate that is shown that it has expired. Never returns."""
+    """Say once of each certificate that it is not valid now. Never returns."""
     told: set[Problem] = set()
     while True:
-        found = set(await asyncio.to_thread(expired, config()))
+        found = set(await asyncio.to_thread(invalid_now, config()))
         for problem in sorted(found - told, key=str):
             _log.warning("%s", problem)
         told = found
         await asyncio.sleep(_LOOK_EVERY)
 
 
-def expired(config: Config) -> list[Problem]:
-    """The certificates that a collector shows, as receiver or as client, and nobody takes."""
+def invalid_now(config: Config) -> list[Problem]:
+    """The certificates that a collector shows or trusts, and nobody takes today."""
     parts: dict[str, object] = {f"receivers.{id_}": each for id_, each in config.receivers.items()}
     parts |= {f"exporters.{id_}": each.component for id_, each in config.exporters.items()}
     now = datetime.now(UTC)
     return [
-        Problem(place, f"the certificate in {file} expired on {end:%Y-%m-%d} at {end:%H:%M} UTC")
+        Problem(place, text)
         for path, part in parts.items()
-        for place, file in _shown(part, path)
-        if (end := _end(file)) is not None and end < now
+        for place, file in _certificates(part, path)
+        if (text := _trouble(file, place, now)) is not None
     ]
 
 
-def _shown(part: object, path: str) -> Iterator[tuple[str, PemFile]]:
+def _certificates(part: object, path: str) -> Iterator[tuple[str, PemFile]]:
     if isinstance(part, msgspec.Struct):
         for name in part.__struct_fields__:
-            yield from _shown(getattr(part, name), f"{path}.{name}")
-    elif isinstance(part, PemFile) and path.endswith(".cert_file"):
+            yield from _certificates(getattr(part, name), f"{path}.{name}")
+    elif isinstance(part, PemFile) and not path.endswith("key_file"):
         yield path, part
 
 
-def _end(file: PemFile) -> datetime | None:
-    """When the certificate that is shown of a chain expires; None: there is none."""
+def _trouble(file: PemFile, place: str, now: datetime) -> str | None:
+    """What is wrong with when it is valid; None also where it cannot be read, which others tell."""
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
-        shown, *_ = load_pem_x509_certificates(read_file(file.path, patience=0))
+        found = load_pem_x509_certificates(read_file(file.path, patience=0))
     except (OSError, ValueError):
         return None
-    return shown.not_valid_after_utc
+    if place.endswith("cert_file"):
+        found = found[:1]  # the rest is its chain
+    if any(each.not_valid_before_utc <= now <= each.not_valid_after_utc for each in found):
+        return None
+    last = max(found, key=lambda each: each.not_valid_after_utc)
+    if (end := last.not_valid_after_utc) < now:
+        return f"the certificate in {file} expired on {end:%Y-%m-%d} at {end:%H:%M} UTC"
+    begin = last.not_valid_before_utc
+    return f"the certificate in {file} is not valid before {begin:%Y-%m-%d}, {begin:%H:%M} UTC"

@@ -32,7 +32,7 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command. Without --json, ConfigError is for the caller to tell."""
-    from ..collector.expiry import expired
+    from ..collector.expiry import invalid_now
 
     try:
         config = read_config(args)
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         out(json.dumps({"valid": False, "problems": _plain(error.problems)}, indent=2))
         return 2
-    warnings = [*config.warnings, *expired(config)]
+    warnings = [*config.warnings, *invalid_now(config)]
     if args.json:
         told = {"warnings": _plain(warnings), "operators": _operators(config)}
         out(json.dumps({"valid": True, **told}, indent=2))

@@ -31,14 +31,20 @@ class Authority:
         own = _signed(self._name, self._key, self._name, self._key, is_authority=True)
         self.cert, _ = _written(folder, own, self._key)
 
-    def issue(self, folder: Path, days: float = 1.0) -> tuple[Path, Path]:
+    def issue(self, folder: Path, days: float = 1.0, since: float = -10.0) -> tuple[Path, Path]:
         """Write a new one, over that which is there: the paths of the certificate and its key.
 
-        It expires in so many days; of less than none, it has.
+        It is valid from so many days on, and expires in so many: of less than none, it has.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         signed = _signed(
-            _name("localhost"), key, self._name, self._key, is_authority=False, days=days
+            _name("localhost"),
+            key,
+            self._name,
+            self._key,
+            is_authority=False,
+            days=days,
+            since=since,
         )
         return _written(folder, signed, key)
 
@@ -55,6 +61,7 @@ def _signed(
     *,
     is_authority: bool,
     days: float = 1.0,
+    since: float = -10.0,
 ) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -63,7 +70,7 @@ def _signed(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=10))
+        .not_valid_before(now + datetime.timedelta(days=since))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
