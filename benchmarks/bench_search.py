@@ -32,7 +32,7 @@ from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import Searched, search
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 KEY = new_key()
 _BATCH = 500  # documents in one delivery

@@ -18,7 +18,7 @@ import msgspec
 from ..pipeline.component import Planted
 from ..pipeline.host.misplaced_keys import file_with_key
 from ..pipeline.payloads.document import Document, Payload
-from ..policy.pseudonyms import key_bytes
+from ..policy.keyring.pseudonyms import key_bytes
 from .account.account import Account
 from .account.counting import Delivered, Withheld
 from .account.store import check_version

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..pipeline.payloads.document import Trace
+from ..policy.keyring.pseudonyms import normalised
 from ..policy.plan import Found
-from ..policy.pseudonyms import normalised
 from .fingerprints import VALUES, Fingerprints
 from .search.variants import parts
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from ..policy.forks import at_first_use, whole
+from ..policy.keyring.pseudonyms import KeyringError
 from ..policy.parts import HashPart
-from ..policy.pseudonyms import KeyringError
 from .chain import Chain, Step, TraceMaker
 from .component import Planted, ProcessorConfig, Settings
 from .counters import Counters

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..policy.classes import matches
-from ..policy.epochs import Epochs, Event
-from ..policy.keyring import FileKeyring
+from ..policy.keyring.epochs import Epochs, Event
+from ..policy.keyring.keyring import FileKeyring
 from ..policy.parts import HashPart
 from ..policy.placeholders import placeholder
 from ..processors.hash import Hash

@@ -13,14 +13,14 @@ from .fields import ATTRIBUTE, COOKIE, TEXT, Field, Fields
 from .findings import Mark, Span, Taken
 from .forks import at_first_use
 from .generalisation import HOME
-from .headers import OPEN_COOKIES, sensitive_parts
-from .innocence import is_innocent
 from .keys import classify_key
 from .linear import compile_linear
 from .parts import GeneralizePart, Part, RedactPart, form_of
 from .placeholders import Placeholder, find, labels
 from .selectors import Selector, Trail
 from .text import Rule, TextScanner
+from .words.headers import OPEN_COOKIES, sensitive_parts
+from .words.innocence import is_innocent
 
 # Marks of other scrubbers and SDKs: what they replaced is not there any more.
 _FILTERED = frozenset(

@@ -28,8 +28,8 @@ import re2
 from .classes import CLASSES, OPEN_CLASSES, is_class
 from .errors import PolicyError
 from .linear import compile_linear, refusal
-from .token_checks import crc32_digits
-from .validators import VALIDATORS
+from .validation.tokens import crc32_digits
+from .validation.validators import VALIDATORS
 
 ALPHABETS = {
     "alnum": string.ascii_letters + string.digits,

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 
 from .keys import classify_key
-from .values import looks_made_up, looks_random
 from .views import View
+from .words.values import looks_made_up, looks_random
 
 _LINE = re.compile(r"([ ]*+)(- ++)?(?:[\"']?([A-Za-z_][\w.\-]{0,63})[\"']?:(?=[ \t\r]|\Z)[ \t]*+)?")
 _MANIFEST = re.compile(r"^kind: [\"']?Secret[\"']?[ \t\r]*+$", re.MULTILINE)

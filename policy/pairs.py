@@ -13,8 +13,8 @@ from itertools import zip_longest
 from .linear import compile_linear
 from .literals import Leaf, literal_at
 from .nested import nested
-from .values import looks_made_up
 from .views import View, percent_decoded
+from .words.values import looks_made_up
 
 Pair = tuple[str, View]
 

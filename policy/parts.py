@@ -12,9 +12,9 @@ from .detectors import Detector
 from .exceptions import Exceptions
 from .findings import FORMS, Form, Mark
 from .generalisation import Generaliser
+from .keyring.pseudonyms import Epoch, Keyring
 from .known_values import KnownValues
 from .placeholders import placeholder
-from .pseudonyms import Epoch, Keyring
 from .selectors import Selector
 
 Method = Literal["replace", "mask", "remove", "keep"]

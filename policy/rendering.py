@@ -8,9 +8,9 @@ from typing import Any, cast
 from .findings import FORMS, Form, Found, Mark, Tree
 from .generalisation import COARSE
 from .judging import Site
+from .keyring.pseudonyms import Epoch
 from .meta import REMARK_TYPES, WITH_META, Path, Remark, rebuilt, rule_name
 from .parts import GeneralizePart, Part
-from .pseudonyms import Epoch
 from .scan import Touched
 
 

@@ -15,8 +15,8 @@ from .detectors import Detector, compile_pattern
 from .findings import Span
 from .forks import at_first_use
 from .keys import MAX_KEY, words_of
-from .validators import VALIDATORS, Candidate, Validator
-from .words import find_words
+from .validation.validators import VALIDATORS, Candidate, Validator
+from .words.words import find_words
 
 # How far before a match its context words may stand (bytes).
 CONTEXT_REACH = 48

@@ -11,8 +11,8 @@ from msgspec import Meta
 from ..pipeline.component import ProcessorConfig, Settings
 from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.options import Duration, Secret
+from ..policy.keyring.pseudonyms import Keyring, KeyringError, SingleKey, check_key
 from ..policy.parts import HashPart
-from ..policy.pseudonyms import Keyring, KeyringError, SingleKey, check_key
 from .option_problems import class_problems
 
 _SHORTEST_EPOCH = 3600.0  # seconds
@@ -74,6 +74,6 @@ class Hash(ProcessorConfig, frozen=True, kw_only=True):
     def _keys(self) -> Keyring:
         if self.keyring is None:
             return SingleKey(self.key.reveal())
-        from ..policy.keyring import FileKeyring
+        from ..policy.keyring.keyring import FileKeyring
 
         return FileKeyring(Path(self.keyring), self.key.reveal(), self.rotate)

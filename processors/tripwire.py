@@ -19,10 +19,10 @@ from ..pipeline.component import Planted, Planter, ProcessorConfig, Settings
 from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.options import Secret
 from ..pipeline.payloads.document import Document, Tree
-from ..policy.decoys import SHORTEST, Decoys, digest, telling, week_name, week_of
+from ..policy.keyring.decoys import SHORTEST, Decoys, digest, telling, week_name, week_of
+from ..policy.keyring.pseudonyms import check_key
 from ..policy.known_values import KnownValues
 from ..policy.parts import Part
-from ..policy.pseudonyms import check_key
 from .sample import SAMPLED, place, randomness
 
 

@@ -17,7 +17,7 @@ from live_ports import listening_port
 
 from errlock.pipeline.counters import COUNTERS
 from errlock.pipeline.errors import DROP_REASONS
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "examples" / "deploy"

@@ -28,7 +28,7 @@ from errlock.pipeline.counters import COUNTERS
 from errlock.pipeline.errors import DROP_REASONS
 from errlock.pipeline.registry import DEFAULT, KINDS
 from errlock.policy.classes import CLASSES
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.selectors import _NODE_TYPES, _VALUE_TYPES, parse_selector
 
 ROOT = Path(__file__).parent.parent

@@ -29,8 +29,8 @@ from errlock.pipeline.payloads.document import Document, Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.registry import BUILT_IN, DEFAULT, KINDS
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.plan import Part
-from errlock.policy.pseudonyms import new_key
 
 SECRET = "hunter22correct"
 

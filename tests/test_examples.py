@@ -15,7 +15,7 @@ from live_errlock import collector, otlp_at, running_errlock
 from live_ports import listening_port
 from wire import Wire
 
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ENV = {

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from ...pipeline.payloads.otlp_schema import pairs, pairs_within
 from ...pipeline.payloads.otlp_signals import Shape
 from ...pipeline.payloads.otlp_wire import LENGTH
-from ...policy.values import compile_bytes
+from ...policy.words.values import compile_bytes
 
 _TEXTS = frozenset(
     {

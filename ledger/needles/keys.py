@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...policy.classes import matches
-from ...policy.pseudonyms import normalised
+from ...policy.keyring.pseudonyms import normalised
 from ..fingerprints import VALUES, Fingerprints
 
 # So few values are possible that whoever gets key and needles has them all: none are kept.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...policy.pseudonyms import normalised
+from ...policy.keyring.pseudonyms import normalised
 from ..needles.keys import NeedleKey, is_guessable, shortened
 from ..needles.store import Needle, NeedleStore
 from .variants import Spelling

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...delivery.store import Store, StoreFailed
-from ...policy.keyring import FileKeyring
-from ...policy.pseudonyms import KeyringError
+from ...policy.keyring.keyring import FileKeyring
+from ...policy.keyring.pseudonyms import KeyringError
 from ..errors import ConfigError, Problem
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import msgspec
 from ...delivery.clock import Clock
 from ...delivery.disk.store import DiskOptions, DiskStore
 from ...delivery.store import MemoryStore, Store
-from ...policy.pseudonyms import key_bytes
+from ...policy.keyring.pseudonyms import key_bytes
 from ..config.service import ServiceOptions
 
 _SWAPPED = "swapped"  # a name in the store

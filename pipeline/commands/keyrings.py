@@ -19,7 +19,7 @@ from .talking import add_collector_options, add_why_option
 from .trust import confirmed
 
 if TYPE_CHECKING:
-    from ...policy.epochs import Epochs
+    from ...policy.keyring.epochs import Epochs
 
 _SHARED = "(shared)"  # the key of `scope: shared`, and of a library that names no destination
 
@@ -99,7 +99,7 @@ def _telling(run: Run) -> Run:
 
     @wraps(run)
     def told(args: argparse.Namespace) -> int:
-        from ...policy.pseudonyms import KeyringError
+        from ...policy.keyring.pseudonyms import KeyringError
 
         try:
             return run(args)
@@ -113,8 +113,8 @@ def _telling(run: Run) -> Run:
 @_telling
 def run_rotate(args: argparse.Namespace) -> int:
     """Run `errlock key rotate`."""
-    from ...policy.epochs import Said
-    from ...policy.keyring_file import KeyringFile
+    from ...policy.keyring.epochs import Said
+    from ...policy.keyring.file import KeyringFile
 
     def apply(epochs: Epochs) -> Epochs:
         _check_destination(epochs, args.destination)
@@ -128,8 +128,8 @@ def run_rotate(args: argparse.Namespace) -> int:
 @_telling
 def run_destroy(args: argparse.Namespace) -> int:
     """Run `errlock key destroy`. Exit code 1 when nothing was destroyed."""
-    from ...policy.epochs import Said
-    from ...policy.keyring_file import KeyringFile
+    from ...policy.keyring.epochs import Said
+    from ...policy.keyring.file import KeyringFile
 
     file, destination = KeyringFile(args.keyring), args.destination
     before = file.read().epochs
@@ -162,7 +162,7 @@ def run_destroy(args: argparse.Namespace) -> int:
 
 def _check_destination(epochs: Epochs, destination: str | None) -> None:
     """Raises KeyringError for a name that the keyring does not know: it may be misspelt."""
-    from ...policy.pseudonyms import KeyringError
+    from ...policy.keyring.pseudonyms import KeyringError
 
     known = epochs.destinations()
     if destination is not None and destination not in known:
@@ -198,7 +198,7 @@ def _consequences(names: list[str], destination: str | None) -> list[str]:
 @_telling
 def run_list(args: argparse.Namespace) -> int:
     """Run `errlock key list`."""
-    from ...policy.keyring_file import KeyringFile
+    from ...policy.keyring.file import KeyringFile
 
     epochs = KeyringFile(args.keyring).read().epochs
     if args.json:

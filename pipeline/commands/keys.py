@@ -40,9 +40,9 @@ def register(commands: Commands) -> None:
 
 def run_new(args: argparse.Namespace) -> int:
     """Run `errlock key new`."""
-    from ...policy.epochs import Said
-    from ...policy.keyring import new_keyring
-    from ...policy.pseudonyms import KeyringError, new_key
+    from ...policy.keyring.epochs import Said
+    from ...policy.keyring.keyring import new_keyring
+    from ...policy.keyring.pseudonyms import KeyringError, new_key
 
     if args.journal is not None:
         return _new_signing_key(args)

@@ -10,7 +10,7 @@ from ..terminal import err
 from .talking import client_of, named_one, telling
 
 if TYPE_CHECKING:
-    from ...policy.epochs import Epochs
+    from ...policy.keyring.epochs import Epochs
     from ..control.messages import KeyringStatus
 
 _PATIENCE, _LOOK_EVERY = 10.0, 0.1  # seconds

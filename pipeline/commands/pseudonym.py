@@ -43,7 +43,7 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command. Raises ConfigError."""
-    from ...policy.pseudonyms import KeyringError
+    from ...policy.keyring.pseudonyms import KeyringError
     from ..pseudonyms import pseudonyms_of
 
     class_ = _class(args.class_)

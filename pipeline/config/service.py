@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
-from ...policy.pseudonyms import check_key
+from ...policy.keyring.pseudonyms import check_key
 from ..control.token_form import problem_of
 from ..errors import Problem
 from ..fleet.options import FollowOptions, PublishOptions

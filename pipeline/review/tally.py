@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...policy.findings import Form
-from ...policy.innocence import is_innocent
 from ...policy.selectors import Trail
+from ...policy.words.innocence import is_innocent
 from ..payloads.document import DocumentType
 from .fields import FieldName, Leaf, Walk
 from .in_force import Judged

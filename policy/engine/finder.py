@@ -8,7 +8,7 @@ from ..detection import Detection
 from ..findings import Span
 from ..judging import Finder
 from ..text import folded_with, in_characters
-from ..words import FINDERS
+from ..words.words import FINDERS
 from .gate import Gate
 from .names import BITS, ENCODED, NUMBERS, ROWS, STRUCTURES
 from .texts import Texts

@@ -195,7 +195,8 @@ def source() -> bytes:
     """A digest of everything that triggers are made of: the catalogue and this code."""
     digest = hashlib.sha256()
     policy = resources.files(__package__.rpartition(".")[0])
-    for folder in (policy / "catalogue", policy / "engine", policy):
+    folders = ("catalogue", "engine", "validation", "words")
+    for folder in (policy, *(policy / each for each in folders)):
         for file in sorted(folder.iterdir(), key=lambda item: item.name):
             if file.name.endswith((".toml", ".py")):
                 digest.update(file.read_bytes())

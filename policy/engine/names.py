@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .. import words
 from ..keys import QUALIFIERS
+from ..words import words
 
 # The finders of `words.FINDERS` and what else a text may need, as bits.
 FINDERS = (

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import combinations, pairwise
 
-from ..calls import PLACES
-from ..command_lines import IN_ONE_COMMAND, SHORT_FLAGS
 from ..keys import GLUED, TERMS, joints
-from ..labels import ONLY_LABELS
 from ..named import CALLED, PEOPLE, REFERRED
 from ..views import WIDTHLESS
+from ..words.calls import PLACES
+from ..words.command_lines import IN_ONE_COMMAND, SHORT_FLAGS
+from ..words.labels import ONLY_LABELS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
 # `ß`, which is `ss` without case): a name with one of them can only be read whole.

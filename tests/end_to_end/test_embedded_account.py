@@ -25,7 +25,7 @@ from live_ports import listening_port
 from errlock.ledger.account.store import AccountStore, Row
 from errlock.ledger.journal.journal import read
 from errlock.pipeline.control.tokens import TokenStore
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 _SENDER = Path(__file__).with_name("senders") / "accounting_client.py"
 _DEADLINE = 120.0

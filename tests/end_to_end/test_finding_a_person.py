@@ -15,9 +15,9 @@ from live_ports import listening_port
 from sentry_sdk.utils import event_from_exception
 from waiting import wait_for
 
-from errlock.policy.epochs import Said
-from errlock.policy.keyring import FileKeyring, new_keyring
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import Said
+from errlock.policy.keyring.keyring import FileKeyring, new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 
 JANE = "jane.roe@example.com"
 PEOPLE = (JANE, "john.doe@example.com", "ada@example.org")

@@ -11,7 +11,7 @@ from live_errlock import running_errlock
 from live_ports import listening_port
 from live_senders import send_errors_of_20_kinds
 
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 PROCESSORS: dict[str, dict[str, Any]] = {
     "redact": {},

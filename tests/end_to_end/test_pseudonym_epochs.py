@@ -16,10 +16,10 @@ from live_ports import listening_port
 from waiting import wait_for
 
 from errlock.ledger.journal.journal import read
-from errlock.policy.epochs import Said
-from errlock.policy.keyring import FileKeyring, new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.keyring import FileKeyring, new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 
 KEY = new_key()
 JANE = "jane.roe@example.com"

@@ -17,7 +17,7 @@ from waiting import wait_for
 
 from errlock.ledger.account.store import AccountStore
 from errlock.ledger.journal.journal import read
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 TOKEN = re.compile(rb"errlock_deploy_[a-z2-7]{32}")
 

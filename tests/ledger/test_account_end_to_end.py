@@ -18,7 +18,7 @@ from waiting import wait_for
 
 from errlock.ledger.account.store import AccountStore, Row
 from errlock.ledger.journal.journal import read
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 
 def config(folder: Path, port: int) -> dict[str, Any]:

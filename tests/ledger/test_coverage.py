@@ -16,7 +16,7 @@ from errlock.ledger.needles.needles import FILE
 from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 KEY = new_key()
 

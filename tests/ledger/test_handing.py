@@ -27,7 +27,7 @@ from errlock.ledger.embedded.handover import (
 from errlock.ledger.exposed import Learnt
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.pipeline.control.endpoints import ENDPOINTS
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 POLICY = "embedded:0123456789abcdef"
 

@@ -29,7 +29,7 @@ from errlock.ledger.search.searches import Search, leave
 from errlock.pipeline.config import loads
 from errlock.pipeline.config.policy import policy_in_force
 from errlock.pipeline.options import Secret
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 SECRET = new_key()
 

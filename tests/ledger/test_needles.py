@@ -21,7 +21,7 @@ from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.pipeline.options import Duration
 from errlock.policy.classes import CLASSES
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 NOON = 1_790_000_000 // HOUR * HOUR
 KEY = new_key()

@@ -39,8 +39,8 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.payloads.document import Payload, Tree
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.parts import RedactPart
-from errlock.policy.pseudonyms import new_key
 
 
 def code(text: str) -> dict[str, Any]:

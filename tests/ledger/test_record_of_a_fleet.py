@@ -29,7 +29,7 @@ from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report
 from errlock.pipeline.cli import main
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 
 def moment(seconds: float) -> datetime:

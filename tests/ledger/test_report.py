@@ -20,7 +20,7 @@ from errlock.ledger.options import NeedleOptions
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report
 from errlock.pipeline.cli import main
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 
 def at(seconds: float = 0) -> str:

@@ -23,7 +23,7 @@ from errlock.ledger.journal.journal import read
 from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.pipeline.cli import main
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 MAIL, OTHER = "Ann.Miller@customer-example.org", "bob@customer-example.org"
 PASSWORD, TOKEN = "p4ss/word-7731x", "tok_" + "9f3b6c02d41a77e15c0b"

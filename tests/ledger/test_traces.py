@@ -18,8 +18,8 @@ from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy.findings import Found
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.parts import HashPart, Part, RedactPart
-from errlock.policy.pseudonyms import SingleKey, new_key
 
 KEY = new_key()
 TRACER = Tracer(KEY)

@@ -23,7 +23,7 @@ from errlock.ledger.journal.journal import Journal
 from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
 from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import Searched, search
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 TOKEN = "zq7kd93mfh2lw0x8vbt"
 KEY = new_key()

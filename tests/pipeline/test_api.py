@@ -14,11 +14,11 @@ import errlock.pipeline
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
 from errlock.pipeline.component import ProcessorConfig
 from errlock.pipeline.options import Secret
-from errlock.policy import pseudonyms
-from errlock.policy.epochs import ALL, Said
-from errlock.policy.keyring import new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.pseudonyms import KeyringError, new_key
+from errlock.policy.keyring import pseudonyms
+from errlock.policy.keyring.epochs import ALL, Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.keyring import new_keyring
+from errlock.policy.keyring.pseudonyms import KeyringError, new_key
 from errlock.processors.hash import Hash
 from errlock.processors.keep import Keep
 from errlock.processors.redact import Redact
@@ -221,7 +221,7 @@ def test_an_application_takes_up_what_becomes_of_its_keyring(tmp_path: Path) -> 
 def test_a_document_is_in_one_epoch_whatever_is_rotated_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("errlock.policy.keyring._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("errlock.policy.keyring.keyring._LOOK_EVERY", 0.0)
     file, pipeline = keyring(tmp_path)
     normalised = pseudonyms.normalised
 
@@ -256,7 +256,7 @@ def test_a_keyring_that_cannot_be_written_stops_who_needs_a_key(
 def test_what_cannot_have_a_pseudonym_any_more_does_not_go_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("errlock.policy.keyring._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("errlock.policy.keyring.keyring._LOOK_EVERY", 0.0)
     file, pipeline = keyring(tmp_path)
     assert pipeline.scrub_text("jane.roe@example.com") is not None
     file.change(lambda epochs: epochs.destroyed("e1", ALL, Said()))

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from errlock.policy.decoys import Decoys, digest, week_name, week_of
 from errlock.policy.detection import Detection
+from errlock.policy.keyring.decoys import Decoys, digest, week_name, week_of
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.parts import RedactPart
 from errlock.policy.plan import Plan, Subject
-from errlock.policy.pseudonyms import new_key
 
 KEY = new_key()
 WEEK = week_of(datetime(2026, 11, 26, tzinfo=UTC).timestamp())

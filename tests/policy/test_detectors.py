@@ -11,7 +11,7 @@ from errlock.policy.detectors import Detector, example, load_catalogue, load_det
 from errlock.policy.errors import PolicyError
 from errlock.policy.findings import Span
 from errlock.policy.text import TextScanner
-from errlock.policy.validators import VALIDATORS
+from errlock.policy.validation.validators import VALIDATORS
 
 CATALOGUE = load_catalogue()
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from errlock.policy import keyring as keyring_module
-from errlock.policy.epochs import ALL, Epochs, Said
-from errlock.policy.keyring import FileKeyring, new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.keyring_file import _locked as locked_file
-from errlock.policy.pseudonyms import KeyringError, new_key
+from errlock.policy.keyring import keyring as keyring_module
+from errlock.policy.keyring.epochs import ALL, Epochs, Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.file import _locked as locked_file
+from errlock.policy.keyring.keyring import FileKeyring, new_keyring
+from errlock.policy.keyring.pseudonyms import KeyringError, new_key
 
 KEY = "errlock-key-1-" + "A" * 43  # the same in every process
 ANN = Said("ann", "a breach", "2026-01-01T00:00:00Z")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from errlock.policy.classes import CLASSES
-from errlock.policy.innocence import is_innocent
 from errlock.policy.keys import GLUED, OTHER_THINGS, TERMS, classify_key, words_of
+from errlock.policy.words.innocence import is_innocent
 
 TELLING = {
     "secret.password": "password passwd pwd pass passphrase PGPASSWORD MYSQL_PWD newPassword"

@@ -3,8 +3,8 @@ from typing import Any
 from scrubbing import rendered
 
 from errlock.policy.detectors import Detector
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.parts import HashPart, RedactPart
-from errlock.policy.pseudonyms import SingleKey, new_key
 
 
 def meta(tree: Any, *parts: Any) -> Any:

@@ -7,7 +7,7 @@ import time
 import pytest
 from rows import Row, hold, seen_otherwise
 
-from errlock.policy.sql import find_in_sql
+from errlock.policy.words.sql import find_in_sql
 
 ROWS: list[Row] = [
     (

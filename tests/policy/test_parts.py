@@ -2,6 +2,7 @@ import pytest
 
 from errlock.policy.classes import CLASSES
 from errlock.policy.generalisation import Generaliser
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.parts import (
     GeneralizePart,
     HashPart,
@@ -11,7 +12,6 @@ from errlock.policy.parts import (
     masked,
     raised_classes,
 )
-from errlock.policy.pseudonyms import SingleKey, new_key
 
 
 def hashing(*classes: str) -> HashPart:

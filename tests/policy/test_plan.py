@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from scrubbing import rendered, scrubbed, scrubbed_text
 
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.parts import HashPart, RedactPart, default_parts
 from errlock.policy.plan import Findings, Plan, PolicyLimit, Subject, Unsupported
-from errlock.policy.pseudonyms import SingleKey, new_key
 
 SECRET = "Tr0ub4dor-9"
 

@@ -17,8 +17,8 @@ from readable import is_readable
 from scrubbing import rendered
 
 from errlock.policy.generalisation import Generaliser
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
-from errlock.policy.pseudonyms import SingleKey, new_key
 
 PASSWORD = st.builds(
     lambda a, b, c: f"{a}{b}{c}",

@@ -1,6 +1,6 @@
 import pytest
 
-from errlock.policy.pseudonyms import Epoch, SingleKey, check_key, new_key, normalised
+from errlock.policy.keyring.pseudonyms import Epoch, SingleKey, check_key, new_key, normalised
 
 
 def pseudonym(class_: str, value: str, scope: str, key: str) -> str:

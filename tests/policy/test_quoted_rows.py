@@ -7,7 +7,7 @@ import time
 import pytest
 from scrubbing import scrubbed_text
 
-from errlock.policy.sql import find_in_sql
+from errlock.policy.words.sql import find_in_sql
 
 
 def test_each_row_of_a_line_is_looked_at() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from errlock.policy.candidates import Candidate
 from errlock.policy.detectors import ALPHABETS
-from errlock.policy.token_checks import keccak256
-from errlock.policy.validators import VALIDATORS
+from errlock.policy.validation.candidates import Candidate
+from errlock.policy.validation.tokens import keccak256
+from errlock.policy.validation.validators import VALIDATORS
 
 
 def holds(name: str, text: str) -> bool:

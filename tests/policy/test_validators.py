@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from errlock.policy.validators import VALIDATORS, Candidate
+from errlock.policy.validation.validators import VALIDATORS, Candidate
 
 
 def check(name: str, text: str, value: str) -> str | None:

@@ -10,9 +10,9 @@ from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import decode_option
-from errlock.policy.epochs import Said
-from errlock.policy.keyring import new_keyring
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import Said
+from errlock.policy.keyring.keyring import new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.processors.hash import Hash
 
 SETTINGS = Settings("hash", Counters(), logging.getLogger("test"))

@@ -25,9 +25,9 @@ from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_signals import SERVICES
 from errlock.pipeline.planting import plant
-from errlock.policy.decoys import digest, week_name, week_of
+from errlock.policy.keyring.decoys import digest, week_name, week_of
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.parts import Part
-from errlock.policy.pseudonyms import new_key
 from errlock.processors.redact import Redact
 from errlock.processors.tripwire import Tripwire, TripwirePart
 

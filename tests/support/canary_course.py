@@ -23,7 +23,7 @@ from errlock.pipeline.leaktest.cases import Case
 from errlock.pipeline.leaktest.running import planted_payloads
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 _TOLD_EVERY = 100  # requests
 

@@ -12,10 +12,10 @@ from errlock.policy.detectors import Detector, load_detectors
 from errlock.policy.exceptions import Exceptions
 from errlock.policy.findings import PolicyLimit
 from errlock.policy.generalisation import Generaliser
+from errlock.policy.keyring.pseudonyms import SingleKey, new_key
 from errlock.policy.known_values import KnownValues
 from errlock.policy.parts import GeneralizePart, HashPart, Part, RedactPart
 from errlock.policy.plan import Findings, Plan, Subject
-from errlock.policy.pseudonyms import SingleKey, new_key
 from errlock.policy.selectors import parse_selector
 
 Site = tuple[Any, bool, Any]

@@ -6,7 +6,7 @@ from errlock.pipeline.api import Pipeline
 from errlock.pipeline.commands.import_ import as_yaml
 from errlock.pipeline.config import loads
 from errlock.policy.importers.fragment import Imported
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 _ENV = {"ERRLOCK_KEY": new_key()}
 

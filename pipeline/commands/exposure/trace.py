@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 def _planted(entries: Iterable[Entry], text: str) -> Iterator[Origin]:
     """What the journal says was planted of what stands in a text."""
     from ....ledger.journal.entries import BrokenEntry
-    from ....policy.decoys import digest, made_tokens, telling
+    from ....policy.keyring.decoys import digest, made_tokens, telling
 
     words = telling({text.strip(), *_WORDS.findall(text), *made_tokens(text)})
     digests = {digest(word) for word in words}
@@ -100,7 +100,7 @@ def _planted(entries: Iterable[Entry], text: str) -> Iterator[Origin]:
 
 def _made(config: Config, text: str) -> Iterator[Origin]:
     """What the configuration says of it."""
-    from ....policy.decoys import week_name, week_of
+    from ....policy.keyring.decoys import week_name, week_of
     from ....processors.tripwire import Tripwire
 
     for options in config.processors.values():

@@ -16,7 +16,7 @@ from shipping import balances, booked, deliver, number_of, numbered, opened, put
 from errlock.delivery.disk.folder import StorageError
 from errlock.delivery.disk.store import DiskStore
 from errlock.delivery.store import Record, StoreFailed
-from errlock.policy.pseudonyms import key_bytes, new_key
+from errlock.policy.keyring.pseudonyms import key_bytes, new_key
 
 KEY = secrets.token_bytes(32)
 CANARY = "canary-of-the-purge"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from errlock.pipeline.cli import main
-from errlock.policy.epochs import Said
-from errlock.policy.keyring import FileKeyring, new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.keyring import FileKeyring, new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 
 KEY = new_key()
 _TIME = r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ"

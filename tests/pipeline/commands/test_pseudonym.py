@@ -18,10 +18,10 @@ from errlock.ledger.search.searches import FILE, Searches
 from errlock.pipeline import Pipeline
 from errlock.pipeline.cli import main
 from errlock.pipeline.host.os_account import account
-from errlock.policy.epochs import ALL, Said
-from errlock.policy.keyring import FileKeyring, new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import ALL, Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.keyring import FileKeyring, new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 
 KEY = new_key()
 JANE = "jane.roe@example.com"

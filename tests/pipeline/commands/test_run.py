@@ -13,7 +13,7 @@ from live_errlock import collector, running_errlock, sentry_at
 from live_ports import listening_port
 
 from errlock.pipeline.cli import main
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
 KEY = new_key()

@@ -17,10 +17,10 @@ from waiting import wait_for
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.cli import main
 from errlock.pipeline.config import loads
-from errlock.policy.epochs import ALL, Said
-from errlock.policy.keyring import new_keyring
-from errlock.policy.keyring_file import KeyringFile
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.epochs import ALL, Said
+from errlock.policy.keyring.file import KeyringFile
+from errlock.policy.keyring.keyring import new_keyring
+from errlock.policy.keyring.pseudonyms import new_key
 
 ERRLOCK = Path(sys.executable).parent / "errlock"
 EVENT = {"event_id": "c" * 32, "message": "password=hunter22", "platform": "python"}

@@ -31,7 +31,7 @@ from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_tra
 from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.processors.redact import Redact
 from errlock.processors.sample import Sample
 from errlock.processors.tripwire import Tripwire

@@ -21,7 +21,7 @@ from errlock.pipeline.graph.routes import RouteSink
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 
 CONFIG = """
 receivers: {{ sentry: }}

@@ -10,7 +10,7 @@ import pytest
 
 from errlock.ledger.journal.signing import SigningKey, new_key_files
 from errlock.pipeline.host.misplaced_keys import file_with_key
-from errlock.policy.pseudonyms import key_bytes, new_key
+from errlock.policy.keyring.pseudonyms import key_bytes, new_key
 
 
 def wrapped(text: str) -> str:

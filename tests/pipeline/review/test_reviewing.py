@@ -15,7 +15,7 @@ from errlock.pipeline.review.candidates import rows
 from errlock.pipeline.review.in_force import PolicyInForce
 from errlock.pipeline.review.proposing import covered, proposal
 from errlock.pipeline.review.reviewing import Review, review
-from errlock.policy.pseudonyms import new_key
+from errlock.policy.keyring.pseudonyms import new_key
 from errlock.policy.selectors import parse_selector
 
 TOKENS = [

@@ -169,36 +169,42 @@ def _spoken(pattern: str) -> str | None:
 # -- the walk knows nothing of the engine ---------------------------------------------------------
 
 _WALK = (
-    "scan", "judging", "text", "words", "keys", "views", "literals", "pairs", "copies", "detection",
-    "detectors", "validators", "findings", "named", "fields", "placeholders", "values", "phrases",
+    "scan", "judging", "text", "words.words", "keys", "views", "literals", "pairs", "copies",
+    "detection", "detectors", "validation.validators", "findings", "named", "fields",
+    "placeholders", "words.values", "words.phrases",
 )  # fmt: skip
+_POLICY = Path(*errlock.policy.__path__)
 
 
 def _imported(module: str) -> set[str]:
     """The modules of the policy that one of them imports, directly."""
-    [folder] = map(Path, errlock.policy.__path__)
-    tree = ast.parse((folder / f"{module}.py").read_text())
+    here = module.split(".")[:-1]
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found.update([node.module] if node.module else [a.name for a in node.names])
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            if "errlock" in node.module:
-                found.add(node.module.removeprefix("errlock.policy."))
+    for node in ast.walk(ast.parse(_file(module).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[: len(here) + 1 - node.level]
+            path = [*base, *(node.module.split(".") if node.module else ())]
+            found.update(".".join([*path, *each]) for a in node.names for each in ((), (a.name,)))
+        elif isinstance(node, ast.ImportFrom) and node.module and "errlock" in node.module:
+            found.add(node.module.removeprefix("errlock.policy."))
         elif isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names if "errlock" in alias.name)
-    return {each for each in found if each}
+    return found
+
+
+def _file(module: str) -> Path:
+    return _POLICY.joinpath(*module.split(".")).with_suffix(".py")
 
 
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("module", _WALK)
 def test_the_walk_does_not_import_the_engine_however_far_one_goes(module: str) -> None:
-    [folder] = map(Path, errlock.policy.__path__)
+    assert _file(module).exists()
     seen: set[str] = set()
     waiting = {module}
     while waiting:
         here = waiting.pop()
         assert "engine" not in here, (module, sorted(seen))
         seen.add(here)
-        if (folder / f"{here}.py").exists():
+        if _file(here).exists():
             waiting |= _imported(here) - seen

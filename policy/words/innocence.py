@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .keys import EMPTY_WORDS, classify_key
-from .linear import compile_linear, short_test
+from ..keys import EMPTY_WORDS, classify_key
+from ..linear import compile_linear, short_test
 
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
 _is_placeholder = short_test(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import re2
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
 from .innocence import is_innocent
-from .keys import classify_key
 from .values import BY_SHAPE, MAX_VALUE, Value, compile_bytes, reads_as_value, span_of, text_of
 
 _FLAG = compile_bytes(

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import re2
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
+from ..linear import compile_linear
 from .innocence import is_innocent
-from .keys import classify_key
-from .linear import compile_linear
 
 # Longer values are cut here: the rest is judged as text of its own.
 MAX_VALUE = 4096

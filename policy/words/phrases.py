@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..findings import Span
+from ..keys import SERVICES, classify_key
 from .checks import find_checked, is_a_password
-from .findings import Span
 from .innocence import is_innocent
-from .keys import SERVICES, classify_key
 from .values import (
     Value,
     closes,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import re2
 
+from ..findings import Span
+from ..keys import classify_key, words_of
 from .calls import find_calls
 from .command_lines import find_in_command_lines
-from .findings import Span
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
-from .keys import classify_key, words_of
 from .labels import find_labelled, find_quoted, names_beside
 from .markup import find_in_markup
 from .phrases import find_phrases

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import re2
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
+from ..named import classes_of_columns
 from .innocence import is_innocent
-from .keys import classify_key
-from .named import classes_of_columns
 from .values import BY_SHAPE, KEY, MAX_VALUE, compile_bytes, looks_random, span_of, text_of
 
 _IDENTIFIED = compile_bytes(

@@ -12,18 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
 from .innocence import is_innocent
-from .keys import classify_key
-from .values import (
-    Value,
-    closes,
-    compile_bytes,
-    looks_made_up,
-    looks_random,
-    read_value,
-    text_of,
-)
+from .values import Value, closes, compile_bytes, looks_made_up, looks_random, read_value, text_of
 
 _NAME = rb"([\w.\-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|key))"
 _REFUSED = compile_bytes(

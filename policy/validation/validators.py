@@ -11,12 +11,13 @@ import binascii
 import json
 from itertools import pairwise
 
-from .address_checks import email, ipv4, ipv4_dashes, ipv6, mac
+from ..linear import compile_linear
+from ..named import NO_PEOPLE
+from ..words.innocence import is_innocent
+from ..words.values import looks_random
+from .addresses import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
-from .innocence import is_innocent
-from .linear import compile_linear
-from .named import NO_PEOPLE
-from .number_checks import (
+from .numbers import (
     au_medicare,
     base58check,
     bech32,
@@ -31,8 +32,8 @@ from .number_checks import (
     uk_nino,
     us_ssn,
 )
-from .phone_checks import phone_international, phone_national
-from .token_checks import (
+from .phones import phone_international, phone_national
+from .tokens import (
     algorand,
     base58check_any,
     base58check_ripple,
@@ -47,8 +48,7 @@ from .token_checks import (
     ss58,
     strkey,
 )
-from .values import looks_random
-from .weighted_checks import clabe, icao_9303, kvnr, rvnr, vin
+from .weighted import clabe, icao_9303, kvnr, rvnr, vin
 
 __all__ = ["VALIDATORS", "Candidate", "Validator"]
 

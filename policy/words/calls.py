@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
 from .innocence import is_innocent
-from .keys import classify_key
 from .values import compile_bytes, looks_random, span_of, text_of
 
 # Which argument it is, by the last part of the function's name.

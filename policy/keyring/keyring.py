@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
+from ..forks import in_children
 from .epochs import ALL, Epochs, Said
-from .forks import in_children
-from .keyring_file import Content, KeyringFile, Stamp
+from .file import Content, KeyringFile, Stamp
 from .pseudonyms import Epoch, Keyring, KeyringError
 from .wrapping import Wrapping
 

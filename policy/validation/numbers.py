@@ -11,8 +11,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..linear import compile_linear
 from .candidates import Candidate, Validator
-from .linear import compile_linear
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -37,9 +37,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
 from .innocence import is_innocent
-from .keys import classify_key
 from .values import BY_SHAPE, KEY, MAX_VALUE, Value, compile_bytes, read_value, span_of, text_of
 
 _FIELD = rb"(?:[\w\x80-\xff.\-]{1,100}\.)?(" + KEY + rb")"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
+from ..named import classes_of_columns
 from .innocence import is_innocent
-from .keys import classify_key
-from .named import classes_of_columns
 from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
+from ..keys import classify_key
+from ..named import KINDS
 from .innocence import is_innocent
-from .keys import classify_key
-from .named import KINDS
 from .values import (
     BY_SHAPE,
     KEY,

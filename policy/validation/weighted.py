@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import cycle
 
+from ..linear import compile_linear
 from .candidates import Candidate
-from .linear import compile_linear
 
 _DOCUMENT = compile_linear(r"[0-9A-Z]{1,20}[0-9]")
 _KVNR = compile_linear(r"[A-Z][0-9]{9}")

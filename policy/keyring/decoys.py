@@ -14,7 +14,7 @@ import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from .linear import compile_linear
+from ..linear import compile_linear
 from .pseudonyms import key_bytes
 
 # Values of the user's decoys that are shorter (a region, a user name) are planted with the others,

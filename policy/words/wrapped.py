@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .findings import Span
+from ..findings import Span
 from .innocence import is_innocent
 from .values import KEY, class_of, compile_bytes, looks_made_up, read_value, reads_as_value
 

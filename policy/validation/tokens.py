@@ -14,8 +14,8 @@ from functools import reduce
 from itertools import pairwise
 from operator import xor
 
+from ..linear import compile_linear
 from .candidates import Candidate
-from .linear import compile_linear
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

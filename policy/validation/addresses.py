@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from ..linear import compile_linear
 from .candidates import Candidate
-from .linear import compile_linear
 
 _VERSION_WORDS = compile_linear(
     r"(?:[a-z]/|\bv|version(?:\W{0,3}| to )|[<>]= ?|~> ?|\bver\W{0,2}|release\W{0,3}|build\W{0,3}|@"

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from .findings import Span
+from ..findings import Span
+from ..named import NO_PEOPLE
 from .innocence import is_innocent
-from .named import NO_PEOPLE
 from .values import (
     BY_SHAPE,
     NAME_BEGINS,

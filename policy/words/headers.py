@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..keys import classify_key
 from .innocence import is_innocent
-from .keys import classify_key
 from .values import MAX_VALUE, closing_of, compile_bytes, looks_random, read_value, text_of
 
 SCHEME = re.compile(

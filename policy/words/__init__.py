@@ -1,0 +1,1 @@
+"""What words say of the values beside them, in the notations that errors have."""
