@@ -18,7 +18,7 @@ import msgspec
 from ..pipeline.component import Planted
 from ..pipeline.host.misplaced_keys import file_with_key
 from ..pipeline.payloads.document import Document, Payload
-from ..policy.keyring.pseudonyms import key_bytes
+from ..policy.keyring.pseudonyms import KeyringError, key_bytes
 from .account.account import Account
 from .account.counting import Delivered, Withheld
 from .account.store import check_version
@@ -239,9 +239,9 @@ class Ledger:
         if key is not None:
             _refuse_inside(self._folder, key.raw, "the key that signs the journal")
         if (secret := self._options.key) is not None:
-            _refuse_inside(self._folder, key_bytes(secret.reveal()), "the key of the ledger")
+            _refuse_inside(self._folder, _bytes_of(secret.reveal()), "the key of the ledger")
         for secret in self._options.previous_keys:
-            _refuse_inside(self._folder, key_bytes(secret.reveal()), "a key of the ledger")
+            _refuse_inside(self._folder, _bytes_of(secret.reveal()), "a key of the ledger")
         journal = self._journal = Journal(self._folder / "journal", key)
         began = journal.began
         # A full disk must not keep a collector from starting: what is missing is told later.
@@ -292,6 +292,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _bytes_of(key: str) -> bytes:
+    """What is looked for: the key itself, which `errlock key new` writes in base64, or any text."""
+    try:
+        return key_bytes(key)
+    except KeyringError:
+        return key.encode()
 
 
 def _refuse_inside(folder: Path, key: bytes, what: str) -> None:
