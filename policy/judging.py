@@ -160,7 +160,7 @@ class Judge:
     def mark(self, site: Site, view: View, span: Span) -> None:
         """Note a finding at its place in the document's own string."""
         span = _with_prefix(span, view.text)
-        if self._is_excepted(view, span):
+        if self._detection.has_exceptions and self._is_excepted(view, span):
             return
         start, end = view.root_span(span.start, span.end)
         value = view.text[span.start : span.end]
