@@ -20,6 +20,7 @@ def file_with_key(folder: Path, key: bytes) -> Path | None:
     """
     forms = {key, *_encoded(key)}
     forms |= {twice for once in _encoded(key) for twice in _encoded(once)}
+    forms.discard(b"")  # what base64 surely has of a few bytes: it stands everywhere
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.stat().st_size <= _LARGEST:
             data = path.read_bytes()

@@ -63,3 +63,12 @@ def test_so_is_one_that_signs(tmp_path: Path, form: str) -> None:
     assert file_with_key(inside.parent, SigningKey(pem.decode()).raw) == inside
     inside.write_bytes((tmp_path / "key.pub").read_bytes())
     assert file_with_key(inside.parent, SigningKey(pem.decode()).raw) is None
+
+
+@pytest.mark.parametrize("key", [b"zq", b"zq7"])
+def test_a_key_of_a_few_bytes_is_not_found_everywhere(key: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "notes"
+    file.write_bytes(b"nothing of it")
+    assert file_with_key(tmp_path, key) is None
+    file.write_bytes(b"here: " + key)
+    assert file_with_key(tmp_path, key) == file
