@@ -161,6 +161,13 @@ def test_what_a_disabled_detector_finds_is_left_and_what_others_find_is_not() ->
     }  # fmt: skip
 
 
+def test_what_a_disabled_detector_finds_in_a_field_does_not_stand_for_the_whole_of_it() -> None:
+    tree = {"extra": {"username": "bob 203.0.113.7"}}
+    assert scrubbed(tree, parts=[part()]) == {"extra": {"username": "bob [ip]"}}
+    left = scrubbed(tree, parts=[part(disabled_detectors=["ipv4"])])
+    assert left == {"extra": {"username": "[username]"}}
+
+
 def test_all_of_several_have_to_leave_a_value() -> None:
     allowing, other = part(allowed_values=[r"help@shop\.example"]), part(allowed_values=["x@y.z"])
     assert scrubbed_text("help@shop.example", [allowing, allowing]) == "help@shop.example"
