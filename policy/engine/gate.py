@@ -25,8 +25,9 @@ from ..linear import compile_linear
 from ..named import REFERRED
 from ..text import Rule, spoken
 from . import names
+from .characters import Dialect
 from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
-from .patterns import Dialect, needs_digit, whole
+from .patterns import whole
 from .rule_triggers import (
     RuleTrigger,
     catalogue_triggers,
@@ -34,6 +35,7 @@ from .rule_triggers import (
     literal_group,
     rule_trigger,
 )
+from .steps import needs_digit
 from .word_triggers import (
     NOT_IN_ID,
     NOT_SMALL,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from ..fields import TABLE, Field
 from ..keys import classify_key
-from .patterns import byte_class
+from .characters import byte_class
 
 _EVERY = frozenset(range(0x100))
 _VALUE = 0x12  # the tag of a value, behind its key

@@ -13,8 +13,10 @@ from functools import cache
 
 from ..detectors import Detector, load_catalogue
 from ..forks import ForkedLock
+from .characters import Dialect, Underivable
 from .databases import BEYOND_ASCII
-from .patterns import Dialect, Underivable, has_literal, is_beyond_ascii, trigger, whole
+from .patterns import trigger, whole
+from .steps import has_literal, is_beyond_ascii
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 _NAME_PRINTED = (

@@ -22,11 +22,11 @@ from ..keys import classify_key
 from ..known_values import KnownValues
 from ..named import REFERRED
 from ..text import Rule
+from .characters import TAGS, byte_class
 from .databases import Database, EngineError, Expression, cache_folder
 from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules, source, words
 from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
-from .patterns import TAGS, byte_class
 from .rule_triggers import RuleTrigger, catalogue_triggers, rule_trigger
 from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, people_above, people_named
 

@@ -19,8 +19,8 @@ from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.policy import plan as plans
 from errlock.policy.detectors import example, load_catalogue
 from errlock.policy.engine import Engine
+from errlock.policy.engine.characters import TAGS
 from errlock.policy.engine.databases import EngineError
-from errlock.policy.engine.patterns import TAGS
 from errlock.policy.engine.wire import FOLLOWERS
 from errlock.policy.fields import telling_attributes
 from errlock.policy.parts import RedactPart

@@ -13,8 +13,8 @@ import pytest
 import errlock.policy
 from errlock.policy.detectors import Detector, example, load_catalogue
 from errlock.policy.engine import gate, names
+from errlock.policy.engine.characters import Dialect
 from errlock.policy.engine.databases import BEYOND_ASCII, Database, Expression
-from errlock.policy.engine.patterns import Dialect
 from errlock.policy.engine.rule_triggers import rule_trigger
 from errlock.policy.engine.word_triggers import word_triggers
 from errlock.policy.keys import GLUED, TERMS
