@@ -344,12 +344,30 @@ class Destination:
         if not carried.counts:
             self._shelf.lose(record, carried.dropped)
             return
+        if carried.portions:
+            await self._cut(record, carried)
+            return
         self._count_attempt(record)
         await self._shelf.begin(record)
         if self._may_send:  # it may have been distrusted while the payload was read
             await self._export(record, carried)
         else:
             self._again(record, self._clock.now())
+
+    async def _cut(self, record: Record, carried: Load) -> None:
+        """Have what became too long wait in portions."""
+        storing = asyncio.create_task(
+            self._shelf.cut(record, carried.portions, carried.dropped), name=f"{self.id} cut"
+        )
+        try:
+            await asyncio.shield(storing)
+        except StoreFailed:  # the store has told why
+            self._again(record, self._clock.now() + _AGAIN)
+        except asyncio.CancelledError:
+            # Whoever takes over what waits must find the record or its portions, never both.
+            await asyncio.gather(storing, return_exceptions=True)
+            raise
+        self._wake.set()
 
     def _count_attempt(self, record: Record) -> None:
         if not record.attempts:

@@ -23,6 +23,8 @@ class Policy:
     resanitise: Callable[[Payload], Awaitable[Payload]]
     # Puts errlock's own decoys into what is about to leave: it is neither stored nor booked.
     plant: Callable[[Payload], Awaitable[Payload]] | None = None
+    # Cuts what that made longer than servers take; of the payload, documents may be lost in it.
+    cut: Callable[[Payload], Awaitable[Sequence[Payload]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Load:
     counts: Counts
     dropped: Sequence[Booking] = ()  # what that policy took out, of the record's documents
     bare: Payload | None = None  # the payload before decoys were planted in it, if any were
+    portions: Sequence[Payload] = ()  # as which it must leave, where it has become too long
 
     def without_decoys(self) -> Payload:
         """What a destination can have learnt from it: of what the exporter left out nothing."""
@@ -60,7 +63,7 @@ async def load(
         return found
     if policy.version != record.policy:
         found = await _resanitised(destination, record, payload, policy)
-    if policy.plant is None or not found.counts:
+    if policy.plant is None or not found.counts or found.portions:
         return found
     return replace(found, payload=await policy.plant(found.payload.copy()), bare=found.payload)
 
@@ -68,10 +71,11 @@ async def load(
 async def _resanitised(destination: str, record: Record, payload: Payload, policy: Policy) -> Load:
     before = lost_by_reason(payload)
     payload = await policy.resanitise(payload)
+    portions = await policy.cut(payload) if policy.cut is not None else ()
     record.passed, record.manifest = policy.version, payload.manifest
     left = Counter(record.counts)
     bookings: list[Booking] = []
     for (type_, reason), amount in (lost_by_reason(payload) - before).items():
         left[type_] -= amount
         bookings += account.dropped(destination, {type_: amount}, reason)
-    return Load(payload, +left, bookings)
+    return Load(payload, +left, bookings, portions=portions if len(portions) > 1 else ())

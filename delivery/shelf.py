@@ -20,7 +20,7 @@ from .account import Account, Balance
 from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
 from .queue import Queue
 from .retry import LONGEST_HINT
-from .store import Booking, Counts, Record, Store
+from .store import Booking, Counts, Record, Shipment, Store
 from .telling import Told, lost_in, tell_answered, tell_given_up
 
 # Documents without an id of their own: sent twice, they count twice. All others are recognised
@@ -176,6 +176,22 @@ class Shelf:
         self.queue.remove(record)
         tell_given_up(self.told, record, lost_in(bookings))
         self._account.book(bookings)
+
+    async def cut(
+        self, record: Record, portions: Sequence[Payload], dropped: Sequence[Booking]
+    ) -> None:
+        """Have smaller payloads wait in the place of a record, of which some was `dropped`.
+
+        Raises StoreFailed; then it is as it was. Not to be cancelled.
+        """
+        shipments = [
+            Shipment(each, record.passed, {self._id: each.types}, sent=record.sent)
+            for each in portions
+        ]
+        smaller = await self._store.replace(record, shipments, dropped)
+        self.forget(record, dropped)
+        for each in smaller:
+            self.queue.restore(each)
 
     def balance(self) -> Balance:
         """The account: what is queued is counted anew, by walking over the queue."""

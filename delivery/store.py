@@ -48,6 +48,7 @@ class Shipment:
     deliveries: Mapping[str, Counts]  # what each destination takes of it, by the destination's id
     body: bytes | None = None  # the payload encoded, where somebody has done that
     origin: int = 0  # of the stored payload that it is a copy of; 0: it is of a new request
+    sent: Sent = "no"  # of the record whose place it takes
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +137,14 @@ class Store(Protocol):
         As `update`: taken over at once, never fails.
         """
 
+    async def replace(
+        self, record: Record, shipments: Sequence[Shipment], bookings: Sequence[Booking]
+    ) -> list[Record]:
+        """Store payloads in the place of a record's: as old as it is, and of the same request.
+
+        As `put`; the record ends in that transaction, with these bookings.
+        """
+
     async def waiting(self, destination: str) -> list[Record]:
         """The records of a destination that were not settled, the oldest first."""
 
@@ -181,7 +190,7 @@ class MemoryStore:
             self._last += 1
             records[self._last] = Record(
                 self._last, key, destination, shipment.policy, counts, payload.memory,
-                enqueued=now, due=now,
+                enqueued=now, due=now, sent=shipment.sent,
             )  # fmt: skip
         if records:
             self._payloads[key] = payload
@@ -206,6 +215,13 @@ class MemoryStore:
             del self._records[record.payload]
             del self._payloads[record.payload]
         return _DONE
+
+    async def replace(
+        self, record: Record, shipments: Sequence[Shipment], bookings: Sequence[Booking]
+    ) -> list[Record]:
+        """See `Store.replace`."""
+        self.settle(record, bookings)
+        return await self.put(shipments, (), record.enqueued)
 
     async def waiting(self, destination: str) -> list[Record]:
         """See `Store.waiting`."""

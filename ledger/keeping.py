@@ -30,7 +30,7 @@ from .journal.entries import SHORTEST_HASH, Entry, EntryKind, Head, now
 from .journal.heads import HeadSender
 from .journal.journal import Journal, JournalFailed, latest
 from .journal.signing import SigningKey
-from .manifest import or_empty, renewed, write_manifest
+from .manifest import manifest_of_portion, or_empty, renewed, write_manifest
 from .needles.needles import FILE as NEEDLES
 from .needles.needles import Needles
 from .needles.words import WordReader
@@ -183,6 +183,10 @@ class Ledger:
     def renewed(self, payload: Payload, *, judged: bool = True) -> bytes:
         """What a stored payload holds that was sanitised once more. Never raises."""
         return or_empty(lambda: renewed(payload.manifest, payload, judged=judged))
+
+    def portion(self, whole: Payload, before: int, portion: Payload) -> bytes:
+        """What a portion of a stored payload holds: see `manifest_of_portion`. Never raises."""
+        return or_empty(lambda: manifest_of_portion(whole, before, portion))
 
     async def close(self) -> None:
         """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""

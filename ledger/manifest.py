@@ -130,6 +130,26 @@ def renewed(manifest: bytes, payload: Payload, *, judged: bool = True) -> bytes:
     return _encode(new)
 
 
+def manifest_of_portion(whole: Payload, before: int, portion: Payload) -> bytes:
+    """What a portion of a payload holds that has `before` of its documents before it.
+
+    All portions together hold what the whole does. Which of them has a value nobody noted, so each
+    does. Raises msgspec.MsgspecError.
+    """
+    manifest, total = read_manifest(whole.manifest), whole.count_alive
+    after = before + portion.count_alive
+
+    def share(amount: int) -> int:
+        return amount * after // total - amount * before // total
+
+    for items in manifest.items.values():
+        items.count, items.size = share(items.count), share(items.size)
+        items.unjudged, items.sampled = share(items.unjudged), share(items.sampled)
+    for line in manifest.lines:
+        line.documents, line.occurrences = share(line.documents), share(line.occurrences)
+    return _encode(manifest)
+
+
 def _line(key: tuple[str, str, str, str], traces: Sequence[Trace]) -> Line:
     """Of the traces of documents, one of each."""
     return Line(

@@ -98,6 +98,13 @@ class Reader:
             body = self._seals.open(sealed, body, bound)
         return unpack(about, body)
 
+    def origin(self, number: int) -> int:
+        """The first payload that was made of the request of a stored one. Raises Damaged."""
+        row = self._connection.execute("SELECT origin FROM payloads WHERE id = ?", [number])
+        if (found := row.fetchone()) is None:
+            raise Damaged
+        return int(found[0])
+
     def waiting(self, destination: str) -> list[Record]:
         """The delivery records of a destination, the oldest first."""
         rows = self._connection.execute(

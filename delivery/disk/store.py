@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -158,11 +158,26 @@ class DiskStore:
             answer=_answer(), shipments=needed, bookings=bookings, now=now, remember=remember,
             given=given, ended=ended,
         )  # fmt: skip
+        return await self._put(put)
+
+    async def replace(
+        self, record: Record, shipments: Sequence[Shipment], bookings: Sequence[Booking]
+    ) -> list[Record]:
+        """See `Store.replace`."""
+        origin = await self._ask(lambda reader: reader.origin(record.payload))
+        # Also where nothing new is taken: what is acknowledged needs it to get away.
+        put = Put(
+            answer=_answer(), shipments=[replace(each, origin=origin) for each in shipments],
+            bookings=(), now=record.enqueued, ended=[(record, bookings)],
+        )  # fmt: skip
+        return await self._put(put)
+
+    async def _put(self, put: Put) -> list[Record]:
         records: list[Record] = await self._submit(put)
-        for record, _ in ended:
+        for record, _ in put.ended:
             self._cache.done(record.payload)
         deliveries = Counter(record.payload for record in records)
-        for (number, count), shipment in zip(deliveries.items(), needed, strict=True):
+        for (number, count), shipment in zip(deliveries.items(), put.shipments, strict=True):
             self._cache.add(number, AtRest.of(shipment.payload, shipment.body), count)
         return records
 

@@ -96,8 +96,10 @@ class Transactions:
             # What goes leaves its pages to what comes: they are written once.
             self._mark_given(puts)
             settled = [(each.record, each.bookings) for each in batch if isinstance(each, Settle)]
-            self._settle(settled + [ending for put in puts for ending in put.ended], books)
+            self._settle(settled, books)
             self._put(puts, keys, books)
+            # What takes a payload's place is of the same request, whose marks go with the last one.
+            self._settle([ending for put in puts for ending in put.ended], books)
             book(self._connection, books)
             remember(self._connection, self._ages.noted())
 
@@ -174,7 +176,7 @@ class Transactions:
                         Record(
                             self._last_record, self._last_payload, destination, shipment.policy,
                             counts_of(_text(counts)), len(packed) + RECORD,
-                            enqueued=put.now, due=put.now,
+                            enqueued=put.now, due=put.now, sent=shipment.sent,
                         )
                     )  # fmt: skip
             records += put.result

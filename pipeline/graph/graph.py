@@ -32,7 +32,7 @@ from ..host.memory import in_flight
 from ..payloads.document import Payload
 from ..planting import plant_in_thread
 from .controls import way
-from .routes import Branch, Gate, Route, RouteSink
+from .routes import Branch, Gate, Route, RouteSink, portions_of
 from .tightening import STRICT
 
 if TYPE_CHECKING:
@@ -274,11 +274,15 @@ class _Components:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(executor, resanitise, payload)
 
+        async def cut(payload: Payload) -> Sequence[Payload]:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(executor, portions_of, payload, ledger)
+
         planters = [*chain.planters, *(stricter.planters if stricter is not None else ())]
         planted = ledger.planted if ledger is not None else None
         for destination in group:
             plant = partial(plant_in_thread, executor, planters, destination.id, planted)
-            policy = Policy(version, in_thread, plant if planters else None)
+            policy = Policy(version, in_thread, plant if planters else None, cut)
             self.policies.setdefault(destination.id, []).append(policy)
         return Branch(plan, stricter, group[0].accepts, group, version, judged)
 

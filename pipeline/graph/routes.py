@@ -146,6 +146,17 @@ def offers_of(
     return offers
 
 
+def portions_of(payload: Payload, ledger: Ledger | None) -> Sequence[Payload]:
+    """A stored payload as it is, or cut where a policy has made it more than servers take."""
+    portions = convert(payload, payload.protocol).payloads
+    if len(portions) > 1 and ledger is not None:
+        before = 0
+        for each in portions:
+            each.manifest = ledger.portion(payload, before, each)
+            before += each.count_alive
+    return portions
+
+
 class RouteSink:
     """Where one receiver puts payloads: every route that names it."""
 

@@ -18,7 +18,7 @@ from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.resting import AtRest
 from errlock.delivery.retry import Backoff
-from errlock.delivery.store import Counts, MemoryStore
+from errlock.delivery.store import Counts, MemoryStore, StoreFailed
 from errlock.pipeline.component import Delivered
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
@@ -735,3 +735,82 @@ async def test_of_decoys_and_of_what_the_exporter_left_out_nothing_is_told(bench
     ((payload, _),) = told.could_be_read
     assert payload.documents[0].tree != {"decoy": "planted"}
     assert [each.lost for each in payload.documents] == [None, "unsupported"]
+
+
+def cutting(version: str) -> Policy:
+    """A policy that drops the first document and has the others leave each by itself."""
+
+    async def resanitise(payload: Payload) -> Payload:
+        payload.documents[0].dropped = "filtered"
+        return payload
+
+    async def cut(payload: Payload) -> Sequence[Payload]:
+        return [Lines(document) for document in payload.alive]
+
+    return Policy(version, resanitise, None, cut)
+
+
+async def test_what_became_too_long_leaves_in_portions(bench: Bench) -> None:
+    exporter = ScriptedExporter()
+    destination = bench.destination(exporter)
+    destination.policies = [cutting("p:2")]
+    await bench.offer(events(3), destination)
+    await destination.start()
+    await all_act()
+    assert [len(payload.alive) for payload in exporter.taken] == [1, 1]
+    assert destination.balance().delivered == {"event": 2}
+    assert destination.balance().dropped == {("event", "filtered"): 1}
+    assert await bench.store.waiting("one") == []
+
+
+async def test_who_takes_over_while_it_is_cut_finds_it_once(bench: Bench) -> None:
+    class SlowStore(MemoryStore):
+        """Takes a while to put something in the place of something else."""
+
+        async def replace(self, *arguments: Any) -> Any:
+            storing.set()
+            await go_on.wait()
+            return await super().replace(*arguments)
+
+    storing, go_on = asyncio.Event(), asyncio.Event()
+    bench.store = SlowStore()
+    old = bench.destination(ScriptedExporter())
+    old.policies = [cutting("p:2")]
+    await bench.offer(events(3), old)
+    await old.start()
+    await storing.wait()
+    exporter = ScriptedExporter()
+    new = bench.destination(exporter)
+    new.policies = [cutting("p:2")]
+    await new.open()
+    taking_over = asyncio.create_task(new.take_over(old, bench.clock.now()))
+    await all_act()
+    go_on.set()
+    await taking_over
+    bench.destinations.remove(old)
+    await all_act()
+    assert [len(payload.alive) for payload in exporter.taken] == [1, 1]
+    assert new.balance().delivered == {"event": 2}
+
+
+async def test_what_cannot_be_cut_now_is_cut_later(bench: Bench) -> None:
+    class FullStore(MemoryStore):
+        """Has no room at first."""
+
+        full = True
+
+        async def replace(self, *arguments: Any) -> Any:
+            if self.full:
+                raise StoreFailed("full")
+            return await super().replace(*arguments)
+
+    bench.store = store = FullStore()
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter)
+    destination.policies = [cutting("p:2")]
+    await bench.offer(events(3), destination)
+    await all_act()
+    assert destination.status().queued_documents == 3
+    store.full = False
+    await bench.clock.advance(1)
+    assert destination.balance().delivered == {"event": 2}

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from sanitised_payloads import logs
 
 from errlock.ledger import origins
-from errlock.ledger.manifest import read_manifest, renewed, write_manifest
+from errlock.ledger.manifest import manifest_of_portion, read_manifest, renewed, write_manifest
 from errlock.ledger.origins import label
 from errlock.ledger.traces import Tracer
 from errlock.pipeline.chain import Chain, Step
@@ -244,3 +245,23 @@ def test_what_could_be_a_value_or_markup_is_no_label(text: object) -> None:
 
 def test_nothing_is_unknown() -> None:
     assert (label(None), label("")) == ("unknown", "unknown")
+
+
+def test_portions_hold_in_all_what_the_whole_held() -> None:
+    request = logs(*(f"{n} of jane{n}@example.com" for n in range(5)), *"abcdef")
+    whole = chain(RedactPart()).run(request)
+    whole.manifest = write_manifest(whole)
+    parts = [logs(*"12345678"), logs(*"123")]
+    made, before = [], 0
+    for part in parts:
+        made.append(read_manifest(manifest_of_portion(whole, before, part)))
+        before += part.count_alive
+    there = read_manifest(whole.manifest)
+    assert [each.items["log_record"].count for each in made] == [8, 3]
+    for name in ("count", "size"):
+        shares = [getattr(each.items["log_record"], name) for each in made]
+        assert sum(shares) == getattr(there.items["log_record"], name)
+    for at, line in enumerate(there.lines):
+        assert sum(each.lines[at].documents for each in made) == line.documents
+        assert sum(each.lines[at].occurrences for each in made) == line.occurrences
+        assert {tuple(each.lines[at].values) for each in made} == {tuple(line.values)}

@@ -423,3 +423,26 @@ async def test_a_record_ends_with_what_takes_its_place(tmp_path: Path) -> None:
         assert (await store.books("a"))["dropped", "event", "moved"] == 1
         assert await store.waiting("a") == []
         assert [each.destination for each in await store.waiting("b")] == ["b"]
+
+
+async def test_what_takes_the_place_of_a_record_is_of_its_request_its_age_and_its_marks(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "q") as store:
+        (record,) = await put(store, logs("one", "two", "three"), "a")
+        given: Given = (record.payload, "b", "log_record")
+        await store.put([], [], NOW, given=[given])
+        record.sent, record.passed = "perhaps", "p2"
+        portions = [logs("one"), logs("two")]
+        shipments = [Shipment(each, "p2", {"a": each.types}, sent="perhaps") for each in portions]
+        dropped = [Booking("a", "dropped", "log_record", 1, "filtered")]
+        new = await store.replace(record, shipments, dropped)
+    async with opened(tmp_path / "q") as store:
+        waiting = await store.waiting("a")
+        assert [each.number for each in waiting] == [each.number for each in new]
+        assert [each.sent for each in waiting] == ["perhaps", "perhaps"]
+        assert [each.enqueued for each in waiting] == [record.enqueued] * 2
+        assert {each.policy for each in waiting} == {"p2"}
+        found = [stored async for stored in store.select("waiting", Selection("a"), without="b")]
+        assert [stored.deliveries for stored in found] == [{"a": {}}, {"a": {}}]
+        assert await balances(store, "a")
