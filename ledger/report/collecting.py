@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from ..account.store import DAY, HOUR, MINUTE, Row
+from ..account.reading import named
+from ..account.store import DAY, HOUR, MINUTE, AccountStore, Row
+from ..record import Record
 from .counted import ZERO, Count
 from .tallies import Span, Tally
 
@@ -47,6 +50,7 @@ class Collected:
     finest: int = 0
     coarsest: int = 0
     crossing: int = 0
+    end: int = 0  # of the last row
     all: Tally = field(default_factory=Tally)
     withheld: dict[Key, Tally] = field(default_factory=dict)  # type, reason: did not leave
     outcomes: dict[str, Tally] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class Collected:
         self.finest = min(self.finest or row.span, row.span)
         self.coarsest = max(self.coarsest, row.span)
         self.crossing += holds is None
+        self.end = max(self.end, row.start + row.span)
         for tally in self._tallies(row):
             tally.add(row, self.span, sure)
         for between in aside:
@@ -105,6 +110,20 @@ class Collected:
         yield self.bucket_roots.setdefault((bucket, root), Tally())
         if root == "secret":
             yield self.secrets.setdefault((series.class_, series.detector, *origin), Tally())
+
+
+def booked_until(records: Iterable[Record], destinations: Container[str], now: float) -> float:
+    """Until when anything is booked of some destinations: after now where a clock was ahead.
+
+    Raises OSError.
+    """
+    until = now
+    for record in records:
+        with named(record.account), closing(AccountStore.to_read(record.account)) as store:
+            for row in store.touching(int(now), 2**62):
+                if row.series.destination in destinations:
+                    until = max(until, row.start + row.span, row.figures.last + 1)
+    return until
 
 
 def bucket_for(span: Span, coarsest: int) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from ..account.account import FORGOTTEN
+from ..account.store import MINUTE
 from ..embedded.handover import EMBEDDED
 from ..journal.entries import Entry
 from ..needles.needles import FILE
@@ -43,6 +44,7 @@ def unknowns(
             for unknown in _of_record(each.entries, window, until)
         ),
         *_coarse(window),
+        *_ahead(found, now),
         *_unclear(found),
         *_not_judged(found),
         *_embedded(found),
@@ -148,6 +150,15 @@ def _coarse(window: Window) -> Iterator[Unknown]:
             kind="edges",
             text=f"{window.crossing:,} records of up to {longest} lie across the window's edge, "
             "because older records are joined: they count in the upper bounds only.",
+        )
+
+
+def _ahead(found: Collected, now: datetime) -> Iterator[Unknown]:
+    if found.end > now.timestamp() + MINUTE:
+        yield Unknown(
+            kind="clock",
+            text=f"Documents are booked up to {moment(found.end):%Y-%m-%d %H:%M} UTC, later than "
+            "this report: a clock was ahead. They count here, whenever they left.",
         )
 
 

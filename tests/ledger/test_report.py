@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,30 @@ def test_what_left_after_a_clock_that_was_ahead_was_put_right_is_counted(
     assert report.clock.last_delivery == datetime.fromtimestamp(NOON + 2 * MINUTE, UTC)
     assert "edges" in [each.kind for each in report.uncertainty]
     assert sum(each.documents.at_most for each in report.volume.over_time) == 15
+
+
+def test_what_a_clock_that_was_ahead_has_booked_is_in_a_report_until_now(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.now = time.time()
+    ledger.deliver(5)
+    ledger.wait(30 * DAY)
+    ledger.deliver(3)
+    ledger.deliver(1, service="only then")
+    ledger.wait(MINUTE - 30 * DAY)
+    ledger.deliver(7)
+    ledger.wait(1)
+    ledger.close()
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    asked = ["--journal", str(tmp_path / "journal"), "--destination", "sentry"]
+    assert main(["exposure", "report", *asked, "-o", str(first)]) == 0
+    report = msgspec.json.decode(first.read_bytes(), type=Report)
+    assert report.volume.documents == exactly(16)
+    (told,) = [each.text for each in report.uncertainty if each.kind == "clock"]
+    assert f"booked up to {report.clock.window.until:%Y-%m-%d %H:%M} UTC" in told
+    # The command in it, which has the end of its window, counts the same.
+    assert main([*shlex.split(report.identity.query)[1:], "-o", str(second)]) == 0
+    again = msgspec.json.decode(second.read_bytes(), type=Report)
+    assert again.volume == report.volume
 
 
 def test_what_an_application_with_a_slow_clock_handed_over_is_counted(tmp_path: Path) -> None:

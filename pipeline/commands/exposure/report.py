@@ -59,7 +59,10 @@ def register(actions: Commands) -> None:
         "--since", type=point_in_time, default="90d", metavar="TIME",
         help="delivered since: 2026-11-26T12:00Z, or 30d for that long ago (default: 90d)",
     )  # fmt: skip
-    report.add_argument("--until", type=point_in_time, metavar="TIME", help="default: now")
+    report.add_argument(
+        "--until", type=point_in_time, metavar="TIME",
+        help="default: now, or as far as a clock that was ahead has booked something",
+    )  # fmt: skip
     report.add_argument("--format", choices=_FORMATS, help="default: what -o ends in, else md")
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the terminal")
     report.add_argument(
@@ -92,16 +95,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _question(args: argparse.Namespace) -> Question:
     """What is asked. Raises ConfigError, OSError."""
+    from ....ledger.report.collecting import booked_until
     from ....ledger.report.making import Question
 
     records = _records(args)
+    backends = _backends(args, records)
     asks = args.inventory is not None
-    since, until = args.since, time.time() if args.until is None else args.until
+    since, until = args.since, args.until
+    if until is None:
+        until = booked_until(records, [each.destination for each in backends], time.time())
     if since >= until:
         raise ConfigError([Problem("", "is not before --until", "--since")])
     return Question(
         records=records,
-        backends=_backends(args, records),
+        backends=backends,
         since=datetime.fromtimestamp(since, UTC),
         until=datetime.fromtimestamp(until, UTC),
         facts=_facts(args.facts),
