@@ -239,11 +239,16 @@ class EmbeddedAccount:
             self._is_sending = False
 
     def _hand_over(self, deadline: float) -> bool:
-        """Send until nothing is left, something goes wrong, or the time is over."""
-        once = False
+        """Send until nothing is left of what waited, something goes wrong, or the time is over.
+
+        Of what an application books meanwhile there is always some; at the end that goes, too.
+        """
+        once, rest = False, True
         while (left := deadline - time.monotonic()) > 0:
             if self._flight is None:
-                self._take(even_nothing=not once)
+                if not (rest or self._ending):
+                    return True
+                rest = self._take(even_nothing=not once)
             if (flight := self._flight) is None:
                 return True
             try:
@@ -261,16 +266,20 @@ class EmbeddedAccount:
             self._number += 1
         return False
 
-    def _take(self, *, even_nothing: bool) -> None:
-        """Take what is to be handed over next."""
+    def _take(self, *, even_nothing: bool) -> bool:
+        """Take what is to be handed over next. Whether that leaves something."""
         self._turns.make(self._code.collect)
         code = self._code.take()  # in no turn: nobody who books waits for that
+        rest = self._code.left
 
         def make() -> None:
+            nonlocal rest
             if self._rows or code or even_nothing:
                 self._flight = self._made(code)
+                rest = rest or bool(self._rows)
 
         self._turns.make(make)
+        return rest
 
     def _tell(self, text: str) -> None:
         if text:

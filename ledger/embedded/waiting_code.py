@@ -31,6 +31,11 @@ class WaitingCode:
         """Whether anything waits."""
         return bool(self._names or self._collected or self._booked)
 
+    @property
+    def left(self) -> bool:
+        """Whether `take` left anything of what was collected."""
+        return bool(self._names or self._collected)
+
     def book(
         self,
         origin: tuple[str, str, str],
@@ -46,7 +51,7 @@ class WaitingCode:
 
     def collect(self) -> None:
         """Have `take` give what is booked by now, unless something of before is left."""
-        if not (self._names or self._collected):
+        if not self.left:
             self._collected = self._booked.take()
 
     def take(self) -> list[HandedName]:

@@ -120,6 +120,23 @@ def test_the_first_booking_is_handed_over_at_once() -> None:
     assert [each.ended for each in place.taken][-1]
 
 
+def test_what_is_booked_meanwhile_waits_for_the_next_hand_over_but_at_the_end() -> None:
+    class Busy(Place):
+        def take(self, handover: HandOver, timeout: float) -> None:
+            super().take(handover, timeout)
+            if len(self.taken) < 5:
+                mine.book(delivered())
+
+    place = Busy()
+    mine = account(place)
+    mine.book(delivered())
+    assert mine.flush(60)
+    assert len(place.taken) == 1
+    assert mine.close(60)
+    assert place.documents() == len(place.taken) == 5
+    assert place.taken[-1].ended
+
+
 def test_a_lost_answer_is_asked_for_with_the_same_number_and_rows() -> None:
     place = Place()
     place.forgets_to_answer = True
