@@ -11,19 +11,23 @@ from .journal.finding import entries_of
 from .record import Record
 
 
-def known_destinations(record: Record) -> set[str]:
-    """Those that a policy in the journal sent to, and those in the account. Raises OSError.
+def known_destinations(record: Record) -> dict[str, set[str]]:
+    """Those that a policy in the journal sent to, and those in the account; with who ran them at
+    any time. Raises OSError.
 
     None where neither is there or can be read.
     """
-    known: set[str] = set()
+    known: dict[str, set[str]] = {}
     for entry in entries_of(record.journal, "policy"):
-        content = entry.body.get("content")
+        content, operators = entry.body.get("content"), entry.body.get("operators")
         exporters = content.get("exporters") if isinstance(content, Mapping) else None
-        known.update(exporters if isinstance(exporters, Mapping) else ())
+        for name in exporters if isinstance(exporters, Mapping) else ():
+            its = operators.get(name) if isinstance(operators, Mapping) else None
+            known.setdefault(name, set()).update(its if isinstance(its, list) else ())
     try:
         with closing(AccountStore.to_read(record.account)) as store:
-            known |= store.destinations()
+            for name in store.destinations():
+                known.setdefault(name, set())
     except (sqlite3.Error, OtherVersion):
         pass
     return known

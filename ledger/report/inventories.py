@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..search.coverage import Coverage, Window
 from ..search.inventory import Wanted
 from ..search.rotating import Rotation, rotate_list
+from ..search.searching import search
 from .counted import Inventory, NeedleGap, Rotate
 from .tallies import Span, moment
 
 
 def inventory(
     folders: Sequence[Path], keys: Sequence[str], wanted: Sequence[Wanted],
-    destinations: Iterable[str], span: Span,
+    destinations: Collection[str], span: Span,
 ) -> Inventory:  # fmt: skip
     """What of it must be replaced, by destination. Names only. Raises OSError."""
     rows: list[Rotate] = []
-    coverage: list[Coverage] = []
+    times = float(span.since), float(span.until)
     for destination in sorted(destinations):
-        window = Window(destination, float(span.since), float(span.until))
-        found = rotate_list(folders, keys, wanted, window)
-        coverage = coverage or found.coverage
+        found = rotate_list(folders, keys, wanted, Window(frozenset([destination]), *times))
         rows += [_rotate(row, destination) for row in found.rows]
+    coverage = search(folders, keys, (), Window(frozenset(destinations), *times)).coverage
     since = [each.since for each in coverage if each.since is not None]
     kept = len(since) == len(coverage)  # by every collector
     return Inventory(

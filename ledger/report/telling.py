@@ -12,6 +12,7 @@ from .tallies import moment
 from .wording import controls
 
 Body = Mapping[str, Any]
+_LONG = ("content", "ways", "operators")  # of a policy
 
 
 def time_of(text: object) -> datetime | None:
@@ -44,7 +45,7 @@ def measure_of(record: int, entry: Entry, names: set[str]) -> Measure:
         entry_hash=entry.hash,
         body=dict(body)
         if entry.kind != "policy"
-        else {k: v for k, v in body.items() if k not in ("content", "ways")},
+        else {k: v for k, v in body.items() if k not in _LONG},
     )
 
 

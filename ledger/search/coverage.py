@@ -19,9 +19,9 @@ _RESTART = 60.0  # seconds; a shorter pause is no pause
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is asked about: a destination or all, and from when to when."""
+    """What is asked about: some destinations or all, and from when to when."""
 
-    destination: str | None = None
+    destinations: frozenset[str] | None = None
     since: float = 0.0
     until: float = float("inf")
 
@@ -104,7 +104,8 @@ def _documents(folder: Path, since: float, until: float, window: Window) -> int 
     """How many documents left at most in a time, as the account has it."""
     try:
         with closing(AccountStore.to_read(folder / "ledger.db")) as store:
-            return store.documents(since, until, window.destination)
+            named = window.destinations or [None]
+            return sum(store.documents(since, until, each) for each in named)
     except (sqlite3.Error, OtherVersion):
         return None
 

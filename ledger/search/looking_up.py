@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,13 @@ def look_up(
     store: NeedleStore,
     keys: Sequence[NeedleKey],
     spelled: Sequence[Spelling],
-    destination: str | None,
+    destinations: Collection[str] | None,
 ) -> Iterator[tuple[Spelling, Needle]]:
     """What is kept of values, and which spelling it was found by."""
     short = {
         each: is_guessable(each.class_)
         for each in store.series()
-        if destination in (None, each.destination)
+        if destinations is None or each.destination in destinations
     }
     texts, origins = _texts(spelled, {each.class_ for each in short})
     fingerprints = [(key, key.fingerprints(texts)) for key in keys]

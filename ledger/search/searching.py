@@ -145,7 +145,7 @@ def _look(folder: Path, asked: _Asked) -> _Looked:
                 covered = coverage(folder, store, {key.id for key in keys}, window)
                 found = _sightings(store, keys, asked.spelled, window)
                 if covered.words_since is not None:
-                    where = (window.destination, window.since, window.until)
+                    where = (window.destinations, window.since, window.until)
                     for seen in asked.words().find(store, asked.keys, *where):
                         found[seen.index].append(_as_word(seen))
         finally:
@@ -161,7 +161,7 @@ def _sightings(
 ) -> defaultdict[int, list[Sighting]]:
     """By value, of those that were seen."""
     found: defaultdict[tuple[int, str, str, str, bool, str], _Found] = defaultdict(_Found)
-    for spelling, needle in look_up(store, keys, spelled, window.destination):
+    for spelling, needle in look_up(store, keys, spelled, window.destinations):
         destination, class_, form, _, certain = needle.series
         found[spelling.index, destination, class_, form, certain, spelling.what].add(needle)
     short_ones = store.short_ones()

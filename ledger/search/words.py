@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ class WordSearch:
         self,
         store: NeedleStore,
         keys: Sequence[tuple[str, NeedleKey]],
-        destination: str | None,
+        destinations: Collection[str] | None,
         since: float,
         until: float,
     ) -> Iterator[WordSighting]:
@@ -70,7 +70,8 @@ class WordSearch:
             return
         first = int(since) // DAY
         last = _FAR if until == float("inf") else int(until - 1) // DAY + 1
-        to_ask = [to for to in store.words.destinations() if destination in (None, to)]
+        kept = store.words.destinations()
+        to_ask = [to for to in kept if destinations is None or to in destinations]
         for secret, key in keys:
             fingerprints = WordReader(secret).fingerprints(self._words)
             for to in to_ask:

@@ -19,7 +19,8 @@ _REFERENCE = re.compile(r"\$\{(?:env:|file:)?[^${}:]+\}")
 
 
 def policy_in_force(config: Config) -> dict[str, Any]:
-    """What becomes of documents, and its SHA-256: processors and pipelines before `${…}`.
+    """What becomes of documents, and its SHA-256: processors and pipelines before `${…}`. Beside
+    it, who runs each destination.
 
     Another hash means another policy; the version of errlock, which brings the detectors, is a
     part of it. Secrets are left out, but for references to where they are.
@@ -38,7 +39,11 @@ def policy_in_force(config: Config) -> dict[str, Any]:
         },
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return {"sha256": hashlib.sha256(text.encode()).hexdigest(), "content": content}
+    return {
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "content": content,
+        "operators": {id_: sorted(options.operators) for id_, options in config.exporters.items()},
+    }
 
 
 def _without_secrets(raw: Any, written: Any) -> Any:

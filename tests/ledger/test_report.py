@@ -372,6 +372,28 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "store/searches").exists()
 
 
+def test_gaps_of_the_needles_are_those_of_all_destinations(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path / "store")
+    (tmp_path / "ledger.key").write_text(key := new_key())
+    for began in (NOON, NOON + 2 * HOUR):
+        append = ledger.journal.append
+        needles = Needles(tmp_path / "store/needles.db", key, NeedleOptions(), append)
+        needles.write(began)
+        needles.close(began + HOUR)
+    ledger.deliver()
+    ledger.wait(HOUR + 2 * MINUTE)  # no needles are kept
+    ledger.deliver(3, destination="standby")
+    ledger.wait(MINUTE)
+    ledger.close()
+    (tmp_path / ".env").write_text("KEY=8f3b6c02d41a9e77\n")
+    options = ("--inventory", str(tmp_path / ".env"), "--key-file", str(tmp_path / "ledger.key"))
+    for named, documents in (("sentry",), []), (("standby",), [3]), (("sentry", "standby"), [3]):
+        to = [word for name in named for word in ("--destination", name)]
+        held = report_of(ledger, *to, *options).inventory
+        assert held is not None
+        assert [gap.documents for gap in held.gaps] == documents
+
+
 def test_what_was_learnt_of_the_code_is_told(tmp_path: Path) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.deliver()
@@ -527,7 +549,8 @@ def test_a_mistyped_destination_is_refused_not_cleared(
     assert main(asked(ledger, "--destination", "idle")) == 0  # it was there and got nothing
     capsys.readouterr()
     assert main(asked(ledger, "--destination", "sentri")) == 2
-    told = "--destination: the record knows no destination 'sentri'; did you mean 'sentry'? "
+    told = "--destination: the record knows no destination or operator 'sentri'; did you mean "
+    told += "'sentry'? "
     assert capsys.readouterr() == ("", f"{told}Known: idle, sentry\n")
 
 
@@ -582,6 +605,26 @@ service: {{ storage: {tmp_path / "store"} }}
     )
 
 
+def test_an_operator_means_exporters_that_were_taken_out_since(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path / "store")
+    content: dict[str, Any] = {"exporters": {"sentry": {}, "standby": {}}}
+    operators = {"sentry": ["sentry.io"], "standby": ["shop.example"]}
+    ledger.tell("policy", sha256="1", content=content, operators=operators)
+    ledger.deliver(2)
+    ledger.deliver(5, destination="standby")
+    ledger.wait(MINUTE)
+    content = {"exporters": {"sentry/eu": {}}}
+    ledger.tell("policy", sha256="2", content=content, operators={"sentry/eu": ["sentry.io"]})
+    ledger.deliver(3, destination="sentry/eu")
+    ledger.trust("sentry.io", "distrusted")
+    ledger.close()
+    report = report_of(ledger, "--destination", "sentry.io")
+    assert report.destinations == ["sentry", "sentry/eu"]
+    assert report.volume.documents == exactly(5)
+    assert report.clock.contained_by == "jane"
+    assert [each.operators for each in report.backends] == [["sentry.io"], ["sentry.io"]]
+
+
 def test_who_lacks_the_collectors_environment_has_a_report_without_hosts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -599,9 +642,9 @@ def test_who_lacks_the_collectors_environment_has_a_report_without_hosts(
     report = msgspec.json.decode(shown.out, type=Report)
     assert (report.volume.documents, report.backends[0].configured) == (exactly(2), False)
     assert "ERRLOCK_TEST_NO_SUCH_DSN" in shown.err
-    assert "knows no hosts and operators" in shown.err
+    assert "knows no hosts, and operators as the journal has them" in shown.err
     assert main(["exposure", "report", "--destination", "sentry.io", *options]) == 2
-    assert "the record knows no destination 'sentry.io'" in capsys.readouterr().err
+    assert "the record knows no destination or operator 'sentry.io'" in capsys.readouterr().err
     storage = ["--storage", str(ledger.folder), "--destination", "sentry"]
     assert main(["exposure", "report", *storage, "-c", str(tmp_path / "mistyped.yaml")]) == 2
     assert "mistyped.yaml: cannot be read" in capsys.readouterr().err

@@ -158,8 +158,18 @@ def test_it_takes_no_environment_of_the_collector(
 def test_a_mistyped_destination_is_refused_not_cleared(sent: Sent, action: str) -> None:
     given = MAIL if action != "code" else ""
     assert not sent.ask(action, given, "--destination", "sentri", code=2)
-    told = "--destination: the record knows no destination 'sentri'; did you mean 'sentry'? Known: "
-    assert told in sent.shown
+    told = "--destination: the record knows no destination or operator 'sentri'; did you mean "
+    assert f"{told}'sentry'? Known: 127.0.0.1, file, sentry\n" in sent.shown
+
+
+def test_an_operator_means_its_destinations(sent: Sent) -> None:
+    for_operator = ("--destination", "127.0.0.1")
+    (sighting,) = sent.answers(MAIL, *for_operator)["line 1"]["sightings"]
+    assert sighting["destination"] == "sentry"
+    listed = sent.ask("rotate-list", MAIL, *for_operator, "--format", "json", code=1)
+    assert [each["destinations"] for each in json.loads(listed)["rows"]] == [["sentry"]]
+    shown = json.loads(sent.ask("code", "", *for_operator, "--json", code=0))
+    assert {each["destination"] for each in shown} == {"sentry"}
 
 
 def test_a_window_before_or_after_has_nothing(sent: Sent) -> None:

@@ -15,7 +15,7 @@ from ...host.os_account import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
-from .places import add_storage_option, check_destinations
+from .places import add_storage_option, destinations_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,11 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "what to look for: .env, AWS credentials, JSON, lines; default: lines of standard input",
     )
-    parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
+    parser.add_argument(
+        "--destination",
+        metavar="NAME",
+        help="only this exporter's, or this operator's; default: all",
+    )
     parser.add_argument(
         "--since", type=point_in_time, default=0.0, metavar="TIME",
         help="sent since: 2026-11-26T12:00Z, or 30d for that long ago",
@@ -67,9 +71,10 @@ def window_of(args: argparse.Namespace, folders: Sequence[Path]) -> Window:
     from ....ledger.record import Record
     from ....ledger.search.coverage import Window
 
+    named = None
     if args.destination is not None:
-        check_destinations([args.destination], map(Record.at, folders))
-    return Window(args.destination, args.since, args.until)
+        named = frozenset(destinations_of([args.destination], map(Record.at, folders)))
+    return Window(named, args.since, args.until)
 
 
 def ledger_keys(args: argparse.Namespace) -> list[str]:
@@ -112,16 +117,16 @@ def wanted_of(args: argparse.Namespace) -> list[Wanted]:
 def note(
     folders: Sequence[Path],
     what: Literal["search", "rotate-list", "report"],
-    window: Window,
+    destination: str | None,
     counts: tuple[int, ...],
 ) -> None:
-    """Leave word of a search for each journal: values, sent, perhaps sent."""
+    """Leave word of a search for each journal: of whom; values, sent, perhaps sent."""
     from ....ledger.journal.entries import now
     from ....ledger.search.searches import Search
 
     values, sent, maybe = counts
     search = Search(
-        what=what, by=account(), time=now(), destination=window.destination,
+        what=what, by=account(), time=now(), destination=destination,
         values=values, sent=sent, maybe=maybe,
     )  # fmt: skip
     for folder in folders:

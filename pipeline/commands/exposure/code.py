@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ...terminal import moment, out, table
 from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
-from .places import add_storage_option, check_destinations, storages_of
+from .places import add_storage_option, destinations_of, storages_of
 
 if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed
@@ -45,7 +45,11 @@ def register(actions: Commands) -> None:
     )  # fmt: skip
     add_config_options(parser)
     add_storage_option(parser)
-    parser.add_argument("--destination", metavar="ID", help="only this exporter's; default: all")
+    parser.add_argument(
+        "--destination",
+        metavar="NAME",
+        help="only this exporter's, or this operator's; default: all",
+    )
     parser.add_argument(
         "--since", type=point_in_time, default=0.0, metavar="TIME",
         help="shown since: 2026-11-26T12:00Z, or 30d for that long ago",
@@ -84,13 +88,15 @@ def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
     from ....ledger.record import Record
 
     records = [Record.at(folder) for folder in storages_of(args)]
-    found = together([row for each in records for row in _of_account(each.account, args)])
+    named: Collection[str | None] = [None]
     if args.destination is not None:
-        check_destinations([args.destination], records)
-    return found
+        named = destinations_of([args.destination], records)
+    return together([row for each in records for row in _of_account(each.account, named, args)])
 
 
-def _of_account(path: Path, args: argparse.Namespace) -> list[Disclosed]:
+def _of_account(
+    path: Path, named: Iterable[str | None], args: argparse.Namespace
+) -> list[Disclosed]:
     import sqlite3
 
     from ....ledger.account.store import AccountStore
@@ -101,7 +107,8 @@ def _of_account(path: Path, args: argparse.Namespace) -> list[Disclosed]:
     try:
         store = AccountStore.to_read(path)
         try:
-            return list(disclosed(store, args.destination, args.since, args.until))
+            since, until = args.since, args.until
+            return [row for each in named for row in disclosed(store, each, since, until)]
         finally:
             store.close()
     except sqlite3.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,22 +82,34 @@ def storage_of(args: argparse.Namespace, option: str) -> Path:
     return service.folder
 
 
-def check_destinations(names: Iterable[str], records: Iterable[Record]) -> None:
-    """Raises ConfigError for one that no record knows, and OSError.
+def destinations_of(
+    names: Iterable[str],
+    records: Iterable[Record],
+    configured: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, set[str]]:
+    """The destinations that are named by their ids or operators; with who runs them, and ran them.
 
-    Whoever mistypes a name at night must not read that nothing was sent there.
+    Raises ConfigError for a name that neither the records nor `configured` (ids and operators)
+    know, and OSError. Whoever mistypes one at night must not read that nothing was sent there.
     """
     from ....ledger.destinations import known_destinations
 
-    known = sorted({name for record in records for name in known_destinations(record)})
-    problems = [
-        Problem("", f"the record knows no destination {name!r}{nearest(name, known) or '.'} "
-                f"Known: {', '.join(known)}", "--destination")
-        for name in names
-        if known and name not in known
-    ]  # fmt: skip
+    known: dict[str, set[str]] = {}
+    for of in (*map(known_destinations, records), configured or {}):
+        for id_, operators in of.items():
+            known.setdefault(id_, set()).update(operators)
+    found, problems = {}, []
+    for name in names:
+        named = [id_ for id_ in sorted(known) if name == id_ or name in known[id_]]
+        found.update({id_: known.get(id_, set()) for id_ in (named if known else [name])})
+        if known and not named:
+            those = sorted({*known, *(each for its in known.values() for each in its)})
+            what = f"the record knows no destination or operator {name!r}"
+            what += f"{nearest(name, those) or '.'} Known: {', '.join(those)}"
+            problems.append(Problem("", what, "--destination"))
     if problems:
         raise ConfigError(problems)
+    return found
 
 
 def heads_of(args: argparse.Namespace) -> list[Head]:

@@ -18,7 +18,7 @@ from .asking import add_inventory_options, ledger_keys, note, wanted_of
 from .places import (
     add_record_options,
     add_storage_option,
-    check_destinations,
+    destinations_of,
     heads_of,
     keys_of,
     storages_of,
@@ -53,7 +53,7 @@ def register(actions: Commands) -> None:
     add_config_options(report)
     report.add_argument(
         "--destination", action="append", required=True, metavar="NAME",
-        help="an exporter's id, or with -c an operator; repeatable",
+        help="an exporter's id, or an operator: all its exporters; repeatable",
     )  # fmt: skip
     report.add_argument(
         "--since", type=point_in_time, default="90d", metavar="TIME",
@@ -141,20 +141,21 @@ def _backends(args: argparse.Namespace, records: Sequence[Record]) -> list[Backe
     from ....ledger.report.model import Backend
 
     exporters = _exporters(args)
-    found = {}
-    for name in args.destination:
-        named = [id_ for id_, each in exporters.items() if name == id_ or name in each.operators]
-        for id_ in named:
-            options = exporters[id_]
-            found[id_] = Backend(
+    configured = {id_: each.operators for id_, each in exporters.items()}
+    found = []
+    for id_, operators in destinations_of(args.destination, records, configured).items():
+        options = exporters.get(id_)
+        if options is None:  # taken out of the configuration since, or none was given
+            found.append(Backend(destination=id_, operators=sorted(operators)))
+            continue
+        found.append(
+            Backend(
                 destination=id_, type=id_.partition("/")[0], configured=True,
-                hosts=sorted(set(options.component.hosts())), operators=sorted(options.operators),
+                hosts=sorted(set(options.component.hosts())), operators=sorted(operators),
                 standby_for=options.standby_for,
-            )  # fmt: skip
-        if not named:  # it may have been taken out of the configuration since, or none was given
-            check_destinations([name], records)
-            found[name] = Backend(destination=name)
-    return list(found.values())
+            )
+        )  # fmt: skip
+    return found
 
 
 def _exporters(args: argparse.Namespace) -> Mapping[str, ExporterOptions]:
@@ -174,24 +175,21 @@ def _exporters(args: argparse.Namespace) -> Mapping[str, ExporterOptions]:
         for problem in unread.problems:
             err(f"errlock exposure report: {problem}")
         err(
-            "the report knows no hosts and operators, nor words about operators: the "
-            "configuration cannot be read here"
+            "the report knows no hosts, and operators as the journal has them: the configuration "
+            "cannot be read here"
         )
         return {}
 
 
 def _note(question: Question, inventory: Inventory | None) -> None:
     """Leave word of the search for the journal."""
-    from ....ledger.search.coverage import Window
-
     if inventory is None:
         return
-    since, until = question.since.timestamp(), question.until.timestamp()
     folders = [each.folder for each in question.records]
     for id_ in sorted(question.destinations):
         verdicts = [row.verdict for row in inventory.rows if row.destination == id_]
         counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
-        note(folders, "report", Window(id_, since, until), counts)
+        note(folders, "report", id_, counts)
 
 
 def _facts(path: Path | None) -> Facts:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     found = rotate_list(folders, keys, wanted_of(args), window)
     verdicts = [row.verdict for row in found.rows]
     counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
-    note(folders, "rotate-list", window, counts)
+    note(folders, "rotate-list", args.destination, counts)
     out(_WRITERS[args.format](found, window).rstrip("\n"))
     return 1 if found.of("rotate") else 0
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     window = window_of(args, folders)
     found = search(folders, keys, wanted_of(args), window)
     sent, maybe = found.count("sent"), found.count("maybe")
-    note(folders, "search", window, (len(found.answers), sent, maybe))
+    note(folders, "search", args.destination, (len(found.answers), sent, maybe))
     if args.json:
         out(json.dumps(_as_dict(found), indent=2))
     else:
