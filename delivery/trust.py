@@ -14,12 +14,12 @@ from typing import Literal
 TrustState = Literal["trusted", "held", "distrusted"]
 
 # held: nothing is sent, all is kept. distrusted: what is under way is cut off as well.
-_STRICTNESS: Mapping[TrustState, int] = {"trusted": 0, "held": 1, "distrusted": 2}
+STRICTNESS: Mapping[TrustState, int] = {"trusted": 0, "held": 1, "distrusted": 2}
 
 
 def strictest(states: Iterable[TrustState]) -> TrustState:
     """The one under which least may be sent; `trusted` when there are none."""
-    return max(states, key=_STRICTNESS.__getitem__, default="trusted")
+    return max(states, key=STRICTNESS.__getitem__, default="trusted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Trust:
 
     def stricter_than(self, other: Trust) -> bool:
         """Whether less may be sent than under the other."""
-        return _STRICTNESS[self.state] > _STRICTNESS[other.state]
+        return STRICTNESS[self.state] > STRICTNESS[other.state]
 
 
 UNSAID = Trust("trusted")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from live_control import AUDIENCE, KEYS
 from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
@@ -108,6 +109,8 @@ def test_alerts_are_about_metrics_labels_and_reasons_that_there_are(tmp_path: Pa
     (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"]
     counters = {f"errlock_{name}_total": labels for name, (_, labels) in COUNTERS.items()}
     config = collector(sentry_at(listening_port()), {"debug": {}})
+    keys = [str(key) for key in KEYS]
+    config["service"]["follow"] = {"file": "none", "audience": AUDIENCE, "keys": keys}
     with running_errlock(config, tmp_path) as errlock:
         shown = set(re.findall(r"^(\w+)[{ ]", errlock.metrics(), re.MULTILINE))
     for rule in group["rules"]:

@@ -95,15 +95,14 @@ class Collector:
         self.trust: TrustBook = self._kept_trust.book
         self.keyrings = KeptKeyrings(lambda: self.graph, self.store, self.ledger)
         self.fleet = Fleet(config.service, self.trust, lambda: self.graph)
-        gauges = {}
+        gauges = dict(self.fleet.gauges())
         if self.ledger is not None:
-            gauges = {
-                "errlock_journal_entries": self.ledger.entries,
-                "errlock_journal_head": self.ledger.head_number,
-            }
+            gauges["errlock_journal_entries"] = self.ledger.entries
+            gauges["errlock_journal_head"] = self.ledger.head_number
         self.telemetry = Telemetry(
-            self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint, gauges
-        )
+            self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint,
+            gauges, self.fleet.failures,
+        )  # fmt: skip
 
     def _build(self, config: Config, before: Graph | None = None) -> Graph:
         return build(

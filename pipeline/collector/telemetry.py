@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
+from ...delivery.trust import STRICTNESS
 from ..counters import COUNTERS, CounterName, Counters
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _GAUGES = (
     ("otelcol_exporter_queue_capacity", "capacity", "Bytes that may wait for a destination."),
     ("errlock_exporter_queue_documents", "documents", "Documents that wait for a destination."),
     ("errlock_exporter_queue_age_seconds", "age", "How long the oldest one has waited."),
+    ("errlock_exporter_trust", "trust", "0: trusted, 1: held, 2: distrusted."),
 )
 
 
@@ -64,14 +66,17 @@ class Telemetry:
         destinations: Callable[[], Mapping[str, Destination]],
         otlp_endpoint: str | None = None,
         gauges: Mapping[str, Callable[[], float]] | None = None,
+        follow_failures: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too.
 
-        `gauges` are further ones without labels, by name.
+        `gauges` are further ones without labels, by name; `follow_failures` counts looks for a
+        control document that found no valid one, by reason.
         """
         self._counters = counters
         self._destinations = destinations
         self._gauges = gauges or {}
+        self._follow_failures = follow_failures
         self._started = time.monotonic()
         self._registry = CollectorRegistry()
         readers: list[MetricReader] = [
@@ -107,6 +112,7 @@ class Telemetry:
             meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
         for gauge, value in self._gauges.items():
             meter.create_observable_gauge(gauge, [_single(value)])
+        meter.create_observable_counter("errlock_follow_failed", [self._failures])
         meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")
 
     def _own(self, wanted: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -142,10 +148,15 @@ class Telemetry:
                     "capacity": status.capacity_bytes,
                     "documents": status.queued_documents,
                     "age": status.oldest_age,
+                    "trust": STRICTNESS[status.trust],
                 }[what]
                 yield Observation(value, {"exporter": id_})
 
         return observe
+
+    def _failures(self, _options: CallbackOptions) -> Iterator[Observation]:
+        for reason, times in self._follow_failures().items():
+            yield Observation(times, {"reason": reason})
 
     def _uptime(self, _options: CallbackOptions) -> Iterator[Observation]:
         yield Observation(time.monotonic() - self._started)

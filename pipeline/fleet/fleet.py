@@ -71,6 +71,19 @@ class Fleet:
             {id_: found.id for id_, found in stand_ins.items() if found is not None},
         )
 
+    def gauges(self) -> Mapping[str, Callable[[], float]]:
+        """What metrics tell of it, by their names. Each is safe from every thread."""
+        found: dict[str, Callable[[], float]] = {}
+        if (obeying := self.obeying) is not None:
+            found["errlock_follow_age_seconds"] = obeying.age
+        if (document := self.document) is not None:
+            found["errlock_publish_followers"] = lambda: len(document.followers())
+        return found
+
+    def failures(self) -> Mapping[str, int]:
+        """Looks that found no valid document to follow, by reason. Safe from every thread."""
+        return {} if self.obeying is None else dict(self.obeying.status().troubles.items())
+
     def _operators(self) -> Mapping[str, frozenset[str]]:
         graph = self._graph()
         return {id_: graph.config.exporters[id_].operators for id_ in graph.destinations}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,7 @@ class Obeying:
         self._destinations = destinations
         self._book = book
         self._watch: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
 
     async def start(self) -> None:
         """Obey what is known after a first look; nothing known holds everything."""
@@ -76,6 +78,11 @@ class Obeying:
     def status(self) -> FollowStatus:
         """How following goes."""
         return self._follower.status()
+
+    def age(self) -> float:
+        """Seconds since a valid document was seen, or since this began where none was."""
+        age = self.status().age
+        return time.monotonic() - self._began if age is None else age
 
     async def _keep_obeying(self, changed: asyncio.Event) -> None:
         while True:

@@ -77,6 +77,35 @@ async def test_one_word_shuts_the_fleet_and_one_release_opens_it(tmp_path: Path)
         client.close()
 
 
+def metric(one: Collector, series: str) -> float | None:
+    """The value of a series in Prometheus' text format; None: it is not there."""
+    for line in one.telemetry.prometheus().decode().splitlines():
+        name, _, value = line.rpartition(" ")
+        if name == series:
+            return float(value)
+    return None
+
+
+async def test_metrics_tell_of_trust_and_of_how_following_goes(tmp_path: Path) -> None:
+    trust = 'errlock_exporter_trust{exporter="sentry"}'
+    async with publishing(tmp_path / "a") as (first, _, url):
+        async with collector(tmp_path / "b", follow=following(url)) as second:
+            await until(lambda: metric(second, trust) == 0)
+            await until(lambda: metric(first, "errlock_publish_followers") == 1)
+            age = metric(second, "errlock_follow_age_seconds")
+            assert age is not None
+            assert 0 <= age < 30
+            await first.trust.tighten(["sentry"], "held", "jane", "rumour")
+            await until(lambda: metric(second, trust) == 1)
+            await first.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+            await until(lambda: metric(second, trust) == 2)
+            assert metric(first, trust) == 2
+            await first.fleet.stop()
+            failed = 'errlock_follow_failed_total{reason="unreachable"}'
+            await until(lambda: (metric(second, failed) or 0) > 0)
+        assert metric(first, "errlock_follow_age_seconds") is None
+
+
 async def test_a_release_opens_the_collector_that_publishes_it_too(tmp_path: Path) -> None:
     async with publishing(tmp_path) as (one, _, url):
         await one.trust.tighten(["sentry", "example.com", "otlp"], "distrusted", "jane", "breach")
