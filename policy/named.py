@@ -134,7 +134,8 @@ def _named(node: Mapping[str, Tree], names: Container[str]) -> dict[str, str]:
 
 
 def names_a_person(name: str) -> bool:
-    """Whether a name is of several words as those of people are."""
+    """Whether a name is of several words as those of people are; a variable has it in quotes."""
+    name = name.strip("\"'")
     if len(name) > _LONGEST_NAME or _PERSON.fullmatch(name) is None:
         return False
     return classify_key(name) is None and NO_PEOPLE.isdisjoint(name.casefold().split())

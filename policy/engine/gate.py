@@ -258,7 +258,7 @@ def _raw() -> list[Expression]:
     found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
     of_people = (
         *people_above(r'"\s*:\s*[{\[]'),
-        people_named(r'"\s*:\s*"[A-Z\\\x80-\xff]'),
+        people_named(r'"\s*:\s*"\'?[A-Z\\\x80-\xff]'),
         rf"(?:{'|'.join(REFERRED)})\\?/",
     )
     found += [Expression(FIELD, each) for each in (_FIELDS[0], *of_people)]

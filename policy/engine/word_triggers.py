@@ -229,7 +229,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (
             *people_above(r"\\*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"),
-            people_named(r"\\*[\"']?\s*(?:=>|[=:])\s*\\*[\"'][A-Z\\\x{80}-\x{10FFFF}]"),
+            people_named(r"\\*[\"']?\s*(?:=>|[=:])\s*\\*[\"']{1,2}[A-Z\\\x{80}-\x{10FFFF}]"),
             rf"(?:{'|'.join(REFERRED)})/",
             r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
             r"kind: [\"']?Secret",
