@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import context
 from recording_backend import recording_backend
 
-from errlock.exporters.http import HttpClient, failed, is_url, retry_after
+from errlock.exporters.http import KEPT, HttpClient, failed, is_url, retry_after
 from errlock.pipeline.errors import ExportFailed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -70,6 +70,15 @@ async def test_a_large_body_is_sent_whole() -> None:
     async with recording_backend() as there, client() as here:
         await here.post(f"http://127.0.0.1:{there.port}/", body, {})
     assert there.requests[0].raw_body == body
+
+
+async def test_a_connection_that_its_server_may_be_closing_is_not_used() -> None:
+    async with recording_backend() as there, client() as here:
+        for _ in range(2):
+            await here.post(f"http://127.0.0.1:{there.port}/", b"body", {})
+            await asyncio.sleep(KEPT + 0.1)
+    assert KEPT < 2  # gunicorn's
+    assert len(there.writers) == 2
 
 
 async def test_a_redirect_is_not_followed() -> None:
