@@ -23,7 +23,7 @@ from ..counters import Counters
 from ..errors import refused_by_system
 from ..fleet.fleet import Fleet
 from ..graph.exchanging import Exchanges
-from ..graph.graph import Graph, build
+from ..graph.graph import Graph, Surroundings, build
 from ..graph.routes import Door, Gate, Route
 from ..graph.switching import Switch
 from ..graph.tightening import strict_chain, tightened
@@ -68,12 +68,15 @@ class Collector:
         telemetry = config.service.telemetry
         traces = telemetry.traces.otlp_endpoint
         self._tracing = Tracing(traces) if traces else None
-        self._tracer = self._tracing.tracer if self._tracing else None
         folder = config.service.folder
         # What ends with the process needs no record that outlives it.
         self.ledger = Ledger(folder, config.service.ledger) if folder is not None else None
         self.clock = Clock()
         self.store = store_of(config.service, self.clock)
+        tracer = self._tracing.tracer if self._tracing else None
+        self._around = Surroundings(
+            self.counters, self._executor, self.store, self.clock, tracer, self.ledger
+        )
         self.strict = False  # whether people had the policy tightened
         self.graph: Graph = self._build(config)
         self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
@@ -105,16 +108,7 @@ class Collector:
         )  # fmt: skip
 
     def _build(self, config: Config, before: Graph | None = None) -> Graph:
-        return build(
-            tightened(config) if self.strict else config,
-            self.counters,
-            self._executor,
-            self.store,
-            self.clock,
-            tracer=self._tracer,
-            ledger=self.ledger,
-            before=before,
-        )
+        return build(tightened(config) if self.strict else config, self._around, before)
 
     async def start(self) -> None:
         """Open destinations, then the operators' endpoints, then the doors.

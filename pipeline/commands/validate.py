@@ -72,10 +72,10 @@ def build_once(config: Config) -> None:
     from ...delivery.clock import Clock
     from ...delivery.store import MemoryStore
     from ..counters import Counters
-    from ..graph.graph import build
+    from ..graph.graph import Surroundings, build
 
     with ThreadPoolExecutor(1) as executor:
-        build(config, Counters(), executor, MemoryStore(), Clock())
+        build(config, Surroundings(Counters(), executor, MemoryStore(), Clock()))
 
 
 def _plain(problems: Sequence[Problem]) -> list[dict[str, str]]:

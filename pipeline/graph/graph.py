@@ -40,6 +40,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What outlives a graph: all that are built for one collector share it.
+
+    With a tracer, payloads are traced from door to destination; with a ledger, it is told what is
+    delivered.
+    """
+
+    counters: Counters
+    executor: Executor
+    store: Store
+    clock: Clock
+    tracer: Tracer | None = None
+    ledger: Ledger | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """The running parts of a configuration, wired."""
 
@@ -65,31 +81,20 @@ class Graph:
             self.destinations[id_].policies = policies
 
 
-def build(
-    config: Config,
-    counters: Counters,
-    executor: Executor,
-    store: Store,
-    clock: Clock,
-    *,
-    tracer: Tracer | None = None,
-    ledger: Ledger | None = None,
-    before: Graph | None = None,
-) -> Graph:
+def build(config: Config, around: Surroundings, before: Graph | None = None) -> Graph:
     """Build every component that a pipeline names, and wire them. Starts nothing.
 
-    With a tracer, payloads are traced from door to destination; with a ledger, it is told what is
-    delivered. Receivers and destinations of the graph `before` are taken over where their options
-    are the same. Raises ConfigError with every problem that only shows when components are built.
+    Receivers and destinations of the graph `before` are taken over where their options are the
+    same. Raises ConfigError with every problem that only shows when components are built.
     """
     pipelines = config.service.pipelines
-    parts = _Components(config, counters, executor, tracer, ledger, before)
+    parts = _Components(config, around, before)
     destinations = {
-        id_: parts.destination(id_, exporter, store, clock)
-        for id_, exporter in parts.exporters.items()
+        id_: parts.destination(id_, exporter) for id_, exporter in parts.exporters.items()
     }
+    store, clock, executor = around.store, around.clock, around.executor
     lineup = Lineup(destinations, parts.standbys(), clock)
-    if ledger is not None:
+    if (ledger := around.ledger) is not None:
         # It waits for the disk, so not on the event loop.
         lineup.told = lambda *failover: executor.submit(ledger.failed_over, *failover)
     gate = Gate(in_flight(config.service.max_bytes_in_flight), executor)
@@ -120,25 +125,14 @@ def build(
 class _Components:
     """The running parts of a configuration, each built once (processors: once a pipeline)."""
 
-    def __init__(
-        self,
-        config: Config,
-        counters: Counters,
-        executor: Executor,
-        tracer: Tracer | None,
-        ledger: Ledger | None,
-        before: Graph | None,
-    ) -> None:
+    def __init__(self, config: Config, around: Surroundings, before: Graph | None) -> None:
         self.problems: list[Problem] = []
         self.policies: dict[str, list[Policy]] = {}
         self.hashing: list[tuple[HashPart, str]] = []
         self.ways: list[Way] = []
         self._before = before
         self._config = config
-        self._executor = executor
-        self._tracer = tracer
-        self._ledger = ledger
-        self._counters = counters
+        self._around = around
         pipelines = config.service.pipelines.values()
         self.receivers: dict[str, Receiver] = {
             id_: self._receiver(id_)
@@ -147,7 +141,7 @@ class _Components:
         # None: the destination of the graph before is taken over with its exporter.
         self.exporters: dict[str, Exporter | None] = {
             id_: None
-            if same_destination(before, config, id_)
+            if before is not None and _same_destination(before, config, id_)
             else self._build("exporters", id_, config.exporters[id_].component)
             for id_ in dict.fromkeys(
                 id_ for each in pipelines for id_ in exporters_of(config, each)
@@ -169,34 +163,33 @@ class _Components:
         log = logging.getLogger(f"errlock.{id_}")
         return Settings(
             id=id_,
-            counters=self._counters,
+            counters=self._around.counters,
             log=log,
             storage=self._config.service.folder,
             exporters=tuple(self._config.exporters),
         )
 
     def _receiver(self, id_: str) -> Any:
-        before = self._before
-        if before is not None and same_receiver(before, self._config, id_):
-            return before.receivers[id_]
+        if self._before is not None and _same_receiver(self._before, self._config, id_):
+            return self._before.receivers[id_]
         return self._build("receivers", id_, self._config.receivers[id_])
 
-    def destination(
-        self, id_: str, exporter: Exporter | None, store: Store, clock: Clock
-    ) -> Destination:
+    def destination(self, id_: str, exporter: Exporter | None) -> Destination:
         """The exporter with a queue of its own."""
         if exporter is None:
             assert self._before is not None
             return self._before.destinations[id_]
-        options = self._config.exporters[id_].delivery
-        if self._tracer is not None:
+        options, around = self._config.exporters[id_].delivery, self._around
+        if around.tracer is not None:
             from .tracing import TracedExporter
 
-            exporter = TracedExporter(exporter, id_, self._tracer)
+            exporter = TracedExporter(exporter, id_, around.tracer)
         log = self._settings(id_).log
-        made = Destination(id_, exporter, options, self._counters, log, store, clock=clock)
-        if self._ledger is not None:
-            made.tell(Accountant(self._ledger, id_))
+        made = Destination(
+            id_, exporter, options, around.counters, log, around.store, clock=around.clock
+        )
+        if around.ledger is not None:
+            made.tell(Accountant(around.ledger, id_))
         return made
 
     def standbys(self) -> dict[str, Standby]:
@@ -210,11 +203,11 @@ class _Components:
 
     def traced(self, receiver: str, sink: Sink) -> Sink:
         """The sink of a receiver, with spans around it if there is a tracer."""
-        if self._tracer is None:
+        if self._around.tracer is None:
             return sink
         from .tracing import TracedSink
 
-        return TracedSink(sink, receiver, self._tracer)
+        return TracedSink(sink, receiver, self._around.tracer)
 
     def route(
         self,
@@ -240,7 +233,7 @@ class _Components:
             self._branch(id_, options, chain, [destinations[each] for each in ids])
             for ids in branches.values()
         ]
-        return Route(id_, chain, made, lineup, ledger=self._ledger)
+        return Route(id_, chain, made, lineup, ledger=self._around.ledger)
 
     def _way(self, pipeline: str, exporter: str, chain: Chain) -> Way:
         own = [id_ for id_ in self._config.exporters[exporter].processors if id_ != STRICT]
@@ -261,7 +254,7 @@ class _Components:
         stricter_again = stricter.without_once() if stricter is not None else None
         # Not `self`: destinations keep these functions, and it knows the graph before this one,
         # whose functions know the one before that, back to the first.
-        ledger, executor = self._ledger, self._executor
+        ledger, executor = self._around.ledger, self._around.executor
 
         def resanitise(payload: Payload) -> Payload:
             passed = again.run(payload, plan)
@@ -308,8 +301,9 @@ class _Components:
                     continue
                 self._processors[key] = built
             steps.append(Step(id_, self._processors[key]))
-        trace = self._ledger.tracer.traces if self._ledger is not None else None
-        return Chain(steps, self._counters, name, scope, trace)
+        ledger = self._around.ledger
+        trace = ledger.tracer.traces if ledger is not None else None
+        return Chain(steps, self._around.counters, name, scope, trace)
 
 
 def exporters_of(config: Config, options: PipelineOptions) -> list[str]:
@@ -324,14 +318,14 @@ def exporters_of(config: Config, options: PipelineOptions) -> list[str]:
     return ids
 
 
-def same_receiver(before: Graph, config: Config, id_: str) -> bool:
+def _same_receiver(before: Graph, config: Config, id_: str) -> bool:
     """Whether a receiver runs with these very options."""
     return id_ in before.receivers and before.config.receivers[id_] == config.receivers[id_]
 
 
-def same_destination(before: Graph | None, config: Config, id_: str) -> bool:
+def _same_destination(before: Graph, config: Config, id_: str) -> bool:
     """Whether a destination runs with these very options of its exporter and its queue."""
-    if before is None or id_ not in before.destinations:
+    if id_ not in before.destinations:
         return False
     old, new = before.config.exporters[id_], config.exporters[id_]
     return old.component == new.component and all(

@@ -16,7 +16,7 @@ from errlock.delivery.store import Booking, MemoryStore, Record, Shipment
 from errlock.pipeline.config import loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ConfigError
-from errlock.pipeline.graph.graph import Graph, build
+from errlock.pipeline.graph.graph import Graph, Surroundings, build
 from errlock.pipeline.graph.routes import RouteSink
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
@@ -42,7 +42,7 @@ def graph(
     written = CONFIG.format(processors=processors, exporters=exporters, chain=chain, names=names)
     with ThreadPoolExecutor(1) as executor:
         config, store = loads(written, {}), MemoryStore()
-        return build(config, Counters(), executor, store, Clock(), before=before)
+        return build(config, Surroundings(Counters(), executor, store, Clock()), before)
 
 
 def branches(built: Graph) -> list[list[str]]:
@@ -131,7 +131,7 @@ async def test_what_is_being_stored_is_on_its_way_though_its_sender_has_gone() -
         processors="redact: {}", exporters="  debug:", chain="redact", names="debug"
     )
     with ThreadPoolExecutor(1) as executor:
-        built = build(loads(written, {}), Counters(), executor, store, Clock())
+        built = build(loads(written, {}), Surroundings(Counters(), executor, store, Clock()))
         event = Envelope.from_event({"message": "hello"})
         accepting = asyncio.create_task(built.sinks["sentry"].accept(event))
         await store.putting.wait()
@@ -169,7 +169,7 @@ async def test_what_waits_in_memory_takes_what_it_counts_for_though_it_was_read_
         processors="redact: {}", exporters="  debug:", chain="redact", names="debug"
     )
     with ThreadPoolExecutor(1) as executor:
-        built = build(loads(written, {}), Counters(), executor, store, Clock())
+        built = build(loads(written, {}), Surroundings(Counters(), executor, store, Clock()))
         await built.sinks["sentry"].accept(made(0))  # what is loaded and remembered only once
         before = built.destinations["debug"].status().queued_bytes
         size = 0
