@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-
-import msgspec
 
 from ...policy.named_files import read_file
 from ..config import Config
 from ..errors import Problem
 from ..options import PemFile
+from .pem_files import pem_files
 
 _LOOK_EVERY = 10.0  # seconds
 
@@ -32,23 +31,12 @@ async def watch(config: Callable[[], Config]) -> None:
 
 def invalid_now(config: Config) -> list[Problem]:
     """The certificates that a collector shows or trusts, and nobody takes today."""
-    parts: dict[str, object] = {f"receivers.{id_}": each for id_, each in config.receivers.items()}
-    parts |= {f"exporters.{id_}": each.component for id_, each in config.exporters.items()}
     now = datetime.now(UTC)
     return [
         Problem(place, text)
-        for path, part in parts.items()
-        for place, file in _certificates(part, path)
-        if (text := _trouble(file, place, now)) is not None
+        for place, file in pem_files(config)
+        if not place.endswith("key_file") and (text := _trouble(file, place, now)) is not None
     ]
-
-
-def _certificates(part: object, path: str) -> Iterator[tuple[str, PemFile]]:
-    if isinstance(part, msgspec.Struct):
-        for name in part.__struct_fields__:
-            yield from _certificates(getattr(part, name), f"{path}.{name}")
-    elif isinstance(part, PemFile) and not path.endswith("key_file"):
-        yield path, part
 
 
 def _trouble(file: PemFile, place: str, now: datetime) -> str | None:

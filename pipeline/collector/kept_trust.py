@@ -60,7 +60,7 @@ class KeptTrust:
                 self._file.create_if_new()
             except TrustFileFailed as failed:  # else it is found missing, and everything is held
                 if failed.kind == "full":
-                    raise StorageError(self._folder / "trust", "cannot be made (full)") from None
+                    raise StorageError(self._folder / _TRUST, "cannot be made (full)") from None
 
     async def open(self) -> None:
         """Put in force what was said, before any destination starts. The store is open."""

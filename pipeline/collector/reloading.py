@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...policy.named_files import read_file
 from ..config import Config
 from ..errors import ConfigError, refused_by_system
 from ..options import OUT_OF_FILES, PemFile
+from .pem_files import pem_files
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -143,7 +144,7 @@ class Source:
 
     async def keep_up(self, collector: Reloadable) -> None:
         """Reload whenever a file has changed or somebody says so. Never returns."""
-        self._pem = pem_files(collector.config)
+        self._pem = _pem_files(collector.config)
         watch = collector.config.service.watch_config  # else somebody has to say so
         before = None
         while True:
@@ -166,7 +167,7 @@ class Source:
         try:
             async with self._reloading:
                 config = await asyncio.to_thread(self._read)
-                self._pem = pem_files(config)
+                self._pem = _pem_files(config)
                 changes = await collector.reload(config)
         except ConfigError as error:
             _log.error("the new configuration cannot be used; the old one goes on")
@@ -201,15 +202,5 @@ class Source:
             return None
 
 
-def pem_files(config: Config) -> list[PemFile]:
-    """The files of certificates and keys that a configuration names."""
-    exporters = [options.component for options in config.exporters.values()]
-    return [file for each in (*config.receivers.values(), *exporters) for file in _pem_in(each)]
-
-
-def _pem_in(value: object) -> Iterator[PemFile]:
-    if isinstance(value, PemFile):
-        yield value
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            yield from _pem_in(getattr(value, name))
+def _pem_files(config: Config) -> list[PemFile]:
+    return [file for _, file in pem_files(config)]
