@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +20,12 @@ _TROUBLES = {
     "404": "There is no such thing.",
     "409": "It cannot be done as things are.",
 }
+
+
+@cache
+def encoded_description() -> bytes:
+    """The OpenAPI document as it is served. It takes long to make, and few ask for it."""
+    return msgspec.json.encode(description())
 
 
 def description(endpoints: Iterable[Endpoint] = ENDPOINTS) -> dict[str, Any]:

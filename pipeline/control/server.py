@@ -25,7 +25,7 @@ from .collecting import Collecting
 from .collector import CollectorOperations
 from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
 from .messages import Trouble
-from .openapi import description
+from .openapi import encoded_description
 from .operations import Operations, Refused
 from .tokens import Person, Tokens, TokensDamaged, TokenStore, TokensUnusable
 
@@ -44,7 +44,6 @@ class ControlServer:
         self._tokens = tokens
         host, _ = split_endpoint(options.endpoint)
         self._names = {"localhost", *options.hosts, *([host] if host else [])}
-        self._description = msgspec.json.encode(description())
         self._server = ThreadedServer(
             options.endpoint,
             self._made,
@@ -100,7 +99,7 @@ class ControlServer:
             raise Refused(401, "token", "expected Authorization: Bearer and a token")
         if request.path == DESCRIPTION:
             _check_method(request, {"GET"})
-            return self._description
+            return await asyncio.to_thread(encoded_description)
         endpoint, id_ = _find(request)
         by = self._allowed(request, endpoint, person)
         body = await _body(request, endpoint.largest) if endpoint.order is not None else b""
