@@ -115,6 +115,11 @@ class Ledger:
             ) from None
         pipeline.keep_traces(self._account.tracer.traces)
 
+    def expect_ids(self, *destinations: str) -> None:
+        """Raise ValueError unless they can be accounted for under these names."""
+        if not all(re.search(DESTINATION, id_) for id_ in destinations):
+            raise ValueError("destination: expected an exporter's id, such as sentry or otlp/tempo")
+
     def note(self, pipeline: Pipeline, payload: Payload | None) -> Note:
         """What a sanitised payload holds; None: nobody judged it. Never raises: see `or_empty`."""
         with whole:
@@ -153,13 +158,6 @@ class Ledger:
     def close(self) -> None:
         """Hand over what is left, and say that the process ends. Called at exit by itself."""
         self._account.close(self._close_within)
-
-
-def checked_destination(id_: str) -> str:
-    """An id under which a destination is accounted for. Raises ValueError."""
-    if not re.search(DESTINATION, id_):
-        raise ValueError("destination: expected an exporter's id, such as sentry or otlp/tempo")
-    return id_
 
 
 class _Collector:

@@ -63,7 +63,8 @@ class Sanitising(Generic[_T]):
     ) -> None:
         """See `OtelSpanExporter`."""
         expect_pipeline(pipeline)
-        _check_ids(ledger, destination, *(standbys or {}))
+        if ledger is not None:
+            ledger.expect_ids(destination, *(standbys or {}))
         self._kind: Records[_T] = kind
         self._pipeline = pipeline
         self._destination = destination
@@ -189,15 +190,6 @@ class Sanitising(Generic[_T]):
             type=self._kind.type,
             reason=reason,
         )
-
-
-def _check_ids(ledger: Ledger | None, *destinations: str) -> None:
-    """Raises ValueError for what cannot be accounted for."""
-    if ledger is not None:
-        from .ledger import checked_destination
-
-        for id_ in destinations:
-            checked_destination(id_)
 
 
 def _tree(document: Document) -> _Tree:

@@ -44,25 +44,15 @@ def sentry_transport(
     """
     expect_pipeline(pipeline)
     if ledger is not None:
-        from .ledger import checked_destination
-
-        for id_ in (destination, *(standbys or {})):
-            checked_destination(id_)
-    booked: Any = {"ledger": ledger, "allow_local_spotlight": allow_local_spotlight}
+        ledger.expect_ids(destination, *(standbys or {}))
+    more: Any = {"ledger": ledger, "allow_local_spotlight": allow_local_spotlight}
     if control is None:
         if standbys:
             raise ValueError("standbys take over when a control document says so: pass control")
-        return _bound(SentryTransport, pipeline, destination=destination, **booked)
+        return _bound(SentryTransport, pipeline, destination=destination, **more)
     from .sentry_following import FollowingSentryTransport
 
-    return _bound(
-        FollowingSentryTransport,
-        pipeline,
-        control,
-        destination,
-        standbys or {},
-        **booked,
-    )
+    return _bound(FollowingSentryTransport, pipeline, control, destination, standbys or {}, **more)
 
 
 def _bound(transport: type[SentryTransport], *arguments: Any, **more: Any) -> type[SentryTransport]:
