@@ -30,6 +30,7 @@ from ..graph.tightening import strict_chain, tightened
 from ..host.threads import start_all
 from . import expiry
 from .admin import AdminServer, health_handler, metrics_handler
+from .kept_profile import KeptProfile
 from .kept_trust import KeptTrust
 from .keyrings import KeptKeyrings
 from .purging import Destroyed, Purges
@@ -47,11 +48,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("errlock.collector")
 
-# Above this share of refused documents something is wrong with the policy, not with the data.
-_DEGRADED_SHARE = 0.05
-_SAMPLE_EVERY = 5.0  # seconds
-# How the store remembers that the policy is tightened.
-_PROFILE, _STRICT = "profile", "strict"
 # The interpreter judges one payload at a time; the second thread keeps the first one fed.
 _JUDGES = 2
 
@@ -77,7 +73,7 @@ class Collector:
         self._around = Surroundings(
             self.counters, self._executor, self.store, self.clock, tracer, self.ledger
         )
-        self.strict = False  # whether people had the policy tightened
+        self._profile = KeptProfile(self.store, self.ledger, lambda: self._go_over(self.config))
         self.graph: Graph = self._build(config)
         self._doors = {id_: Door(sink) for id_, sink in self.graph.sinks.items()}
         self.source: Source | None = None  # where its configuration comes from, if it may change
@@ -117,16 +113,7 @@ class Collector:
         """
         self.loop = asyncio.get_running_loop()
         start_all(self._executor, _JUDGES)
-        with _named("service.storage"):
-            self._kept_trust.prepare()
-            await self.store.open()
-        if self.ledger is not None:
-            await self.ledger.open(policy_in_force(self.config), self.graph.ways)
-        if await self.store.recall(_PROFILE) == _STRICT:
-            self._begin_strict()
-        await self.keyrings.open()
-        await self._kept_trust.open()
-        self.lineup.swapped = await recall_swaps(self.store)
+        await self._open_what_is_kept()
         self.graph.put_in_force()
         with _named("service.publish"):
             await self.fleet.start()
@@ -134,6 +121,38 @@ class Collector:
             with _named(f"exporters.{id_}"):
                 await destination.start()
         await self.replays.open()
+        await self._open_to_operators()
+        await asyncio.to_thread(self.graph.prepare)
+        for id_, receiver in self.graph.receivers.items():
+            with _named(f"receivers.{id_}"):
+                await receiver.start(self._doors[id_])
+            _log.info("receiver %s is open", id_)
+        self._begin_watches()
+        self.state = "running"
+
+    async def _open_what_is_kept(self) -> None:
+        """The store and the ledger, and what they remember of what people said."""
+        with _named("service.storage"):
+            self._kept_trust.prepare()
+            await self.store.open()
+        if self.ledger is not None:
+            await self.ledger.open(policy_in_force(self.config), self.graph.ways)
+        await self._profile.open()
+        if self.strict:
+            self._begin_strict()
+        await self.keyrings.open()
+        await self._kept_trust.open()
+        self.lineup.swapped = await recall_swaps(self.store)
+
+    def _begin_strict(self) -> None:
+        """Exchange the graph, of which nothing is open yet, for one under the strict profile."""
+        self.graph = self._build(self.config)
+        for id_, door in self._doors.items():
+            door.sink = self.graph.sinks[id_]
+        self._kept_trust.rule(self.graph)
+        _log.warning("the policy is tightened: everything passes the strict profile")
+
+    async def _open_to_operators(self) -> None:
         service = self.config.service
         if service.telemetry.metrics.level != "none":
             with _named("service.telemetry.metrics"):
@@ -154,29 +173,18 @@ class Collector:
         if self._control is not None:
             with _named("service.control"):
                 await self._control.start()
-        await asyncio.to_thread(self.graph.prepare)
-        for id_, receiver in self.graph.receivers.items():
-            with _named(f"receivers.{id_}"):
-                await receiver.start(self._doors[id_])
-            _log.info("receiver %s is open", id_)
-        self._watches = [asyncio.create_task(self._look_at_refusals())]
-        self._watches.append(asyncio.create_task(self._storage.run(), name="storage watch"))
-        looking = expiry.watch(lambda: self.config)
-        self._watches.append(asyncio.create_task(looking, name="certificates"))
-        self.unclaimed.look(self.destinations)
-        if self.ledger is not None and service.folder is not None:
-            tokens = TokenWatch(TokenStore(service.folder), self.ledger)
-            self._watches.append(asyncio.create_task(tokens.run(), name="tokens"))
-        self.state = "running"
 
-    def _begin_strict(self) -> None:
-        """Exchange the graph, of which nothing is open yet, for one under the strict profile."""
-        self.strict = True
-        self.graph = self._build(self.config)
-        for id_, door in self._doors.items():
-            door.sink = self.graph.sinks[id_]
-        self._kept_trust.rule(self.graph)
-        _log.warning("the policy is tightened: everything passes the strict profile")
+    def _begin_watches(self) -> None:
+        watches = {
+            "refusals": self._refusals.watch(),
+            "storage watch": self._storage.run(),
+            "certificates": expiry.watch(lambda: self.config),
+        }
+        folder = self.config.service.folder
+        if self.ledger is not None and folder is not None:
+            watches["tokens"] = TokenWatch(TokenStore(folder), self.ledger).run()
+        self._watches = [asyncio.create_task(run, name=name) for name, run in watches.items()]
+        self.unclaimed.look(self.destinations)
 
     async def stop(self) -> None:
         """Close the doors, deliver what can be delivered in time, count the rest. Idempotent."""
@@ -239,10 +247,14 @@ class Collector:
         """By id. Their `status` may be asked for from other threads."""
         return self.graph.destinations
 
+    @property
+    def strict(self) -> bool:
+        """Whether people had the policy tightened."""
+        return self._profile.is_strict
+
     def refused_share(self) -> tuple[float, bool]:
         """The share of the last minute's documents nobody could judge, and whether it is bad."""
-        share = self._refusals.share()
-        return share, share > _DEGRADED_SHARE
+        return self._refusals.verdict()
 
     async def reload(self, config: Config) -> Changes:
         """Run another configuration instead: no gap, no loss. Returns what changed.
@@ -269,35 +281,11 @@ class Collector:
         In force when it returns; remembered by the next start. Raises ConfigError or OSError when
         that cannot be (then nothing has changed), StoreFailed when it could not be remembered.
         """
-        await self._exchanges.one(lambda: self._tighten(by, why))
-
-    async def _tighten(self, by: str, why: str) -> None:
-        if not self.strict:
-            self.strict = True
-            try:
-                await self._go_over(self.config)
-            except BaseException:
-                self.strict = False
-                raise
-            self._record({"profile": _STRICT, "by": by, "why": why})
-        await self.store.remember({_PROFILE: _STRICT})
+        await self._exchanges.one(lambda: self._profile.tighten(by, why))
 
     async def relax(self, by: str, why: str) -> None:
         """Go back to the policy as it is configured. Remembered first; raises as `tighten`."""
-        await self._exchanges.one(lambda: self._relax(by, why))
-
-    async def _relax(self, by: str, why: str) -> None:
-        await self.store.remember({_PROFILE: ""})
-        if self.strict:
-            self._record({"profile": "configured", "by": by, "why": why})
-            self.strict = False
-            try:
-                await self._go_over(self.config)
-            except BaseException:
-                self.strict = True
-                self._record({"profile": _STRICT, "by": by, "why": "it could not be relaxed"})
-                await self.store.remember({_PROFILE: _STRICT})
-                raise
+        await self._exchanges.one(lambda: self._profile.relax(by, why))
 
     async def waits(self, destination: str) -> tuple[int, int]:
         """How many documents and bytes `purge` would destroy."""
@@ -307,10 +295,6 @@ class Collector:
         """See `Purges.purge`."""
         async with self.reloading:  # else another destination has been given what waits here
             return await self._purges.purge(self.destinations[destination])
-
-    def _record(self, change: Mapping[str, str]) -> None:
-        if self.ledger is not None:
-            self.ledger.record("policy", change)
 
     async def _go_over(self, config: Config) -> None:
         """Run a graph of this configuration instead of the one that runs."""
@@ -345,16 +329,6 @@ class Collector:
             await first_of(_all_finished(receivers), self._reloaded.wait())
             if not self._reloaded.is_set():
                 return
-
-    async def _look_at_refusals(self) -> None:
-        """Sample, so that a minute ago is known whoever asks; say once when it gets bad."""
-        was_degraded = False
-        while True:
-            await asyncio.sleep(_SAMPLE_EVERY)
-            _, degraded = self.refused_share()
-            if degraded and not was_degraded:
-                _log.error("more than 5 % of the last minute's documents could not be judged")
-            was_degraded = degraded
 
     @property
     def storage_fault(self) -> StorageFault | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from ..chain import REFUSALS
 from ..counters import Counters
+from ..last_minute import LastMinute
 
 _ENOUGH = 20  # documents a minute, for a share to say something
+_BAD = 0.05  # above this share something is wrong with the policy, not with the data
+_LOOK_EVERY = 5.0  # seconds
 # Kinds that nobody takes, such as profiles, are nobody's fault, however many an SDK sends.
 _UNJUDGED = REFUSALS - {"unsupported"}
+
+_log = logging.getLogger("errlock.collector")
 
 
 class RefusedShare:
@@ -23,10 +29,8 @@ class RefusedShare:
 
     def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
         self._counters = counters
-        self._clock = clock
         self._lock = threading.Lock()
-        # (when, documents so far, refused so far), the oldest first
-        self._samples: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
+        self._counted = LastMinute((0, 0), clock)  # documents so far, refused so far
 
     def share(self) -> float:
         """Look at the counters, compare with a minute ago."""
@@ -34,11 +38,26 @@ class RefusedShare:
         refused = sum(
             self._counters.total("processor_dropped", reason=reason) for reason in _UNJUDGED
         )
-        now = self._clock()
         with self._lock:
-            self._samples.append((now, accepted + refused, refused))
-            while len(self._samples) > 2 and self._samples[1][0] <= now - 60:
-                self._samples.popleft()
-            _, documents_then, refused_then = self._samples[0]
-        documents = accepted + refused - documents_then
+            self._counted.add((accepted + refused, refused))
+            (documents_then, refused_then), (documents_now, _) = self._counted.ends
+        documents = documents_now - documents_then
         return (refused - refused_then) / documents if documents >= _ENOUGH else 0.0
+
+    def verdict(self) -> tuple[float, bool]:
+        """The share, and whether it is bad."""
+        share = self.share()
+        return share, share > _BAD
+
+    async def watch(self) -> None:
+        """Look, so that a minute ago is known whoever asks; say once when it gets bad.
+
+        Never returns.
+        """
+        was_bad = False
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            _, is_bad = self.verdict()
+            if is_bad and not was_bad:
+                _log.error("more than 5 % of the last minute's documents could not be judged")
+            was_bad = is_bad

@@ -26,11 +26,14 @@ class Collecting(Drilling, Protocol):
     loop: asyncio.AbstractEventLoop
     fleet: Fleet
     trust: TrustBook  # what people said about destinations
-    strict: bool  # whether people had the policy tightened
     source: Source | None  # where its configuration comes from, if it may change
     replays: Replays
     keyrings: KeptKeyrings
     unclaimed: Unclaimed
+
+    @property
+    def strict(self) -> bool:
+        """Whether people had the policy tightened."""
 
     @property
     def storage_fault(self) -> StorageFault | None:

@@ -69,9 +69,9 @@ class Overview:
                     processors=list(pipeline.processors),
                     exporters=list(pipeline.exporters),
                     stand_ins=[
-                        StandsIn(id=found.id, instead_of=each, cause=found.cause)
-                        for each, found in stand_ins
-                        if found is not None
+                        StandsIn(id=standby.id, instead_of=each, cause=standby.cause)
+                        for each, standby in stand_ins
+                        if standby is not None
                     ],
                 )
             )
