@@ -22,6 +22,7 @@ from .counters import Counters
 from .errors import ConfigError, Problem, RefusedPayload, within
 from .options import decode_option
 from .payloads.document import Payload
+from .registry import blamed
 
 if TYPE_CHECKING:
     from .config import Config
@@ -64,9 +65,10 @@ class Pipeline:
         for id_, processor in processors.items():
             try:
                 checked = _checked(processor)
-                if wrong := tuple(checked.problems()):
-                    raise ConfigError(wrong)
-                built = checked.build(self._settings(id_))
+                with blamed(checked):
+                    if wrong := tuple(checked.problems()):
+                        raise ConfigError(wrong)
+                    built = checked.build(self._settings(id_))
                 if isinstance(built, HashPart):
                     built.open(self._destination)
                 steps.append(Step(id_, built))

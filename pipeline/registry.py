@@ -8,13 +8,17 @@ replace a built-in type, so that no installed package can put itself in the plac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
+from pathlib import Path as FilePath
+from traceback import extract_tb
 from typing import Literal, TypeAlias, get_args
 
 from .component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
+from .errors import ConfigError, Problem
 
 Kind = Literal["receiver", "processor", "exporter"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -71,6 +75,26 @@ _CONTRACTS: Mapping[Kind, type[ComponentConfig]] = {
 
 class NoSuchType(LookupError):  # noqa: N818  what the name is, as LookupErrors say
     """A type name that nothing provides, or whose provider cannot be loaded. Says what is known."""
+
+
+@contextmanager
+def blamed(config: object, path: str = "") -> Iterator[None]:
+    """What a component of another package fails of is said to be its fault: in a ConfigError that
+    names its `path` and the package, not the text, which may carry a value.
+    """
+    try:
+        yield
+    except (ConfigError, OSError):  # these say it themselves
+        raise
+    except Exception as failure:
+        module = type(config).__module__.partition(".")[0]
+        if module == "errlock":
+            raise
+        package = " and ".join(sorted(set(packages_distributions().get(module, ()))))
+        *_, last = extract_tb(failure.__traceback__)
+        where = f"{FilePath(last.filename).name}:{last.lineno}"
+        told = f"failed with {type(failure).__name__} ({where}), in the package {package or module}"
+        raise ConfigError([Problem(path, told)]) from None
 
 
 def nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
@@ -137,9 +161,11 @@ class Registry:
         try:
             return found[0].load()
         except Exception as error:  # noqa: BLE001  whatever the import of a foreign package raises
+            # Of an import it says what is missing; any other text may carry a value.
+            text = f": {error}" if isinstance(error, ImportError) else ""
             raise NoSuchType(
                 f"{kind} type {name!r} of the package {packages[0]} cannot be loaded "
-                f"({type(error).__name__}: {error}); is it installed with its dependencies?"
+                f"({type(error).__name__}{text}); is it installed with its dependencies?"
             ) from None
 
     def _unknown(self, kind: Kind, name: str) -> str:

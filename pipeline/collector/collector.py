@@ -28,6 +28,7 @@ from ..graph.routes import Door, Gate, Route
 from ..graph.switching import Switch
 from ..graph.tightening import strict_chain, tightened
 from ..host.threads import start_all
+from ..registry import blamed
 from . import expiry
 from .admin import AdminServer, health_handler, metrics_handler
 from .kept_profile import KeptProfile
@@ -118,13 +119,15 @@ class Collector:
         with _named("service.publish"):
             await self.fleet.start()
         for id_, destination in self.graph.destinations.items():
-            with _named(f"exporters.{id_}"):
+            path = f"exporters.{id_}"
+            with _named(path), blamed(self.config.exporters[id_].component, path):
                 await destination.start()
         await self.replays.open()
         await self._open_to_operators()
         await asyncio.to_thread(self.graph.prepare)
         for id_, receiver in self.graph.receivers.items():
-            with _named(f"receivers.{id_}"):
+            path = f"receivers.{id_}"
+            with _named(path), blamed(self.config.receivers[id_], path):
                 await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
         self._begin_watches()

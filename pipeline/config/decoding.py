@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from ..errors import Problem
+from ..errors import ConfigError, Problem
 from ..options import Secret, decode_option
-from ..registry import nearest
+from ..registry import blamed, nearest
 from .expected import (
     MAPPINGS,
     SEQUENCES,
@@ -100,7 +100,11 @@ class Decoder:
             struct = type_(**found)
         except ValueError as error:  # from __post_init__: text of the component's author
             return self.report(path, str(error))
-        problems = list(getattr(struct, "problems", tuple)())
+        try:
+            with blamed(struct):
+                problems = list(getattr(struct, "problems", tuple)())
+        except ConfigError as error:
+            problems = list(error.problems)
         for problem in problems:
             self._report_own(path, problem)
         return BROKEN if problems else struct

@@ -31,6 +31,7 @@ from ..errors import ConfigError, Problem, within
 from ..host.memory import in_flight
 from ..payloads.document import Payload
 from ..planting import plant_in_thread
+from ..registry import blamed
 from .controls import way
 from .routes import Branch, Gate, Route, RouteSink, portions_of
 from .tightening import STRICT
@@ -154,7 +155,8 @@ class _Components:
     def _build(self, section: str, id_: str, options: Any) -> Any:
         """A component; None and a problem when it cannot be built."""
         try:
-            return options.build(self._settings(id_))
+            with blamed(options):
+                return options.build(self._settings(id_))
         except ConfigError as error:
             self.problems += within(f"{section}.{id_}", error.problems)
             return None

@@ -1,10 +1,13 @@
 """Which component types there are."""
 
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
 from toy_components import TOYS, Shelf, Wash
 
 from errlock.pipeline.registry import BUILT_IN, DEFAULT, KINDS, Kind, NoSuchType, Registry
@@ -93,6 +96,88 @@ def test_an_entry_point_that_cannot_be_loaded_names_its_package(plugin: Path) ->
         "(ModuleNotFoundError: No module named 'no_such_module_anywhere'); "
         "is it installed with its dependencies?"
     )
+
+
+def test_an_entry_point_that_fails_does_not_say_of_what(plugin: Path) -> None:
+    install(
+        plugin, "errlock-broken", "[errlock.exporters]\nbroken = errlock_broken:Broken\n",
+        "raise RuntimeError('password=hunter2')\n",
+    )  # fmt: skip
+    assert refusal(DEFAULT, "exporter", "broken") == (
+        "exporter type 'broken' of the package errlock-broken cannot be loaded "
+        "(RuntimeError); is it installed with its dependencies?"
+    )
+
+
+FAILING = """
+from errlock.pipeline.component import Exporter, ExporterConfig
+
+class Failing(Exporter):
+    accepts = ("sentry",)
+
+    async def start(self):
+        raise ValueError("password=hunter2")
+
+    async def export(self, payload): ...
+
+    async def stop(self): ...
+
+    def abort(self): ...
+
+class Failed(ExporterConfig, frozen=True, kw_only=True):
+    at: str
+
+    def problems(self):
+        return self._fail_at("problems") or ()
+
+    def build(self, settings):
+        self._fail_at("build")
+        return Failing()
+
+    def _fail_at(self, at):
+        if self.at == at:
+            raise ValueError("password=hunter2")
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "line"),
+    [("problems", 28), ("build", 28), ("start", 8)],
+    ids=["problems", "build", "start"],
+)
+def test_a_component_of_another_package_that_fails_is_named_with_it(
+    plugin: Path, at: str, line: int
+) -> None:
+    points = "[errlock.exporters]\nfailing = errlock_failing:Failed\n"
+    install(plugin, "errlock-failing-plugin", points, "")
+    (plugin / "errlock_failing.py").write_text(FAILING)
+    (plugin / "errlock_failing_plugin-1.0.dist-info" / "top_level.txt").write_text(
+        "errlock_failing"
+    )
+    (plugin / "errlock.yaml").write_text(
+        f"""
+        receivers: {{file: {{path: nothing.jsonl}}}}
+        exporters: {{failing/shop: {{at: {at}}}}}
+        service:
+          storage: memory
+          telemetry: {{metrics: {{level: none}}}}
+          health: {{endpoint: ""}}
+          control: {{endpoint: ""}}
+          pipelines: {{errors: {{receivers: [file], exporters: [failing/shop]}}}}
+        """
+    )
+    (plugin / "nothing.jsonl").write_text("")
+    done = subprocess.run(
+        [ERRLOCK, "run", "-c", "errlock.yaml"], cwd=plugin, capture_output=True, text=True,
+        timeout=120, env={**os.environ, "PYTHONPATH": str(plugin)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"exporters.failing/shop: failed with ValueError (errlock_failing.py:{line}), "
+        "in the package errlock-failing-plugin\n"
+    )
+    assert "hunter2" not in done.stderr
+    assert "bug" not in done.stderr
 
 
 def test_another_package_cannot_replace_a_built_in_type(plugin: Path) -> None:
