@@ -18,7 +18,7 @@ import msgspec
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
 from ..pipeline.http.certificates import trusting
-from ..pipeline.options import Duration, PemFile, Secret
+from ..pipeline.options import Duration, PemFile, Secret, missing
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
@@ -105,8 +105,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         for name in self.headers:
             if name.lower() in OWN_HEADERS:
                 yield Problem(f"headers.{name}", "is written by this exporter itself")
-        if self.ca_file is not None and not self.ca_file.path.is_file():
-            yield Problem("ca_file", "there is no such file")
+        yield from missing(ca_file=self.ca_file)
 
     def hosts(self) -> Iterable[str]:
         """See `ExporterConfig.hosts`."""

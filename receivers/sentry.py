@@ -118,9 +118,6 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
                 yield Problem(f"projects.{name}.keys", "a key is listed more than once")
         if self.read_timeout <= 0:
             yield Problem("read_timeout", "expected more than 0")
-        for field in ("cert_file", "key_file"):
-            if self.tls is not None and not getattr(self.tls, field).path.is_file():
-                yield Problem(f"tls.{field}", "there is no such file")
 
     def build(self, settings: Settings) -> SentryReceiver:
         """See `ReceiverConfig.build`."""

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from ..pipeline.errors import Problem
 from ..pipeline.http.certificates import show
-from ..pipeline.options import PemFile
+from ..pipeline.options import PemFile, missing
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,6 +19,10 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         PemFile, msgspec.Meta(description="PEM file of the certificate and its chain.")
     ]
     key_file: Annotated[PemFile, msgspec.Meta(description="PEM file of the private key.")]
+
+    def problems(self) -> list[Problem]:
+        """What is wrong beyond types."""
+        return missing(cert_file=self.cert_file, key_file=self.key_file)
 
     def context(self, section: str) -> ssl.SSLContext:
         """Load both. Raises ConfigError about this section of options."""
