@@ -290,7 +290,8 @@ class TrustBook:
         try:
             self._journal("trust", {"what": what, "words": msgspec.to_builtins(words)})
         except Exception as failure:  # noqa: BLE001  whatever it raises
-            self._log.error("the journal took no word on trust: %s", type(failure).__name__)
+            why = getattr(failure, "strerror", None) or type(failure).__name__
+            self._log.error("the journal took no word on trust: %s", why)
             return False
         return True
 

@@ -41,7 +41,8 @@ _SIGNS_OF_A_START = ("queue.db", "journal")
 class TrustFileFailed(Exception):  # noqa: N818  the state of a disk, not a fault of ours
     """The file cannot be used. `kind` is the one word that is told about it.
 
-    Read: `missing`, `damaged`, `permissions`, `io`. Written: also `full`, `locked`, `too_large`.
+    Read: `missing`, `damaged`, `permissions`, `io`. Written: also `read_only`, `full`, `locked`,
+    `too_large`.
     """
 
     def __init__(self, kind: str) -> None:
@@ -266,7 +267,7 @@ _KINDS = {
     errno.ENOTDIR: "missing",
     errno.EACCES: "permissions",
     errno.EPERM: "permissions",
-    errno.EROFS: "permissions",
+    errno.EROFS: "read_only",
     errno.ELOOP: "permissions",  # a symbolic link
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",

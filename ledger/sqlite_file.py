@@ -11,6 +11,18 @@ from typing import Literal
 from ..pipeline.host.file_places import identity
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# What failures mean, to whoever reads the log at night: SQLite's own texts may quote.
+_MEANING = {
+    sqlite3.SQLITE_BUSY: "another process has it locked",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk fails to read or write it",
+    sqlite3.SQLITE_NOMEM: "there is no memory for it",
+    sqlite3.SQLITE_NOTADB: "it is no file of errlock's, or damaged",
+    sqlite3.SQLITE_PERM: "it may not be used",
+    sqlite3.SQLITE_READONLY: "it can only be read",
+}
 
 
 class SqliteFile:
@@ -101,6 +113,13 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
 def is_damage(error: Exception) -> bool:
     """Whether an error is about what the file holds, and not about a disk or a value."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def why(error: Exception) -> str:
+    """What a failure is, in words; of one that nobody expects its type."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    told = _MEANING.get(code) or getattr(error, "strerror", None)
+    return told or type(error).__name__
 
 
 def set_aside(path: Path, name: str) -> None:

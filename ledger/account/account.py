@@ -24,7 +24,7 @@ from ..journal.entries import WriteEntry
 from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
-from ..sqlite_file import is_damage, set_aside
+from ..sqlite_file import is_damage, set_aside, why
 from .counting import Delivered, Rows, Withheld
 from .figures import Figures, Series
 from .merges import Merges, Names
@@ -169,7 +169,7 @@ class Account:
             self._tidy(store, now)
         except Exception as error:  # noqa: BLE001  the account must go on
             if not self._failing:
-                _log.error("the account cannot be written: %s", type(error).__name__)
+                _log.error("the account cannot be written: %s", why(error))
             self._failing = True
             self._waiting.give_back(rows, code)
             if _is_damage(error):
@@ -199,7 +199,7 @@ class Account:
             if self._waiting.is_empty:
                 store.add([], {"open": "no"})
         except Exception as error:  # noqa: BLE001  what is behind this must be closed too
-            _log.error("the account cannot be closed: %s", type(error).__name__)
+            _log.error("the account cannot be closed: %s", why(error))
         store.close()
 
     def _opened(self) -> AccountStore:
@@ -250,7 +250,7 @@ class Account:
             self._record("gap", {"what": what, "file": aside})
             set_aside(self._path, aside)
         except OSError as error:
-            _log.error("a damaged account cannot be set aside: %s", type(error).__name__)
+            _log.error("a damaged account cannot be set aside: %s", why(error))
 
     def _merge(self, store: AccountStore, now: float, *, all_: bool) -> None:
         """Write what others booked, and tell the journal of minutes that are not as it says.

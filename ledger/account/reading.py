@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...pipeline.component import Outcome
+from ..sqlite_file import why
 from .figures import SEEN
 from .store import Row
 
@@ -24,7 +25,7 @@ def named(account: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise OSError(0, f"cannot be read as an account: {type(error).__name__}", account) from None
+        raise OSError(0, f"cannot be read as an account: {why(error)}", account) from None
 
 
 def of_outcomes(rows: Iterable[Row], *outcomes: Outcome) -> list[Row]:

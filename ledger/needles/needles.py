@@ -15,7 +15,7 @@ from ..account.minutes import moment
 from ..journal.entries import WriteEntry
 from ..journal.journal import JournalFailed
 from ..options import NeedleOptions
-from ..sqlite_file import is_damage, set_aside
+from ..sqlite_file import is_damage, set_aside, why
 from .keys import NeedleKey, is_guessable, is_kept, shortened
 from .store import HOUR, Needle, NeedleSeries, NeedleStore
 from .waiting_words import WaitingWords
@@ -100,7 +100,7 @@ class Needles:
             self._tidy(store, now)
         except Exception as error:  # noqa: BLE001  the account must go on
             if not self._failing:
-                _log.error("needles cannot be written: %s", type(error).__name__)
+                _log.error("needles cannot be written: %s", why(error))
             self._failing = True
             self._keep(taken)
             self.words.keep(words)
@@ -121,7 +121,7 @@ class Needles:
             store.add([], [], now, closed=not self._waiting)
             store.join(few=True)
         except Exception as error:  # noqa: BLE001  what is behind this must be closed too
-            _log.error("needles cannot be closed: %s", type(error).__name__)
+            _log.error("needles cannot be closed: %s", why(error))
         store.close()
 
     def _opened(self, now: float) -> NeedleStore:
@@ -211,4 +211,4 @@ class Needles:
             self._record("gap", {"what": what, "file": aside, "until": moment(now)})
             set_aside(self._path, aside)
         except OSError as error:
-            _log.error("damaged needles cannot be set aside: %s", type(error).__name__)
+            _log.error("damaged needles cannot be set aside: %s", why(error))

@@ -10,6 +10,7 @@ from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..journal.verifying import heads_in, verify
 from ..record import Record
+from ..sqlite_file import why
 from .model import Evidence
 
 # Tells the command that verifies a record against some heads.
@@ -56,7 +57,7 @@ def _evidence(
         minutes, forgotten, open_ = compared.minutes, compared.forgotten, compared.open
         findings += [each.text for each in compared.findings]
     except sqlite3.Error as error:
-        findings.append(f"the account cannot be read: {type(error).__name__}")
+        findings.append(f"the account cannot be read: {why(error)}")
     return Evidence(
         journal=str(journal),
         account=str(account),

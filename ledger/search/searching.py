@@ -16,6 +16,7 @@ import msgspec
 from ..needles.keys import SHORT_BITS, NeedleKey
 from ..needles.needles import FILE
 from ..needles.store import HOUR, Needle, NeedleStore
+from ..sqlite_file import why
 from .coverage import Coverage, Window, coverage
 from .inventory import Wanted
 from .looking_up import look_up
@@ -151,7 +152,7 @@ def _look(folder: Path, asked: _Asked) -> _Looked:
         finally:
             store.close()
     except sqlite3.Error as error:
-        raise OSError(0, f"cannot be read as needles: {type(error).__name__}", path) from None
+        raise OSError(0, f"cannot be read as needles: {why(error)}", path) from None
     in_words = asked.words().searchable if _words_cover(covered, window) else set()
     return _Looked(found, covered, in_words)
 

@@ -232,7 +232,9 @@ async def test_every_word_is_journaled_with_who_and_why(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> None:
+async def test_without_a_journal_entry_nothing_is_loosened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def full(kind: str, body: Mapping[str, object]) -> None:
         raise OSError(28, "no space")
 
@@ -245,6 +247,7 @@ async def test_without_a_journal_entry_nothing_is_loosened(tmp_path: Path) -> No
             await book.loosen(["sentry"], "trusted", "alice", "again")
         assert states(book) == ["distrusted", "trusted", "trusted"]
         assert in_file(tmp_path, "sentry") == "distrusted"
+    assert "the journal took no word on trust: no space" in caplog.messages
 
 
 async def test_a_tightening_overtakes_a_loosening_under_way(tmp_path: Path) -> None:

@@ -265,6 +265,31 @@ def test_a_word_can_be_written_down_on_a_full_disk(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("50\nfull\n", "")
 
 
+READ_ONLY = """
+import sys
+from pathlib import Path
+from errlock.delivery.trust_file import TrustFile, TrustFileFailed, tighten_offline
+storage = Path(sys.argv[1])
+print(TrustFile(storage / "trust").read().trusts.names)
+try:
+    tighten_offline(storage, ["sentry"], "distrusted", "alice", "breached")
+except TrustFileFailed as failure:
+    print(failure.kind)
+"""
+
+
+def test_a_disk_that_can_only_be_read_is_told_as_that(tmp_path: Path) -> None:
+    TrustFile(tmp_path / "trust").create_if_new()
+    command = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", command, "sh", str(tmp_path), sys.executable, READ_ONLY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{}\nread_only\n", "")
+
+
 # Without the collector
 
 

@@ -358,7 +358,7 @@ def test_an_account_that_cannot_be_read_is_named(
     account = ledgers[1].folder / "ledger.db"
     account.write_bytes(account.read_bytes()[:4096] + b"\xaa" * 4096)
     assert main(asked(*ledgers)) == 2
-    problem = f"errlock: {account}: cannot be read as an account: DatabaseError\n"
+    problem = f"errlock: {account}: cannot be read as an account: it is damaged\n"
     assert capsys.readouterr().err == problem
 
 
