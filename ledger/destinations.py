@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 
-from .account.store import AccountStore, OtherVersion
+from .account.store import AccountStore
 from .journal.finding import entries_of
 from .record import Record
+from .sqlite_file import OtherVersion
 
 
 def known_destinations(record: Record) -> dict[str, set[str]]:

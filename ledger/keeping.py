@@ -19,9 +19,9 @@ from ..pipeline.component import Planted
 from ..pipeline.host.misplaced_keys import file_with_key
 from ..pipeline.payloads.document import Document, Payload
 from ..policy.keyring.pseudonyms import KeyringError, key_bytes
+from .account import store as account_store
 from .account.account import Account
 from .account.counting import Delivered, Withheld
-from .account.store import check_version
 from .code.reading import CodeReader
 from .controls import Way, compare, ways_in
 from .embedded.taking import NOTE, Taking
@@ -31,11 +31,13 @@ from .journal.heads import HeadSender
 from .journal.journal import Journal, JournalFailed, latest
 from .journal.signing import SigningKey
 from .manifest import manifest_of_portion, or_empty, renewed, write_manifest
+from .needles import store as needle_store
 from .needles.needles import FILE as NEEDLES
 from .needles.needles import Needles
 from .needles.words import WordReader
 from .options import LedgerOptions
 from .search.searches import Searches
+from .sqlite_file import check_version
 from .traces import Tracer
 
 _EVERY = 1.0  # seconds between two looks at where the journal lies
@@ -236,8 +238,8 @@ class Ledger:
     def _open(self, policy: Mapping[str, Any], ways: Sequence[Way]) -> tuple[Journal, Account]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / "ledger.db"
-        if path.exists():
-            check_version(path)
+        check_version(path, account_store.VERSION)
+        check_version(self._folder / NEEDLES, needle_store.VERSION)
         secret = self._options.journal.key
         key = SigningKey(secret.reveal()) if secret is not None else None
         if key is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,15 @@ _MEANING = {
     sqlite3.SQLITE_PERM: "it may not be used",
     sqlite3.SQLITE_READONLY: "it can only be read",
 }
+
+
+class OtherVersion(OSError):  # noqa: N818  a fact about a file
+    """An errlock wrote it that keeps something else there. The text says what helps."""
+
+    def __init__(self, path: Path, version: int, expected: int) -> None:
+        age = "a newer" if version > expected else "an older"
+        problem = f"was written by {age} errlock (version {version}): move it elsewhere"
+        super().__init__(errno.EPERM, problem, str(path))
 
 
 class SqliteFile:
@@ -96,18 +106,46 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def opened_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file that is there, also while another process writes it. Raises sqlite3.Error.
+def opened_to_read(path: Path, version: int) -> sqlite3.Connection:
+    """Open a file that is there, also while another process writes it.
 
     What nobody writes may also lie in a folder in which nothing can be made, and nothing is.
+    Raises sqlite3.Error, also where it has nothing in it, and OtherVersion.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     # Whoever begins to write makes this file first, and long writes there only.
     if not path.with_name(f"{path.name}-wal").exists():
         uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    connection.execute("PRAGMA temp_store=MEMORY")  # what is looked for is not written anywhere
+    try:
+        connection.execute("PRAGMA temp_store=MEMORY")  # what is looked for is not written anywhere
+        if is_empty(connection):
+            raise sqlite3.OperationalError("nothing is in it")
+        refuse_other_version(connection, path, version)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is in a file yet. Raises sqlite3.Error."""
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+
+def refuse_other_version(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Raises OtherVersion, sqlite3.Error."""
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found != version:
+        raise OtherVersion(path, found, version)
+
+
+def check_version(path: Path, version: int) -> None:
+    """Raise OtherVersion if this errlock cannot go on with a file. With one that is broken, empty
+    or not there it can.
+    """
+    with suppress(sqlite3.Error):
+        opened_to_read(path, version).close()
 
 
 def is_damage(error: Exception) -> bool:

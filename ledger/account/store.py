@@ -6,10 +6,8 @@ added to: what is booked later for the same span and series is merged into its r
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +15,7 @@ from ..code.closing import closed_span
 from ..code.tables import MONTH, CodeTables, NameKey, Place, Shown
 from ..code.tables import SCHEMA as CODE_SCHEMA
 from ..embedded.handover import EMBEDDED
-from ..sqlite_file import SqliteFile, opened, opened_to_read
+from ..sqlite_file import SqliteFile, is_empty, opened, opened_to_read, refuse_other_version
 from .figures import Figures, Series
 
 # Another number for every change that an older or newer errlock cannot live with.
@@ -63,15 +61,6 @@ _ROWS = (
 )
 
 
-class OtherVersion(OSError):  # noqa: N818  a fact about a file
-    """The file was written by an errlock that keeps another account. The text says what helps."""
-
-    def __init__(self, path: Path, version: int) -> None:
-        age = "a newer" if version > VERSION else "an older"
-        problem = f"was written by {age} errlock (version {version}): move it elsewhere"
-        super().__init__(errno.EPERM, problem, str(path))
-
-
 class Row(NamedTuple):
     """A line of the account."""
 
@@ -92,9 +81,10 @@ class AccountStore(SqliteFile):
 
     @classmethod
     def to_write(cls, path: Path) -> AccountStore:
-        """Open or make the file. Raises sqlite3.Error, OSError."""
+        """Open or make the file. Raises sqlite3.Error, OSError; OtherVersion among them."""
         with opened(path) as connection:
-            _check_version(connection, path)
+            if not is_empty(connection):
+                refuse_other_version(connection, path, VERSION)
             # All at once: a full disk must not leave a file that nobody can tell the version of.
             connection.executescript(
                 f"BEGIN; {_SCHEMA} {CODE_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
@@ -103,14 +93,8 @@ class AccountStore(SqliteFile):
 
     @classmethod
     def to_read(cls, path: Path) -> AccountStore:
-        """As `opened_to_read`. Raises OtherVersion too."""
-        connection = opened_to_read(path)
-        try:
-            _check_version(connection, path)
-        except (sqlite3.Error, OSError):
-            connection.close()
-            raise
-        return cls(connection)
+        """As `opened_to_read`."""
+        return cls(opened_to_read(path, VERSION))
 
     def add(
         self,
@@ -313,24 +297,6 @@ class AccountStore(SqliteFile):
     def _undone(self) -> None:
         self._ids.clear()
         self.code.reset()
-
-
-def check_version(path: Path) -> None:
-    """Raise OtherVersion if this errlock cannot go on with a file. One that is broken it can."""
-    try:
-        with closing(AccountStore.to_read(path)):
-            pass
-    except sqlite3.Error:
-        return
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises OtherVersion, sqlite3.Error."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        return  # nothing is in it yet
-    if version != VERSION:
-        raise OtherVersion(path, version)
 
 
 def _row(row: tuple[Any, ...]) -> Row:

@@ -16,11 +16,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sqlite_file import SqliteFile, opened, opened_to_read
+from ..sqlite_file import (
+    OtherVersion,
+    SqliteFile,
+    is_empty,
+    opened,
+    opened_to_read,
+    refuse_other_version,
+)
 from .keys import SHORT_BITS, is_guessable
 from .word_filters import FreshWords, WordFilters
 
 HOUR = 3600
+VERSION = 0  # of what is kept in the file, and how
 _MANY = 500_000  # fresh rows
 _AT_ONCE = 500_000  # needles in one question
 
@@ -104,6 +112,8 @@ class NeedleStore(SqliteFile):
     def to_write(cls, path: Path) -> NeedleStore:
         """Open or make the file. Raises sqlite3.Error, OSError."""
         with opened(path) as connection:
+            if not is_empty(connection):
+                refuse_other_version(connection, path, VERSION)
             connection.executescript(_SCHEMA)
             WordFilters(connection).create()
         return cls(connection)
@@ -111,7 +121,7 @@ class NeedleStore(SqliteFile):
     @classmethod
     def to_read(cls, path: Path) -> NeedleStore:
         """As `opened_to_read`."""
-        return cls(opened_to_read(path))
+        return cls(opened_to_read(path, VERSION))
 
     def begin(self, key: str, guessable: Iterable[str], now: float, *, words: bool) -> None:
         """Note that needles are kept from now on, by nobody else."""
@@ -256,5 +266,5 @@ def kept_in(path: Path) -> list[Kept]:
     try:
         with closing(NeedleStore.to_read(path)) as store:
             return store.kept()
-    except sqlite3.Error:
+    except (sqlite3.Error, OtherVersion):
         return []

@@ -10,9 +10,10 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from ..account.store import AccountStore, OtherVersion
+from ..account.store import AccountStore
 from ..journal.finding import entries_of
 from ..needles.store import HOUR, Kept, NeedleStore
+from ..sqlite_file import OtherVersion
 
 _RESTART = 60.0  # seconds; a shorter pause is no pause
 

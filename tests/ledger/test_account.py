@@ -31,6 +31,7 @@ from errlock.ledger.code.tables import NameKey, Place, Shown
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions
+from errlock.ledger.sqlite_file import check_version
 from errlock.pipeline.cli import main
 from errlock.pipeline.options import Duration
 
@@ -646,5 +647,5 @@ def test_a_file_that_there_was_no_room_for_is_no_older_one(
     with pytest.raises(sqlite3.Error):
         AccountStore.to_write(path)
     monkeypatch.undo()
-    store.check_version(path)
+    check_version(path, store.VERSION)
     AccountStore.to_write(path).close()

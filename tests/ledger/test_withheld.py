@@ -7,14 +7,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from toy_ledger import ToyLedger
 
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered, Withheld
 from errlock.ledger.account.reading import of_outcomes, volume, withheld
-from errlock.ledger.account.store import AccountStore, OtherVersion, Row
+from errlock.ledger.account.store import AccountStore, Row
 from errlock.ledger.keeping import Ledger
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.options import AccountOptions, LedgerOptions
+from errlock.ledger.sqlite_file import OtherVersion
+from errlock.pipeline.cli import main
+from errlock.pipeline.options import Secret
+from errlock.policy.keyring.pseudonyms import new_key
 
 LINE = Line("event", "pii.email", "clear", "email", 2, 3)
 
@@ -89,3 +94,42 @@ async def test_a_file_of_another_errlock_is_refused(tmp_path: Path, version: int
         await ledger.open({})
     with pytest.raises(OtherVersion):
         AccountStore.to_read(path)
+
+
+async def test_needles_of_another_errlock_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_text(key := new_key())
+    ledger = Ledger(tmp_path / "store", LedgerOptions(key=Secret(key)))
+    await ledger.open({})
+    await ledger.close()
+    path = tmp_path / "store/needles.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    told = "needles.db: was written by a newer errlock (version 99): move it elsewhere"
+    with pytest.raises(OtherVersion, match="newer"):
+        await Ledger(tmp_path / "store", LedgerOptions(key=Secret(key))).open({})
+    (tmp_path / ".env").write_text("KEY=8f3b6c02d41a9e77\n")
+    asked = ["--storage", str(tmp_path / "store"), "--key-file", str(tmp_path / "key")]
+    assert main(["exposure", "search", *asked, "--inventory", str(tmp_path / ".env")]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["code", "verify", "report"])
+def test_an_account_that_a_full_disk_left_empty_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(2)
+    ledger.close()
+    (tmp_path / "ledger.db").write_bytes(b"")
+    asked = {
+        "code": ["--storage", str(tmp_path)],
+        "verify": ["--journal", str(tmp_path / "journal")],
+        "report": ["--storage", str(tmp_path), "--destination", "sentry"],
+    }
+    assert main(["exposure", action, *asked[action]]) == 2
+    shown = capsys.readouterr()
+    assert "ledger.db: cannot be read" in shown.err
+    assert not shown.out

@@ -98,6 +98,8 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
     if verdict.account_minutes is not None:
         compared = verdict.account_minutes - verdict.account_forgotten
         lines.append(f"account: {compared:,} minutes compared with what the journal says")
+    else:
+        lines.append("account: not compared: there is no ledger.db beside the journal")
     if verdict.account_open:
         lines.append(f"account: {verdict.account_open:,} open since a restart, not compared yet")
     if verdict.account_forgotten:
