@@ -17,7 +17,8 @@ from grpc import aio
 from live_ports import listening_port
 from opentelemetry import context
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from otlp_messages import log_request
+from otlp_door import opened_door
+from otlp_messages import logs_payload as payload
 from recording_sink import RecordingSink
 from self_signed import self_signed
 from wire import Wire
@@ -29,7 +30,7 @@ from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, PemFile, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.pipeline.payloads.otlp_signals import SERVICES
-from errlock.receivers.otlp import AuthConfig, OtlpReceiver, OtlpReceiverConfig, ProtocolsConfig
+from errlock.receivers.otlp import AuthConfig, OtlpReceiver, ProtocolsConfig
 from errlock.receivers.otlp_grpc import GrpcConfig
 from errlock.receivers.tls import TlsConfig
 
@@ -38,26 +39,12 @@ PLAIN = GrpcTlsConfig(insecure=True)
 Answer = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-def payload(body: str = "hello", count: int = 1) -> OtlpRequest:
-    request = log_request(body)
-    for _ in range(count - 1):
-        request.MergeFrom(log_request(body))
-    return OtlpRequest.decode(request.SerializeToString(), "logs")
-
-
 @asynccontextmanager
 async def receiving(**options: Any) -> AsyncIterator[tuple[OtlpReceiver, RecordingSink]]:
     tls = options.pop("tls", None)
     protocols = ProtocolsConfig(grpc=GrpcConfig(endpoint="localhost:0", tls=tls))
-    receiver, sink = (
-        OtlpReceiverConfig(protocols=protocols, **options).build(SETTINGS),
-        RecordingSink(),
-    )
-    await receiver.start(sink)
-    try:
-        yield receiver, sink
-    finally:
-        await receiver.stop()
+    async with opened_door(protocols=protocols, **options) as door:
+        yield door.receiver, door.sink
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ import zstandard
 from aiohttp import web
 from live_ports import listening_port
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from otlp_messages import log_request
+from otlp_door import opened_door
+from otlp_messages import logs_payload as payload
 from recording_sink import RecordingSink
 
 from errlock.exporters.otlp_http import OtlpHttpExporter, OtlpHttpExporterConfig
@@ -23,32 +24,18 @@ from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
 from errlock.pipeline.options import Duration, Secret
 from errlock.pipeline.payloads.otlp import OtlpRequest
-from errlock.receivers.otlp import AuthConfig, OtlpReceiver, OtlpReceiverConfig, ProtocolsConfig
+from errlock.receivers.otlp import AuthConfig, OtlpReceiver, ProtocolsConfig
 from errlock.receivers.otlp_http import HttpConfig
 
 SETTINGS = Settings(id="otlp_http", counters=Counters(), log=logging.getLogger("errlock.t"))
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def payload(body: str = "hello", count: int = 1) -> OtlpRequest:
-    request = log_request(body)
-    for _ in range(count - 1):
-        request.MergeFrom(log_request(body))
-    return OtlpRequest.decode(request.SerializeToString(), "logs")
-
-
 @asynccontextmanager
 async def receiving(**options: Any) -> AsyncIterator[tuple[OtlpReceiver, RecordingSink]]:
     protocols = ProtocolsConfig(http=HttpConfig(endpoint="localhost:0"))
-    receiver, sink = (
-        OtlpReceiverConfig(protocols=protocols, **options).build(SETTINGS),
-        RecordingSink(),
-    )
-    await receiver.start(sink)
-    try:
-        yield receiver, sink
-    finally:
-        await receiver.stop()
+    async with opened_door(protocols=protocols, **options) as door:
+        yield door.receiver, door.sink
 
 
 @asynccontextmanager

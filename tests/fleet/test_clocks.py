@@ -71,27 +71,18 @@ def following(tmp_path: Path) -> Iterator[Following]:
 
 
 def test_a_word_reaches_who_followed_a_clock_that_was_ahead_and_is_right_since(
-    tmp_path: Path,
+    tmp_path: Path, following: Following
 ) -> None:
-    port, ahead = listening_port(), DAY
-    follower = Follower(
-        HttpSource(f"http://127.0.0.1:{port}/control"),
-        KEYS,
-        AUDIENCE,
-        folder=tmp_path / "follower",
-        wall=lambda: time.time() + ahead,
-    )
     noted = tmp_path / "data" / "published"
-    with publisher(tmp_path, port, ahead):
-        wait_for(lambda: follower.trust(["file"]) == "trusted")
+    with publisher(tmp_path, following.port, following.ahead):
+        following.wait("trusted")
         wait_for(noted.exists)
-    ahead = 0.0
-    assert follower.trust(["file"]) == "held"
-    with publisher(tmp_path, port, ahead) as one:
-        wait_for(lambda: follower.trust(["file"]) == "trusted")
+    following.ahead = 0.0
+    assert following.follower.trust(["file"]) == "held"
+    with publisher(tmp_path, following.port, following.ahead) as one:
+        following.wait("trusted")
         one.command("distrust", "file", "--why", "breach")
-        wait_for(lambda: follower.trust(["file"]) == "distrusted")
-    follower.close()
+        following.wait("distrusted")
 
 
 def test_a_word_said_while_clocks_were_ahead_is_lifted_once_they_are_right(

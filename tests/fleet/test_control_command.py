@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from errlock.delivery.following.keys import PublicKey, SigningKey
 from errlock.pipeline.cli import main
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
+from errlock.pipeline.fleet.publishing import ControlDocument
 
 FLEET = "errlock"
 
@@ -160,14 +163,21 @@ async def test_a_release_is_handed_to_a_collector(shell: Shell, tmp_path: Path) 
         assert shell.err == "errlock control publish: refused: unsigned\n"
 
 
-async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+@asynccontextmanager
+async def followed(folder: Path) -> AsyncIterator[tuple[ControlDocument, Control, str]]:
+    """A collector whose document an application follows, and where commands find it."""
     port = listening_port()
-    async with publishing(tmp_path / "data", control=f"localhost:{port}") as (_, document, url):
-        where = f"--url http://localhost:{port} --token-file {tmp_path}/data/control-token"
+    async with publishing(folder / "data", control=f"localhost:{port}") as (_, document, url):
         control = Control(url=url, audience=AUDIENCE, keys=[str(k) for k in KEYS], name="web-1")
         control.trust(Destination("sentry"))
         while not document.applied(1)[0]:  # noqa: ASYNC110  another thread does it
             await asyncio.sleep(0.01)
+        where = f"--url http://localhost:{port} --token-file {folder}/data/control-token"
+        yield document, control, where
+
+
+async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+    async with followed(tmp_path) as (document, control, where):
         assert await asyncio.to_thread(shell, f"distrust sentry {where}") == "sentry: distrusted\n"
         assert "applied by 1 of 1 who follow" in shell.err
         control.close()
@@ -184,13 +194,7 @@ async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_pat
 
 
 async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
-    port = listening_port()
-    async with publishing(tmp_path / "data", control=f"localhost:{port}") as (_, document, url):
-        where = f"--url http://localhost:{port} --token-file {tmp_path}/data/control-token"
-        control = Control(url=url, audience=AUDIENCE, keys=[str(k) for k in KEYS], name="web-1")
-        control.trust(Destination("sentry"))
-        while not document.applied(1)[0]:  # noqa: ASYNC110  another thread does it
-            await asyncio.sleep(0.01)
+    async with followed(tmp_path) as (_, control, where):
         assert "distrust sentry" in await asyncio.to_thread(shell, f"incident run breach {where}")
         assert shell.err == "applied by 1 of 1 who follow\n"
         control.close()

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ from errlock.ledger.journal.journal import Journal, JournalFailed, read
 from errlock.ledger.options import AccountOptions
 from errlock.pipeline.cli import main
 from errlock.pipeline.options import Duration
+from errlock.pipeline.payloads.envelope import Envelope
 
 BEGIN = 1_790_000_000 // MONTH * MONTH
 DAYS = 40  # the first thirty are joined
-PAYLOAD = sent(EVENT)
+
+
+@cache
+def payload() -> Envelope:
+    return sent(EVENT)
 
 
 class Book:
@@ -58,7 +64,7 @@ class Book:
 
     def deliver(self, documents: int = 1) -> None:
         for destination in ("sentry", "otlp"):
-            deliver(self.account, PAYLOAD, destination, {"event": documents})
+            deliver(self.account, payload(), destination, {"event": documents})
 
     def days(self, number: int) -> None:
         """Something is delivered at noon of each."""

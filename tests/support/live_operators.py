@@ -102,13 +102,6 @@ class Controlled:
             assert time.monotonic() < deadline, f"{file} has {self.stored(file)}, not {numbers}"
             time.sleep(0.05)
 
-    def wait_until_stored_at_least_once(self, file: str, *numbers: int) -> None:
-        """Return when these events are in a file: a kill may have it written twice."""
-        deadline = time.monotonic() + 60
-        while not set(numbers) <= set(self.stored(file)):
-            assert time.monotonic() < deadline, f"{file} has {len(self.stored(file))}"
-            time.sleep(0.1)
-
     def as_new(self) -> None:
         """Undo what people said and swapped."""
         assert self.ask("/v1/trust", {"names": ["file", "file/standby"]}).status == 200

@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
+from errlock.pipeline.payloads.otlp import OtlpRequest
+
 REQUESTS: dict[str, Any] = {
     "logs": ExportLogsServiceRequest,
     "traces": ExportTraceServiceRequest,
@@ -76,6 +78,14 @@ def log_request(body: Any = "hello", service: str | None = "shop", **attributes:
     set_value(record.body, body)
     set_attributes(record.attributes, attributes)
     return request
+
+
+def logs_payload(body: str = "hello", count: int = 1) -> OtlpRequest:
+    """What is read of a request with so many log records, each in a resource of its own."""
+    request = log_request(body)
+    for _ in range(count - 1):
+        request.MergeFrom(log_request(body))
+    return OtlpRequest.decode(request.SerializeToString(), "logs")
 
 
 @st.composite

@@ -213,14 +213,15 @@ def sent(do: Any, **options: Any) -> list[Envelope]:
     return found
 
 
-def test_an_error_of_sentrys_sdk_becomes_a_log_record() -> None:
-    def raise_and_capture() -> None:
-        try:
-            fail()
-        except ValueError as error:
-            sentry_sdk.capture_exception(error)
+def fail_and_capture() -> None:
+    try:
+        fail()
+    except ValueError as error:
+        sentry_sdk.capture_exception(error)
 
-    [envelope] = sent(raise_and_capture)
+
+def test_an_error_of_sentrys_sdk_becomes_a_log_record() -> None:
+    [envelope] = sent(fail_and_capture)
     made = only(envelope, "otlp")
     [log] = trees(made)
     assert log["attributes"]["exception.type"] == "ValueError"
@@ -236,13 +237,7 @@ def test_an_error_of_sentrys_sdk_becomes_a_log_record() -> None:
 
 
 def test_there_and_back_an_event_stays_the_same_event() -> None:
-    def raise_and_capture() -> None:
-        try:
-            fail()
-        except ValueError as error:
-            sentry_sdk.capture_exception(error)
-
-    [envelope] = sent(raise_and_capture)
+    [envelope] = sent(fail_and_capture)
     [before] = trees(envelope)
     request = only(envelope, "otlp")
     [after] = trees(only(OtlpRequest.decode(request.encode(), "logs"), "sentry"))

@@ -14,42 +14,18 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
+from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import HttpTransport
 from waiting import wait_for
 
-from errlock.delivery.following import follower as following
 from errlock.pipeline.embed import Control, sentry_transport
 from errlock.pipeline.embed.control import Destination
 from errlock.pipeline.embed.sentry_sanitising import SentryTransport
 
 STANDBY = "sentry/standby"
-
-
-@pytest.fixture(autouse=True)
-def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "INTERVAL", 0.05)
-
-
-@pytest.fixture
-def fleet() -> Iterator[ControlServer]:
-    with control_server() as server:
-        yield server
-
-
-@pytest.fixture
-def backend() -> Iterator[MeteredSink]:
-    with metered_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def other() -> Iterator[MeteredSink]:
-    with metered_sink() as sink:
-        yield sink
 
 
 @contextmanager

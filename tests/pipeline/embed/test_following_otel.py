@@ -14,7 +14,7 @@ import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
-from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
+from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -28,35 +28,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from waiting import wait_for
 from wire import Wire
 
-from errlock.delivery.following import follower as following
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.embed import Control, OtelLogExporter, OtelSpanExporter
 
 STANDBY = "otlp/standby"
 MakeWire = Callable[[int], Wire]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "INTERVAL", 0.05)
-
-
-@pytest.fixture
-def fleet() -> Iterator[ControlServer]:
-    with control_server() as server:
-        yield server
-
-
-@pytest.fixture
-def backend() -> Iterator[MeteredSink]:
-    with metered_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def other() -> Iterator[MeteredSink]:
-    with metered_sink() as sink:
-        yield sink
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sentry_sdk
-from live_control import AUDIENCE, KEYS, ControlServer, control_server
+from live_control import AUDIENCE, KEYS, ControlServer
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -19,18 +19,12 @@ from self_signed import self_signed
 from slow_peer import SlowPeer
 from waiting import wait_for
 
-from errlock.delivery.following import follower as following
 from errlock.pipeline.embed import Control, OtelSpanExporter, sentry_transport
 
 STANDBY = "sentry/standby"
 OBEYED_WITHIN = 2.0  # seconds
 LARGE, SMALL = 800_000, 2_000
 Send = Callable[[str], object]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "INTERVAL", 0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -115,10 +109,12 @@ def with_otel(
 @pytest.mark.parametrize("size", [LARGE, SMALL], ids=["sending", "waiting for an answer"])
 @pytest.mark.parametrize("client", [with_sentry, with_otel])
 def test_what_is_under_way_over_tls_is_cut_off_and_goes_to_the_standby(
-    client: Callable[..., AbstractContextManager[Send]], size: int, certificate: tuple[Path, Path]
+    fleet: ControlServer,
+    client: Callable[..., AbstractContextManager[Send]],
+    size: int,
+    certificate: tuple[Path, Path],
 ) -> None:
     with (
-        control_server() as fleet,
         metered_sink() as standby,
         SlowPeer(certificate=certificate) as peer,
         client(fleet, peer.port, certificate[0], standby) as send,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 from http_sink import http_sink
-from live_control import AUDIENCE, KEYS, ControlServer, bundle, control_server, online, release
+from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from live_ports import listening_port
 from metered_sink import metered_sink
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -24,7 +24,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from waiting import wait_for
 from wire import Wire
 
-from errlock.delivery.following import follower as following
 from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
 from errlock.pipeline import Pipeline, api
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
@@ -159,13 +158,6 @@ def test_what_there_is_no_connection_for_has_not_left(kept: Kept) -> None:
     with client(listening_port(), kept):
         sentry_sdk.capture_message("hello")
     assert kept.documents() == {}
-
-
-@pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlServer]:
-    monkeypatch.setattr(following, "INTERVAL", 0.05)
-    with control_server() as server:
-        yield server
 
 
 def test_what_a_slow_backend_may_have_at_the_end_is_booked_once(kept: Kept) -> None:
