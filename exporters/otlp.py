@@ -7,6 +7,7 @@ import contextlib
 import re
 import ssl
 import time
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from typing import Annotated, Any, ClassVar, Literal
@@ -218,7 +219,7 @@ class OtlpExporter(Exporter):
             wait = _retry_info(error.trailing_metadata())
             # Who says when to come again has answered.
             unclear = connected and wait is None and await _is_unanswered(channel, error.code())
-            raise _failed(error.code(), wait, connected, unclear) from None
+            raise _failed(error.code(), wait, connected=connected, unclear=unclear) from None
         except (aio.UsageError, aio.InternalError):  # the channel was closed meanwhile
             raise ExportFailed("connection", retryable=True, unclear=connected) from None
         return answer
@@ -287,7 +288,7 @@ async def _is_unanswered(channel: aio.Channel, code: Any) -> bool:
     return True
 
 
-def _failed(code: Any, wait: float | None, connected: bool, unclear: bool) -> ExportFailed:
+def _failed(code: Any, wait: float | None, *, connected: bool, unclear: bool) -> ExportFailed:
     """What a status other than OK means for the attempt. Its text may quote what was sent."""
     kind = "timeout" if code == grpc.StatusCode.DEADLINE_EXCEEDED else f"grpc_{code.name.lower()}"
     exhausted = code == grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None
@@ -302,13 +303,17 @@ def _failed(code: Any, wait: float | None, connected: bool, unclear: bool) -> Ex
 def _retry_info(metadata: Any) -> float | None:
     """The seconds of a RetryInfo among the details of a status."""
     try:
-        for key, value in metadata or ():
-            if key == "grpc-status-details-bin":
-                for detail in Status.FromString(value).details:
-                    info = RetryInfo()
-                    if detail.Unpack(info):
-                        seconds: float = info.retry_delay.seconds + info.retry_delay.nanos / 1e9
-                        return min(max(seconds, 0.0), _LONGEST_WAIT)
+        for detail in _details(metadata):
+            info = RetryInfo()
+            if detail.Unpack(info):
+                seconds: float = info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+                return min(max(seconds, 0.0), _LONGEST_WAIT)
     except (DecodeError, TypeError):
         return None
     return None
+
+
+def _details(metadata: Any) -> Iterator[Any]:
+    for key, value in metadata or ():
+        if key == "grpc-status-details-bin":
+            yield from Status.FromString(value).details

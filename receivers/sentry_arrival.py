@@ -18,7 +18,7 @@ from aiohttp import web
 from ..pipeline.errors import BrokenDocument
 from ..pipeline.payloads.document import Tree
 from ..pipeline.payloads.envelope import Envelope
-from ..pipeline.payloads.envelope_documents import EVENT_TYPES, EnvelopeDocument
+from ..pipeline.payloads.envelope_documents import EVENT_TYPES, EnvelopeDocument, Item
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
@@ -70,13 +70,17 @@ def put_in_address(envelope: Envelope, address: str | None, user_agent: str | No
         except BrokenDocument:
             continue  # it will be dropped by whoever judges it
     for document in envelope.items:
-        item = document.item
-        if item is not None and item.container:
-            if item.type == "log" and (item.version or 1) < 2:
-                # Up to version 1 the backend infers without being asked.
-                item.version, item.infer_ip, item.infer_user_agent = 2, False, False
-            item.infer_ip = False if item.infer_ip else item.infer_ip
-            item.infer_user_agent = False if item.infer_user_agent else item.infer_user_agent
+        if document.item is not None and document.item.container:
+            _wish_no_more(document.item)
+
+
+def _wish_no_more(item: Item) -> None:
+    """Take away what a container wishes."""
+    if item.type == "log" and (item.version or 1) < 2:
+        # Up to version 1 the backend infers without being asked.
+        item.version, item.infer_ip, item.infer_user_agent = 2, False, False
+    item.infer_ip = False if item.infer_ip else item.infer_ip
+    item.infer_user_agent = False if item.infer_user_agent else item.infer_user_agent
 
 
 def correct_clock(envelope: Envelope) -> None:
