@@ -35,6 +35,12 @@ class OtherVersion(OSError):  # noqa: N818  a fact about a file
         super().__init__(errno.EPERM, problem, str(path))
 
 
+class Empty(sqlite3.DatabaseError):
+    """Whoever made it has not come as far as writing anything."""
+
+    strerror = "nothing is in it"
+
+
 class SqliteFile:
     """One connection, for one thread at a time. `_undone` is called when a change is taken back."""
 
@@ -110,7 +116,7 @@ def opened_to_read(path: Path, version: int) -> sqlite3.Connection:
     """Open a file that is there, also while another process writes it.
 
     What nobody writes may also lie in a folder in which nothing can be made, and nothing is.
-    Raises sqlite3.Error, also where it has nothing in it, and OtherVersion.
+    Raises sqlite3.Error, Empty among them, and OtherVersion.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     # Whoever begins to write makes this file first, and long writes there only.
@@ -120,7 +126,7 @@ def opened_to_read(path: Path, version: int) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA temp_store=MEMORY")  # what is looked for is not written anywhere
         if is_empty(connection):
-            raise sqlite3.OperationalError("nothing is in it")
+            raise Empty
         refuse_other_version(connection, path, version)
     except BaseException:
         connection.close()

@@ -132,4 +132,5 @@ def test_an_account_that_a_full_disk_left_empty_says_nothing(
     assert main(["exposure", action, *asked[action]]) == 2
     shown = capsys.readouterr()
     assert "ledger.db: cannot be read" in shown.err
+    assert "nothing is in it" in shown.err
     assert not shown.out

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -97,23 +98,15 @@ def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
 def _of_account(
     path: Path, named: Iterable[str | None], args: argparse.Namespace
 ) -> list[Disclosed]:
-    import sqlite3
-
+    from ....ledger.account.reading import named as readable
     from ....ledger.account.store import AccountStore
     from ....ledger.code.disclosed import disclosed
 
     if not path.is_file():
         raise ConfigError([Problem("", "is not there: nothing was delivered yet", str(path))])
-    try:
-        store = AccountStore.to_read(path)
-        try:
-            since, until = args.since, args.until
-            return [row for each in named for row in disclosed(store, each, since, until)]
-        finally:
-            store.close()
-    except sqlite3.Error as error:
-        problem = Problem("", f"cannot be read ({type(error).__name__})", str(path))
-        raise ConfigError([problem]) from None
+    since, until = args.since, args.until
+    with readable(path), closing(AccountStore.to_read(path)) as store:
+        return [row for each in named for row in disclosed(store, each, since, until)]
 
 
 def _lines(found: list[Disclosed]) -> Iterator[str]:
