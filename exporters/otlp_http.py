@@ -11,8 +11,8 @@ import msgspec
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.http.certificates import trusting
-from ..pipeline.options import Duration, PemFile, Secret, missing
+from ..pipeline.http.certificates import trusting, unreadable
+from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
@@ -35,7 +35,7 @@ class HttpTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def problems(self) -> list[Problem]:
         """What is wrong beyond types."""
-        return missing(ca_file=self.ca_file)
+        return unreadable(ca_file=self.ca_file)
 
 
 class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ import msgspec
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
-from ..pipeline.http.certificates import trusting
-from ..pipeline.options import Duration, PemFile, Secret, missing
+from ..pipeline.http.certificates import trusting, unreadable
+from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
@@ -105,7 +105,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         for name in self.headers:
             if name.lower() in OWN_HEADERS:
                 yield Problem(f"headers.{name}", "is written by this exporter itself")
-        yield from missing(ca_file=self.ca_file)
+        yield from unreadable(ca_file=self.ca_file)
 
     def hosts(self) -> Iterable[str]:
         """See `ExporterConfig.hosts`."""

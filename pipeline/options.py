@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..policy.named_files import read_file
-from .errors import Problem
 
 # No more files may be opened: by this process, in the whole system.
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
@@ -119,15 +118,6 @@ class PemFile:
 
     def __hash__(self) -> int:
         return hash((self.path, self._digest))
-
-
-def missing(**files: PemFile | None) -> list[Problem]:
-    """Which files of these options are not there."""
-    return [
-        Problem(option, "there is no such file")
-        for option, file in files.items()
-        if file is not None and not file.path.is_file()
-    ]
 
 
 def decode_option(type_: type, value: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 
 from ..pipeline.errors import Problem
-from ..pipeline.http.certificates import show
-from ..pipeline.options import PemFile, missing
+from ..pipeline.http.certificates import show, unreadable
+from ..pipeline.options import PemFile
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,7 +22,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def problems(self) -> list[Problem]:
         """What is wrong beyond types."""
-        return missing(cert_file=self.cert_file, key_file=self.key_file)
+        return unreadable(cert_file=self.cert_file, key_file=self.key_file)
 
     def context(self, section: str) -> ssl.SSLContext:
         """Load both. Raises ConfigError about this section of options."""

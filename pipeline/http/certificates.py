@@ -15,6 +15,12 @@ from ..options import PemFile
 _OTHER_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")
 
 
+def unreadable(**files: PemFile | None) -> list[Problem]:
+    """What is wrong with options whose files cannot even be read."""
+    faults = {option: _unreadable(file) for option, file in files.items() if file is not None}
+    return [Problem(option, fault) for option, fault in faults.items() if fault is not None]
+
+
 def show(context: ssl.SSLContext, cert_file: PemFile, key_file: PemFile, section: str) -> None:
     """Have one side of TLS show a certificate.
 

@@ -283,7 +283,8 @@ async def test_a_document_that_cannot_be_read_is_left_out() -> None:
         ({"dsn": "http://k@h/1", "timeout": "0"}, "timeout: expected more than 0"),
         ({"dsn": "http://k@h/1", "headers": {"X-Sentry-Auth": "x"}},
          "headers.X-Sentry-Auth: is written by this exporter itself"),
-        ({"dsn": "http://k@h/1", "ca_file": "/nowhere"}, "ca_file: there is no such file"),
+        ({"dsn": "http://k@h/1", "ca_file": "/nowhere"},
+         "ca_file: /nowhere cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
 def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> None:

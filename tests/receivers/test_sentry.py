@@ -422,8 +422,8 @@ async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
 def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     tls = TlsConfig(cert_file=PemFile(tmp_path / "none"), key_file=PemFile(tmp_path / "none"))
     assert [str(each) for each in tls.problems()] == [
-        "cert_file: there is no such file",
-        "key_file: there is no such file",
+        f"cert_file: {tmp_path / 'none'} cannot be read: No such file or directory",
+        f"key_file: {tmp_path / 'none'} cannot be read: No such file or directory",
     ]
 
 
