@@ -225,7 +225,7 @@ def test_an_exporter_shows_its_renewed_certificate(tmp_path: Path) -> None:
             self_signed(renewed)
         with backend() as got:
             errlock.send()
-            errlock.errlock.wait_for_log(lambda log: "failing: grpc_unavailable" in log)
+            errlock.errlock.wait_for_log(lambda log: "failing: certificate" in log)
             key.write_bytes(key.read_bytes()[:100])
             assert f"tls.key_file: {key} holds no private key" in errlock.command("reload").stderr
             self_signed(own)

@@ -249,7 +249,23 @@ async def test_nobody_there_is_worth_another_attempt() -> None:
     async with exporting(f"localhost:{listening_port()}") as exporter:
         with pytest.raises(ExportFailed) as failed:
             await exporter.export(payload())
-    assert (failed.value.kind, failed.value.retryable) == ("grpc_unavailable", True)
+    assert (failed.value.kind, failed.value.retryable) == ("connection", True)
+    assert not failed.value.unclear
+
+
+async def test_a_name_that_nobody_has_is_told_as_that() -> None:
+    async with exporting("handshake.invalid:4317") as exporter:
+        with pytest.raises(ExportFailed) as failed:
+            await exporter.export(payload())
+    assert (failed.value.kind, failed.value.retryable) == ("dns", True)
+
+
+async def test_what_an_answer_says_of_connections_is_not_why_there_is_none() -> None:
+    async def refuse(request: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "failed to connect: CERTIFICATE_VERIFY")
+        return b""
+
+    assert (await failure(refuse)).kind == "grpc_unavailable"
 
 
 async def test_cancelling_aborts_the_attempt() -> None:
@@ -279,9 +295,24 @@ async def test_tls_with_an_own_authority(tmp_path: Path) -> None:
         endpoint = f"localhost:{receiver.grpc_port}"
         async with exporting(endpoint, tls=GrpcTlsConfig(ca_file=PemFile(cert_file))) as exporter:
             await exporter.export(payload())
-        async with exporting(f"https://{endpoint}", tls=GrpcTlsConfig()) as exporter:
-            with pytest.raises(ExportFailed, match="grpc_unavailable"):
+        for tls_of_ours, kind in (
+            (GrpcTlsConfig(), "certificate"),
+            (
+                GrpcTlsConfig(ca_file=PemFile(cert_file), server_name_override="other.example"),
+                "certificate",
+            ),
+            (GrpcTlsConfig(insecure=True), "connection"),
+        ):
+            async with exporting(endpoint, tls=tls_of_ours) as exporter:
+                with pytest.raises(ExportFailed) as failed:
+                    await exporter.export(payload())
+                assert failed.value.kind == kind
+    async with receiving() as (receiver, _):
+        endpoint = f"https://localhost:{receiver.grpc_port}"
+        async with exporting(endpoint, tls=GrpcTlsConfig()) as exporter:
+            with pytest.raises(ExportFailed) as failed:
                 await exporter.export(payload())
+            assert failed.value.kind == "tls"
     assert len(sink.payloads) == 1
 
 
