@@ -1,4 +1,5 @@
-"""Lists of what somebody wants to look for: `.env`, AWS credentials, JSON of a vault, plain lines.
+"""Lists of what somebody wants to look for: `.env`, AWS credentials, JSON of a vault, CSV of a
+password manager, plain lines.
 
 A value is spoken of by its name or its line. Names come from a file that holds secrets, so one that
 is not made of plain words is not shown either. No error quotes anything of the file.
@@ -6,14 +7,17 @@ is not made of plain words is not shown either. No error quotes anything of the 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-InventoryFormat = Literal["env", "ini", "json", "lines"]
+InventoryFormat = Literal["env", "ini", "json", "csv", "lines"]
 FORMATS: tuple[str, ...] = get_args(InventoryFormat)
 
 MOST_BYTES = 256 * 2**20
@@ -24,6 +28,10 @@ _NAME = re.compile(rf"[_.]?{_WORD}(?:[-._/ ]{{1,2}}{_WORD}){{0,15}}")
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=[ \t]*(.*)", re.ASCII)
 _SECTION = re.compile(r"\s*\[([^\[\]\"{}]+)\]\s*")
 _OPTION = re.compile(r"\s*([^=:\s][^=:]*?)\s*[=:]\s*(.*)")
+# A value in quotation marks, and perhaps a comment.
+_QUOTATION = re.compile(r"""(["'])(.*?)\1\s*(?:[#;].*)?""")
+# Of CSV the first line has names of columns; only lines that say so are taken for it.
+_COLUMN = re.compile(r"(?i)pass|secret|token|key|value|e?mail|user|login")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -51,8 +59,8 @@ def read_inventory(data: bytes, format_: InventoryFormat | None = None) -> list[
     """
     text = _decoded(data)
     found = []
-    for wanted in _READERS[format_ or _format_of(text)](text):
-        if wanted.value.strip():
+    for read in _READERS[format_ or _format_of(text)](text):
+        for wanted in _opened(read) if read.value.strip() else ():
             found.append(wanted)
             if len(found) > MOST_VALUES:
                 raise BadInventory(f"more than {MOST_VALUES:,} values")
@@ -84,7 +92,20 @@ def _format_of(text: str) -> InventoryFormat:
     # The lines of a value over several lines are no assignments.
     if lines and sum(map(bool, map(_ASSIGNMENT.fullmatch, lines))) * 2 > len(lines):
         return "env"
-    return "lines"
+    return "csv" if _is_csv(lines) else "lines"
+
+
+def _opened(wanted: Wanted) -> Iterator[Wanted]:
+    """What is in a value that is JSON itself, as AWS Secrets Manager has it; else the value."""
+    tree: object = None
+    if wanted.value.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            tree = _tree(wanted.value)
+    if not isinstance(tree, _Pairs):
+        yield wanted
+        return
+    for each in _leaves(tree):
+        yield from _opened(Wanted(f"{wanted.name}.{each.name}", each.value))
 
 
 def _lines(text: str) -> Iterator[Wanted]:
@@ -148,15 +169,46 @@ def _ini(text: str) -> Iterator[Wanted]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
+    found = _QUOTATION.fullmatch(value)
+    return found[2] if found is not None else value
+
+
+def _csv(text: str) -> Iterator[Wanted]:
+    rows = _rows(io.StringIO(text, newline=""), text.partition("\n")[0])
+    before = 0
+    try:
+        names = [_shown(cell.strip()) for cell in next(rows, [])]
+        before = rows.line_num
+        for row in rows:
+            for number, cell in enumerate(row, 1):
+                name = names[number - 1] if number <= len(names) else ""
+                yield Wanted(f"line {before + 1} {name or f'#{number}'}", cell.strip())
+            before = rows.line_num
+    except csv.Error:
+        where = f"line {before + 1}"
+    else:
+        return
+    raise BadInventory(f"not CSV: {where}")
+
+
+def _is_csv(lines: Sequence[str]) -> bool:
+    """Whether the first line names columns, and all have as many."""
+    try:
+        names, *rows = [[cell.strip() for cell in row] for row in _rows(lines, *lines[:1])]
+    except (csv.Error, ValueError):
+        return False
+    named = len(names) > 1 and all(map(_shown, names)) and any(map(_COLUMN.search, names))
+    return named and bool(rows) and all(len(row) == len(names) for row in rows)
+
+
+def _rows(lines: Iterable[str], first: str = "") -> Any:
+    """A reader of csv, of the separator that the first line has."""
+    return csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
 
 
 def _json(text: str) -> Iterator[Wanted]:
     try:
-        # Pairs, so that of two entries of one name none is lost; numbers as they are written.
-        tree = json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+        tree = _tree(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
     except RecursionError:
@@ -165,6 +217,11 @@ def _json(text: str) -> Iterator[Wanted]:
         yield from _leaves(tree)
         return
     raise BadInventory(f"not JSON: {where}")
+
+
+def _tree(text: str) -> object:
+    # Pairs, so that of two entries of one name none is lost; numbers as they are written.
+    return json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
 
 
 class _Pairs(list[tuple[str, object]]):
@@ -200,4 +257,4 @@ def _told_apart(found: list[Wanted]) -> list[Wanted]:
     return found
 
 
-_READERS = {"env": _env, "ini": _ini, "json": _json, "lines": _lines}
+_READERS = {"env": _env, "ini": _ini, "json": _json, "csv": _csv, "lines": _lines}

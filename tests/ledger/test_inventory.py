@@ -56,6 +56,53 @@ def test_credentials_are_read_by_section_and_name() -> None:
     ]
 
 
+def test_what_stands_behind_a_quotation_is_a_comment() -> None:
+    assert pairs('[db]\npassword = "p4ss;word" # since May\nother = "a"b"\n') == [
+        ("db.password", "p4ss;word"),
+        ("db.other", 'a"b'),
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_an_export_of_a_password_manager_is_read_by_line_and_column(separator: str) -> None:
+    rows = [
+        ["name", "login_password", "notes"],
+        ["shop", '"s3cr3t,value"', '"two\r\nlines"'],
+        ["hunter2correct9", "tok_8f3b", ""],
+    ]
+    written = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
+    assert pairs(written) == [
+        ("line 2 name", "shop"),
+        ("line 2 login_password", "s3cr3t,value"),
+        ("line 2 notes", "two\r\nlines"),
+        ("line 4 name", "hunter2correct9"),
+        ("line 4 login_password", "tok_8f3b"),
+    ]
+
+
+def test_only_what_names_columns_is_csv_unless_it_is_said() -> None:
+    assert pairs("Doe, Jane\nRoe, Richard\n") == [
+        ("line 1", "Doe, Jane"),
+        ("line 2", "Roe, Richard"),
+    ]
+    assert pairs("id,owner\na1,b2\n", "csv") == [("line 2 id", "a1"), ("line 2 owner", "b2")]
+    with pytest.raises(BadInventory, match="not CSV: line 2"):
+        pairs('id,owner\n"a1"x,b2\n', "csv")
+
+
+def test_json_in_a_value_is_opened() -> None:
+    inner = json.dumps({"user": "shop", "password": "s3cr3t", "more": '{"a": ["b"]}'})
+    names = ["user", "password", "more.a[0]"]
+    values = ["shop", "s3cr3t", "b"]
+    outer = json.dumps({"Name": "db", "SecretString": inner})
+    assert pairs(outer) == [
+        ("Name", "db"),
+        *((f"SecretString.{name}", value) for name, value in zip(names, values, strict=True)),
+    ]
+    assert [value for _, value in pairs(f"DB='{inner}'\n")] == values
+    assert pairs("TOKEN={notjson\n") == [("TOKEN", "{notjson")]
+
+
 def test_json_is_read_by_path_however_deep() -> None:
     tree = {
         "data": {"data": {"db": {"password": "p"}, "keys": ["a", "b"], "n": 12345678901234567890}}

@@ -37,7 +37,7 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     add_storage_option(parser)
     add_inventory_options(
         parser,
-        "what to look for: .env, AWS credentials, JSON, lines; default: lines of standard input",
+        "what to look for: .env, AWS credentials, JSON, CSV, lines; default: standard input, lines",
     )
     parser.add_argument(
         "--destination",
@@ -57,7 +57,7 @@ def add_inventory_options(parser: argparse.ArgumentParser, what: str) -> None:
     """An inventory, how it is written, and the keys that it takes to look for its values."""
     parser.add_argument("--inventory", type=Path, metavar="FILE", help=what)
     parser.add_argument(
-        "--inventory-format", choices=["env", "ini", "json", "lines"],
+        "--inventory-format", choices=["env", "ini", "json", "csv", "lines"],
         help="default: told by its content",
     )  # fmt: skip
     parser.add_argument(

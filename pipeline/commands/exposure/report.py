@@ -70,7 +70,8 @@ def register(actions: Commands) -> None:
     )
     report.add_argument("--facts", type=Path, metavar="FILE", help="YAML: what only people know")
     add_inventory_options(
-        report, "your secrets (.env, AWS credentials, JSON, lines): which of them must be replaced"
+        report,
+        "your secrets (.env, AWS credentials, JSON, CSV, lines): which of them must be replaced",
     )
     add_storage_option(report)
     add_record_options(report)
