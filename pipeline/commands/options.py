@@ -12,6 +12,8 @@ from ..options import Duration
 if TYPE_CHECKING:
     from ..config import Config
 
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -47,7 +49,14 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def point_in_time(text: str) -> float:
-    """Seconds since the epoch, of a time or of how long ago it is. Raises ArgumentTypeError."""
+    """Seconds since the epoch, of a time or of how long ago it is. Raises ArgumentTypeError.
+
+    What nobody's clock ever showed is the first or the last moment that can be written.
+    """
+    return min(max(0.0, _seconds_since_the_epoch(text)), _LATEST)
+
+
+def _seconds_since_the_epoch(text: str) -> float:
     try:
         return time.time() - Duration(text)
     except ValueError:

@@ -177,6 +177,29 @@ def test_a_window_before_or_after_has_nothing(sent: Sent) -> None:
         assert sent.answers(MAIL, *window, code=0)["line 1"]["verdict"] == "not_found"
 
 
+@pytest.mark.parametrize("action", ["search", "rotate-list", "code", "report"])
+def test_a_window_in_which_nothing_can_be_is_refused(sent: Sent, action: str) -> None:
+    for_report = ["--destination", "sentry"] if action == "report" else []
+    window = ["--since", "2026-02-01", "--until", "2026-01-01"]
+    given = MAIL if action in ("search", "rotate-list") else ""
+    assert not sent.ask(action, given, *for_report, *window, code=2)
+    assert sent.shown.endswith("--since: is not before --until\n")
+
+
+def test_a_window_may_be_all_of_time(sent: Sent, tmp_path: Path) -> None:
+    for since, until in (
+        ("0001-01-01T00:00+05:00", "9999-12-31T23:59:59-05:00"),
+        ("99999999d", "9999-12-31"),
+    ):
+        window = ("--since", since, "--until", until)
+        assert sent.answers(MAIL, *window)["line 1"]["verdict"] == "sent"
+        assert json.loads(sent.ask("code", "", *window, "--json", code=0))
+        report = tmp_path / "report.html"
+        asked = ("--destination", "sentry", *window, "-o", str(report))
+        sent.ask("report", "", *asked, code=0)
+        assert "1970-01-01 00:00 UTC to 9999-01-01 00:00 UTC" in report.read_text()
+
+
 def test_people_read_who_when_and_how_far_back(sent: Sent) -> None:
     shown = sent.ask("search", f"{MAIL}\n{UNSENT}\n", code=1)
     assert "line 1: SENT in clear\n" in shown

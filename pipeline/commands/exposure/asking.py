@@ -15,7 +15,7 @@ from ...host.os_account import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
-from .places import add_storage_option, destinations_of
+from .places import add_storage_option, check_window, destinations_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +71,7 @@ def window_of(args: argparse.Namespace, folders: Sequence[Path]) -> Window:
     from ....ledger.record import Record
     from ....ledger.search.coverage import Window
 
+    check_window(args.since, args.until)
     named = None
     if args.destination is not None:
         named = frozenset(destinations_of([args.destination], map(Record.at, folders)))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError, Problem
 from ...terminal import moment, out, table
 from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
-from .places import add_storage_option, destinations_of, storages_of
+from .places import add_storage_option, check_window, destinations_of, storages_of
 
 if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed
@@ -88,6 +88,7 @@ def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
     from ....ledger.code.disclosed import together
     from ....ledger.record import Record
 
+    check_window(args.since, args.until)
     records = [Record.at(folder) for folder in storages_of(args)]
     named: Collection[str | None] = [None]
     if args.destination is not None:

@@ -112,6 +112,12 @@ def destinations_of(
     return found
 
 
+def check_window(since: float, until: float) -> None:
+    """Raises ConfigError for one in which nothing can be: "nothing was sent" would mislead."""
+    if since >= until:
+        raise ConfigError([Problem("", "is not before --until", "--since")])
+
+
 def heads_of(args: argparse.Namespace) -> list[Head]:
     """What was kept elsewhere. Raises ConfigError, OSError."""
     from ....ledger.journal.entries import read_head

@@ -18,6 +18,7 @@ from .asking import add_inventory_options, ledger_keys, note, wanted_of
 from .places import (
     add_record_options,
     add_storage_option,
+    check_window,
     destinations_of,
     heads_of,
     keys_of,
@@ -105,8 +106,7 @@ def _question(args: argparse.Namespace) -> Question:
     since, until = args.since, args.until
     if until is None:
         until = booked_until(records, [each.destination for each in backends], time.time())
-    if since >= until:
-        raise ConfigError([Problem("", "is not before --until", "--since")])
+    check_window(since, until)
     return Question(
         records=records,
         backends=backends,
