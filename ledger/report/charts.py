@@ -79,9 +79,9 @@ def forms_by_class(report: Report) -> Bars:
 
 
 def top_sources(report: Report) -> Bars:
-    """Where the most left from in clear."""
+    """Where the most left from in clear. There has to be some."""
     sources = report.comparison.sources
-    first = f"First: {sources[0].service}, {w.noun(sources[0].class_)}." if sources else "None."
+    first = f"First: {sources[0].service}, {w.noun(sources[0].class_)}."
     return Bars(
         title="Top sources in clear, by sensitivity",
         told=first,

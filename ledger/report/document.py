@@ -74,7 +74,8 @@ def _tiles(report: Report) -> Tiles:
     share, kept = report.withheld.share, w.count(report.withheld.occurrences)
     people = ("?", "not told apart")
     if about is not None:
-        people = (f"{about.estimate:,}", f"{about.at_least:,} to {about.at_most:,}")
+        bounds = f"{about.at_least:,} to {about.at_most:,}"
+        people = (f"{about.estimate:,}", "" if about.at_least == about.at_most else bounds)
     shut = clock.contained_at
     return Tiles(
         [

@@ -9,6 +9,8 @@ from .model import Answer, Report
 from .wording import count, estimate, listed, moment, noun, tags
 
 _MOST_MEASURES = 12
+_MEASURES = ("trust", "route", "policy", "replay", "purge", "key")
+_BEGINS = "begins"
 
 
 def blank(what: str) -> str:
@@ -132,7 +134,10 @@ def _likely(report: Report) -> Iterator[str]:
 
 
 def _measures(report: Report) -> Iterator[str]:
-    told = [each for each in report.measures if each.ours and each.kind != "gap"]
+    told = [each for each in report.measures if each.ours and each.kind in _MEASURES]
+    ended = {each.body.get("id") for each in told if each.body.get("state") not in (None, _BEGINS)}
+    # Of what has ended, that is said.
+    told = [e for e in told if e.body.get("state") != _BEGINS or e.body.get("id") not in ended]
     # What collectors did in the same second is said once.
     taken = list(dict.fromkeys(f"{moment(each.time)}: {each.text}" for each in told))
     yield from taken[:_MOST_MEASURES]

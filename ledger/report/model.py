@@ -139,7 +139,7 @@ class Evidence(Part, frozen=True, kw_only=True):
 class Task(Part, frozen=True, kw_only=True):
     """O. A ticket."""
 
-    kind: Literal["rotate", "fix", "vendor", "tell", "check"]
+    kind: Literal["rotate", "fix", "vendor", "tell", "check", "key"]
     title: str
     text: str
     priority: int

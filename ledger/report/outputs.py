@@ -16,7 +16,7 @@ def outputs(report: Report) -> Outputs:
     """All of them, from the other sections."""
     tasks = [
         *_damage(report), *_containment(report), *_rotations(report), *_notices(report),
-        *_vendor(report), *_fixes(report), *_head(report),
+        *_vendor(report), *_keys(report), *_fixes(report), *_head(report),
     ]  # fmt: skip
     return Outputs(
         article_33=article_33(report),
@@ -77,6 +77,22 @@ def _vendor(report: Report) -> Iterator[Task]:
         )  # fmt: skip
     for name in held or ():
         yield Task(kind="rotate", priority=2, title=f"Replace {name}", text="The vendor held it.")
+
+
+def _keys(report: Report) -> Iterator[Task]:
+    """Pseudonyms that somebody can still tell people by."""
+    keys = report.withheld.pseudonym_keys
+    sent = {row.epoch for row in report.classes if row.form == "pseudonym"}
+    for destination in report.destinations:
+        about = [each for each in keys if each.destination in (None, destination)]
+        gone = {each.epoch for each in about if each.destroyed_at is not None}
+        if sent & {each.epoch for each in about} - gone:
+            yield Task(
+                kind="key", priority=3,
+                title=f"Decide whether the pseudonyms that {destination} has become unlinkable",
+                text=f"errlock key destroy --keyring FILE --destination {destination}: then nobody "
+                "can tell any more what they stand for, nor find a person there.",
+            )  # fmt: skip
 
 
 def _fixes(report: Report) -> Iterator[Task]:

@@ -77,7 +77,7 @@ def comparison(report: Report) -> list[Block]:
             ],
             numbers=range(1, 2 + len(roots)),
         ),
-        top_sources(report),
+        *([top_sources(report)] if report.comparison.sources else []),
         Table(
             "Where to begin: the places that the most telling data left from in clear",
             ["Service", "Environment", "Type", "Class", "Occurrences", "Documents", "Last (UTC)"],

@@ -7,6 +7,7 @@ from datetime import datetime
 from . import wording as w
 from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
 from .counted import ZERO
+from .facts import VendorWindow
 from .model import Evidence, Report
 
 
@@ -49,14 +50,11 @@ def _several(report: Report) -> list[Block]:
 def clock(report: Report) -> list[Block]:
     """B. When what became known and was done."""
     clock, facts, window = report.clock, report.facts, report.clock.window
-    theirs = facts.vendor_window
     return [
         Pairs(
             [
                 ("Window of this report", [_span(window.since, window.until)]),
-                ("Vendor's window", [
-                    (f"{_span(theirs.since, theirs.until)}; "
-                    f"source: {theirs.source or 'not known'}")]),
+                ("Vendor's window", [_vendors(facts.vendor_window)]),
                 ("Notice received", [w.moment(facts.notice_received_at)]),
                 ("Awareness", [w.moment(facts.aware_at)]),
                 ("First delivery", [w.moment(clock.first_delivery, "none")]),
@@ -76,6 +74,12 @@ def clock(report: Report) -> list[Block]:
             ],
         ),
     ]  # fmt: skip
+
+
+def _vendors(window: VendorWindow) -> str:
+    if window.since is None and window.until is None:
+        return "not known"
+    return f"{_span(window.since, window.until)}; source: {window.source or 'not known'}"
 
 
 def _span(since: datetime | None, until: datetime | None) -> str:
@@ -151,9 +155,8 @@ def evidence(report: Report) -> list[Block]:
 def _proof(proof: Evidence) -> list[Block]:
     compared = "not compared"
     if proof.account_minutes is not None:
-        compared = (
-            f"{proof.account_minutes - proof.account_forgotten:,} minutes as the journal says"
-        )
+        minutes = proof.account_minutes - proof.account_forgotten
+        compared = f"{w.plural(minutes, 'minute')} as the journal says"
         if proof.account_open:
             compared += f", {proof.account_open:,} not compared: open since a restart"
     vouched = "none: no head from elsewhere and no key was given"

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...policy.classes import ROOTS
 from ...policy.findings import FORMS
-from .counted import ClassRow, Inventory, Secret, Subjects, Volume, Withheld
+from .counted import ClassRow, Inventory, PseudonymKey, Secret, Subjects, Volume, Withheld
 from .model import Answer, Clock, Report, Unknown
 from .tallies import total
 from .wording import (
     controls,
     count,
+    documents,
     duration,
     estimate,
     form,
@@ -46,7 +47,7 @@ def summary(report: Report) -> list[Answer]:
 def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
     if not volume.documents.at_most:
         return ["Nothing that this record knows of."]
-    types = [f"{count(each.documents)} {each.names[0]}" for each in volume.by_type]
+    types = [documents(each.documents, each.names[0]) for each in volume.by_type]
     said = [f"{count(volume.documents)} documents, {size(volume.bytes)}: {listed(types)}."]
     for name in ROOTS:
         rows = [r for r in classes if r.form == "clear" and r.class_.partition(".")[0] == name]
@@ -173,13 +174,13 @@ def _withheld(withheld: Withheld) -> list[str]:
             f"{withheld.share:.1%} of all that was found."
         )
     said += [
-        f"The key of pseudonyms {key.epoch} was destroyed on {moment(key.destroyed_at)}: nobody "
-        "can tell what they stand for."
+        f"The key of pseudonyms {key.epoch} {_whose(key)}was destroyed on "
+        f"{moment(key.destroyed_at)}: nobody can tell what they stand for there."
         for key in withheld.pseudonym_keys
         if key.destroyed_at is not None
     ]
     said += [
-        f"The key of pseudonyms {key.epoch} was destroyed, but record "
+        f"The key of pseudonyms {key.epoch} {_whose(key)}was destroyed, but record "
         f"{listed([str(each) for each in key.left_in])} does not tell so: who has the key there "
         "can still tell what they stand for."
         for key in withheld.pseudonym_keys
@@ -194,11 +195,15 @@ def _withheld(withheld: Withheld) -> list[str]:
     return said
 
 
+def _whose(key: PseudonymKey) -> str:
+    return f"for {key.destination} " if key.destination else ""
+
+
 def _unknown(report: Report) -> list[str]:
     special: dict[str, set[int]] = {}  # by what is told, the records that tell it
-    for each in report.uncertainty:
-        if each.kind not in _STANDING:
-            special.setdefault(_told(each), set()).update([each.record] if each.record else [])
+    for unknowns in _alike(report.uncertainty):
+        records = special.setdefault(_told(unknowns), set())
+        records.update(each.record for each in unknowns if each.record)
     said = []
     for told, records in list(special.items())[:_MOST_UNKNOWN]:
         some = 0 < len(records) < len(report.evidence)
@@ -212,7 +217,25 @@ def _unknown(report: Report) -> list[str]:
     return said
 
 
-def _told(unknown: Unknown) -> str:
+def _alike(unknowns: Iterable[Unknown]) -> Iterable[list[Unknown]]:
+    """Those that are not always so; of one kind and text together, if they come again and again."""
+    found: dict[object, list[Unknown]] = {}
+    for each in unknowns:
+        if each.kind not in _STANDING:
+            often = each.kind in ("gap", "no collector")
+            key = (each.kind, each.text) if often else _told([each])
+            found.setdefault(key, []).append(each)
+    return found.values()
+
+
+def _told(unknowns: Sequence[Unknown]) -> str:
+    unknown = unknowns[0]
+    spans = {(each.since, each.until) for each in unknowns}
+    if len(spans) > 1:
+        first = min(since for since, _ in spans if since is not None)
+        last = max(until for _, until in spans if until is not None)
+        span = f"{len(spans)} times, {moment(first)} to {moment(last)}"
+        return f"{unknown.text.rstrip('.')} ({span})"
     span, since, until = "", unknown.since, unknown.until
     if since is not None and until is not None and until > since:
         span = f" ({moment(since)}, {duration(int((until - since).total_seconds()))})"
@@ -228,5 +251,6 @@ def _next(report: Report) -> list[str]:
     due = [each for each in report.clock.deadlines if each.left is not None]
     said += [f"{each.regime}: {each.duty}, by {moment(each.due)}" for each in due[:2]]
     said += [each.title for each in tasks if each.kind == "vendor"]
+    said += [each.title for each in tasks if each.kind == "key"]
     said += [each.title for each in tasks if each.kind == "fix"][:2]
     return [f"{each}." for each in said] + [f"All {plural(len(tasks), 'ticket')}: section O."]

@@ -40,6 +40,11 @@ _NOUNS = {
     "code.path": "file paths", "code.sql": "SQL statements", "code.host": "internal hosts",
     "code.argv": "command lines", "code.env": "environment variables",
 }  # fmt: skip
+# Documents, where their type and an `s` would not do.
+_DOCUMENTS = {
+    "otlp_span": "OTLP spans", "feedback": "feedback", "check_in": "check-ins",
+    "raw_security": "security reports", "sessions": "aggregates of sessions", "unknown": "others",
+}  # fmt: skip
 _TAGS = {
     "gdpr": "GDPR", "special_category": "GDPR Art. 9", "pci": "PCI", "credential": "credential",
 }  # fmt: skip
@@ -52,6 +57,13 @@ def count(number: Count) -> str:
     if not number.at_least:
         return f"at most {number.at_most:,}"
     return f"{number.at_least:,} to {number.at_most:,}"
+
+
+def documents(number: Count, type_: str) -> str:
+    """`1,234 events`."""
+    named = _DOCUMENTS.get(type_, f"{type_.replace('_', ' ')}s")
+    one = number.at_least == number.at_most == 1
+    return f"{count(number)} {named.removesuffix('s') if one else named}"
 
 
 def estimate(number: Estimate | None) -> str:

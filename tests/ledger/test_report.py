@@ -280,7 +280,57 @@ def test_a_destroyed_key_is_told_first(tmp_path: Path) -> None:
     assert told.made_at == datetime.fromtimestamp(NOON, UTC)
     assert told.destroyed_at == datetime.fromtimestamp(NOON + MINUTE, UTC)
     kept = next(answer for answer in report.summary if "kept" in answer.ask)
-    assert "key of pseudonyms e1 was destroyed" in kept.say[1]
+    assert "key of pseudonyms e1 for sentry was destroyed" in kept.say[1]
+    assert not [each for each in report.outputs.tasks if each.kind == "key"]
+
+
+def test_pseudonyms_whose_key_is_left_are_a_ticket(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.user_id", "pseudonym:e1", 1, [1]))
+    ledger.deliver(1, found("pii.user_id", "pseudonym:e1", 1, [1]), destination="standby")
+    key = {"epoch": "e1", "keyring": "k", "by": "jane", "why": ""}
+    ledger.tell("key", did="made", destination=None, **key)
+    ledger.tell("key", did="destroyed", destination="sentry", **key)
+    ledger.close()
+    report = report_of(ledger, "--destination", "sentry", "--destination", "standby")
+    (ticket,) = [each for each in report.outputs.tasks if each.kind == "key"]
+    assert "key destroy --keyring FILE --destination standby: " in ticket.text
+
+
+def test_a_draft_has_what_was_done_and_not_who_looked(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(2)
+    ledger.trust("sentry", "distrusted")
+    replay = {"source": "sentry", "target": "standby", "move": True, "documents": 3, "moved": 3}
+    for state in ("begins", "done"):
+        ledger.tell("replay", id="a", state=state, **replay)
+    ledger.tell("replay", id="b", state="begins", **replay)
+    ledger.tell("search", what="report", destination="sentry", values=8, sent=0, maybe=0)
+    ledger.close()
+    report = report_of(ledger)
+    (said,) = [each.say for each in report.outputs.article_33 if each.ask == "(d) Measures"]
+    assert [line.partition(": ")[2] for line in said[:3]] == [
+        "sentry distrusted",
+        "replay done: what waited at sentry moved to standby; 3 documents, 3 moved",
+        "replay begins: what waited at sentry moved to standby",
+    ]
+    assert not any("8 values" in line for line in said)
+
+
+def test_what_is_missing_again_and_again_is_one_line_on_the_first_page(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1)
+    for _ in range(3):
+        since = ledger._written()
+        ledger.wait(MINUTE)
+        ledger.tell("gap", what="rows", since=since, until=ledger._written())
+    ledger.close()
+    report = report_of(ledger)
+    (asked,) = [answer for answer in report.summary if answer.ask == "What do we not know?"]
+    (told,) = [line for line in asked.say if "Missing" in line]
+    span = "(3 times, 2026-09-21 12:00 UTC to 2026-09-21 12:03 UTC)"
+    assert told == f"Missing from the record: rows {span}."
+    assert len([each for each in report.uncertainty if each.kind == "gap"]) == 3
 
 
 def test_a_control_that_was_off_is_told_with_what_left_meanwhile(tmp_path: Path) -> None:
