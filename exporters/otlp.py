@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -30,8 +31,8 @@ from ..pipeline.http.certificates import show, trusting, unreadable
 from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES
-from .aborting import Attempts, cut_marked
-from .http import uninstrumented
+from .aborting import Attempts, aborted, cut_marked
+from .http import KEPT, uninstrumented
 from .otlp_answer import as_otlp, delivered
 
 _COMPRESSION = {
@@ -42,6 +43,7 @@ _COMPRESSION = {
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),  # nor those of the environment
     ("grpc.enable_retries", 0),  # retries are the queue's work
+    ("grpc.use_local_subchannel_pool", 1),  # another channel is another connection
     ("grpc.max_reconnect_backoff_ms", 5000),
     ("grpc.keepalive_time_ms", 24 * 3600 * 1000),  # without it there is no keepalive timeout
 )
@@ -157,25 +159,47 @@ class OtlpExporter(Exporter):
         )
         self._credentials = _credentials(config)
         self._channel: aio.Channel | None = None
+        self._changing = threading.Lock()  # held while there is another channel, or none
         self._attempts: Attempts | None = None
         self._mark = 0
+        self._under_way = 0
+        self._used = 0.0  # when the last call ended, as time.monotonic() tells it
 
     async def start(self) -> None:
         """Get ready; nothing is connected."""
-        target, _ = _target(self._config.endpoint) or ("", False)
         self._attempts = Attempts()
         self._mark = next(_MARKS)
+        self._used = time.monotonic()
+        self._channel = self._opened()
+
+    def _opened(self) -> aio.Channel:
+        """A channel, which connects when it is used."""
+        target, _ = _target(self._config.endpoint) or ("", False)
         options: tuple[tuple[str, object], ...] = (
             *_OPTIONS,
             ("grpc.keepalive_timeout_ms", self._mark),
         )
         if self._credentials is None:
-            self._channel = channels.insecure_channel(target, options=options)
-            return
+            return channels.insecure_channel(target, options=options)
         name = self._config.tls.server_name_override
         if name:
             options += (("grpc.ssl_target_name_override", name),)
-        self._channel = channels.secure_channel(target, self._credentials, options=options)
+        return channels.secure_channel(target, self._credentials, options=options)
+
+    async def _fresh(self) -> aio.Channel:
+        """The channel, or a new one where it was idle: its server may be closing it just now.
+
+        (gRPC has an option for that, but heeds it once only.)
+        """
+        idle = not self._under_way and time.monotonic() - self._used > KEPT
+        with self._changing:
+            old = self._channel
+            if old is None:
+                raise aborted()
+            new = self._channel = self._opened() if idle else old
+        if new is not old:
+            await old.close()
+        return new
 
     async def stop(self) -> None:
         """Close the connection. Idempotent, safe without start()."""
@@ -187,7 +211,8 @@ class OtlpExporter(Exporter):
 
     def abort(self) -> None:
         """See `Exporter.abort`. Where the kernel is not Linux, the connection is only closed."""
-        channel, self._channel = self._channel, None
+        with self._changing:
+            channel, self._channel = self._channel, None
         if self._attempts is not None:
             self._attempts.bar()
         self._cut()
@@ -203,16 +228,26 @@ class OtlpExporter(Exporter):
 
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""
-        channel, attempts = self._channel, self._attempts
-        if channel is None or attempts is None:
+        attempts = self._attempts
+        if self._channel is None or attempts is None:
             raise ExportFailed("not_started", retryable=True)
         request = as_otlp(payload)
         body = await asyncio.to_thread(request.encode)
         async with attempts.one():
-            answer = await self._call(channel, f"/{SERVICES[request.signal]}/Export", body)
+            answer = await self._call(f"/{SERVICES[request.signal]}/Export", body, attempts)
         return delivered(request, answer)
 
-    async def _call(self, channel: aio.Channel, method: str, body: bytes) -> bytes:
+    async def _call(self, method: str, body: bytes, attempts: Attempts) -> bytes:
+        channel = await self._fresh()
+        attempts.check()
+        self._under_way += 1
+        try:
+            return await self._answer(channel, method, body)
+        finally:
+            self._under_way -= 1
+            self._used = time.monotonic()
+
+    async def _answer(self, channel: aio.Channel, method: str, body: bytes) -> bytes:
         began, connected = time.monotonic(), False
         try:
             with uninstrumented():

@@ -23,6 +23,7 @@ from recording_sink import RecordingSink
 from self_signed import self_signed
 from wire import Wire
 
+from errlock.exporters.http import KEPT
 from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporter, OtlpExporterConfig
 from errlock.pipeline.component import Delivered, Settings
 from errlock.pipeline.counters import Counters
@@ -102,6 +103,20 @@ async def test_metrics_and_traces_have_services_of_their_own() -> None:
         for signal in ("metrics", "traces"):
             await exporter.export(OtlpRequest.decode(b"", signal))
     assert sink.payloads == []
+
+
+async def test_a_connection_that_a_load_balancer_may_be_closing_is_not_used() -> None:
+    peers = []
+
+    async def answer(_: bytes, context: Any) -> bytes:
+        peers.append(context.peer())
+        return b""
+
+    async with answering(answer) as endpoint, exporting(endpoint) as exporter:
+        for _ in range(3):
+            await exporter.export(payload())
+            await asyncio.sleep(KEPT + 0.1)
+    assert len(set(peers)) == 3
 
 
 async def test_lost_documents_are_not_sent() -> None:
