@@ -141,7 +141,10 @@ def _allowed(options: Mapping[str, Any], prefix: str, fragment: Fragment) -> Non
 
 def _left_out(options: Mapping[str, Any], prefix: str, fragment: Fragment) -> None:
     if options.get("allowed_values"):
-        fragment.leave_out(f"{prefix}allowed_values", "what it allows is removed if it is found")
+        fragment.leave_out(
+            f"{prefix}allowed_values",
+            "errlock's own detectors would leave it, too: write yours in redact",
+        )
     if options.get("ignored_key_patterns"):
         fragment.leave_out(
             f"{prefix}ignored_key_patterns", "fields are left alone by name only: safe_fields"
