@@ -133,9 +133,14 @@ def _named(node: Mapping[str, Tree], names: Container[str]) -> dict[str, str]:
     }
 
 
+def unquoted(text: str) -> str:
+    """A text without the quotes that sentry-sdk puts around those of variables."""
+    return text.strip("\"'")
+
+
 def names_a_person(name: str) -> bool:
-    """Whether a name is of several words as those of people are; a variable has it in quotes."""
-    name = name.strip("\"'")
+    """Whether a name is of several words as those of people are."""
+    name = unquoted(name)
     if len(name) > _LONGEST_NAME or _PERSON.fullmatch(name) is None:
         return False
     return classify_key(name) is None and NO_PEOPLE.isdisjoint(name.casefold().split())
@@ -151,11 +156,12 @@ def classes_of_columns(names: Sequence[str]) -> list[str | None]:
 
 
 def _kept_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
-    if node.get("kind") == "Secret":  # of Kubernetes: all that it holds
+    if unquoted(str(node.get("kind"))) == "Secret":  # of Kubernetes: all that it holds
         return {key: "secret" for key in ("data", "stringData") if key in node}
-    if node.keys() == {"name", "args"} and str(node["name"]).casefold() == "auth":
+    if node.keys() == {"name", "args"} and unquoted(str(node["name"])).casefold() == "auth":
         return {"args": "password"}  # a command of Redis, as clients show it
-    if "display" in folded and str(node.get("reference")).partition("/")[0] in REFERRED:
+    referred = unquoted(str(node.get("reference"))).partition("/")[0]
+    if "display" in folded and referred in REFERRED:
         return {folded["display"]: "full_name"}
     given: dict[str, str] = {}
     if len(node) <= 6 and not NAMING.isdisjoint(folded):
@@ -257,7 +263,10 @@ def spelled_out(node: Sequence[Tree], class_: str | None) -> Field | None:
 
 def flagged_value(value: object) -> str | None:
     """The name in a command line's flag whose value is the next argument: `--password`."""
-    if not isinstance(value, str) or not 2 < len(value) <= 64 or not value.startswith("-"):
+    if not isinstance(value, str):
+        return None
+    value = unquoted(value)
+    if not 2 < len(value) <= 64 or not value.startswith("-"):
         return None
     if any(char in value for char in "= ["):  # `-p[password]`: its value has gone already
         return None

@@ -149,7 +149,7 @@ class Leaves:
                 context, found = single, self._detection.key_class(single) or class_
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
-            flag = flagged_value(value) if isinstance(value, str) and value[:1] == "-" else None
+            flag = flagged_value(value) if isinstance(value, str) and "-" in value[:2] else None
             # What stands before it may be its name.
             if only is not None and index not in only and index - 1 not in only:
                 continue

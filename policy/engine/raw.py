@@ -17,7 +17,7 @@ from ..fields import TEXT, telling_attributes
 from ..findings import PolicyLimit
 from ..judging import Judge, Site
 from ..keys import classify_key
-from ..named import GIVEN_NAMES, NAMING, PERSONAL
+from ..named import GIVEN_NAMES, NAMING, PERSONAL, unquoted
 from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
@@ -238,7 +238,7 @@ class _Look:
 
     def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:
         """Whether a text that stands where names do may name what stands beside it."""
-        before = _before(data, start)
+        before, text = _before(data, start), unquoted(text)
         if data[before] == _AFTER_KEY:
             key = _key_of(data, start)
             stands_there = key is None or key.casefold() in NAMING
