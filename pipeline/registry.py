@@ -22,6 +22,8 @@ from .errors import ConfigError, Problem
 
 Kind = Literal["receiver", "processor", "exporter"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# Where each stands in a configuration.
+SECTIONS: Mapping[str, Kind] = {f"{kind}s": kind for kind in KINDS}
 
 _Table: TypeAlias = Mapping[Kind, Mapping[str, "str | type[ComponentConfig]"]]
 

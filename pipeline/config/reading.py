@@ -20,7 +20,7 @@ import msgspec
 from ...delivery.operators import operators_of
 from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
 from ..errors import ConfigError, Problem
-from ..registry import DEFAULT, Kind, NoSuchType, Registry, nearest
+from ..registry import DEFAULT, SECTIONS, NoSuchType, Registry, nearest
 from .decoding import Decoder
 from .files import merged_files, sections_of
 from .incident import IncidentOptions
@@ -30,11 +30,6 @@ from .references import check_plans, check_references
 from .service import DestinationOptions, PipelineOptions, ServiceOptions
 from .yaml import Parsed, merge, parse
 
-_SECTIONS: dict[str, Kind] = {
-    "receivers": "receiver",
-    "processors": "processor",
-    "exporters": "exporter",
-}
 _DEFAULTS: dict[str, dict[str, None]] = {
     "receivers": {"sentry": None, "otlp": None},
     "processors": {"redact": None},
@@ -153,7 +148,7 @@ class _Reader:
     def config(self) -> Config:
         """Raises ConfigError."""
         self._check_sections()
-        found = {section: self._components(section) for section in _SECTIONS}
+        found = {section: self._components(section) for section in SECTIONS}
         pipelines, service = self._service(found)
         incident = self._decoder.struct(IncidentOptions, self._tree.get("incident"), ("incident",))
         warnings = [
@@ -175,7 +170,7 @@ class _Reader:
             yield Problem(".".join(map(str, path)), text, self._places.get(path, ""))
 
     def _check_sections(self) -> None:
-        known = [*_SECTIONS, "service", "incident"]
+        known = [*SECTIONS, "service", "incident"]
         for name in self._tree:
             if name not in known:
                 hint = _NOT_NEEDED.get(name)
@@ -205,7 +200,7 @@ class _Reader:
         if not _ID.fullmatch(id_):
             return self._decoder.report((section, id_), _ID_FORM)
         try:
-            return self._registry.find(_SECTIONS[section], id_.partition("/")[0])
+            return self._registry.find(SECTIONS[section], id_.partition("/")[0])
         except NoSuchType as error:
             return self._decoder.report((section, id_), str(error))
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import Problem
-from ..registry import nearest
+from ..registry import SECTIONS, nearest
 from .decoding import Decoder
 from .incident import IncidentOptions
 from .interpolation import BROKEN
 from .service import PipelineOptions
 from .yaml import Path, show_path
-
-_ROLES = {"receivers": "receiver", "processors": "processor", "exporters": "exporter"}
 
 
 def check_references(
@@ -44,10 +42,10 @@ class _Check:
 
     def pipeline(self, id_: str, pipeline: PipelineOptions) -> None:
         path: Path = ("service", "pipelines", id_)
-        for section, role in _ROLES.items():
+        for section, kind in SECTIONS.items():
             ids: Sequence[str] = getattr(pipeline, section)
-            if not ids and role != "processor":
-                self._decoder.report((*path, section), f"expected at least one {role}")
+            if not ids and kind != "processor":
+                self._decoder.report((*path, section), f"expected at least one {kind}")
             self._ids(section, ids, (*path, section))
 
     def exporter(self, id_: str, processors: Sequence[str], standby_for: str | None) -> None:
@@ -78,7 +76,7 @@ class _Check:
     def _ids(self, section: str, ids: Sequence[str], path: Path) -> None:
         for index, id_ in enumerate(ids):
             if id_ in ids[:index]:
-                self._decoder.report((*path, index), f"{_ROLES[section]} {id_!r} is named twice")
+                self._decoder.report((*path, index), f"{SECTIONS[section]} {id_!r} is named twice")
             else:
                 self._id(section, id_, (*path, index))
 
@@ -90,7 +88,7 @@ class _Check:
             configured = ", ".join(known) or "none"
             self._decoder.report(
                 path,
-                f"no {_ROLES[section]} {id_!r} is configured under {section}{near} "
+                f"no {SECTIONS[section]} {id_!r} is configured under {section}{near} "
                 f"Configured: {configured}",
             )
 
@@ -100,7 +98,7 @@ class _Check:
         """What works and is probably not meant."""
         unused = [
             Problem(show_path((section, id_)), "is not used by any pipeline")
-            for section in _ROLES
+            for section in SECTIONS
             for id_ in _keys(written.get(section))
             if (section, id_) not in self._used
         ]

@@ -14,7 +14,7 @@ import msgspec
 
 from ..component import ComponentConfig
 from ..options import Duration, Secret, Size
-from ..registry import ALIASES, KINDS, Kind, NoSuchType, Registry
+from ..registry import ALIASES, SECTIONS, Kind, NoSuchType, Registry
 from .expected import MAPPINGS, SEQUENCES, alternatives, bare, is_struct, limits_of
 from .incident import IncidentOptions
 from .service import DestinationOptions, ServiceOptions
@@ -54,7 +54,7 @@ _LIMITS = {
 def config_schema(registry: Registry) -> dict[str, Any]:
     """The schema of everything that a registry's components and `service` may say."""
     build = _Build()
-    sections = {f"{kind}s": _section(build, registry, kind) for kind in KINDS}
+    sections = {name: _section(build, registry, kind) for name, kind in SECTIONS.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "errlock configuration",
