@@ -41,20 +41,10 @@ async def serve(
     endpoint or a thread cannot be had; then nothing stays open.
     """
     _no_core_dumps()
-    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-
-    def told_to_stop() -> None:
-        # Said once more, it ends the process in the usual way, whatever still waits.
-        for name in _STOPS:
-            loop.remove_signal_handler(name)
-        _log.info("stopping: doors close, queues drain; once more to stop at once")
-        stopped.set()
-
     # Before anything that takes time: until then SIGHUP ends the process, and SIGINT cancels
     # whatever is under way.
-    for name in _STOPS:
-        loop.add_signal_handler(name, told_to_stop)
+    stopped = _stop_when_told(loop)
     if source is not None:
         # Not the event loop's own, which leaves it, for a moment, with nobody to take it.
         look = partial(loop.call_soon_threadsafe, source.look)
@@ -82,6 +72,22 @@ async def serve(
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _log.info("stopped")
     return 0
+
+
+def _stop_when_told(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """What is set by the first SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+
+    def told_to_stop() -> None:
+        # Said once more, it ends the process in the usual way, whatever still waits.
+        for name in _STOPS:
+            loop.remove_signal_handler(name)
+        _log.info("stopping: doors close, queues drain; once more to stop at once")
+        stopped.set()
+
+    for name in _STOPS:
+        loop.add_signal_handler(name, told_to_stop)
+    return stopped
 
 
 def _no_core_dumps() -> None:

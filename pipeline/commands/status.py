@@ -74,31 +74,13 @@ def run(args: argparse.Namespace) -> int:
 def lines(status: Status) -> list[str]:
     """A status for people, nothing in it that a terminal would act upon; the worst comes first."""
     colours = has_colours(sys.stdout)
-    found = []
-    if status.storage_fault is not None:
-        found.append(paint(_NOTHING_TAKEN[status.storage_fault], "red", colours))
-    if status.degraded:
-        text = f"degraded: {status.refused_share:.0%} of the last minute's documents were refused"
-        found.append(paint(text, "red", colours))
-    if status.trust_fault is not None:
-        found.append(paint(status.trust_fault, "red", colours))
-    if status.strict:
-        text = "the policy is tightened: everything passes the strict profile as well"
-        found.append(paint(text, "yellow", colours))
-    found.append(f"errlock {escape(status.version)}: {status.state} since {moment(status.started)}")
-    if status.journal is not None and status.journal.head is not None:
-        found.append(f"journal: {status.journal.head}")
-        if status.journal.send_failed is not None:
-            text = f"its head could not be sent away: {status.journal.send_failed}"
-            found.append(paint(text, "yellow", colours))
-        if status.journal.gaps:
-            text = f"gaps that it has since then: {status.journal.gaps}, the last one: "
-            found.append(paint(f"{text}{status.journal.last_gap}", "yellow", colours))
-    for keyring in status.keyrings:
-        if keyring.trouble is not None:
-            text = escape(f"keyring {keyring.id}: {keyring.trouble}")
-            found.append(paint(text, "red", colours))
-    found.append("")
+    started = moment(status.started)
+    found = [
+        *_of_everything(status, colours),
+        f"errlock {escape(status.version)}: {status.state} since {started}",
+        *_of_its_record(status, colours),
+        "",
+    ]
     for route in status.routes:
         steps = (route.receivers, route.processors, gets(route))
         chain = " -> ".join(", ".join(ids) for ids in steps if ids)
@@ -113,6 +95,35 @@ def lines(status: Status) -> list[str]:
         text = escape(f"{documents} documents wait for {id_}, which is not configured")
         found.append(paint(text, "yellow", colours))
     return [*found, *_of_fleet(status, colours)]
+
+
+def _of_everything(status: Status, colours: bool) -> Iterator[str]:
+    """What concerns all that comes in."""
+    if status.storage_fault is not None:
+        yield paint(_NOTHING_TAKEN[status.storage_fault], "red", colours)
+    if status.degraded:
+        text = f"degraded: {status.refused_share:.0%} of the last minute's documents were refused"
+        yield paint(text, "red", colours)
+    if status.trust_fault is not None:
+        yield paint(status.trust_fault, "red", colours)
+    if status.strict:
+        text = "the policy is tightened: everything passes the strict profile as well"
+        yield paint(text, "yellow", colours)
+
+
+def _of_its_record(status: Status, colours: bool) -> Iterator[str]:
+    """The journal, and the keyrings that it is told of."""
+    if status.journal is not None and status.journal.head is not None:
+        yield f"journal: {status.journal.head}"
+        if status.journal.send_failed is not None:
+            text = f"its head could not be sent away: {status.journal.send_failed}"
+            yield paint(text, "yellow", colours)
+        if status.journal.gaps:
+            text = f"gaps that it has since then: {status.journal.gaps}, the last one: "
+            yield paint(f"{text}{status.journal.last_gap}", "yellow", colours)
+    for keyring in status.keyrings:
+        if keyring.trouble is not None:
+            yield paint(escape(f"keyring {keyring.id}: {keyring.trouble}"), "red", colours)
 
 
 def _of_fleet(status: Status, colours: bool) -> Iterator[str]:
