@@ -119,9 +119,9 @@ class Replayer:
         self._batch: list[Copy] = []
         self._stopping: str | None = None
 
-    def stop(self, *, for_good: bool) -> None:
-        """Have `run` raise Stopped soon."""
-        self._stopping = "stopped" if for_good else "closing"
+    def stop(self, kind: Literal["stopped", "closing"]) -> None:
+        """Have `run` raise Stopped of this kind soon."""
+        self._stopping = kind
 
     async def run(self) -> None:
         """Send everything. Raises Stopped and StoreFailed: it can be gone on with."""

@@ -65,7 +65,7 @@ class Replays:
         """Stop what runs where it is: the next start goes on with it. Idempotent."""
         self._closing = True
         if self._running is not None:
-            self._running.stop(for_good=False)
+            self._running.stop("closing")
         self._wake.set()
         if self._worker is not None:
             await self._worker
@@ -103,7 +103,7 @@ class Replays:
         progress = self._all.get(id_)
         if progress is not None and progress.state not in _ENDED:
             if self._running is not None and self._running.progress is progress:
-                self._running.stop(for_good=True)
+                self._running.stop("stopped")
                 await self._idle.wait()
             else:
                 progress.state = "stopped"

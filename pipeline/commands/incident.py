@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..terminal import err, out, table
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, telling
+from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 from .trust import followed
 
 if TYPE_CHECKING:
@@ -56,13 +56,11 @@ def register(commands: Commands) -> None:
 @telling("incident list")
 def run_list(args: argparse.Namespace) -> int:
     """Run `errlock incident list`."""
-    import msgspec
-
     from ..control.messages import Plans
 
     found = client_of(args).ask("/v1/incident/plans", Plans)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(found)).decode())
+        out_answer(found)
         return 0
     for plan in found.plans:
         out(f"{plan.name}:")
@@ -84,15 +82,13 @@ def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 @telling("incident run")
 def run_plan(args: argparse.Namespace) -> int:
     """Run `errlock incident run`."""
-    import msgspec
-
     from ..control.messages import PlanOrder, PlanRun
 
     order = PlanOrder(name=args.name, drill=args.drill, why=args.why)
     client = client_of(args)
     ran = client.ask("/v1/incident/run", PlanRun, order, timeout=120)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(ran)).decode())
+        out_answer(ran)
     else:
         for step in ran.steps:
             if step.trouble is None:

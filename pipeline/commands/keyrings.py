@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..host.os_account import account
 from ..registry import nearest
 from ..terminal import err, out, table
-from .obeying import obeyed
+from .keyring_obeyed import obeyed
 from .options import Commands, add_command, add_json_option, point_in_time
 from .talking import add_collector_options, add_why_option
 from .trust import confirmed

@@ -6,7 +6,7 @@ import argparse
 
 from ..terminal import err, out, size
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, telling
+from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 from .trust import confirmed
 
 
@@ -29,8 +29,6 @@ def register(commands: Commands) -> None:
 @telling("purge")
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import msgspec
-
     from ..control.messages import Purged, PurgeOrder
 
     client = client_of(args)
@@ -44,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     order = PurgeOrder(destination=id_, confirm=id_, why=args.why)
     purged = client.ask("/v1/purge", Purged, order, timeout=600)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(purged)).decode())
+        out_answer(purged)
     else:
         out(f"{id_}: {purged.documents} documents destroyed ({size(purged.bytes)})")
     if purged.traces:

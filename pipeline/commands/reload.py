@@ -6,7 +6,7 @@ import argparse
 
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, client_of, telling
+from .talking import add_collector_options, client_of, out_answer, telling
 
 _PATIENCE = 120.0  # seconds: what is old drains first
 
@@ -27,13 +27,11 @@ def register(commands: Commands) -> None:
 @telling("reload")
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import msgspec
-
     from ..control.messages import PlainOrder, Reloaded
 
     done = client_of(args).ask("/v1/reload", Reloaded, PlainOrder(), timeout=_PATIENCE)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(done)).decode())
+        out_answer(done)
         return 0
     for line in done.changes:
         out(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from ..payloads.document import DocumentType
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option, point_in_time
-from .talking import add_collector_options, add_why_option, client_of, telling
+from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
     from ..control.client import Client
@@ -60,8 +60,6 @@ def register(commands: Commands) -> None:
 @telling("replay")
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import msgspec
-
     from ..control.messages import Job, ReplayOrder
 
     client = client_of(args)
@@ -75,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.detach:
         job = _followed(client, job)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(job)).decode())
+        out_answer(job)
     else:
         out(_told(job))
         if args.delivered and job.state == "done" and not job.total:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option
-from .talking import add_collector_options, add_why_option, client_of, telling
+from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
     from ..control.messages import RouteStatus
@@ -32,14 +32,12 @@ def register(commands: Commands) -> None:
 @telling("swap")
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import msgspec
-
     from ..control.messages import SwapOrder, Swapped
 
     order = SwapOrder(from_=args.from_, to=args.to, why=args.why)
     swapped = client_of(args).ask("/v1/swap", Swapped, order)
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(swapped)).decode())
+        out_answer(swapped)
     else:
         for route in swapped.routes:
             out(f"{route.id}: {', '.join(gets(route))}")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError, Problem
-from ..terminal import err
+from ..terminal import err, out
 from .options import add_config_options
 
 if TYPE_CHECKING:
+    import msgspec
+
     from ..control.client import Client
     from ..control.reaching import Whereabouts
 
@@ -76,6 +78,13 @@ def client_of(args: argparse.Namespace) -> Client:
         ) from None
     except OSError as error:
         raise TokensUnusable(f"no token: {error.filename}: {error.strerror}") from None
+
+
+def out_answer(answer: msgspec.Struct) -> None:
+    """Print what a collector answered, for scripts."""
+    from msgspec import json
+
+    out(json.format(json.encode(answer)).decode())
 
 
 def telling(command: str) -> Callable[[Run], Run]:

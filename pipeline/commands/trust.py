@@ -19,6 +19,7 @@ from .talking import (
     client_of,
     collector_named,
     named_one,
+    out_answer,
     telling,
 )
 
@@ -221,10 +222,8 @@ def _order(args: argparse.Namespace) -> TrustOrder:
 
 def _told(args: argparse.Namespace, changed: TrustChanged) -> int:
     """Show what counts now. Exit code 1 when it may not last."""
-    import msgspec
-
     if args.json:
-        out(msgspec.json.format(msgspec.json.encode(changed)).decode())
+        out_answer(changed)
     else:
         for each in changed.destinations:
             out(f"{each.id}: {each.trust.state}")
