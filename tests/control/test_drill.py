@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +18,7 @@ from live_bugsink import Bugsink, Project
 from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_operators import Controlled
 from live_ports import listening_port
+from waiting import wait_for
 
 from errlock.ledger.journal.journal import read
 
@@ -163,7 +164,7 @@ def drilling(folder: Path) -> Iterator[tuple[Controlled, dict[str, Any], subproc
     with running_errlock(config, folder) as errlock:
         controlled = Controlled(errlock, folder, port)
         with controlled.begin("incident", "run", "breach", "--drill", "--json") as drill:
-            until(lambda: "errlock drill" in written(folder / "standby.jsonl"))
+            wait_for(lambda: "errlock drill" in written(folder / "standby.jsonl"))
             # It stands there before it is on the disk, and only then it counts as taken.
             errlock.wait_for_metric("errlock_exporter_sent_total", 1, exporter="file/standby")
             yield controlled, config, drill
@@ -171,13 +172,6 @@ def drilling(folder: Path) -> Iterator[tuple[Controlled, dict[str, Any], subproc
 
 def written(path: Path) -> str:
     return path.read_text() if path.exists() else ""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def steps_of(drill: subprocess.Popen[str]) -> list[tuple[str, str | None]]:

@@ -228,13 +228,6 @@ def test_told_twice_it_ends_at_once(what: signal.Signals, tmp_path: Path) -> Non
         with running_errlock(config, tmp_path) as errlock:
             send(doors.sentry)
             errlock.send(what)
-            wait_for_log(errlock, "once more to stop at once")
+            errlock.wait_for_log(lambda log: "once more to stop at once" in log)
             errlock.send(what)
             assert errlock.ended(5) in (130, -signal.SIGTERM)
-
-
-def wait_for_log(errlock: Errlock, text: str) -> None:
-    deadline = time.monotonic() + 10
-    while text not in errlock.log:
-        assert time.monotonic() < deadline, errlock.log
-        time.sleep(0.02)

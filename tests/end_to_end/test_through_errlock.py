@@ -32,6 +32,13 @@ class Passage:
         self.relay = relay
         self.errlock = errlock
 
+    def end(self, events: int) -> None:
+        """Stop once so many have arrived; neither operators nor the backend were told a secret."""
+        self.bugsink.wait_for_events(self.project, events)
+        assert found_in(self.errlock.told()) == []
+        self.errlock.stop()
+        assert found_in(self.relay.views()) == []
+
     def issue_of(self, type_: str) -> dict[str, Any]:
         """The one stored event whose exception is of this type."""
         found = [
@@ -68,10 +75,7 @@ def frames_of(event: dict[str, Any]) -> list[str]:
 
 def test_sentry_python(passage: Passage, inbound: dict[str, int]) -> None:
     send_with_sentry_python(f"http://key@127.0.0.1:{inbound['sentry']}/1")
-    passage.bugsink.wait_for_events(passage.project, 2)
-    assert found_in(passage.errlock.told()) == []
-    passage.errlock.stop()
-    assert found_in(passage.relay.views()) == []
+    passage.end(2)
     event = passage.issue_of("ConnectionError")
     assert frames_of(event) == ["main", "charge"]
     assert (event["release"], event["environment"]) == ("shop@4.2.0", "production")
@@ -80,10 +84,7 @@ def test_sentry_python(passage: Passage, inbound: dict[str, int]) -> None:
 
 def test_sentry_node(passage: Passage, inbound: dict[str, int], node: Node) -> None:
     send_with_sentry_node(node, f"http://key@127.0.0.1:{inbound['sentry']}/1")
-    passage.bugsink.wait_for_events(passage.project, 2)
-    assert found_in(passage.errlock.told()) == []
-    passage.errlock.stop()
-    assert found_in(passage.relay.views()) == []
+    passage.end(2)
     event = passage.issue_of("TypeError")
     assert frames_of(event)[-1] == "charge"
     assert (event["release"], event["environment"]) == ("shop@4.2.0", "production")
@@ -95,10 +96,7 @@ def test_opentelemetry_becomes_one_error_issue(
     passage: Passage, inbound: dict[str, int], protocol: str
 ) -> None:
     send_with_opentelemetry(protocol, f"http://127.0.0.1:{inbound[protocol]}")
-    passage.bugsink.wait_for_events(passage.project, 1)
-    assert found_in(passage.errlock.told()) == []
-    passage.errlock.stop()
-    assert found_in(passage.relay.views()) == []
+    passage.end(1)
     # The span event and the log record told of the same exception.
     event = passage.issue_of("ConnectionError")
     assert frames_of(event) == ["main", "charge"]
@@ -113,10 +111,7 @@ def test_opentelemetry_of_node_becomes_one_error_issue(
 ) -> None:
     port = inbound[protocol.partition("/")[0]]
     send_with_opentelemetry_node(node, protocol, f"http://127.0.0.1:{port}")
-    passage.bugsink.wait_for_events(passage.project, 1)
-    assert found_in(passage.errlock.told()) == []
-    passage.errlock.stop()
-    assert found_in(passage.relay.views()) == []
+    passage.end(1)
     event = passage.issue_of("TypeError")
     assert frames_of(event)[-1] == "charge"
     assert event["platform"] == "node"
