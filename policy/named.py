@@ -14,7 +14,7 @@ from .keys import MAX_KEY, classify_key, words_of
 KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
 _OF_KINDS = tuple(kind + sign for kind in KINDS for sign in ("", "_"))
 _NAMES = (
-    "name", "key", "header", "field", "attribute", "param", "variable", "k", "n",
+    "name", "key", "header", "field", "attribute", "param", "variable", "k", "n", "system",
     *(kind + end for kind in _OF_KINDS for end in ("name", "key")),
 )  # fmt: skip
 _VALUES = (

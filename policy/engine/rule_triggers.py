@@ -20,7 +20,7 @@ from .steps import has_literal, is_beyond_ascii
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 _NAME_PRINTED = (
-    r"[({<,\[ ][Nn]ame ?[=:] ?\\{0,3}[\"']?"
+    r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?\\{0,3}[\"']?"
     r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
@@ -61,7 +61,13 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r"[Gg]asse [0-9]",
         r"gat[ae]n [0-9]",
         r"(?:Rua|Calle|Avenida|Viale|Piazza|Travessa) [dA-Z\x{80}-\x{10FFFF}]",
+        r"(?:allee|gracht|laan|vej|gade) [0-9]",
         *("traße [0-9]", "vägen [0-9]", r"Praça [dA-Z\x{80}-\x{10FFFF}]"),
+    ),
+    "street.with_town": (
+        r"(?:weg|platz|ring|damm|ufer|hof|markt|berg|park|stieg|steig|pfad|graben|wall) [0-9]",
+        r"(?:plein|kade|singel|dijk|Weg|Platz|Allee|Ring|Damm|Ufer) [0-9]",
+        r"(?:Am|Im|Zu[mr]|n de[rn]|uf de[rm]|nter den|ei der) [A-Z\x{80}-\x{10FFFF}]\S{2,99} [0-9]",
     ),
     "street.number_before": (
         " (?:Street|Avenue|Boulevard|Lane|Crescent|Road|Terrace)",

@@ -54,6 +54,7 @@ _NOUN = (
     r"|session(?:[ _-]?id)?|erlang cookie"
     r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?"
 )
+_TYPED_AT_PROMPTS = r"(?:pass(?:word|wort|wd|code| ?phrase)|pwd|kennwort|senha|wachtwoord)"
 _ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
 _NAMED = r"(?:password|passphrase|token|api key|secret)"
 # What a value that looks made up has and words have not.
@@ -172,6 +173,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:(?:bearer|basic)(?: |%20|\+){1,}[A-Za-z0-9._~+/=:|-]{8})",
             r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
             r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",
+            rf"(?i:{_TYPED_AT_PROMPTS} for )[^\x00]*: ",
         ),
         # A name so long that it is cut (values.KEY): what is left of it may end within a word.
         "markup": (rf"(?i:name|key|id|field|param|header|variable){_ASSIGNED}{_CUT_KEY}",),

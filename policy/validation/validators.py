@@ -188,6 +188,16 @@ def alone(candidate: Candidate) -> Candidate | None:
     return candidate if candidate.stands_alone() else None
 
 
+_COPYRIGHT = compile_linear(r"(?i)(?:copyright|\(c\)|©)[^\n]{0,40}$")
+
+
+def street(candidate: Candidate) -> Candidate | None:
+    """A house in a street, not the year in which somebody called Lane wrote something."""
+    year = candidate.value[:2] in ("19", "20") and candidate.value[4:5] == " "
+    written = candidate.after(2) == " <" or _COPYRIGHT.search(candidate.before(60)) is not None
+    return None if year and written else candidate
+
+
 _DAY = compile_linear(r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$")
 
 
@@ -212,14 +222,28 @@ def coordinates(candidate: Candidate) -> Candidate | None:
 
 _NO_NAMES = (
     "service portal record records data id ids list not error found name number info details "
-    "account status and or the with for in at on is was has view page api must length required"
+    "account status and or the with for in at on is was has view page api must length required "
+    "server client consumer producer worker manager order"
 )
 
 
 def person(candidate: Candidate) -> Candidate | None:
     """Two or three capitalised words of which none belongs to software or to a sentence."""
     words = candidate.value.lower().split()
-    return None if set(words) & set(_NO_NAMES.split()) else candidate
+    return candidate if {*_NO_NAMES.split(), *NO_PEOPLE}.isdisjoint(words) else None
+
+
+_TITLE = compile_linear(
+    r"\b(?:mr|mrs|ms|dr|sra?|sig|dott|prof|dhr|mevr|herrn?|frau|mme|mlle|monsieur|madame"
+    r"|signora?|señora?|senhora?|pani?|meneer|mevrouw)\.? $"
+)
+
+
+def titled(candidate: Candidate) -> Candidate | None:
+    """As `person`; behind a title a comma ends a name: `Frau Dr. Müller, Ihr Passwort`."""
+    if "," in candidate.value and _TITLE.search(candidate.before(12)) is not None:
+        return None
+    return person(candidate)
 
 
 def mailbox(candidate: Candidate) -> Candidate | None:
@@ -255,7 +279,7 @@ VALIDATORS: dict[str, Validator] = {
             made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
             mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
-            kvnr, rvnr, vin,
+            kvnr, rvnr, street, titled, vin,
         )
     },
 }  # fmt: skip

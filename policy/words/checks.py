@@ -15,7 +15,16 @@ from collections.abc import Iterator
 from ..findings import Span
 from ..keys import classify_key
 from .innocence import is_innocent
-from .values import Value, closes, compile_bytes, looks_made_up, looks_random, read_value, text_of
+from .values import (
+    Value,
+    closes,
+    compile_bytes,
+    looks_made_up,
+    looks_random,
+    read_value,
+    span_of,
+    text_of,
+)
 
 _NAME = rb"([\w.\-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|key))"
 _REFUSED = compile_bytes(
@@ -24,6 +33,13 @@ _REFUSED = compile_bytes(
     rb"| (?:must|should|needs to|has to|may not|cannot|can't|does not)\b[^\r\n]{1,100}?"
     rb"(?:[.,;:] \(?| \()(?:but )?(?:got|was|received|given|found"
     rb"|(?:attempted|actual|current|given|provided|received) value(?: is| was)?):?)[ ]+"
+)
+# What follows a colon is the requirement or the password: `does not meet complexity: Pass123`.
+_UNMET = compile_bytes(
+    rb"(?i)(?:^|[^\w\x80-\xff.\-])"
+    + _NAME
+    + rb"[\"'`]? (?:is|does not|doesn't|did not|must|failed)\b"
+    rb"[^\r\n:]{1,80}: ([^\s\"'`:]{6,200})(?:[\r\n]|$)"
 )
 # Terraform shows the values that a condition did not like.
 _VARIABLE_IS = compile_bytes(rb"\b(?:var|local|each\.value)\." + _NAME + rb" is \"")
@@ -44,12 +60,22 @@ _PASSWORDS = re.compile(rb"(?i:pass|pwd|kennwort|mot de passe|contrase|senha|wac
 
 def find_checked(data: bytes) -> Iterator[Span]:
     """Find secrets that are too short, too long, unknown, or another one than expected."""
+    yield from _unmet(data)
     for pattern in (_REFUSED, _VARIABLE_IS, _ASSERTED):
         for match in pattern.finditer(data):
             class_ = classify_key(text_of(match.group(1)))
             if class_ is not None and class_.startswith("secret."):
                 at = match.end() - (pattern is not _REFUSED)  # its quote
                 yield from _values(data, at, class_, match.group(1), sure=pattern is _VARIABLE_IS)
+
+
+def _unmet(data: bytes) -> Iterator[Span]:
+    for match in _UNMET.finditer(data):
+        class_, text = classify_key(text_of(match.group(1))), text_of(match.group(2))
+        if class_ != "secret.password" or is_innocent(text, class_):
+            continue
+        if looks_random(text) and any(map(str.isdigit, text)):
+            yield span_of(match.span(2), class_, "words.sentence")
 
 
 def _values(data: bytes, at: int, class_: str, name: bytes, *, sure: bool) -> Iterator[Span]:

@@ -65,7 +65,7 @@ _OF_FORMS = compile_linear(
     r"|pflichtfeld|erforderlich|ungültig|darf nicht|muss mindestens|obligatoire|invalide"
     r"|ne (?:peut|doit) pas|obligatori[oa]|requerid[oa]|inv[áa]lid[oa]|no (?:puede|debe)"
     r"|obbligatori[oa]|non (?:valid[oa]|può)|obrigatóri[oa]|não (?:pode|deve)|verplicht|vereist"
-    r"|ongeldige?|wymagan[aey]|nieprawidłow[aey]|zorunlu|geçersiz|обязательн|неверн|некорректн)"
+    r"|falsch|fehlt|vergessen|oublié|incorrecte?|incorreta|olvidad[ao]|esquecid[ao]|ongeldige?|wymagan[aey]|nieprawidłow[aey]|zorunlu|geçersiz|обязательн|неверн|некорректн)"
     r"|必須|必填|不能为空|无效|不正确|無効|入力してください|필수|올바르지"
 )
 # How they begin, so that they do not quote what was entered: `Jane Roe is not valid`.
@@ -125,6 +125,10 @@ _is_scheme = short_test(
     r"|base64(?:url)?|utf-?8|cram-md5|digest-md5|scram-sha-?\d{1,3}(?:-plus)?|xoauth2?|ntlm(?:v2)?|gssapi|mschapv2)"
 )
 _LONGEST_SCHEME = len("scram-sha-256-plus")
+# What Laravel asks of an entry: `'password' => 'required|min:8'`.
+_RULES = re.compile(
+    r"(?:bail|required|nullable|sometimes|string|confirmed)(?:\|[a-z_]+(?::[\w,]++)?)++"
+)
 # The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.
 _REFERENCE = compile_linear(r"^(?:arn:aws[a-z-]{0,10}:|#[a-z]+(?:-[a-z]+)+$)")
 
@@ -202,6 +206,10 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
         if "://" in text and _BARE_URL.match(text):
             return True
     if len(text) <= _LONGEST_SCHEME and _is_scheme(text):
+        return True
+    if text.isalpha() and _OF_FORMS.search(text) is not None:
+        return True
+    if "|" in text and _RULES.fullmatch(text):
         return True
     if text[0] in "a#" and _REFERENCE.match(text):
         return True

@@ -35,13 +35,17 @@ _ENTERED = {
     "pii.name": re.compile(_BEFORE + _NAME + rb"(?: " + _BEFORE + _NAME + rb"){0,3}"),
     "pii.username": re.compile(rb"[A-Za-z0-9_.@\-]{2,60}"),
     "pii.phone": re.compile(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}"),
+    "financial.cvv": re.compile(rb"[0-9]{3,4}"),
+    "financial.bank_account": re.compile(rb"[0-9](?:[ -]?[0-9]){5,20}"),
+    "secret.otp": re.compile(rb"[0-9]{4,8}"),
     "pii.dob": re.compile(rb"[0-9]{1,4}[./\-][0-9]{1,2}[./\-][0-9]{1,4}"),
     # As written on letters: it begins with a number or a capital, and has a number that is a word.
     "pii.address": re.compile(
         rb"(?=[0-9]{1,5}[A-Za-z]? |[a-z]{0,8}\.? ?[A-Z\x80-\xff])"
         rb"(?=[^\r\n]{0,80}(?<![0-9A-Za-z.:_])[0-9]{1,5}[A-Za-z]?(?![0-9A-Za-z.:_]))"
         rb"(?=[^\r\n]{0,80}[A-Z\x80-\xff][A-Za-z\x80-\xff]{2})"
-        rb"(?:(?!, ?[A-Za-z\x80-\xff ]{2,30}[:=])[^\r\n|;<>{}()\[\]\"'\\=]){5,120}+"
+        rb"(?:(?!, ?[A-Za-z\x80-\xff ]{2,30}[:=]| [^\s]{2,40}?\xef\xbc\x9a)"
+        rb"[^\r\n|;<>{}()\[\]\"'\\=]){5,120}+"
     ),
 }
 # What stands behind these is a name and an address; as keys they are of objects.
@@ -58,7 +62,8 @@ _OF_SOMEBODY = ("pii.national_id", "financial.iban", *_OF_PEOPLE)
 # How messages begin about what was entered.
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
 _NOTHING_BEHIND = re.compile(
-    rb"\.?[ \t]*+(?:[\r\n,;|()}\]<\"']|\\[nr]|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
+    rb"\.?[ \t]*+(?:[\r\n,;|()}\]<\"']|\\[nr]"
+    rb"|(?<= )[^\s]{2,40}?\xef\xbc\x9a|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
 )
 
 

@@ -102,7 +102,9 @@ def _neighbours(data: bytes) -> Iterator[Span]:
         content = _CONTENT.match(data, match.end())
         if content is None:
             continue
-        value = Value(content.start(1), content.end(1), False, ": ")
+        # In a property list nothing else stands there.
+        separator = "=" if data.startswith(b"<string>", match.end() - 7) else ": "
+        value = Value(content.start(1), content.end(1), False, separator)
         text = value.text(data)
         prose = class_.startswith("secret.") and " " in text
         if not prose and reads_as_value(data, value, class_):

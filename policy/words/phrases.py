@@ -16,6 +16,7 @@ from .values import (
     looks_made_up,
     looks_random,
     read_value,
+    reads_as_value,
     span_of,
     text_of,
 )
@@ -32,12 +33,14 @@ _LONG, _LONGEST = 16, 512
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|pass ?phrase|passcode|passwd|pwd|credentials?|kennwort"
-    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord)|session[ _-]id"
-    rb"|erlang cookie)"
+    rb"|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord)"
+    rb"|[a-z\x80-\xff]{2,20}(?:passwort|kennwort|wachtwoord)"
+    rb"|session[ _-]id|erlang cookie)"
 )
 _IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(" + _SECRET_NOUN + rb")s?\)?(?: (?:provided|given|supplied|received"
-    rb"|used|found|value|sent|header|cookie|parameter|field|argument"
+    rb"|used|found|detected|entered|submitted|generated|issued|value|sent|header|cookie|parameter"
+    rb"|field|argument"
     rb"|for (?:(?:the|a|an|your|new) ){0,2}(?:(?:user|username|account|login|tenant|customer|client"
     rb"|project) )?[\"']?[\w@.'-]{1,60}[\"']?))?"
     rb"(?: (?:is|was) (?:too (?:short|long|weak)|invalid|not valid|malformed|wrong|unknown):"
@@ -83,7 +86,8 @@ _IS_CODE = compile_bytes(
 _APART = compile_bytes(
     rb"""(?i)([:{]?)([\w.\-\x80-\xff]{0,40}(?:password|passwd|passwort|passphrase|pwd|secret|token"""
     rb"""|session[ _\-]?id|session|(?:api|access|secret|private|signing|encryption|master"""
-    rb"""|licen[cs]e|activation|product|client|account)[ _\-]?key))"""
+    rb"""|licen[cs]e|activation|product|client|account)[ _\-]?key|"""
+    rb"""kennwort|mot de passe|contrase\xc3\xb1a|senha|wachtwoord|l\xc3\xb6senord))"""
     rb"""["'`]?(>>, ?<<|[ \t]*(?:->|\xe2\x86\x92|\.{4,}:?)[ \t]*"""
     rb"""|(?:[ \t]*[=:])?[ \t]*(?:\r?\n[ \t]*){1,3}|[ \t]{1,20}|,[ \t]|,(?:<<)?)"""
 )
@@ -140,10 +144,19 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             given = pair and (looks_made_up(text) or (closed and _has_odd_signs(text)))
         else:
             given = looks_made_up(text) and not _NAMED_THING.match(text.encode())
+            if class_ == "secret.password":
+                quote = data[value.start - 1 : value.start]
+                word = quote in (b"'", b'"') and is_a_password(value, text, match.group(2))
+                given = given or word or _is_mixed(text)
             if value.quoted and data[value.end + 1 : value.end + 2] == b";":  # nginx, BIND
                 given = given or _has_odd_signs(text)
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether a word has letters, digits and signs that no name has."""
+    return _has_odd_signs(text) and any(map(str.isdigit, text)) and not _AN_ADDRESS.search(text)
 
 
 def _is_led_to(text: str, class_: str) -> bool:
@@ -167,6 +180,9 @@ _CODE_WORDS = re.compile(rb"code|otp|pin|tan|password")
 
 # UUIDs are ids; names of Kubernetes' secrets end in letters and digits (`default-token-x7k2p`).
 _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
+
+
+_AN_ADDRESS = re.compile(r"[\w.]@[\w-]|[\w]=|[(){}\[\]<>|,;\\$%&]")  # or a setting, or code
 
 
 def find_phrases(data: bytes) -> Iterator[Span]:
@@ -193,7 +209,8 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
         text = value.text(data)
         if is_innocent(text, "secret.password"):
             continue
-        if _is_given(match.group(1), data[match.end(1) : match.end()].strip(), value, text):
+        said = data[match.end(1) : match.end()].strip()
+        if _is_given(match.group(1), said, value, text) or _is_answer(data, said, value):
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
     for match in _WITH.finditer(data):
@@ -205,7 +222,7 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
             yield Span(value.start, value.end, class_, "words.sentence")
     yield from find_checked(data)
     for match in _TRIED.finditer(data):
-        text = text_of(match.group(2))
+        text = text_of(match.group(2)).strip("“”„«»‘’")
         if looks_random(text) and not is_innocent(text, "secret.password"):
             yield span_of(match.span(2), "secret.password", "words.sentence")
 
@@ -224,6 +241,13 @@ def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:
     about = said == b"of"  # a token of `inline` type
     quoted = value.quoted and " " not in text and not about and not closes(text)
     return quoted or looks_random(text)
+
+
+def _is_answer(data: bytes, said: bytes, value: Value) -> bool:
+    """Whether a word is what was typed at a prompt: `Password for bob: hunter`."""
+    if not (said.startswith(b"for ") and said.endswith(b":")):
+        return False
+    return reads_as_value(data, value._replace(separator=": "), "secret.password")
 
 
 def _named_behind(data: bytes) -> Iterator[Span]:

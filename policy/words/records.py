@@ -18,7 +18,9 @@ _NO_RECORD = rb"\s{}\[\]()\"'`,;="
 _NEXT = rb"(?: " + _NAME + rb":|[}\]])"
 # Go puts no commas between fields, so that one may be in a value; others do.
 _STRUCT = compile_bytes(_WORDS % (_NO_STRUCT, rb",? ", _NO_STRUCT) + _NEXT)
-_LISTED = compile_bytes(_WORDS % (_NO_STRUCT, rb" ", _NO_STRUCT) + _NEXT)
+_LISTED = compile_bytes(
+    _WORDS % (_NO_STRUCT, rb" ", _NO_STRUCT) + rb"(?:,? " + _NAME + rb":|[}\]])"
+)
 _RECORD = compile_bytes(
     _WORDS % (_NO_RECORD, rb" ", _NO_RECORD) + rb"(?:, " + _NAME + rb"=|[}\])])"
 )
@@ -26,6 +28,10 @@ _RECORD = compile_bytes(
 _NEXT_FIELD = re.compile(rb"[A-Z][A-Za-z]{0,60}+:[^\s]")
 # Go shows where a value is, not what it is.
 _POINTER = re.compile(rb"\(\*[^()\s]{1,100}\)\((?:0x[0-9a-f]|nil\))")
+# Go prints the values of forms and headers as lists: `map[password:[x1] page:[2]]`.
+_BEHIND_LIST = re.compile(rb"\](?:\]| [A-Za-z_][\w.\-]{0,60}+:\[)")
+# Groovy does so without: `[password:x1, page:2]`.
+_NEXT_IN_MAP = re.compile(rb", [A-Za-z_][A-Za-z0-9_]{0,60}+:")
 _FAR = 80  # how far before a field the one before it may begin
 
 
@@ -64,8 +70,12 @@ def whole_field(data: bytes, value: Value, before: bytes) -> Value:
 
     `before` are the two signs before its name.
     """
+    if data[value.start - 1 : value.start] == b"[" and value.separator == ":":
+        listed = _BEHIND_LIST.match(data, value.end) is not None
+        return value._replace(separator="=") if listed else value
     pattern = {":": _STRUCT, "=": _RECORD}.get(value.separator)
-    if pattern is _STRUCT and before[:1] == b",":
+    listed = before[-1:] == b"[" and _NEXT_IN_MAP.match(data, value.end) is not None
+    if pattern is _STRUCT and (before[:1] == b"," or listed):
         pattern = _LISTED
     before = before[-1:]
     if pattern is None or before not in (b"{", b"[", b"(", b" "):

@@ -17,6 +17,7 @@ from ..findings import Span
 from ..keys import classify_key
 from ..linear import compile_linear
 from .innocence import is_innocent
+from .quotes import in_printed_quotes
 
 # Longer values are cut here: the rest is judged as text of its own.
 MAX_VALUE = 4096
@@ -132,6 +133,9 @@ def read_value(data: bytes, at: int, separator: str, class_: str) -> Value:
     made = _DAY_MADE.match(data, at) if class_ == "pii.dob" else None
     if made is not None:
         return Value(made.start(1), made.end(1), False, separator)
+    printed = in_printed_quotes(data, at, MAX_VALUE)
+    if printed is not None:
+        return Value(*printed, True, separator)
     wrapping = _WRAPPING.match(data, at)
     at = at if wrapping is None else wrapping.end()
     opening = _OPENING.match(data, at)
@@ -199,8 +203,10 @@ def _unquoted_end(data: bytes, at: int, class_: str) -> int:
         return at
     limit = end = match.end()
     loose = class_ == "secret.password"  # passwords hold any character
+    secret = class_.startswith("secret.")  # others brackets, too
     for sign in _ENDS.finditer(data, at, limit):
-        if not loose or _ends_password(data, sign.start()):
+        may_go_on = loose or (secret and sign.group() in b")}]")
+        if not may_go_on or _ends_password(data, sign.start()):
             end = sign.start()
             break
     if end == limit or data[end : end + 1] in b",;":
@@ -237,6 +243,7 @@ _ELEMENT = re.compile(
     rb"""(?:[$#]?\{)?[$@]{0,2}[A-Za-z_][A-Za-z0-9_.]*+\["""
     rb"""(?::[A-Za-z_]\w*+|(\\*+["'])\[?[A-Za-z_][\w.\-]*+\]?\1)\](?!\w)"""
 )
+_LONGEST_TYPE = 5  # of what `password: Label` may name
 _SHORT_NAMES = frozenset(
     ["pw", "tok", "t", "s", "p", "val", "value", "data", "body", "arg", "x", "e", "i", "v", "k"]
 )
@@ -304,7 +311,8 @@ def _plain_word_is_value(data: bytes, value: Value, text: str, class_: str) -> b
     if len(text) >= 12 and _case_changes(text) * 5 >= len(text):
         return True
     if value.separator == ": " and class_ == "secret.password":
-        return text.islower() and _ends_here(data, value.end) and len(text) >= 4
+        written = text.islower() or (text[1:].islower() and len(text) > _LONGEST_TYPE)
+        return written and _ends_here(data, value.end) and len(text) >= 4
     return False
 
 
@@ -313,10 +321,18 @@ def _case_changes(text: str) -> int:
     return sum(a.islower() and b.isupper() for a, b in pairwise(text))
 
 
+_NEXT_LABEL = re.compile(
+    rb" {1,4}+[A-Za-z_\x80-\xff](?:[\w.-]|(?!\xef\xbc\x9a)[\x80-\xff]){1,40}+"
+    rb"(?:[:=](?!/)|\xef\xbc\x9a)"
+)
+
+
 def _ends_here(data: bytes, end: int) -> bool:
-    """Whether no further word of a sentence follows."""
+    """Whether no further word of a sentence follows, but the next label at most."""
     rest = data[end : end + 2]
-    return not rest or rest[:1] in b"\r\n,;\"'}]|" or rest in (b"\\n", b"\\r")
+    if not rest or rest[:1] in b"\r\n,;\"'}]|" or rest in (b"\\n", b"\\r"):
+        return True
+    return _NEXT_LABEL.match(data, end) is not None
 
 
 def looks_made_up(text: str) -> bool:

@@ -249,8 +249,20 @@ def _name(data: bytes, value: Value) -> Value:
     end = match.end()
     if data[end : end + 1] in (b"=", b":") and b" " in data[value.start : end]:  # the last is a key
         end = data.rindex(b" ", value.start, end)
+    end = _before_labels(data, value.start, end)
     end = value.start + len(data[value.start : end].rstrip())
     return Value(value.start, max(end, value.end), False, value.separator)
+
+
+_SPACED = re.compile(rb" ++([\x80-\xff]++)")
+
+
+def _before_labels(data: bytes, start: int, end: int) -> int:
+    """Where a name ends before the next label of a form: `氏名：山田太郎 電話番号 …`."""
+    for word in _SPACED.finditer(data, start, end):
+        if class_of(word.group(1)) is not None:
+            return word.start()
+    return end
 
 
 _GROUPS = compile_bytes(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}")
