@@ -232,7 +232,8 @@ class CollectorOperations:
         plan = self._named_plan(name)
         exporters = self._collector.config.exporters
         swaps = [(exporters[id_].standby_for or "", id_) for id_ in plan.activate]
-        steps = await run(self, plan, swaps, by, why)
+        version = self._fleet_version()
+        steps = await run(self, plan, swaps, by, why, publishes=version is not None)
         return PlanRun(name=name, steps=steps, fleet_version=self._fleet_version())
 
     async def drill(self, name: str) -> PlanRun:

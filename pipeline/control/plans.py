@@ -20,11 +20,15 @@ async def run(
     swaps: Sequence[tuple[str, str]],
     by: str,
     why: str,
+    *,
+    publishes: bool,
 ) -> list[Step]:
-    """Do what a plan says. `swaps`: whose place each standby takes that it activates."""
+    """Do what a plan says. `swaps`: whose place each standby takes that it activates; `publishes`:
+    whether others may follow, to whom no policy is told.
+    """
     began = time.monotonic()
     steps = []
-    for what, work in _steps(operations, plan, swaps, by, why):
+    for what, work in _steps(operations, plan, swaps, by, why, publishes):
         trouble = None
         try:
             if (not_written := (await work()).not_written) is not None:
@@ -42,6 +46,7 @@ def _steps(
     swaps: Sequence[tuple[str, str]],
     by: str,
     why: str,
+    publishes: bool,
 ) -> list[tuple[str, _Work]]:
     """What is done, in words, and what does it: what stops a leak comes first."""
 
@@ -59,5 +64,6 @@ def _steps(
     steps += [(f"activate {to} for {from_}", swap(from_, to)) for from_, to in swaps]
     if plan.tighten:
         strict = partial(operations.set_strict, strict=True, by=by, why=why)
-        steps.append(("tighten the policy", strict))
+        whose = " of this collector (not of those that follow)" if publishes else ""
+        steps.append((f"tighten the policy{whose}", strict))
     return steps

@@ -195,7 +195,9 @@ async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_pat
 
 async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
     async with followed(tmp_path) as (_, control, where):
-        assert "distrust sentry" in await asyncio.to_thread(shell, f"incident run breach {where}")
+        ran = await asyncio.to_thread(shell, f"incident run breach {where}")
+        assert "distrust sentry" in ran
+        assert "tighten the policy of this collector (not of those that follow)" in ran
         assert shell.err == "applied by 1 of 1 who follow\n"
         control.close()
         await asyncio.to_thread(shell, f"incident run rumour {where}", 1)

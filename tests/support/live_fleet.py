@@ -42,7 +42,12 @@ async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
             },
             **service,
         },
-        "incident": {"plans": {"breach": {"distrust": ["sentry"]}, "rumour": {"hold": ["otlp"]}}},
+        "incident": {
+            "plans": {
+                "breach": {"distrust": ["sentry"], "tighten": "strict"},
+                "rumour": {"hold": ["otlp"]},
+            }
+        },
     })  # fmt: skip
     running = Collector(loads(text, {}))
     await running.start()
