@@ -27,6 +27,8 @@ CATEGORIES: Mapping[DocumentType, str] = {
     "attachment": "attachment",
     "client_report": "internal",
 }
+# Of these kinds Sentry limits the size as well, under another name.
+_SIZES = {"log_byte": "log_item", "trace_metric_byte": "trace_metric"}
 _DEFAULT = 60.0  # seconds, when a 429 says nothing
 _LONGEST = 7 * 86400.0
 _ALL = ""
@@ -66,6 +68,7 @@ class RateLimits:
                 self._limit(category.strip(), wait)
 
     def _limit(self, category: str, wait: float) -> None:
+        category = _SIZES.get(category, category)
         if category == _ALL or category in CATEGORIES.values():
             until = self._clock() + min(max(wait, 0.0), _LONGEST)
             self._until[category] = max(self._until.get(category, 0.0), until)

@@ -35,6 +35,8 @@ def test_a_limit_ends_when_its_time_is_over() -> None:
         ("60:", 60.0, 60.0),
         ("60", 60.0, 60.0),
         ("60:log_item;log_byte:key:reason:namespaces", 0.0, 60.0),
+        ("60:log_byte:organization:quota", 0.0, 60.0),
+        ("60:log_byte:key, 5:log_item:key", 0.0, 60.0),
         ("5:error:key, 7:log_item:key", 5.0, 7.0),
         ("9:error, 5:error", 9.0, 0.0),
         ("1.5:error;log_item:key", 1.5, 1.5),
@@ -50,6 +52,12 @@ def test_the_header_is_understood(header: str, event: float, log: float) -> None
     limits = RateLimits(Clock())
     limits.learn(answer(429, X_Sentry_Rate_Limits=header))
     assert (limits.wait("event"), limits.wait("log")) == (event, log)
+
+
+def test_a_limit_on_the_size_of_metrics_is_one_on_metrics() -> None:
+    limits = RateLimits(Clock())
+    limits.learn(answer(200, X_Sentry_Rate_Limits="60:trace_metric_byte:organization"))
+    assert (limits.wait("metric"), limits.wait("log")) == (60.0, 0.0)
 
 
 @pytest.mark.parametrize(
