@@ -16,6 +16,10 @@ _FLAG = compile_bytes(
     rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
     rb"""([^\s"',\]\-][^\s"'\],]*)"""
 )
+# As Java prints a list. What a sentence lists stands in no brackets, or has flags only.
+_LISTED = compile_bytes(
+    rb"""[\[,] ?--?([A-Za-z][A-Za-z0-9_.-]{1,60})(, )([^\s"',\]\-][^\s"'\],]*)(?:, |\])"""
+)
 # What follows a flag that a sentence talks about.
 _NO_ARGUMENTS = (
     "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
@@ -109,7 +113,7 @@ _OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 def find_in_command_lines(data: bytes) -> Iterator[Span]:
     """Find values that an option names: `--api-key x`, `mysql -px`, `curl -u bob:x`."""
     optional = _OPTION.search(data) is not None
-    for match in _FLAG.finditer(data) if optional else ():
+    for match in _flags(data) if optional else ():
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
             continue
@@ -126,6 +130,11 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
             if not named and not is_innocent(match.group(group), "secret.password"):
                 yield span_of(match.span(group), "secret.password", "words.flag")
+
+
+def _flags(data: bytes) -> Iterator[re2._Match[bytes]]:
+    yield from _FLAG.finditer(data)
+    yield from _LISTED.finditer(data) if b"[" in data else ()
 
 
 def _argument(data: bytes, match: re2._Match[bytes]) -> Value:

@@ -27,6 +27,8 @@ COMMANDS: list[Row] = [
     ("gh secret set NPM -b wintertime", ["wintertime"], ["NPM"]),
     ("az keyvault secret set --name x --value wintertime", ["wintertime"], ["--name x"]),
     ("signtool sign /f c.pfx /p Wint3rfell9 app.exe", ["Wint3rfell9"], ["/f c.pfx", "app.exe"]),
+    ("executed command [mysql, --password, Wint3rfell9, db]", ["Wint3rfell9"], ["mysql", ", db]"]),
+    ("run [app, --api-key, wintertime-lemon]", ["wintertime"], ["[app, --api-key, "]),
     ("snmpwalk -u bob -a SHA -A Wint3rfell9 -x AES r1", ["Wint3rfell9"], ["-a SHA", "-x AES r1"]),
 ]
 
@@ -41,6 +43,9 @@ LINKS: list[Row] = [
 ]
 
 HARMLESS = [
+    "options [--user, --password, --host]",
+    "see --password, user, and host",
+    "[--token, required]",
     "twine upload -r testpypi dist/*",
     "gh issue create --body 'it is winter'",
     "nuget push failed with 409",
