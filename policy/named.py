@@ -43,7 +43,7 @@ PEOPLE = (
 )  # fmt: skip
 # They may be a name themselves. `user` stands in every event, and would make it be read as a whole.
 CALLED = tuple(each for each in PEOPLE if each != "user")
-_NAMES_OF_PEOPLE = ("name", "displayname", "display_name")
+_NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder")
 # The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
 _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",

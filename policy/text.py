@@ -18,6 +18,7 @@ from .keys import MAX_KEY, words_of
 from .validation.validators import VALIDATORS, Candidate, Validator
 from .words.words import find_words
 
+_UNSPACED = "\u2e80"  # from here on: Chinese, Japanese and Korean
 # How far before a match its context words may stand (bytes).
 CONTEXT_REACH = 48
 
@@ -48,7 +49,12 @@ class Rule:
     def context(self) -> re2._Regexp[bytes] | None:
         """What must stand before a match, or in the key."""
         words = "|".join(self.detector.context)
-        return compile_pattern(rf"(?i)[^\pL\pN](?:{words})(?:s?[^\pL]|$)") if words else None
+        if not words:
+            return None
+        # In scripts without spaces what belongs to a word stands right beside it.
+        unspaced = "|".join(word for word in self.detector.context if word > _UNSPACED)
+        also = f"|{unspaced}" if unspaced else ""
+        return compile_pattern(rf"(?i)[^\pL\pN](?:{words})(?:s?[^\pL]|$){also}")
 
     def spans(self, data: bytes, key: str | None) -> list[tuple[int, int]]:
         """Where it finds something (bytes)."""

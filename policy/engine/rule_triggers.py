@@ -61,7 +61,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r"[Gg]asse [0-9]",
         r"gat[ae]n [0-9]",
         r"(?:Rua|Calle|Avenida|Viale|Piazza|Travessa) [dA-Z\x{80}-\x{10FFFF}]",
-        r"(?:allee|gracht|laan|vej|gade) [0-9]",
+        r"(?:allee|gracht|laan|vej|gade|str\.) [0-9]",
         *("traße [0-9]", "vägen [0-9]", r"Praça [dA-Z\x{80}-\x{10FFFF}]"),
     ),
     "street.with_town": (

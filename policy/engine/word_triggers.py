@@ -16,7 +16,7 @@ from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
 from ..views import WIDTHLESS
 from ..words.calls import PLACES
-from ..words.command_lines import IN_ONE_COMMAND, SHORT_FLAGS
+from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -184,6 +184,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             ),
             r"(?i:freerdp|mstsc|schtasks|signtool|\bhtpasswd |rabbitmqctl |wpa_passphrase |snyk )",
             r"(?i:\bmc (?:alias|config) |ngrok )",
+            rf"(?i:\b{SETTING})",
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"(?i:chpasswd\b)[^\r\n|;]{0,40}<<",
             r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",
@@ -210,6 +211,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"Path `",
             r"converting driver\.Value",
             r"invalid (?:type|value): ",
+            r"Invalid value: ",
             r"for parameter ",
             r"argument [^\r\n:]{1,80}: invalid ",
             r"dictionary value @ ",

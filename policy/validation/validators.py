@@ -102,6 +102,13 @@ def varied(candidate: Candidate) -> Candidate | None:
     return candidate if len(set(candidate.value.lower())) >= 7 else None
 
 
+def letters_and_digits(candidate: Candidate) -> Candidate | None:
+    """Neither a word nor a number."""
+    value = candidate.value
+    both = any(map(str.isalpha, value)) and any(map(str.isdigit, value))
+    return candidate if both else None
+
+
 _NEAR_AWS = compile_linear(r"(?i)aws|akia|asia|secret.{0,3}(?:access|key)|amazon")
 
 
@@ -279,7 +286,7 @@ VALIDATORS: dict[str, Validator] = {
             made_up, mixed, mixed_case, monero, no_digest, no_name, not_a_port, person,
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
             mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
-            kvnr, rvnr, street, titled, vin,
+            kvnr, letters_and_digits, rvnr, street, titled, vin,
         )
     },
 }  # fmt: skip

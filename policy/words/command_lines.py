@@ -10,7 +10,16 @@ import re2
 from ..findings import Span
 from ..keys import classify_key
 from .innocence import is_innocent
-from .values import BY_SHAPE, MAX_VALUE, Value, compile_bytes, reads_as_value, span_of, text_of
+from .values import (
+    BY_SHAPE,
+    MAX_VALUE,
+    Value,
+    compile_bytes,
+    looks_random,
+    reads_as_value,
+    span_of,
+    text_of,
+)
 
 _FLAG = compile_bytes(
     rb"""(?:^|[\s"'\[,(])--?([A-Za-z][A-Za-z0-9_.-]{1,60})(["']?,\s*["']|\s+["']?)"""
@@ -53,6 +62,15 @@ _PIPED = compile_bytes(
     rb"""(?i)\becho(?: -n)? ["']?(?:[a-z_][\w-]{0,31}:)?([^\s"'|:][^\s"'|]{3,199})["']? *\|"""
     rb""" *(?:sudo +)?(?:-S|docker login|(?:ch)?passwd|su\b|gpg|openssl)"""
 )
+# `consul kv put db/password x1`, `pulumi config set dbPassword x1`
+SETTING = (
+    r"(?:kv|config|env|variables?|vars?|param(?:eter)?s?|settings?) "
+    r"(?:put|set|create|add|write) "
+)
+_SET = compile_bytes(
+    rb"(?i)\b" + SETTING.encode() + rb"(?:--?[a-z][\w=-]{0,40} ){0,4}[\"']?"
+    rb"(?:[\w.-]{1,60}[/:.]){0,8}([A-Za-z_][\w-]{1,60})[\"']?[ =][\"']?([^\s\"'-][^\s\"']{3,200})"
+)
 _GIVEN_TO_CHPASSWD = compile_bytes(
     rb"""(?i)\bchpasswd\b[^\r\n|;]{0,40}?<<<? *["']?[a-z_][\w.-]{0,31}:([^\s"']{4,200})"""
 )
@@ -86,7 +104,7 @@ _FILE_OF_PASSWORDS = compile_bytes(
     rb" [^\s]{1,100} ['\"]?([^\s'\"]+)"
 )
 _CURL_USER = compile_bytes(
-    rb"(?i)\b(?:curl|wget|http|lftp)\b%b{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
+    rb"(?i)\b(?:curl|wget|https?|xh|lftp|etcdctl|jfrog)\b%b{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
     rb"(?:['\"],)?[ =]{0,5}['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)" % _ON
 )
 # The name is the secret, and there is no password: `curl -u sk_1a2b3c: …`.
@@ -122,6 +140,16 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             continue
         if reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.flag")
+    for match in _SET.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        text = text_of(match.group(2))
+        if class_ is None or not class_.startswith("secret.") or classify_key(text) is not None:
+            continue
+        # `config set password policy` may be a sentence: a word counts behind a name of several.
+        part = data[match.start(1) - 1 : match.start(1)] in (b"/", b":", b".")
+        given = looks_random(text) or part or not match.group(1).islower()
+        if given and text.lower() not in _NO_ARGUMENTS and not is_innocent(text, class_):
+            yield span_of(match.span(2), class_, "words.flag")
     lowered = data.lower()
     for pattern, needed in _PATTERNS:
         wanted = optional if needed is None else needed in lowered

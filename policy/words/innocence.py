@@ -65,7 +65,7 @@ _OF_FORMS = compile_linear(
     r"|pflichtfeld|erforderlich|ungültig|darf nicht|muss mindestens|obligatoire|invalide"
     r"|ne (?:peut|doit) pas|obligatori[oa]|requerid[oa]|inv[áa]lid[oa]|no (?:puede|debe)"
     r"|obbligatori[oa]|non (?:valid[oa]|può)|obrigatóri[oa]|não (?:pode|deve)|verplicht|vereist"
-    r"|falsch|fehlt|vergessen|oublié|incorrecte?|incorreta|olvidad[ao]|esquecid[ao]|ongeldige?|wymagan[aey]|nieprawidłow[aey]|zorunlu|geçersiz|обязательн|неверн|некорректн)"
+    r"|falsch|fehlt|richiest[ao]|mancante|errat[ao]|manquant|ontbreekt|brakuje|vergessen|oublié|incorrecte?|incorreta|olvidad[ao]|esquecid[ao]|ongeldige?|wymagan[aey]|nieprawidłow[aey]|zorunlu|geçersiz|обязательн|неверн|некорректн)"
     r"|必須|必填|不能为空|无效|不正确|無効|入力してください|필수|올바르지"
 )
 # How they begin, so that they do not quote what was entered: `Jane Roe is not valid`.

@@ -35,7 +35,7 @@ _NAMED = compile_bytes(
 _ITS_VALUE = compile_bytes(
     rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
     + _OF_A_KIND
-    + rb"""(?:value|val|content)\\{0,15}["']?\s*[=:]\s*"""
+    + rb"""(?:value|val|content)\\{0,15}["']?\s*(?:[=:]|\{\s{0,40}\w{0,20}value\s*:)\s*"""
 )
 _ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
 _ITS_PART = compile_bytes(

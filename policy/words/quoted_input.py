@@ -74,6 +74,7 @@ _PATTERNS = (
         compile_bytes(rb'name "(%b)": converting driver\.Value type [^\s("]+ \(' % KEY),
     ),
     (b": invalid ", compile_bytes(rb"%b: invalid (?:type|value): (?:string|byte array) " % _FIELD)),
+    (b"Invalid value: ", compile_bytes(rb"%b: Invalid value: " % _FIELD)),  # Kubernetes
     (b"for parameter ", compile_bytes(rb"for parameter %b, value: " % _FIELD)),
     (
         b"argument ",

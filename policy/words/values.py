@@ -79,7 +79,7 @@ class Value(NamedTuple):
 # What is written around a value: `Some("x")`, `Optional[x]`, `<<"x">>`, `!!binary eA==`, and in SQL
 # `MD5('x')`.
 _WRAPPING = re.compile(
-    rb"(?:Some|Just|Optional|SecretStr|Secret|String|str|ISODate|Date|Timestamp)[(\[]|<<(?=\")"
+    rb"(?:Some|Just|Optional|SecretStr|Secret|Masked|Sensitive|Redacted|Secured|Protected|GuardedString|String|str|ISODate|Date|Timestamp)[(\[]|<<(?=\")"
     rb"|!!(?:binary|str) |(?:DATE|TIMESTAMP) (?=')"
     rb"|(?:(?:MD5|SHA[125]?|(?:OLD_)?PASSWORD|ENCRYPT|AES_ENCRYPT|CRYPT)\()(?=N?')"
 )

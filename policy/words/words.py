@@ -88,7 +88,9 @@ def _markup(data: bytes) -> Iterator[Span]:
         yield from find_in_markup(data)
 
 
-_OF_COMMANDS = re.compile(rb"(?i)[-/]|echo|chpasswd|rabbitmqctl|wpa_passphrase|snyk|ngrok")
+_OF_COMMANDS = re.compile(
+    rb"(?i)[-/]|echo|(?:put|set|create|add|write) |chpasswd|rabbitmqctl|wpa_passphrase|snyk|ngrok"
+)
 
 
 def _command_lines(data: bytes) -> Iterator[Span]:

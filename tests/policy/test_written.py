@@ -28,6 +28,16 @@ PASSWORDS: list[Row] = [
     ("[INFO] CVV entered: 123", [": 123"], ["[INFO] CVV entered: "]),
     ("Bank account detected: 12-3456789", ["12-3456789"], ["Bank account detected: "]),
     ("apikey: {{h}o)p${e]nob(ody[finds>-_$#this}}", ["nob(ody"], ["apikey: "]),
+    ("consul kv put db/password wintertime", ["wintertime"], ["kv put db/password "]),
+    ("pulumi config set dbPassword wintertime --x", ["wintertime"], ["config set", "--x"]),
+    ('data.password: Invalid value: "wintertime": bad', ["wintertime"], ["Invalid value: ", "bad"]),
+    ("DbConfig(password=Masked(wintertime), pool=4)", ["wintertime"], ["pool=4"]),
+    (
+        'fields { key: "password" value { string_value: "wintertime" } }',
+        ["wintertime"],
+        ['key: "password"', "string_value"],
+    ),
+    ("etcdctl --user root:wintertime get /x", ["wintertime"], ["get /x"]),
     ("<key>Password</key><string>wintertime</string>", ["wintertime"], ["<key>Password</key>"]),
     ("email,password,plan\nx@y.example,wintertime,gold", ["wintertime"], ["plan", "gold"]),
 ]
@@ -57,6 +67,9 @@ HARMLESS = [
     "email, password, plan\nname, digest, price",
     "wrong password: see https://shop.example/help",
     "Diagnose: keine",
+    "config set password policy",
+    "password: richiesta",
+    'spec.ports[0].name: Invalid value: "x": too short',
 ]
 
 
@@ -74,11 +87,13 @@ def test_a_system_names_the_value_beside_it_in_fhir() -> None:
     extra = {
         "telecom": [{"system": "phone", "value": "555-780-8673", "use": "home"}],
         "identifier": [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "999-90-5728"}],
+        "card": {"pan": "4242424242424242", "cvc": "424", "holder": "Jane Roe"},
         "os": [{"system": "linux", "value": "6.1.0-13"}],
     }
     found = scrubbed({"extra": extra})["extra"]
     assert found["telecom"] == [{"system": "phone", "value": "[phone]", "use": "home"}]
     assert found["identifier"][0]["value"] == "[national_id.us]"
+    assert found["card"]["holder"] == "[name]"
     assert found["os"] == extra["os"]
 
 
