@@ -11,6 +11,7 @@ import base64
 import binascii
 import html
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,9 @@ _SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}|{_ALONE
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+# How base64 of what gzip has packed begins (RFC 1952): CloudWatch hands logs to functions so.
+GZIP = "H4sI"
+_MOST_UNPACKED, _LONGEST_UNPACKED = 16, 1 << 20  # times its length, bytes
 _HEX = re.compile(r"[0-9a-fA-F-]+")
 # Bytes one by one: `7b 22 70`, `7b:22:70`, as dumps and buffers are printed.
 _BYTES = compile_linear(r"[0-9A-Fa-f]{2}(?:[ :-][0-9A-Fa-f]{2}){7,}")
@@ -197,11 +201,24 @@ def base64_text(token: str) -> str | None:
     standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
         data = base64.b64decode(standard, validate=True)
-        decoded = _utf16_text(data) if b"\0" in data else data.decode()
+        if bare.startswith(GZIP):
+            decoded = _unpacked(data)
+        else:
+            decoded = _utf16_text(data) if b"\0" in data else data.decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
     return decoded if shown.isprintable() and _has_ascii(decoded.encode()) else None
+
+
+def _unpacked(data: bytes) -> str:
+    """The text that gzip has packed: its first part, if it is longer than real ones become."""
+    most = min(_MOST_UNPACKED * len(data), _LONGEST_UNPACKED)
+    try:
+        unpacked = zlib.decompressobj(wbits=31).decompress(data, most)
+    except zlib.error:
+        return ""
+    return unpacked.decode(errors="ignore" if len(unpacked) == most else "strict")
 
 
 def _utf16_text(data: bytes) -> str:

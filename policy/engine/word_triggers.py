@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 
 from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
-from ..views import WIDTHLESS
+from ..views import GZIP, WIDTHLESS
 from ..words.calls import PLACES
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
@@ -255,6 +255,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?:[\t\n\r -~]\x00){4}",
             base64_of_text(),
             _UTF16_IN_BASE64,
+            GZIP,
             r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:[ :-]?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
         ),
     }

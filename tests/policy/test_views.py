@@ -1,6 +1,10 @@
 import base64
+import gzip
+import json
 
 import pytest
+from engine_twins import difference
+from scrubbing import scrubbed
 
 from errlock.policy.views import View, base64_text, decodings, percent_decoded, unescaped
 
@@ -68,3 +72,29 @@ def test_encodings_are_undone_three_deep() -> None:
         [view] = decodings(view)
     assert view.text == "a"
     assert list(decodings(View("%41", depth=3))) == []
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode())).decode()
+
+
+def test_what_gzip_has_packed_is_read() -> None:
+    logs = json.dumps({"owner": "7", "logEvents": [{"message": "password=Wint3rfell9 é"}]})
+    event = {"extra": {"awslogs": {"data": _packed(logs)}, "note": f"got {_packed(logs)} twice"}}
+    left = scrubbed(event)["extra"]
+    assert left == {"awslogs": {"data": "[password]"}, "note": "got [password] twice"}
+    assert difference("default", "event", event) is None
+
+
+@pytest.mark.parametrize("text", ["nothing that tells anything is in here", "x" * 4_000_000])
+def test_what_is_packed_and_tells_nothing_stays(text: str) -> None:
+    event = {"extra": {"data": _packed(text), "cut": _packed(text)[:24], "odd": "H4sIAAAAAAAC"}}
+    assert scrubbed(event) == event
+    assert difference("default", "event", event) is None
+
+
+def test_of_what_unpacks_to_very_much_the_first_part_is_read() -> None:
+    unpacked = base64_text(_packed("password=Wint3rfell9 " + "é" * 4_000_000))
+    assert unpacked is not None
+    assert unpacked.startswith("password=")
+    assert len(unpacked) < 100_000
