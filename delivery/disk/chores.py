@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from .failures import kind_of
@@ -25,6 +26,16 @@ _SOON = 1.0
 _LATER = 10.0
 
 
+@dataclass(slots=True)
+class Copies:
+    """What was delivered and is kept for a while. Written by one thread; any may look."""
+
+    seconds: float  # for so long
+    size: int  # bytes of the file above which they give way
+    oldest: float | None = None  # when the first of them was delivered
+    lost: int = 0  # deliveries of which the copy went before its time
+
+
 class Chores:
     """Belongs to the writing thread, as everything that writes."""
 
@@ -33,14 +44,17 @@ class Chores:
         connection: sqlite3.Connection,
         reserve: Reserve,
         seals: Seals | None,
-        retain: float,
+        copies: Copies,
+        is_full: Callable[[], bool],
         now: Callable[[], float],
         log: logging.Logger,
     ) -> None:
+        """`is_full` says whether nothing is taken because the disk is full."""
         self._connection = connection
         self._reserve = reserve
         self._seals = seals
-        self._retain = retain
+        self._copies = copies
+        self._is_full = is_full
         self._now = now
         self._log = log
 
@@ -49,7 +63,7 @@ class Chores:
         if not self._reserve.whole:
             return self._restore()
         try:
-            if self._forget():
+            if self._forget() or self._give_way():
                 return _AT_ONCE
         except sqlite3.Error as error:
             # What is deleted is written first: on a full disk the reserve has the room for it.
@@ -69,15 +83,29 @@ class Chores:
             return _AT_ONCE
         checkpoint(self._connection)
         if not self._reserve.restore():
-            return _AT_ONCE if self._forget() else _SOON
+            return _AT_ONCE if self._forget() or self._give_way() else _SOON
         self._log.info("there is room on the disk again")
         return _LATER
 
     def _forget(self) -> bool:
         """Delete delivered payloads that were kept long enough. True: there are more."""
-        until = self._now() - self._retain
+        until = self._now() - self._copies.seconds
         _, more = delete_kept(self._connection, "delivered <= ?", [until], self._reserve.step)
+        oldest = self._connection.execute("SELECT min(delivered) FROM retained").fetchone()
+        self._copies.oldest = oldest[0]
         return more
+
+    def _give_way(self) -> bool:
+        """Delete the oldest ones before their time, as long as there is no room. True: it did."""
+        copies, used = self._copies, self._ask("page_count") - self._ask("freelist_count")
+        if copies.oldest is None or not (self._is_full() or used * PAGE > copies.size):
+            return False
+        if not copies.lost:
+            why = "the disk is full" if self._is_full() else "service.retain_delivered_size"
+            self._log.warning("copies of what was delivered go before their time: %s", why)
+        count, _ = delete_kept(self._connection, "TRUE", [], self._reserve.step)
+        copies.lost += count
+        return True
 
     def _shrink(self, at_least: int) -> bool:
         """Give empty pages back to the disk. False: there are not so many."""

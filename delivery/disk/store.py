@@ -24,7 +24,7 @@ from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
 from .ages import Ages
 from .cache import PayloadCache
-from .chores import Chores
+from .chores import Chores, Copies
 from .failures import Trouble, kind_of
 from .folder import StorageFolder
 from .kept import Kept, still_waiting
@@ -54,6 +54,7 @@ class DiskOptions:
 
     reserve: int = 32 * 1024 * 1024  # bytes held back for when the disk is full
     retain_delivered: float = 0.0  # seconds that payloads are kept after their last delivery
+    retain_delivered_size: int = 4 << 30  # bytes of the file above which they go before that
     key: bytes | None = None  # the master key, for encryption
 
 
@@ -76,6 +77,7 @@ class DiskStore:
         self._now = now
         self._ages = Ages(now)
         self._cache = PayloadCache(_CACHED)
+        self.copies = Copies(options.retain_delivered, options.retain_delivered_size)
         self._reserve = Reserve(folder / _RESERVE, options.reserve)
         self._seals = Seals(options.key) if options.key is not None else None
         self._writer: Writer | None = None
@@ -291,7 +293,10 @@ class DiskStore:
         transactions = Transactions(
             connection, seals, options.retain_delivered, self._now, self._ages
         )
-        chores = Chores(connection, reserve, seals, options.retain_delivered, self._now, self._log)
+        chores = Chores(
+            connection, reserve, seals, self.copies, lambda: self.trouble == "full", self._now,
+            self._log,
+        )  # fmt: skip
         return Tools(connection, transactions, chores)
 
     def _reopened(self) -> Tools:

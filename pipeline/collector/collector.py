@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ...delivery.clock import Clock
+from ...delivery.disk.store import DiskStore
 from ...ledger.journal.entries import now
 from ...ledger.keeping import Ledger
 from ..component import Receiver
@@ -99,6 +100,9 @@ class Collector:
         if self.ledger is not None:
             gauges["errlock_journal_entries"] = self.ledger.entries
             gauges["errlock_journal_head"] = self.ledger.head_number
+        if isinstance(self.store, DiskStore):
+            copies = self.store.copies
+            gauges["errlock_copies_lost"] = lambda: copies.lost
         self.telemetry = Telemetry(
             self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint,
             gauges, self.fleet.failures,

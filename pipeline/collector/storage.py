@@ -26,6 +26,7 @@ def store_of(service: ServiceOptions, clock: Clock) -> Store:
     options = DiskOptions(
         reserve=service.storage_reserve,
         retain_delivered=service.retain_delivered,
+        retain_delivered_size=service.retain_delivered_size,
         key=key_bytes(key.reveal()) if key is not None else None,
     )
     return DiskStore(service.folder, options, _log, clock.now)

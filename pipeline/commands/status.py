@@ -112,7 +112,7 @@ def _of_everything(status: Status, colours: bool) -> Iterator[str]:
 
 
 def _of_its_record(status: Status, colours: bool) -> Iterator[str]:
-    """The journal, and the keyrings that it is told of."""
+    """The journal, the keyrings that it is told of, and the copies of what was delivered."""
     if status.journal is not None and status.journal.head is not None:
         yield f"journal: {status.journal.head}"
         if status.journal.send_failed is not None:
@@ -124,6 +124,10 @@ def _of_its_record(status: Status, colours: bool) -> Iterator[str]:
     for keyring in status.keyrings:
         if keyring.trouble is not None:
             yield paint(escape(f"keyring {keyring.id}: {keyring.trouble}"), "red", colours)
+    if status.copies is not None and status.copies.lost:
+        since = "now" if status.copies.oldest is None else moment(status.copies.oldest)
+        text = f"what was delivered can be replayed since {since} only: {status.copies.lost} copies"
+        yield paint(f"{text} went before their time, to make room", "yellow", colours)
 
 
 def _of_fleet(status: Status, colours: bool) -> Iterator[str]:

@@ -199,6 +199,13 @@ class ServiceOptions(Stored, frozen=True, kw_only=True):
             "can send them elsewhere. 0: they are deleted at once."
         ),
     ] = Duration(0)
+    retain_delivered_size: Annotated[
+        Size,
+        Meta(
+            description="While the file of the queues is larger, the oldest of what "
+            "`retain_delivered` keeps goes before its time; so it does while the disk is full."
+        ),
+    ] = Size("4GiB")
     encryption: Annotated[
         EncryptionOptions, Meta(description="How payloads are kept from who takes the disk.")
     ] = EncryptionOptions()

@@ -121,6 +121,16 @@ class KeyringStatus(Answer, frozen=True, kw_only=True):
     trouble: Annotated[str | None, Meta(description="What came in the way at the last look.")]
 
 
+class CopiesStatus(Answer, frozen=True, kw_only=True):
+    """What was delivered and is kept for replays."""
+
+    oldest: Annotated[Moment | None, Meta(description="When the first of it was delivered.")]
+    lost: Annotated[
+        int,
+        Meta(description="How many deliveries since the start had none until its time was over."),
+    ]
+
+
 class FollowerStatus(Answer, frozen=True, kw_only=True):
     """Somebody who follows the control document, by the name they give."""
 
@@ -169,6 +179,9 @@ class Status(Answer, frozen=True, kw_only=True):
         JournalStatus | None, Meta(description="None with `storage: memory`, which keeps none.")
     ]
     keyrings: list[KeyringStatus]
+    copies: Annotated[
+        CopiesStatus | None, Meta(description="Null where what was delivered is not kept.")
+    ] = None
     strict: Annotated[bool, Meta(description="Whether people had the policy tightened.")]
     started: Moment
     routes: list[RouteStatus]

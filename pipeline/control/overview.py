@@ -6,9 +6,12 @@ import time
 from dataclasses import asdict
 from importlib.metadata import version
 
+from ...delivery.disk.store import DiskStore
+from ...delivery.store import Store
 from ...delivery.trust import Trust
 from .collecting import Collecting
 from .messages import (
+    CopiesStatus,
     DestinationStatus,
     FleetStatus,
     FollowerStatus,
@@ -47,6 +50,7 @@ class Overview:
             if collector.ledger is None
             else JournalStatus(**collector.ledger.status()),
             keyrings=[KeyringStatus(**asdict(each)) for each in collector.keyrings.status()],
+            copies=_copies(collector.store),
             started=self._started,
             routes=self.routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],
@@ -117,6 +121,12 @@ class Overview:
         return FollowingStatus(
             fresh=status.fresh, age=status.age, version=status.version, trouble=status.trouble
         )
+
+
+def _copies(store: Store) -> CopiesStatus | None:
+    if not isinstance(store, DiskStore) or not store.copies.seconds:
+        return None
+    return CopiesStatus(oldest=store.copies.oldest, lost=store.copies.lost)
 
 
 def said(about: str, trust: Trust) -> TrustSaid:

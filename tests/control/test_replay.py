@@ -226,3 +226,15 @@ def test_what_is_purged_is_on_the_disk_no_more(fresh: Controlled) -> None:
     assert stored() >= 2
     assert fresh.command("purge", "file", "--yes").returncode == 0
     assert stored() == 0
+
+
+def test_copies_that_went_before_their_time_are_told(tmp_path: Path) -> None:
+    with running_controlled(
+        tmp_path, retain_delivered="1h", retain_delivered_size="1KiB"
+    ) as collector:
+        assert collector.ask("/v1/status").json["copies"]["lost"] == 0
+        collector.wait_until_stored("out.jsonl", collector.send())
+        collector.errlock.wait_for_metric("errlock_copies_lost", 1)
+        assert collector.ask("/v1/status").json["copies"]["lost"] == 1
+        assert "only: 1 copies went before their time" in collector.command("status").stdout
+        assert "go before their time: service.retain_delivered_size" in collector.errlock.log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import sqlite3
 import tracemalloc
@@ -26,8 +27,10 @@ from shipping import (
     small,
 )  # fmt: skip
 
+from errlock.delivery.disk import chores
 from errlock.delivery.disk.operations import Given, Operation
 from errlock.delivery.disk.reader import Among, Selection
+from errlock.delivery.disk.store import DiskOptions, DiskStore
 from errlock.delivery.disk.transactions import Transactions
 from errlock.delivery.options import SendingQueue
 from errlock.delivery.queue import Queue
@@ -446,3 +449,36 @@ async def test_what_takes_the_place_of_a_record_is_of_its_request_its_age_and_it
         found = [stored async for stored in store.select("waiting", Selection("a"), without="b")]
         assert [stored.deliveries for stored in found] == [{"a": {}}, {"a": {}}]
         assert await balances(store, "a")
+
+
+async def all_chores_done(store: DiskStore) -> None:
+    """Return when no more copies go."""
+    before = -1
+    while before != store.copies.lost:
+        before = store.copies.lost
+        await chores_done(store)
+
+
+async def test_copies_give_way_where_the_file_becomes_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(chores, "_LATER", 0.0)
+    most = 1 << 20
+    options = DiskOptions(reserve=64 * 1024, retain_delivered=60, retain_delivered_size=most)
+    async with opened(tmp_path / "q", options) as store:
+        payloads = [numbered(n, secrets.token_hex(16 * 1024)) for n in range(120)]
+        records = [(await put(store, each, "a", "b"))[0] for each in payloads]
+        for record in records:
+            await deliver(store, record)
+        await all_chores_done(store)
+        assert store.copies.lost == 120  # what waits for b alone is more
+        for record in await store.waiting("b"):
+            await deliver(store, record)
+        await all_chores_done(store)
+        kept = [each.payload async for each in store.select("delivered", Selection("b"))]
+        assert kept == [record.payload for record in records[-len(kept) :]]
+        assert 40 < len(kept) < 64  # of some 16 KiB each
+        assert store.copies.lost == 240 - len(kept)
+        assert await balances(store, "a", "b")
+    told = "copies of what was delivered go before their time: service.retain_delivered_size"
+    assert caplog.messages.count(told) == 1

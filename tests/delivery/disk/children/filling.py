@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from shipping import LOG, balances, chores_done, deliver, number_of, numbered, opened, put
 
+from errlock.delivery.disk.reader import Selection
 from errlock.delivery.disk.store import DiskOptions, DiskStore
 from errlock.delivery.store import Record, StoreFailed
 from errlock.pipeline.payloads.document import Payload
@@ -177,25 +178,21 @@ async def removing(folder: Path) -> None:
 
 
 async def keeping(folder: Path) -> None:
-    """What was kept after its delivery gives way when its time is over."""
-    now = [0.0]
-    store = DiskStore(
-        folder, DiskOptions(reserve=2 * MIB, retain_delivered=60), LOG, lambda: now[0]
-    )
-    await store.open()
-    for record in (records := await put_until_full(store)):
-        await deliver(store, record)
-    assert len(records) > 100
-    fill(folder)
-    assert not await put_until_full(store)
-    now[0] = 61.0
-    for _ in range(600):  # chores find the room
-        if more := await put_until_full(store, len(records)):
-            break
-        await asyncio.sleep(0.1)
-    assert more
-    assert await balances(store, "a")
-    await store.close()
+    """What was kept after its delivery gives way when there is no room: the oldest first."""
+    async with opened(folder, DiskOptions(reserve=2 * MIB, retain_delivered=60)) as store:
+        for record in (records := await put_until_full(store)):
+            await deliver(store, record)
+        assert len(records) > 100
+        fill(folder)
+        for _ in range(600):  # chores make room
+            if more := await put_until_full(store, len(records)):
+                break
+            await asyncio.sleep(0.1)
+        assert more
+        assert await balances(store, "a")
+        assert store.copies.lost
+        kept = [each.payload async for each in store.select("delivered", Selection("a"))]
+        assert kept == [record.payload for record in records[-len(kept) :]] if kept else True
 
 
 async def mending(folder: Path) -> None:
