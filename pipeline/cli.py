@@ -107,6 +107,9 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
         err(f"errlock: {refused_by_system(error)}")
         return 2
     except Exception as error:  # noqa: BLE001  a mistake of ours; its text may quote a document
+        if _lacked_memory(error):
+            err("errlock: there is not enough memory (ulimit -v, or what a container may use)")
+            return 2
         _tell_bug(error)
         return 1
     return code
@@ -135,6 +138,15 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         wrong = rest[0].partition("=")[0]
         commands.choices[argv[0]].error(f"no option {wrong!r}{nearest(wrong, options)}")
     return args
+
+
+def _lacked_memory(error: BaseException | None) -> bool:
+    """Whether it is that, or what came of it on the way out. A thread takes memory, too."""
+    while error is not None:
+        if isinstance(error, MemoryError) or error.args == ("can't start new thread",):
+            return True
+        error = error.__context__
+    return False
 
 
 def _tell_bug(error: Exception) -> None:

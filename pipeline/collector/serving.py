@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+from ...delivery.store import StoreFailed
 from ..config import Config
 from ..host.open_files import tell_in_words
 from ..host.threads import work_beside
@@ -54,7 +55,11 @@ async def serve(
     collector, supervisor = Collector(config), Supervisor()
     telling = [asyncio.create_task(supervisor.keep_alive())]
     try:
-        await collector.start()
+        try:
+            await collector.start()
+        except StoreFailed as failure:
+            why = f"the queues cannot be used ({failure.kind})"
+            raise OSError(0, why, "service.storage") from None
         waits = [stopped.wait(), collector.finished()]
         if source is not None:
             collector.source = source

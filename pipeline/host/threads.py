@@ -22,7 +22,8 @@ def start_all(pool: ThreadPoolExecutor, size: int) -> None:
         all_there.abort()
         pool.shutdown()  # it takes a thread to end an event loop, too
         raise OSError(
-            errno.EAGAIN, "no more threads may be started (ulimit -u, TasksMax or a pids limit)"
+            errno.EAGAIN,
+            "no more threads may be started (ulimit -u or -v, TasksMax or a pids limit)",
         ) from None
     all_there.wait()
 

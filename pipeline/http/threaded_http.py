@@ -49,10 +49,9 @@ class ThreadedServer:
     async def start(self) -> None:
         """Open the endpoint. Raises OSError."""
         opened: Future[int] = Future()
-        self._thread = threading.Thread(
-            target=self._work, args=[opened], name=self._name, daemon=True
-        )
-        self._thread.start()
+        thread = threading.Thread(target=self._work, args=[opened], name=self._name, daemon=True)
+        thread.start()
+        self._thread = thread
         self.port = await asyncio.wrap_future(opened)
 
     async def stop(self) -> None:
