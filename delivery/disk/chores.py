@@ -75,6 +75,9 @@ class Chores:
         if self._seals is not None:
             today = time.strftime("%Y-%m-%d", time.gmtime())
             destroy_keys(self._connection, self._seals, before=today)
+        if self._reserve.told:  # and there was, all the time since the chores before
+            self._reserve.told = False
+            self._log.info("there is room on the disk again")
         return _LATER
 
     def _restore(self) -> float:
@@ -84,7 +87,6 @@ class Chores:
         checkpoint(self._connection)
         if not self._reserve.restore():
             return _AT_ONCE if self._forget() or self._give_way() else _SOON
-        self._log.info("there is room on the disk again")
         return _LATER
 
     def _forget(self) -> bool:
@@ -100,10 +102,10 @@ class Chores:
         copies, used = self._copies, self._ask("page_count") - self._ask("freelist_count")
         if copies.oldest is None or not (self._is_full() or used * PAGE > copies.size):
             return False
-        if not copies.lost:
-            why = "the disk is full" if self._is_full() else "service.retain_delivered_size"
-            self._log.warning("copies of what was delivered go before their time: %s", why)
+        why = "the disk is full" if self._is_full() else "service.retain_delivered_size"
         count, _ = delete_kept(self._connection, "TRUE", [], self._reserve.step)
+        if not copies.lost:
+            self._log.warning("copies of what was delivered go before their time: %s", why)
         copies.lost += count
         return True
 

@@ -55,6 +55,7 @@ def _opened(
             raise StorageError(path, "is encrypted: service.encryption needs its key")
         lost = mend(connection)
         if not reserve.restore():
+            reserve.told = True
             log.error("%s: %s", folder.path, MEANING["full"])
     except BaseException:
         connection.close()

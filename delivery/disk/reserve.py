@@ -26,6 +26,7 @@ class Reserve:
         self._path = path
         self._size = size
         self.whole = False  # whether all of the room is held back; any thread may look
+        self.told = False  # whether the log says that it had to be given up
 
     @property
     def step(self) -> int:

@@ -182,7 +182,9 @@ class Writer:
         """Give up the reserve for what must be written. False: it would not help, or is gone."""
         # What failed has made the WAL longer: that room is for what is tried next.
         if released := self._failure == "full" and self._reserve.release():
-            self._log.error(MEANING["full"])
+            if not self._reserve.told:
+                self._reserve.told = True
+                self._log.error(MEANING["full"])
             self._next_chores = 0.0
         with suppress(sqlite3.Error):
             checkpoint(self._tools.connection)

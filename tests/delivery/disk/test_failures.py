@@ -10,9 +10,21 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from shipping import LOG, balances, booked, chores_done, deliver, number_of, numbered, opened, put
+from shipping import (
+    LOG,
+    balances,
+    booked,
+    chores_done,
+    deliver,
+    number_of,
+    numbered,
+    opened,
+    put,
+    small,
+)  # fmt: skip
 from waiting import until
 
 from errlock.delivery.disk import chores
@@ -107,9 +119,42 @@ async def test_no_room_is_given_up_for_what_can_be_written_again(
         await asyncio.wait_for(deliver(store, record), 10)
         await chores_done(store)
         await put(store, numbered(2), "a")
+        assert [each for each in caplog.messages if "room on the disk" in each] == []
+        assert store._writer is not None
+        store._writer._next_chores = 0.0  # they find that there is room still
+        await chores_done(store)
     full, room = [each for each in caplog.messages if "disk" in each]
     assert full == "the disk is full: nothing is taken (503) until there is room again"
     assert room == "there is room on the disk again"
+
+
+async def test_room_that_deleting_took_and_gave_back_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    delete_kept = chores.delete_kept
+    failing: list[bool] = []
+
+    def full_at_first(*arguments: Any) -> Any:
+        if failing.pop():
+            error = sqlite3.OperationalError("quotes a secret")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return delete_kept(*arguments)
+
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(chores, "_LATER", 0.0)
+    async with opened(tmp_path / "q", small(retain=1e-9)) as store:
+        (record,) = await put(store, numbered(1), "a")
+        await deliver(store, record)
+        await chores_done(store)
+        failing[:] = [*[False] * 100, True]
+        monkeypatch.setattr(chores, "delete_kept", full_at_first)
+        (record,) = await put(store, numbered(2), "a")
+        await deliver(store, record)
+        while len(failing) > 90:
+            await chores_done(store)
+        assert store.trouble is None
+    assert caplog.messages == []
 
 
 async def test_it_is_in_trouble_as_long_as_something_waits_to_be_written(
