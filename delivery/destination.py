@@ -182,10 +182,16 @@ class Destination:
         if self._shelf.told is not None and lost:
             self._shelf.told.withheld(policy, manifest, lost)
 
-    def set_trust(self, state: TrustState) -> None:
-        """Send or keep, from now on. Distrusted: what is in flight is aborted, doors are shut."""
+    def set_trust(self, state: TrustState, since: float = -math.inf) -> None:
+        """Send or keep, from now on. Distrusted: what is in flight is aborted, doors are shut.
+
+        `since` is when that was said: in an earlier process, perhaps.
+        """
         before, self._trust = self._trust, state
         if before == state:
+            if state == "trusted":
+                since = min(since, self._clock.now())
+                self._trusted_since = max(self._trusted_since, since)
             return
         if state == "distrusted":
             self._access.bar()

@@ -93,7 +93,7 @@ class KeptTrust:
 
     def _tell(self, id_: str, trust: Trust) -> None:
         for destination in self._named(id_):
-            destination.set_trust(trust.state)
+            destination.set_trust(trust.state, trust.since)
 
     def _abort(self, id_: str) -> None:
         """From any thread."""

@@ -814,3 +814,21 @@ async def test_what_cannot_be_cut_now_is_cut_later(bench: Bench) -> None:
     store.full = False
     await bench.clock.advance(1)
     assert destination.balance().delivered == {"event": 2}
+
+
+async def test_a_restart_forgets_no_time_in_custody(bench: Bench) -> None:
+    """What waited for days while it was held is not expired an hour after the next start."""
+    first = await bench.started(ScriptedExporter(rest=unreachable()), max_age=Duration("5h"))
+    first.set_trust("held")
+    await bench.offer(events(), first)
+    await bench.clock.advance(10 * 3600)
+    first.set_trust("trusted")
+    said = bench.clock.now()
+    await bench.end(first, said)
+    second = bench.destination(ScriptedExporter(rest=unreachable()), max_age=Duration("5h"))
+    second.set_trust("trusted", said)
+    await second.start()
+    await bench.clock.advance(5 * 3600 - 60)
+    assert second.balance().dropped == {}
+    await bench.clock.advance(120)
+    assert second.balance().dropped == {("event", "expired"): 1}
