@@ -9,8 +9,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from ...delivery.store import StoreFailed
 from ..config import Config
@@ -24,7 +26,11 @@ _log = logging.getLogger("errlock.collector")
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
 _WORKERS = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio would make one by one
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+# What stops it, and what that does to a process which does not say.
+_USUAL: Mapping[int, Any] = {
+    signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL,
+}  # fmt: skip
+_ONCE_MORE = 1.0  # seconds after the first signal in which another one is the same
 
 
 async def serve(
@@ -34,9 +40,9 @@ async def serve(
 ) -> int:
     """Run a collector until it is told to stop (SIGINT, SIGTERM) or its input has ended.
 
-    Told twice, it ends at once: what waits in memory is lost. With a `source` it runs another
-    configuration when that has changed, or when it is told to look (SIGHUP). Its service manager is
-    told what becomes of it.
+    Told again after a second, it ends at once: what waits in memory is lost. With a `source` it
+    runs another configuration when that has changed, or when it is told to look (SIGHUP). Its
+    service manager is told what becomes of it.
 
     `announce` is called once everything is open. Returns the exit code. Raises OSError when an
     endpoint or a thread cannot be had; then nothing stays open.
@@ -84,13 +90,23 @@ def _stop_when_told(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
     stopped = asyncio.Event()
 
     def told_to_stop() -> None:
-        # Said once more, it ends the process in the usual way, whatever still waits.
-        for name in _STOPS:
-            loop.remove_signal_handler(name)
+        if stopped.is_set():
+            return
+        said = time.monotonic()
+
+        def once_more(number: int, _frame: object) -> None:
+            # Some who stop it say so twice in a moment: `timeout` to the process and to its group.
+            if time.monotonic() - said >= _ONCE_MORE:
+                # In the usual way, whatever still waits.
+                signal.signal(number, _USUAL[number])
+                signal.raise_signal(number)
+
+        for name in _USUAL:
+            signal.signal(name, once_more)
         _log.info("stopping: doors close, queues drain; once more to stop at once")
         stopped.set()
 
-    for name in _STOPS:
+    for name in _USUAL:
         loop.add_signal_handler(name, told_to_stop)
     return stopped
 

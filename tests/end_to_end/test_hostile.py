@@ -229,5 +229,27 @@ def test_told_twice_it_ends_at_once(what: signal.Signals, tmp_path: Path) -> Non
             send(doors.sentry)
             errlock.send(what)
             errlock.wait_for_log(lambda log: "once more to stop at once" in log)
-            errlock.send(what)
+            while errlock.runs():
+                errlock.send(what)
+                time.sleep(0.2)
             assert errlock.ended(5) in (130, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_said_several_times_in_a_moment_is_said_once(
+    what: signal.Signals, tmp_path: Path
+) -> None:
+    doors = Doors()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dsn = f"http://key@127.0.0.1:{silent.getsockname()[1]}/1"
+        config = collector(doors.receivers, {"sentry": {"dsn": dsn}})
+        config["service"]["shutdown_timeout"] = "3s"
+        with running_errlock(config, tmp_path) as errlock:
+            send(doors.sentry)
+            # As `timeout` and others that tell the process, and then all of its group.
+            deadline = time.monotonic() + 0.4
+            while errlock.runs() and time.monotonic() < deadline:
+                errlock.send(what)
+                time.sleep(0.005)
+            assert errlock.ended(20) == 0
+        assert "errlock.collector: stopped" in errlock.log

@@ -140,6 +140,10 @@ class Errlock:
         """Send it a signal."""
         self._process.send_signal(what)
 
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def ended(self, seconds: float) -> int:
         """Its exit code, waited for so long. Raises subprocess.TimeoutExpired."""
         self._expected = self._process.wait(seconds)
