@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from . import wording as w
 from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
 from .counted import ZERO
 from .facts import VendorWindow
-from .model import Evidence, Report
+from .model import Evidence, Measure, Report
+
+_NOT_DONE = ("process", "gap")  # by anybody
 
 
 def identity(report: Report) -> list[Block]:
@@ -131,15 +134,34 @@ def measures(report: Report) -> list[Block]:
             "What was done, as the journal tells it",
             ["Time (UTC)", "What", "By", "Why", "Entry", "Hash"],
             [
-                [w.moment(each.time).removesuffix(" UTC"), each.text, each.by or "–",
+                [w.moment(each.time).removesuffix(" UTC"), text, each.by or "–",
                  each.why or "–", w.entry(report, each.record, each.entry),
                  Mono(each.entry_hash[:16])]
-                for each in report.measures
+                for each, text in _done(report.measures)
             ],
+        ),
+        Para(
+            "What is missing from the record is in section J. Each start of an application that "
+            "embeds errlock is in the journal only.", "small",
         ),
         Title("Other measures"),
         Bullets(report.facts.measures or ["Only you know."]),
     ]  # fmt: skip
+
+
+def _done(measures: Sequence[Measure]) -> Iterator[tuple[Measure, str]]:
+    """What somebody did; the same search, which a fleet has in each record, once."""
+    searches: dict[tuple[str, str | None], list[Measure]] = {}
+    for each in measures:
+        if each.kind == "search":
+            searches.setdefault((each.text, each.by), []).append(each)
+    for each in measures:
+        text, alike = each.text, searches.get((each.text, each.by), [each])
+        if each.kind in _NOT_DONE or each is not alike[0]:
+            continue
+        if (times := len({str(one.body.get("time")) for one in alike})) > 1:
+            text += f" ({times} times, last {w.moment(alike[-1].time)})"
+        yield each, text
 
 
 def evidence(report: Report) -> list[Block]:

@@ -238,7 +238,7 @@ def test_a_killed_process_is_a_gap_by_service(place: Place, tmp_path: Path) -> N
     assert gap["since"] < gap["until"]
     assert place.documents() == 7
     report = place.command("report", "--destination", "sentry", "--since", "1h").stdout
-    assert f"{gap['what']} (service shop)" in report
+    assert f"{gap['what']} (in shop)" in report
 
 
 def test_what_a_folder_keeps_is_merged_once(place: Place, tmp_path: Path) -> None:

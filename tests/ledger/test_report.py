@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from datetime import UTC, datetime, timedelta
@@ -315,6 +316,27 @@ def test_a_draft_has_what_was_done_and_not_who_looked(tmp_path: Path) -> None:
         "replay begins: what waited at sentry moved to standby",
     ]
     assert not any("8 values" in line for line in said)
+
+
+def test_measures_are_what_somebody_did_and_the_same_search_once(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1)
+    ledger.trust("sentry", "distrusted")
+    for second in (1, 1, 2):  # a fleet has it in each record
+        time_ = f"2026-09-21T12:00:0{second}Z"
+        ledger.tell("search", what="search", time=time_, destination=None, values=8, by="jane",
+                    sent=0, maybe=0)  # fmt: skip
+    ledger.tell("process", state="began", service="shop")
+    ledger.tell("gap", what="rows")
+    ledger.close()
+    assert main([*asked(ledger), "-o", str(tmp_path / "report.md")]) == 0
+    text = (tmp_path / "report.md").read_text()
+    (measures,) = re.findall(r"\n## L\. .*?\n## M\.", text, re.DOTALL)
+    assert measures.count("search of 8 values") == 1
+    assert "0 perhaps (2 times, last 2026-09-21 12:00 UTC) | jane" in measures
+    assert "sentry distrusted" in measures
+    assert "hands over its account" not in measures
+    assert "missing from the record: rows" not in measures
 
 
 def test_what_is_missing_again_and_again_is_one_line_on_the_first_page(tmp_path: Path) -> None:
