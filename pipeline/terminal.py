@@ -59,6 +59,11 @@ def table(rows: list[tuple[str, ...]], gap: int = 2) -> list[str]:
     ]
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 value`, `1,200 values`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size(amount: int) -> str:
     """A number of bytes for people: `1.5 MiB`."""
     for unit, length in _SIZES:

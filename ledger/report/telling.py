@@ -9,7 +9,7 @@ from typing import Any
 from ..journal.entries import Entry
 from .model import Measure
 from .tallies import moment
-from .wording import controls
+from .wording import controls, plural
 
 Body = Mapping[str, Any]
 _LONG = ("content", "ways", "operators")  # of a policy
@@ -184,9 +184,14 @@ def _search(_: str, body: Body) -> str:
         return f"the pseudonyms of a value of class {body.get('class')} were asked for"
     about = body.get("destination") or "every destination"
     return (
-        f"{body.get('what')} of {body.get('values')} values at {about}: {body.get('sent')} were "
-        f"sent, {body.get('maybe')} perhaps"
+        f"{body.get('what')} of {_number(body, 'values', 'value')} at {about}: "
+        f"{body.get('sent')} sent, {body.get('maybe')} perhaps"
     )
+
+
+def _number(body: Body, key: str, noun: str) -> str:
+    number = body.get(key)
+    return plural(number, noun) if isinstance(number, int) else f"{number} {noun}s"
 
 
 def _process(_: str, body: Body) -> str:

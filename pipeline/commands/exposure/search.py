@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from ...terminal import moment, out
+from ...terminal import moment, out, plural
 from ..options import Commands, add_command, add_json_option
 from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
 from .places import storages_of
@@ -82,21 +82,17 @@ def _lines(found: Searched, window: Window) -> list[str]:
     for verdict, meaning in _MEANING.items():
         answers = [answer for answer in found.answers if answer.verdict == verdict]
         if len(answers) > _FEW and verdict in ("absent", "not_found", "not_kept"):
-            lines.append(f"{len(answers):,} values: {meaning}")
+            lines.append(f"{plural(len(answers), 'value')}: {meaning}")
             continue
         for answer in answers:
             lines += _answer(answer, meaning)
     total, sent, maybe = len(found.answers), found.count("sent"), found.count("maybe")
-    lines.append(f"{total:,} values: {sent:,} sent in clear, {maybe:,} maybe")
+    lines.append(f"{plural(total, 'value')}: {sent:,} sent in clear, {maybe:,} maybe")
     return [*lines, *limits(found.coverage, window)]
 
 
 def _answer(answer: Answer, meaning: str) -> list[str]:
     return [f"{answer.name}: {meaning}", *(f"    {_sighting(each)}" for each in answer.sightings)]
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _sighting(each: Sighting) -> str:
@@ -105,10 +101,10 @@ def _sighting(each: Sighting) -> str:
     text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
     text = text.replace("hours", "hour") if first == last else text
     if each.on:
-        days = f"{_plural(len(each.on), 'day')}, {first[:10]} to {last[:10]}"
+        days = f"{plural(len(each.on), 'day')}, {first[:10]} to {last[:10]}"
         text = f"{each.destination}: a word in clear, on {days}"
     else:
-        text += f", {_plural(each.requests, 'request')} of {', '.join(each.services)}"
+        text += f", {plural(each.requests, 'request')} of {', '.join(each.services)}"
     if each.as_:
         text += f"; {each.as_}"
     if each.by_chance:

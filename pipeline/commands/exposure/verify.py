@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...terminal import out
+from ...terminal import out, plural
 from ..options import Commands, add_command, add_config_options, add_json_option
 from .places import add_record_options, heads_of, journal_of, keys_of
 
@@ -97,7 +97,7 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
         )
     if verdict.account_minutes is not None:
         compared = verdict.account_minutes - verdict.account_forgotten
-        lines.append(f"account: {compared:,} minutes compared with what the journal says")
+        lines.append(f"account: {plural(compared, 'minute')} compared with what the journal says")
     else:
         lines.append("account: not compared: there is no ledger.db beside the journal")
     if verdict.account_open:
