@@ -40,7 +40,8 @@ class Volume(Part, frozen=True, kw_only=True):
     refused: Count  # of these, it answered that it does not keep them
     perhaps: Count  # that it may have: an attempt ended unclear, and they were given up
     unjudged_bytes: Count  # of text that no detector could judge in full
-    before_sampling: int  # an estimate: as many as there would have been without sampling
+    sampled: Count  # that sampling left out here
+    before_sampling: int  # an estimate, by weights: as many as there were before any sampling
     by_type: list[Amount]
     by_origin: list[Amount]  # service and environment
     by_destination: list[Amount]

@@ -21,7 +21,9 @@ def volume(report: Report) -> list[Block]:
                 ("Refused by the destination, which has seen them", [w.count(volume.refused)]),
                 ("Unclear: sent, never answered, given up", [w.count(volume.perhaps)]),
                 ("Text that no detector could judge in full", [w.size(volume.unjudged_bytes)]),
-                ("Without sampling it would have been about", [f"{volume.before_sampling:,}"]),
+                ("Left out by sampling here", [w.count(volume.sampled)]),
+                ("Before any sampling, by the weights of what was kept, about",
+                 [f"{volume.before_sampling:,}"]),
             ]
         ),
         _amounts("By type of document", ["Type"], volume.by_type),

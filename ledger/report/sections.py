@@ -20,7 +20,7 @@ from .counted import (
     Volume,
 )
 from .knowledge import IDENTITIES, evidence_of, harm_of, tags_of, urgency_of
-from .tallies import Tally, moment
+from .tallies import Tally, moment, total
 
 _MOST_SOURCES = 10
 
@@ -34,6 +34,9 @@ def volume(found: Collected) -> Volume:
         refused=found.outcomes.get("refused", Tally()).documents,
         perhaps=found.outcomes.get("perhaps", Tally()).documents,
         unjudged_bytes=found.all.unjudged,
+        sampled=total(
+            tally.documents for (_, reason), tally in found.withheld.items() if reason == "sampled"
+        ),
         before_sampling=found.all.documents.at_most + round(found.all.sampled / 1000),
         by_type=amounts(found.types),
         by_origin=amounts(found.origins),

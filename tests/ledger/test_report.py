@@ -206,6 +206,15 @@ def test_what_may_have_arrived_is_in_the_upper_bound(tmp_path: Path) -> None:
     assert (kept.type, kept.reason, kept.documents) == ("event", "sampled", exactly(5))
 
 
+def test_what_sampling_left_out_is_counted_exactly(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(2)
+    ledger.withhold(7, "sampled")
+    ledger.withhold(4, "filtered")
+    ledger.close()
+    assert report_of(ledger).volume.sampled == exactly(7)
+
+
 def test_without_a_key_values_are_not_told_apart(tmp_path: Path) -> None:
     ledger = ToyLedger(tmp_path)
     ledger.deliver(1, found("pii.user_id", "removed", 1))
