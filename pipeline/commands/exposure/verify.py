@@ -105,6 +105,8 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
     if verdict.account_forgotten:
         lines.append(f"account: {verdict.account_forgotten:,} older ones were forgotten in time")
     if verdict.account_code_days:
-        lines.append(f"account: {verdict.account_code_days:,} days of code as the journal says")
+        lines.append(
+            f"account: {plural(verdict.account_code_days, 'day')} of code as the journal says"
+        )
     lines.append("tampered with or damaged" if verdict.findings else "nothing wrong was found")
     return lines
