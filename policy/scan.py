@@ -29,6 +29,7 @@ from .named import describes, flagged_value, names_given, pair_key, pair_list, s
 from .placeholders import Placeholder
 from .selectors import Trail, next_step, root_step
 from .views import View
+from .words.command_lines import passwords_among
 
 MAX_NESTING = 128
 
@@ -167,13 +168,15 @@ class Scan:
         if place is TEXT:
             place = spelled_out(node, class_) or place
         single = pair_key(node, self._detection.key_class)
-        flag = None
+        flag, given = None, passwords_among(node)
         for index, value in enumerate(node):
             here = (*path, index)
             steps = (*trail, next_step(trail, index, value)) if trail else ()
             context, found = key, class_
             if single is not None and index == 1:
                 context, found = single, self._detection.key_class(single) or class_
+            elif index in given:
+                context, found = "password", "secret.password"
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
             flag = flagged_value(value)

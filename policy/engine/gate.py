@@ -44,6 +44,7 @@ from .word_triggers import (
     NUMBERS_IN_JSON,
     ODD_BYTES,
     ODD_SIGNS,
+    arguments,
     name_triggers,
     people_above,
     people_named,
@@ -261,7 +262,8 @@ def _raw() -> list[Expression]:
         people_named(r'"\s*:\s*"\'?[A-Z\\\x80-\xff]'),
         rf"(?:{'|'.join(REFERRED)})\\?/",
     )
-    found += [Expression(FIELD, each) for each in (_FIELDS[0], *of_people)]
+    of_commands = arguments(r'[\[,]\s*"[\\"\']*')
+    found += [Expression(FIELD, each) for each in (_FIELDS[0], *of_people, of_commands)]
     fields = (*telling_attributes(), *SESSION_COOKIES)
     unsaid = [name for name in fields if classify_key(name) is None]
     return [*found, *(Expression(FIELD, f'"{re.escape(name)}"') for name in unsaid)]

@@ -14,6 +14,7 @@ from ..findings import PolicyLimit, Tree
 from ..judging import Path
 from ..named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
 from ..scan import MAX_NESTING, Touched, as_text
+from ..words.command_lines import passwords_among
 from .meanings import Meanings
 
 # A leaf: the value, the container's path, its place in it, the key that is its context, the class
@@ -142,11 +143,13 @@ class Leaves:
         if place is TEXT and class_ is not None and only is None:
             place = field = spelled_out(node, class_) or TEXT
         single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
-        flag = None
+        flag, given = None, passwords_among(node)
         for index, value in enumerate(node):
             context, found = key, class_
             if single is not None and index == 1:
                 context, found = single, self._detection.key_class(single) or class_
+            elif index in given:
+                context, found = "password", "secret.password"
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
             flag = flagged_value(value) if isinstance(value, str) and "-" in value[:2] else None

@@ -28,7 +28,7 @@ from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules
 from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
 from .rule_triggers import RuleTrigger, catalogue_triggers, rule_trigger
-from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, people_above, people_named
+from .word_triggers import NOT_IN_ID, NOT_SMALL, NUMBER, arguments, people_above, people_named
 
 # The byte behind a word: it may be the tag of the field that follows. These letters are tags of
 # no field (of OTLP's fields 12 to 15 these are: a, b, i, j, p, q, z).
@@ -160,7 +160,9 @@ def expressions() -> list[Expression]:
         people_named(r"\x12[\x00-\xff]{1,4}\n[\x00-\xff]{1,4}[A-Z\x80-\xff]"),
         rf"(?:{'|'.join(REFERRED)})/",
     )
-    people = [Expression(FIELD, each) for each in of_people]
+    # The tag of a value in a list, and of its text.
+    of_commands = arguments(r"\n[\x00-\xff]{1,4}\n[\x00-\xff]{1,4}[\x22']*")
+    people = [Expression(FIELD, each) for each in (*of_people, of_commands)]
     return [*found, *fields, *people]
 
 

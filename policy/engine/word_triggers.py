@@ -274,6 +274,12 @@ def people_named(behind: str) -> str:
     return rf"(?i:{'|'.join(CALLED)}){behind}"
 
 
+def arguments(before: str) -> str:
+    """An option of one letter that may name a password among the arguments of a command."""
+    letters = "|".join((*SHORT_FLAGS, "[uU]", "-user", "-proxy-user"))
+    return rf"{before}-(?i:{letters})"
+
+
 @cache
 def base64_of_text() -> str:
     """Three groups of base64 in a row that stand for three printable ASCII characters each.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence, Set
 
 import re2
 
 from ..findings import Span
 from ..keys import classify_key
+from ..named import unquoted
 from .innocence import is_innocent
 from .values import (
     BY_SHAPE,
@@ -113,10 +115,11 @@ _CURL_TOKEN = compile_bytes(
 )
 
 
+_BY_LETTERS = (*_SHORT_FLAGS, _CURL_USER, _CURL_TOKEN, _SAMBA_USER, _KEY_OF_OPENSSL)
+_SEPARATES = re.compile(r"[\s'\"]")  # one argument from another
 # Each with what of a text in lower case it needs, if that is not an option.
 _PATTERNS = (
-    *((pattern, None) for pattern in (*_SHORT_FLAGS, _CURL_USER, _CURL_TOKEN, _SAMBA_USER)),
-    (_KEY_OF_OPENSSL, None),
+    *((pattern, None) for pattern in _BY_LETTERS),
     (_NET_USE, b"net use"),
     (_OF_WINDOWS, b" /"),
     (_FILE_OF_PASSWORDS, b" "),
@@ -152,12 +155,34 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
             yield span_of(match.span(2), class_, "words.flag")
     lowered = data.lower()
     for pattern, needed in _PATTERNS:
-        wanted = optional if needed is None else needed in lowered
-        for match in pattern.finditer(data) if wanted else ():
-            group = match.lastindex or 1
-            named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
-            if not named and not is_innocent(match.group(group), "secret.password"):
-                yield span_of(match.span(group), "secret.password", "words.flag")
+        if optional if needed is None else needed in lowered:
+            yield from _passwords(pattern, data)
+
+
+def _passwords(pattern: re2._Regexp[bytes], data: bytes) -> Iterator[Span]:
+    for match in pattern.finditer(data):
+        group = match.lastindex or 1
+        named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
+        if not named and not is_innocent(match.group(group), "secret.password"):
+            yield span_of(match.span(group), "secret.password", "words.flag")
+
+
+def passwords_among(arguments: Sequence[object]) -> Set[int]:
+    """Which arguments of a command hold a password by what its tool calls it: `["mysql", "-px"]`.
+
+    What a longer option names (`--password`) is not among them.
+    """
+    if not arguments or not isinstance(arguments[0], str):
+        return frozenset()
+    texts = [_SEPARATES.sub("_", unquoted(a)) if isinstance(a, str) else "" for a in arguments]
+    if not any(text.startswith("-") for text in texts):
+        return frozenset()
+    line, ends = bytearray(), []
+    for text in texts:
+        line += text.encode("utf-8", "replace") + b" "
+        ends.append(len(line))
+    found = (span for pattern in _BY_LETTERS for span in _passwords(pattern, bytes(line)))
+    return {bisect(ends, span.start) for span in found}
 
 
 def _flags(data: bytes) -> Iterator[re2._Match[bytes]]:

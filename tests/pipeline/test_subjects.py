@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from commands import COMMANDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -38,6 +39,10 @@ TEXTS = [
     "ip=203.0.113.9", '{"password": "hunter2secret"}', "--password", "-p hunter2secret",
     "curl -u bob:hunter2secret https://x.example", "[email:e1:0x9f3b6c02d41a]", "plain",
     "************1111", "ok " * 60, "", "\0", "\uff50assword: hunter2secret", "a\u0301pin: 1234",
+]  # fmt: skip
+ARGUMENTS = [
+    "mysql", "sshpass", "'curl'", "docker", "login", "-p", "'-p'", "-u", "-phunter2secret", "x -p",
+    "hunter2secret", "bob:hunter2secret", "gh", "secret", "set", "-body=hunter2secret", "\n", "",
 ]  # fmt: skip
 INTS = [
     7,
@@ -76,7 +81,9 @@ LEAVES = st.one_of(
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+        st.lists(st.sampled_from(ARGUMENTS), max_size=6),
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
     ),
     max_leaves=6,
 )
@@ -126,6 +133,16 @@ def _plant(draw: st.DrawFn, message: Any) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_it_is_what_judging_every_document_gives(signal: str, data: st.DataObject) -> None:
     assert_same(data.draw(planted(signal)), signal)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_passwords_among_arguments_are_seen(command: list[str]) -> None:
+    for arguments in (command, [repr(each) for each in command]):
+        request = log_request({"command": arguments}, command=arguments)
+        assert_same(request, "logs")
+        left = run(request.SerializeToString(), "logs", reference=False)
+        assert b"hunter2secret" not in left
+        assert command[0].encode() in left
 
 
 def test_every_example_of_the_catalogue_is_seen() -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from commands import COMMANDS as LISTS
+from engine_twins import difference, raw_difference
 from rows import Row, hold, seen_otherwise
+from scrubbing import scrubbed
 
 COMMANDS: list[Row] = [
     ("twine upload -u __token__ -p Wint3rfell9 dist/*", ["Wint3rfell9"], ["dist/*"]),
@@ -100,3 +106,34 @@ def test_commands_and_links_without_secrets_stay(text: str) -> None:
 def test_the_engine_sees_it_as_the_walk_does() -> None:
     harmless: list[Row] = [(text, [], []) for text in HARMLESS]
     assert seen_otherwise([*COMMANDS, *LINKS, *harmless]) == []
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_passwords_go_from_lists_of_arguments(command: list[str]) -> None:
+    for arguments in (command, [repr(each) for each in command]):
+        tree = {"extra": {"command": arguments}}
+        left = scrubbed(tree)["extra"]["command"]
+        assert "hunter2secret" not in str(left)
+        assert left[0] == arguments[0]
+        assert difference("default", "event", tree) is None
+        for indent in (None, 2):
+            data = json.dumps(tree, indent=indent).encode()
+            assert raw_difference("default", "event", data) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gunicorn", "-w", "4", "-b", "0.0.0.0:80"],
+        ["docker", "run", "-p", "8080:80", "image"],
+        ["python", "-m", "pip", "-v"],
+        ["curl", "-u", "bob", "-X", "POST"],
+        ["mysql", "x -p y", "z"],
+        ["mysql", "-p"],
+        [{"mysql": 1}, "-p", 7],
+    ],
+)
+def test_other_arguments_stay(command: Any) -> None:
+    tree = {"extra": {"command": command}}
+    assert scrubbed(tree) == tree
+    assert difference("default", "event", tree) is None

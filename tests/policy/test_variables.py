@@ -45,6 +45,7 @@ def event_of(variable: Any) -> dict[str, Any]:
         ({"customer": {"name": "Jane Roe"}}, "Jane"),
         ({"reference": "Patient/12", "display": "Roe, Jane"}, "Jane"),
         (["mysql", "--password", SECRET, "-u", "root"], SECRET),
+        (["sshpass", "-p", SECRET, "ssh", "host"], SECRET),
         ({"name": "AUTH", "args": [SECRET]}, SECRET),
         ({"kind": "Secret", "data": {"x": SECRET}}, SECRET),
         ({"field": "password", "rejectedValue": SECRET}, SECRET),
