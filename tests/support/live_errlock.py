@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from forked_errlock import Forked
 from live_ports import listening_port
 
 CONFIG = "errlock.yaml"
@@ -63,7 +64,7 @@ class Errlock:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | Forked,
         health: int,
         metrics: int,
         control: int,
@@ -179,7 +180,7 @@ class Errlock:
                 answer.close()
             except OSError:
                 pass
-            time.sleep(0.05)
+            time.sleep(0.01)
         raise AssertionError(f"errlock did not start:\n{self.log[-4000:]}")
 
 
@@ -195,7 +196,7 @@ def running_errlock(
     """Run a collector with this configuration until the end; its operators' ports are added.
 
     `behind`: its clock is so many seconds late. `command`: what is run instead of `errlock`.
-    `environment`: what it has besides this process's own.
+    `environment`: what it has besides this process's own. With none of these it is `Forked`.
     """
     with started_errlock(
         config, folder, behind=behind, command=command, environment=environment
@@ -218,23 +219,29 @@ def started_errlock(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
     path.write_text(_written(config, health, metrics, control))
-    with (folder / "errlock.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*(command or _command(behind)), "run", "--config", path],
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            stdout=log,
-            stderr=log,
-        )
-        errlock = Errlock(process, health, metrics, control, folder / "errlock.log")
-        try:
-            yield errlock
-            errlock.stop()
-        finally:
-            errlock.kill()
+    log, words = folder / "errlock.log", ["run", "--config", str(path)]
+    log.write_bytes(b"")
+    process: subprocess.Popen[bytes] | Forked
+    if command or behind or environment is not None:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*(command or _late(behind)), *words],
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                stdout=output,
+                stderr=output,
+            )
+    else:
+        process = Forked(words, folder, log)
+    errlock = Errlock(process, health, metrics, control, log)
+    try:
+        yield errlock
+        errlock.stop()
+    finally:
+        errlock.kill()
 
 
-def _command(behind: float) -> list[str | Path]:
+def _late(behind: float) -> list[str | Path]:
     if not behind:
         return [ERRLOCK]
     late = f"import runpy, time; now = time.time; time.time = lambda: now() - {behind}; "

@@ -100,7 +100,7 @@ class Controlled:
         deadline = time.monotonic() + 20
         while sorted(n for n in self.stored(file) if n in numbers) != sorted(numbers):
             assert time.monotonic() < deadline, f"{file} has {self.stored(file)}, not {numbers}"
-            time.sleep(0.05)
+            time.sleep(0.01)
 
     def as_new(self) -> None:
         """Undo what people said and swapped."""
