@@ -202,6 +202,7 @@ async def test_a_receiver_opens_and_closes_and_may_be_closed_unopened(
     assert isinstance(built, ReceiverConfig)
     receiver = built.build(settings(name))
     await receiver.stop()
+    await receiver.stop()
     receiver = built.build(settings(name))
     await receiver.start(Nowhere())
     await receiver.stop()
@@ -214,7 +215,9 @@ async def test_an_exporter_needs_no_destination_to_start_and_may_stop_unstarted(
 ) -> None:
     built = config("exporter", name, tmp_path)
     assert isinstance(built, ExporterConfig)
-    await built.build(settings(name)).stop()
+    exporter = built.build(settings(name))
+    await exporter.stop()
+    await exporter.stop()
     exporter = built.build(settings(name))
     await exporter.start()
     await exporter.stop()

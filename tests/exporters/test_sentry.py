@@ -301,12 +301,6 @@ def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> N
     assert [str(each) for each in SentryExporterConfig(**made).problems()] == [problem]
 
 
-async def test_stopping_without_starting_is_safe() -> None:
-    made = SentryExporterConfig(dsn=Secret("http://k@h/1")).build(SETTINGS)
-    await made.stop()
-    await made.stop()
-
-
 async def test_bodies_are_not_made_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     encode = Envelope.encode

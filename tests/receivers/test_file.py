@@ -356,10 +356,6 @@ async def test_a_stop_ends_the_reading_between_two_lines(bench: Bench) -> None:
     await asyncio.wait_for(receiver.finished(), timeout=30)
 
 
-async def test_a_stop_without_a_start_is_fine(bench: Bench) -> None:
-    await bench.made().stop()
-
-
 async def test_a_file_that_is_not_there_is_an_os_error(bench: Bench) -> None:
     with pytest.raises(FileNotFoundError):
         await bench.made().start(bench.sink)

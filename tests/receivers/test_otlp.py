@@ -377,12 +377,6 @@ async def test_stopping_finishes_what_has_begun_and_refuses_the_rest(door: Door)
         await door.post(body)
 
 
-async def test_stop_is_safe_without_start_and_twice() -> None:
-    receiver = Door().receiver
-    await receiver.stop()
-    await receiver.stop()
-
-
 async def test_another_receiver_answers_on_the_same_connection() -> None:
     grpc_only = ProtocolsConfig(grpc=GrpcConfig(endpoint=f"127.0.0.1:{listening_port()}"))
     new = Door(protocols=grpc_only, auth=AuthConfig(bearer=Secret("token")))

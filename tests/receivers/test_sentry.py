@@ -375,12 +375,6 @@ async def test_what_fails_behind_the_door_is_counted() -> None:
         assert bench.count("receiver_requests_refused") == {("internal",): 1}
 
 
-async def test_stopping_is_safe_without_starting_and_twice() -> None:
-    receiver = SentryReceiverConfig(endpoint="127.0.0.1:0").build(SETTINGS)
-    await receiver.stop()
-    await receiver.stop()
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
