@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from http_sink import http_sink
-from live_errlock import collector, otlp_at, running_errlock
+from live_errlock import ERRLOCK, collector, otlp_at, running_errlock
 from live_ports import listening_port
 from wire import Wire
 
@@ -31,7 +31,7 @@ SECRETS = (b"Winter2024!", b"jane.roe@example.com")
 
 def errlock(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [Path(sys.executable).with_name("errlock"), *arguments],
+        [ERRLOCK, *arguments],
         env={**os.environ, **ENV, **env},
         capture_output=True,
         text=True,

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from live_errlock import ERRLOCK
 from toy_components import TOYS
 
 from errlock.pipeline.cli import _COMMANDS, main
 from errlock.pipeline.config import ServiceOptions, loads
 
 Capture = pytest.CaptureFixture[str]
-ERRLOCK = Path(sys.executable).parent / "errlock"
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 import io
 import json
-import os
-import pty
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
+from on_terminal import on_a_terminal
 
 from errlock.pipeline.cli import main
 
-ERRLOCK = Path(sys.executable).parent / "errlock"
 EVENT = json.dumps({"message": "password=hunter22", "tags": {"a\x1b[31m": "jane@example.com"}})
 
 Capture = pytest.CaptureFixture[str]
@@ -104,28 +102,9 @@ def test_a_missing_file_is_named(capsys: Capture) -> None:
 def test_a_terminal_gets_values_and_colours_but_no_escapes_of_the_document(
     event: str, no_color: str
 ) -> None:
-    shown = on_a_terminal([str(ERRLOCK), "explain", event], {"NO_COLOR": no_color})
+    shown = on_a_terminal([ERRLOCK, "explain", event], NO_COLOR=no_color)
     assert b"\x1b[31ma" not in shown
     assert rb"tags.a\x1b[31m" in shown
     coloured = b"\x1b[31mhunter22\x1b[0m -> \x1b[32m[password]\x1b[0m"
     assert (coloured in shown) is not bool(no_color)
     assert (b"hunter22 -> [password]" in shown) is bool(no_color)
-
-
-def on_a_terminal(command: list[str], env: dict[str, str]) -> bytes:
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", **env}
-    with subprocess.Popen(command, stdout=theirs, env=environment):
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-    os.close(ours)
-    return shown
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # Linux says EIO when the other side has closed
-        return b""

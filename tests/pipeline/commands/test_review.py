@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import pty
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
+from live_errlock import ERRLOCK
+from on_terminal import on_a_terminal
 
 from errlock.pipeline.cli import main
 
-ERRLOCK = Path(sys.executable).parent / "errlock"
 TOKEN = "q7Rk2mVx9Lp4Tz8Wb3Nc"  # made up
 EVENT = {
     "message": "login failed for jane.roe@example.com",
@@ -269,28 +267,9 @@ def test_a_terminal_gets_colours_but_no_escapes_of_a_document(
 ) -> None:
     path = tmp_path / "event\x1b[31m.json"
     path.write_text(json.dumps({"extra": {"a\x1b[31m": TOKEN, "b\u202e": TOKEN, "größe\u0007": 1}}))
-    shown = on_a_terminal([str(ERRLOCK), "review", str(path), str(path) + "x"], no_color)
+    shown = on_a_terminal([ERRLOCK, "review", path, f"{path}x"], NO_COLOR=no_color)
     assert b"\x1b[31mleaves in clear and looks sensitive\x1b[0m" in shown or no_color
     assert (b"\x1b" in shown.replace(b"\x1b[K", b"")) is not bool(no_color)
     assert b"event\x1b" not in shown
     for char in ("\u202e", "\u0007"):
         assert char.encode() not in shown
-
-
-def on_a_terminal(command: list[str], no_color: str) -> bytes:
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": no_color}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment):
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-    os.close(ours)
-    return shown
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # Linux says EIO when the other side has closed
-        return b""

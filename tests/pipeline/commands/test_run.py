@@ -3,19 +3,17 @@
 import json
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_errlock import collector, running_errlock, sentry_at
+from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 
 from errlock.pipeline.cli import main
 from errlock.policy.keyring.pseudonyms import new_key
 
-ERRLOCK = Path(sys.executable).parent / "errlock"
 KEY = new_key()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
 from toy_components import TOYS
 from waiting import wait_for
 
@@ -22,7 +23,6 @@ from errlock.policy.keyring.file import KeyringFile
 from errlock.policy.keyring.keyring import new_keyring
 from errlock.policy.keyring.pseudonyms import new_key
 
-ERRLOCK = Path(sys.executable).parent / "errlock"
 EVENT = {"event_id": "c" * 32, "message": "password=hunter22", "platform": "python"}
 
 Scrub = Callable[..., tuple[int, list[bytes], str]]

@@ -1,16 +1,15 @@
 """Each file in tests/bad_configs has one mistake, and on top the exact message about it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
 
 from errlock.pipeline.cli import main
 
 FOLDER = Path(__file__).parents[2] / "bad_configs"
 NAMES = sorted(path.name for path in FOLDER.glob("*.yaml"))
-ERRLOCK = Path(sys.executable).parent / "errlock"
 
 
 def expected(name: str) -> str:
