@@ -20,6 +20,7 @@ from live_ports import listening_port
 from errlock.delivery.following.document import Bundle, Signed, open_online, open_release
 from errlock.delivery.following.keys import PublicKey, SigningKey
 from errlock.pipeline.cli import main
+from errlock.pipeline.commands import trust
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
 from errlock.pipeline.fleet.publishing import ControlDocument
@@ -176,11 +177,14 @@ async def followed(folder: Path) -> AsyncIterator[tuple[ControlDocument, Control
         yield document, control, where
 
 
-async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+async def test_distrust_says_who_of_those_who_follow_obeys(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with followed(tmp_path) as (document, control, where):
         assert await asyncio.to_thread(shell, f"distrust sentry {where}") == "sentry: distrusted\n"
         assert "applied by 1 of 1 who follow" in shell.err
         control.close()
+        monkeypatch.setattr(trust, "_FOLLOWED_WITHIN", 0.5)  # it will not, however long
         await asyncio.to_thread(shell, f"distrust otlp {where}", 1)
         assert "applied by 0 of 1 who follow\nnot by: web-1\n" in shell.err
         assert "followed by 1, 0 of them up to date" in await asyncio.to_thread(
@@ -193,13 +197,16 @@ async def test_distrust_says_who_of_those_who_follow_obeys(shell: Shell, tmp_pat
         assert "the last release is published no more: unsigned\n" in shown
 
 
-async def test_a_plan_says_who_of_those_who_follow_obeys(shell: Shell, tmp_path: Path) -> None:
+async def test_a_plan_says_who_of_those_who_follow_obeys(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with followed(tmp_path) as (_, control, where):
         ran = await asyncio.to_thread(shell, f"incident run breach {where}")
         assert "distrust sentry" in ran
         assert "tighten the policy of this collector (not of those that follow)" in ran
         assert shell.err == "applied by 1 of 1 who follow\n"
         control.close()
+        monkeypatch.setattr(trust, "_FOLLOWED_WITHIN", 0.5)  # it will not, however long
         await asyncio.to_thread(shell, f"incident run rumour {where}", 1)
         assert shell.err == "applied by 0 of 1 who follow\nnot by: web-1\n"
 
