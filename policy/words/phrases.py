@@ -62,8 +62,8 @@ _TRIED = compile_bytes(
 )
 _CODE_IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
-    rb"(?:(?:pass)?code|otp|pin|one[- ]time[- ]password|tan)"
-    rb"(?:-code)?(?: (?:for|to) [^\d:]{1,40})?"
+    rb"(?:(?:pass)?code|[th]?otp|pin|one[- ]time[- ]password|tan)"
+    rb"(?: (?:entered|typed|submitted))?(?:-code)?(?: (?:for|to) [^\d:]{1,40})?"
     rb"(?: is| was| lautet| ist| est| es|:|=| =)?:? ?[\"'`(]{0,2}"
     rb"(?:[A-Z]-)?(\d[\d -]{2,8}\d)"
 )
