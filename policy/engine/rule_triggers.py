@@ -23,6 +23,7 @@ _NAME_PRINTED = (
     r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?\\{0,3}[\"']?"
     r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
+_BEFORE_A_NAME = r"(?: ?=|[: ]) ?[A-Z\x{80}-\x{10FFFF}]"
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
     # No card begins with 0, 1 or 7; seconds since 1970 do. Groups are as cards have them.
@@ -51,6 +52,19 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     # Whatever stands between is long, and what begins it is met more often.
     "person.printed": (_NAME_PRINTED,),
     "person.printed.behind": (_NAME_PRINTED,),
+    "person.titled": (
+        rf"(?:atient|aciente|aziente|assenger|ardholder|olicyholder| name)(?:in)?{_BEFORE_A_NAME}",
+        rf"(?:Mrs?|Ms|Dr|Sra?|Sig|Dott|Prof|Dhr|Mevr| M)\.?{_BEFORE_A_NAME}",
+        rf"(?:Herrn?|Frau|Mme|Mlle|ieur|adame|ignora?|enhora?|Pani?|eneer|evrouw){_BEFORE_A_NAME}",
+        rf"eñora?{_BEFORE_A_NAME}",
+    ),
+    "otp.said": (
+        r"(?i:tan(?: lautet| ist| is| est| es| to| jest)?(?: ?[:=])? ?)[\"'\[]?[0-9]{3}",
+        r"(?i:tan)[^\x000-9]{0,20}«[0-9]{3}",
+        r"(?i:code |codice |scode|gscode|eldecode|iecode|kod |kodu)[^\x000-9]{1,60}[0-9]{3}",
+        *(r"(?i:digo de )[^\x000-9]{1,40}[0-9]{3}", "код [^\\x000-9]{1,40}[0-9]{3}"),
+        r"(?:コード|パスワード|番号|码|碼|번호)[^\x000-9]{0,12}[0-9]{3}",
+    ),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
