@@ -50,6 +50,7 @@ T = TypeVar("T")
 
 _SAMPLE_EVERY = 5.0  # seconds
 _WRITTEN_WITHIN = 15.0  # seconds
+_PATIENCE = 0.5  # seconds that who tightens waits for the disk
 
 _log = logging.getLogger("errlock.control")
 
@@ -76,8 +77,13 @@ class CollectorOperations:
     ) -> TrustChanged:
         """See `Operations.tighten`."""
         targets = self._targets(names)
+        saying = asyncio.ensure_future(self._collector.trust.tighten(names, state, by, why))
+        if not (await asyncio.wait([saying], timeout=_PATIENCE))[0]:
+            # It goes on being written. Who asks waits a second to hear that it is in force.
+            saying.add_done_callback(lambda said: said.cancelled() or said.exception())
+            return self._changed(targets, "hangs")
         try:
-            await self._collector.trust.tighten(names, state, by, why)
+            saying.result()
         except NotPersisted as failure:
             return self._changed(targets, failure.kind)
         return self._changed(targets)

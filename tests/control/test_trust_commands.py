@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import sqlite3
@@ -16,6 +17,7 @@ from live_errlock import CONFIG, ERRLOCK
 from live_operators import Controlled, running_controlled
 from waiting import wait_for
 
+from errlock.delivery.trust_file import TrustFile
 from errlock.ledger.journal.entries import read_head
 from errlock.ledger.journal.journal import read
 from errlock.ledger.journal.verifying import verify
@@ -292,6 +294,20 @@ def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled)
     assert " was not told: no answer within 1 s\n" in done.stderr
     assert "written into data/trust: the collector that runs there obeys" in done.stderr
     wait_for(lambda: trust_of(fresh, "file")["state"] == "distrusted")
+
+
+def test_a_disk_that_does_not_answer_delays_no_word(fresh: Controlled) -> None:
+    with (fresh.folder / "data" / "trust").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as long as that, nobody can write into it
+        told = fresh.ask("/v1/distrust", {"names": ["file"]}).json
+    assert [each["trust"]["state"] for each in told["destinations"]] == ["distrusted"]
+    assert told["not_written"] == "hangs"
+    wait_for(lambda: written(fresh) == "distrusted")
+
+
+def written(collector: Controlled) -> str:
+    """What the file says of the destination."""
+    return TrustFile(collector.folder / "data" / "trust").read().trusts.of("file").state
 
 
 def test_a_word_in_the_folder_of_no_collector_is_no_success_while_one_may_run(
