@@ -186,9 +186,13 @@ class Ledger:
         """What a stored payload holds that was sanitised once more. Never raises."""
         return or_empty(lambda: renewed(payload.manifest, payload, judged=judged))
 
-    def portion(self, whole: Payload, before: int, portion: Payload) -> bytes:
-        """What a portion of a stored payload holds: see `manifest_of_portion`. Never raises."""
-        return or_empty(lambda: manifest_of_portion(whole, before, portion))
+    def portion(
+        self, whole: Payload, before: int, carried: Sequence[Document], portion: Payload
+    ) -> bytes:
+        """What is in a payload that was made of a stored one: see `manifest_of_portion`. Never
+        raises.
+        """
+        return or_empty(lambda: manifest_of_portion(whole, before, carried, portion))
 
     async def close(self) -> None:
         """Tell that it ends, send the last head, let the files go. Idempotent, safe unopened."""

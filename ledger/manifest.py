@@ -130,22 +130,34 @@ def renewed(manifest: bytes, payload: Payload, *, judged: bool = True) -> bytes:
     return _encode(new)
 
 
-def manifest_of_portion(whole: Payload, before: int, portion: Payload) -> bytes:
-    """What a portion of a payload holds that has `before` of its documents before it.
+def manifest_of_portion(
+    whole: Payload, before: int, carried: Sequence[Document], portion: Payload
+) -> bytes:
+    """What a payload holds into which `carried` documents of a stored one went, that has `before`
+    others before these. Its own documents are of one type.
 
-    All portions together hold what the whole does. Which of them has a value nobody noted, so each
-    does. Raises msgspec.MsgspecError.
+    All portions together hold what the whole does, but for types of which none was carried. Which
+    of them has a value nobody noted, so each does. Raises msgspec.MsgspecError.
     """
     manifest, total = read_manifest(whole.manifest), whole.count_alive
-    after = before + portion.count_alive
+    after = before + len(carried)
+    types: set[str] = {document.type for document in carried}
+    (own, count), *_ = portion.types.items()
 
     def share(amount: int) -> int:
         return amount * after // total - amount * before // total
 
-    for items in manifest.items.values():
-        items.count, items.size = share(items.count), share(items.size)
-        items.unjudged, items.sampled = share(items.unjudged), share(items.sampled)
+    items = [each for type_, each in manifest.items.items() if type_ in types]
+    subjects = sorted(frozenset().union(*(each.subjects for each in items)))
+    size = share(sum(each.size for each in items))
+    unjudged = share(sum(each.unjudged for each in items))
+    sampled = share(sum(each.sampled for each in items))
+    manifest.items = {own: Items(count, size, subjects, unjudged, sampled)}
+    manifest.lines = [
+        line for line in manifest.lines if line.type in types or line.type in CONTEXT_TYPES
+    ]
     for line in manifest.lines:
+        line.type = line.type if line.type in CONTEXT_TYPES else own
         line.documents, line.occurrences = share(line.documents), share(line.occurrences)
     return _encode(manifest)
 

@@ -27,7 +27,7 @@ from ...ledger.keeping import Ledger
 from ...policy.placeholders import holds_pseudonyms
 from ..chain import Chain
 from ..control.messages import JobState
-from ..graph.routes import Branch, offers_of, portions_of
+from ..graph.routes import offers_of_stored
 from ..payloads.document import DocumentType, Payload
 
 _MOST = 25  # payloads in one transaction
@@ -210,16 +210,7 @@ class Replayer:
             payload = self._strict.run(payload)
             if ledger is not None:
                 payload.manifest = ledger.renewed(payload)
-        if payload.count_alive and payload.protocol not in target.accepts:
-            branch = Branch(None, None, target.accepts, [target], version)
-            return offers_of(payload, branch, [target], ledger=ledger, before=before)
-        offers = []
-        if payload.count_alive:
-            portions = [(each, each.encode()) for each in portions_of(payload, ledger)]
-            offers = [Offer(each, version, [target], body) for each, body in portions]
-        if lost := lost_by_reason(payload) - before:
-            offers.append(Offer(None, version, [target], lost=lost, manifest=payload.manifest))
-        return offers
+        return offers_of_stored(payload, version, target, before, ledger=ledger)
 
     def _fits(self, copy: Copy) -> bool:
         """Whether it may go with those that are ready."""

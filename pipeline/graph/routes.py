@@ -23,7 +23,7 @@ from ...ledger.keeping import Ledger
 from ...policy.plan import Plan
 from ..chain import Chain, refused
 from ..component import Receipt, Sink
-from ..crossing import convert, may_stay
+from ..crossing import Converted, convert, may_stay
 from ..errors import DropReason, RefusedPayload
 from ..payloads.document import Document, DocumentType, Payload, Protocol
 
@@ -113,11 +113,10 @@ def offers_of(
     destinations: Sequence[Destination],
     *,
     ledger: Ledger | None,
-    before: LostCounts | None = None,
 ) -> list[Offer]:
     """A payload as it is if it may stay so, else as smaller ones, or as those of another protocol.
 
-    What was lost in it is told, less what was lost `before`.
+    What was lost in it is told.
     """
     policy = branch.policy
     payloads: Sequence[Payload] = [payload]
@@ -134,7 +133,7 @@ def offers_of(
         if ledger is not None:
             each.manifest = ledger.manifest(each, documents, judged=branch.judged)
         offers.append(Offer(each, policy, destinations, body))
-    lost = lost_by_reason(payload) - (before or LostCounts())
+    lost = lost_by_reason(payload)
     for each in payloads:
         if each is not payload:
             lost += lost_by_reason(each)
@@ -146,15 +145,50 @@ def offers_of(
     return offers
 
 
+def offers_of_stored(
+    payload: Payload,
+    policy: str,
+    destination: Destination,
+    before: LostCounts,
+    *,
+    ledger: Ledger | None,
+) -> list[Offer]:
+    """What a destination is offered of a stored payload that has passed this policy, in a protocol
+    that it takes. What was lost in it is told, less what was lost `before`.
+    """
+    converted = _carried_over(payload, destination.accepts, ledger)
+    bodies = [(each, each.encode()) for each in converted.payloads if each.count_alive]
+    lost = lost_by_reason(payload) - before
+    for each in converted.payloads:
+        if each is not payload:
+            lost += lost_by_reason(each)
+    offers = [Offer(each, policy, [destination], body) for each, body in bodies]
+    if lost or converted.left_out:
+        told = Offer(
+            None, policy, [destination], left_out=converted.left_out, lost=lost,
+            manifest=payload.manifest,
+        )  # fmt: skip
+        offers.append(told)
+    return offers
+
+
 def portions_of(payload: Payload, ledger: Ledger | None) -> Sequence[Payload]:
     """A stored payload as it is, or cut where a policy has made it more than servers take."""
-    portions = convert(payload, payload.protocol).payloads
-    if len(portions) > 1 and ledger is not None:
-        before = 0
-        for each in portions:
-            each.manifest = ledger.portion(payload, before, each)
-            before += each.count_alive
-    return portions
+    return _carried_over(payload, [payload.protocol], ledger).payloads
+
+
+def _carried_over(
+    payload: Payload, accepted: Sequence[Protocol], ledger: Ledger | None
+) -> Converted:
+    """A stored payload, with what was found in it when it was received."""
+    to = payload.protocol if payload.protocol in accepted else accepted[0]
+    converted = convert(payload, to)
+    before = 0
+    for each, carried in zip(converted.payloads, converted.carried, strict=True):
+        if each is not payload and ledger is not None:
+            each.manifest = ledger.portion(payload, before, carried, each)
+        before += len(carried)
+    return converted
 
 
 class RouteSink:
