@@ -1,13 +1,16 @@
-"""When an exporter is started and aborted: never open while its destination is distrusted."""
+"""Whether anything may be sent to a destination: what people say of it, and its exporter's doors.
+
+An exporter is never open while its destination is distrusted.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 from collections.abc import Callable
 
-from ..pipeline.component import Exporter
-from .clock import Clock
+from .target import Target
+from .trust import TrustState
 
 _AGAIN = 1.0  # seconds until an exporter that did not start is tried again
 
@@ -15,40 +18,59 @@ _AGAIN = 1.0  # seconds until an exporter that did not start is tried again
 class Access:
     """To one exporter. Belongs to one event loop."""
 
-    def __init__(
-        self,
-        id_: str,
-        exporter: Exporter,
-        clock: Clock,
-        log: logging.Logger,
-        wake: Callable[[], None],
-    ) -> None:
-        """`wake` is called when it is open again."""
+    def __init__(self, target: Target) -> None:
+        self.on_open: Callable[[], None] = lambda: None  # called when it is open again
         self.is_open = False  # whether its exporter may be used
-        self._id = id_
-        self._exporter = exporter
-        self._clock = clock
-        self._log = log
-        self._wake = wake
+        self.trust: TrustState = "trusted"
+        self.trusted_since = -math.inf
+        self._id = target.id
+        self._exporter = target.exporter
+        self._clock = target.clock
+        self._log = target.log
         self._is_barred = False
         self._is_wanted = False
         self._shut = 0  # how often the exporter was aborted
         self._opening = asyncio.Lock()
         self._reopening: asyncio.Task[None] | None = None
 
+    @property
+    def may_send(self) -> bool:
+        """Whether anything may be sent now."""
+        return self.trust == "trusted" and self.is_open
+
+    def set_trust(self, state: TrustState, since: float) -> bool:
+        """Send or keep, from now on; said at a time `since`, in an earlier process perhaps.
+
+        Returns whether what is in flight is to be aborted: the exporter's doors are shut by then.
+        """
+        now = self._clock.now()
+        before, self.trust = self.trust, state
+        if state == "trusted":
+            self.remember(min(since, now) if before == state else now)
+        if state != before and state == "distrusted":
+            self._bar()
+            return True
+        if state != before == "distrusted":
+            self._unbar()
+        return False
+
+    def remember(self, since: float) -> None:
+        """It has been trusted since then at the earliest."""
+        self.trusted_since = max(self.trusted_since, since)
+
     async def open(self) -> None:
         """Start the exporter as soon as it may be. Raises what its start raises."""
         self._is_wanted = True
         await self._open()
 
-    def bar(self) -> None:
-        """Abort the exporter at once; it is not started until `unbar`."""
+    def _bar(self) -> None:
+        """Abort the exporter at once; it is not started until `_unbar`."""
         self._is_barred = True
         self.is_open = False
         self._shut += 1
         self._exporter.abort()
 
-    def unbar(self) -> None:
+    def _unbar(self) -> None:
         """Let it be started again. That goes on by itself if it is wanted."""
         self._is_barred = False
         if self._is_wanted and (self._reopening is None or self._reopening.done()):
@@ -78,4 +100,4 @@ class Access:
             except Exception as failure:  # noqa: BLE001  a foreign text may quote
                 self._log.error("%s did not open again: %s", self._id, type(failure).__name__)
                 await self._clock.wait(asyncio.Event(), self._clock.now() + _AGAIN)
-        self._wake()
+        self.on_open()

@@ -13,28 +13,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from ..pipeline.component import Delivered, Exporter
+from ..pipeline.component import Exporter
 from ..pipeline.counters import Counters
-from ..pipeline.errors import ExportFailed
 from ..pipeline.payloads.document import Document, Payload, Protocol
 from . import account
 from .access import Access
 from .account import Balance
 from .clock import Clock
-from .health import Health, HealthState
-from .loading import Load, Policy, load
-from .losses import Losses, narrow
+from .health import HealthState
+from .loading import Policy
+from .losses import narrow
 from .options import DeliveryOptions
-from .retry import Backoff, Pause
+from .retry import Backoff
+from .sending import Sending
 from .shelf import Shelf
-from .store import Booking, Counts, Record, Store, StoreFailed
+from .store import Booking, Counts, Record, Store
+from .target import Target
 from .telling import Lost, Told
 from .trust import TrustState
 
-_AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
-# Seconds from a start in which nothing expires: whatever the clock says, or how long nobody was
-# there to deliver it, what waits is tried before it is given up.
-_SPARED = 3600.0
 _AT_ONCE = 200  # records that are given up without letting others have their turn
 
 
@@ -73,24 +70,14 @@ class Destination:
         self.id = id_
         self.exporter = exporter
         self.policies: Sequence[Policy] = ()  # one for each pipeline that leads here
-        self._options = options
-        self._counters = counters
-        self._log = log
         self._clock = clock or Clock()
+        self._log = log
         self._backoff = backoff or Backoff(options.retry_on_failure)
-        self._shelf = Shelf(id_, options.sending_queue, store, counters)
         self._durable = store.durable
-        self._health = Health()
-        self._trust: TrustState = "trusted"
-        self._trusted_since = -math.inf
-        self._spared_until = -math.inf
-        self._pause = Pause(options.sending_queue.num_consumers)
-        self._wake = asyncio.Event()
-        self._access = Access(id_, exporter, self._clock, log, self._wake.set)
-        self._consumers: list[asyncio.Task[None]] = []
-        self._flights: set[asyncio.Task[Delivered]] = set()
-        self._draining = False
-        self._stopped = False
+        target = Target(id_, exporter, options, counters, log, self._clock)
+        self._shelf = Shelf(id_, options.sending_queue, store, counters)
+        self._access = Access(target)
+        self._sending = Sending(target, self._shelf, self._access, self._backoff, self.policy_for)
 
     @property
     def accepts(self) -> Sequence[Protocol]:
@@ -100,7 +87,7 @@ class Destination:
     @property
     def trust(self) -> TrustState:
         """What people decided about it."""
-        return self._trust
+        return self._access.trust
 
     def tell(self, told: Told) -> None:
         """Have somebody told what becomes of its documents."""
@@ -111,12 +98,11 @@ class Destination:
 
         Raises what the exporter's start raises.
         """
-        spared = min(_SPARED, self._options.sending_queue.max_age)
-        self._spared_until = self._clock.now() + spared
+        self._sending.spare()
         for record in await self._shelf.restore(self._clock.now(), self._backoff.longest):
-            self._may_go_again(record)
+            self._sending.may_go_again(record)
         await self.open()
-        self._begin()
+        self._sending.begin()
 
     async def open(self) -> None:
         """Start the exporter as soon as it may be. Raises what its start raises."""
@@ -129,22 +115,15 @@ class Destination:
         one. Its attempts under way may end until `deadline`.
         """
         await other.retire(deadline)
-        self._trusted_since = max(self._trusted_since, other._trusted_since)
-        self._spared_until = other._spared_until
+        self._access.remember(other._access.trusted_since)
         for record in self._shelf.adopt(other._shelf):
-            self._may_go_again(record)
-        self._begin()
+            self._sending.may_go_again(record)
+        self._sending.begin(other._sending)
 
     def take_back(self, other: Destination) -> None:
         """Take what another one of the same id was given, that was to replace this one."""
         self._shelf.adopt(other._shelf)
-        self._wake.set()
-
-    def _begin(self) -> None:
-        self._consumers = [
-            asyncio.create_task(self._consume(), name=f"{self.id} consumer {number}")
-            for number in range(self._options.sending_queue.num_consumers)
-        ]
+        self._sending.wake()
 
     def admit(self, payload: Payload) -> tuple[Counts, list[Booking]]:
         """What it takes of a sanitised payload, by type, and what that books. Changes nothing.
@@ -154,7 +133,7 @@ class Destination:
         """
         types = payload.types
         bookings = account.accepted(self.id, types)
-        if self._stopped:
+        if self._sending.stopped:
             return {}, bookings + account.dropped(self.id, types, "shutdown")
         takes = payload.protocol in self.exporter.accepts
         supported = self.exporter.supported if takes else frozenset()
@@ -175,7 +154,7 @@ class Destination:
     def enqueue(self, records: Sequence[Record], bookings: Sequence[Booking]) -> None:
         """Take records that were stored, with all that was booked with them. Never blocks."""
         self._shelf.put(records, bookings)
-        self._wake.set()
+        self._sending.wake()
 
     def withhold(self, policy: str, manifest: bytes, lost: Lost) -> None:
         """Tell that documents never came as far as its queue. It books nothing."""
@@ -187,21 +166,9 @@ class Destination:
 
         `since` is when that was said: in an earlier process, perhaps.
         """
-        before, self._trust = self._trust, state
-        if before == state:
-            if state == "trusted":
-                since = min(since, self._clock.now())
-                self._trusted_since = max(self._trusted_since, since)
-            return
-        if state == "distrusted":
-            self._access.bar()
-            for flight in self._flights:
-                flight.cancel()
-        elif before == "distrusted":
-            self._access.unbar()
-        if state == "trusted":
-            self._trusted_since = self._clock.now()
-        self._wake.set()
+        if self._access.set_trust(state, since):
+            self._sending.abort()
+        self._sending.wake()
 
     def waiting(self) -> list[Record]:
         """What a purge would destroy: what is in flight is not in it."""
@@ -232,7 +199,7 @@ class Destination:
     def release(self, record: Record) -> None:
         """A record that was claimed stays."""
         self._shelf.queue.again(record, record.due)
-        self._wake.set()
+        self._sending.wake()
 
     def has_room(self, documents: int, size: int) -> bool:
         """Whether so much fits into the first half of its queue: what comes in needs the other."""
@@ -249,7 +216,7 @@ class Destination:
 
     def down_for(self, now: float) -> float:
         """Seconds that it has been down. 0 where nothing waits: nobody would see it come back."""
-        since = self._health.down_since
+        since = self._sending.health.down_since
         return now - since if since is not None and len(self._shelf.queue) else 0.0
 
     async def stop(self, deadline: float) -> None:
@@ -258,8 +225,7 @@ class Destination:
         A store that ends with the process loses it: counted as `shutdown`. `deadline` is a time
         of the clock. Idempotent, safe without start().
         """
-        self._draining = True
-        self._shelf.queue.hurry()
+        self._sending.drain()
         await self.retire(deadline)
         left = self._shelf.queue.documents
         if self._durable:
@@ -273,16 +239,7 @@ class Destination:
 
     async def retire(self, deadline: float) -> None:
         """End what is in flight until `deadline`; begin nothing more. What waits stays stored."""
-        self._stopped = True
-        self._wake.set()
-        await self._access.leave()
-        if self._consumers:
-            seconds = max(0.0, deadline - self._clock.now())
-            _, unfinished = await asyncio.wait(self._consumers, timeout=seconds)
-            for consumer in unfinished:
-                consumer.cancel()
-            await asyncio.gather(*self._consumers, return_exceptions=True)
-            self._consumers = []
+        await self._sending.end(deadline)
         try:
             await self.exporter.stop()
         except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
@@ -293,92 +250,18 @@ class Destination:
         queue = self._shelf.queue
         oldest = queue.oldest()
         return Status(
-            health=self._health.state,
-            trust=self._trust,
+            health=self._sending.health.state,
+            trust=self._access.trust,
             queued_documents=queue.documents,
             queued_bytes=queue.bytes,
             capacity_bytes=queue.capacity,
             oldest_age=self._clock.now() - oldest.enqueued if oldest is not None else 0.0,
-            last_error=self._health.last_error,
+            last_error=self._sending.health.last_error,
         )
 
     def balance(self) -> Balance:
         """See `Shelf.balance`."""
         return self._shelf.balance()
-
-    @property
-    def _may_send(self) -> bool:
-        return self._trust == "trusted" and self._access.is_open
-
-    async def _consume(self) -> None:
-        while not self._stopped or (self._draining and self._may_send):
-            now = self._clock.now()
-            if self._may_send:
-                if now >= self._spared_until:
-                    self._shelf.expire(now, self._trusted_since)
-                if self._draining or now >= self._pause.until:
-                    if (taken := self._shelf.queue.take(now)) is not None:
-                        await self._attempt(taken)
-                        continue
-                    if self._draining:
-                        return
-            self._wake.clear()
-            await self._clock.wait(self._wake, self._next_event())
-
-    def _next_event(self) -> float | None:
-        """When a consumer that found nothing to do should look again."""
-        if not self._may_send:
-            return None
-        moments = []
-        if (due := self._shelf.queue.next_due()) is not None:
-            moments.append(max(due, self._pause.until))
-        if (expiry := self._shelf.queue.next_expiry(self._trusted_since)) is not None:
-            moments.append(max(expiry, self._spared_until))
-        return min(moments, default=None)
-
-    async def _attempt(self, record: Record) -> None:
-        try:
-            carried = await load(self.id, self._shelf, record, self.policy_for)
-        except StoreFailed as failure:
-            self._unreadable(record, failure)
-            return
-        except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
-            self._log.error("%s cannot prepare what waits: %s", self.id, type(failure).__name__)
-            self._count_attempt(record)
-            self._failed(record, ExportFailed("exception", retryable=True, payload_only=True))
-            return
-        if not carried.counts:
-            self._shelf.lose(record, carried.dropped)
-            return
-        if carried.portions:
-            await self._cut(record, carried)
-            return
-        self._count_attempt(record)
-        await self._shelf.begin(record)
-        if self._may_send:  # it may have been distrusted while the payload was read
-            await self._export(record, carried)
-        else:
-            self._again(record, self._clock.now())
-
-    async def _cut(self, record: Record, carried: Load) -> None:
-        """Have what became too long wait in portions."""
-        storing = asyncio.create_task(
-            self._shelf.cut(record, carried.portions, carried.dropped), name=f"{self.id} cut"
-        )
-        try:
-            await asyncio.shield(storing)
-        except StoreFailed:  # the store has told why
-            self._again(record, self._clock.now() + _AGAIN)
-        except asyncio.CancelledError:
-            # Whoever takes over what waits must find the record or its portions, never both.
-            await asyncio.gather(storing, return_exceptions=True)
-            raise
-        self._wake.set()
-
-    def _count_attempt(self, record: Record) -> None:
-        if not record.attempts:
-            record.first_attempt = self._clock.now()
-        record.attempts += 1
 
     def policy_for(self, version: str) -> Policy | None:
         """The policy in force for what passed this version: that of the same pipeline."""
@@ -386,98 +269,3 @@ class Destination:
         here = [each for each in self.policies if each.version.partition(":")[0] == pipeline]
         # A pipeline that is gone cannot say; any that leads here is as good.
         return next(iter(here or self.policies), None)
-
-    def _unreadable(self, record: Record, failure: StoreFailed) -> None:
-        self._log.error("%s cannot read what waits: %s", self.id, failure.kind)
-        if failure.kind == "damaged":
-            self._shelf.give_up(record, "damaged")
-        else:
-            self._again(record, self._clock.now() + _AGAIN)
-
-    async def _export(self, record: Record, carried: Load) -> None:
-        before = Losses.of(carried.payload)
-        flight = asyncio.create_task(self.exporter.export(carried.payload))
-        self._flights.add(flight)
-        try:
-            answer = await flight
-        except ExportFailed as failure:
-            self._failed(record, failure)
-        except asyncio.CancelledError:
-            if self._being_cancelled():
-                self._shelf.cut_off(record)
-                raise
-            if self._trust == "distrusted":
-                self._aborted(record, unclear=True)
-            else:  # the exporter's own connection was cancelled under it, as gRPC does
-                self._failed(record, ExportFailed("cancelled", retryable=True, unclear=True))
-        except Exception as failure:  # noqa: BLE001  a foreign text may quote the payload
-            self._log.error("%s failed with %s", self.id, type(failure).__name__)
-            self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
-        else:
-            marked = before.since(carried.payload)
-            self._shelf.exposed(record, carried.without_decoys(), carried.counts)
-            self._succeeded(record, carried, marked, answer)
-        finally:
-            self._flights.discard(flight)
-            if record.sent != "no":
-                self._shelf.exposed(record, carried.without_decoys(), carried.counts)
-
-    @staticmethod
-    def _being_cancelled() -> bool:
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-
-    def _succeeded(
-        self, record: Record, carried: Load, marked: Sequence[Document], answer: Delivered
-    ) -> None:
-        bookings = account.outcome(self.id, carried.counts, marked, answer)
-        self._shelf.answered(record, marked, bookings, carried.dropped)
-        self._pause.end()
-        if self._health.succeeded():
-            self._log.info("%s is up again", self.id)
-        self._wake.set()  # those that wait for the end of a pause need not
-
-    def _aborted(self, record: Record, *, unclear: bool) -> None:
-        if unclear:
-            record.may_have_arrived()
-        if not unclear or self._may_go_again(record):
-            # Whoever shut the doors may not have told us yet.
-            self._again(record, self._clock.now() + _AGAIN)
-
-    def _failed(self, record: Record, failure: ExportFailed) -> None:
-        if self._trust == "distrusted" or failure.kind == "aborted":
-            # Its doors were shut under it: not its own failure.
-            self._aborted(record, unclear=failure.unclear)
-            return
-        if failure.answered:
-            record.sent = "refused"
-        elif failure.unclear:
-            record.may_have_arrived()
-        self._counters.add("exporter_send_failed", exporter=self.id, kind=failure.kind)
-        if self._health.failed(failure.kind, self._clock.now()):
-            self._log.warning("%s is %s: %s", self.id, self._health.state, failure.kind)
-        if not failure.retryable:
-            self._shelf.give_up(record, failure.reason)
-        elif not failure.unclear or self._may_go_again(record):
-            self._retry(record, failure)
-
-    def _may_go_again(self, record: Record) -> bool:
-        """Nobody knows whether it arrived. Returns whether anything of it may be sent again."""
-        if self._options.retry_on_failure.unclear == "retry":
-            return True
-        return self._shelf.give_up_unclear(record)
-
-    def _retry(self, record: Record, failure: ExportFailed) -> None:
-        options, hint = self._options.retry_on_failure, failure.retry_after
-        now = self._clock.now()
-        delay = self._backoff.delay(record.attempts, hint)
-        elapsed = now - record.first_attempt + delay
-        if not options.enabled or (options.max_elapsed_time and elapsed > options.max_elapsed_time):
-            self._shelf.give_up(record, "retries_exhausted")
-        else:
-            self._again(record, now + delay)
-        if not failure.payload_only and self._pause.due():
-            self._pause.begin(now + self._backoff.delay(self._pause.level, hint))
-
-    def _again(self, record: Record, due: float) -> None:
-        self._shelf.again(record, due, last=self._draining)

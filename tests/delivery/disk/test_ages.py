@@ -56,7 +56,7 @@ async def process(
         await destination.start()
         yield store, destination
         await all_act()
-        for task in destination._consumers:
+        for task in destination._sending._consumers:
             task.cancel()
 
 
