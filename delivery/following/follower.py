@@ -210,16 +210,21 @@ class Follower:
         record = self._record
         if record is None:
             return
+        # Not when the answer came: a process that stood meanwhile has an old one.
+        asked = self._wall(), time.monotonic()
         try:
             data = self._source.fetch(self._report(record))
-            self._judge(data, record)
+            self._judge(data, record, *asked)
         except FetchFailed as failure:
             self._have(failure.kind)
         except Refused as refused:
             self._have(refused.reason)
 
-    def _judge(self, data: bytes, record: Record) -> None:
-        """Take over what a document says. A release that does not count stops no tightening."""
+    def _judge(self, data: bytes, record: Record, wall: float, steady: float) -> None:
+        """Take over what a document says. A release that does not count stops no tightening.
+
+        `wall` and `steady` are when it was asked for.
+        """
         trouble: Trouble | None = None
         bundle, now = Bundle.decode(data), self._wall()
         before = record
@@ -232,7 +237,7 @@ class Follower:
                 trouble = refused.reason
         online = open_online(bundle.online, self._keys, self._audience, now)
         record = record.with_online(online)
-        self._seen = _Seen(now, time.monotonic(), online.part.expires)
+        self._seen = _Seen(wall, steady, online.part.expires)
         self._record = record
         if record is not before and not self._saved(record):
             trouble = "record_not_saved"

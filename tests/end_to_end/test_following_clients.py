@@ -9,9 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -140,6 +141,32 @@ def test_clients_that_were_stopped_ask_before_they_send_again(fleet: ControlServ
             # Whoever was past its last look when it was stopped may end that one request.
             assert client.primary.requests <= requests + 1
             assert set(client.primary.numbers) | set(client.standby.numbers) == set(range(sent))
+
+
+def test_clients_that_were_stopped_amid_a_look_look_again(fleet: ControlServer) -> None:
+    with clients(fleet, "sentry", max_age=2.0) as (client,):
+        client.primary.wait_for_bytes(5_000)
+        answered = threading.Event()
+
+        @contextmanager
+        def stopping() -> Iterator[None]:
+            fleet.around = nullcontext()
+            client.process.send_signal(signal.SIGSTOP)
+            state = Path(f"/proc/{client.process.pid}/stat")
+            wait_for(lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
+            yield
+            answered.set()
+
+        fleet.around = stopping()
+        assert answered.wait(_DEADLINE)
+        time.sleep(2.5)  # longer than max_age
+        fleet.say(distrusted=("sentry",), active={"sentry": STANDBY})
+        before = client.primary.requests
+        client.process.send_signal(signal.SIGCONT)
+        client.standby.wait_for_bytes(5_000)
+        sent = client.finish()
+        assert client.primary.requests <= before + 1
+        assert set(client.primary.numbers) | set(client.standby.numbers) == set(range(sent))
 
 
 def test_clients_whose_control_document_is_gone_hold(fleet: ControlServer) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -86,6 +86,7 @@ class ControlServer:
         self.not_modified = 0
         self.connections = 0
         self.closing = threading.Event()
+        self.around: AbstractContextManager[None] = nullcontext()  # each answer
 
     def say(self, **what: object) -> None:
         """Publish another online part; see `online`."""
@@ -118,7 +119,8 @@ def control_server() -> Iterator[ControlServer]:
 
         def do_GET(self) -> None:
             control.requests.append(dict(parse_qsl(urlsplit(self.path).query)))
-            _answer(control, self)
+            with control.around:
+                _answer(control, self)
 
         def log_message(self, *_: object) -> None:
             pass
