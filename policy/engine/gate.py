@@ -43,9 +43,9 @@ from .word_triggers import (
     NUMBER,
     NUMBERS_IN_JSON,
     ODD_BYTES,
-    ODD_SIGNS,
     arguments,
     name_triggers,
+    odd_signs,
     people_above,
     people_named,
     plural,
@@ -209,7 +209,7 @@ def source() -> bytes:
 def words(dialect: Dialect) -> list[Expression]:
     """The triggers of what words say."""
     found = [_of_name(spelled, term, dialect) for spelled, term in name_triggers()]
-    found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, ODD_SIGNS)]
+    found += [Expression(ODD, each, BEYOND_ASCII) for each in (ODD_BYTES, odd_signs())]
     if dialect == "json":
         found += [Expression(NUMBER_HELD, each, "numbers") for each in NUMBERS_IN_JSON]
     else:

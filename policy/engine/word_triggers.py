@@ -37,18 +37,6 @@ _ODD_SIGN = (
     r"(?:\xc2\xa0|\xe2\x80[\x80-\x8a\xa4\xaf]|\xe2\x81\x9f|\xe3\x80\x80|\xef\xb8[\xb3\xb4]"
     r"|\xef\xb9[\x8d-\x8f\x92\xa3])"
 )
-_PART_BEGINS = sorted(
-    {
-        form.encode().decode("latin-1")
-        for term in TERMS
-        for at in joints(term)
-        for form in (term[at].lower(), term[at].upper())
-        if not form.isascii()
-    }
-)
-ODD_SIGNS = (
-    rf"{_ODD_SIGN}(?:_|{_ODD_SIGN})?(?:[A-Za-z0-9]|{'|'.join(map(re.escape, _PART_BEGINS))})"
-)
 _NOUN = (
     r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort"
     r"|session(?:[ _-]?id)?|erlang cookie"
@@ -99,6 +87,20 @@ NUMBERS_IN_JSON = (rf"""(?:'|\\")[^"]*{LONG_NUMBER}""", rf"""{LONG_NUMBER}[^"]*(
 # Three groups of base64 for nine bytes, of which every other one is zero, from a zero on.
 _ZERO_FIRST = "(?:[A][C-H][AEIMQUYcgkosw048]A|AA[ko0]A)"
 _UTF16_IN_BASE64 = rf"{_ZERO_FIRST}[A-Za-f][AQgw][AB][A-Za-z0-9+/_-]{_ZERO_FIRST}"
+
+
+def odd_signs() -> str:
+    """Signs that stand for those between the parts of a name, before a part."""
+    begins = sorted(
+        {
+            form.encode().decode("latin-1")
+            for term in TERMS
+            for at in joints(term)
+            for form in (term[at].lower(), term[at].upper())
+            if not form.isascii()
+        }
+    )
+    return rf"{_ODD_SIGN}(?:_|{_ODD_SIGN})?(?:[A-Za-z0-9]|{'|'.join(map(re.escape, begins))})"
 
 
 @cache

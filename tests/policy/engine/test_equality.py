@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from errlock.pipeline.leaktest.cases import all_slots, chosen_kinds, promised
 from errlock.pipeline.leaktest.running import planted_payloads
 from errlock.policy.detectors import example, load_catalogue
-from errlock.policy.engine.word_triggers import ODD_BYTES, ODD_SIGNS
+from errlock.policy.engine.word_triggers import ODD_BYTES, odd_signs
 from errlock.policy.fields import TABLE
 from errlock.policy.keys import GLUED, MAX_KEY, SEPARATORS, TERMS
 
@@ -177,7 +177,7 @@ def test_every_character_that_may_be_read_as_a_letter_of_a_name_is_seen() -> Non
     odd = [char for char in chars if _odd(char)]
     text = "".join(f"x{char}x\n" for char in odd).encode()
     seen: set[int] = set()
-    for pattern in (ODD_BYTES, ODD_SIGNS):
+    for pattern in (ODD_BYTES, odd_signs()):
         database = hyperscan.Database()
         database.compile(expressions=[pattern.encode()], ids=[0], elements=1, flags=[0])
         database.scan(text, match_event_handler=lambda _i, _s, end, _f, _c: seen.add(end))
