@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -128,11 +125,9 @@ class Pipeline:
     @at_first_use
     def version(self) -> str:
         """Names the policy: another one when any option of a processor differs, but for secrets."""
-        from .config.written import as_written
+        from .config.policy import policy_digest
 
-        written = [[id_, as_written(each)] for id_, each in self._processors.items()]
-        text = json.dumps([version("errlock"), written], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return policy_digest(self._processors.items())
 
     def keep_traces(self, trace: TraceMaker) -> None:
         """Have payloads carry what was found in them, for an account of what leaves."""

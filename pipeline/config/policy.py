@@ -1,14 +1,15 @@
-"""The policy that a configuration sets, for a record of it: as written, without a secret."""
+"""The policy that a configuration sets, as it is recorded and named: without a secret."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from ..component import ProcessorConfig
 from ..options import Secret
 from .reading import Config
 from .written import as_written
@@ -44,6 +45,16 @@ def policy_in_force(config: Config) -> dict[str, Any]:
         "content": content,
         "operators": {id_: sorted(options.operators) for id_, options in config.exporters.items()},
     }
+
+
+def policy_digest(*chains: Iterable[tuple[str, ProcessorConfig]]) -> str:
+    """Names what these processors do together, in 16 hexadecimal digits.
+
+    Another one when any option of any of them differs, but for secrets, of which nothing is kept.
+    """
+    written = [[[id_, as_written(options)] for id_, options in chain] for chain in chains]
+    text = json.dumps([version("errlock"), *written], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _without_secrets(raw: Any, written: Any) -> Any:

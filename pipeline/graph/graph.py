@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ...delivery.clock import Clock
@@ -25,7 +22,7 @@ from ...policy.parts import HashPart, Part, raised_classes
 from ..chain import Chain, Step
 from ..component import Exporter, Processor, Receiver, Settings, Sink
 from ..config import Config, PipelineOptions
-from ..config.written import as_written
+from ..config.policy import policy_digest
 from ..counters import Counters
 from ..errors import ConfigError, Problem, within
 from ..host.memory import in_flight
@@ -337,15 +334,7 @@ def _same_destination(before: Graph, config: Config, id_: str) -> bool:
 
 
 def policy_version(config: Config, pipeline: str, exporter: str) -> str:
-    """Names the policy under which a pipeline's documents leave for an exporter.
-
-    Another one when any option of a processor differs, but for secrets, of which nothing is kept.
-    """
-    options, own = config.service.pipelines[pipeline], config.exporters[exporter].processors
-    written = {
-        "errlock": version("errlock"),
-        "processors": [[id_, as_written(config.processors[id_])] for id_ in options.processors],
-        "own": [[id_, as_written(config.processors[id_])] for id_ in own],
-    }
-    text = json.dumps(written, sort_keys=True, default=str)
-    return f"{pipeline}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    """Names the policy under which a pipeline's documents leave for an exporter."""
+    chains = (config.service.pipelines[pipeline].processors, config.exporters[exporter].processors)
+    digest = policy_digest(*([(id_, config.processors[id_]) for id_ in chain] for chain in chains))
+    return f"{pipeline}:{digest}"
