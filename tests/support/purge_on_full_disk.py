@@ -16,6 +16,7 @@ from typing import Any
 
 from live_errlock import CONFIG
 from live_operators import Controlled, running_controlled
+from waiting import wait_for
 
 from errlock.ledger.journal.journal import read
 
@@ -73,7 +74,7 @@ def purges(collector: Controlled, data: Path) -> None:
     assert (last["state"], last["documents"]) == ("done", _DOCUMENTS), last
     again = collector.command("purge", "file", "--yes")
     assert again.stdout.startswith("file: 0 documents destroyed ("), again
-    collector.errlock.wait_for_log(lambda log: "there is room on the disk again" in log)
+    wait_for(lambda: collector.ask("/v1/status").json["storage_fault"] is None)
     collector.wait_until_stored("out.jsonl", after := collector.send())
     assert collector.stored("out.jsonl") == [after], "what was purged was sent"
 
