@@ -22,7 +22,7 @@ from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as 
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.http.certificates import show, trusting
+from ..pipeline.http.certificates import show, trusting, unreadable
 from ..pipeline.options import Duration, PemFile, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES
@@ -70,7 +70,9 @@ class GrpcTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """What is wrong beyond types."""
         if (self.cert_file is None) != (self.key_file is None):
             return [Problem("", "expected both cert_file and key_file or none of them")]
-        return []
+        if self.insecure:
+            return []
+        return unreadable(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
 
 
 class OtlpExporterConfig(ExporterConfig, frozen=True, kw_only=True):

@@ -25,7 +25,8 @@ from waiting import wait_for
 from wire import Wire
 
 from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
-from errlock.pipeline import Pipeline, api
+from errlock.pipeline import Pipeline
+from errlock.pipeline.config import policy
 from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
 from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
@@ -256,7 +257,7 @@ def test_without_the_metadata_that_tells_its_version_no_account_is_begun(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some tools that pack applications leave it out. Every document was dropped for that."""
-    monkeypatch.setattr(api, "version", lambda name: version(f"{name}-which-is-not-installed"))
+    monkeypatch.setattr(policy, "version", lambda name: version(f"{name}-which-is-not-installed"))
     told = r"ledger: errlock's version is not known, because its metadata \(errlock-\*\.dist-info\)"
     with pytest.raises(ValueError, match=told):
         sentry_sdk.init(
