@@ -26,6 +26,7 @@ from .wording import (
 
 _MOST_KINDS = 5
 _MOST_UNKNOWN = 5
+_AGAIN = ("gap", "no collector")
 _STANDING = ("detection", "bypass", "partial")
 
 
@@ -218,12 +219,11 @@ def _unknown(report: Report) -> list[str]:
 
 
 def _alike(unknowns: Iterable[Unknown]) -> Iterable[list[Unknown]]:
-    """Those that are not always so; of one kind and text together, if they come again and again."""
-    found: dict[object, list[Unknown]] = {}
+    """Those that are not always so; what comes again and again together."""
+    found: dict[str, list[Unknown]] = {}
     for each in unknowns:
         if each.kind not in _STANDING:
-            often = each.kind in ("gap", "no collector")
-            key = (each.kind, each.text) if often else _told([each])
+            key = each.text if each.kind in _AGAIN else _told([each])
             found.setdefault(key, []).append(each)
     return found.values()
 
@@ -231,7 +231,7 @@ def _alike(unknowns: Iterable[Unknown]) -> Iterable[list[Unknown]]:
 def _told(unknowns: Sequence[Unknown]) -> str:
     unknown = unknowns[0]
     spans = {(each.since, each.until) for each in unknowns}
-    if len(spans) > 1:
+    if unknown.kind in _AGAIN and len(spans) > 1:
         first = min(since for since, _ in spans if since is not None)
         last = max(until for _, until in spans if until is not None)
         span = f"{len(spans)} times, {moment(first)} to {moment(last)}"
