@@ -18,26 +18,26 @@ from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..record import Record
 from ..search.inventory import Wanted
-from .collecting import Between, Collected, bucket_for
-from .consequences import consequences
-from .containment import Contained, contained, taken_out
-from .controls import Off, controls_off
 from .counted import ClassRow, ControlOff, Count, Inventory, PolicyPeriod, Withheld
-from .deadlines import deadlines
-from .disclosed import code
-from .evidence import Check, evidence
 from .facts import Facts, open_questions
-from .inventories import inventory
-from .keys import pseudonym_keys
 from .model import Backend, Clock, Evidence, Identity, Measure, Report, Window
-from .outputs import outputs
-from .policies import InForce, policies
 from .records import Told, told_by
-from .sections import class_rows, comparison, kept_back, secrets, subjects, volume
-from .summary import summary
+from .sections.account import class_rows, comparison, kept_back, secrets, subjects, volume
+from .sections.collecting import Between, Collected, bucket_for
+from .sections.consequences import consequences
+from .sections.containment import Contained, contained, taken_out
+from .sections.controls import Off, controls_off
+from .sections.deadlines import deadlines
+from .sections.disclosed import code
+from .sections.evidence import Check, evidence
+from .sections.inventories import inventory
+from .sections.keys import pseudonym_keys
+from .sections.outputs import outputs
+from .sections.policies import InForce, policies
+from .sections.summary import summary
+from .sections.telling import measure_of, time_of
+from .sections.uncertainty import unknowns
 from .tallies import Span, moment, total
-from .telling import measure_of, time_of
-from .uncertainty import unknowns
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from errlock.ledger.needles.needles import Needles
 from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.record import Record
-from errlock.ledger.report.annexes import annexes
-from errlock.ledger.report.document import document
 from errlock.ledger.report.facts import Facts
-from errlock.ledger.report.html import html
 from errlock.ledger.report.making import Question, make_report
-from errlock.ledger.report.markdown import markdown
 from errlock.ledger.report.model import Backend
+from errlock.ledger.report.pages.document import document
+from errlock.ledger.report.renderings.annexes import annexes
+from errlock.ledger.report.renderings.html import html
+from errlock.ledger.report.renderings.markdown import markdown
 from errlock.ledger.search.inventory import read_inventory
 from errlock.ledger.search.rotating import rotate_list
 from errlock.ledger.traces import Tracer

@@ -25,7 +25,7 @@ from errlock.ledger.journal.journal import Journal, JournalFailed
 from errlock.ledger.manifest import Items, Manifest
 from errlock.ledger.options import AccountOptions
 from errlock.ledger.record import Record
-from errlock.ledger.report.evidence import evidence
+from errlock.ledger.report.sections.evidence import evidence
 from errlock.pipeline.cli import main
 
 NOON = 1_790_000_000 // 86400 * 86400 + 12 * 3600

@@ -81,8 +81,8 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure report`. Raises ConfigError, OSError."""
-    from ....ledger.report.annexes import annexes
     from ....ledger.report.making import make_report
+    from ....ledger.report.renderings.annexes import annexes
 
     form, question = _form(args), _question(args)
     report = make_report(question)
@@ -97,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _question(args: argparse.Namespace) -> Question:
     """What is asked. Raises ConfigError, OSError."""
-    from ....ledger.report.collecting import booked_until
     from ....ledger.report.making import Question
+    from ....ledger.report.sections.collecting import booked_until
 
     records = _records(args)
     backends = _backends(args, records)
@@ -253,11 +253,11 @@ def _written(seconds: float) -> str:
 
 def _rendered(form: str, report: Report) -> bytes:
     """The report in the form that was asked for. Raises ConfigError."""
-    from ....ledger.report.annexes import annexes, as_json
-    from ....ledger.report.document import document
-    from ....ledger.report.html import html
-    from ....ledger.report.markdown import markdown
-    from ....ledger.report.pdf import NoTypesetter, pdf
+    from ....ledger.report.pages.document import document
+    from ....ledger.report.renderings.annexes import annexes, as_json
+    from ....ledger.report.renderings.html import html
+    from ....ledger.report.renderings.markdown import markdown
+    from ....ledger.report.renderings.pdf import NoTypesetter, pdf
 
     if form == "json":
         return as_json(report)

@@ -13,7 +13,7 @@ import pytest
 from live_errlock import ERRLOCK
 
 from errlock.ledger.journal.journal import Journal, read
-from errlock.ledger.report.telling import measure_of
+from errlock.ledger.report.sections.telling import measure_of
 from errlock.ledger.search.searches import FILE, Searches
 from errlock.pipeline import Pipeline
 from errlock.pipeline.cli import main

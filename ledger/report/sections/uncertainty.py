@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ..account.account import FORGOTTEN
-from ..account.store import MINUTE
-from ..embedded.handover import EMBEDDED
-from ..journal.entries import Entry
-from ..needles.needles import FILE
-from ..needles.store import kept_in
-from ..origins import OTHER, UNKNOWN
+from ...account.account import FORGOTTEN
+from ...account.store import MINUTE
+from ...embedded.handover import EMBEDDED
+from ...journal.entries import Entry
+from ...needles.needles import FILE
+from ...needles.store import kept_in
+from ...origins import OTHER, UNKNOWN
+from ..model import Unknown, Window
+from ..records import Told
+from ..tallies import moment
 from .collecting import Collected
-from .model import Unknown, Window
-from .records import Told
-from .tallies import moment
 from .telling import time_of
 
 # What no entry can tell, whatever the window.

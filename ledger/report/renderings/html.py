@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ...pipeline.terminal import escape
-from .blocks import (
+from ....pipeline.terminal import escape
+from ..pages.blocks import (
     Bars,
     Block,
     Bullets,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import wording as w
+from .. import wording as w
+from ..counted import Severity
+from ..model import Report
 from .blocks import Block, Bullets, Mono, Pairs, Para, Table, Title
 from .charts import top_sources
-from .counted import Severity
-from .model import Report
 
 
 def uncertainty(report: Report) -> list[Block]:

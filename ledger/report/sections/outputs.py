@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..model import Outputs, Report, Task
+from ..wording import count, estimate, moment, noun
 from .drafts import article_33, article_34, questions
-from .model import Outputs, Report, Task
-from .wording import count, estimate, moment, noun
 
 _MOST_FIXES = 5
 _SOON = 72 * 3600  # seconds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..journal.entries import Entry
+from ...journal.entries import Entry
 from .telling import time_of
 
 _MOST_CHANGES = 12  # told of one policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import calendar
 from datetime import datetime, timedelta
 
-from .facts import Facts
-from .model import Deadline
+from ..facts import Facts
+from ..model import Deadline
 
 
 def deadlines(facts: Facts, now: datetime) -> list[Deadline]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from itertools import count
 from xml.etree.ElementTree import Element, SubElement
 
-from ...pipeline.terminal import escape
-from .blocks import Bars, Mark, Timeline
+from ....pipeline.terminal import escape
+from ..pages.blocks import Bars, Mark, Timeline
 
 _TEXT = 12  # pixels
 _LINE = 17

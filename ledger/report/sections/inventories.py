@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from ..search.coverage import Coverage, Window
-from ..search.inventory import Wanted
-from ..search.rotating import Rotation, rotate_list
-from ..search.searching import search
-from .counted import Inventory, NeedleGap, Rotate
-from .tallies import Span, moment
+from ...search.coverage import Coverage, Window
+from ...search.inventory import Wanted
+from ...search.rotating import Rotation, rotate_list
+from ...search.searching import search
+from ..counted import Inventory, NeedleGap, Rotate
+from ..tallies import Span, moment
 
 
 def inventory(

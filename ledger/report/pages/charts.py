@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from ...policy.findings import FORMS
-from . import wording as w
+from ....policy.findings import FORMS
+from .. import wording as w
+from ..counted import ZERO
+from ..model import Report
 from .blocks import Bars, Mark, Series, Timeline
-from .counted import ZERO
-from .model import Report
 
 _SHOWN = ("secret", "financial", "pii")
 _MOST_CLASSES = 12

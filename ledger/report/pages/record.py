@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from . import wording as w
+from .. import wording as w
+from ..counted import ZERO
+from ..facts import VendorWindow
+from ..model import Evidence, Measure, Report
 from .blocks import Block, Bullets, Code, Mono, Pairs, Para, Table, Title
-from .counted import ZERO
-from .facts import VendorWindow
-from .model import Evidence, Measure, Report
 
 _NOT_DONE = ("process", "gap")  # by anybody
 

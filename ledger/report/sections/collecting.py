@@ -6,11 +6,11 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from ..account.reading import named
-from ..account.store import DAY, HOUR, MINUTE, AccountStore, Row
-from ..record import Record
-from .counted import ZERO, Count
-from .tallies import Span, Tally
+from ...account.reading import named
+from ...account.store import DAY, HOUR, MINUTE, AccountStore, Row
+from ...record import Record
+from ..counted import ZERO, Count
+from ..tallies import Span, Tally
 
 Key = tuple[str, ...]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
-from ..account.reconciling import reconcile
-from ..journal.entries import Head
-from ..journal.signing import PublicKey
-from ..journal.verifying import heads_in, verify
-from ..record import Record
-from ..sqlite_file import why
-from .model import Evidence
+from ...account.reconciling import reconcile
+from ...journal.entries import Head
+from ...journal.signing import PublicKey
+from ...journal.verifying import heads_in, verify
+from ...record import Record
+from ...sqlite_file import why
+from ..model import Evidence
 
 # Tells the command that verifies a record against some heads.
 Check = Callable[[Record, Sequence[Head]], str]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..journal.entries import Entry
-from .model import Measure
-from .tallies import moment
-from .wording import controls, plural
+from ...journal.entries import Entry
+from ..model import Measure
+from ..tallies import moment
+from ..wording import controls, plural
 
 Body = Mapping[str, Any]
 _LONG = ("content", "ways", "operators")  # of a policy

@@ -9,8 +9,8 @@ from importlib import resources
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from ...pipeline.terminal import escape
-from .blocks import Bars, Document, Mono, Timeline
+from ....pipeline.terminal import escape
+from ..pages.blocks import Bars, Document, Mono, Timeline
 from .svg import bars, swatch, timeline
 
 _WIDTH = "690"  # of a chart, in its own pixels: its texts are then as large as small print

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..code import disclosed
-from ..code.names import KINDS
-from ..code.sections import mask
-from .counted import Code, CodeKind, Disclosed
-from .tallies import moment
+from ...code import disclosed
+from ...code.names import KINDS
+from ...code.sections import mask
+from ..counted import Code, CodeKind, Disclosed
+from ..tallies import moment
 
 # What teaches an attacker most stands first.
 _ORDER = ("package", "platform", "release", "exception", "route", "sql", "host", "file")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..journal.entries import Entry
-from .tallies import moment
+from ...journal.entries import Entry
+from ..tallies import moment
 from .telling import time_of
 
 

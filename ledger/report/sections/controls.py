@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..controls import REDACTION, periods
-from ..journal.entries import Entry
+from ...controls import REDACTION, periods
+from ...journal.entries import Entry
 from .telling import time_of
 
 

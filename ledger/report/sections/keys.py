@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..journal.entries import Entry
-from .counted import PseudonymKey
+from ...journal.entries import Entry
+from ..counted import PseudonymKey
 from .telling import time_of
 
 

@@ -6,8 +6,8 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from ...pipeline.terminal import escape
-from .blocks import (
+from ....pipeline.terminal import escape
+from ..pages.blocks import (
     Bars,
     Block,
     Bullets,

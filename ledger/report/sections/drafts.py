@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .facts import Facts
-from .model import Answer, Report
-from .wording import count, estimate, listed, moment, noun, tags
+from ..facts import Facts
+from ..model import Answer, Report
+from ..wording import count, estimate, listed, moment, noun, tags
 
 _MOST_MEASURES = 12
 _MEASURES = ("trust", "route", "policy", "replay", "purge", "key")

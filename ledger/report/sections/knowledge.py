@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal, NamedTuple
 
-from ...policy.classes import CLASSES, OPEN_CLASSES, matches
-from ...policy.detectors import load_catalogue
+from ....policy.classes import CLASSES, OPEN_CLASSES, matches
+from ....policy.detectors import load_catalogue
 
 # What tells who a person is.
 IDENTITIES = ("pii.user_id", "pii.email", "pii.username", "pii.phone", "pii.name",

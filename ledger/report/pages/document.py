@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from . import pages_data, pages_judgement, pages_record
-from . import wording as w
+from .. import wording as w
+from ..model import Report
+from ..tallies import total
+from . import data, judgement, record
 from .blocks import Block, Bullets, Document, Pairs, Para, Section, Tiles, Title
 from .charts import forms_by_class, over_time
-from .model import Report
-from .tallies import total
 
 
 def document(report: Report) -> Document:
@@ -100,19 +100,19 @@ def _alarm(report: Report) -> Iterable[Block]:
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[Report], Sequence[Block]]], ...] = (
-    ("A", "Identity", pages_record.identity),
-    ("B", "Clock", pages_record.clock),
-    ("C", "Destination", pages_record.backends),
-    ("D", "Volume", pages_data.volume),
-    ("E", "Data classes", pages_data.classes),
-    ("F", "People", pages_data.subjects),
-    ("G", "Secrets to replace", pages_data.secrets),
-    ("H", "What was learnt of the code", pages_data.code),
-    ("I", "What was withheld", pages_data.withheld),
-    ("J", "Uncertainty", pages_judgement.uncertainty),
-    ("K", "Consequences", pages_judgement.consequences),
-    ("L", "Measures", pages_record.measures),
-    ("M", "Comparisons", pages_judgement.comparison),
-    ("N", "Evidence", pages_record.evidence),
-    ("O", "Drafts and tickets", pages_judgement.outputs),
+    ("A", "Identity", record.identity),
+    ("B", "Clock", record.clock),
+    ("C", "Destination", record.backends),
+    ("D", "Volume", data.volume),
+    ("E", "Data classes", data.classes),
+    ("F", "People", data.subjects),
+    ("G", "Secrets to replace", data.secrets),
+    ("H", "What was learnt of the code", data.code),
+    ("I", "What was withheld", data.withheld),
+    ("J", "Uncertainty", judgement.uncertainty),
+    ("K", "Consequences", judgement.consequences),
+    ("L", "Measures", record.measures),
+    ("M", "Comparisons", judgement.comparison),
+    ("N", "Evidence", record.evidence),
+    ("O", "Drafts and tickets", judgement.outputs),
 )

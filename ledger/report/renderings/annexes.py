@@ -9,8 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from ...pipeline.terminal import escape
-from .model import Report
+from ....pipeline.terminal import escape
+from ..model import Report
 
 # OWASP, CSV injection: what a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ...policy.classes import ROOTS
-from ...policy.findings import FORMS
-from .collecting import Collected, Key
-from .counted import (
+from ....policy.classes import ROOTS
+from ....policy.findings import FORMS
+from ..counted import (
     Amount,
     Bucket,
     ClassRow,
@@ -19,8 +18,9 @@ from .counted import (
     Subjects,
     Volume,
 )
+from ..tallies import Tally, moment, total
+from .collecting import Collected, Key
 from .knowledge import IDENTITIES, evidence_of, harm_of, tags_of, urgency_of
-from .tallies import Tally, moment, total
 
 _MOST_SOURCES = 10
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from . import wording as w
+from .. import wording as w
+from ..counted import ZERO, Amount, ClassRow, PseudonymKey, Secret
+from ..model import Report
 from .blocks import Block, Mono, Pairs, Para, Table
-from .counted import ZERO, Amount, ClassRow, PseudonymKey, Secret
-from .model import Report
 
 
 def volume(report: Report) -> list[Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .counted import ClassRow, Consequence, Severity
+from ..counted import ClassRow, Consequence, Severity
 from .knowledge import CIRCUMSTANCES, harm_of, kind_of, level_of
 
 # How much easier or harder a form makes it to tell whose value it is.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...policy.classes import ROOTS
-from ...policy.findings import FORMS
-from .counted import ClassRow, Inventory, PseudonymKey, Secret, Subjects, Volume, Withheld
-from .model import Answer, Clock, Report, Unknown
-from .tallies import total
-from .wording import (
+from ....policy.classes import ROOTS
+from ....policy.findings import FORMS
+from ..counted import ClassRow, Inventory, PseudonymKey, Secret, Subjects, Volume, Withheld
+from ..model import Answer, Clock, Report, Unknown
+from ..tallies import total
+from ..wording import (
     controls,
     count,
     documents,

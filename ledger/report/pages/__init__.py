@@ -1,0 +1,1 @@
+"""The model as pages of words, tables and charts, whatever renders them."""

@@ -1,0 +1,1 @@
+"""What pages and tables are written as: Markdown, HTML, PDF, JSON and CSV."""
