@@ -17,7 +17,6 @@ from ..pipeline.component import Exporter
 from ..pipeline.counters import Counters
 from ..pipeline.payloads.document import Document, Payload, Protocol
 from . import account
-from .access import Access
 from .account import Balance
 from .clock import Clock
 from .health import HealthState
@@ -30,7 +29,8 @@ from .shelf import Shelf
 from .store import Booking, Counts, Record, Store
 from .target import Target
 from .telling import Lost, Told
-from .trust import TrustState
+from .trust.access import Access
+from .trust.states import TrustState
 
 _AT_ONCE = 200  # records that are given up without letting others have their turn
 

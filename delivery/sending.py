@@ -10,7 +10,6 @@ from ..pipeline.component import Delivered
 from ..pipeline.errors import ExportFailed
 from ..pipeline.payloads.document import Document
 from . import account
-from .access import Access
 from .health import Health
 from .loading import Load, Policy, load
 from .losses import Losses
@@ -18,6 +17,7 @@ from .retry import Backoff, Pause
 from .shelf import Shelf
 from .store import Record, StoreFailed
 from .target import Target
+from .trust.access import Access
 
 _AGAIN = 1.0  # seconds until what was not even tried, or could not be read, is due again
 # Seconds from a start in which nothing expires: whatever the clock says, or how long nobody was

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..trust import TrustState, strictest
+from ..trust.states import TrustState, strictest
 from .document import Bundle, RefusalReason, Refused, open_online, open_release
 from .keys import PublicKey
 from .record import Record, RecordDamaged, RecordFile

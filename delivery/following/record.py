@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..trust import TrustState, strictest
+from ..trust.states import TrustState, strictest
 from .document import MAX_NAMES, Online, Opened, Refused, Release
 
 # Of each kind of word, over all documents there ever were.

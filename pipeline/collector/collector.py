@@ -46,7 +46,7 @@ from .telemetry import Telemetry, Tracing
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
     from ...delivery.standby import Lineup
-    from ...delivery.trust_book import TrustBook
+    from ...delivery.trust.book import TrustBook
 
 _log = logging.getLogger("errlock.collector")
 

@@ -12,9 +12,9 @@ import msgspec
 from ...delivery.destination import Destination
 from ...delivery.disk.folder import StorageError
 from ...delivery.store import Store, StoreFailed
-from ...delivery.trust import Trust
-from ...delivery.trust_book import TrustBook
-from ...delivery.trust_file import TrustFile, TrustFileFailed
+from ...delivery.trust.book import TrustBook
+from ...delivery.trust.file import TrustFile, TrustFileFailed
+from ...delivery.trust.states import Trust
 from ..config.service import ServiceOptions
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ...delivery.trust import STRICTNESS
+from ...delivery.trust.states import STRICTNESS
 from ..counters import COUNTERS, CounterName, Counters
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from .talking import (
 )
 
 if TYPE_CHECKING:
-    from ...delivery.trust import Trusts
+    from ...delivery.trust.states import Trusts
     from ..control.client import Client
     from ..control.messages import TrustChanged, TrustOrder
 

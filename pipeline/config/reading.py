@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ...delivery.operators import operators_of
+from ...delivery.trust.operators import operators_of
 from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
 from ..errors import ConfigError, Problem
 from ..registry import DEFAULT, SECTIONS, NoSuchType, Registry, nearest

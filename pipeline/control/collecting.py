@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...delivery.trust_book import TrustBook
+from ...delivery.trust.book import TrustBook
 from ..collector.drill import Drilling
 from ..collector.keyrings import KeptKeyrings
 from ..collector.purging import Destroyed

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from ...delivery.store import StoreFailed
-from ...delivery.trust_book import NotPersisted
+from ...delivery.trust.book import NotPersisted
 from ...ledger.embedded.budgets import TooMuch
 from ...ledger.embedded.handover import HandOver, Taken
 from ...ledger.journal.entries import EntryKind

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from ...delivery.health import HealthState
 from ...delivery.standby import Cause
-from ...delivery.trust import TrustState
+from ...delivery.trust.states import TrustState
 from ..payloads.document import DocumentType
 
 Moment = Annotated[float, Meta(description="Seconds since the epoch.")]

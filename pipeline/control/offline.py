@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from ...delivery.disk.folder import is_in_use
-from ...delivery.trust import Trusts
-from ...delivery.trust_file import TrustFileFailed, tighten_offline
+from ...delivery.trust.file import TrustFileFailed, tighten_offline
+from ...delivery.trust.states import Trusts
 from ..errors import ConfigError, Problem
 from ..host.os_account import account
 from ..registry import nearest

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from ...delivery.disk.store import DiskStore
 from ...delivery.store import Store
-from ...delivery.trust import Trust
+from ...delivery.trust.states import Trust
 from .collecting import Collecting
 from .messages import (
     CopiesStatus,

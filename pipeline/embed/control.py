@@ -15,7 +15,7 @@ from pathlib import Path
 from ...delivery.following.follower import MAX_AGE, Follower, FollowStatus
 from ...delivery.following.keys import KeyUnusable, PublicKey
 from ...delivery.following.source import FileSource, HttpSource
-from ...delivery.trust import TrustState
+from ...delivery.trust.states import TrustState
 from ...policy.forks import in_children, notice_fork
 
 QUEUE_SIZE = 16 * 1024 * 1024

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...delivery.following.document import Word
 from ...delivery.following.publisher import InForce
-from ...delivery.trust import FLEET, Trust
-from ...delivery.trust_book import NotPersisted, TrustBook
+from ...delivery.trust.book import NotPersisted, TrustBook
+from ...delivery.trust.states import FLEET, Trust
 from .obeying import Obeying
 from .publishing import ControlDocument, LiftFailed
 

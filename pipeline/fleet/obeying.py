@@ -17,8 +17,8 @@ from pathlib import Path
 from ...delivery.following.follower import Follower, FollowStatus
 from ...delivery.following.keys import PublicKey
 from ...delivery.following.source import FileSource, HttpSource
-from ...delivery.trust import TrustState, fleet_word
-from ...delivery.trust_book import NotPersisted, TrustBook
+from ...delivery.trust.book import NotPersisted, TrustBook
+from ...delivery.trust.states import TrustState, fleet_word
 from .options import FollowOptions
 
 _log = logging.getLogger("errlock.fleet")

@@ -17,7 +17,7 @@ from live_errlock import CONFIG, ERRLOCK
 from live_operators import Controlled, running_controlled
 from waiting import wait_for
 
-from errlock.delivery.trust_file import TrustFile
+from errlock.delivery.trust.file import TrustFile
 from errlock.ledger.journal.entries import read_head
 from errlock.ledger.journal.journal import read
 from errlock.ledger.journal.verifying import verify
@@ -25,7 +25,7 @@ from errlock.ledger.journal.verifying import verify
 # `errlock`, killed where it would write down that somebody is trusted again.
 KILLED = f"""
 import os, runpy, signal
-from errlock.delivery import trust_book
+from errlock.delivery.trust import book as trust_book
 
 def killed(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ from live_ports import listening_port
 from slow_peer import SlowPeer
 from waiting import wait_for
 
-from errlock.delivery.trust_file import tighten_offline
+from errlock.delivery.trust.file import tighten_offline
 
 TEXT = "the cart was empty when it was paid " * 25_000
 

@@ -19,7 +19,7 @@ from live_ports import listening_port
 from live_traffic import Traffic
 from metered_sink import MeteredSink, metered_sink
 
-from errlock.delivery.trust_file import tighten_offline
+from errlock.delivery.trust.file import tighten_offline
 
 _EVENT = re.compile(rb"event ([0-9a-f]{32})")
 _ENOUGH = 12  # events, to say that something goes on

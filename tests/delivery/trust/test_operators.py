@@ -2,7 +2,7 @@
 
 import pytest
 
-from errlock.delivery.operators import operators_of, registrable_domain
+from errlock.delivery.trust.operators import operators_of, registrable_domain
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 import waiting
 
-from errlock.delivery import trust_book, trust_file
-from errlock.delivery.trust import UNSAID, Trust, Trusts, TrustState, fleet_word
-from errlock.delivery.trust_book import Journal, NotPersisted, TrustBook
-from errlock.delivery.trust_file import TrustFile
+from errlock.delivery.trust import book as trust_book
+from errlock.delivery.trust import file as trust_file
+from errlock.delivery.trust.book import Journal, NotPersisted, TrustBook
+from errlock.delivery.trust.file import TrustFile
+from errlock.delivery.trust.states import UNSAID, Trust, Trusts, TrustState, fleet_word
 
 LOG = logging.getLogger("errlock.test")
 until = partial(waiting.until, seconds=60)
@@ -29,7 +30,7 @@ DESTINATIONS = {"sentry": ("sentry.io",), "sentry/eu": ("sentry.io",), "otlp": (
 DISTRUST = """
 import sys
 from pathlib import Path
-from errlock.delivery.trust_file import tighten_offline
+from errlock.delivery.trust.file import tighten_offline
 tighten_offline(Path(sys.argv[1]), [sys.argv[2]], "distrusted", "alice", "breached")
 """
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from .trust import UNSAID, Trust
+from .states import UNSAID, Trust
 
 
 class Telling:

@@ -17,10 +17,10 @@ from typing import Literal
 
 import msgspec
 
-from ..pipeline.host.threads import start_all
-from .trust import Trust, Trusts
-from .trust_file import Saved, TrustFile, TrustFileFailed
-from .trust_telling import Telling
+from ...pipeline.host.threads import start_all
+from .file import Saved, TrustFile, TrustFileFailed
+from .states import Trust, Trusts
+from .telling import Telling
 
 Journal = Callable[[Literal["trust"], Mapping[str, object]], None]
 

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import msgspec
 
-from ..pipeline.host.file_places import sync_folder
-from .trust import Trust, Trusts, TrustState
+from ...pipeline.host.file_places import sync_folder
+from .states import Trust, Trusts, TrustState
 
 _SLOT = 128 * 1024  # bytes
 _HEADER = re.compile(rb"errlock-trust 1 (\d{1,18}) (\d{1,6}) ([0-9a-f]{64})\n")

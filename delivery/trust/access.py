@@ -9,8 +9,8 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from .target import Target
-from .trust import TrustState
+from ..target import Target
+from .states import TrustState
 
 _AGAIN = 1.0  # seconds until an exporter that did not start is tried again
 

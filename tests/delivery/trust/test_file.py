@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from errlock.delivery import trust_file
-from errlock.delivery.trust import Trust, Trusts
-from errlock.delivery.trust_file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust import file as trust_file
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.states import Trust, Trusts
 
 SLOT = 128 * 1024
 HELD = Trust("held", "alice", "a drill", 5.0)
@@ -159,8 +159,8 @@ def test_reasons_that_do_not_fit_are_left_out(file: TrustFile) -> None:
 WRITER = """
 import os, sys
 from pathlib import Path
-from errlock.delivery.trust import Trust
-from errlock.delivery.trust_file import TrustFile
+from errlock.delivery.trust.states import Trust
+from errlock.delivery.trust.file import TrustFile
 name, first, last = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 file = TrustFile(Path(sys.argv[1]))
 for number in range(first, last):
@@ -230,8 +230,8 @@ def test_who_holds_the_lock_and_stands_still_is_not_waited_for(
 FULL = """
 import errno, os, sys
 from pathlib import Path
-from errlock.delivery.trust import Trust, Trusts
-from errlock.delivery.trust_file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.states import Trust, Trusts
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
 storage = Path(sys.argv[1])
 TrustFile(storage / "trust").create_if_new()
 (storage / "queue.db").touch()
@@ -268,7 +268,7 @@ def test_a_word_can_be_written_down_on_a_full_disk(tmp_path: Path) -> None:
 READ_ONLY = """
 import sys
 from pathlib import Path
-from errlock.delivery.trust_file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
 storage = Path(sys.argv[1])
 print(TrustFile(storage / "trust").read().trusts.names)
 try:
