@@ -227,17 +227,26 @@ def coordinates(candidate: Candidate) -> Candidate | None:
     return candidate if inside else None
 
 
-_NO_NAMES = (
-    "service portal record records data id ids list not error found name number info details "
-    "account status and or the with for in at on is was has view page api must length required "
-    "server client consumer producer worker manager order"
+# Nobody is called so: words of software and of sentences, of what is ordered, of who is no person.
+_NO_NAMES = frozenset(
+    """service portal record records data id ids list not error found name number info details
+    account status and or the with for in at on is was has view page api must length required
+    server client consumer producer worker manager order orders request response stream queue task
+    job cluster gateway cloud platform software web mobile app application digital network
+    new neue neuer neues nouvelle nouveau nuevo nueva nuovo nuova bestellung commande pedido ordine
+    payment invoice checkout cart shipping delivery ticket booking visa debit credit card bank
+    pending created updated deleted cancelled canceled failed active inactive enabled disabled
+    expired missing empty invalid null none undefined guest primary secondary internal external
+    advanced premium enterprise business human resources management operations engineering
+    marketing finance legal global international national regional united states university
+    school college hospital hotel insurance airlines technologies solutions systems""".split()  # noqa: SIM905  reads best as text
 )
 
 
 def person(candidate: Candidate) -> Candidate | None:
     """Two or three capitalised words of which none belongs to software or to a sentence."""
     words = candidate.value.lower().split()
-    return candidate if {*_NO_NAMES.split(), *NO_PEOPLE}.isdisjoint(words) else None
+    return candidate if (_NO_NAMES | NO_PEOPLE).isdisjoint(words) else None
 
 
 _TITLE = compile_linear(
