@@ -164,7 +164,7 @@ class OtlpExporter(Exporter):
 
         (gRPC has an option for that, but heeds it once only.)
         """
-        idle = not self._under_way and time.monotonic() - self._used > KEPT
+        idle = self._under_way == 1 and time.monotonic() - self._used > KEPT
         with self._changing:
             old = self._channel
             if old is None:
@@ -211,10 +211,10 @@ class OtlpExporter(Exporter):
         return delivered(request, answer)
 
     async def _call(self, method: str, body: bytes, attempts: Attempts) -> bytes:
-        channel = await self._fresh()
-        attempts.check()
-        self._under_way += 1
+        self._under_way += 1  # before it is seen to: who comes meanwhile has the new one, too
         try:
+            channel = await self._fresh()
+            attempts.check()
             return await call(
                 channel,
                 method,

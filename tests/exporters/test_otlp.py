@@ -119,6 +119,21 @@ async def test_a_connection_that_a_load_balancer_may_be_closing_is_not_used() ->
     assert len(set(peers)) == 3
 
 
+async def test_several_that_end_an_idle_time_share_a_connection() -> None:
+    peers = []
+
+    async def answer(_: bytes, context: Any) -> bytes:
+        peers.append(context.peer())
+        return b""
+
+    async with answering(answer) as endpoint, exporting(endpoint) as exporter:
+        await exporter.export(payload())
+        await asyncio.sleep(KEPT + 0.1)
+        await asyncio.gather(*[exporter.export(payload()) for _ in range(20)])
+    assert len(peers) == 21
+    assert len(set(peers)) == 2
+
+
 async def test_lost_documents_are_not_sent() -> None:
     sent = payload("hunter2", count=2)
     sent.documents[0].dropped = "filtered"
