@@ -24,7 +24,10 @@ DESK = {"id": "desk", "class": f"custom.{'desk' * 20}", "pattern": r"K\d"}  # an
 
 def forwarding(grpc: int, http: int, storage: str) -> dict[str, Any]:
     """Log records go from OTLP over HTTP to OTLP over gRPC."""
-    to: dict[str, Any] = {"endpoint": f"127.0.0.1:{grpc}", "tls": {"insecure": True}}
+    # On a busy machine an answer takes its time: logs are not sent twice.
+    to: dict[str, Any] = {
+        "endpoint": f"127.0.0.1:{grpc}", "tls": {"insecure": True}, "timeout": "60s",
+    }  # fmt: skip
     config = collector(otlp_at(listening_port(), http), {"otlp": to})
     config["service"]["storage"] = storage
     return config
