@@ -36,26 +36,30 @@ _NO_ARGUMENTS = (
     "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
     "parameter", "parameters", "value", "to", "with", "for", "in", "the", "not", "must", "can",
 )  # fmt: skip
-# Tools whose password is an option of one letter, by these letters. The engine's triggers are made
-# of them too.
+# Tools whose password is an option of one letter, by these letters: in the other case they may be
+# a port. The engine's triggers are made of them too.
 SHORT_FLAGS = {
-    "[paw]": "mysql(?:dump|admin)?|mariadb|sshpass|redis-cli|docker login|htpasswd"
-    "|mongo(?:sh|dump)?|zip|ldapsearch|smbclient|mosquitto_(?:pub|sub)|rabbitmqadmin"
-    "|clickhouse-client|7z|unzip",
-    "p": "(?:az|oc|podman|helm registry) login|unrar|sqlcmd|bcp|isql|cqlsh|snowsql|psexec"
-    "|useradd|usermod|twine upload|security (?:unlock|create)-keychain",
+    "p": "mysql(?:dump|admin|import|check|show|sh)?|mariadb|sshpass|(?:docker|az|oc|podman) login"
+    "|helm registry login|mongo(?:sh|dump|restore|export|import)?|rabbitmqadmin|7z|unrar|isql"
+    "|clickhouse-client|cqlsh|psexec|useradd|usermod|twine upload"
+    "|security (?:unlock|create)-keychain",
+    "P": "zip|unzip|mosquitto_(?:pub|sub)|sqlcmd|bcp|isql",
+    "a": "redis-cli|valkey-cli",
+    "w": "ldap(?:search|add|modify|delete|passwd|whoami)",
     "t": "doctl auth init",
     "k": "security set-key-partition-list|nuget (?:push|delete)",
     "(?:b|-body)=?": "gh secret set",
     "-value=?": "az keyvault secret set|aws ssm put-parameter",
-    "(?-i:[AX])": "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)",
+    **dict.fromkeys(
+        ("A", "X"), "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)"
+    ),
 }
 # A backslash at the end of a line joins the next one.
 IN_ONE_COMMAND = r"(?:[^\r\n|;]|\\\r?\n)"
 _ON = IN_ONE_COMMAND.encode()
 _SHORT_FLAGS = [
     compile_bytes(
-        rf"(?i)\b(?:{tools})\b{IN_ONE_COMMAND}{{0,200}}?[\s'\"]-{letters}".encode()
+        rf"(?i)\b(?:{tools})\b{IN_ONE_COMMAND}{{0,200}}?[\s'\"]-(?-i:{letters})".encode()
         + rb"(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
     )
     for letters, tools in SHORT_FLAGS.items()
@@ -128,6 +132,9 @@ _PATTERNS = (
     (_PASSWORD_COMMAND, b"pass"),
     (_GIVEN_TO_LOGIN, b" "),
 )
+_PUBLISHED = re.compile(r"(?:[0-9.]{7,15}:)?[0-9]{1,5}:[0-9]{1,5}(?:/tcp|/udp)?")
+_LONGEST_PORT = 5
+_REMOTE = re.compile(rb"sshpass\b.*[\s'\"/](?:ssh|scp|sftp)[\s'\"]", re.DOTALL)
 _OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 
 
@@ -162,9 +169,17 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
 def _passwords(pattern: re2._Regexp[bytes], data: bytes) -> Iterator[Span]:
     for match in pattern.finditer(data):
         group = match.lastindex or 1
-        named = text_of(match.group(group)).lower() in _NO_ARGUMENTS
-        if not named and not is_innocent(match.group(group), "secret.password"):
+        text = text_of(match.group(group))
+        named = text.lower() in _NO_ARGUMENTS or _is_port(text, data[match.start() : match.end()])
+        if not named and not is_innocent(text, "secret.password"):
             yield span_of(match.span(group), "secret.password", "words.flag")
+
+
+def _is_port(text: str, command: bytes) -> bool:
+    """Whether it is a port of a container that has a tool's name, or that `sshpass` has ssh use."""
+    if text.isdigit() and len(text) <= _LONGEST_PORT:
+        return _REMOTE.search(command) is not None
+    return _PUBLISHED.fullmatch(text) is not None
 
 
 def passwords_among(arguments: Sequence[object]) -> Set[int]:

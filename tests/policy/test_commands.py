@@ -35,6 +35,13 @@ COMMANDS: list[Row] = [
     ("signtool sign /f c.pfx /p Wint3rfell9 app.exe", ["Wint3rfell9"], ["/f c.pfx", "app.exe"]),
     ("executed command [mysql, --password, Wint3rfell9, db]", ["Wint3rfell9"], ["mysql", ", db]"]),
     ("run [app, --api-key, wintertime-lemon]", ["wintertime"], ["[app, --api-key, "]),
+    ("mysql -h db -P 3306 -pwintertime shop", ["wintertime"], ["-P 3306", " shop"]),
+    ("redis-cli -p 6379 -a wintertime ping", ["wintertime"], ["-p 6379", " ping"]),
+    ("ldapsearch -p 389 -D cn=a -w wintertime", ["wintertime"], ["-p 389"]),
+    ("mosquitto_pub -p 1883 -P wintertime -t a", ["wintertime"], ["-p 1883", "-t a"]),
+    ("rabbitmqadmin -P 15672 -p wintertime list", ["wintertime"], ["-P 15672", " list"]),
+    ("sshpass -p 12345 ssh -p 2222 host", ["12345"], ["-p 2222"]),
+    ("snmpwalk -v3 -A wintertime -X summertime r1", ["wintertime", "summertime"], [" r1"]),
     ("snmpwalk -u bob -a SHA -A Wint3rfell9 -x AES r1", ["Wint3rfell9"], ["-a SHA", "-x AES r1"]),
 ]
 
@@ -49,6 +56,13 @@ LINKS: list[Row] = [
 ]
 
 HARMLESS = [
+    "mysql -h db -P 3306 -u root -p",
+    "redis-cli -h db -p 6379 ping",
+    "psql -p 5432 -h db",
+    "sshpass -e ssh -p 2222 host",
+    "docker run --name mysql -p 3306:3306 -d mysql:8",
+    "docker run --name mysql -p 127.0.0.1:3306:3306/tcp image",
+    "unzip -p a.zip inner",
     "options [--user, --password, --host]",
     "see --password, user, and host",
     "[--token, required]",
@@ -127,6 +141,11 @@ def test_passwords_go_from_lists_of_arguments(command: list[str]) -> None:
         ["gunicorn", "-w", "4", "-b", "0.0.0.0:80"],
         ["docker", "run", "-p", "8080:80", "image"],
         ["python", "-m", "pip", "-v"],
+        ["mysql", "-h", "db", "-P", "3306", "-p"],
+        ["redis-cli", "-p", "6379", "ping"],
+        ["psql", "-p", "5432"],
+        ["scp", "-P", "2222", "a", "host:b"],
+        ["sshpass", "-e", "ssh", "-p", "2222", "host"],
         ["curl", "-u", "bob", "-X", "POST"],
         ["mysql", "x -p y", "z"],
         ["mysql", "-p"],

@@ -6,6 +6,8 @@ COMMANDS = [
     ["curl", "-s", "-u", "bob:hunter2secret", "https://x.example"],
     ["curl", "--user", "bob:hunter2secret", "https://x.example"],
     ["redis-cli", "-a", "hunter2secret", "ping"],
+    ["redis-cli", "-p", "6379", "-a", "hunter2secret"],
+    ["mysql", "-P", "3306", "-phunter2secret"],
     ["unzip", "-P", "hunter2secret", "a.zip"],
     ["docker", "login", "-u", "bob", "-p", "hunter2secret", "x.example"],
     ["smbclient", "-U", "bob%hunter2secret", "//host/share"],

@@ -252,8 +252,8 @@ _ONCE: tuple[tuple[str, Any], ...] = (
     ("event", _event("session_id a1B2c3D4e5")),
     ("event", _event("sessionid -> 21196n")),
     ("event", _event("abc\u0663def\u0663ghi as the password")),
-    ("event", _event("mysql -W Hun7er2")),
-    ("event", _event("HTPASSWD -A x7")),
+    ("event", _event("ldapsearch -w Hun7er2")),
+    ("event", _event("SSHPASS -p x7")),
     # What stands beside a value.
     ("event", {"password": "[hunter2]"}),
     ("event", _event({"name": "Jane Doe", "phone": True})),
