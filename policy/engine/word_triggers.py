@@ -190,7 +190,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:\becho )[^\r\n|]{4,}\|",
             r"(?i:chpasswd\b)[^\r\n|;]{0,40}<<",
             r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",
-            r"\bopenssl\b[^\r\n|;]{0,220} -[kK] ",
+            rf"(?i:\bopenssl\b{IN_ONE_COMMAND}{{0,200}}[\s'\"]-k[\s'\",])",
             r"(?i:\bnet user? )",
             r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere
         ),

@@ -36,9 +36,13 @@ _NO_ARGUMENTS = (
     "and", "or", "is", "are", "was", "option", "options", "flag", "flags", "argument", "arguments",
     "parameter", "parameters", "value", "to", "with", "for", "in", "the", "not", "must", "can",
 )  # fmt: skip
+# What stands between two arguments in a list as Python, Go, Node, Ruby or Rust prints it, and in a
+# call that runs it: `['docker', 'login']`, `"docker" "login"`, `run("docker", ["login"])`.
+_QUOTED = r"['\"],?\s*(?:spawnargs: )?[\[(]?\s*[bu]?['\"]"
+_BETWEEN = rf"(?:{_QUOTED}|,? )"  # or in a line, or in a list of Java's
 # Tools whose password is an option of one letter, by these letters: in the other case they may be
-# a port. The engine's triggers are made of them too.
-SHORT_FLAGS = {
+# a port.
+_TOOLS = {
     "p": "mysql(?:dump|admin|import|check|show|sh)?|mariadb|sshpass|(?:docker|az|oc|podman) login"
     "|helm registry login|mongo(?:sh|dump|restore|export|import)?|rabbitmqadmin|7z|unrar|isql"
     "|clickhouse-client|cqlsh|psexec|useradd|usermod|twine upload"
@@ -54,16 +58,23 @@ SHORT_FLAGS = {
         ("A", "X"), "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)"
     ),
 }
-# A backslash at the end of a line joins the next one.
-IN_ONE_COMMAND = r"(?:[^\r\n|;]|\\\r?\n)"
+SHORT_FLAGS = {letters: tools.replace(" ", _BETWEEN) for letters, tools in _TOOLS.items()}
+# A backslash at the end of a line joins the next one, and in a list it goes on there.
+IN_ONE_COMMAND = r"(?:[^\r\n|;]|[\\,\[(]\r?\n)"
 _ON = IN_ONE_COMMAND.encode()
-_SHORT_FLAGS = [
-    compile_bytes(
-        rf"(?i)\b(?:{tools})\b{IN_ONE_COMMAND}{{0,200}}?[\s'\"]-(?-i:{letters})".encode()
-        + rb"(?:['\"],)?['\" ]?['\"]?([^\s'\",-][^\s'\"]*)"
-    )
-    for letters, tools in SHORT_FLAGS.items()
-]
+
+
+def _named_by(letters: str, tools: str, apart: str) -> re2._Regexp[bytes]:
+    """A password behind an option; how it is set apart from it in a line."""
+    option = rf"(?i)\b(?:{tools})\b{IN_ONE_COMMAND}{{0,200}}?[\s'\"]-(?-i:{letters})"
+    value = rf"(?:{_QUOTED}|{apart})([^\s'\",-][^\s'\"]*)"
+    of_java = r", ([^\s'\",\]-][^\s'\"]*)(?:,\s|\])"
+    return compile_bytes(f"{option}(?:{value}|{of_java})".encode())
+
+
+_SHORT_FLAGS = [_named_by(*each, r"['\" ]?['\"]?") for each in SHORT_FLAGS.items()]
+# Behind these letters other options of it go on: `-keyout`.
+_KEY_OF_OPENSSL = _named_by("[kK]", "openssl", r" ['\"]?")
 _PIPED = compile_bytes(
     rb"""(?i)\becho(?: -n)? ["']?(?:[a-z_][\w-]{0,31}:)?([^\s"'|:][^\s"'|]{3,199})["']? *\|"""
     rb""" *(?:sudo +)?(?:-S|docker login|(?:ch)?passwd|su\b|gpg|openssl)"""
@@ -88,7 +99,6 @@ _PASSWORD_COMMAND = compile_bytes(
     rb"""(?i)pass(?:word)?[_-](?:command|cmd)[= ]["']{0,2}(?:echo|printf)(?: -n)? """
     rb"""["']?([^\s"']{4,200})"""
 )
-_KEY_OF_OPENSSL = compile_bytes(rb"\bopenssl\b[^\r\n|;]{0,200}? -[kK] ['\"]?([^\s'\"-][^\s'\"]*)")
 _NET_USE = compile_bytes(
     rb"(?i)\bnet (?:use [^\r\n]{0,100}?\\\\[^\s]{1,100} ([^\s/*][^\s]{3,100}) /user:"
     rb"|use [^\r\n]{0,100}?/user:[^\s]{1,100} ([^\s/*][^\s]{3,100})"
@@ -98,8 +108,8 @@ _OF_WINDOWS = compile_bytes(
     rb"(?i)\b(?:x?freerdp|mstsc|schtasks|signtool)\b[^\r\n|;]{0,200}? /r?p[: ]['\"]?([^\s'\"/]+)"
 )
 _SAMBA_USER = compile_bytes(
-    rb"(?i)\b(?:smbclient|rpcclient|smbmap|net rpc)\b[^\r\n|;]{0,200}? -U ?['\"]?"
-    rb"[^\s%'\"]{1,100}%([^\s'\"]+)"
+    rb"(?i)\b(?:smbclient|rpcclient|smbmap|net rpc)\b%b{0,200}?[\s'\"]-U['\"]?,?\s{0,20}b?['\"]?"
+    rb"[^\s%%'\"]{1,100}%%([^\s'\"]+)" % _ON
 )
 # Where the file, or `n` for none, and the user stand before it; and other tools' users.
 _FILE_OF_PASSWORDS = compile_bytes(
@@ -111,11 +121,12 @@ _FILE_OF_PASSWORDS = compile_bytes(
 )
 _CURL_USER = compile_bytes(
     rb"(?i)\b(?:curl|wget|https?|xh|lftp|etcdctl|jfrog)\b%b{0,300}?[\s'\"](?:-u|--user|-U|--proxy-user)"
-    rb"(?:['\"],)?[ =]{0,5}['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)" % _ON
+    rb"['\"]?,?[\s=]{0,20}b?['\"]?[^\s:,'\"<]{0,100}['\"]?[:,]['\"]?([^\s'\"<>]+)" % _ON
 )
 # The name is the secret, and there is no password: `curl -u sk_1a2b3c: …`.
 _CURL_TOKEN = compile_bytes(
-    rb"(?i)\bcurl\b%b{0,300}?[\s'\"](?:-u|--user)[ =]{0,5}['\"]?([^\s:'\"<]{8,200}):['\"\s]" % _ON
+    rb"(?i)\bcurl\b%b{0,300}?[\s'\"](?:-u|--user)['\"]?,?[\s=]{0,20}b?['\"]?"
+    rb"([^\s:'\"<]{8,200}):['\"\s]" % _ON
 )
 
 
@@ -134,7 +145,7 @@ _PATTERNS = (
 )
 _PUBLISHED = re.compile(r"(?:[0-9.]{7,15}:)?[0-9]{1,5}:[0-9]{1,5}(?:/tcp|/udp)?")
 _LONGEST_PORT = 5
-_REMOTE = re.compile(rb"sshpass\b.*[\s'\"/](?:ssh|scp|sftp)[\s'\"]", re.DOTALL)
+_REMOTE = re.compile(rb"sshpass\b.*[\s'\"/](?:ssh|scp|sftp)[\s'\",]", re.DOTALL)
 _OPTION = re.compile(rb"(?:^|[ \t\n\f\r\"'\[,(])--?[A-Za-z]")
 
 
@@ -145,7 +156,7 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
         class_ = classify_key(text_of(match.group(1)))
         if class_ is None or class_ in BY_SHAPE:
             continue
-        value = _argument(data, match)
+        value = _argument(data, match.span(3))
         if value.text(data).lower() in _NO_ARGUMENTS:
             continue
         if reads_as_value(data, value, class_):
@@ -168,11 +179,11 @@ def find_in_command_lines(data: bytes) -> Iterator[Span]:
 
 def _passwords(pattern: re2._Regexp[bytes], data: bytes) -> Iterator[Span]:
     for match in pattern.finditer(data):
-        group = match.lastindex or 1
-        text = text_of(match.group(group))
+        value = _argument(data, match.span(match.lastindex or 1))
+        text = value.text(data)
         named = text.lower() in _NO_ARGUMENTS or _is_port(text, data[match.start() : match.end()])
         if not named and not is_innocent(text, "secret.password"):
-            yield span_of(match.span(group), "secret.password", "words.flag")
+            yield Span(value.start, value.end, "secret.password", "words.flag")
 
 
 def _is_port(text: str, command: bytes) -> bool:
@@ -205,9 +216,9 @@ def _flags(data: bytes) -> Iterator[re2._Match[bytes]]:
     yield from _LISTED.finditer(data) if b"[" in data else ()
 
 
-def _argument(data: bytes, match: re2._Match[bytes]) -> Value:
+def _argument(data: bytes, word: tuple[int, int]) -> Value:
     """What follows a flag: a word, or all that stands in quotes on its line."""
-    start, end = match.span(3)
+    start, end = word
     quote = data[start - 1 : start]
     if quote in (b'"', b"'"):
         closing = data.find(quote, end, start + MAX_VALUE)

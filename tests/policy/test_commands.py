@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from commands import COMMANDS as LISTS
 from engine_twins import difference, raw_difference
 from rows import Row, hold, seen_otherwise
-from scrubbing import scrubbed
+from scrubbing import scrubbed, scrubbed_text
 
 COMMANDS: list[Row] = [
     ("twine upload -u __token__ -p Wint3rfell9 dist/*", ["Wint3rfell9"], ["dist/*"]),
@@ -120,6 +121,66 @@ def test_commands_and_links_without_secrets_stay(text: str) -> None:
 def test_the_engine_sees_it_as_the_walk_does() -> None:
     harmless: list[Row] = [(text, [], []) for text in HARMLESS]
     assert seen_otherwise([*COMMANDS, *LINKS, *harmless]) == []
+
+
+PRINTED: dict[str, Callable[[list[str]], str]] = {
+    "Python": repr,
+    "Python, a tuple": lambda command: f"Command '{tuple(command)}' returned non-zero",
+    "Python, bytes": lambda command: repr([each.encode() for each in command]),
+    "Python, a call": lambda command: f'run("{command[0]}", {json.dumps(command[1:])})',
+    "PHP": lambda command: str(command).replace(", ", ","),
+    "JSON": lambda command: f"ran {json.dumps(command, indent=2)}.",
+    "Go": lambda command: f"exec: [{' '.join(map(json.dumps, command))}]",
+    "Go, source": lambda command: "[]string{" + json.dumps(command)[1:-1] + "}",
+    "Java": lambda command: f"[{', '.join(command)}]",
+    "Node": lambda command: (
+        "Error: spawn x ENOENT {\n  errno: -2,\n"
+        f"  path: '{command[0]}',\n  spawnargs: [ {str(command[1:])[1:-1]} ]\n}}"
+    ),
+    "Node, of several lines": lambda command: (
+        "[\n" + ",\n".join(f"    '{each}'" for each in command) + "\n]"
+    ),
+}
+
+
+@pytest.mark.parametrize("printed", PRINTED.values(), ids=list(PRINTED))
+@pytest.mark.parametrize("command", LISTS)
+def test_passwords_go_from_lists_that_are_printed(
+    command: list[str], printed: Callable[[list[str]], str]
+) -> None:
+    text = printed(command)
+    for tree in ({"message": text}, {"extra": {"note": json.dumps(text)}}):
+        left = str(scrubbed(tree))
+        assert "hunter2secret" not in left
+        assert command[0] in left
+        assert difference("default", "event", tree) is None
+        assert raw_difference("default", "event", json.dumps(tree).encode()) is None
+
+
+@pytest.mark.parametrize("printed", PRINTED.values(), ids=list(PRINTED))
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["redis-cli", "-h", "db", "-p", "6379", "ping"],
+        ["mysql", "-P", "3306", "-h", "db"],
+        ["psql", "-p", "5432"],
+        ["scp", "-P", "2222", "a", "b"],
+        ["sshpass", "-e", "ssh", "-p", "2222", "host"],
+        ["docker", "run", "-p", "8080:80", "image"],
+        ["openssl", "req", "-keyout", "a.pem"],
+    ],
+)
+def test_other_arguments_that_are_printed_stay(
+    command: list[str], printed: Callable[[list[str]], str]
+) -> None:
+    tree = {"message": printed(command)}
+    assert scrubbed(tree) == tree
+
+
+def test_a_password_with_a_space_goes_whole_from_a_list() -> None:
+    assert scrubbed_text("['docker', 'login', '-p', 'winter fell', 'x']") == (
+        "['docker', 'login', '-p', '[password]', 'x']"
+    )
 
 
 @pytest.mark.parametrize("command", LISTS)
