@@ -37,6 +37,9 @@ _PERCENT = re.compile(_PERCENTS)
 _ESCAPE = re.compile(_ESCAPES)
 _SIGN = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ESCAPES}|{_ENTITIES}|{_ALONE}")
 _SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}|{_ALONE}")
+# RFC 2045: the sources of e-mails. Where it is, a sign of equality is encoded, too.
+_IN_MAIL = re.compile(r"(?:=[0-9A-F]{2})+|=\r?\n")
+EQUALS_IN_MAIL = "=3D"
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -98,6 +101,8 @@ def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
         decoded = _decoded(view, 0, len(text), _SIGN if escapes else _SIGN_BUT_ESCAPES)
         if decoded.text != text:
             yield decoded
+    if EQUALS_IN_MAIL in text:
+        yield _decoded(view, 0, len(text), _IN_MAIL)
     if len(text) >= 16:
         yield from _base64_tokens(view)
         yield from _separate_bytes(view)
@@ -134,9 +139,11 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
         if first == "%" and match[0][1] == "u":
             code = int.from_bytes(bytes.fromhex(match[0][2:]))
             pieces.put_code(code, match.start(), match.end())
-        elif first == "%":
+        elif first == "=" and match[0][1:].isspace():  # a line that was too long
+            pieces.put("", match.start(), match.end())
+        elif first in "%=":
             at = match.start()
-            for char, width in _characters(bytes.fromhex(match[0].replace("%", ""))):
+            for char, width in _characters(bytes.fromhex(match[0].replace(first, ""))):
                 pieces.put(char, at, at + 3 * width)
                 at += 3 * width
         elif first == "&":

@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 
 from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
-from ..views import GZIP, WIDTHLESS
+from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS
 from ..words.calls import PLACES
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
@@ -250,6 +250,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         "encoded": (
             r"%[0-9A-Fa-f]{2}",
             r"%u[0-9A-Fa-f]{4}",
+            EQUALS_IN_MAIL,
             r"\\",
             r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
             r"\x1b\[[0-9;:?]{0,40}[A-Za-z]",

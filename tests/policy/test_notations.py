@@ -35,6 +35,14 @@ OTHER_LANGUAGES: list[Row] = [
 ]
 
 OTHER_LANGUAGES += [
+    ('password=3D"wintertime" x=3D"y"', ["wintertime"], ['x=3D"y"']),
+    (
+        '<input name=3D"password"\r\n value=3D"winter=\r\ntime"> size=3D20',
+        ["winter", "time"],
+        ["size=3D20"],
+    ),
+    ("api_key =3D 'w=C3=BCnter=20time9'; a=3Db", ["nter", "time"], ["a=3Db"]),
+    ("limit=3D20 of user=3Dbob", [], ["limit=3D20", "user=3Dbob"]),
     ('[{<<"password">>,<<"Wint3rfell">>},{port,1}]', ["Wint3rfell"], ["{port,1}"]),
     ('FormData { password → "Wint3rfell" }', ["Wint3rfell"], ["FormData"]),
     ("{Authorization=[Bearer Wint3rfell9], Accept=[*/*]}", ["Wint3rfell9"], ["Accept=[*/*]"]),
