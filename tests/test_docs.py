@@ -120,7 +120,7 @@ def test_a_command_shows_what_the_page_says(session: Session, tmp_path: Path) ->
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {session.command}"],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(PYTHONUNBUFFERED="1"),  # in the order that a terminal shows
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -131,7 +131,7 @@ began.wait()
 if not (child := os.fork()):
     os._exit(len(passed))
 thread.join()
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(passed))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(passed), flush=True)
 os._exit(0)
 """
 
