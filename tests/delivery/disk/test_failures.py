@@ -135,7 +135,7 @@ async def test_room_that_deleting_took_and_gave_back_is_not_told(
     failing: list[bool] = []
 
     def full_at_first(*arguments: Any) -> Any:
-        if failing.pop():
+        if failing and failing.pop():
             error = sqlite3.OperationalError("quotes a secret")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
