@@ -200,14 +200,15 @@ def passwords_among(arguments: Sequence[object]) -> Set[int]:
     """
     if not arguments or not isinstance(arguments[0], str):
         return frozenset()
-    texts = [_SEPARATES.sub("_", unquoted(a)) if isinstance(a, str) else "" for a in arguments]
-    if not any(text.startswith("-") for text in texts):
+    words = [unquoted(each) if isinstance(each, str) else "" for each in arguments]
+    if not any(word.startswith("-") for word in words):
         return frozenset()
     line, ends = bytearray(), []
-    for text in texts:
-        line += text.encode("utf-8", "replace") + b" "
+    for word in words:
+        line += _SEPARATES.sub("_", word).encode("utf-8", "replace") + b" "
         ends.append(len(line))
-    found = (span for pattern in _BY_LETTERS for span in _passwords(pattern, bytes(line)))
+    command = bytes(line)
+    found = (span for pattern in _BY_LETTERS for span in _passwords(pattern, command))
     return {bisect(ends, span.start) for span in found}
 
 
