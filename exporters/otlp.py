@@ -211,7 +211,7 @@ class OtlpExporter(Exporter):
         return delivered(request, answer)
 
     async def _call(self, method: str, body: bytes, attempts: Attempts) -> bytes:
-        self._under_way += 1  # before it is seen to: who comes meanwhile has the new one, too
+        self._under_way += 1  # before the channel is chosen: who comes meanwhile gets the same one
         try:
             channel = await self._fresh()
             attempts.check()
