@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..pipeline.payloads.otlp import OtlpRequest
     from ..pipeline.payloads.otlp_documents import OtlpDocument
 
+# Policy versions of embedded pipelines begin with this, and their services where code is counted:
+# nobody else's do.
+EMBEDDED = "embedded:"
 OTHER = "other"
 UNKNOWN = "unknown"
 

@@ -93,3 +93,29 @@ def test_no_modules_need_each_other() -> None:
         for name, module in modules.items()
     }
     assert list(TopologicalSorter(needs).static_order())  # raises CycleError, which names them
+
+
+def test_no_folders_need_each_other() -> None:
+    """Those side by side: what a folder needs of one that needs it stands in the wrong place."""
+    needs: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for folder in (*MAY_IMPORT, "pipeline"):
+        for module in (ROOT / folder).rglob("*.py"):
+            for path in imports(module):
+                here, there = _apart(module.relative_to(ROOT).parent.parts, _folder_of(path))
+                if len(here) > 1:  # of the folders at the top, see MAY_IMPORT
+                    needs.setdefault(here, set()).add(there)
+    assert list(TopologicalSorter(needs).static_order())  # raises CycleError, which names them
+
+
+def _folder_of(path: tuple[str, ...]) -> tuple[str, ...]:
+    while not ROOT.joinpath(*path).is_dir():
+        path = path[:-1]
+    return path
+
+
+def _apart(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The two folders, side by side, in which they are; nothing where one holds the other."""
+    for depth, (mine, theirs) in enumerate(zip(one, other, strict=False), start=1):
+        if mine != theirs:
+            return one[:depth], other[:depth]
+    return (), ()

@@ -20,7 +20,7 @@ import msgspec
 from ..code.booking import Booked, names_in
 from ..code.closing import closed_span
 from ..exposed import Exposed, Learner
-from ..journal.entries import WriteEntry
+from ..journal.entries import WriteEntry, moment
 from ..journal.journal import JournalFailed
 from ..needles.needles import Needles
 from ..options import AccountOptions
@@ -28,7 +28,7 @@ from ..sqlite_file import is_damage, set_aside, why
 from .counting import Delivered, Rows, Withheld
 from .figures import Figures, Series
 from .merges import Merges, Names
-from .minutes import closed_minute, moment
+from .minutes import closed_minute
 from .sketches import BrokenSketch
 from .store import DAY, HOUR, MINUTE, AccountStore
 from .waiting import Waiting

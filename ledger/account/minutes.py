@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from .figures import Figures, Series
@@ -45,11 +44,6 @@ def totals(lines: Iterable[tuple[Series, Figures]]) -> dict[str, dict[str, int]]
             if amount or (delivered and name in _ALWAYS):
                 sums[below + name] = sums.get(below + name, 0) + amount
     return found
-
-
-def moment(seconds: float) -> str:
-    """A time in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _digest(rows: Iterable[Row]) -> str:

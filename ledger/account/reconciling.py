@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ..code.closing import Told, compare
-from ..journal.entries import MAX_LINE, BrokenEntry, Entry, decode
+from ..journal.entries import MAX_LINE, BrokenEntry, Entry, decode, moment
 from ..journal.verifying import Finding
 from .account import FORGOTTEN
-from .minutes import Totals, closed_minute, moment, totals
+from .minutes import Totals, closed_minute, totals
 from .store import MINUTE, AccountStore
 
 _MOST_FINDINGS = 100

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from ..code.closing import closed_span
 from ..code.tables import MONTH, CodeTables, NameKey, Place, Shown
 from ..code.tables import SCHEMA as CODE_SCHEMA
-from ..embedded.handover import EMBEDDED
+from ..origins import EMBEDDED
 from ..sqlite_file import SqliteFile, is_empty, opened, opened_to_read, refuse_other_version
 from .figures import Figures, Series
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from .names import Kind
 from .sections import mask, ranges
-
-if TYPE_CHECKING:
-    from ..account.store import AccountStore
+from .tables import CodeTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +32,14 @@ class Disclosed:
 
 
 def disclosed(
-    store: AccountStore, destination: str | None, since: float, until: float
+    tables: CodeTables, destination: str | None, since: float, until: float
 ) -> Iterator[Disclosed]:
     """What was shown to a destination (None: to each) in a window, sorted by kind and name.
 
     It is kept by the day: what began before the window and went on in it is counted from its
     beginning. Raises sqlite3.Error.
     """
-    for row in store.code.rows(destination, since, until):
+    for row in tables.rows(destination, since, until):
         yield Disclosed(
             row.destination, row.service, row.environment, *row.name,
             row.shown.documents, row.shown.first, row.shown.last, ranges(row.shown.lines),

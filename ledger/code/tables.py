@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..embedded.handover import EMBEDDED
+from ..origins import EMBEDDED
 from .names import OTHER, Kind
 from .sections import mask, ranges
 

@@ -15,9 +15,6 @@ from msgspec import Meta
 from ...pipeline.component import Outcome
 from ..code.names import Kind
 
-# Policy versions of embedded pipelines begin with this, and their services where code is counted:
-# nobody else's do.
-EMBEDDED = "embedded:"
 SUFFIX = ".handover"  # of files with one each
 MOST_ROWS = 2_000
 MOST_VALUES = 20_000

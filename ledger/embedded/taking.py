@@ -22,17 +22,16 @@ from ...pipeline.payloads.document import DOCUMENT_TYPES
 from ...policy.classes import is_class
 from ..account.figures import SEEN, Figures, Series
 from ..account.merges import Names
-from ..account.minutes import moment
 from ..account.store import MINUTE
 from ..code.door import admitted
 from ..code.sections import mask
 from ..code.tables import NameKey, Shown
-from ..journal.entries import WriteEntry
+from ..journal.entries import WriteEntry, moment
 from ..needles.needles import Needles
 from ..needles.store import NeedleSeries
-from ..origins import OTHER, label
+from ..origins import EMBEDDED, OTHER, label
 from .budgets import Budget, TooMuch
-from .handover import EMBEDDED, HandedName, HandedRow, HandOver
+from .handover import HandedName, HandedRow, HandOver
 
 NOTE = "process:"  # what notes about processes begin with, in the account's file
 

@@ -131,6 +131,11 @@ def now() -> str:
     return datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(seconds: float) -> str:
+    """A time in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def encode(
     number: int, time: str, kind: str, body: Mapping[str, Any], previous: str, signature: str | None
 ) -> tuple[bytes, str]:

@@ -11,8 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..account.minutes import moment
-from ..journal.entries import WriteEntry
+from ..journal.entries import WriteEntry, moment
 from ..journal.journal import JournalFailed
 from ..options import NeedleOptions
 from ..sqlite_file import is_damage, set_aside, why

@@ -157,7 +157,7 @@ class _Maker:
                     for row in store.touching(span.since, span.until):
                         if row.series.destination in asked:
                             found.add(row, aside)
-                    shown = disclosed(store, None, span.since, span.until)
+                    shown = disclosed(store.code, None, span.since, span.until)
                     self._code += [row for row in shown if row.destination in asked]
         return found
 

@@ -17,7 +17,6 @@ from ..component import Receiver
 from ..config import Config
 from ..config.policy import policy_in_force
 from ..control.messages import CollectorState, StorageFault
-from ..control.server import control_of
 from ..control.token_watch import TokenWatch
 from ..control.tokens import TokenStore
 from ..counters import Counters
@@ -35,6 +34,7 @@ from .admin import AdminServer, health_handler, metrics_handler
 from .kept_profile import KeptProfile
 from .kept_trust import KeptTrust
 from .keyrings import KeptKeyrings
+from .operating.control import control_of
 from .purging import Destroyed, Purges
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of

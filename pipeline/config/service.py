@@ -13,11 +13,11 @@ from msgspec import Meta
 from ...delivery.options import DeliveryOptions
 from ...ledger.options import LedgerOptions
 from ...policy.keyring.pseudonyms import check_key
-from ..control.token_form import problem_of
 from ..errors import Problem
-from ..fleet.options import FollowOptions, PublishOptions
 from ..http.endpoints import endpoint_problem
+from ..http.token_form import problem_of
 from ..options import Duration, Secret, Size
+from .fleet import FollowOptions, PublishOptions
 
 _OPERATOR = re.compile(r"[\w.-]{1,255}")
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
+from ..http.token_form import problem_of
 from .messages import Trouble
-from .token_form import problem_of
 
 A = TypeVar("A", bound=msgspec.Struct)
 

@@ -11,7 +11,7 @@ from ..config import ControlOptions
 from ..config.part import part_of_service
 from ..config.service import Stored
 from ..errors import ConfigError, Problem
-from .token_form import problem_of
+from ..http.token_form import problem_of
 from .tokens import TokenStore, TokensUnusable, token_in
 
 

@@ -21,13 +21,11 @@ from ..config import ControlOptions
 from ..http.endpoints import split_endpoint
 from ..http.quiet_http import QuietServer
 from ..http.threaded_http import ThreadedServer
-from .collecting import Collecting
-from .collector import CollectorOperations
 from .endpoints import DESCRIPTION, ENDPOINTS, SECOND, Call, Endpoint, decode
 from .messages import Trouble
 from .openapi import encoded_description
 from .operations import Operations, Refused
-from .tokens import Person, Tokens, TokensDamaged, TokenStore, TokensUnusable
+from .tokens import Person, Tokens, TokensDamaged, TokensUnusable
 
 _READ_TIMEOUT = 10.0  # seconds for a whole body
 _PLACE = re.compile(r"at `(\$[\w.\[\]]*)`")
@@ -142,20 +140,6 @@ class ControlServer:
                 403, "second_person", f"this takes a second person's token (role {endpoint.role})"
             )
         return f"{person.name} and {second.name}"
-
-
-def control_of(collector: Collecting) -> ControlServer | None:
-    """The control API of a collector, not started; None where there is none."""
-    service = collector.config.service
-    options = service.control
-    if not options.endpoint:
-        return None
-    store = None if service.folder is None else TokenStore(service.folder)
-    if store is None and options.token is None:
-        _log.info("no control API: with storage: memory it needs service.control.token")
-        return None
-    tokens = Tokens(store, options.token)
-    return ControlServer(CollectorOperations(collector), tokens, options)
 
 
 def _is_expected(host: str, names: Collection[str]) -> bool:

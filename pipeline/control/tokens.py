@@ -23,8 +23,8 @@ from typing import Literal, get_args
 import msgspec
 
 from ..host.private_files import NotPrivate, read_private, write_private
+from ..http.token_form import problem_of
 from ..options import Secret
-from .token_form import problem_of
 
 Role = Literal["account", "read", "operate", "release"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Literal
 from ...ledger.account.counting import Delivered, Withheld
 from ...ledger.code.reading import CodeReader
 from ...ledger.embedded.handing import EVERY, EmbeddedAccount, NotTaken, Taker, Unacceptable
-from ...ledger.embedded.handover import DESTINATION, EMBEDDED, SUFFIX, HandOver, Taken, encoded
+from ...ledger.embedded.handover import DESTINATION, SUFFIX, HandOver, Taken, encoded
 from ...ledger.exposed import Learner, Learnt
 from ...ledger.manifest import or_empty, write_manifest
+from ...ledger.origins import EMBEDDED
 from ...policy.forks import whole
 from .judging import judging
 

@@ -19,7 +19,7 @@ from ...delivery.following.keys import PublicKey
 from ...delivery.following.source import FileSource, HttpSource
 from ...delivery.trust.book import NotPersisted, TrustBook
 from ...delivery.trust.states import TrustState, fleet_word
-from .options import FollowOptions
+from ..config.fleet import FollowOptions
 
 _log = logging.getLogger("errlock.fleet")
 

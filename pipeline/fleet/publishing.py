@@ -25,10 +25,10 @@ from aiohttp import web
 from ...delivery.following.document import MAX_BYTES, Refused, Release, Signed
 from ...delivery.following.keys import PublicKey, SigningKey
 from ...delivery.following.publisher import FollowerSeen, InForce, Publisher
+from ..config.fleet import PublishOptions
 from ..host.private_files import write_private
 from ..http.quiet_http import QuietServer
 from ..http.threaded_http import ThreadedServer
-from .options import PublishOptions
 
 _log = logging.getLogger("errlock.fleet")
 

@@ -48,7 +48,7 @@ def kept(folder: Path, destination: str) -> dict[str, list[Disclosed]]:
     """What the ledger says, by kind."""
     store = AccountStore.to_read(folder / "store" / "ledger.db")
     found: dict[str, list[Disclosed]] = defaultdict(list)
-    for each in disclosed(store, destination, 0, 2**40):
+    for each in disclosed(store.code, destination, 0, 2**40):
         found[each.kind].append(each)
     store.close()
     return found

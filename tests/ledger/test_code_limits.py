@@ -117,7 +117,7 @@ def store(tmp_path: Path) -> Iterator[AccountStore]:
 
 def kept(store: AccountStore) -> dict[str, tuple[int, int]]:
     """Names with their documents and numbers of lines."""
-    found = disclosed(store, None, 0, 2**40)
+    found = disclosed(store.code, None, 0, 2**40)
     return {each.name: (each.documents, each.line_count) for each in found}
 
 

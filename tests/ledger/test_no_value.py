@@ -142,7 +142,7 @@ def test_no_canary_is_in_what_the_ledger_writes(tmp_path: Path, key: str | None)
     journal.close()
     assert {"secret.password", "pii.email", "financial.card", "pii.ip"} <= classes
     store = AccountStore.to_read(tmp_path / "ledger.db")
-    assert {each.kind for each in disclosed(store, "sentry", 0, 2**40)} == set(KINDS)
+    assert {each.kind for each in disclosed(store.code, "sentry", 0, 2**40)} == set(KINDS)
     store.close()
     shown = b""
     if key is not None:

@@ -166,7 +166,7 @@ def test_the_account_agrees_with_counters_queues_and_destinations(
 def agrees_on_code(store: AccountStore, rows: list[Row]) -> None:
     """Each event that left, or may have, names one package; those that did not name none."""
     packages: Counter[str] = Counter()
-    for each in disclosed(store, None, 0, 2**40):
+    for each in disclosed(store.code, None, 0, 2**40):
         packages[each.destination] += each.documents
     left: Counter[str] = Counter()
     for row in rows:

@@ -95,6 +95,6 @@ def deliver(
 
 def rows(path: Path, since: float = 0, until: float = 2**40) -> list[Disclosed]:
     store = AccountStore.to_read(path)
-    found = list(disclosed(store, "sentry", since, until))
+    found = list(disclosed(store.code, "sentry", since, until))
     store.close()
     return found

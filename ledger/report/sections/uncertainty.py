@@ -9,11 +9,10 @@ import msgspec
 
 from ...account.account import FORGOTTEN
 from ...account.store import MINUTE
-from ...embedded.handover import EMBEDDED
 from ...journal.entries import Entry
 from ...needles.needles import FILE
 from ...needles.store import kept_in
-from ...origins import OTHER, UNKNOWN
+from ...origins import EMBEDDED, OTHER, UNKNOWN
 from ..model import Unknown, Window
 from ..records import Told
 from ..tallies import moment

@@ -107,7 +107,7 @@ def _of_account(
         raise ConfigError([Problem("", "is not there: nothing was delivered yet", str(path))])
     since, until = args.since, args.until
     with readable(path), closing(AccountStore.to_read(path)) as store:
-        return [row for each in named for row in disclosed(store, each, since, until)]
+        return [row for each in named for row in disclosed(store.code, each, since, until)]
 
 
 def _lines(found: list[Disclosed]) -> Iterator[str]:

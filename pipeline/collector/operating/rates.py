@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal, get_args
 
-from ..counters import Counters
-from ..last_minute import LastMinute
+from ...counters import Counters
+from ...last_minute import LastMinute
 
 Flow = Literal["exporter_offered", "exporter_sent"]
 _FLOWS: tuple[Flow, ...] = get_args(Flow)

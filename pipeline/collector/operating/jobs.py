@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..collector.replaying import Progress, Replay
-from ..collector.replays import replay_id
-from .messages import Job, ReplayOrder
+from ...control.messages import Job, ReplayOrder
+from ..replaying import Progress, Replay
+from ..replays import replay_id
 
 
 def replay_of(order: ReplayOrder, by: str, now: float) -> Replay:

@@ -1,6 +1,6 @@
 """Documents a second, from counters."""
 
-from errlock.pipeline.control.rates import Rates
+from errlock.pipeline.collector.operating.rates import Rates
 from errlock.pipeline.counters import Counters
 
 

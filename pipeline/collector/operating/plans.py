@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal
 
-from ..config.incident import PlanOptions
-from .messages import Step, Swapped, Tightened, TrustChanged
-from .operations import Operations, Refused
+from ...config.incident import PlanOptions
+from ...control.messages import Step, Swapped, Tightened, TrustChanged
+from ...control.operations import Operations, Refused
 
 _Work = Callable[[], Awaitable[TrustChanged | Swapped | Tightened]]
 

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
-from ...delivery.trust.book import TrustBook
-from ..collector.drill import Drilling
-from ..collector.keyrings import KeptKeyrings
-from ..collector.purging import Destroyed
-from ..collector.reloading import Changes, Source
-from ..collector.replays import Replays
-from ..collector.store_watch import Unclaimed
-from ..config import Config
-from ..fleet.fleet import Fleet
-from ..graph.routes import Route
-from .messages import CollectorState, StorageFault
+from ....delivery.trust.book import TrustBook
+from ...config import Config
+from ...control.messages import CollectorState, StorageFault
+from ...fleet.fleet import Fleet
+from ...graph.routes import Route
+from ..drill import Drilling
+from ..keyrings import KeptKeyrings
+from ..purging import Destroyed
+from ..reloading import Changes, Source
+from ..replays import Replays
+from ..store_watch import Unclaimed
 
 
 class Collecting(Drilling, Protocol):

@@ -6,11 +6,10 @@ import time
 from dataclasses import asdict
 from importlib.metadata import version
 
-from ...delivery.disk.store import DiskStore
-from ...delivery.store import Store
-from ...delivery.trust.states import Trust
-from .collecting import Collecting
-from .messages import (
+from ....delivery.disk.store import DiskStore
+from ....delivery.store import Store
+from ....delivery.trust.states import Trust
+from ...control.messages import (
     CopiesStatus,
     DestinationStatus,
     FleetStatus,
@@ -23,6 +22,7 @@ from .messages import (
     Status,
     TrustSaid,
 )
+from .collecting import Collecting
 from .rates import Rates
 
 

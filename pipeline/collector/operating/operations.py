@@ -11,22 +11,14 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from ...delivery.store import StoreFailed
-from ...delivery.trust.book import NotPersisted
-from ...ledger.embedded.budgets import TooMuch
-from ...ledger.embedded.handover import HandOver, Taken
-from ...ledger.journal.entries import EntryKind
-from ...ledger.journal.journal import JournalFailed
-from ..collector.drill import rehearse
-from ..collector.replaying import Progress
-from ..collector.replays import ReplayRefused
-from ..collector.storage import remember_swaps
-from ..config.incident import PlanOptions
-from ..errors import ConfigError, refused_by_system
-from ..registry import nearest
-from .collecting import Collecting
-from .jobs import job_of, replay_of
-from .messages import (
+from ....delivery.store import StoreFailed
+from ....delivery.trust.book import NotPersisted
+from ....ledger.embedded.budgets import TooMuch
+from ....ledger.embedded.handover import HandOver, Taken
+from ....ledger.journal.entries import EntryKind
+from ....ledger.journal.journal import JournalFailed
+from ...config.incident import PlanOptions
+from ...control.messages import (
     Job,
     Jobs,
     Plan,
@@ -42,7 +34,15 @@ from .messages import (
     TrustChanged,
     TrustOf,
 )
-from .operations import Refused
+from ...control.operations import Refused
+from ...errors import ConfigError, refused_by_system
+from ...registry import nearest
+from ..drill import rehearse
+from ..replaying import Progress
+from ..replays import ReplayRefused
+from ..storage import remember_swaps
+from .collecting import Collecting
+from .jobs import job_of, replay_of
 from .overview import Overview, said
 from .plans import run
 
