@@ -21,9 +21,10 @@ MAX_DEPTH = 3  # encodings inside encodings
 
 _PERCENTS = r"(?:%[0-9A-Fa-f]{2})+"
 _WIDE_PERCENT = r"%u[0-9A-Fa-f]{4}"  # what JavaScript's `escape` makes
+# A backslash before any other letter stands for itself: `C:\Program Files`, `App\Http\Kernel`.
 _ESCAPES = (
     r"\\(?:(?P<octal>[0-3][0-7]{2})|u\{(?P<brace>[0-9A-Fa-f]{1,6})\}|u(?P<u>[0-9A-Fa-f]{4})|x(?P<x>[0-9A-Fa-f]{2})"
-    r"|U(?P<long>[0-9A-Fa-f]{8})|(?P<char>[\s\S]))"
+    r"|U(?P<long>[0-9A-Fa-f]{8})|(?P<char>[^A-Za-z1-9]|[bfnrt]))"
 )
 _ENTITIES = r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 # What shows nothing: colours of terminals (ECMA-48) and characters without a width.

@@ -55,14 +55,13 @@ from .word_triggers import (
 
 # Identifiers of what is no rule: rules count from RULES on.
 # A name ends one byte before a hit of NAME, and where LONG_NAME ends.
-NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD, LONG_NAME = range(9)
-_FINDER = 9  # and the finders of `names.FINDERS` behind it
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD, LONG_NAME, ESCAPE = range(10)
+_FINDER = 10  # and the finders of `names.FINDERS` behind it
 NUMBER_HELD = _FINDER + names.FINDERS.index("numbers")
 RULES = 32
 
-# Escapes by number (`\u0041`: for line feeds and the like nobody needs them), `_meta`, and numbers
-# that JSON's readers do not agree on: documents with these are always read.
-_ALWAYS_READ = (r"\\u", '"_meta"')
+# `_meta`, and numbers that JSON's readers do not agree on: documents with these are always read.
+_META = '"_meta"'
 _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
@@ -255,8 +254,8 @@ def _group(finder: str, pattern: str) -> str:
 
 
 def _raw() -> list[Expression]:
-    found = [Expression(UNREADABLE, pattern) for pattern in _ALWAYS_READ]
-    found += [Expression(UNREADABLE, _HUGE_NUMBER, "pairs"), Expression(DEVICE, _FIELDS[1])]
+    found = [Expression(UNREADABLE, _META), Expression(UNREADABLE, _HUGE_NUMBER, "pairs")]
+    found += [Expression(ESCAPE, r"\\u"), Expression(DEVICE, _FIELDS[1])]
     of_people = (
         *people_above(r'"\s*:\s*[{\[]'),
         people_named(r'"\s*:\s*"\'?[A-Z\\\x80-\xff]'),
@@ -281,6 +280,6 @@ def _try_out(
 
 
 def _sees(databases: Sequence[Database], data: bytes, index: int) -> bool:
-    """A rule, or something for which a document is read anyway."""
-    wanted = (RULES + index, ODD, UNREADABLE)
+    """A rule, or something for which a string is read anyway."""
+    wanted = (RULES + index, ODD, UNREADABLE, ESCAPE)
     return any(id_ in wanted for each in databases for _, id_ in each.hits(data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from ..keys import classify_key
 from ..named import GIVEN_NAMES, NAMING, PERSONAL, unquoted
 from ..views import View
 from .finder import GatedFinder
-from .gate import DEVICE, FIELD, KNOWN, UNREADABLE, Gate
+from .gate import DEVICE, ESCAPE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, ROWS, STRUCTURES
 from .texts import Texts
@@ -45,6 +45,7 @@ _LONG_NUMBER = re.compile(LONG_NUMBER.encode())
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
 _JUDGED = STRUCTURES | NUMBERS | ROWS | ENCODED
 _ALWAYS = (UNREADABLE, FIELD, KNOWN)
+Hit = tuple[int, int]  # where a trigger ends, and which one
 # As SDKs write it. What has it is read anyway: it need not be searched before that.
 _USER = (b'"user":{', b'"user": {')
 _MOST_DEVICE = 8192
@@ -81,13 +82,9 @@ class RawLook:
         """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
         if any(each in data for each in _USER):
             return False
-        hits = self._gate.json_hits(data)
-        if not hits:
-            return True
-        for end, id_ in hits:
-            if id_ in _ALWAYS or (id_ == DEVICE and _may_be_named(data, end - 1)):
-                return False
-        hits = [hit for hit in hits if hit[1] != DEVICE]
+        hits = _of_strings(data, self._gate.json_hits(data))
+        if hits is None:
+            return False
         hits.sort()
         known, look = self._harmless, None
         left = max(_MOST_STRINGS, len(data) // _BYTES_A_STRING)
@@ -128,9 +125,7 @@ class _Look:
         self._judge = Judge(detection, self._finder, lambda: 0)
         self.can_be_remembered = False  # nothing came of the last string, wherever it stands
 
-    def is_harmless(
-        self, data: bytes, start: int, end: int, hits: Sequence[tuple[int, int]]
-    ) -> bool:
+    def is_harmless(self, data: bytes, start: int, end: int, hits: Sequence[Hit]) -> bool:
         """Whether nothing comes of the string that begins at a quotation mark.
 
         Behind a number it is not a string but what stands between two: that only adds signs.
@@ -138,6 +133,8 @@ class _Look:
         content = data[start + 1 : end]
         colon = _COLON.match(data, end + 1)
         if b"\\" in content:
+            if colon is not None and b"\\u" in content:
+                return False  # what looks for keys does not know it
             try:
                 text = _string(b'"%b"' % content)
             except msgspec.MsgspecError:
@@ -156,7 +153,7 @@ class _Look:
             return False
         return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
 
-    def _wanted(self, content: bytes, first: int, hits: Sequence[tuple[int, int]]) -> int:
+    def _wanted(self, content: bytes, first: int, hits: Sequence[Hit]) -> int:
         bits = self._gate.always
         for end, id_ in hits:
             bits |= self._gate.bits_of(content, end - first, id_)
@@ -253,6 +250,29 @@ class _Look:
             return False
         name = text.lstrip("-")
         return self._detection.key_class(name) is not None or bool(self._gate.rules_of_key(name))
+
+
+def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
+    """The hits that say something of a string; None where the document has to be read anyway."""
+    kept = []
+    for hit in hits:
+        end, id_ = hit
+        if id_ in _ALWAYS:
+            return None
+        if id_ == DEVICE:
+            if _may_be_named(data, end - 1):
+                return None
+        elif id_ != ESCAPE:
+            kept.append(hit)
+        elif not _is_escaped(data, end - 2):  # else it is a backslash, and a word: `C:\\users`
+            if _is_shown_in_ascii(int(data[end : end + 4], 16)):
+                return None  # a sign that is looked for between strings may be written so
+            kept.append(hit)
+    return kept
+
+
+def _is_shown_in_ascii(code: int) -> bool:
+    return 0x20 <= code < 0x7F
 
 
 def _with_key(data: bytes, start: int, end: int) -> bytes:

@@ -251,7 +251,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"%[0-9A-Fa-f]{2}",
             r"%u[0-9A-Fa-f]{4}",
             EQUALS_IN_MAIL,
-            r"\\",
+            r"\\(?:[^A-Za-z1-9]|[bfnrt]|[1-3][0-7]{2}|[uxU]\{?[0-9A-Fa-f]{1,2})",
             r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
             r"\x1b\[[0-9;:?]{0,40}[A-Za-z]",
             WIDTHLESS,

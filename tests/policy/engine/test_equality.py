@@ -128,6 +128,8 @@ def test_both_see_every_example_of_the_catalogue(part: int) -> None:
             before = _BEFORE[(number + len(text)) % len(_BEFORE)]
             data = _bytes_of({"extra": {"note": before + text, "list": ["x", text + '"']}})
             assert twins.raw_difference("default", "event", data) is None
+            data = json.dumps({"extra": {"note": f"é{before}{text}é"}}).encode()
+            assert twins.raw_difference("default", "event", data) is None
             for word in detector.context[:1] or detector.needs[:1]:
                 data = _bytes_of({word: text[start:end], "x": {"name": word, "value": text}})
                 assert twins.raw_difference("default", "log", data) is None
@@ -296,6 +298,39 @@ def test_both_give_up_at_the_same_depth(depth: int, shape: str) -> None:
     ],
 )
 def test_odd_json_does_not_hide_what_it_holds(data: bytes) -> None:
+    assert not twins.twins("default").engine.is_clean("event", data)
+    assert twins.raw_difference("default", "event", data) is None
+
+
+_UNREAD = (
+    {"message": "Zahlung für Köln abgelehnt", "extra": {"note": "日本語"}},
+    {"message": "\x1b[31mfailed\x1b[0m"},
+    {"extra": {"path": r"C:\Windows\System32\ucrtbase.dll"}},
+    {"extra": {"function": r"App\Http\Kernel::handle"}},
+)
+
+
+@pytest.mark.parametrize("tree", _UNREAD)
+def test_other_letters_and_backslashes_are_no_reason_to_read_a_document(tree: Any) -> None:
+    """Python's SDK writes the former as escapes; Windows and PHP have the latter everywhere."""
+    data = json.dumps(tree, separators=(",", ":")).encode()
+    assert twins.twins("default").engine.is_clean("event", data)
+    _check_both("event", tree)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        rb'{"message":"f\u00fcr password=Hun7er2xQ"}',
+        rb'{"contrase\u00f1a":"Hun7er2xQ"}',
+        rb'{"us\u0065r":{"name":"x"}}',
+        rb'{"p\u0061ssword":"Hun7er2xQ"}',
+        rb'{"extra":{"argv":["mysql","\u002dpHun7er2xQ"]}}',
+        rb'{"extra":{"argv":["\u00e9","mysql","-pHun7er2xQ"]}}',
+        rb'{"message":"C:\\users\\\u00fc token=Hun7er2xQ9dKw"}',
+    ],
+)
+def test_escapes_do_not_hide_what_they_say(data: bytes) -> None:
     assert not twins.twins("default").engine.is_clean("event", data)
     assert twins.raw_difference("default", "event", data) is None
 

@@ -73,7 +73,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
     "encoded": (
-        "a%20b", "a%u0070b", "a=3Db", "a\\x", "a&amp;b", "\x1b[32m", "pass\u200bword",
+        "a%20b", "a%u0070b", "a=3Db", "a\\x41", "a&amp;b", "\x1b[32m", "pass\u200bword",
         "p\0a\0s\0s\0", "cGFzc3dvcmQ9SHVuN2VyMg",
         "cABhAHMAcwB3AG8AcgBkAA==", "H4sIAAAAAAAC", "70617373776f72643d",
     ),
