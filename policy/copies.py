@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .findings import Mark, PolicyLimit
 from .judging import Site
@@ -70,6 +71,11 @@ class Literals:
             raise PolicyLimit("too many sensitive values to look for their copies")
         self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
         self.left_out = len(ordered) > MAX_VALUES
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """Every character that one of them has."""
+        return frozenset().union(*self._classes)
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""

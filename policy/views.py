@@ -104,7 +104,12 @@ def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
             yield decoded
     if EQUALS_IN_MAIL in text:
         yield _decoded(view, 0, len(text), _IN_MAIL)
-    if len(text) >= 16:
+    yield from decoded_tokens(view)
+
+
+def decoded_tokens(view: View) -> Iterator[View]:
+    """What is encoded as a whole: its characters have no places of their own."""
+    if len(view.text) >= 16:
         yield from _base64_tokens(view)
         yield from _separate_bytes(view)
 

@@ -16,6 +16,7 @@ from ..copies import Literals
 from ..detection import Detection
 from ..fields import Field, Fields
 from ..findings import Tree
+from ..hiding import may_hide
 from ..judging import Site, Work
 from ..scan import Scan, Touched
 from .finder import GatedFinder
@@ -134,7 +135,7 @@ class FastScan(Scan):
             return
         # A copy stands in the views there are. A number's quotes need others: it has a trigger.
         literals.mark(self.sites)
-        again = set(self._undecoded)
+        again = {n for n in self._undecoded if may_hide(self.texts[n], literals.characters)}
         again.update(n for n in self._holding(literals) if self._judged.get(n) is None)
         self._finder.complete = True
         for number in sorted(again):

@@ -1,0 +1,40 @@
+"""Could undoing encodings show a value in a text that does not hold it as it is?
+
+Most texts with something encoded have line feeds and quotation marks behind backslashes, and
+nothing else. What has none of these signs stands in such a text as it is, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .views import EQUALS_IN_MAIL, WIDTHLESS, View, decoded_tokens
+
+# What could show any character, or nothing. Each is wider than what `views` undoes.
+_ANYTHING = re.compile(
+    rf"%(?:u|[0-9A-Fa-f]{{2}})|&(?:#|[A-Za-z0-9]+;)|{EQUALS_IN_MAIL}|[\x1b\0]|{WIDTHLESS}"
+)
+# A backslash, or several: they may be inside one another.
+_BY_NUMBER = re.compile(r"\\(?:[0-3][0-7]{2}|0|[uxU][0-9A-Fa-f{])")
+_ESCAPE = re.compile(r"(?<!\\)\\++([^A-Za-z0-9\\]|[bfnrt])")
+_SIGNS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_OF_ENCODINGS = frozenset("%&#;=+/_-: ")  # with one of them that is shown, there is more to undo
+_PLUS, _BLANK = "+", " "  # in forms one stands for the other
+
+
+def may_hide(text: str, characters: frozenset[str]) -> bool:
+    """Whether a value made of some of these characters could be in it, but for what is there.
+
+    False is certain; True says nothing. Linear.
+    """
+    if _ANYTHING.search(text) is not None or _BY_NUMBER.search(text) is not None:
+        return True
+    if _PLUS in text and _BLANK in characters:
+        return True
+    shown = {_SIGNS.get(sign, sign) for sign in _ESCAPE.findall(text)} | {"\\"}
+    if not characters.isdisjoint(shown) or not _OF_ENCODINGS.isdisjoint(shown):
+        return True
+    apart = _ESCAPE.sub("|", text) if "\\" in text else text
+    return any(
+        next(decoded_tokens(View(each)), None) is not None for each in dict.fromkeys((text, apart))
+    )
