@@ -43,14 +43,14 @@ PEOPLE = (
 )  # fmt: skip
 # They may be a name themselves. `user` stands in every event, and would make it be read as a whole.
 CALLED = tuple(each for each in PEOPLE if each != "user")
-_NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder")
+NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder")
 # The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
 _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
     "family": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {"line1", *CALLED, *_NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {"line1", *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
@@ -85,7 +85,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
         return {}
     given: dict[str, str] = {}
     if above is not None and (last := _last_word(above)) is not None:
-        given = _named(node, _NAMES_OF_PEOPLE) if last != "name" else _of_a_name(node)
+        given = _named(node, NAMES_OF_PEOPLE) if last != "name" else _of_a_name(node)
     given |= _named(node, CALLED)
     if len(node) < 2:
         return given
@@ -93,7 +93,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
     given |= _kept_apart(node, folded)
     if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
         given |= {folded[line]: "street_address" for line in _LINES if line in folded}
-    named = _named(node, _NAMES_OF_PEOPLE)
+    named = _named(node, NAMES_OF_PEOPLE)
     if named and any(_tells_who(key) for key in node if node[key] and key not in named):
         given = named | given
     return given

@@ -7,6 +7,7 @@ other: each is a *part*, and the parts of a chain are compiled into a plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,11 +28,14 @@ from .findings import PolicyLimit as PolicyLimit
 from .findings import Tree as Tree
 from .findings import Unsupported as Unsupported
 from .forks import whole
+from .hiding import may_hide
 from .judging import Site
 from .parts import Part as Part
 from .rendering import Rendering
 from .scan import Scan
 from .scan import Touched as Touched
+
+_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?=[ \t\r\n]*[,}\]])")
 
 
 class Subject:
@@ -243,10 +247,19 @@ class Unread:
         return 0 if self._scan is None else self._scan.unjudged(literals)
 
     def mark_copies(self, literals: Literals) -> None:
-        """See `Scan.mark_copies`."""
-        if literals:
+        """See `Scan.mark_copies`. Read where one of the values may stand, and only there."""
+        if literals and self._may_hold(literals):
             self._scan = self._engine.scan(self._subject.type, self._subject.tree)
             self._scan.mark_copies(literals)
+
+    def _may_hold(self, literals: Literals) -> bool:
+        text = (self._subject.raw or b"").decode()
+        return (
+            literals.left_out  # then it is told how much was not searched for them
+            or next(literals.places(text), None) is not None
+            or any(repr(float(number)) != number for number in _FLOAT.findall(text))
+            or may_hide(text, literals.characters)
+        )
 
     def finish(self) -> list[Site]:
         """See `Scan.finish`."""

@@ -257,7 +257,7 @@ def _raw() -> list[Expression]:
     found = [Expression(UNREADABLE, _META), Expression(UNREADABLE, _HUGE_NUMBER, "pairs")]
     found += [Expression(ESCAPE, r"\\u"), Expression(DEVICE, _FIELDS[1])]
     of_people = (
-        *people_above(r'"\s*:\s*[{\[]'),
+        *people_above(r'[^A-Za-z0-9"]*"\s*:\s*[{\[]', before='"[^A-Za-z0-9"]*'),
         people_named(r'"\s*:\s*"\'?[A-Z\\\x80-\xff]'),
         rf"(?:{'|'.join(REFERRED)})\\?/",
     )

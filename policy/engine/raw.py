@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -17,7 +18,7 @@ from ..fields import TEXT, telling_attributes
 from ..findings import PolicyLimit
 from ..judging import Judge, Site
 from ..keys import classify_key
-from ..named import GIVEN_NAMES, NAMING, PERSONAL, unquoted
+from ..named import GIVEN_NAMES, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
 from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, ESCAPE, FIELD, KNOWN, UNREADABLE, Gate
@@ -38,7 +39,7 @@ _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _DIGIT = re.compile(rb"[0-9]")
 _NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
-_NAME_KEY = re.compile(rb'"name"[ \t\r\n]*+:', re.IGNORECASE)
+_NAME_KEY = re.compile(rb'"(?:%b)"[ \t\r\n]*+:' % "|".join(NAMES_OF_PEOPLE).encode(), re.IGNORECASE)
 _BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
 _TRUE = re.compile(rb"true")
 _LONG_NUMBER = re.compile(LONG_NUMBER.encode())
@@ -145,6 +146,8 @@ class _Look:
             text = content.decode("utf-8", "replace")
             bits = self._wanted(content + b"\n", start + 1, hits)
         if colon is not None:
+            if _is_oddly_written(text):
+                return False
             self.can_be_remembered = not self._is_telling(text, bits)
             return self.can_be_remembered or self._is_harmless_value(data, text, bits, colon.end())
         bits = self._matching(content, bits)
@@ -269,6 +272,11 @@ def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
                 return None  # a sign that is looked for between strings may be written so
             kept.append(hit)
     return kept
+
+
+def _is_oddly_written(key: str) -> bool:
+    """Whether a key means one of ASCII and is not: in full width, with a long s."""
+    return not key.isascii() and unicodedata.normalize("NFKC", key).casefold().isascii()
 
 
 def _is_shown_in_ascii(code: int) -> bool:

@@ -18,7 +18,7 @@ from ..fields import Field, Fields
 from ..findings import Tree
 from ..hiding import may_hide
 from ..judging import Site, Work
-from ..scan import Scan, Touched
+from ..scan import Scan, Touched, without_surrogates
 from .finder import GatedFinder
 from .gate import Gate
 from .leaves import Leaf, Leaves
@@ -135,7 +135,11 @@ class FastScan(Scan):
             return
         # A copy stands in the views there are. A number's quotes need others: it has a trigger.
         literals.mark(self.sites)
-        again = {n for n in self._undecoded if may_hide(self.texts[n], literals.characters)}
+        again = {
+            n
+            for n in self._undecoded
+            if may_hide(without_surrogates(self.texts[n]), literals.characters)
+        }
         again.update(n for n in self._holding(literals) if self._judged.get(n) is None)
         self._finder.complete = True
         for number in sorted(again):

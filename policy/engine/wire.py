@@ -156,7 +156,7 @@ def expressions() -> list[Expression]:
     fields = [each for name in telling for each in _narrowed(FIELD, re.escape(name), _EVERY)]
     # Behind such a key a list of pairs or of values: their tags in AnyValue.
     of_people = (
-        *people_above(r"\x12[\x00-\xff]{1,4}[\x2a\x32]"),
+        *people_above(r"[^\x12A-Za-z0-9]{0,12}\x12[\x00-\xff]{1,4}[\x2a\x32]"),
         people_named(r"\x12[\x00-\xff]{1,4}\n[\x00-\xff]{1,4}[A-Z\x80-\xff]"),
         rf"(?:{'|'.join(REFERRED)})/",
     )

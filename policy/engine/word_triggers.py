@@ -234,7 +234,9 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
         ),
         # Data written inside a text: what its values and its numbers say (judging.py).
         "structures": (
-            *people_above(r"\\*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"),
+            *people_above(
+                r"[^A-Za-z0-9\x00\"'=:\[({]*[\"']?\s*(?:=>|[=:])\s*[^\s\"'=:,;\[({]*[\[({]"
+            ),
             people_named(r"\\*[\"']?\s*(?:=>|[=:])\s*\\*[\"']{1,2}[A-Z\\\x{80}-\x{10FFFF}]"),
             rf"(?:{'|'.join(REFERRED)})/",
             r"[A-Za-z0-9_.\]\[%-]=[^&\s\"'<>]*\+",
@@ -264,11 +266,14 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def people_above(behind: str) -> tuple[str, ...]:
-    """Keys that make the names in what is below them those of people (named.py)."""
+def people_above(behind: str, before: str = "(?:^|[^A-Za-z0-9])") -> tuple[str, ...]:
+    """Keys that make the names in what is below them those of people (named.py).
+
+    `before` is what may stand before one that is `name` and nothing else.
+    """
     return (
         rf"(?i:(?:{'|'.join(PEOPLE)})s?){behind}",
-        rf"(?:^|[^A-Za-z0-9])(?i:names?){behind}",
+        rf"{before}(?i:names?){behind}",
     )
 
 

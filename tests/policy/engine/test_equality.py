@@ -21,6 +21,7 @@ from errlock.policy.detectors import example, load_catalogue
 from errlock.policy.engine.word_triggers import ODD_BYTES, odd_signs
 from errlock.policy.fields import TABLE
 from errlock.policy.keys import GLUED, MAX_KEY, SEPARATORS, TERMS
+from errlock.policy.plan import Findings, Subject
 
 SEEDS = st.integers(0, 2**48)
 _OTHERS = sorted(set(twins.policies()) - {"default"})
@@ -111,6 +112,30 @@ def test_bytes_that_are_no_json_never_pass_unread(broken: bytes, seed: int) -> N
     at = random.randrange(len(data) + 1)
     assert twins.raw_difference("default", "event", data[:at] + broken + data[at:]) is None
     assert twins.raw_difference("default", "event", broken) is None
+
+
+@pytest.mark.parametrize(
+    ("clean", "is_read"),
+    [
+        ({"body": "nothing here", "attributes": {"x": 1.5}}, False),
+        ({"body": "of Zq7mPw2LkV9s again"}, True),
+        ({"body": r"of Zq7mPw2\u004ckV9s again"}, True),
+        ({"body": "of Zq7mPw2%4CkV9s again"}, True),
+        ({"body": "WnE3bVB3MkxrVjlz is base64"}, True),
+    ],
+)
+def test_clean_documents_are_read_for_copies_only_where_there_may_be_one(
+    clean: dict[str, Any], is_read: bool
+) -> None:
+    plan = twins.twins("default").engine
+    envelope = Subject("envelope", {})
+    dirty = Subject("log", {"attributes": {"password": "Zq7mPw2LkV9s"}}, (envelope,))
+    raw = json.dumps(clean).encode()
+    subject = Subject("log", clean, (envelope,), raw=raw)
+    found = plan.detect([envelope, dirty, subject])[2]
+    assert isinstance(found, Findings)
+    assert found.unread is not is_read
+    assert bool(found.sites) is is_read
 
 
 # -- every example, length, field and character -------------------------------------------------
@@ -333,6 +358,35 @@ def test_other_letters_and_backslashes_are_no_reason_to_read_a_document(tree: An
 def test_escapes_do_not_hide_what_they_say(data: bytes) -> None:
     assert not twins.twins("default").engine.is_clean("event", data)
     assert twins.raw_difference("default", "event", data) is None
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"name_": {"first": "Jane", "last": "Roe"}},
+        {"name ": {"first": "Jane", "last": "Roe"}},
+        {"ｎａｍｅ": {"first": "Jane", "last": "Roe"}},
+        {"customer_": {"name": "Jane Roe"}},
+        {"payer-": [{"name": "Jane Roe"}]},
+        {"ｃustomer": {"name": "Jane Roe"}},
+        {"cuſtomer": "Jane Roe"},
+        {"display_name": "Jane Roe", "phone": "Jane"},
+    ],
+)
+def test_keys_of_people_are_seen_however_they_are_written(tree: Any) -> None:
+    for written in (tree, str(tree), json.dumps(tree)):
+        _check_both("event", _event(written))
+
+
+def test_attributes_whose_names_end_in_name_are_no_reason_to_read_a_log() -> None:
+    """Each log of Sentry has one: `"sentry.sdk.name": {"value": …, "type": …}`."""
+    tree = {
+        "body": "paid",
+        "attributes": {"sentry.sdk.name": {"value": "sentry.python", "type": "string"}},
+    }
+    data = json.dumps(tree, separators=(",", ":")).encode()
+    assert twins.twins("default").engine.is_clean("log", data)
+    _check_both("log", tree)
 
 
 @pytest.mark.parametrize("sign", [" ", "\u00a0", "\u3000", "_\u00a0", "\ufe33"])
