@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 import re2
 
 from ..keys import classify_key
-from .fragment import Fragment, Imported, NotAPolicy, quoted
+from .fragment import Fragment, Imported, NotAPolicy, is_text, quoted
 from .relay_selectors import special_fields
 
 _OPTIONS = ("denylist", "pii_denylist", "recursive", "send_default_pii")
@@ -61,7 +61,7 @@ def import_eventscrubber(text: str) -> Imported:
 def _keys(keys: Collection[object], name: str, fragment: Fragment) -> None:
     by_class: dict[str, list[str]] = {}
     for index, key in enumerate(keys):
-        if isinstance(key, str) and key:
+        if key and is_text(key):
             by_class.setdefault(_class_of(key) or f"custom.{name}", []).append(key)
         else:
             fragment.leave_out(f"{name}[{index}]", "expected a key")

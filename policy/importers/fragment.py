@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import re2
 
@@ -22,6 +22,7 @@ Action = Literal["hash", "mask", "replace", "remove"]
 # Where two rules ask for different things, the one that tells less is taken.
 _STRICTNESS: tuple[Action, ...] = ("hash", "mask", "replace", "remove")
 
+NO_TEXT = "is not valid text"
 KEYED = "hashes become keyed pseudonyms: set ERRLOCK_KEY to a key from `errlock key new`"
 
 
@@ -89,6 +90,9 @@ class Fragment:
     def detector(self, path: str, id_: str, class_: str, pattern: str, **more: Any) -> bool:
         """Look for a pattern of RE2. Whether it was taken."""
         entry = {"id": id_, "class": class_, "pattern": pattern, **more}
+        if not is_text(id_ + pattern):
+            self.leave_out(path, NO_TEXT)
+            return False
         try:
             load_detectors([{"source": "import", **entry}])
         except PolicyError as error:
@@ -106,6 +110,9 @@ class Fragment:
 
     def key(self, path: str, pattern: str, class_: str) -> bool:
         """Take values under keys of a pattern for this class. Whether it was taken."""
+        if not is_text(pattern):
+            self.leave_out(path, NO_TEXT)
+            return False
         try:
             compile_pattern(pattern)
         except re2.error as error:
@@ -116,10 +123,7 @@ class Fragment:
 
     def selector(self, path: str, text: str, class_: str) -> bool:
         """Take fields for this class, or `replace`, `mask`, `remove` them. Whether it was taken."""
-        try:
-            parse_selector(text)
-        except ValueError as error:
-            self.leave_out(path, str(error))
+        if not self._readable(path, text):
             return False
         self._first(self._selectors, path, text, class_)
         return True
@@ -130,13 +134,20 @@ class Fragment:
 
     def safe(self, path: str, text: str) -> None:
         """Leave fields alone."""
+        if self._readable(path, text) and text not in self._safe:
+            self._safe.append(text)
+
+    def _readable(self, path: str, selector: str) -> bool:
+        """Whether a selector can be had; else says why not."""
+        if not is_text(selector):
+            self.leave_out(path, NO_TEXT)
+            return False
         try:
-            parse_selector(text)
+            parse_selector(selector)
         except ValueError as error:
             self.leave_out(path, str(error))
-            return
-        if text not in self._safe:
-            self._safe.append(text)
+            return False
+        return True
 
     def keep(self, selectors: Sequence[str]) -> None:
         """Let only these fields survive."""
@@ -179,6 +190,11 @@ def custom(name: str) -> str:
     """The class `custom.<name>`, with a name that may stand in a placeholder."""
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     return f"custom.{plain[:40].strip('_') or 'imported'}"
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a string that can be written: escapes of JSON make half characters, too."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def quoted(key: str) -> str:

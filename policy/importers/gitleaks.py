@@ -82,11 +82,13 @@ def _document(
     if not isinstance(rules, list) or not (rules or isinstance(extend, dict)):
         raise NotAPolicy("expected [[rules]] or [extend] of gitleaks")
     for index, rule in enumerate(rules):
-        if isinstance(rule, dict) and rule.get("id") not in disabled:
+        if not isinstance(rule, dict):
+            fragment.leave_out(f"{prefix}rules.{index}", "expected a rule")
+        elif str(rule.get("id")) not in disabled:
             _rule(rule, f"{prefix}rules.{rule.get('id', index)}", fragment)
     _allowlists(document, prefix, fragment)
     if isinstance(extend, dict):
-        off = {str(name) for name in extend.get("disabledRules", [])}
+        off = set(_texts(extend.get("disabledRules")))
         _extend(extend, folder, fragment, prefix, depth, disabled | off)
 
 
@@ -132,7 +134,7 @@ def _rule(rule: Mapping[str, Any], path: str, fragment: Fragment) -> None:
     more: dict[str, object] = {}
     if isinstance(entropy, (int, float)) and entropy > _VARIED:
         more["validator"] = "varied"
-    words = [str(word).casefold() for word in rule.get("keywords", []) if word]
+    words = [word.casefold() for word in _texts(rule.get("keywords")) if word]
     if words and requires(pattern, words):
         more["needs"] = words
     for group in _groups(rule, pattern, path, fragment):
@@ -183,6 +185,10 @@ def _allowlists(owner: Mapping[str, Any], prefix: str, fragment: Fragment) -> No
         for kind in ("paths", "commits"):
             if allowlist.get(kind):
                 fragment.note(f"{prefix}{name}.{kind}", "means files: there are none here")
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _numbered(value: object) -> list[tuple[str, object]]:

@@ -96,8 +96,9 @@ def _in_use(document: Mapping[str, Any], processors: Mapping[str, Any]) -> list[
     named: dict[str, None] = {}
     for pipeline in pipelines.values():
         if isinstance(pipeline, dict):
-            named |= dict.fromkeys(pipeline.get("processors") or ())
-    return [id_ for id_ in named if id_ in processors]
+            named |= dict.fromkeys(_texts(pipeline.get("processors")))
+    by_name = {str(id_): id_ for id_ in processors}
+    return [by_name[name] for name in named if name in by_name]
 
 
 # -- redaction -------------------------------------------------------------------------------

@@ -59,7 +59,8 @@ def _statements(options: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, 
             if isinstance(entry, str):
                 yield where, "", entry
             elif isinstance(entry, dict):
-                for number, statement in enumerate(entry.get("statements") or ()):
+                listed = entry.get("statements")
+                for number, statement in enumerate(listed if isinstance(listed, list) else ()):
                     context = str(entry.get("context") or "")
                     yield f"{where}.statements[{number}]", context, str(statement)
 

@@ -118,12 +118,15 @@ class _PiiConfig:
         self, id_: str, path: str, seen: frozenset[str], outer: Action | None
     ) -> Iterator[_Rule]:
         """The rules that an id stands for, their own methods overridden by `outer`."""
-        spec = self._rules.get(id_)
-        if spec is None:
+        if id_ not in self._rules:
             yield from self._builtin(id_, path, outer)
             return
         where = f"{self._prefix}rules.{id_}"
-        type_ = _object(spec).get("type")
+        spec = self._rules[id_]
+        if not isinstance(spec, dict):
+            self._fragment.leave_out(where, "expected a rule")
+            return
+        type_ = spec.get("type")
         if id_ in seen:
             self._fragment.leave_out(where, "is made of itself")
         elif type_ in ("multiple", "alias"):
@@ -153,6 +156,8 @@ class _PiiConfig:
     def _action(self, spec: Mapping[str, Any], path: str) -> Action:
         redaction = _object(spec.get("redaction"))
         method = redaction.get("method")
+        if not isinstance(method, str | None):
+            method = json.dumps(method)
         if method not in _METHODS:
             self._fragment.note(path, f"the method {method!r} is unknown: what matches is removed")
         elif method == "replace" and str(redaction.get("text", "")) not in ("", "[Filtered]"):
@@ -204,8 +209,11 @@ class _PiiConfig:
         if not isinstance(pattern, str):
             self._fragment.leave_out(path, "a rule of type pattern needs `pattern`")
             return False
-        wanted = rule.spec.get("replaceGroups")
-        numbers = sorted({int(g) for g in wanted}) if isinstance(wanted, list) else [0]
+        wanted = rule.spec.get("replaceGroups") or [0]
+        if not isinstance(wanted, list) or not all(type(group) is int for group in wanted):
+            self._fragment.leave_out(path, "`replaceGroups`: expected numbers of groups")
+            return False
+        numbers = sorted(set(wanted))
         class_ = custom(rule.id)
         if "|" in pattern and numbers != [0]:
             self._fragment.note(path, "where only some alternatives have the group, more may match")

@@ -9,7 +9,7 @@ import re2
 
 from ..keys import classify_key
 from ..selectors import parse_selector
-from .fragment import Fragment, quoted
+from .fragment import Fragment, is_text, quoted
 from .relay_builtins import CLASSES, COOKIES, SENSITIVE_KEYS
 from .relay_selectors import special_fields
 
@@ -94,4 +94,4 @@ def _exclude(text: str, path: str, fragment: Fragment) -> None:
 
 
 def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return [text for text in map(str, value) if is_text(text)] if isinstance(value, list) else []
