@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +30,11 @@ def register(commands: Commands) -> None:
         "  errlock import gitleaks .gitleaks.toml > gitleaks.yaml\n"
         "  errlock validate -c errlock.yaml -c gitleaks.yaml\n"
         "  errlock import otel collector.yaml\n"
-        "  errlock import eventscrubber settings.py",
+        "  errlock import eventscrubber settings.py\n"
+        "  jq .relayPiiConfig project.json | errlock import relay -",
     )  # fmt: skip
     parser.add_argument("tool", choices=TOOLS, metavar="TOOL", help=", ".join(TOOLS))
-    parser.add_argument("file", metavar="FILE", help="the policy to import")
+    parser.add_argument("file", metavar="FILE", help="the policy to import; - is stdin")
     parser.set_defaults(run=run)
 
 
@@ -42,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
     file = Path(args.file)
     try:
-        imported = _importer(args.tool, file)(file.read_bytes().decode("utf-8-sig"))
+        content = sys.stdin.buffer.read() if args.file == "-" else file.read_bytes()
+        imported = _importer(args.tool, file)(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         err(f"{args.file}: is not UTF-8 text")
         return 2

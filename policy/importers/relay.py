@@ -55,8 +55,12 @@ def import_relay(text: str) -> Imported:
     """
     try:
         document = json.loads(text)
+        if isinstance(document, str):  # as Sentry's API has it: `jq .relayPiiConfig project.json`
+            document = json.loads(document)
     except ValueError:
-        raise NotAPolicy("expected JSON") from None
+        raise NotAPolicy(
+            "expected JSON, as a project's configuration is; Relay's config.yml has no policy"
+        ) from None
     if not isinstance(document, dict):
         raise NotAPolicy("expected an object: a piiConfig or data scrubbing settings")
     fragment = Fragment()
@@ -98,6 +102,7 @@ class _PiiConfig:
         self._variables = _object(document.get("vars"))
         self._prefix = f"{path}." if path else ""
         self._fragment = fragment
+        self._used: set[str] = set()
         self._wide: set[str] = set()
 
     def read(self) -> None:
@@ -109,6 +114,8 @@ class _PiiConfig:
             for index, id_ in enumerate(ids):
                 for rule in self._resolved(str(id_), f"{path}[{index}]", frozenset(), None):
                     self._apply(rule, selector, f"{path}[{index}]")
+        for id_ in [id_ for id_ in self._rules if id_ not in self._used]:
+            self._fragment.note(f"{self._prefix}rules.{id_}", "is applied nowhere, as in Relay")
         if self._variables.get("hashKey"):
             self._fragment.note(
                 f"{self._prefix}vars.hashKey", "is not used: errlock has a key of its own"
@@ -121,6 +128,7 @@ class _PiiConfig:
         if id_ not in self._rules:
             yield from self._builtin(id_, path, outer)
             return
+        self._used.add(id_)
         where = f"{self._prefix}rules.{id_}"
         spec = self._rules[id_]
         if not isinstance(spec, dict):

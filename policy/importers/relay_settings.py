@@ -31,29 +31,28 @@ _DEFAULT_TYPES = ("creditcard", "iban", "pemkey", "bearer", "us_ssn", "url_auth"
 
 def import_settings(document: Mapping[str, Any], path: str, fragment: Fragment) -> None:
     """Import settings, whichever of them are there."""
-    settings = {
-        name: document[written] for name, all_ in _NAMES.items() for written in all_
-        if written in document
-    }  # fmt: skip
+    written = {name: each for name, all_ in _NAMES.items() for each in all_ if each in document}
+    settings = {name: document[each] for name, each in written.items()}
     prefix = f"{path}." if path else ""
+    where = {name: f"{prefix}{written.get(name, name)}" for name in _NAMES}
     scrubs = bool(settings.get("scrubData"))
     if scrubs and settings.get("scrubDefaults"):
-        _defaults(f"{prefix}scrubDefaults", fragment)
+        _defaults(where["scrubDefaults"], fragment)
     else:
         fragment.note(
-            f"{prefix}scrubDefaults", "is off; errlock's own profile still removes what it finds"
+            where["scrubDefaults" if scrubs else "scrubData"],
+            "is off; errlock's own profile still removes what it finds",
         )
     if settings.get("scrubIpAddresses"):
-        where = f"{prefix}scrubIpAddresses"
-        fragment.act(where, "pii.ip", "replace")
-        fragment.selector(where, " || ".join(_ADDRESSES), "pii.ip")
+        fragment.act(where["scrubIpAddresses"], "pii.ip", "replace")
+        fragment.selector(where["scrubIpAddresses"], " || ".join(_ADDRESSES), "pii.ip")
     fields = [text for text in _texts(settings.get("sensitiveFields")) if text.strip()]
     if scrubs and fields:
-        _sensitive(fields, f"{prefix}sensitiveFields", fragment)
+        _sensitive(fields, where["sensitiveFields"], fragment)
     elif fields:
-        fragment.leave_out(f"{prefix}sensitiveFields", "is not in force without scrubData")
+        fragment.leave_out(where["sensitiveFields"], "is not in force while scrubbing is off")
     for text in _texts(settings.get("excludeFields")):
-        _exclude(text, f"{prefix}excludeFields", fragment)
+        _exclude(text, where["excludeFields"], fragment)
 
 
 def _defaults(path: str, fragment: Fragment) -> None:

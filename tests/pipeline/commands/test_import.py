@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from live_errlock import ERRLOCK
 
 from errlock.pipeline.api import Pipeline
 from errlock.pipeline.cli import main
@@ -32,6 +34,19 @@ def test_the_output_is_a_configuration(tool: str, tmp_path: Path, capsys: Captur
     event = {"extra": {"cart": "acme_123456"}}
     result = Pipeline.from_file(config).scrub_event(event)
     assert "123456" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_policy_on_stdin_is_read(tool: str) -> None:
+    done = subprocess.run(
+        [ERRLOCK, "import", tool, "-"],
+        input=FILES[tool],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "processors:" in done.stdout
 
 
 def test_the_output_names_the_processors_in_order(tmp_path: Path, capsys: Capture) -> None:
@@ -61,7 +76,10 @@ def test_what_is_left_out_is_told_and_the_exit_code_is_1(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "expected JSON"),
+        (
+            b"{",
+            "expected JSON, as a project's configuration is; Relay's config.yml has no policy",
+        ),
         (b"\xff\xfe", "is not UTF-8 text"),
         (b"{}", "expected `applications` of a piiConfig, or data scrubbing settings"),
     ],

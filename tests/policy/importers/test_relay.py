@@ -208,6 +208,30 @@ def test_a_project_of_the_api_has_both() -> None:
     assert scrubbed["extra"] == {"cart": {"n": None}, "badge": "[custom.sensitive_field]"}
 
 
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ({"scrubData": True, "scrubDefaults": False}, "scrubDefaults: is off"),
+        ({"dataScrubber": True, "dataScrubberDefaults": False}, "dataScrubberDefaults: is off"),
+        ({"dataScrubber": False, "dataScrubberDefaults": True}, "dataScrubber: is off"),
+        ({"dataScrubber": True, "safeFields": ["a"]}, "safeFields: a is not looked into"),
+    ],
+)
+def test_a_note_has_the_name_that_stands_in_the_file(settings: dict[str, Any], note: str) -> None:
+    assert any(str(each).startswith(note) for each in imported(settings).differs)
+
+
+def test_a_policy_that_is_json_in_a_string_is_read() -> None:
+    policy = {"applications": {"extra.cart": ["@anything:remove"]}}
+    assert import_relay(json.dumps(json.dumps(policy))) == imported(policy)
+
+
+def test_a_rule_that_nothing_applies_is_told() -> None:
+    rules = {"a": {"type": "alias", "rule": "b"}, "b": {"type": "email"}, "c": {"type": "ip"}}
+    result = imported({"rules": rules, "applications": {"$string": ["a"]}})
+    assert [str(note) for note in result.differs] == ["rules.c: is applied nowhere, as in Relay"]
+
+
 def one_rule(**rule: Any) -> dict[str, Any]:
     return {"rules": {"a": rule}, "applications": {"$string": ["a"]}}
 
@@ -251,7 +275,9 @@ def test_what_cannot_be_carried_over_is_told(policy: dict[str, Any], note: str) 
     assert [str(each) for each in imported(policy).left_out] == [note]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"bogus": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"bogus": 1}', '"{"', '"x"', "relay: {mode: managed}"]
+)
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(NotAPolicy):
         import_relay(text)
