@@ -6,8 +6,8 @@ attributesprocessor, resourceprocessor, transformprocessor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -16,6 +16,7 @@ from ..fields import TABLE, TEXT
 from .fragment import Action, Fragment, Imported, NotAPolicy, custom, quoted
 from .otel_statements import import_statements
 
+_Importer: TypeAlias = Callable[[Mapping[str, Any], str, Fragment], None]
 _REDACTION = frozenset(
     {
         "allow_all_keys", "allowed_keys", "ignored_keys", "ignored_key_patterns",
@@ -37,6 +38,7 @@ _WITHHOLDING = {
     "probabilistic_sampler": "what it leaves out goes out unless you write a `sample`",
     "tail_sampling": "what it leaves out goes out unless you write a `sample`",
 }
+_ADDING = frozenset({"geoip", "k8sattributes", "resourcedetection"})
 _SANITISERS = ("sql", "redis", "valkey", "memcached", "mongo", "opensearch", "es")
 
 
@@ -58,16 +60,30 @@ def import_otel(text: str) -> Imported:
         if not document.keys() & _REDACTION:
             raise NotAPolicy("expected `processors` of a collector")
         _redaction(document, "", fragment)
+        _unknown(document, _REDACTION, "", fragment)
         return fragment.imported()
     for id_ in _in_use(document, processors):
         options = processors[id_]
         type_ = str(id_).partition("/")[0]
-        read = _IMPORTERS.get(type_)
-        if read is not None:
-            read(options if isinstance(options, dict) else {}, f"processors.{id_}.", fragment)
+        if type_ in _IMPORTERS:
+            read, known = _IMPORTERS[type_]
+            options = options if isinstance(options, dict) else {}
+            read(options, f"processors.{id_}.", fragment)
+            _unknown(options, known, f"processors.{id_}.", fragment)
+        elif type_ in _ADDING:
+            fragment.leave_out(f"processors.{id_}", "adds to documents, and takes nothing out")
         elif type_ not in _NOT_NEEDED:
             fragment.leave_out(f"processors.{id_}", _WITHHOLDING.get(type_, "is not read"))
     return fragment.imported()
+
+
+def _unknown(
+    options: Mapping[str, Any], known: Collection[str], prefix: str, fragment: Fragment
+) -> None:
+    """Tell of options that nobody here has read: they may be of a later version, or misspelt."""
+    for name in options:
+        if name not in known and not str(name).endswith("_statements"):
+            fragment.leave_out(f"{prefix}{name}", "is an option that is not known here")
 
 
 def _expanded(node: Any, path: str, fragment: Fragment) -> Any:
@@ -244,10 +260,13 @@ def _transform(options: Mapping[str, Any], prefix: str, fragment: Fragment) -> N
     import_statements(options, prefix, fragment, field=_field, keys=_blocked_keys)
 
 
-_IMPORTERS = {
-    "redaction": _redaction, "attributes": _attributes, "resource": _resource,
-    "transform": _transform,
-}  # fmt: skip
+# With the options that each reads.
+_IMPORTERS: Mapping[str, tuple[_Importer, Collection[str]]] = {
+    "redaction": (_redaction, _REDACTION),
+    "attributes": (_attributes, ("actions", "include", "exclude")),
+    "resource": (_resource, ("attributes",)),
+    "transform": (_transform, ("error_mode", "flatten_data")),
+}
 
 
 def _attribute(name: str) -> str:

@@ -17,6 +17,8 @@ _OUTSIDE = {
     "\\d": r"\p{Nd}", "\\D": r"\P{Nd}", "\\w": r"[\p{L}\p{M}\p{N}_]", "\\W": r"[^\p{L}\p{M}\p{N}_]",
     "\\s": r"[\s\x{0B}\x{85}\p{Z}]", "\\S": r"[^\s\x{0B}\x{85}\p{Z}]",
 }  # fmt: skip
+_QUANTIFIERS = frozenset("*+?{")
+_SIGNS = frozenset("*+?{.^$|()[]")
 
 
 class PatternError(ValueError):
@@ -44,6 +46,52 @@ def with_span(pattern: str, group: int) -> str:
     if group > number:
         raise ValueError(f"the pattern has no group {group}")
     return "".join(out)
+
+
+def behind_first_group(pattern: str, replacement: str) -> str | None:
+    """The pattern with a span that begins where what a replacement keeps ends.
+
+    That is its first group, if both begin with it (`(token=)[^&]*` and `$1***`), and the characters
+    behind it that both have. None where a replacement keeps nothing in that way.
+    """
+    kept = re.match(r"\$(?:1(?![0-9A-Za-z_])|\{1\})", replacement)
+    flags = re.match(r"(?:\(\?[imsU]+\))?", pattern)
+    assert flags is not None  # it may be empty
+    pieces = list(tokens(pattern[flags.end() :]))
+    end = _end_of_group(pieces)
+    if kept is None or end is None or ("|", 0) in _depths(pieces):
+        return None
+    same = replacement[kept.end() :]
+    while _is_literal(pieces, end) and same.startswith(pieces[end][0]):
+        same, end = same[1:], end + 1
+    plain = ["(" if not inside and captures(piece) else piece for piece, inside in pieces]
+    before, behind = "".join(plain[:end]), "".join(plain[end:])
+    return f"{flags[0]}{before}(?P<v>{behind})" if behind else None
+
+
+def _end_of_group(pieces: list[tuple[str, bool]]) -> int | None:
+    """Behind the group that a pattern begins with; None where it has none, or one that repeats."""
+    depths = _depths(pieces)
+    if not pieces or not captures(pieces[0][0]) or (")", 0) not in depths:
+        return None
+    end = depths.index((")", 0)) + 1
+    return None if end < len(pieces) and pieces[end][0] in _QUANTIFIERS else end
+
+
+def _depths(pieces: list[tuple[str, bool]]) -> list[tuple[str, int]]:
+    """How many groups each piece stands in; members of classes count as in one more."""
+    found, depth = [], 0
+    for piece, inside in pieces:
+        depth -= not inside and piece == ")"
+        found.append((piece, depth + inside))
+        depth += not inside and piece.startswith("(")
+    return found
+
+
+def _is_literal(pieces: list[tuple[str, bool]], at: int) -> bool:
+    """Whether a piece is a character that stands there once."""
+    here, behind = (pieces[i][0] if i < len(pieces) else "" for i in (at, at + 1))
+    return len(here) == 1 and here not in _SIGNS and behind not in _QUANTIFIERS
 
 
 def from_rust(pattern: str) -> str:

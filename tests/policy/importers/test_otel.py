@@ -168,6 +168,95 @@ def test_statements_of_a_transform_processor() -> None:
     assert resource == {"region": None}
 
 
+def transform(*statements: str, **more: Any) -> Imported:
+    spans = [{"context": "span", "statements": list(statements), **more}]
+    return import_otel(json.dumps({"processors": {"transform": {"trace_statements": spans}}}))
+
+
+@pytest.mark.parametrize(
+    ("statement", "span", "out"),
+    [
+        (
+            'delete_key(attributes, "a") where IsString(attributes["a"])',
+            {"a": "x"},
+            {"a": None},
+        ),
+        (
+            'set(attributes["a"], "") where IsMatch(attributes["b"], ".*, ()")',
+            {"a": "x"},
+            {"a": "[custom.field_replace]"},
+        ),
+        (
+            'replace_pattern(attributes["a"], "no-(\\\\d+)", "no") where IsString(attributes["a"])',
+            {"a": "x no-12"},
+            {"a": "x [custom.replaced]"},
+        ),
+        # What would find evidence everywhere takes its attribute, and leaves all others.
+        (
+            'replace_pattern(attributes["a"], "\\\\?.*$$", "")',
+            {"a": "/x?b=1", "b": "/y?c=2"},
+            {"a": "[custom.field_replace]", "b": "/y?c=2"},
+        ),
+        (
+            'replace_pattern(attributes["a"], ".*", "***")',
+            {"a": "x", "b": "y"},
+            {"a": "[custom.field_replace]", "b": "y"},
+        ),
+        # What its replacement keeps stays.
+        (
+            'replace_pattern(attributes["a"], "([?&](ref|zid)=)[^&]*", "$$1***")',
+            {"a": "/x?b=1&ref=abc&c=2"},
+            {"a": "/x?b=1&ref=[custom.replaced]&c=2"},
+        ),
+        (
+            'replace_pattern(attributes["a"], "(?i)(ref|zid)=([^&]+)", "$${1}=***")',
+            {"a": "/x?b=1&Ref=abc&c=2"},
+            {"a": "/x?b=1&Ref=[custom.replaced]&c=2"},
+        ),
+        (
+            'replace_pattern(attributes["a"], "(ref|zid)=([^&]+)|x=(q)", "$$1=***")',
+            {"a": "/x?b=1&ref=abc&c=2"},
+            {"a": "/x?b=1&[custom.replaced]&c=2"},
+        ),
+    ],
+)
+def test_a_statement_does_what_it_says(
+    statement: str, span: dict[str, Any], out: dict[str, Any]
+) -> None:
+    policy = transform(statement)
+    assert policy.left_out == ()
+    assert scrubbed(policy, span)[0] == out
+
+
+def test_keys_within_an_attribute_or_a_body_are_reached() -> None:
+    policy = transform('delete_key(log.body, "tan")', 'set(attributes["a"]["b"], "***")')
+    assert policy.left_out == ()
+    assert list(policy.processors["redact"]["selectors"]) == [
+        "body.'tan' || body.'tan'.**",
+        "attributes.'a'.'b' || attributes.'a'.'b'.**",
+    ]
+
+
+def test_conditions_are_told() -> None:
+    policy = transform(
+        'delete_key(attributes, "a") where IsString(attributes["a"])', conditions=["true"]
+    )
+    where = "processors.transform.trace_statements[0]"
+    assert [str(note) for note in policy.differs] == [
+        f"{where}.conditions: are not carried over: every document is meant",
+        f"{where}.statements[0]: its `where` is not carried over: every document is meant",
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["", "set(", "set()", 'delete_key(attributes, "a") or', "set(name, 1)", 'replace_pattern("x")',
+     'set(attributes["a"], SHA256("b"))', 'delete_key(attributes, ("a")', "keep_keys(attributes)"],
+)  # fmt: skip
+def test_a_statement_that_cannot_be_read_is_told(statement: str) -> None:
+    assert len(transform(statement).left_out) == 1
+
+
 def test_only_processors_in_use_are_imported() -> None:
     policy = import_otel(
         "processors:\n  redaction/a: {allow_all_keys: true, blocked_values: [aa]}\n"
@@ -193,6 +282,7 @@ def test_only_processors_in_use_are_imported() -> None:
         ("summary: debug", "summary: errlock counts in its metrics, not in attributes"),
         ("db_sanitizer: {redis: {enabled: true}}",
          "db_sanitizer.redis: only SQL is made coarser"),
+        ("blocked_key_values: {a: [b]}", "blocked_key_values: is an option that is not known here"),
         ("blocked_values: ['${env:PATTERN}']",
          "blocked_values[0]: refers to something outside of the file"),
     ],
@@ -211,7 +301,7 @@ service:
 """
     assert [str(note) for note in import_otel(text).left_out] == [
         "processors.filter/health: what it drops goes out unless you write a `filter`",
-        "processors.k8sattributes: is not read",
+        "processors.k8sattributes: adds to documents, and takes nothing out",
     ]
 
 
