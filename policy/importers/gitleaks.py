@@ -180,7 +180,8 @@ def _allowlists(owner: Mapping[str, Any], prefix: str, fragment: Fragment) -> No
         for kind in ("regexes", "stopwords"):
             if allowlist.get(kind):
                 fragment.leave_out(
-                    f"{prefix}{name}.{kind}", "what it allows is removed: errlock has no exceptions"
+                    f"{prefix}{name}.{kind}",
+                    "what it allows goes, unless you write it into `allowed_values` of redact",
                 )
         for kind in ("paths", "commits"):
             if allowlist.get(kind):

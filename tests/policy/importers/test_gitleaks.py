@@ -77,7 +77,7 @@ def test_the_class_comes_from_the_id(id_: str, class_: str) -> None:
     assert class_of(id_) == class_
 
 
-EXCEPTIONS = "what it allows is removed: errlock has no exceptions"
+EXCEPTIONS = "what it allows goes, unless you write it into `allowed_values` of redact"
 NOT_OURS = "gitleaks' own rules are not part of errlock; import its gitleaks.toml as well"
 
 
