@@ -21,7 +21,9 @@ _PLACES = (
     "$http.** || extra.** || $user.** || $breadcrumb.data.** || $frame.vars.** || $span.data.**"
     " || attributes.**"
 )
+_COMPUTED = object()  # stands for keys that only running the code would tell
 _ADDRESSES = ("x_forwarded_for", "x_real_ip", "ip_address", "remote_addr")
+_CHANGES = frozenset({"append", "extend", "insert", "remove"})
 # sentry-sdk's own lists, which an application's usually begin with.
 _DEFAULTS = {
     "DEFAULT_DENYLIST": (
@@ -63,6 +65,8 @@ def _keys(keys: Collection[object], name: str, fragment: Fragment) -> None:
     for index, key in enumerate(keys):
         if key and is_text(key):
             by_class.setdefault(_class_of(key) or f"custom.{name}", []).append(key)
+        elif key is _COMPUTED:
+            fragment.leave_out(name, "a part is computed by code; write its keys as a list")
         else:
             fragment.leave_out(f"{name}[{index}]", "expected a key")
     for class_, of_class in by_class.items():
@@ -118,16 +122,18 @@ def _python(text: str, fragment: Fragment) -> dict[str, object]:
     names: dict[str, object] = dict(_DEFAULTS)
     options: dict[str, object] = {}
     for name, node in _assignments(module):
-        value = _value(node, names)
-        names[name] = value
+        names[name] = _either(name, names, _value(node, names))
         plain = name.lower()
         if plain.endswith("denylist"):
             option = "pii_denylist" if "pii" in plain else "denylist"
-            options[option] = value
+            options[option] = _either(option, options, names[name])
+    passed: dict[str, object] = {}
     for call in _scrubbers(module):
-        for index, argument in enumerate(call.args[:2]):
-            options[("denylist", "recursive")[index]] = _value(argument, names)
-        options |= {k.arg: _value(k.value, names) for k in call.keywords if k.arg in _OPTIONS}
+        written = [*zip(("denylist", "recursive"), call.args, strict=False)]
+        written += [(k.arg, k.value) for k in call.keywords if k.arg in _OPTIONS]
+        for option, node in written:
+            passed[option] = _either(option, passed, _value(node, names))
+    options |= passed
     for name in [n for n in ("denylist", "pii_denylist") if n in options and options[n] is None]:
         fragment.leave_out(name, "is computed by code; write its keys as a list")
         options[name] = []
@@ -135,6 +141,7 @@ def _python(text: str, fragment: Fragment) -> dict[str, object]:
 
 
 def _assignments(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Names and what they become; what is added to a list is a sum."""
     for node in ast.walk(module):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -142,6 +149,15 @@ def _assignments(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                     yield target.id, node.value
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             yield node.target.id, node.value
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+            yield name, ast.BinOp(ast.Name(name), node.op, node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner, method = node.func.value, node.func.attr
+            if isinstance(owner, ast.Name) and method in _CHANGES and node.args:
+                added = ast.List([node.args[0]]) if method == "append" else node.args[0]
+                operator = ast.Add() if method in ("append", "extend") else ast.Sub()
+                yield owner.id, ast.BinOp(ast.Name(owner.id), operator, added)
 
 
 def _scrubbers(module: ast.Module) -> Iterator[ast.Call]:
@@ -154,26 +170,38 @@ def _scrubbers(module: ast.Module) -> Iterator[ast.Call]:
 
 
 def _value(node: ast.expr, names: Mapping[str, object]) -> object:
-    """A literal, a name of one, or a sum of lists; None for anything else."""
+    """A literal, a name of one, or a sum of lists; None for anything else, `_COMPUTED` within."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
+    if isinstance(node, ast.Attribute):  # of an imported module: sentry_sdk.scrubber.DEFAULT_…
+        return _DEFAULTS.get(node.attr)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        parts = [_value(side, names) for side in (node.left, node.right)]
-        if all(isinstance(part, (list, tuple)) for part in parts):
-            return [item for part in parts for item in part]  # type: ignore[attr-defined]  # as checked
-        return None
-    if isinstance(node, (ast.List, ast.Tuple)) and any(
-        isinstance(e, ast.Starred) for e in node.elts
-    ):
+        sides = [_value(side, names) for side in (node.left, node.right)]
+        return None if sides == [None, None] else [key for side in sides for key in _listed(side)]
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         items: list[object] = []
         for element in node.elts:
-            starred = isinstance(element, ast.Starred)
-            value = _value(element.value if isinstance(element, ast.Starred) else element, names)
-            if starred and not isinstance(value, (list, tuple)):
-                return None
-            items += value if isinstance(value, (list, tuple)) and starred else [value]
+            if isinstance(element, ast.Starred):
+                items += _listed(_value(element.value, names))
+            else:
+                value = _value(element, names)
+                items.append(_COMPUTED if value is None else value)
         return items
     try:
         return ast.literal_eval(node)
     except ValueError:
         return None
+
+
+def _either(name: str, before: Mapping[str, object], value: object) -> object:
+    """A value, and the keys that its name has had: code is not run, any of them may be it."""
+    earlier = before.get(name)
+    if name not in before or not isinstance(earlier, (list, tuple, set)):
+        return value
+    listed = _listed(value)
+    return [*listed, *(key for key in earlier if key not in listed)]
+
+
+def _listed(value: object) -> list[object]:
+    """The keys of a list; of what is none, that there are some."""
+    return list(value) if isinstance(value, (list, tuple, set)) else [_COMPUTED]

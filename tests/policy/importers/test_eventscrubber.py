@@ -70,6 +70,40 @@ def test_code_is_read() -> None:
     assert extra["list"] == [{"batch id": "[custom.denylist]"}]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "denylist = ['a_b']\ndenylist += ['c_d']",
+        "denylist = ['a_b']\ndenylist.append('c_d')",
+        "denylist = ['a_b']\ndenylist.extend({'c_d'})",
+        "keys = ['a_b']\nif PRODUCTION:\n    keys = ['c_d']\ns = EventScrubber(denylist=keys)",
+        "s = EventScrubber(denylist=['a_b'])\nt = EventScrubber(denylist=['c_d'])",
+    ],
+)
+def test_keys_that_code_adds_are_read(code: str) -> None:
+    result = import_eventscrubber(f"{code}\n")
+    keys = " ".join(result.processors["redact"]["keys"])
+    assert ("a_b" in keys, "c_d" in keys, result.left_out) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "denylist = [*scrubber.DEFAULT_DENYLIST, *load()]",
+        "denylist = scrubber.DEFAULT_DENYLIST + load()",
+        "denylist = [KEY, 'symfony']",
+        "denylist = ['symfony']\ndenylist.append(KEY)",
+        "denylist = ['symfony']\nif PRODUCTION:\n    denylist = load()",
+    ],
+)
+def test_of_a_list_that_is_computed_in_part_the_rest_is_read(code: str) -> None:
+    result = import_eventscrubber(f"{code}\n")
+    assert "symfony" in " ".join(result.processors["redact"]["keys"])
+    assert [str(note) for note in result.left_out] == [
+        "denylist: a part is computed by code; write its keys as a list"
+    ]
+
+
 def test_code_that_computes_a_list_is_told() -> None:
     result = import_eventscrubber("denylist = load()")
     assert [str(note) for note in result.left_out] == [
