@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
@@ -120,7 +121,8 @@ def _show(
     from ..leaktest.report import kept_share, leak_lines, matrix_lines
 
     colours = has_colours(sys.stdout)
-    for line in matrix_lines(outcome, args.by, colours):
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in matrix_lines(outcome, args.by, colours, columns):
         sys.stdout.write(f"{line}\n")
     out()
     for line in leak_lines(outcome.leaks, colours):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
 from ..terminal import paint, table
@@ -27,19 +28,27 @@ def row_of(case: Case, by: By) -> str:
     )
 
 
-def matrix_lines(outcome: Outcome, by: By, colours: bool) -> list[str]:
-    """Rows by class or slot, one column an encoding; leaks by number, `.` where all went well."""
+def matrix_lines(outcome: Outcome, by: By, colours: bool, columns: int | None = None) -> list[str]:
+    """Rows by class or slot, one column an encoding; leaks by number, `.` where all went well.
+
+    In as many parts as it takes to fit into `columns`, one below the other.
+    """
     tested = Counter((row_of(c, by), c.encoding.name) for c in outcome.tested)
     leaks = Counter((row_of(each.case, by), each.case.encoding.name) for each in outcome.leaks)
     names = [e.name for e in ENCODINGS if any(column == e.name for _, column in tested)]
     rows = sorted({row for row, _ in tested})
     width = max((len(row) for row in rows), default=0)
     cell = max(3, *(len(str(count)) + 1 for count in leaks.values()), 0)
-    head = " " * width + "".join(f"{i:>{cell}}" for i in range(1, len(names) + 1))
-    lines = [head]
-    for row in rows:
-        cells = [_cell(tested[row, name], leaks[row, name], cell, colours) for name in names]
-        lines.append(f"{row:{width}}{''.join(cells)}")
+    fitting = len(names) if columns is None else (columns - width) // cell
+    lines: list[str] = []
+    for start in range(0, len(names) or 1, max(1, fitting)):
+        part = names[start : start + fitting]
+        numbers = range(start + 1, start + 1 + len(part))
+        lines += [""] * bool(lines)
+        lines.append(" " * width + "".join(f"{i:>{cell}}" for i in numbers))
+        for row in rows:
+            cells = [_cell(tested[row, name], leaks[row, name], cell, colours) for name in part]
+            lines.append(f"{row:{width}}{''.join(cells)}")
     legend = [f"{i} {name}" for i, name in enumerate(names, 1)]
     per_line = 4
     padded = [legend[i : i + per_line] for i in range(0, len(legend), per_line)]
@@ -55,9 +64,9 @@ def _cell(tested: int, leaks: int, width: int, colours: bool) -> str:
 
 
 def leak_lines(leaks: Sequence[Leak], colours: bool, shown: int = _SHOWN) -> list[str]:
-    """The first leaks with their coordinates. Their values are made up."""
+    """Some leaks of each class, with their coordinates. Their values are made up."""
     lines = []
-    for each in leaks[:shown]:
+    for each in _of_each_class(leaks, shown):
         kind, slot, encoding = each.case.coordinates
         value = each.value.replace("\n", " ")
         value = value if len(value) <= 50 else f"{value[:49]}…"
@@ -66,6 +75,16 @@ def leak_lines(leaks: Sequence[Leak], colours: bool, shown: int = _SHOWN) -> lis
     if len(leaks) > shown:
         lines.append(f"... and {len(leaks) - shown:,} more: --json has them all")
     return lines
+
+
+def _of_each_class(leaks: Sequence[Leak], most: int) -> list[Leak]:
+    """Leaks in their order, of each class as many as of the others, or all that it has."""
+    by_class: dict[str, list[int]] = {}
+    for number, each in enumerate(leaks):
+        by_class.setdefault(each.case.kind.class_, []).append(number)
+    turns = zip_longest(*by_class.values())
+    taken = [number for turn in turns for number in turn if number is not None][:most]
+    return [leaks[number] for number in sorted(taken)]
 
 
 def unpromised_rows(kinds: Sequence[Kind], slots: Sequence[Slot]) -> list[tuple[str, ...]]:

@@ -1,10 +1,13 @@
 """`errlock leaktest`, as a user runs it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from live_errlock import ERRLOCK
+from on_terminal import on_a_terminal
 
 from errlock.pipeline.cli import main
 
@@ -104,3 +107,27 @@ def test_unknown_classes_and_slots_are_mistakes_in_usage(
     assert capsys.readouterr().err == "no slot 'event/exta'; did you mean 'event/extra'?\n"
     assert main(["leaktest", "--classes", "custom.badge"]) == 2
     assert capsys.readouterr().err == "no case is left: these have no made-up values\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_the_matrix_fits_into_the_terminal(columns: int) -> None:
+    options = ["--quick", "--classes", "secret.connection_string"]
+    shown = on_a_terminal([ERRLOCK, "leaktest", *options], COLUMNS=str(columns)).decode()
+    plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", shown).splitlines()
+    rows = [line for line in plain if re.match(r" {24,}[0-9 ]+$|secret", line)]
+    heads = [int(number) for row in rows if row.startswith(" ") for number in row.split()]
+    assert max(map(len, rows)) <= columns
+    assert heads == list(range(1, len(heads) + 1))
+    assert len(heads) > 30
+
+
+def test_some_leaks_of_each_class_are_written_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path, "")
+    classes = ["financial.card", "pii.email", "secret.password"]
+    chosen = ["--classes", ",".join(classes), "--slots", "event/extra,event/tags*"]
+    assert main(["leaktest", "-c", file, *chosen]) == 1
+    shown = [line.split()[1] for line in capsys.readouterr().out.splitlines() if "leak  " in line]
+    assert (sorted(set(shown)), len(shown)) == (classes, 20)
+    assert min(shown.count(class_) for class_ in classes) == 6
