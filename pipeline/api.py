@@ -16,7 +16,7 @@ from ..policy.parts import HashPart
 from .chain import Chain, Step, TraceMaker
 from .component import Planted, ProcessorConfig, Settings
 from .counters import Counters
-from .errors import ConfigError, Problem, RefusedPayload, within
+from .errors import ConfigError, Problem, RefusedPayload, kind_of, within
 from .options import decode_option
 from .payloads.document import Payload
 from .registry import blamed
@@ -46,8 +46,9 @@ class Pipeline:
     ) -> None:
         """Compile. `destination` separates its pseudonyms from other destinations'.
 
-        Raises ConfigError when a processor's options cannot be used.
+        Raises ConfigError when a processor's options cannot be used, TypeError for what is none.
         """
+        _expect_processors(processors)
         if not isinstance(processors, Mapping):
             processors = {f"{type(p).__name__.lower()}/{i}": p for i, p in enumerate(processors)}
         self.counters = Counters()
@@ -216,6 +217,17 @@ class Pipeline:
         scanned = self._chain.scan(payload)
         result = self._chain.render(scanned, self._chain.plan(self._destination))
         return explanations(self._chain.explain(scanned), result)
+
+
+def _expect_processors(given: object) -> None:
+    """Raise TypeError for what is no list of processors, with what would be one."""
+    if isinstance(given, str | Path):
+        raise TypeError("expected a list of processors; Pipeline.from_file reads a configuration")
+    if not isinstance(given, Mapping | Sequence):
+        raise TypeError(f"expected a list of processors such as [Redact()], got {kind_of(given)}")
+    for each in given.values() if isinstance(given, Mapping) else given:
+        if not isinstance(each, ProcessorConfig):
+            raise TypeError(f"expected processors such as Redact(), got {kind_of(each)}")
 
 
 def _checked(processor: ProcessorConfig) -> ProcessorConfig:

@@ -81,6 +81,13 @@ class BrokenDocument(Exception):  # noqa: N818  a fact about data
     """A document's bytes are not what its kind says. The text names the kind of damage only."""
 
 
+def kind_of(given: object) -> str:
+    """What was passed instead of what was asked for: `the class Redact`, `an object of str`."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}"
+    return f"an object of {type(given).__name__}"
+
+
 def refused_by_system(error: OSError) -> str:
     """What cannot be had, and why: `/var/lib/errlock: Read-only file system`."""
     name = f"{error.filename}: " if error.filename else ""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..api import Pipeline
+from ..errors import kind_of
 
 # A context variable, not a thread's: right for threads, tasks and greenlets.
 _judging: ContextVar[bool] = ContextVar("errlock_judging", default=False)
@@ -20,8 +21,8 @@ def is_judging() -> bool:
 def expect_pipeline(given: object) -> None:
     """Raise TypeError for what is no pipeline: all that it should judge would be lost, silently."""
     if not isinstance(given, Pipeline):
-        kind = given.__name__ if isinstance(given, type) else f"an object of {type(given).__name__}"
-        raise TypeError(f"pipeline: expected what Pipeline.default() makes, got {kind}")
+        told = f"expected what Pipeline.default() makes, got {kind_of(given)}"
+        raise TypeError(f"pipeline: {told}")
 
 
 @contextmanager

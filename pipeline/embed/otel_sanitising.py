@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from ..errors import BrokenDocument, DropReason
+from ..errors import BrokenDocument, DropReason, kind_of
 from ..payloads.otlp import OtlpRequest
 from .judging import expect_pipeline, judging
 from .otel_booking import BookedExporter, Books
@@ -97,6 +97,8 @@ class Sanitising(Generic[_T]):
         if control is None:
             if callable(inner) or standbys:
                 raise TypeError("expected an exporter; what makes one, and standbys, need control")
+            if not hasattr(inner, "export"):
+                raise TypeError(f"expected an exporter to wrap, got {kind_of(inner)}")
             return BookedExporter(inner, self._destination, self._books)
         if not callable(inner):
             raise TypeError("with control, expected what makes an exporter, such as its class")

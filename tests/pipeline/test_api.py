@@ -97,6 +97,23 @@ def test_processors_can_be_given_as_objects() -> None:
     assert clean["message"] == "login failed password=[password]"
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("errlock.yaml", "list of processors; Pipeline.from_file reads a configuration"),
+        (Path("errlock.yaml"), "list of processors; Pipeline.from_file reads a configuration"),
+        (Redact(), "list of processors such as [Redact()], got an object of Redact"),
+        ([Redact], "processors such as Redact(), got the class Redact"),
+        ([{"redact": {}}], "processors such as Redact(), got an object of dict"),
+        ({"redact": {}}, "processors such as Redact(), got an object of dict"),
+    ],
+)
+def test_what_is_no_list_of_processors_is_refused(given: Any, told: str) -> None:
+    with pytest.raises(TypeError) as error:
+        Pipeline(given)
+    assert str(error.value) == f"expected {'' if told.startswith('proc') else 'a '}{told}"
+
+
 def test_an_event_that_cannot_be_read_does_not_go_out(pipeline: Pipeline) -> None:
     deep: Any = SECRET
     for _ in range(200):

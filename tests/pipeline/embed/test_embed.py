@@ -37,7 +37,11 @@ def test_other_names_cannot() -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [(Pipeline, "Pipeline"), ("errlock.yaml", "an object of str"), (None, "an object of NoneType")],
+    [
+        (Pipeline, "the class Pipeline"),
+        ("errlock.yaml", "an object of str"),
+        (None, "an object of NoneType"),
+    ],
 )
 def test_what_is_no_pipeline_is_refused_at_once(given: Any, told: str) -> None:
     """Otherwise all that an application sends would be lost, and nothing would say so."""
@@ -51,3 +55,13 @@ def test_what_is_no_pipeline_is_refused_at_once(given: Any, told: str) -> None:
     ):
         with pytest.raises(TypeError, match=expected):
             make()
+
+
+@pytest.mark.parametrize("wrapper", [embed.OtelSpanExporter, embed.OtelLogExporter])
+def test_what_is_no_exporter_is_refused_at_once(wrapper: Any) -> None:
+    """Otherwise each export would fail, in the SDK's log only."""
+    for given, told in ((None, "NoneType"), ("http://localhost:4318", "str")):
+        with pytest.raises(TypeError, match=f"^expected an exporter to wrap, got .* of {told}$"):
+            wrapper(given, Pipeline.default())
+    with pytest.raises(TypeError, match=r"^expected an exporter; what makes one"):
+        wrapper(ConsoleSpanExporter, Pipeline.default())
