@@ -134,10 +134,18 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         parser.error(f"no command {argv[0]!r}{near} Known: {', '.join(known)}")
     args, rest = parser.parse_known_args(argv)
     if rest:
-        options = list(commands.choices[argv[0]]._option_string_actions)
-        wrong = rest[0].partition("=")[0]
-        commands.choices[argv[0]].error(f"no option {wrong!r}{nearest(wrong, options)}")
+        command = commands.choices[argv[0]]
+        command.error(_not_taken(rest[0], list(command._option_string_actions)))
     return args
+
+
+def _not_taken(word: str, options: list[str]) -> str:
+    """What to say of a word that a command has no use for. One that is no option may be a value."""
+    if not word.startswith("-"):
+        file = "; a configuration file goes behind -c" if "-c" in options else ""
+        return f"an argument too many{file}"
+    wrong = word.partition("=")[0]
+    return f"no option {wrong!r}{nearest(wrong, options)}"
 
 
 def _lacked_memory(error: BaseException | None) -> bool:

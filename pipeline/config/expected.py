@@ -42,10 +42,10 @@ def describe(type_: Any) -> str:
     if origin in SEQUENCES:
         item = get_args(kind)[0] if get_args(kind) else None
         of = f" of {describe(item)}" if get_origin(bare(item)) is Literal else ""
-        return f"a list{of}{_length(limits, 'with', 'entries')}"
+        return f"a list{of}{_length(limits, 'with', 'entry', 'entries')}"
     if kind is str:
         pattern = f" that matches {limits.pattern}" if limits.pattern else ""
-        return f"text{pattern}{_length(limits, 'of', 'characters')}"
+        return f"text{pattern}{_length(limits, 'of', 'character', 'characters')}"
     return f"{_NAMES.get(kind, 'another value')}{_range(limits)}"
 
 
@@ -63,8 +63,9 @@ def _range(limits: msgspec.Meta) -> str:
     return f" ({' and '.join(words)})" if words else ""
 
 
-def _length(limits: msgspec.Meta, word: str, unit: str) -> str:
+def _length(limits: msgspec.Meta, word: str, one: str, several: str) -> str:
     low, high = limits.min_length, limits.max_length
+    unit = one if high == 1 or (high is None and low == 1) else several
     if low is not None and high is not None:
         return f" {word} {low} to {high} {unit}"
     if low is not None:

@@ -79,8 +79,8 @@ def parse(text: str, source: str) -> Parsed:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
         what = str(error.problem or error.context)
-        hint = "; indent with spaces" if "'\\t'" in what else ""
-        problem = Problem("", f"not valid YAML: {what}{hint}", place)
+        before = text[: mark.index] if mark else ""
+        problem = Problem("", f"not valid YAML: {what}{_hint(what, before)}", place)
         raise ConfigError([problem]) from None
     except RecursionError:
         raise ConfigError([Problem("", "nested too deeply", source)]) from None
@@ -93,6 +93,19 @@ def parse(text: str, source: str) -> Parsed:
     if build.problems:
         raise ConfigError(build.problems)
     return Parsed(tree, build.places)
+
+
+def _hint(problem: str, before: str) -> str:
+    """What would be right where people often go wrong; `before` is what stands before it."""
+    if "'\\t'" in problem:
+        return "; indent with spaces"
+    if "escape character" in problem:
+        return "; put patterns in single quotes"
+    if before.endswith("$"):
+        return '; within { } and [ ] put references in quotes: "${env:NAME}"'
+    if "alias" in problem or before.endswith("*"):
+        return "; put what begins with * in quotes"
+    return ""
 
 
 class _Build:

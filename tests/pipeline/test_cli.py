@@ -74,21 +74,24 @@ def test_an_unknown_option_gets_the_nearest_one(errlock: Errlock) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run",
-        "demo",
-        "validate",
-        "components",
-        "print-config",
-        "schema",
-        "scrub",
-        "explain",
-        "local",
-        "key",
-    ],
-)  # fmt: skip
+def test_a_file_without_its_option_is_told(errlock: Errlock) -> None:
+    assert errlock("validate", "errlock.yaml") == (
+        2,
+        "",
+        (
+            "errlock validate: an argument too many; a configuration file goes behind -c\n"
+            "See errlock validate --help\n"
+        ),
+    )
+
+
+def test_an_argument_that_may_be_a_value_is_not_shown(errlock: Errlock) -> None:
+    code, out, err = errlock("exposure", "search", "hunter22")
+    assert (code, out) == (2, "")
+    assert "hunter22" not in err
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_every_command_has_a_help(errlock: Errlock, command: str) -> None:
     code, out, err = errlock(command, "--help")
     assert (code, err) == (0, "")

@@ -65,7 +65,10 @@ def test_the_first_of_several_merged_maps_wins() -> None:
         ("? [1]\n: 2", "f.yaml:1: a key must be text"),
         ("a: {<<: 3}", "f.yaml:1: a: '<<' takes a section"),
         ("a: [1\nb: 2", "f.yaml:2: not valid YAML: expected ',' or ']', but got ':'"),
-        ("a: *x", "f.yaml:1: not valid YAML: found undefined alias 'x'"),
+        (
+            "a: *x",
+            "f.yaml:1: not valid YAML: found undefined alias 'x'; put what begins with * in quotes",
+        ),
         ("a: 1\n---\nb: 1", "f.yaml:2: not valid YAML: but found another document"),
         ("[" * 5000, "f.yaml: nested too deeply"),
         ("a: \x00", "f.yaml: not valid YAML: a control character"),
