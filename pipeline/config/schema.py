@@ -49,6 +49,7 @@ _LIMITS = {
     "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
     "pattern": "pattern",
 }  # fmt: skip
+_LENGTHS = {"min_length": "minItems", "max_length": "maxItems"}
 
 
 def config_schema(registry: Registry) -> dict[str, Any]:
@@ -73,14 +74,14 @@ def _section(build: _Build, registry: Registry, kind: Kind) -> dict[str, Any]:
     types = _configs(registry, kind)
     types |= {alias: types[name] for alias, name in ALIASES[kind].items() if name in types}
     also = (DestinationOptions,) if kind == "exporter" else ()
+    schemas = {name: _or_null(build.ref(config, *also)) for name, config in sorted(types.items())}
     return {
         "description": f"The {kind}s by id: `type` or `type/name`.",
         "type": ["object", "null"],
         "additionalProperties": False,
-        "patternProperties": {
-            rf"^{name}(/[\w.-]+)?$": _or_null(build.ref(config, *also))
-            for name, config in sorted(types.items())
-        },
+        # Editors offer what stands here; of patterns they know nothing to offer.
+        "properties": {n: s for n, s in schemas.items() if n not in ALIASES[kind]},
+        "patternProperties": {rf"^{name}(/[\w.-]+)?$": each for name, each in schemas.items()},
     }
 
 
@@ -161,7 +162,8 @@ class _Build:
                 "additionalProperties": self.type(args[1]) if args else True,
             }
         if (origin or kind) in SEQUENCES:
-            return {"type": "array", "items": self.type(args[0]) if args else True}
+            array = {"type": "array", "items": self.type(args[0]) if args else True}
+            return array | _bounds(limits_of(type_), _LENGTHS)
         return _limited(dict(_SCALARS.get(kind, {})), limits_of(type_))
 
 
@@ -173,15 +175,19 @@ def default_of(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def _limited(schema: dict[str, Any], limits: msgspec.Meta) -> dict[str, Any]:
-    found = {
-        word: getattr(limits, name)
-        for name, word in _LIMITS.items()
-        if getattr(limits, name) is not None
-    }
+    found = _bounds(limits, _LIMITS)
     if "anyOf" in schema:
         first, *rest = schema["anyOf"]
         return {"anyOf": [{**first, **found}, *rest]}
     return {**schema, **found}
+
+
+def _bounds(limits: msgspec.Meta, words: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        word: getattr(limits, name)
+        for name, word in words.items()
+        if getattr(limits, name) is not None
+    }
 
 
 def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:

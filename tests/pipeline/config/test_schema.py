@@ -62,6 +62,19 @@ def test_every_built_in_type_is_in_the_schema(kind: Kind) -> None:
         assert definition(schema, f"{kind}s", name)["type"] == "object"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_editors_are_offered_the_types_by_name(kind: Kind) -> None:
+    section = config_schema(DEFAULT)["properties"][f"{kind}s"]
+    assert list(section["properties"]) == DEFAULT.names(kind)
+    for name, each in section["properties"].items():
+        assert section["patternProperties"][rf"^{name}(/[\w.-]+)?$"] == each
+
+
+def test_a_list_has_its_least_length() -> None:
+    project = config_schema(DEFAULT)["$defs"]["ProjectConfig"]
+    assert project["properties"]["keys"]["minItems"] == 1
+
+
 def test_every_reference_has_a_definition_and_the_whole_is_json() -> None:
     schema = config_schema(DEFAULT)
     refs = set(re.findall(r'"\$ref": "#/\$defs/([^"]+)"', json.dumps(schema)))
