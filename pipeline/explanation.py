@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..policy.judging import Path
 from ..policy.plan import Explained, Form, Tree
 from .errors import BrokenDocument, DropReason
 from .payloads.document import Document, DocumentType, Payload
@@ -26,6 +27,7 @@ class Finding:
     by: str  # the id of the processor that acted; empty when it left in clear
     before: str
     after: str  # what stands in its place; empty when it was removed
+    safe_path: str = ""  # where, for who must see no value: without what was found in its keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def explanations(
     return [
         Explanation(
             type=document.type,
-            findings=tuple(_finding(each, by) for each, by in findings),
+            findings=_findings(findings),
             before=_readable(document),
             after=None if rendered.lost else rendered.tree,
             dropped=rendered.lost,
@@ -69,16 +71,44 @@ def _readable(document: Document) -> Tree:
         return None
 
 
-def _finding(each: Explained, by: str) -> Finding:
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in each.path)
-    return Finding(
-        path=path.lstrip(".") + (" (key)" if each.is_key else ""),
-        start=each.start,
-        end=each.end,
-        class_=each.class_,
-        detector=each.detector,
-        form=each.form,
-        by=by,
-        before=each.before,
-        after=each.after,
+def _findings(found: Sequence[tuple[Explained, str]]) -> tuple[Finding, ...]:
+    in_keys: dict[Path, list[Explained]] = {}
+    for each, _ in found:
+        if each.is_key:
+            in_keys.setdefault(each.path, []).append(each)
+    safe = {path: _safe_key(path[-1], all_) for path, all_ in in_keys.items()}
+    return tuple(
+        Finding(
+            path=_written(each.path, each.is_key),
+            start=each.start,
+            end=each.end,
+            class_=each.class_,
+            detector=each.detector,
+            form=each.form,
+            by=by,
+            before=each.before,
+            after=each.after,
+            safe_path=_written(
+                [safe.get(each.path[:i], key) for i, key in enumerate(each.path, 1)], each.is_key
+            ),
+        )
+        for each, by in found
     )
+
+
+def _written(path: Sequence[str | int], is_key: bool) -> str:
+    keys = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return keys.lstrip(".") + (" (key)" if is_key else "")
+
+
+def _safe_key(key: str | int, found: Sequence[Explained]) -> str:
+    """A key with the classes of what was found in it; all of it, where that was encoded."""
+    text = str(key)
+    if any(text[each.start : each.end] != each.before for each in found):
+        return f"[{found[0].class_}]"
+    written, at = "", 0
+    for each in sorted(found, key=lambda each: each.start):
+        if each.end > at:
+            written += f"{text[at : max(at, each.start)]}[{each.class_}]"
+            at = each.end
+    return written + text[at:]

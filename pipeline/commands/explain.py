@@ -69,11 +69,14 @@ def show(explanations: Sequence[Explanation], values: bool, colours: bool) -> No
 
 def _show_finding(finding: Finding, values: bool, colours: bool) -> None:
     by = f" by {finding.by}" if finding.by else ""
-    out(f"  {escape(finding.path)}  [{finding.start}:{finding.end}]")
+    path = finding.path if values else finding.safe_path
+    out(f"  {escape(path)}  [{finding.start}:{finding.end}]")
     out(f"    {finding.class_} (detector {finding.detector}), {finding.form}{by}")
     after = paint(_shortened(finding.after) or "(nothing)", "green", colours)
     if values:
         sys.stdout.write(f"    {paint(_shortened(finding.before), 'red', colours)} -> {after}\n")
+    elif finding.form == "clear":
+        out("    -> as it came")
     else:
         sys.stdout.write(f"    -> {after}\n")
 
@@ -85,10 +88,12 @@ def _shortened(text: str) -> str:
 def _plain(explanation: Explanation, values: bool) -> dict[str, Any]:
     findings = []
     for finding in explanation.findings:
+        shown = values or finding.form != "clear"  # what leaves in clear is the value as received
         plain: dict[str, Any] = {
-            "path": finding.path, "start": finding.start, "end": finding.end,
+            "path": finding.path if values else finding.safe_path,
+            "start": finding.start, "end": finding.end,
             "class": finding.class_, "detector": finding.detector,
-            "form": finding.form, "by": finding.by, "after": finding.after,
+            "form": finding.form, "by": finding.by, "after": finding.after if shown else None,
         }  # fmt: skip
         if values:
             plain["before"] = finding.before

@@ -41,6 +41,34 @@ def test_a_value_as_received_is_only_shown_when_asked_for(event: str, capsys: Ca
     assert "    hunter22 -> [password]\n" in capsys.readouterr().out
 
 
+IN_KEYS = {
+    "extra": {
+        "jane.roe@example.com": {"a": "password=Winter2024!"},
+        "password=Winter2024!": "x of jane.roe@example.com",
+        "to=jane.roe%40example.com": 1,
+    },
+    "user": {"id": "K-4711"},
+}
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)], ids=["people", "scripts"])
+@pytest.mark.parametrize("policy", ["{}", "{ classes: { pii.email: keep } }"])
+def test_no_value_is_shown_unasked_in_a_path_or_where_it_leaves_in_clear(
+    json_too: tuple[str, ...], policy: str, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "event.json").write_text(json.dumps(IN_KEYS))
+    (tmp_path / "errlock.yaml").write_text(f"processors: {{ redact: {policy} }}\n")
+    asked = ["explain", str(tmp_path / "event.json"), "-c", str(tmp_path / "errlock.yaml")]
+    assert main([*asked, *json_too]) == 0
+    shown = capsys.readouterr().out
+    assert [value for value in ("jane", "Winter2024", "4711") if value in shown] == []
+    assert "extra.[pii.email].a" in shown
+    assert "extra.password=[secret.password]" in shown
+    main([*asked, *json_too, "--values"])
+    shown = capsys.readouterr().out
+    assert [value for value in ("jane", "Winter2024", "4711") if value not in shown] == []
+
+
 def test_the_event_may_come_from_stdin(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(EVENT.encode())))
     assert main(["explain"]) == 0
