@@ -206,6 +206,9 @@ def _verdict(review: Review, colours: bool) -> str:
     leaving = review.leaving
     if not review.anything_leaves:
         return paint("nothing leaves in clear that looks sensitive", "green", colours)
-    classes = f"{len(leaving.unclaimed)} class{'' if len(leaving.unclaimed) == 1 else 'es'}"
-    fields = f"{len(leaving.candidates)} field{'' if len(leaving.candidates) == 1 else 's'}"
-    return paint(f"leaves in clear: {classes} and {fields} that look sensitive", "red", colours)
+    told = []
+    if classes := len(leaving.unclaimed):
+        told.append(f"{classes:,} class{'' if classes == 1 else 'es'}")
+    if fields := len(leaving.candidates):
+        told.append(f"{_times(fields, 'field')} that look{'s' if fields == 1 else ''} sensitive")
+    return paint(f"leaves in clear: {' and '.join(told)}", "red", colours)

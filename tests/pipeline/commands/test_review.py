@@ -273,3 +273,20 @@ def test_a_terminal_gets_colours_but_no_escapes_of_a_document(
     assert b"event\x1b" not in shown
     for char in ("\u202e", "\u0007"):
         assert char.encode() not in shown
+
+
+@pytest.mark.parametrize(
+    ("document", "verdict"),
+    [
+        ({"user": {"id": "4711"}}, "leaves in clear: 1 class"),
+        ({"extra": {"salary": "77000 a year"}}, "leaves in clear: 1 field that looks sensitive"),
+        ({"message": "all is well"}, "nothing leaves in clear that looks sensitive"),
+    ],
+)
+def test_the_last_line_tells_only_what_there_is(
+    document: dict[str, object], verdict: str, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(document))
+    main(["review", str(file)])
+    assert capsys.readouterr().out.splitlines()[-1] == verdict
