@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         explanations = policy_of(args).explain(data, format=args.format)
     except (RefusedPayload, BrokenDocument) as damage:
-        err(f"errlock explain: {damage}")
+        err(f"errlock explain: {damage}{_hint(data)}")
         return 1
     values = args.values or sys.stdout.isatty()
     if args.json:
@@ -52,6 +52,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(explanations, values, has_colours(sys.stdout))
     return 0
+
+
+def _hint(data: bytes) -> str:
+    """What to do with a file that has a document on each line."""
+    first, _, rest = data.strip().partition(b"\n")
+    several = first.startswith(b"{") and first.rstrip().endswith(b"}") and rest.startswith(b"{")
+    return "; it takes one document: `sed -n 3p FILE | errlock explain`" if several else ""
 
 
 def show(explanations: Sequence[Explanation], values: bool, colours: bool) -> None:

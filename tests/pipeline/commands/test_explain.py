@@ -121,6 +121,19 @@ def test_a_broken_document_is_told_without_its_content(tmp_path: Path, capsys: C
     assert "hunter22" not in captured.err
 
 
+def test_a_file_with_a_document_on_each_line_is_told_apart(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text(f"{EVENT}\n{EVENT}\n")
+    assert main(["explain", str(path)]) == 1
+    assert capsys.readouterr() == (
+        "",
+        (
+            "errlock explain: the event is not JSON; it takes one document: "
+            "`sed -n 3p FILE | errlock explain`\n"
+        ),
+    )
+
+
 def test_a_missing_file_is_named(capsys: Capture) -> None:
     assert main(["explain", "nowhere.json"]) == 2
     assert capsys.readouterr().err == "errlock: nowhere.json: No such file or directory\n"
