@@ -40,6 +40,18 @@ def err(text: str) -> None:
     sys.stderr.write(f"{escape(text, keep=chr(10))}\n")
 
 
+def read_stdin() -> bytes:
+    """All of standard input."""
+    tell_reading()
+    return sys.stdin.buffer.read()
+
+
+def tell_reading() -> None:
+    """Say that a command waits for what is typed: else it looks as if it had stopped."""
+    if sys.stdin.isatty():
+        err("reading from the terminal; Ctrl-D ends it")
+
+
 def has_colours(stream: IO[str]) -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR (https://no-color.org) says not to."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BrokenDocument, RefusedPayload
-from ..terminal import err, escape, has_colours, out, paint
+from ..terminal import err, escape, has_colours, out, paint, read_stdin
 from .options import Commands, add_command, add_config_options, add_json_option
 from .scrub import add_policy_options, policy_of
 
@@ -40,7 +40,7 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    data = read_stdin() if args.file == "-" else Path(args.file).read_bytes()
     try:
         explanations = policy_of(args).explain(data, format=args.format)
     except (RefusedPayload, BrokenDocument) as damage:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..terminal import err, out
+from ..terminal import err, out, read_stdin
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     file = Path(args.file)
     try:
-        content = sys.stdin.buffer.read() if args.file == "-" else file.read_bytes()
+        content = read_stdin() if args.file == "-" else file.read_bytes()
         imported = _importer(args.tool, file)(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         err(f"{args.file}: is not UTF-8 text")

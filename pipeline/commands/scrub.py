@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from ..errors import BrokenDocument, RefusedPayload
-from ..terminal import err
+from ..terminal import err, tell_reading
 from .options import Commands, add_command, add_config_options, read_config
 from .progress import Progress
 
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     # The result goes elsewhere, or else it would be in its way.
     elsewhere = not (sys.stdout.isatty() or sys.stdin.isatty())
     progress = Progress("lines", every=_TELL_EVERY, on=elsewhere)
+    tell_reading()
     for number, line in enumerate(_lines(sys.stdin.buffer, sys.stdout.buffer), 1):
         try:
             result = scrub(line)

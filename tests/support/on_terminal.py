@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def on_a_terminal(command: Sequence[str | Path], **environment: str) -> bytes:
-    """All that a command writes to it."""
+def on_a_terminal(
+    command: Sequence[str | Path], *, typed: bytes | None = None, **environment: str
+) -> bytes:
+    """All that a command writes to it, and what is `typed`, which a terminal shows as well."""
     ours, theirs = pty.openpty()
     around = {**os.environ, "TERM": "xterm", **environment}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=around):
+    stdin = None if typed is None else theirs
+    with subprocess.Popen(command, stdin=stdin, stdout=theirs, stderr=theirs, env=around):
         os.close(theirs)
+        if typed is not None:
+            os.write(ours, typed)
         shown = b""
         while chunk := _read(ours):
             shown += chunk
