@@ -30,6 +30,13 @@ from .interpolation import BROKEN, Broken, Expanded
 from .yaml import Path, show_path
 
 T = TypeVar("T")
+# Options of the collector that its users look for, and what there is instead.
+_COLLECTORS = {
+    "extensions": "leave it out, health and storage are options of service",
+    "insecure": "an endpoint with http:// has no TLS",
+    "insecure_skip_verify": "certificates are always verified; name their authority in ca_file",
+    "storage": "all queues are in service.storage",
+}
 
 
 class Decoder:
@@ -114,7 +121,8 @@ class Decoder:
     ) -> bool:
         unknown = [key for key in value if key not in known and key != tag]
         for key in unknown:
-            near = nearest(key, known) or "."
+            hint = _COLLECTORS.get(key)
+            near = f"; {hint}." if hint else nearest(key, known) or "."
             names = ", ".join(sorted(known)) or "none"
             self.report((*path, key), f"unknown option{near} Known: {names}")
         return not unknown

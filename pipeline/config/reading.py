@@ -40,6 +40,7 @@ _NOT_NEEDED = {
     "connectors": "leave it out, documents are converted to what an exporter takes",
     "extensions": "leave it out, health and storage are options of service",
 }
+_FEW_BYTES = 65_536  # a queue of less holds few payloads, or none
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}(?:/[\w.-]{1,1024})?")
 _ID_FORM = "expected type or type/name: letters, digits and _, after the / also - and ."
 
@@ -154,6 +155,7 @@ class _Reader:
         warnings = [
             *check_references(found, pipelines, self._decoder, self._raw),
             *self._lost_entries(),
+            *self._small_queues(),
             *self._warnings,
         ]
         check_endpoints(found["receivers"], pipelines, service, self._decoder)
@@ -168,6 +170,18 @@ class _Reader:
         for path in self._lost:
             text = "replaces the list of an earlier file and has not all that was in it"
             yield Problem(".".join(map(str, path)), text, self._places.get(path, ""))
+
+    def _small_queues(self) -> Iterator[Problem]:
+        """Who copies the collector's `queue_size: 1000` would have room for no payload at all."""
+        for id_, exporter in _each(self._tree.get("exporters")):
+            queue = exporter.get("sending_queue")
+            size = queue.get("queue_size") if isinstance(queue, dict) else None
+            if isinstance(size, int) and size < _FEW_BYTES:
+                path = ("exporters", id_, "sending_queue", "queue_size")
+                text = (
+                    "is in bytes, not in requests as in the collector; write 64MiB, or leave it out"
+                )
+                yield Problem(".".join(path), text, self._places.get(path, ""))
 
     def _check_sections(self) -> None:
         known = [*SECTIONS, "service", "incident"]
@@ -262,3 +276,10 @@ def _everything(found: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
         "processors": [id_ for id_ in found["processors"] if id_ not in kept],
         "exporters": [id_ for id_ in found["exporters"] if id_ not in standbys],
     }
+
+
+def _each(section: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The components of a section that have options, by id."""
+    for id_, options in section.items() if isinstance(section, dict) else ():
+        if isinstance(options, dict):
+            yield id_, options

@@ -411,3 +411,19 @@ def test_only_one_can_listen_at_an_address(one: str, other: str, both: bool) -> 
         "1: service.control.endpoint: service.health.endpoint is the same: only one can listen "
         "there"
     )
+
+
+@pytest.mark.parametrize(("size", "warned"), [("1000", True), ("10KiB", False), ("1000000", False)])
+def test_a_queue_of_as_many_bytes_as_the_collector_has_requests_is_told(
+    size: str, warned: bool
+) -> None:
+    text = f"""
+exporters: {{ otlp: {{ endpoint: "tempo:4317", sending_queue: {{ queue_size: {size} }} }} }}
+service: {{ pipelines: {{ a: {{ receivers: [otlp], processors: [redact], exporters: [otlp] }} }} }}
+"""
+    told = [str(warning) for warning in loads(text, {}).warnings]
+    message = (
+        "config:2: exporters.otlp.sending_queue.queue_size: is in bytes, not in requests as in the "
+        "collector; write 64MiB, or leave it out"
+    )
+    assert told == ([message] if warned else [])
