@@ -42,6 +42,8 @@ def sentry_transport(
 
     With `ledger`, it is booked what `destination` (and standbys) got. Raises ValueError, TypeError.
     """
+    if isinstance(pipeline, dict):  # the SDK takes a function for a transport, and calls it
+        raise TypeError("expected transport=sentry_transport(Pipeline.default()), with a pipeline")
     expect_pipeline(pipeline)
     if ledger is not None:
         ledger.expect_ids(destination, *(standbys or {}))

@@ -170,7 +170,7 @@ def _pattern(
 
 
 def _is_everyday(pattern: str) -> bool:
-    """Whether a pattern finds something in texts that hold nothing sensitive, or finds nothing."""
+    """Whether a pattern finds something in texts that hold nothing sensitive, or in none at all."""
     try:
         compiled = compile_pattern(pattern) if is_text(pattern) else None
     except re2.error:

@@ -96,6 +96,15 @@ def test_an_exception_arrives_without_its_secrets(relay: Wire) -> None:
     assert event["user"]["email"] == MASK
 
 
+@pytest.mark.filterwarnings("ignore:Function transports are deprecated:DeprecationWarning")
+def test_a_transport_that_was_not_made_is_told_as_such() -> None:
+    options: dict[str, Any] = {"transport": sentry_transport}
+    with sentry_sdk.new_scope() as scope:
+        scope.set_client(sentry_sdk.Client(dsn="http://key@localhost:9/1", **options))
+        with pytest.raises(TypeError, match=r"^expected transport=sentry_transport\(Pipeline"):
+            scope.capture_message("hello")
+
+
 def test_what_hooks_add_is_sanitised_too(relay: Wire) -> None:
     def before_send(event: Any, _hint: Any) -> Any:
         event["extra"] = {"late": CANARIES["iban"]}
