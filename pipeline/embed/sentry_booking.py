@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 from weakref import WeakKeyDictionary
 
@@ -154,7 +155,12 @@ class _Booking:
 
 
 class BookedHttpTransport(_Booking, HttpTransport):
-    """The SDK's transport, with `books`."""
+    """The SDK's transport, with `books`, to where the DSN says and nowhere else."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        # urllib3 would follow a redirect, with all that is sent: to somebody distrusted, maybe.
+        self._pool.urlopen = partial(self._pool.urlopen, redirect=False)  # type: ignore[method-assign]
 
 
 class BookedHttp2Transport(_Booking, Http2Transport):

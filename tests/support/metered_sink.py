@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-Manner = Literal["answers", "answers late", "never answers", "reads slowly"]
+Manner = Literal["answers", "answers late", "never answers", "reads slowly", "sends elsewhere"]
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+_ELSEWHERE = b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n"
 _LATE = 1.0  # seconds
 _DEADLINE = 120.0  # the first start on a machine compiles the policy
 
@@ -25,6 +26,7 @@ class MeteredSink:
         self.arrivals: list[tuple[float, bytes]] = []
         self.ended = 0  # connections that clients closed or reset
         self.manner = manner
+        self.elsewhere = b""  # a URL
         self._listener = socket.create_server(("127.0.0.1", 0))
         if manner == "reads slowly":  # else its kernel takes a whole request at once
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
@@ -96,6 +98,8 @@ class MeteredSink:
                         time.sleep(_LATE)
                     if self.manner in ("answers", "answers late"):
                         connection.sendall(_ANSWER)
+                    if self.manner == "sends elsewhere":
+                        connection.sendall(_ELSEWHERE % self.elsewhere)
                 if self.manner == "reads slowly":
                     time.sleep(0.01)
         except OSError:

@@ -224,6 +224,17 @@ def test_what_is_under_way_is_cut_off_and_goes_to_the_standby(
             assert manner == "never answers" or received < len(other.received)
 
 
+def test_who_answers_does_not_choose_who_else_is_sent_to(
+    fleet: ControlServer, other: MeteredSink
+) -> None:
+    with metered_sink("sends elsewhere") as backend:
+        backend.elsewhere = f"http://localhost:{other.port}/api/1/envelope/".encode()
+        with client(fleet, backend):
+            capture(1)
+        assert backend.numbers == [1]
+    assert other.received == b""
+
+
 def test_what_there_is_no_room_for_is_counted_the_oldest_first(
     fleet: ControlServer, backend: MeteredSink
 ) -> None:
