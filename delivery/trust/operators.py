@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from functools import cache
 from ipaddress import ip_address
@@ -27,22 +28,45 @@ def registrable_domain(host: str) -> str:
     By the Public Suffix List (https://publicsuffix.org), read from the package, never from the
     network. IP addresses, names of one label and public suffixes stand for themselves.
     """
-    name = host.rstrip(".").lower()
-    if "." not in name or _is_address(name):
-        return name
-    try:
-        name = name.encode("idna").decode()
-    except UnicodeError:  # labels that no registry has
+    name = canonical(host)
+    if "." not in name or _address(name) is not None:
         return name
     return _suffixes().privatesuffix(name) or name
 
 
-def _is_address(name: str) -> bool:
+def domains_of(host: str) -> list[str]:
+    """Every domain above a host, itself first: what a word about its operator may be about.
+
+    An address, and a name of one label, have nobody above them.
+    """
+    name = canonical(host)
+    if _address(name) is not None:
+        return [name]
+    labels = name.split(".")
+    return [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
+
+
+def canonical(host: str) -> str:
+    """A host as everybody writes it, however it was written: `bücher.example`, `127.1`, `::FFFF:1`."""
+    name = host.rstrip(".").lower()
+    if (address := _address(name)) is not None:
+        return address
     try:
-        ip_address(name)
+        return name.encode("idna").decode()
+    except UnicodeError:  # labels that no registry has
+        return name
+
+
+def _address(name: str) -> str | None:
+    """An IP address in its usual form, also of those forms that resolvers take (inet_aton(3))."""
+    try:
+        found = ip_address(name)
     except ValueError:
-        return False
-    return True
+        try:
+            return socket.inet_ntoa(socket.inet_aton(name))
+        except (OSError, UnicodeError):
+            return None
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 @cache

@@ -15,6 +15,7 @@ from pathlib import Path
 from ...delivery.following.follower import MAX_AGE, Follower, FollowStatus
 from ...delivery.following.keys import KeyUnusable, PublicKey
 from ...delivery.following.source import FileSource, HttpSource
+from ...delivery.trust.operators import domains_of
 from ...delivery.trust.states import TrustState
 from ...policy.forks import in_children, notice_fork
 
@@ -31,8 +32,7 @@ class Destination:
     @classmethod
     def at(cls, id_: str, host: str) -> Destination:
         """One at a host: whoever runs a domain above it is an operator of it."""
-        labels = host.lower().rstrip(".").split(".")
-        return cls(id_, tuple(".".join(labels[start:]) for start in range(len(labels) - 1)))
+        return cls(id_, tuple(domains_of(host)))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ from errlock.delivery.trust.operators import operators_of, registrable_domain
         ("tempo", "tempo"),
         ("10.1.2.3", "10.1.2.3"),
         ("2001:db8::1", "2001:db8::1"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("10.66051", "10.1.2.3"),
+        ("0x0a010203", "10.1.2.3"),
         ("collector.observability.svc.cluster.local", "cluster.local"),
     ],
 )

@@ -21,6 +21,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import HttpTransport
 from waiting import wait_for
 
+from errlock.delivery.trust.operators import operators_of
 from errlock.pipeline.embed import Control, sentry_transport
 from errlock.pipeline.embed.control import Destination
 from errlock.pipeline.embed.sentry_sanitising import SentryTransport
@@ -183,6 +184,11 @@ def test_a_word_on_an_operator_concerns_all_its_hosts(fleet: ControlServer) -> N
     assert destination.names == (
         "sentry", "o1.ingest.us.sentry.io", "ingest.us.sentry.io", "us.sentry.io", "sentry.io",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["bugsink", "10.1.2.3", "2001:DB8:0::1", "tracker.bücher.de"])
+def test_a_word_on_the_operator_that_a_collector_knows_is_one_on_its_host(host: str) -> None:
+    assert operators_of([host]) <= set(Destination.at("sentry", host).names)
 
 
 def test_what_a_standby_gets_is_addressed_to_it_and_sent_now(
