@@ -26,6 +26,7 @@ from pathlib import Path
 import msgspec
 
 from ...pipeline.host.file_places import sync_folder
+from .operators import spellings
 from .states import Trust, Trusts, TrustState
 
 _SLOT = 128 * 1024  # bytes
@@ -183,13 +184,13 @@ def tighten_offline(
     file = TrustFile(storage / "trust")
     file.create_if_new()
     said = Trust(state, by, why, time.time())
-    # Nobody here knows which are operators, whose names are in lower case.
-    spellings = {spelling for name in names for spelling in (name, name.lower())}
+    # Nobody here knows which are operators.
+    spelled = set().union(*map(spellings, names))
 
     def tightened(trusts: Trusts | None) -> Trusts:
         if trusts is None:
             trusts = Trusts().all_held("the trust file could not be read", said.since)
-        return trusts.tightened(spellings, said)
+        return trusts.tightened(spelled, said)
 
     return file.change(tightened).trusts
 

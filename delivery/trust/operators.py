@@ -47,7 +47,7 @@ def domains_of(host: str) -> list[str]:
 
 
 def canonical(host: str) -> str:
-    """A host as everybody writes it, however it was written: `bücher.example`, `127.1`, `::FFFF:1`."""
+    """A host as it is told, however it was written: `bücher.example`, `127.1`, `2001:DB8::0:1`."""
     name = host.rstrip(".").lower()
     if (address := _address(name)) is not None:
         return address
@@ -55,6 +55,11 @@ def canonical(host: str) -> str:
         return name.encode("idna").decode()
     except UnicodeError:  # labels that no registry has
         return name
+
+
+def spellings(name: str) -> set[str]:
+    """What a name may be that somebody types: an exporter's id, an operator's, a host."""
+    return {name, name.lower(), canonical(name)}
 
 
 def _address(name: str) -> str | None:

@@ -160,6 +160,12 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
         err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
         return 1
     code = _told(args, _as_answered(args.names, told.said))
+    for name in told.strange:
+        err(
+            f"errlock {command}: {name!r} stops nobody: no exporter of the collector that ran "
+            f"there last has that operator. Known: {', '.join(told.operators)}"
+        )
+        code = 1
     if told.in_use:
         err(f"written into {told.file}: the collector that runs there obeys within a second")
         return code

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from ...delivery.disk.folder import is_in_use
 from ...delivery.trust.file import TrustFileFailed, tighten_offline
+from ...delivery.trust.operators import spellings
 from ...delivery.trust.states import Trusts
+from ...ledger.journal.journal import latest
 from ..errors import ConfigError, Problem
 from ..host.os_account import account
 from ..registry import nearest
@@ -26,6 +30,8 @@ class Written:
     said: Trusts  # all that the file says now; nothing when it failed
     in_use: bool = False  # whether a collector has that folder now, and obeys
     failed: str | None = None  # the kind of what went wrong
+    strange: Sequence[str] = ()  # names that mean nobody, as far as is known: these operators
+    operators: Sequence[str] = ()
 
 
 def tighten(
@@ -50,11 +56,25 @@ def tighten(
     in_use = False
     with suppress(OSError):
         in_use = is_in_use(there.storage)
-    return Written(file, said, in_use=in_use)
+    operators = _operators(there.storage)
+    known = {*there.exporters, *operators}
+    strange = [name for name in names if operators and not known.intersection(spellings(name))]
+    return Written(file, said, in_use=in_use, strange=strange, operators=sorted(operators))
+
+
+def _operators(storage: Path) -> set[str]:
+    """Those of the configuration that a collector ran there last, by its journal."""
+    with suppress(OSError, KeyError, msgspec.ValidationError):
+        newest = latest(storage / "journal", "policy", lambda entry: "operators" in entry.body)
+        if newest is not None:
+            return set().union(
+                *msgspec.convert(newest.body["operators"], dict[str, set[str]]).values()
+            )
+    return set()
 
 
 def _check(there: Whereabouts, names: Sequence[str]) -> None:
-    """Which operators there are is not known here, only that they are domains."""
+    """Which operators a configuration has is not known here, only that they are domains."""
     wrong = [
         Problem("", f"no exporter {name!r}{nearest(name, list(there.exporters)) or '.'} "
                 f"Known: {', '.join(there.exporters)}")

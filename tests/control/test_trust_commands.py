@@ -262,6 +262,17 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
         assert second.stored("out.jsonl") == []
 
 
+def test_a_name_that_stops_nobody_is_no_success_with_the_collector_down(tmp_path: Path) -> None:
+    more = {"path": "more.jsonl", "standby_for": "file", "operator": "vendor.example"}
+    with running_controlled(tmp_path, {"file/more": more}) as collector:
+        pass
+    for name, code in (("Vendor.example.", 0), ("ingest.vendor.example", 1), ("vendor.exmaple", 1)):
+        done = collector.command("distrust", name)
+        assert (done.returncode, done.stdout) == (code, f"{name}: distrusted\n")
+        told = f"{name!r} stops nobody: no exporter of the collector that ran there last has that "
+        assert (f"{told}operator. Known: vendor.example\n" in done.stderr) == bool(code)
+
+
 def test_a_collector_whose_tokens_are_damaged_starts_lets_nobody_in_and_obeys_the_file(
     tmp_path: Path,
 ) -> None:
