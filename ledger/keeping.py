@@ -27,7 +27,7 @@ from .controls import Way, compare, ways_in
 from .embedded.taking import NOTE, Taking
 from .exposed import Exposed, Learner
 from .journal.entries import SHORTEST_HASH, Entry, EntryKind, Head, now
-from .journal.heads import HeadSender
+from .journal.heads import HeadSender, lacking
 from .journal.journal import Journal, JournalFailed, latest
 from .journal.signing import SigningKey
 from .manifest import manifest_of_portion, or_empty, renewed, write_manifest
@@ -58,6 +58,8 @@ class Ledger:
         self._folder = folder
         self._options = options
         secret = options.key
+        # The hash of an entry that the journal had by a head kept elsewhere, and has not any more.
+        self.lacks: str | None = None
         self.tracer = Tracer(secret.reveal() if secret is not None else None)
         self._code = CodeReader() if options.depth != "counts" else None
         self._words = None
@@ -253,7 +255,9 @@ class Ledger:
         for secret in self._options.previous_keys:
             _refuse_inside(self._folder, _bytes_of(secret.reveal()), "a key of the ledger")
         journal = self._journal = Journal(self._folder / "journal", key)
-        began = journal.began
+        if (heads := self._options.journal.heads.file) is not None:
+            self.lacks = lacking(journal, heads)
+        began = None if (first := journal.first) is None else first.time
         # A full disk must not keep a collector from starting: what is missing is told later.
         self.record("start", {"errlock": version("errlock"), "key": key and key.public.id})
         before = latest(self._folder / "journal", "policy", lambda entry: "ways" in entry.body)

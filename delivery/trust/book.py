@@ -80,13 +80,18 @@ class TrustBook:
         self._writer = ThreadPoolExecutor(_WRITERS, thread_name_prefix="trust file")
 
     async def open(
-        self, remembered: int | None = None, journaled: Mapping[str, Trust] | None = None
+        self,
+        remembered: int | None = None,
+        journaled: Mapping[str, Trust] | None = None,
+        doubt: str | None = None,
     ) -> None:
         """Put in force what the file says. A file that cannot be relied on holds everything.
 
         `remembered`: the generation that was last in force; the file must not be older.
         `journaled`: the last words in the journal, which may be ahead of the file: then it is told
-        what the file says. Raises OSError when there is no thread to write in.
+        what the file says. `doubt`: why the file may lack words although nothing is wrong with it;
+        that everything is held then is written down, as no later start may have that doubt. Raises
+        OSError when there is no thread to write in.
         """
         start_all(self._writer, _WRITERS)
         self._telling.belong_here()
@@ -96,6 +101,10 @@ class TrustBook:
                 self._put_in_force(self._file.read(), journaled or {})
             except TrustFileFailed as failure:
                 self._hold_all(Trusts(), f"the trust file cannot be used: {failure.kind}")
+            if doubt is not None and self.fault is None:
+                self._hold_all(self._trusts, doubt)
+                await self._in_writer(self._save_again)
+                self.fault = doubt
         self.said()
         self._tell()
 

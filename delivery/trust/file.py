@@ -99,6 +99,12 @@ class TrustFile:
         with _failures(), self._kept_open() as file:
             return b"".join(os.pread(file, _LONGEST_HEADER, _SLOT * slot) for slot in (0, 1))
 
+    def identity(self) -> str:
+        """Which file it is, for `is_same`. Raises TrustFileFailed."""
+        with _failures():
+            about = self._path.lstat()
+        return f"{about.st_ino}:{about.st_ctime_ns}"
+
     def change(self, apply: Callable[[Trusts | None], Trusts], *, above: int = 0) -> Saved:
         """Write what `apply` makes of what is there (None: nothing that can be read).
 
@@ -168,6 +174,15 @@ class TrustFile:
             Path(name).unlink()
         sync_folder(folder)
         return True
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two identities may be one file's, and not the one of a copy.
+
+    A copy has another number, and another time of its last change, which nobody can set. Either
+    may change for a file that stays: the number where a file system makes them up at each mount.
+    """
+    return any(a == b for a, b in zip(one.split(":"), other.split(":"), strict=False))
 
 
 def tighten_offline(

@@ -52,6 +52,7 @@ SHORTEST_HASH = 13  # hex digits of a head that are enough: as many as a metric 
 _MAGIC = b"errlock journal entry 1\n"
 _HASH = re.compile(rb',"hash":"([0-9a-f]{64})"}')
 _HASH_SIZE = 9 + 64 + 2
+HASH_IN_LINE = slice(-67, -3)  # of a line with its line feed
 _HEAD = re.compile(rf"(\d{{1,18}}):([0-9a-f]{{{SHORTEST_HASH},64}})")
 
 

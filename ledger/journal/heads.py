@@ -2,14 +2,17 @@
 
 A head that lies where whoever takes this machine cannot reach it is what makes a rewritten or
 shortened journal visible. That one could not be sent is told in status and in the log; it changes
-nothing about the journal.
+nothing about the journal. Where they go into a file, a start sees by them that the journal is an
+older one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from .journal import Journal
 
 _ANSWER_LIMIT = 64 * 1024  # bytes; only its status counts
 _TIMEOUT = 10.0  # seconds for one attempt
+_LOOKED_AT = 1 << 20  # bytes at the end of a file of heads: some thousands
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -41,6 +45,7 @@ class HeadSender:
         self.sent = Sent(None, None)
         self._journal = journal
         self._options = options
+        self._of: str | None = None  # the journal's name, once it has one
 
     async def run(self) -> None:
         """Send until cancelled, and once more then."""
@@ -57,7 +62,8 @@ class HeadSender:
         head = self._journal.head
         if str(head) == self.sent.head:
             return
-        line = msgspec.json.encode(head) + b"\n"
+        self._of = self._of or await asyncio.to_thread(_name_of, self._journal)
+        line = msgspec.json.encode({**head.as_dict(), "journal": self._of}) + b"\n"
         failed = None
         try:
             async with asyncio.timeout(_TIMEOUT):
@@ -90,6 +96,37 @@ class HeadSender:
         ):
             if not 200 <= answer.status < 300:
                 raise _Refused(f"http_{answer.status}")
+
+
+def lacking(journal: Journal, file: Path) -> str | None:
+    """The newest head of this journal in a file of heads that it has no entry for.
+
+    Then it is an older one that was put back. Blocks; where the file cannot be read, or others'
+    heads alone are there, there is none.
+    """
+    try:
+        ours = [head.hash for head in _sent_to(file) if head.journal == _name_of(journal)]
+        gone = journal.without(ours)
+    except OSError:
+        return None
+    return next((each for each in reversed(ours) if each in gone), None)
+
+
+class _SentHead(msgspec.Struct):
+    hash: str
+    journal: str | None = None  # the hash of its first entry
+
+
+def _sent_to(file: Path) -> Iterator[_SentHead]:
+    with file.open("rb") as heads:
+        heads.seek(max(0, heads.seek(0, os.SEEK_END) - _LOOKED_AT))
+        for line in heads:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):  # cut off, say
+                yield msgspec.json.decode(line, type=_SentHead)
+
+
+def _name_of(journal: Journal) -> str | None:
+    return None if (first := journal.first) is None else first.hash
 
 
 class _Refused(Exception):  # noqa: N818  an answer

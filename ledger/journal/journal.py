@@ -14,12 +14,23 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...pipeline.host.file_places import identity, sync_folder
-from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, EntryKind, Head, decode, encode, now
+from .entries import (
+    HASH_IN_LINE,
+    MAX_LINE,
+    NOTHING,
+    BrokenEntry,
+    Entry,
+    EntryKind,
+    Head,
+    decode,
+    encode,
+    now,
+)
 from .signing import SigningKey
 
 _MOST_TORN = 2  # lines of one write
@@ -70,11 +81,24 @@ class Journal:
                 self.append("gap", gap)
 
     @property
-    def began(self) -> str | None:
-        """The time of its first entry; None: it has none that can be read."""
+    def first(self) -> Entry | None:
+        """Its first entry, which no other journal has; None: it has none that can be read."""
         with contextlib.suppress(OSError, BrokenEntry):
-            return next((entry.time for entry in read(self._path)), None)
+            return next(read(self._path), None)
         return None
+
+    def without(self, hashes: Iterable[str]) -> set[str]:
+        """Those of the hashes that no entry has. Blocks: it may read all of the file.
+
+        Raises OSError.
+        """
+        wanted = {each.encode() for each in hashes}
+        with self._path.open("rb") as file:
+            for line in file:
+                wanted.discard(line[HASH_IN_LINE])
+                if not wanted:
+                    break
+        return {each.decode() for each in wanted}
 
     @property
     def head(self) -> Head:

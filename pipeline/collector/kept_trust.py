@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,7 @@ from ...delivery.destination import Destination
 from ...delivery.disk.folder import StorageError
 from ...delivery.store import Store, StoreFailed
 from ...delivery.trust.book import TrustBook
-from ...delivery.trust.file import TrustFile, TrustFileFailed
+from ...delivery.trust.file import TrustFile, TrustFileFailed, is_same
 from ...delivery.trust.states import Trust
 from ..config.service import ServiceOptions
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..graph.graph import Graph
 
 _TRUST = "trust"  # the file, and what its generation is remembered by in the store
+# What the store has besides: which file it is, and what the journal was found to lack.
+_FILE, _LACKS = "trust file", "journal lacks"
+_UNKNOWN = "who was distrusted after it was made is not known"
 
 _log = logging.getLogger("errlock.storage")
 
@@ -65,8 +69,13 @@ class KeptTrust:
     async def open(self) -> None:
         """Put in force what was said, before any destination starts. The store is open."""
         remembered = await self._store.recall(_TRUST)
+        doubt = await self._doubt()
+        if doubt is not None and self._ledger is not None:
+            await asyncio.to_thread(self._ledger.record, "gap", {"what": doubt})
         journaled = await asyncio.to_thread(self._journaled)
-        await self.book.open(int(remembered) if remembered else None, journaled)
+        await self.book.open(int(remembered) if remembered else None, journaled, doubt)
+        if await self._store.recall(_FILE) is None and remembered:  # by an older errlock
+            await self._keep(int(remembered))
         self.book.subscribe(self._tell)
         self.book.subscribe_abort(self._abort)
         self._watch = asyncio.create_task(self.book.watch(), name="trust watch")
@@ -82,6 +91,25 @@ class KeptTrust:
         """Have the destinations of these graphs obey: during a reload, both the old and the new."""
         self._graphs = graphs
         self.book.reload(_operators_in(graphs))
+
+    async def _doubt(self) -> str | None:
+        """Why the file may be an older one, although it is that which the store remembers: all of
+        the folder may be.
+        """
+        lacks = None if self._ledger is None else self._ledger.lacks
+        if lacks is not None and lacks != await self._store.recall(_LACKS):
+            return f"the journal is older than a head of it that was kept elsewhere: {_UNKNOWN}"
+        here, kept = await self._identity(), await self._store.recall(_FILE)
+        if here and kept and not is_same(here, kept):
+            return f"the storage folder is a copy of one: {_UNKNOWN}"
+        return None
+
+    async def _identity(self) -> str:
+        """Which file it is; empty where there is none that could be looked at."""
+        if self._file is not None:
+            with suppress(TrustFileFailed):
+                return await asyncio.to_thread(self._file.identity)
+        return ""
 
     def _journaled(self) -> Mapping[str, Trust]:
         """The words of the newest entry of the journal that has any."""
@@ -110,7 +138,10 @@ class KeptTrust:
 
     async def _keep(self, generation: int) -> None:
         try:
-            await self._store.remember({_TRUST: str(generation)})
+            lacks = (self._ledger is not None and self._ledger.lacks) or ""
+            await self._store.remember(
+                {_TRUST: str(generation), _FILE: await self._identity(), _LACKS: lacks}
+            )
         except StoreFailed as failure:  # the file has it; only an older file would not be noticed
             _log.error("which generation the file of trust has is not kept: %s", failure.kind)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from errlock.ledger.journal.entries import Head
-from errlock.ledger.journal.heads import HeadSender
+from errlock.ledger.journal.heads import HeadSender, lacking
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.options import HeadsOptions, JournalOptions, LedgerOptions
 from errlock.pipeline.options import Duration, Secret
@@ -133,6 +133,37 @@ async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
+
+
+async def test_a_journal_that_was_put_back_lacks_the_last_head_it_had(tmp_path: Path) -> None:
+    heads = tmp_path / "heads"
+    options = HeadsOptions(file=heads, every=SOON)
+    for name in ("another", "journal"):
+        journal = Journal(tmp_path / name)
+        sender = HeadSender(journal, options)
+        sending = asyncio.create_task(sender.run())
+        for number in range(3):
+            head = journal.append("minute", {"number": number})
+            await until(partial(_has_sent, sender, head))
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        journal.close()
+    journal = Journal(tmp_path / "journal")
+    assert lacking(journal, heads) is None
+    assert lacking(journal, tmp_path / "none") is None
+    journal.close()
+    lines = (tmp_path / "journal").read_bytes().splitlines(keepends=True)
+    for kept in (2, 1):
+        (tmp_path / "journal").write_bytes(b"".join(lines[:kept]))
+        journal = Journal(tmp_path / "journal")
+        journal.append("start", {})
+        heads.write_bytes(heads.read_bytes() + b'{"count":7,"hash":"of an older errlock"}\n{"co')
+        assert lacking(journal, heads) == head.hash
+        journal.close()
+
+
+def _has_sent(sender: HeadSender, head: Head) -> bool:
+    return sender.sent.head == str(head)
 
 
 def test_what_cannot_be_sent_to_or_signed_with_is_a_mistake_in_configuration() -> None:

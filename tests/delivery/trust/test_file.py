@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from errlock.delivery.trust import file as trust_file
-from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, is_same, tighten_offline
 from errlock.delivery.trust.states import Trust, Trusts
 
 SLOT = 128 * 1024
@@ -231,7 +232,7 @@ FULL = """
 import errno, os, sys
 from pathlib import Path
 from errlock.delivery.trust.states import Trust, Trusts
-from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, is_same, tighten_offline
 storage = Path(sys.argv[1])
 TrustFile(storage / "trust").create_if_new()
 (storage / "queue.db").touch()
@@ -268,7 +269,7 @@ def test_a_word_can_be_written_down_on_a_full_disk(tmp_path: Path) -> None:
 READ_ONLY = """
 import sys
 from pathlib import Path
-from errlock.delivery.trust.file import TrustFile, TrustFileFailed, tighten_offline
+from errlock.delivery.trust.file import TrustFile, TrustFileFailed, is_same, tighten_offline
 storage = Path(sys.argv[1])
 print(TrustFile(storage / "trust").read().trusts.names)
 try:
@@ -291,6 +292,19 @@ def test_a_disk_that_can_only_be_read_is_told_as_that(tmp_path: Path) -> None:
 
 
 # Without the collector
+
+
+def test_a_copy_is_another_file_and_no_change_makes_it_one(file: TrustFile, tmp_path: Path) -> None:
+    made = file.identity()
+    file.change(lambda _: Trusts())
+    (tmp_path / "trust").rename(tmp_path / "moved")
+    (tmp_path / "moved").rename(tmp_path / "trust")
+    assert is_same(made, file.identity())
+    number, _, moment = made.partition(":")
+    assert is_same(made, f"{number}0:{moment}")  # a file system that makes numbers up
+    shutil.copy2(tmp_path / "trust", tmp_path / "copy")
+    (tmp_path / "copy").replace(tmp_path / "trust")
+    assert not is_same(made, file.identity())
 
 
 def test_offline_it_tightens_what_is_there(file: TrustFile, tmp_path: Path) -> None:
