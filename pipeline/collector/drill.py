@@ -69,8 +69,8 @@ class Rehearsed:
     trouble: str | None = None
 
 
-class _Gone(Exception):  # noqa: N818  an order of somebody else, not a fault
-    """A reload has taken the standby away."""
+class _Ended(Exception):  # noqa: N818  an order of somebody else, not a fault
+    """A reload has taken the standby away, or somebody trusts it no more; the text says which."""
 
 
 async def rehearse(collector: Drilling, standby: str, options: DrillOptions) -> list[Rehearsed]:
@@ -97,15 +97,15 @@ async def rehearse(collector: Drilling, standby: str, options: DrillOptions) -> 
             trouble = f"not within {options.duration:g} s"
         except StoreFailed as failure:
             trouble = f"the store failed: {failure.kind}"
-        except _Gone:
-            trouble = "a reload took it away"
+        except _Ended as ended:
+            trouble = str(ended)
     if trouble is not None:
         done.append(step(_STORED if done else _TOOK, trouble))
     return done
 
 
 async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
-    """What a standby has done, as soon as it has. Raises StoreFailed and _Gone."""
+    """What a standby has done, as soon as it has. Raises StoreFailed and _Ended."""
     marker = uuid.uuid4().hex
     before = _sent(collector, standby)
     await _offer_marker(collector, standby, marker)
@@ -118,18 +118,24 @@ async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
     if stored_at is None:
         yield "answered; whether it stored it nobody was asked"
         return
-    async with _asking(stored_at) as session:
-        url = stored_at.url.replace("{event_id}", marker)
-        while not await _shows(session, url, marker):
+    url = stored_at.url.replace("{event_id}", marker)
+    asking = asyncio.create_task(_until_it_shows(stored_at, url, marker))
+    try:
+        while not (await asyncio.wait([asking], timeout=_LOOK_EVERY))[0]:
             _must_be_there(collector, standby)
-            await asyncio.sleep(_ASK_EVERY)
+    finally:
+        asking.cancel()  # whose host it may be is not asked a byte more
+        await asyncio.gather(asking, return_exceptions=True)
+    asking.result()
     yield _STORED
 
 
 def _must_be_there(collector: Drilling, standby: str) -> None:
-    """Asked after what it did, so that what it did before it went counts. Raises _Gone."""
+    """Asked after what it did, so that what it did before it went counts. Raises _Ended."""
     if standby not in collector.destinations:
-        raise _Gone
+        raise _Ended("a reload took it away")
+    if (trust := collector.destinations[standby].trust) != "trusted":
+        raise _Ended(f"it is {trust}")
 
 
 async def _offer_marker(collector: Drilling, standby: str, marker: str) -> None:
@@ -174,6 +180,14 @@ def _asking(where: StoredAtOptions) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector(2 * _ANSWER_LIMIT), headers=headers, trust_env=False
     )
+
+
+async def _until_it_shows(stored_at: StoredAtOptions, url: str, marker: str) -> None:
+    async with _asking(stored_at) as session:
+        while True:
+            if await _shows(session, url, marker):
+                return
+            await asyncio.sleep(_ASK_EVERY)
 
 
 async def _shows(session: aiohttp.ClientSession, url: str, marker: str) -> bool:

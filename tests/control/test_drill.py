@@ -18,6 +18,7 @@ from live_bugsink import Bugsink, Project
 from live_errlock import Errlock, collector, running_errlock, sentry_at
 from live_operators import Controlled
 from live_ports import listening_port
+from metered_sink import metered_sink
 from waiting import wait_for
 
 from errlock.ledger.journal.journal import read
@@ -122,6 +123,25 @@ def test_what_was_answered_but_cannot_be_found_is_a_failure(
         ("sentry/standby has stored it", "not within 5 s"),
     ]
     assert code == 1
+
+
+def test_a_standby_that_is_distrusted_meanwhile_is_asked_nothing_more(tmp_path: Path) -> None:
+    port = listening_port()
+    with metered_sink() as sink:
+        there = f"http://127.0.0.1:{sink.port}/issues"
+        standby = {"dsn": f"http://key@127.0.0.1:{sink.port}/1", "stored_at": {"url": there}}
+        with running_errlock(configuration(port, standby), tmp_path) as errlock:
+            controlled = Controlled(errlock, tmp_path, port)
+            drilling = controlled.begin("incident", "run", "breach", "--drill", "--json")
+            wait_for(lambda: sink.received.count(b"GET /issues") > 1)
+            order = {"names": ["sentry/standby"], "why": "them, too"}
+            assert controlled.ask("/v1/distrust", order).status == 200
+            said = time.monotonic()
+            told, _ = drilling.communicate(timeout=60)
+            assert time.monotonic() - said < 2
+            time.sleep(2)
+    assert sink.bytes_after(said + 0.5) == 0
+    assert [each["trouble"] for each in json.loads(told)["steps"]] == [None, "it is distrusted"]
 
 
 def test_it_says_so_when_nobody_can_be_asked(bugsink: Bugsink, tmp_path: Path) -> None:
