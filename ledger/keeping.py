@@ -81,12 +81,10 @@ class Ledger:
         """
         journal, account = await asyncio.to_thread(self._open, policy, ways)
         self._journal, self._account = journal, account
-        self._sender = HeadSender(journal, self._options.journal.heads)
         assert self._taking is not None
         searches = Searches(self._folder, partial(journal.append, again=True))
         works = {
             "the journal's file": lambda: _watch(journal),
-            "heads of the journal": self._sender.run,
             "the account": account.run,
             "embedded pipelines": self._taking.run,
             "searches": searches.run,
@@ -94,6 +92,12 @@ class Ledger:
         self._tasks = [
             asyncio.create_task(_go_on(name, run), name=name) for name, run in works.items()
         ]
+
+    def send_heads(self, may_tell: Callable[[str], bool] = lambda _: True) -> None:
+        """Send heads of the journal away from now on, to hosts that `may_tell` lets be told."""
+        assert self._journal is not None, "open() comes first"
+        self._sender = HeadSender(self._journal, self._options.journal.heads, may_tell)
+        self._tasks.append(asyncio.create_task(_go_on("heads of the journal", self._sender.run)))
 
     def write(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
         """Write an entry of the journal. Blocks while the disk writes.
@@ -202,7 +206,7 @@ class Ledger:
         account, self._account = self._account, None
         if journal is None or account is None:
             return
-        watching, sending, writing, taking, searches = self._tasks
+        watching, writing, taking, searches, *sending = self._tasks
         await _ended(watching)
         await _ended(taking)
         await _ended(writing)
@@ -212,7 +216,8 @@ class Ledger:
             await asyncio.to_thread(journal.append, "stop", {})
         except JournalFailed as failed:
             _log.error("the journal cannot be written: %s", failed.strerror)
-        await _ended(sending)
+        for each in sending:  # the last head, too
+            await _ended(each)
         journal.close()
 
     @property

@@ -34,6 +34,7 @@ async def merge(ledger: Ledger, policy: Mapping[str, Any], folders: Iterable[Pat
     The ledger is opened and closed. Raises OSError: JournalFailed while a collector has it.
     """
     await ledger.open(policy)
+    ledger.send_heads()
     try:
         return await _merge(ledger, folders)
     finally:

@@ -12,14 +12,15 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from ...pipeline.http.answers import connector
+from ...pipeline.http.answers import as_long_as, connector
 from ..options import HeadsOptions
 from .journal import Journal
 
@@ -41,10 +42,17 @@ class Sent:
 class HeadSender:
     """Sends each new head, at most once an interval. Its task is `run`."""
 
-    def __init__(self, journal: Journal, options: HeadsOptions) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        options: HeadsOptions,
+        may_tell: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`may_tell`: whether whoever is at a host may be told anything, now."""
         self.sent = Sent(None, None)
         self._journal = journal
         self._options = options
+        self._may_tell = may_tell
         self._of: str | None = None  # the journal's name, once it has one
 
     async def run(self) -> None:
@@ -70,7 +78,8 @@ class HeadSender:
                 if self._options.file is not None:
                     await asyncio.to_thread(_add, self._options.file, line)
                 if self._options.url is not None:
-                    await self._post(self._options.url, line)
+                    posting = self._post(self._options.url, line)
+                    await as_long_as(self._check, posting)
         except (aiohttp.ClientError, TimeoutError) as error:  # a foreign text may quote
             failed = type(error).__name__
         except OSError as error:
@@ -85,6 +94,10 @@ class HeadSender:
             if self.sent.failed is None:
                 _log.error("a head of the journal could not be sent: %s", failed)
             self.sent = Sent(self.sent.head, failed)
+
+    def _check(self) -> None:
+        if not self._may_tell(urlsplit(self._options.url or "").hostname or ""):
+            raise _Refused("distrusted")
 
     async def _post(self, url: str, body: bytes) -> None:
         headers = {"Content-Type": "application/json"}
@@ -130,7 +143,7 @@ def _name_of(journal: Journal) -> str | None:
 
 
 class _Refused(Exception):  # noqa: N818  an answer
-    """The other side did not take it."""
+    """The other side did not take it, or may not have it."""
 
 
 def _add(path: Path, line: bytes) -> None:

@@ -65,7 +65,7 @@ class Collector:
         self._executor = ThreadPoolExecutor(_JUDGES, thread_name_prefix="errlock-judge")
         telemetry = config.service.telemetry
         traces = telemetry.traces.otlp_endpoint
-        self._tracing = Tracing(traces) if traces else None
+        self._tracing = Tracing(traces, self._may_tell) if traces else None
         folder = config.service.folder
         # What ends with the process needs no record that outlives it.
         self.ledger = Ledger(folder, config.service.ledger) if folder is not None else None
@@ -105,8 +105,18 @@ class Collector:
             gauges["errlock_copies_lost"] = lambda: copies.lost
         self.telemetry = Telemetry(
             self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint,
-            gauges, self.fleet.failures,
+            gauges, self.fleet.failures, self._may_tell,
         )  # fmt: skip
+        self.trust.subscribe_abort(self._hush)
+
+    def _may_tell(self, host: str) -> bool:
+        return self._kept_trust.may_tell(host)
+
+    def _hush(self, _distrusted: str) -> None:
+        """Push no telemetry any more to where somebody is distrusted. From any thread."""
+        self.telemetry.obey()
+        if self._tracing is not None:
+            self._tracing.obey()
 
     def _build(self, config: Config, before: Graph | None = None) -> Graph:
         return build(tightened(config) if self.strict else config, self._around, before)
@@ -149,6 +159,8 @@ class Collector:
             self._begin_strict()
         await self.keyrings.open()
         await self._kept_trust.open()
+        if self.ledger is not None:
+            self.ledger.send_heads(self._may_tell)
         self.lineup.swapped = await recall_swaps(self.store)
 
     def _begin_strict(self) -> None:

@@ -26,7 +26,7 @@ from ..config.incident import DrillOptions
 from ..config.service import StoredAtOptions
 from ..counters import Counters
 from ..graph.routes import Gate
-from ..http.answers import beginning, connector
+from ..http.answers import as_long_as, beginning, connector
 from ..payloads.envelope import Envelope
 
 _LOOK_EVERY = 0.05  # seconds
@@ -119,14 +119,9 @@ async def _steps(collector: Drilling, standby: str) -> AsyncIterator[str]:
         yield "answered; whether it stored it nobody was asked"
         return
     url = stored_at.url.replace("{event_id}", marker)
-    asking = asyncio.create_task(_until_it_shows(stored_at, url, marker))
-    try:
-        while not (await asyncio.wait([asking], timeout=_LOOK_EVERY))[0]:
-            _must_be_there(collector, standby)
-    finally:
-        asking.cancel()  # whose host it may be is not asked a byte more
-        await asyncio.gather(asking, return_exceptions=True)
-    asking.result()
+    await as_long_as(
+        lambda: _must_be_there(collector, standby), _until_it_shows(stored_at, url, marker)
+    )
     yield _STORED
 
 

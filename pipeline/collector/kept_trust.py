@@ -15,7 +15,8 @@ from ...delivery.disk.folder import StorageError
 from ...delivery.store import Store, StoreFailed
 from ...delivery.trust.book import TrustBook
 from ...delivery.trust.file import TrustFile, TrustFileFailed, is_same
-from ...delivery.trust.states import Trust
+from ...delivery.trust.operators import canonical, registrable_domain
+from ...delivery.trust.states import UNSAID, Trust
 from ..config.service import ServiceOptions
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class KeptTrust:
         self._ledger = ledger
         self._remembering: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._is_known = False  # who is trusted
         self.book = TrustBook(
             self._file,
             _operators_in(self._graphs),
@@ -74,6 +76,7 @@ class KeptTrust:
             await asyncio.to_thread(self._ledger.record, "gap", {"what": doubt})
         journaled = await asyncio.to_thread(self._journaled)
         await self.book.open(int(remembered) if remembered else None, journaled, doubt)
+        self._is_known = True
         if await self._store.recall(_FILE) is None and remembered:  # by an older errlock
             await self._keep(int(remembered))
         self.book.subscribe(self._tell)
@@ -86,6 +89,22 @@ class KeptTrust:
             self._watch.cancel()
         self.book.close()
         await asyncio.gather(*self._remembering)
+
+    def may_tell(self, host: str) -> bool:
+        """Whether what errlock tells of itself may go to a host. From any thread.
+
+        Not before it is known who is trusted, and not where something distrusted is.
+        """
+        named = self.book.said().names.get(registrable_domain(host), UNSAID)
+        if not self._is_known or named.state == "distrusted":
+            return False
+        return not any(
+            canonical(host) == canonical(each)
+            for graph in self._graphs
+            for id_ in graph.destinations
+            if self.book.of(id_).state == "distrusted"
+            for each in graph.config.exporters[id_].component.hosts()
+        )
 
     def rule(self, *graphs: Graph) -> None:
         """Have the destinations of these graphs obey: during a reload, both the old and the new."""

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
 from ...delivery.trust.states import STRICTNESS
 from ..counters import COUNTERS, CounterName, Counters
+from .pushing import MayTell, Push, PushedMetrics, PushedSpans
 
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
@@ -67,11 +73,12 @@ class Telemetry:
         otlp_endpoint: str | None = None,
         gauges: Mapping[str, Callable[[], float]] | None = None,
         follow_failures: Callable[[], Mapping[str, int]] = dict,
+        may_tell: MayTell = lambda _: True,
     ) -> None:
         """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too.
 
         `gauges` are further ones without labels, by name; `follow_failures` counts looks for a
-        control document that found no valid one, by reason.
+        control document that found no valid one, by reason. `may_tell`: see `obey`.
         """
         self._counters = counters
         self._destinations = destinations
@@ -84,14 +91,20 @@ class Telemetry:
                 disable_target_info=True, scope_info_enabled=False, registry=self._registry
             )
         ]
-        if otlp_endpoint:
-            readers.append(_push_reader(otlp_endpoint))
+        self._push = _push_of_metrics(otlp_endpoint, may_tell) if otlp_endpoint else None
+        if self._push is not None:
+            readers.append(PeriodicExportingMetricReader(PushedMetrics(self._push)))
         self._meters = MeterProvider(readers, resource=_resource(), shutdown_on_exit=False)
         self._register()
 
     def prometheus(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def obey(self) -> None:
+        """Push nothing to a host that may be told nothing any more. From any thread."""
+        if self._push is not None:
+            self._push.obey()
 
     def shutdown(self) -> None:
         """Push what is left and stop."""
@@ -172,34 +185,35 @@ def _single(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[
 class Tracing:
     """Pushes errlock's own spans to an OTLP/gRPC endpoint."""
 
-    def __init__(self, otlp_endpoint: str) -> None:
+    def __init__(self, otlp_endpoint: str, may_tell: MayTell) -> None:
+        """`may_tell`: see `obey`."""
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
         self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(
-            endpoint=otlp_endpoint, insecure=_is_plain(otlp_endpoint), channel_options=_OPTIONS
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        make = partial(OTLPSpanExporter, **_how(otlp_endpoint))
+        self._push: Push[SpanExporter] = Push(otlp_endpoint, make, may_tell)
+        self._provider.add_span_processor(BatchSpanProcessor(PushedSpans(self._push)))
         self.tracer: Tracer = self._provider.get_tracer("errlock")
+
+    def obey(self) -> None:
+        """See `Telemetry.obey`."""
+        self._push.obey()
 
     def shutdown(self) -> None:
         """Push what is left and stop."""
         self._provider.shutdown()
 
 
-def _push_reader(endpoint: str) -> MetricReader:
+def _push_of_metrics(endpoint: str, may_tell: MayTell) -> Push[MetricExporter]:
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
-    return PeriodicExportingMetricReader(
-        OTLPMetricExporter(
-            endpoint=endpoint, insecure=_is_plain(endpoint), channel_options=_OPTIONS
-        )
-    )
+    return Push(endpoint, partial(OTLPMetricExporter, **_how(endpoint)), may_tell)
+
+
+def _how(endpoint: str) -> dict[str, Any]:
+    plain = not endpoint.startswith("https://")
+    return {"endpoint": endpoint, "insecure": plain, "channel_options": _OPTIONS}
 
 
 def _resource() -> Resource:
     return Resource({"service.name": "errlock", "service.version": version("errlock")})
-
-
-def _is_plain(endpoint: str) -> bool:
-    return not endpoint.startswith("https://")

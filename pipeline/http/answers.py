@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+
+T = TypeVar("T")
+
+_CHECKED_EVERY = 0.05  # seconds
 
 
 class _Connection(ResponseHandler):
@@ -50,3 +55,16 @@ async def beginning(body: aiohttp.StreamReader, limit: int) -> bytes:
         return await body.readexactly(limit)
     except asyncio.IncompleteReadError as ended:
         return ended.partial
+
+
+async def as_long_as(check: Callable[[], object], asking: Coroutine[Any, Any, T]) -> T:
+    """What comes of asking somebody; it ends, and their connection with it, once `check` raises."""
+    task = asyncio.create_task(asking)
+    try:
+        check()
+        while not (await asyncio.wait([task], timeout=_CHECKED_EVERY))[0]:
+            check()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return task.result()

@@ -12,6 +12,7 @@ import pytest
 import waiting
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from metered_sink import metered_sink
 
 from errlock.ledger.journal.entries import Head
 from errlock.ledger.journal.heads import HeadSender, lacking
@@ -101,6 +102,25 @@ async def test_a_failure_is_told_and_ends_with_the_next_success(
         "heads of the journal are sent again",
         "a head of the journal could not be sent: ClientConnectorError",
     ]
+
+
+async def test_a_host_that_may_be_told_nothing_gets_none(tmp_path: Path) -> None:
+    allowed = {"127.0.0.1": True}
+    with metered_sink("never answers") as sink:
+        options = HeadsOptions(url=f"http://127.0.0.1:{sink.port}/heads", every=SOON)
+        journal = Journal(tmp_path / "journal")
+        journal.append("start", {})
+        sender = HeadSender(journal, options, allowed.__getitem__)
+        sending = asyncio.create_task(sender.run())
+        await until(lambda: bool(sink.received))
+        allowed["127.0.0.1"] = False
+        await until(lambda: sink.ended == 1)
+        received = len(sink.received)
+        journal.append("stop", {})
+        await until(lambda: sender.sent.failed == "distrusted")
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert len(sink.received) == received
 
 
 async def test_a_flood_is_cut_off(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from live_ports import listening_port
+from metered_sink import metered_sink
+from waiting import until
 
 from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.config import loads
@@ -84,6 +87,28 @@ async def test_spans_and_metrics_are_pushed_and_carry_no_value(tmp_path: Path) -
     assert failed
     assert {span["status"]["message"] for span in failed} == {"connection"}
     assert "otelcol_receiver_accepted_log_records" in metrics
+
+
+async def test_nothing_is_pushed_to_where_somebody_is_distrusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "100")
+    with metered_sink() as sink:  # at the host of the telemetry, which speaks no gRPC
+        collector = observed(listening_port(), sink.port, listening_port())
+        await collector.start()
+        await until(lambda: bool(sink.received))
+        await collector.trust.tighten(["sentry"], "distrusted", "alice", "them, too")
+        said = time.monotonic()
+        await asyncio.sleep(1)
+        assert sink.bytes_after(said + 0.3) == 0
+        received = len(sink.received)
+        await collector.trust.loosen(["sentry"], "trusted", "alice", "a rumour")
+        await until(lambda: len(sink.received) > received)
+        await collector.trust.tighten(["localhost"], "distrusted", "alice", "an operator")
+        await asyncio.sleep(0.3)
+        received = len(sink.received)
+        await collector.stop()
+        assert len(sink.received) == received
 
 
 async def test_the_proxy_of_the_environment_is_not_used(
