@@ -282,6 +282,7 @@ class TrustBook:
             saved = self._file.change(joined, above=self._generation)
         except TrustFileFailed as failure:
             self._unwritten = True
+            self.fault = self.fault or f"what was said on trust is not written down: {failure.kind}"
             raise NotPersisted(failure.kind) from None
         with self._changing:
             self._generation = max(self._generation, saved.generation)

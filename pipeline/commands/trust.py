@@ -236,6 +236,12 @@ def _told(args: argparse.Namespace, changed: TrustChanged) -> int:
     if changed.not_written == "journal":
         err("it is in force, but the journal could not be written: a gap will stand there for it")
         return 1
+    if changed.not_written == "hangs":
+        err(
+            "it is in force, and is being written down: the disk has not answered yet. "
+            "`errlock status` says so if it cannot be"
+        )
+        return 1
     if changed.not_written is not None:
         err(
             f"it is in force, but could not be written down ({changed.not_written}): "

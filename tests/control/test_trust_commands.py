@@ -310,10 +310,15 @@ def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled)
 def test_a_disk_that_does_not_answer_delays_no_word(fresh: Controlled) -> None:
     with (fresh.folder / "data" / "trust").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # as long as that, nobody can write into it
-        told = fresh.ask("/v1/distrust", {"names": ["file"]}).json
-    assert [each["trust"]["state"] for each in told["destinations"]] == ["distrusted"]
-    assert told["not_written"] == "hangs"
+        done = fresh.command("distrust", "file", "--json")
+        assert trust_of(fresh, "file")["state"] == "distrusted"
+        wait_for(lambda: fresh.ask("/v1/status").json["trust_fault"] is not None)
+        status = fresh.command("status").stdout
+    assert "what was said on trust is not written down: locked" in status
+    assert (done.returncode, json.loads(done.stdout)["not_written"]) == (1, "hangs")
+    assert "it is in force, and is being written down: the disk has not answered" in done.stderr
     wait_for(lambda: written(fresh) == "distrusted")
+    wait_for(lambda: fresh.ask("/v1/status").json["trust_fault"] is None)
 
 
 def written(collector: Controlled) -> str:
