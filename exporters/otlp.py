@@ -134,7 +134,7 @@ class OtlpExporter(Exporter):
         self._channel: aio.Channel | None = None
         self._changing = threading.Lock()  # held while there is another channel, or none
         self._attempts: Attempts | None = None
-        self._mark = 0
+        self._mark: int | None = None  # of its channels, since its start
         self._under_way = 0
         self._used = 0.0  # when the last call ended, as time.monotonic() tells it
 
@@ -197,7 +197,8 @@ class OtlpExporter(Exporter):
         self._cut()  # what it had connected meanwhile
 
     def _cut(self) -> None:
-        cut_marked(self._mark, _parts(self._config.endpoint).port or 0)
+        if self._mark is not None:
+            cut_marked(self._mark, _parts(self._config.endpoint).port or 0)
 
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""

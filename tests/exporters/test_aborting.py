@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -188,6 +189,18 @@ async def test_after_an_abort_it_can_be_started_again(
         exporter.abort()
         assert await outcome(attempt) == "aborted"
         await exporter.stop()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_abort_before_the_first_start_leaves_alone_what_others_listen_on(
+    name: str, certificate: Certificate
+) -> None:
+    make, *_ = CASES[name]
+    exporter = make(1, certificate).build(SETTINGS)
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        exporter.abort()
+        with socket.create_connection(ours.getsockname(), timeout=10):
+            pass
 
 
 async def test_stopping_right_after_an_abort_waits_until_all_is_closed(
