@@ -111,6 +111,8 @@ class HttpClient:
         Cancelling closes the connection.
         """
         session, attempts = self._session, self._attempts
+        if attempts is not None:
+            attempts.check()
         if session is None or attempts is None:
             raise ExportFailed("not_started", retryable=True)
         async with attempts.one():

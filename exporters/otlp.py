@@ -203,6 +203,8 @@ class OtlpExporter(Exporter):
     async def export(self, payload: Payload) -> Delivered:
         """Make one attempt. Raises ExportFailed. Cancelling resets the request's stream."""
         attempts = self._attempts
+        if attempts is not None:
+            attempts.check()
         if self._channel is None or attempts is None:
             raise ExportFailed("not_started", retryable=True)
         request = as_otlp(payload)

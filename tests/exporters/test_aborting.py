@@ -182,6 +182,8 @@ async def test_after_an_abort_it_can_be_started_again(
         await exporter.start()
         exporter.abort()
         exporter.abort()
+        # Who tries in the meantime does not know yet: it is no failure of the destination's.
+        assert await outcome(asyncio.create_task(exporter.export(large(exporter)))) == "aborted"
         await exporter.start()
         attempt = asyncio.create_task(exporter.export(large(exporter)))
         await asyncio.to_thread(peer.wait_for, 100_000)
