@@ -135,9 +135,28 @@ def _tighten(args: argparse.Namespace, command: str) -> int:
             raise
         return _without_collector(args, command, failure)
     code = _told(args, changed)
+    _tell_of_others(client, changed)
     if changed.fleet_version is None:
         return code
     return code if followed(client, changed.fleet_version) else 1
+
+
+def _tell_of_others(client: Client, changed: TrustChanged) -> None:
+    """Say which exporters that nobody named go on sending to the same operators."""
+    from ..control.client import NoAnswer
+    from ..control.messages import Status
+
+    try:
+        there = client.ask("/v1/status", Status, timeout=_PATIENCE).destinations
+    except NoAnswer:  # the word has been taken all the same
+        return
+    named = {each.id for each in changed.destinations}
+    operators = {each for one in there if one.id in named for each in one.operators}
+    for each in there:
+        same = ", ".join(operators.intersection(each.operators))
+        expected = each.id in named or each.standby_for in named
+        if same and not expected and each.trust.state == "trusted":
+            err(f"{each.id} sends to {same} as well, and is trusted")
 
 
 def _without_collector(args: argparse.Namespace, command: str, failure: Exception) -> int:

@@ -92,6 +92,16 @@ def test_what_another_word_keeps_distrusted_is_told_as_that(tmp_path: Path) -> N
         assert (whole.returncode, whole.stdout, whole.stderr) == (0, "file/tape: trusted\n", "")
 
 
+def test_others_that_send_to_the_same_operator_are_told_of(tmp_path: Path) -> None:
+    more = {"path": "more.jsonl", "standby_for": "file/standby", "operator": "acme"}
+    tape = {"path": "tape.jsonl", "standby_for": "file", "operator": "acme"}
+    with running_controlled(tmp_path, {"file/more": more, "file/tape": tape}) as collector:
+        done = collector.command("distrust", "file/more")
+        assert (done.returncode, done.stdout) == (0, "file/more: distrusted\n")
+        assert done.stderr == "file/tape sends to acme as well, and is trusted\n"
+        assert collector.command("distrust", "acme").stderr == ""
+
+
 def test_what_is_held_waits_and_is_sent_when_resumed(fresh: Controlled) -> None:
     held = fresh.command("hold", "file", "--json")
     assert held.returncode == 0
