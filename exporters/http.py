@@ -24,6 +24,7 @@ from multidict import CIMultiDictProxy
 from ..pipeline.errors import ExportFailed
 from ..pipeline.http.answers import beginning, connector
 from .aborting import Attempts, Sockets
+from .lookups import Lookups
 
 Compression = Literal["gzip", "zstd", "none"]
 
@@ -65,9 +66,11 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
         self._attempts: Attempts | None = None
         self._sockets = Sockets()
+        self._lookups = Lookups()
 
     async def start(self) -> None:
         """Get ready; nothing is connected."""
+        self._lookups.open()
         self._attempts = Attempts()
         self._sockets = Sockets()
         self._session = aiohttp.ClientSession(
@@ -77,6 +80,7 @@ class HttpClient:
                 keepalive_timeout=KEPT,
                 ssl=self._trust or True,
                 socket_factory=self._sockets.make,
+                resolver=self._lookups,
             ),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers=self._headers,
@@ -95,6 +99,7 @@ class HttpClient:
             await session.close()
         if self._attempts is not None:
             await self._attempts.closed()
+        await self._lookups.close()
 
     def abort(self) -> None:
         """See `Exporter.abort`."""

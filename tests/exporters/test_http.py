@@ -1,13 +1,18 @@
 import asyncio
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, suppress
 from email.utils import formatdate
+from typing import Any
 
 import aiohttp
 import pytest
 from opentelemetry import context
 from recording_backend import recording_backend
+from waiting import until
 
 from errlock.exporters.http import KEPT, HttpClient, failed, is_url, retry_after
 from errlock.pipeline.errors import ExportFailed
@@ -206,6 +211,37 @@ async def test_what_is_not_http_is_a_connection_error() -> None:
     async with backend(b"220 smtp ready\r\n") as there, client() as here:
         with pytest.raises(ExportFailed, match=r"^connection$"):
             await here.post(there.url, b"body", {})
+
+
+async def test_a_resolver_that_does_not_answer_takes_no_thread_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one that drops what it is asked: it cannot be had in a test without the machine's own."""
+    asked, over, real = [], threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *arguments: Any, **more: Any) -> Any:
+        asked.append(host)
+        over.wait(60)
+        return real("127.0.0.1", *arguments, **more)
+
+    with ThreadPoolExecutor(1) as shared, ExitStack() as at_the_end:
+        at_the_end.callback(over.set)
+        asyncio.get_running_loop().set_default_executor(shared)
+        async with client() as here:
+            monkeypatch.setattr(socket, "getaddrinfo", slow)
+            urls = ["http://slow.example/", "http://slower.example/"]
+            posts = [asyncio.create_task(here.post(url, b"", {})) for url in urls]
+            await until(lambda: bool(asked))
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: True), 10)
+            here.abort()
+            for post in posts:
+                with pytest.raises(ExportFailed, match=r"^aborted$"):
+                    await post
+            over.set()
+            await here.start()
+            with pytest.raises(ExportFailed, match=r"^connection$"):
+                await here.post("http://third.example:1/", b"", {})
+    assert asked == ["slow.example", "third.example"]
 
 
 async def test_posting_after_stop_is_refused() -> None:
