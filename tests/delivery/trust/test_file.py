@@ -301,7 +301,8 @@ def test_a_copy_is_another_file_and_no_change_makes_it_one(file: TrustFile, tmp_
     (tmp_path / "moved").rename(tmp_path / "trust")
     assert is_same(made, file.identity())
     number, _, moment = made.partition(":")
-    assert is_same(made, f"{number}0:{moment}")  # a file system that makes numbers up
+    assert is_same(made, f"7{number}:{moment}")  # a file system that makes numbers up
+    assert not is_same(made, f"{number}1:{moment}1")  # a number that was given again
     shutil.copy2(tmp_path / "trust", tmp_path / "copy")
     (tmp_path / "copy").replace(tmp_path / "trust")
     assert not is_same(made, file.identity())
