@@ -275,7 +275,9 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
 def test_a_name_that_stops_nobody_is_no_success_with_the_collector_down(tmp_path: Path) -> None:
     more = {"path": "more.jsonl", "standby_for": "file", "operator": "vendor.example"}
     with running_controlled(tmp_path, {"file/more": more}) as collector:
-        pass
+        assert collector.command("hold", "VENDOR.example.").stdout == "file/more: held\n"
+        assert collector.command("trust", "Vendor.example", "--yes").returncode == 0
+        assert trust_of(collector, "file/more")["state"] == "trusted"
     for name, code in (("Vendor.example.", 0), ("ingest.vendor.example", 1), ("vendor.exmaple", 1)):
         done = collector.command("distrust", name)
         assert (done.returncode, done.stdout) == (code, f"{name}: distrusted\n")

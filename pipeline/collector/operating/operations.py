@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from ....delivery.store import StoreFailed
 from ....delivery.trust.book import NotPersisted
+from ....delivery.trust.operators import spellings
 from ....ledger.embedded.budgets import TooMuch
 from ....ledger.embedded.handover import HandOver, Taken
 from ....ledger.journal.entries import EntryKind
@@ -76,6 +77,7 @@ class CollectorOperations:
         self, names: Sequence[str], state: Literal["held", "distrusted"], by: str, why: str
     ) -> TrustChanged:
         """See `Operations.tighten`."""
+        names = self._spelled(names)
         targets = self._targets(names)
         saying = asyncio.ensure_future(self._collector.trust.tighten(names, state, by, why))
         if not (await asyncio.wait([saying], timeout=_PATIENCE))[0]:
@@ -90,6 +92,7 @@ class CollectorOperations:
 
     async def resume(self, names: Sequence[str], by: str, why: str) -> TrustChanged:
         """See `Operations.resume`."""
+        names = self._spelled(names)
         for id_ in self._targets(names):
             if self._collector.trust.of(id_).state == "distrusted":
                 raise Refused(409, "distrusted", f"{id_} is distrusted: trust it, if you do")
@@ -97,6 +100,7 @@ class CollectorOperations:
 
     async def trust(self, names: Sequence[str], by: str, why: str) -> TrustChanged:
         """See `Operations.trust`."""
+        names = self._spelled(names)
         targets = self._targets(names)
         try:
             await self._collector.trust.loosen(names, "trusted", by, why)
@@ -280,6 +284,13 @@ class CollectorOperations:
                 404, "destination", f"no destination {id_!r}{near} Known: {', '.join(known)}"
             )
         return id_
+
+    def _spelled(self, names: Sequence[str]) -> list[str]:
+        """Each name as it is in force, where that is what somebody means: `Sentry.io` is an
+        operator, too.
+        """
+        known = self._collector.trust.targets
+        return [next(filter(known, (name, *sorted(spellings(name)))), name) for name in names]
 
     def _targets(self, names: Sequence[str]) -> list[str]:
         """The destinations that names mean, each once. Raises Refused."""
