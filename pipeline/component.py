@@ -99,6 +99,13 @@ class Sink(Protocol):
         """
 
 
+class Connections(NamedTuple):
+    """How many connections an endpoint has, and how many it may have at one time."""
+
+    open: int
+    most: int
+
+
 class Receiver(ABC):
     """Takes requests from senders and puts payloads into a sink."""
 
@@ -122,6 +129,10 @@ class Receiver(ABC):
     async def retire(self) -> None:
         """Let another receiver have the door, refusing nobody; `stop` may cut it short."""
         await self.stop()
+
+    def connections(self) -> Mapping[str, Connections]:
+        """Those of each transport (`http`, `grpc`). May be called from any thread."""
+        return {}
 
     async def finished(self) -> None:
         """Return when there is nothing more to come (a file was read); never, for servers."""

@@ -17,6 +17,7 @@ CounterName = Literal[
     "receiver_refused",
     "receiver_requests_refused",
     "receiver_repaired",
+    "receiver_connections_closed",
     "processor_dropped",
     "findings",
     "decoys_returned",
@@ -44,6 +45,10 @@ COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "receiver_repaired": (
         "Sloppy places (lone surrogates, BOM, NaN, control characters) mended on arrival.",
         ("receiver",),
+    ),
+    "receiver_connections_closed": (
+        "Idle or slow connections closed where a receiver had as many as it may have.",
+        ("receiver", "transport"),
     ),
     "processor_dropped": (
         "Documents that a processor chain dropped.",

@@ -20,6 +20,11 @@ class Books:
         """A request was turned away as a whole."""
         self._counters.add("receiver_requests_refused", 1, **self._labels, reason=reason)
 
+    def close_connections(self, amount: int) -> None:
+        """Connections made room for others."""
+        if amount > 0:
+            self._counters.add("receiver_connections_closed", amount, **self._labels)
+
     def refuse(self, type_: str, reason: str, amount: int) -> None:
         """Documents of a request that was taken were not let in."""
         if amount > 0:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import web
 
+from ..pipeline.component import Connections
 from ..pipeline.http.endpoints import listen
-from ..pipeline.http.quiet_http import QuietServer, serve_on
+from ..pipeline.http.listening import Listener
+from ..pipeline.http.quiet_http import QuietServer
 
-_LOOK_EVERY = 0.5  # seconds
-_ACCEPTING = 0.25  # seconds that it may take from accepting a connection to serving it
+_EVERY = 60.0  # seconds between two words about there being no room
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -29,11 +30,15 @@ class HttpServer:
         endpoint: str,
         *,
         log: logging.Logger,
+        most: int,
         tls: ssl.SSLContext | None = None,
         grace: float = 30.0,
         on_refused: Callable[[str], None] | None = None,
+        on_closed: Callable[[int], None] | None = None,
     ) -> None:
-        """`on_refused` is told the reason of what no handler has answered: `bad_http` (no handler
+        """`most` connections at one time; `on_closed` is told how many of them made room.
+
+        `on_refused` is told the reason of what no handler has answered: `bad_http` (no handler
         sees it) or `internal` (it failed).
         """
         self._handler = handler
@@ -41,9 +46,13 @@ class HttpServer:
         self._log = log
         self._tls = tls
         self._grace = grace  # seconds that requests begun may take when stopping
+        self._most = most
         self._on_refused = on_refused or (lambda _: None)
-        self._runner: web.ServerRunner | None = None
-        self._sockets: list[socket.socket] = []
+        self._on_closed = on_closed or (lambda _: None)
+        self._before: Listener | None = None  # of the server that this one replaces
+        self._next_word = 0.0  # when to say again that there is no room
+        self._sockets: list[socket.socket] = []  # until it listens, and for who replaces it
+        self._listener: Listener | None = None
         self._last_answers = False
         self.stopping = False
         self.port = 0  # the port in use, once started
@@ -56,6 +65,7 @@ class HttpServer:
         """
         if other._endpoint == self._endpoint:
             self._sockets = [each.dup() for each in other._sockets if each.fileno() >= 0]
+            self._before = other._listener
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
@@ -67,43 +77,50 @@ class HttpServer:
             lingering_time=1.0,  # a body that was refused is read so long, for the answer to arrive
         )
         server.on_bad_request = partial(self._on_refused, "bad_http")
-        self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
-        await self._runner.setup()
-        for each in sockets:
-            await serve_on(self._runner, each, self._tls)
+        self._listener = Listener(
+            server, sockets, self._most, tls=self._tls, on_full=self._full, before=self._before
+        )
+        self._before = None
+        self._listener.start()
+
+    @property
+    def connections(self) -> Connections:
+        """How many it has, and may have."""
+        listener = self._listener
+        return Connections(listener.count if listener is not None else 0, self._most)
+
+    def _full(self, closed: int) -> None:
+        """Somebody found no room, and so many connections made some."""
+        self._on_closed(closed)
+        if time.monotonic() < self._next_word:
+            return
+        self._next_word = time.monotonic() + _EVERY
+        what = "those that were idle or slow are closed" if closed else "who connects waits"
+        self._log.warning(
+            "%s has as many connections as it may (max_connections: %d): %s",
+            self._endpoint, self._most, what,
+        )  # fmt: skip
 
     async def retire(self) -> None:
         """Stop listening, but go on answering on connections that there are.
 
         Each is closed with its next answer, or when nobody has asked for long.
         """
-        runner = self._runner
-        server = runner.server if runner is not None else None
-        if runner is None or server is None:
+        listener = self._listener
+        if listener is None:
             return
         self._last_answers = True
-        loop = asyncio.get_running_loop()
-        for each in self._sockets:
-            loop.remove_reader(each)
-        # A connection that was accepted and is not yet served would be reset with its listener.
-        await asyncio.sleep(_ACCEPTING)
-        for site in list(runner.sites):
-            await site.stop()
-        while True:
-            # The server tells nobody when a connection ends, and those that it has just accepted
-            # are not there yet.
-            await asyncio.sleep(_LOOK_EVERY)
-            if self.stopping or not server.connections:
-                break
+        listener.shut()
+        await listener.emptied()
         await self.stop()
 
     async def stop(self) -> None:
         """Stop listening and finish the requests that have begun. Idempotent."""
         self.stopping = True
         sockets, self._sockets = self._sockets, []
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close(self._grace)
         for each in sockets:  # those of a server that never came to listen
             each.close()
 

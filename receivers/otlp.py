@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ..pipeline.component import Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.component import Connections, Receiver, ReceiverConfig, Settings, Sink
 from ..pipeline.host.memory import in_flight
 from ..pipeline.options import Secret, Size
 from .budget import Budget
@@ -97,6 +97,11 @@ class OtlpReceiver(Receiver):
     def http_port(self) -> int:
         """The port of HTTP; 0 when it is off."""
         return self._http.port if self._http else 0
+
+    def connections(self) -> Mapping[str, Connections]:
+        """See `Receiver.connections`."""
+        servers = {"grpc": self._grpc, "http": self._http}
+        return {name: each.connections for name, each in servers.items() if each is not None}
 
     async def start(self, sink: Sink) -> None:
         """Open both doors or none. Raises OSError."""

@@ -6,6 +6,7 @@ limit to what comes out.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,11 +16,13 @@ import grpc  # type: ignore[import-untyped]  # has no annotations
 import msgspec
 from grpc import aio
 
-from ..pipeline.component import Settings, Sink
+from ..pipeline.component import Connections, Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.host.open_files import connected_to, most_connections
 from ..pipeline.http.endpoints import endpoint_problem, listen, split_endpoint
 from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
+from .bodies import READ_TIMEOUT
 from .budget import Budget
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 from .tls import TlsConfig
@@ -27,6 +30,9 @@ from .tls import TlsConfig
 # Seconds that requests begun may take when stopping.
 _GRACE = 30.0
 _HANDSHAKE = 5  # seconds that a connection may take to become one
+# Seconds without a call after which a connection is closed, or up to twice as many: more than
+# between two exports of an SDK, which for metrics are a minute by default.
+_IDLE = 120
 _Certificate: TypeAlias = "tuple[bytes, bytes]"  # its key before it, as PEM
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -40,6 +46,13 @@ class GrpcConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_recv_msg_size_mib: Annotated[
         int, msgspec.Meta(description="The largest message in MiB, decompressed.", ge=1, le=1024)
     ] = 4
+    max_connections: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        msgspec.Meta(
+            description="Most connections at one time. By default an eighth of the files that the "
+            "process may open, or fewer where there is little memory."
+        ),
+    ] = None
     tls: Annotated[TlsConfig | None, msgspec.Meta(description="Serve TLS.")] = None
 
     def problems(self) -> list[Problem]:
@@ -59,6 +72,7 @@ class _Listener:
         self._config = config
         self._certificate = certificate
         self.doors: list[OtlpGrpcServer] = []  # the one before the last is to be replaced by it
+        self.most = most_connections(config.max_connections)
         self.port = 0  # the port in use, once started
         self._server: aio.Server | None = None
 
@@ -71,6 +85,9 @@ class _Listener:
                 ("grpc.max_concurrent_streams", 100),  # a connection
                 # Who connects and says nothing is sent away, and does not hold up the end for long.
                 ("grpc.server_handshake_timeout_ms", _HANDSHAKE * 1000),
+                ("grpc.max_connection_idle_ms", _IDLE * 1000),
+                # Who connects beyond it is sent away at once. SDKs take that for UNAVAILABLE.
+                ("grpc.max_allowed_incoming_connections", self.most),
             )
         )
         server.add_generic_rpc_handlers(
@@ -157,7 +174,15 @@ class OtlpGrpcServer:
     @property
     def _bound(self) -> tuple[object, ...]:
         """What a listener has for life."""
-        return self._config.endpoint, self._config.max_recv_msg_size_mib, self._certificate
+        config = self._config
+        most = config.max_connections
+        return config.endpoint, config.max_recv_msg_size_mib, most, self._certificate
+
+    @property
+    def connections(self) -> Connections:
+        """How many it has, and may have. Those of a predecessor on its port are among them."""
+        most = self._listener.most if self._listener is not None else 0
+        return Connections(connected_to(self.port) if most else 0, most)
 
     async def stop(self) -> None:
         """Refuse new requests and finish those begun, unless another one answers. Idempotent."""
@@ -183,7 +208,11 @@ class OtlpGrpcServer:
     async def _export(self, signal: Signal, context: aio.ServicerContext) -> bytes:
         metadata = dict(context.invocation_metadata() or ())
         authorise(self._bearer, str(metadata.get("authorization", "")))
-        message = await context.read()
+        try:
+            async with asyncio.timeout(READ_TIMEOUT):
+                message = await context.read()
+        except TimeoutError:
+            raise RefusedPayload(408, "timeout", "the message took too long to arrive") from None
         if not isinstance(message, bytes):
             limit = self._config.max_recv_msg_size_mib
             raise RefusedPayload(413, "too_large", f"no message, or one of more than {limit} MiB")

@@ -9,8 +9,9 @@ from typing import Annotated
 import msgspec
 from aiohttp import hdrs, web
 
-from ..pipeline.component import Settings, Sink
+from ..pipeline.component import Connections, Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
+from ..pipeline.host.open_files import most_connections
 from ..pipeline.http.endpoints import endpoint_problem
 from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
@@ -64,6 +65,13 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         "/v1/metrics"
     )
     logs_url_path: Annotated[str, msgspec.Meta(description="The path for logs.")] = "/v1/logs"
+    max_connections: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        msgspec.Meta(
+            description="Most connections at one time. By default an eighth of the files that the "
+            "process may open, or fewer where there is little memory."
+        ),
+    ] = None
     tls: Annotated[TlsConfig | None, msgspec.Meta(description="Serve TLS.")] = None
     cors: Annotated[CorsConfig | None, msgspec.Meta(description="Let browsers send.")] = None
 
@@ -161,14 +169,21 @@ class OtlpHttpServer:
             self._handle,
             config.endpoint,
             log=settings.log,
+            most=most_connections(config.max_connections),
             tls=config.tls.context("protocols.http.tls") if config.tls else None,
             on_refused=self._door.intake.books.refuse_request,
+            on_closed=self._door.intake.books.close_connections,
         )
 
     @property
     def port(self) -> int:
         """The port in use, once started."""
         return self._server.port
+
+    @property
+    def connections(self) -> Connections:
+        """How many it has, and may have."""
+        return self._server.connections
 
     async def start(self, sink: Sink) -> None:
         """Listen. Raises OSError."""

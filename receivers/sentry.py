@@ -17,9 +17,10 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
-from ..pipeline.component import Receipt, Receiver, ReceiverConfig, Settings, Sink
+from ..pipeline.component import Connections, Receipt, Receiver, ReceiverConfig, Settings, Sink
 from ..pipeline.errors import Problem, RefusedPayload
 from ..pipeline.host.memory import in_flight
+from ..pipeline.host.open_files import most_connections
 from ..pipeline.http.endpoints import split_endpoint
 from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
@@ -88,6 +89,13 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
             "256 MiB, or a sixteenth of the memory where that is less."
         ),
     ] = None
+    max_connections: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        msgspec.Meta(
+            description="Most connections at one time. By default an eighth of the files that the "
+            "process may open, or fewer where there is little memory."
+        ),
+    ] = None
     read_timeout: Annotated[
         Duration, msgspec.Meta(description="How long a body may take to arrive.")
     ] = Duration("60s")
@@ -154,8 +162,10 @@ class SentryReceiver(Receiver):
             self._answer,
             config.endpoint,
             log=settings.log,
+            most=most_connections(config.max_connections),
             tls=config.tls.context("tls") if config.tls else None,
             on_refused=self._books.refuse_request,
+            on_closed=self._books.close_connections,
         )
         self._sink: Sink | None = None
 
@@ -188,6 +198,10 @@ class SentryReceiver(Receiver):
     async def retire(self) -> None:
         """See `Receiver.retire`."""
         await self._server.retire()
+
+    def connections(self) -> Mapping[str, Connections]:
+        """See `Receiver.connections`."""
+        return {"http": self._server.connections}
 
     async def stop(self) -> None:
         """See `Receiver.stop`."""

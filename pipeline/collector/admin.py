@@ -8,7 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from ..http.quiet_http import QuietServer, serve_at
+from ..host.open_files import most_of_operators
+from ..http.listening import Listener, serve_at
+from ..http.quiet_http import QuietServer
+
+_GRACE = 60.0  # seconds that an answer may take when it is stopped
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -17,20 +21,18 @@ class AdminServer:
     """Small HTTP servers on addresses of their own, apart from the receivers'."""
 
     def __init__(self) -> None:
-        self._runners: list[web.ServerRunner] = []
+        self._listeners: list[Listener] = []
 
     async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         """Answer GET requests for some paths at `host:port`. Raises OSError."""
         server = QuietServer(_router(handlers))
-        runner = web.ServerRunner(server, handle_signals=False)
-        await runner.setup()
-        self._runners.append(runner)
-        await serve_at(runner, endpoint)
+        listener, _ = await serve_at(server, endpoint, most_of_operators())
+        self._listeners.append(listener)
 
     async def stop(self) -> None:
         """Close every server."""
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
-        self._runners.clear()
+        await asyncio.gather(*(each.close(_GRACE) for each in self._listeners))
+        self._listeners.clear()
 
 
 def _router(handlers: Mapping[str, Handler]) -> Handler:

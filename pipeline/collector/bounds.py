@@ -1,12 +1,47 @@
-"""Whether what a configuration lets into memory fits into it."""
+"""Whether what a configuration lets in fits into memory, and into the files that may be open."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
 
 from ...delivery.options import MEMORY_QUEUE
 from ..config import Config
 from ..host.memory import in_flight, memory_limit
+from ..host.open_files import files_allowed, most_connections
 
 _MIB = 1024 * 1024
+
+
+def warnings(config: Config) -> list[str]:
+    """What to say about a configuration that lets in more than fits."""
+    return [text for text in (too_much(config), too_many(config)) if text is not None]
+
+
+def too_many(config: Config) -> str | None:
+    """What to say when connections may take the files of everything else; None: nothing."""
+    most = sum(_connections(list(config.receivers.values())))
+    files = files_allowed()
+    if most <= files * 3 // 4:
+        return None
+    return (
+        f"max_connections let in {most} connections, and this process may open {files} files "
+        "(ulimit -n, or LimitNOFILE): none may be left for operators, exporters and storage"
+    )
+
+
+def _connections(part: object) -> Iterator[int]:
+    """What each endpoint that is written may have."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _connections(each)
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            if name == "max_connections":
+                yield most_connections(getattr(part, name))
+            else:
+                yield from _connections(getattr(part, name))
 
 
 def too_much(config: Config) -> str | None:

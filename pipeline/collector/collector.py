@@ -104,8 +104,8 @@ class Collector:
             copies = self.store.copies
             gauges["errlock_copies_lost"] = lambda: copies.lost
         self.telemetry = Telemetry(
-            self.counters, lambda: self.graph.destinations, telemetry.metrics.otlp_endpoint,
-            gauges, self.fleet.failures, self._may_tell,
+            self.counters, lambda: self.graph.destinations, lambda: self.graph.receivers,
+            telemetry.metrics.otlp_endpoint, gauges, self.fleet.failures, self._may_tell,
         )  # fmt: skip
         self.trust.subscribe_abort(self._hush)
 
@@ -255,6 +255,11 @@ class Collector:
     def gate(self) -> Gate:
         """What passes it is waited for by a reload."""
         return self.graph.gate
+
+    @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        """By id. Their `connections` may be asked for from other threads."""
+        return self.graph.receivers
 
     @property
     def routes(self) -> Mapping[str, Route]:

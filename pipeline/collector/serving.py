@@ -16,7 +16,6 @@ from typing import Any
 
 from ...delivery.store import StoreFailed
 from ..config import Config
-from ..host.open_files import tell_in_words
 from ..host.threads import work_beside
 from .collector import Collector, first_of
 from .reloading import Source
@@ -56,7 +55,6 @@ async def serve(
         # Not the event loop's own, which leaves it, for a moment, with nobody to take it.
         look = partial(loop.call_soon_threadsafe, source.look)
         signal.signal(signal.SIGHUP, lambda *_: look())
-    tell_in_words(loop)
     work_beside(loop, _WORKERS, "errlock-worker")
     collector, supervisor = Collector(config), Supervisor()
     telling = [asyncio.create_task(supervisor.keep_alive())]

@@ -33,6 +33,7 @@ from .pushing import MayTell, Push, PushedMetrics, PushedSpans
 
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
+    from ..component import Receiver
 
 # The collector counts by signal. A Sentry document counts where its OTLP counterpart would.
 _SIGNAL = {
@@ -63,6 +64,12 @@ _GAUGES = (
 )
 
 
+_CONNECTIONS = (
+    ("errlock_receiver_connections", "open", "Connections to a receiver."),
+    ("errlock_receiver_connections_limit", "most", "How many it may have at one time."),
+)
+
+
 class Telemetry:
     """Reads the counters and destinations when somebody asks; pushes them if an endpoint is set."""
 
@@ -70,6 +77,7 @@ class Telemetry:
         self,
         counters: Counters,
         destinations: Callable[[], Mapping[str, Destination]],
+        receivers: Callable[[], Mapping[str, Receiver]],
         otlp_endpoint: str | None = None,
         gauges: Mapping[str, Callable[[], float]] | None = None,
         follow_failures: Callable[[], Mapping[str, int]] = dict,
@@ -82,6 +90,7 @@ class Telemetry:
         """
         self._counters = counters
         self._destinations = destinations
+        self._receivers = receivers
         self._gauges = gauges or {}
         self._follow_failures = follow_failures
         self._started = time.monotonic()
@@ -123,6 +132,8 @@ class Telemetry:
                 )
         for gauge, what, sentence in _GAUGES:
             meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
+        for gauge, what, sentence in _CONNECTIONS:
+            meter.create_observable_gauge(gauge, [self._connections(what)], description=sentence)
         for gauge, value in self._gauges.items():
             meter.create_observable_gauge(gauge, [_single(value)])
         meter.create_observable_counter("errlock_follow_failed", [self._failures])
@@ -164,6 +175,15 @@ class Telemetry:
                     "trust": STRICTNESS[status.trust],
                 }[what]
                 yield Observation(value, {"exporter": id_})
+
+        return observe
+
+    def _connections(self, what: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_options: CallbackOptions) -> Iterator[Observation]:
+            for id_, receiver in self._receivers().items():
+                for transport, connections in receiver.connections().items():
+                    labels = {"receiver": id_, "transport": transport}
+                    yield Observation(getattr(connections, what), labels)
 
         return observe
 

@@ -52,19 +52,19 @@ def run(args: argparse.Namespace) -> int:
     # this when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with _loading():
-        from ..collector.bounds import too_much
+        from ..collector.bounds import warnings
         from ..collector.reloading import Source
         from ..collector.serving import serve
+        from ..host.open_files import allow_as_many_as_possible
         from ..logs import configure_logging
 
+        allow_as_many_as_possible()
         source = Source(args.config, lambda: read_config(args)) if args.config else None
         config = read_config(args)
     logs = config.service.telemetry.logs
     configure_logging(logs.level, logs.encoding)
-    for warning in config.warnings:
+    for warning in (*config.warnings, *warnings(config)):
         _log.warning("%s", warning)
-    if (warned := too_much(config)) is not None:
-        _log.warning("%s", warned)
 
     def announce(collector: Collector) -> None:
         if logs.encoding == "json":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..control.messages import DestinationStatus, Status
 
 _WATCH_EVERY = 2.0  # seconds
+_NEARLY = 0.8  # of what may be connected: where others make room there are some less
 _CLEAR = "\x1b[H\x1b[2J"
 _HEAD = (
     "destination", "operator", "trust", "health", "queued", "oldest", "in/s", "out/s", "last error",
@@ -106,6 +107,10 @@ def _of_everything(status: Status, colours: bool) -> Iterator[str]:
         yield paint(text, "red", colours)
     if status.trust_fault is not None:
         yield paint(status.trust_fault, "red", colours)
+    for each in status.receivers:
+        if each.connections > _NEARLY * each.max_connections:
+            text = f"{each.id} has {each.connections} connections over {each.transport}, and may "
+            yield paint(escape(f"{text}have {each.max_connections}"), "yellow", colours)
     if status.strict:
         text = "the policy is tightened: everything passes the strict profile as well"
         yield paint(text, "yellow", colours)

@@ -81,6 +81,15 @@ class TrustSaid(Answer, frozen=True, kw_only=True):
     ] = ""
 
 
+class ReceiverStatus(Answer, frozen=True, kw_only=True):
+    """Who is connected to a receiver."""
+
+    id: str
+    transport: str
+    connections: int
+    max_connections: Annotated[int, Meta(description="As many as there may be at one time.")]
+
+
 class DestinationStatus(Answer, frozen=True, kw_only=True):
     """How one destination is."""
 
@@ -184,6 +193,7 @@ class Status(Answer, frozen=True, kw_only=True):
     ] = None
     strict: Annotated[bool, Meta(description="Whether people had the policy tightened.")]
     started: Moment
+    receivers: list[ReceiverStatus] = []
     routes: list[RouteStatus]
     destinations: list[DestinationStatus]
     unclaimed: Annotated[

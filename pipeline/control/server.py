@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from ..config import ControlOptions
+from ..host.open_files import most_of_operators
 from ..http.endpoints import split_endpoint
 from ..http.quiet_http import QuietServer
 from ..http.threaded_http import ThreadedServer
@@ -47,6 +48,7 @@ class ControlServer:
             self._made,
             name="errlock-control",
             grace=5.0,
+            most=most_of_operators(),
             beside=operations.sample,
         )
 

@@ -26,6 +26,7 @@ from ...delivery.following.document import MAX_BYTES, Refused, Release, Signed
 from ...delivery.following.keys import PublicKey, SigningKey
 from ...delivery.following.publisher import FollowerSeen, InForce, Publisher
 from ..config.fleet import PublishOptions
+from ..host.open_files import most_connections
 from ..host.private_files import write_private
 from ..http.quiet_http import QuietServer
 from ..http.threaded_http import ThreadedServer
@@ -73,6 +74,7 @@ class ControlDocument:
             lambda: QuietServer(self._handle),
             name="errlock-publish",
             grace=1.0,
+            most=most_connections(),
         )
 
     @property

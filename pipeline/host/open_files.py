@@ -1,4 +1,4 @@
-"""What happens where a process may open no more files: said in words, and not all the time."""
+"""How many files the process may open, and what is said where those are too few."""
 
 from __future__ import annotations
 
@@ -6,16 +6,66 @@ import errno
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from pathlib import Path
 
-from ..options import OUT_OF_FILES
+from .memory import memory_limit
 
-if TYPE_CHECKING:
-    import asyncio
+# A receiver has one endpoint or two, and hardly anybody has more than two receivers: half of all
+# files are left for whatever else there is, as is most of the memory.
+_SHARE = 8
+_MEMORY_SHARE = 32
+_MEMORY = 32 * 1024  # bytes that an idle connection takes, with some for its system
+_FEWEST, _OPERATORS = 8, 16
 
 _EVERY = 60.0  # seconds
 
 _log = logging.getLogger("errlock.files")
+
+
+def allow_as_many_as_possible() -> None:
+    """Raise the soft limit to the hard one: 1024 is for select(2), which nothing here calls."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def most_connections(option: int | None = None) -> int:
+    """How many connections an endpoint may have, by its option `max_connections`."""
+    if option is not None:
+        return option
+    memory = memory_limit() // _MEMORY_SHARE // _MEMORY
+    return max(_FEWEST, min(files_allowed() // _SHARE, memory))
+
+
+def most_of_operators() -> int:
+    """How many an endpoint may have that people and their tools ask."""
+    return max(4, min(_OPERATORS, files_allowed() // 16))
+
+
+def connected_to(port: int) -> int:
+    """How many connections somebody has to a port here, for servers that do not tell. Linux.
+
+    proc_pid_net(5): local and remote address, the state (01: established), …, the inode, which is 0
+    until it is accepted.
+    """
+    wanted = f":{port:04X}"
+    found = 0
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path("/proc/self/net", name).read_text().splitlines()[1:]:
+                fields = line.split()
+                found += fields[1].endswith(wanted) and fields[3] == "01" and fields[9] != "0"
+    return found
+
+
+def files_allowed() -> int:
+    """How many files may be open."""
+    import resource  # not on every system that reads options
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit if limit != resource.RLIM_INFINITY else 1 << 20
 
 
 class Shortage:
@@ -30,27 +80,17 @@ class Shortage:
         if self._clock() < self._next:
             _log.debug("still out of file descriptors")
             return
-        import resource  # not on every system that reads options
-
         self._next = self._clock() + _EVERY
         if number == errno.ENFILE:
             limit = "the system has no more"
         else:
-            limit = f"ulimit -n, or LimitNOFILE, is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}"
+            limit = f"ulimit -n, or LimitNOFILE, is {files_allowed()}"
         _log.error("out of file descriptors (%s): who connects waits until others have left", limit)
 
 
-_shortage = Shortage()  # of the process, however many event loops notice it
+_shortage = Shortage()  # of the process, however many event loops accept
 
 
-def tell_in_words(loop: asyncio.AbstractEventLoop) -> None:
-    """Have an event loop say it that way, whose own text about it nobody is shown."""
-    loop.set_exception_handler(_tell)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    failure = context.get("exception")
-    if isinstance(failure, OSError) and failure.errno in OUT_OF_FILES:
-        _shortage.tell(failure.errno)
-    else:
-        loop.default_exception_handler(context)
+def out_of_files(number: int) -> None:
+    """Say that somebody could not be accepted: `number` is the error's."""
+    _shortage.tell(number)

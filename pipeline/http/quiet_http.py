@@ -5,52 +5,36 @@ aiohttp's own answers to what it cannot parse quote it, and so does its log.
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from .endpoints import listen
-
-# How many connections asyncio accepts in one go. Where the process may open no more files it tries
-# as often, in vain, and each attempt begins anew a second later: the next second has many times as
-# many, until nothing else is done.
-_AT_ONCE = 1
 _KEEPALIVE = 75.0  # seconds that an idle connection is kept
-_WAITING = 128  # connections that the system keeps until they are accepted
-
-
-async def serve_at(runner: web.ServerRunner, endpoint: str) -> int:
-    """Have a server answer at `host:port`; the port in use. Raises OSError.
-
-    asyncio would make the sockets too, but not tell which fault kept it from that.
-    """
-    sockets = listen(endpoint)
-    port = int(sockets[0].getsockname()[1])
-    try:
-        while sockets:
-            await serve_on(runner, sockets[-1])
-            sockets.pop()
-    finally:
-        for each in sockets:  # the runner closes those that it serves
-            each.close()
-    return port
-
-
-async def serve_on(
-    runner: web.ServerRunner, bound: socket.socket, tls: ssl.SSLContext | None = None
-) -> None:
-    """Have a server answer at one socket. Raises OSError."""
-    await web.SockSite(runner, bound, ssl_context=tls, backlog=_AT_ONCE).start()
-    bound.listen(_WAITING)
 
 
 class QuietConnection(web.RequestHandler):
-    """aiohttp's connection, except that errors neither log nor answer with what was received."""
+    """aiohttp's connection, except that errors neither log nor answer with what was received.
 
-    __slots__ = ()
+    It knows what it is doing: `asked` is the request that it is about, if any, and `since` when
+    that began, or how long nobody has asked for anything, by the event loop's clock.
+    """
+
+    __slots__ = ("asked", "since")
+
+    def __init__(self, manager: QuietServer, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self.asked: web.BaseRequest | None = None
+        self.since: float = self._loop.time()
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its request is still on its way here."""
+        return self.asked is not None and not self.asked.content.is_eof()
+
+    def turn_to(self, request: web.BaseRequest | None) -> None:
+        """Be about this request from now on."""
+        self.asked, self.since = request, self._loop.time()
 
     def handle_error(
         self,
@@ -82,16 +66,37 @@ def _trouble(status: int) -> Mapping[str, str]:
 class QuietServer(web.Server):
     """Serves quiet connections; `on_bad_request` is called for what was not HTTP.
 
-    `trouble` makes the JSON that answers it, of the status alone.
+    `trouble` makes the JSON that answers it, of the status alone. `on_gone` is told of each
+    connection that has ended.
     """
 
     on_bad_request: Callable[[], None] = staticmethod(lambda: None)
     trouble: Callable[[int], Mapping[str, str]] = staticmethod(_trouble)
+    on_gone: Callable[[QuietConnection], None] = staticmethod(lambda _: None)
 
     def __init__(self, handler: Callable[[web.BaseRequest], Any], **options: Any) -> None:
         """`options` of aiohttp's server."""
-        super().__init__(handler, access_log=None, keepalive_timeout=_KEEPALIVE, **options)
+        super().__init__(self._handle, access_log=None, keepalive_timeout=_KEEPALIVE, **options)
+        self._handler = handler
 
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> QuietConnection:
         """A connection of a client."""
         return QuietConnection(self, loop=self._loop, **self._kwargs)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, QuietConnection)
+        connection.turn_to(request)
+        try:
+            response: web.StreamResponse = await self._handler(request)
+        finally:
+            connection.turn_to(None)
+        return response
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """A connection has ended: its file is closed right after this."""
+        super().connection_lost(handler, exc)
+        assert isinstance(handler, QuietConnection)
+        self.on_gone(handler)

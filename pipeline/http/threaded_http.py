@@ -11,11 +11,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 
-from aiohttp import web
-
-from ..host.open_files import tell_in_words
 from ..host.threads import work_beside
-from .quiet_http import QuietServer, serve_at
+from .listening import serve_at
+from .quiet_http import QuietServer
 
 _WORKERS = 2  # for what waits for the disk
 
@@ -30,16 +28,19 @@ class ThreadedServer:
         *,
         name: str,
         grace: float,
+        most: int,
         beside: Callable[[], Coroutine[object, object, None]] | None = None,
     ) -> None:
         """`make` and `beside`, which runs as long as it serves, are called in the thread `name`.
 
-        Requests that have begun may take `grace` seconds when it is stopped.
+        Requests that have begun may take `grace` seconds when it is stopped. It has `most`
+        connections at one time.
         """
         self._endpoint = endpoint
         self._make = make
         self._name = name
         self._grace = grace
+        self._most = most
         self._beside = beside
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,18 +76,15 @@ class ThreadedServer:
     async def _serve(self, opened: Future[int]) -> None:
         """The thread's work, from opening to closing."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        tell_in_words(self._loop)
         work_beside(self._loop, _WORKERS, f"{self._name}-worker")
-        runner = web.ServerRunner(self._make(), handle_signals=False, shutdown_timeout=self._grace)
         try:
-            await runner.setup()
-            opened.set_result(await serve_at(runner, self._endpoint))
+            listener, port = await serve_at(self._make(), self._endpoint, self._most)
         except OSError as error:
-            await runner.cleanup()
             opened.set_exception(error)
             return
+        opened.set_result(port)
         beside = asyncio.create_task(self._beside()) if self._beside is not None else None
         await self._stop.wait()
         if beside is not None:
             beside.cancel()
-        await runner.cleanup()
+        await listener.close(self._grace)

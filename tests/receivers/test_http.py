@@ -51,7 +51,7 @@ async def server(
             return web.Response(status=refused.status, text=f"{refused.reason}: {refused}")
         return web.Response(body=body)
 
-    running = HttpServer(answer, "127.0.0.1:0", log=logging.getLogger("test"), grace=1.0)
+    running = HttpServer(answer, "127.0.0.1:0", log=logging.getLogger("test"), most=9, grace=1.0)
     await running.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     try:
@@ -237,7 +237,7 @@ async def test_a_failing_handler_tells_only_the_type_of_its_error(
     async def fail(request: web.BaseRequest) -> web.StreamResponse:
         raise ValueError("hunter2")
 
-    running = HttpServer(fail, "127.0.0.1:0", log=logging.getLogger("test"))
+    running = HttpServer(fail, "127.0.0.1:0", log=logging.getLogger("test"), most=9)
     await running.start()
     try:
         answer = await post(f"http://127.0.0.1:{running.port}/", b"")
@@ -255,7 +255,7 @@ async def test_stopping_finishes_the_requests_that_have_begun() -> None:
         await go.wait()
         return web.Response(text="done")
 
-    running = HttpServer(wait, "127.0.0.1:0", log=logging.getLogger("test"))
+    running = HttpServer(wait, "127.0.0.1:0", log=logging.getLogger("test"), most=9)
     await running.start()
     asking = asyncio.create_task(post(f"http://127.0.0.1:{running.port}/", b""))
     await begun.wait()
@@ -272,7 +272,7 @@ async def test_a_stop_cuts_a_retirement_short() -> None:
     async def answer(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response()
 
-    running = HttpServer(answer, "127.0.0.1:0", log=logging.getLogger("test"), grace=1.0)
+    running = HttpServer(answer, "127.0.0.1:0", log=logging.getLogger("test"), most=9, grace=1.0)
     await running.start()
     retiring = asyncio.create_task(running.retire())
     await asyncio.sleep(0)

@@ -38,6 +38,8 @@ from otlp_door import GRPC, HTTP, JSON, LOGS, PROTOBUF, Door, is_open, opened_do
 from otlp_messages import log_request
 
 from errlock.pipeline.options import Secret
+from errlock.pipeline.payloads.otlp_signals import SERVICES
+from errlock.receivers import otlp_grpc
 from errlock.receivers.otlp import (
     AuthConfig,
     OtlpReceiver,
@@ -206,6 +208,16 @@ async def test_requests_beyond_the_budget_are_refused_while_others_are_judged() 
         await first
         assert (await door.post(body))[0] == 200
         assert door.refused("http", "busy") == door.refused("grpc", "busy") == 1
+
+
+async def test_a_call_whose_message_does_not_come_is_ended(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_grpc, "READ_TIMEOUT", 0.2)
+    async with aio.insecure_channel(door.target) as channel:
+        call = channel.stream_unary(f"/{SERVICES['logs']}/Export")()
+        assert await call.code() == grpc.StatusCode.UNAVAILABLE
+    assert door.refused("grpc", "timeout") == 1
 
 
 HOSTILE = {

@@ -102,7 +102,7 @@ async def test_another_receiver_can_offer_otlp_for_a_project_of_its_own() -> Non
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         return await otlp.answer(request, "logs", project="7")
 
-    server = HttpServer(handle, "localhost:0", log=settings.log)
+    server = HttpServer(handle, "localhost:0", log=settings.log, most=9)
     await server.start()
     request = log_request("a", service="one")
     request.MergeFrom(log_request("b", service="two"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ....delivery.trust.book import TrustBook
+from ...component import Receiver
 from ...config import Config
 from ...control.messages import CollectorState, StorageFault
 from ...fleet.fleet import Fleet
@@ -38,6 +39,10 @@ class Collecting(Drilling, Protocol):
     @property
     def storage_fault(self) -> StorageFault | None:
         """Why nothing is taken that comes in, if so."""
+
+    @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        """By id. Their `connections` may be asked for."""
 
     @property
     def routes(self) -> Mapping[str, Route]:

@@ -17,6 +17,7 @@ from ...control.messages import (
     FollowingStatus,
     JournalStatus,
     KeyringStatus,
+    ReceiverStatus,
     RouteStatus,
     StandsIn,
     Status,
@@ -52,12 +53,20 @@ class Overview:
             keyrings=[KeyringStatus(**asdict(each)) for each in collector.keyrings.status()],
             copies=_copies(collector.store),
             started=self._started,
+            receivers=self._receivers(),
             routes=self.routes(),
             destinations=[self._destination(id_) for id_ in collector.destinations],
             unclaimed=dict(collector.unclaimed.documents),
             fleet=self.fleet(),
             following=self._following(),
         )
+
+    def _receivers(self) -> list[ReceiverStatus]:
+        return [
+            ReceiverStatus(id=id_, transport=name, connections=each.open, max_connections=each.most)
+            for id_, receiver in self._collector.receivers.items()
+            for name, each in receiver.connections().items()
+        ]
 
     def routes(self) -> list[RouteStatus]:
         """Where what comes in goes now."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from errlock.pipeline.collector.bounds import too_much
+from errlock.pipeline.collector.bounds import too_many, too_much
 from errlock.pipeline.config import loads
 from errlock.pipeline.host.memory import in_flight, memory_limit
 from errlock.pipeline.options import Size
@@ -97,3 +97,11 @@ def test_bounds_that_do_not_fit_are_told() -> None:
     assert told is not None
     assert f"let in {8000000 * 1024 + 6} MiB, more than half of the" in told
     assert too_much(loads(text.replace("memory}", "./x}"))) is None
+
+
+def test_connections_that_leave_no_files_are_told() -> None:
+    assert too_many(loads("")) is None
+    text = "receivers: {otlp: {protocols: {http: {max_connections: 700000000}, grpc: }}}"
+    told = too_many(loads(text))
+    assert told is not None
+    assert told.startswith("max_connections let in 7000")

@@ -37,7 +37,9 @@ async def answer(request):
     return web.Response()
 
 async def main():
-    server = ThreadedServer("127.0.0.1:0", lambda: QuietServer(answer), name="few", grace=1.0)
+    server = ThreadedServer(
+        "127.0.0.1:0", lambda: QuietServer(answer), name="few", grace=1.0, most=4
+    )
     os.close(lowest := os.dup(0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + int(sys.argv[1]), hard))

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from errlock.pipeline.http import quiet_http
-from errlock.pipeline.http.quiet_http import QuietServer, serve_at
+from errlock.pipeline.http.listening import serve_at
+from errlock.pipeline.http.quiet_http import QuietServer
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
@@ -20,13 +21,11 @@ async def test_who_says_nothing_more_is_sent_away(
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(text="here")
 
-    runner = web.ServerRunner(QuietServer(answer))
-    await runner.setup()
-    port = await serve_at(runner, "127.0.0.1:0")
+    listener, port = await serve_at(QuietServer(answer), "127.0.0.1:0", 9)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
     async with asyncio.timeout(60):
         answered = await reader.read()  # until it is closed
     assert (b"here" in answered) == bool(said)
     writer.close()
-    await runner.cleanup()
+    await listener.close(1.0)
