@@ -8,7 +8,6 @@ traced would be exported again.
 from __future__ import annotations
 
 import gzip
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ..pipeline.errors import ExportFailed
 from ..pipeline.http.answers import beginning, connector
 from .aborting import Attempts, Sockets
 from .lookups import Lookups
+from .tls import TlsConfig
 
 Compression = Literal["gzip", "zstd", "none"]
 
@@ -54,15 +54,16 @@ class HttpClient:
         *,
         timeout: float,
         headers: Mapping[str, str],
-        trust: ssl.SSLContext | None = None,
+        tls: TlsConfig | None = None,
     ) -> None:
         """An attempt may take `timeout` seconds, connecting included; `headers` go with each.
 
-        `trust` has the only authorities that are believed.
+        Raises ConfigError about `tls`.
         """
         self._timeout = timeout
         self._headers = headers
-        self._trust = trust
+        self._tls = tls.context() if tls is not None else None
+        self._name = tls.server_name_override if tls is not None else None
         self._session: aiohttp.ClientSession | None = None
         self._attempts: Attempts | None = None
         self._sockets = Sockets()
@@ -78,7 +79,7 @@ class HttpClient:
                 2 * ANSWER_LIMIT,
                 limit=_CONNECTIONS,
                 keepalive_timeout=KEPT,
-                ssl=self._trust or True,
+                ssl=self._tls or True,
                 socket_factory=self._sockets.make,
                 resolver=self._lookups,
             ),
@@ -123,15 +124,18 @@ class HttpClient:
         async with attempts.one():
             return await self._post(session, url, body, headers)
 
-    @staticmethod
     async def _post(
-        session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
+        self, session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
         try:
             with uninstrumented():
                 # As a file: it is written in pieces, so that a large one does not hold the loop.
                 async with session.post(
-                    url, data=BytesIO(body), headers=headers, allow_redirects=False
+                    url,
+                    data=BytesIO(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    server_hostname=self._name,
                 ) as response:
                     return Answer(response.status, response.headers, await _body(response))
         except aiohttp.ConnectionTimeoutError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 import threading
 import time
 from functools import partial
@@ -22,14 +21,14 @@ from grpc.aio import _channel as channels  # type: ignore[import-untyped]  # as 
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.http.certificates import show, trusting, unreadable
-from ..pipeline.options import Duration, PemFile, Secret
+from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp_signals import SERVICES
 from .aborting import Attempts, aborted, cut_marked
 from .grpc_calls import call
 from .http import KEPT
 from .otlp_answer import as_otlp, delivered
+from .tls import TlsConfig
 
 _COMPRESSION = {
     "gzip": grpc.Compression.Gzip,
@@ -49,30 +48,16 @@ _MARKS = count(20_001)  # milliseconds: gRPC's own default, and a little more
 _HEADER = re.compile(r"[0-9A-Za-z_.-]+")
 
 
-class GrpcTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the destination is known, and how it knows us."""
+class GrpcTlsConfig(TlsConfig, frozen=True, kw_only=True):
+    """TLS, or none."""
 
     insecure: Annotated[
         bool, msgspec.Meta(description="Send in the clear, without TLS. Default: TLS.")
     ] = False
-    ca_file: Annotated[
-        PemFile | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
-    ] = None
-    cert_file: Annotated[
-        PemFile | None, msgspec.Meta(description="PEM file of our own certificate.")
-    ] = None
-    key_file: Annotated[PemFile | None, msgspec.Meta(description="PEM file of its key.")] = None
-    server_name_override: Annotated[
-        str | None, msgspec.Meta(description="The name that the certificate must have instead.")
-    ] = None
 
     def problems(self) -> list[Problem]:
-        """What is wrong beyond types."""
-        if (self.cert_file is None) != (self.key_file is None):
-            return [Problem("", "expected both cert_file and key_file or none of them")]
-        if self.insecure:
-            return []
-        return unreadable(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
+        """What is wrong beyond types. Files that are not used may be missing."""
+        return [] if self.insecure else TlsConfig.problems(self)
 
 
 class OtlpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
@@ -254,11 +239,7 @@ def _credentials(config: OtlpExporterConfig) -> Any:
     target, tls = _target(config.endpoint), config.tls
     if tls.insecure or (target is not None and target[1]):
         return None
-    # gRPC takes any bytes, and finds fault with them at each connection.
-    if tls.ca_file is not None:
-        trusting(tls.ca_file, "tls.ca_file")
-    if tls.cert_file is not None and tls.key_file is not None:
-        show(ssl.create_default_context(), tls.cert_file, tls.key_file, "tls")
+    tls.context()  # gRPC takes any bytes, and finds fault with them at each connection
     files = (tls.ca_file, tls.key_file, tls.cert_file)
     contents = [file.path.read_bytes() if file else None for file in files]
     return grpc.ssl_channel_credentials(*contents)

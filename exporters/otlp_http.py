@@ -11,31 +11,19 @@ import msgspec
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import ExportFailed, Problem
-from ..pipeline.http.certificates import trusting, unreadable
-from ..pipeline.options import Duration, PemFile, Secret
+from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
 from .http import Answer, Compression, HttpClient, compressed, is_url, retry_after
 from .otlp_answer import as_otlp, delivered
+from .tls import TlsConfig
 
 _TYPES = {"proto": "application/x-protobuf", "json": "application/json"}
 # https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
 _RETRYABLE = frozenset({429, 502, 503, 504})
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIGNALS: tuple[Signal, ...] = ("logs", "traces", "metrics")
-
-
-class HttpTlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the destination is known."""
-
-    ca_file: Annotated[
-        PemFile | None, msgspec.Meta(description="PEM file of the authorities to trust instead.")
-    ] = None
-
-    def problems(self) -> list[Problem]:
-        """What is wrong beyond types."""
-        return unreadable(ca_file=self.ca_file)
 
 
 class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
@@ -57,9 +45,7 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     encoding: Annotated[
         Literal["proto", "json"], msgspec.Meta(description="Protobuf or OTLP's JSON.")
     ] = "proto"
-    tls: Annotated[HttpTlsConfig, msgspec.Meta(description="TLS, for https URLs.")] = (
-        HttpTlsConfig()
-    )
+    tls: Annotated[TlsConfig, msgspec.Meta(description="TLS, for https URLs.")] = TlsConfig()
     headers: Annotated[dict[str, Secret], msgspec.Meta(description="Sent with each request.")] = (
         msgspec.field(default_factory=dict)
     )
@@ -113,12 +99,7 @@ class OtlpHttpExporter(Exporter):
     def __init__(self, config: OtlpHttpExporterConfig) -> None:
         self._config = config
         headers = {name: value.reveal() for name, value in config.headers.items()}
-        ca_file = config.tls.ca_file
-        self._client = HttpClient(
-            timeout=config.timeout,
-            headers=headers,
-            trust=trusting(ca_file, "tls.ca_file") if ca_file else None,
-        )
+        self._client = HttpClient(timeout=config.timeout, headers=headers, tls=config.tls)
         self._headers = {"Content-Type": _TYPES[config.encoding]}
         if config.compression != "none":
             self._headers["Content-Encoding"] = config.compression

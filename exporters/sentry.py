@@ -17,14 +17,14 @@ import msgspec
 
 from ..pipeline.component import Delivered, Exporter, ExporterConfig, Settings
 from ..pipeline.errors import DropReason, ExportFailed, Problem
-from ..pipeline.http.certificates import trusting, unreadable
-from ..pipeline.options import Duration, PemFile, Secret
+from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
 from .dsn import Dsn
 from .http import Compression, HttpClient, compressed, failed
 from .sentry_limits import CATEGORIES, RateLimits
+from .tls import TlsConfig
 
 Backend = Literal["sentry", "bugsink", "glitchtip"]
 SentryType = Literal[
@@ -81,10 +81,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
     timeout: Annotated[
         Duration, msgspec.Meta(description="How long one attempt may take, connecting included.")
     ] = Duration("30s")
-    ca_file: Annotated[
-        PemFile | None,
-        msgspec.Meta(description="PEM file of the only certificate authorities to trust."),
-    ] = None
+    tls: Annotated[TlsConfig, msgspec.Meta(description="TLS, for https DSNs.")] = TlsConfig()
     headers: Annotated[
         dict[str, Secret],
         msgspec.Meta(description="Further headers, for a proxy in front of the backend."),
@@ -105,7 +102,6 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         for name in self.headers:
             if name.lower() in OWN_HEADERS:
                 yield Problem(f"headers.{name}", "is written by this exporter itself")
-        yield from unreadable(ca_file=self.ca_file)
 
     def hosts(self) -> Iterable[str]:
         """See `ExporterConfig.hosts`."""
@@ -158,7 +154,7 @@ class SentryExporter(Exporter):
                 "User-Agent": self._agent,
                 **{name: value.reveal() for name, value in config.headers.items()},
             },
-            trust=trusting(config.ca_file, "ca_file") if config.ca_file else None,
+            tls=config.tls,
         )
 
     async def start(self) -> None:

@@ -38,8 +38,8 @@ class HttpServer:
     ) -> None:
         """`most` connections at one time; `on_closed` is told how many of them made room.
 
-        `on_refused` is told the reason of what no handler has answered: `bad_http` (no handler
-        sees it) or `internal` (it failed).
+        `on_refused` is told the reason of what no handler has answered: `tls` and `bad_http` (no
+        handler sees it) or `internal` (it failed).
         """
         self._handler = handler
         self._endpoint = endpoint
@@ -78,7 +78,13 @@ class HttpServer:
         )
         server.on_bad_request = partial(self._on_refused, "bad_http")
         self._listener = Listener(
-            server, sockets, self._most, tls=self._tls, on_full=self._full, before=self._before
+            server,
+            sockets,
+            self._most,
+            tls=self._tls,
+            on_full=self._full,
+            on_bad_tls=partial(self._on_refused, "tls"),
+            before=self._before,
         )
         self._before = None
         self._listener.start()

@@ -33,7 +33,8 @@ _HANDSHAKE = 5  # seconds that a connection may take to become one
 # Seconds without a call after which a connection is closed, or up to twice as many: more than
 # between two exports of an SDK, which for metrics are a minute by default.
 _IDLE = 120
-_Certificate: TypeAlias = "tuple[bytes, bytes]"  # its key before it, as PEM
+# As PEM: the key, the certificate, and the authorities that clients need one of.
+_Certificate: TypeAlias = "tuple[bytes, bytes, bytes | None]"
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -117,7 +118,10 @@ class _Listener:
             else:
                 # Never `dynamic_ssl_server_credentials`: who connects while it exchanges a
                 # certificate may find freed memory (https://github.com/grpc/grpc/issues/36693).
-                credentials = grpc.ssl_server_credentials([self._certificate])
+                *pair, authorities = self._certificate
+                credentials = grpc.ssl_server_credentials(
+                    [tuple(pair)], authorities, require_client_auth=authorities is not None
+                )
                 bound = server.add_secure_port(address, credentials)
         except RuntimeError:
             what = f"cannot listen on {endpoint}, or with this certificate"
@@ -222,9 +226,10 @@ class OtlpGrpcServer:
 
 
 def _certificate(tls: TlsConfig) -> _Certificate:
-    """What gRPC shows to who connects. Raises ConfigError."""
+    """What gRPC shows to who connects, and wants to see. Raises ConfigError."""
     tls.context("protocols.grpc.tls")  # gRPC takes any bytes, and refuses connections
-    return tls.key_file.path.read_bytes(), tls.cert_file.path.read_bytes()
+    authorities = tls.client_ca_file.path.read_bytes() if tls.client_ca_file is not None else None
+    return tls.key_file.path.read_bytes(), tls.cert_file.path.read_bytes(), authorities
 
 
 async def _abort(context: aio.ServicerContext, refusal: Refusal) -> None:

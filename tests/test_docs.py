@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from http_sink import http_sink
+from self_signed import self_signed
 
 from errlock.delivery.following.keys import SigningKey
 from errlock.ledger.journal.signing import new_key_files
@@ -153,8 +154,13 @@ def test_a_configuration_is_valid(block: Block, tmp_path: Path) -> None:
     new_key_files(tmp_path / "journal.key")
     (tmp_path / "ledger.key").write_text(new_key())
     (tmp_path / "ledger.key").chmod(0o600)
-    credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}  # systemd's name for where secrets lie
-    assert loads(block.text, ENV | credentials).warnings == []
+    cert, key = self_signed(tmp_path)
+    for name in ("tls.crt", "ca.crt", "clients.crt"):
+        (tmp_path / name).write_bytes(cert.read_bytes())
+    key.rename(tmp_path / "tls.key")
+    # systemd's name for where secrets lie, and a folder of certificates.
+    folders = dict.fromkeys(("CREDENTIALS_DIRECTORY", "TLS_FOLDER"), str(tmp_path))
+    assert loads(block.text, ENV | folders).warnings == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

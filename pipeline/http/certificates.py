@@ -43,6 +43,17 @@ def trusting(ca_file: PemFile, option: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file.path)
 
 
+def demand(context: ssl.SSLContext, client_ca_file: PemFile, option: str) -> None:
+    """Have a server serve nobody but who shows a certificate that these authorities vouch for.
+
+    Raises ConfigError about an option.
+    """
+    if (fault := _fault_of_certificates(client_ca_file)) is not None:
+        raise ConfigError([Problem(option, fault)])
+    context.load_verify_locations(client_ca_file.path)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+
 def _fault(cert_file: PemFile, key_file: PemFile, section: str, error: OSError) -> Problem:
     if (fault := _fault_of_certificates(cert_file)) is not None:
         return Problem(f"{section}.cert_file", fault)

@@ -46,17 +46,20 @@ class Listener:
         *,
         tls: ssl.SSLContext | None = None,
         on_full: Callable[[int], None] | None = None,
+        on_bad_tls: Callable[[], None] | None = None,
         before: Listener | None = None,
     ) -> None:
         """`most` connections at one time, with those that a listener `before` it still has.
 
-        `on_full` is told when somebody finds no room, with how many connections made some.
+        `on_full` is told when somebody finds no room, with how many connections made some;
+        `on_bad_tls`, when TLS could not begin: whoever just goes away is nobody's fault.
         """
         self._server = server
         self._sockets = list(sockets)
         self._most = most
         self._tls = tls
         self._on_full = on_full or (lambda _: None)
+        self._on_bad_tls = on_bad_tls or (lambda: None)
         before_it: list[Listener] = [] if before is None else [before, *before._before]
         self._before: list[Listener] = [each for each in before_it if each._open]
         self._loop = asyncio.get_running_loop()
@@ -167,6 +170,8 @@ class Listener:
         if task.cancelled() or task.exception() is not None:
             accepted.close()
             self._leave(connection)
+            if not task.cancelled() and isinstance(task.exception(), ssl.SSLError):
+                self._on_bad_tls()
 
     def _leave(self, connection: QuietConnection) -> None:
         self._open.pop(connection, None)

@@ -184,7 +184,7 @@ def serving(folder: Path) -> ssl.SSLContext:
 def test_exporters_trust_the_renewed_authorities(kind: str, tmp_path: Path) -> None:
     port, (ca, _) = listening_port(), self_signed(tmp_path)
     exporter: dict[str, dict[str, Any]] = {
-        "sentry": {"dsn": f"https://k@localhost:{port}/1", "ca_file": str(ca)},
+        "sentry": {"dsn": f"https://k@localhost:{port}/1", "tls": {"ca_file": str(ca)}},
         "otlp_http": {"endpoint": f"https://localhost:{port}", "tls": {"ca_file": str(ca)}},
     }
     theirs = tmp_path / "theirs"

@@ -20,8 +20,9 @@ from slow_peer import SlowPeer
 from errlock.exporters.aborting import Attempts
 from errlock.exporters.file import FileExporterConfig
 from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporterConfig
-from errlock.exporters.otlp_http import HttpTlsConfig, OtlpHttpExporterConfig
+from errlock.exporters.otlp_http import OtlpHttpExporterConfig
 from errlock.exporters.sentry import SentryExporterConfig
+from errlock.exporters.tls import TlsConfig
 from errlock.pipeline.component import Exporter, ExporterConfig, Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
@@ -46,7 +47,7 @@ CASES: dict[str, tuple[Make, bool, bool]] = {  # how to make one; over HTTP/2; o
         lambda port, certificate: OtlpHttpExporterConfig(
             endpoint=f"https://localhost:{port}",
             compression="none",
-            tls=HttpTlsConfig(ca_file=PemFile(certificate[0])),
+            tls=TlsConfig(ca_file=PemFile(certificate[0])),
         ),
         False,
         True,

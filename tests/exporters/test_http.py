@@ -15,6 +15,7 @@ from recording_backend import recording_backend
 from waiting import until
 
 from errlock.exporters.http import KEPT, HttpClient, failed, is_url, retry_after
+from errlock.exporters.tls import TlsConfig
 from errlock.pipeline.errors import ExportFailed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -55,7 +56,7 @@ async def backend(answer: bytes | None) -> AsyncIterator[Backend]:
 
 @asynccontextmanager
 async def client(timeout: float = 5.0) -> AsyncIterator[HttpClient]:  # noqa: ASYNC109  it is the option under test
-    made = HttpClient(timeout=timeout, headers={"X-Team": "a"})
+    made = HttpClient(timeout=timeout, headers={"X-Team": "a"}, tls=TlsConfig())
     await made.start()
     yield made
     await made.stop()
