@@ -1,6 +1,6 @@
 """What exporters over HTTP share: one attempt to post bytes, and what its outcome means.
 
-Redirects are never followed, proxies and netrc of the environment are not used, and nothing
+Redirects are never followed, the proxies and the netrc of the environment are not used, and nothing
 instruments these requests: a destination is what the configuration names, and an export that is
 traced would be exported again.
 """
@@ -18,12 +18,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..pipeline.errors import ExportFailed
 from ..pipeline.http.answers import beginning, connector
+from ..pipeline.options import Secret
 from .aborting import Attempts, Sockets
 from .lookups import Lookups
+from .proxy import Proxy
 from .tls import TlsConfig
 
 Compression = Literal["gzip", "zstd", "none"]
@@ -34,6 +36,7 @@ _CONNECTIONS = 8
 # uvicorn 5). Who sends while the server's word that it closes is on its way has no answer, and
 # nobody knows whether the request arrived.
 KEPT = 1.0
+_PROXY_AUTHENTICATION = 407
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -55,6 +58,7 @@ class HttpClient:
         timeout: float,
         headers: Mapping[str, str],
         tls: TlsConfig | None = None,
+        proxy_url: Secret | None = None,
     ) -> None:
         """An attempt may take `timeout` seconds, connecting included; `headers` go with each.
 
@@ -64,6 +68,7 @@ class HttpClient:
         self._headers = headers
         self._tls = tls.context() if tls is not None else None
         self._name = tls.server_name_override if tls is not None else None
+        self._proxy = Proxy(proxy_url) if proxy_url is not None else None
         self._session: aiohttp.ClientSession | None = None
         self._attempts: Attempts | None = None
         self._sockets = Sockets()
@@ -84,7 +89,6 @@ class HttpClient:
                 resolver=self._lookups,
             ),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -127,31 +131,53 @@ class HttpClient:
     async def _post(
         self, session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
+        sent = _Body(body)
+        # Not the session's: those would be told to a proxy in the clear.
+        whole = CIMultiDict(self._headers)
+        told, connecting = self._proxy.headers_for(url) if self._proxy else ({}, {})
+        whole.update({**headers, **told})
         try:
             with uninstrumented():
-                # As a file: it is written in pieces, so that a large one does not hold the loop.
                 async with session.post(
                     url,
-                    data=BytesIO(body),
-                    headers=headers,
+                    data=sent,
+                    headers=whole,
                     allow_redirects=False,
-                    server_hostname=self._name,
+                    server_hostname=self._name if url.startswith("https:") else None,
+                    proxy=self._proxy.url if self._proxy else None,
+                    proxy_headers=connecting,
                 ) as response:
+                    if response.status == _PROXY_AUTHENTICATION:  # no destination says that
+                        raise ExportFailed("proxy_407", retryable=True)
                     return Answer(response.status, response.headers, await _body(response))
         except aiohttp.ConnectionTimeoutError:
             raise ExportFailed("timeout", retryable=True) from None
         except TimeoutError:
-            raise ExportFailed("timeout", retryable=True, unclear=True) from None
+            raise ExportFailed("timeout", retryable=True, unclear=sent.has_begun) from None
         except aiohttp.ClientConnectorCertificateError:
             raise ExportFailed("certificate", retryable=True) from None
         except aiohttp.ClientConnectorSSLError:
             raise ExportFailed("tls", retryable=True) from None
+        except aiohttp.ClientHttpProxyError as refused:
+            raise ExportFailed(f"proxy_{refused.status}", retryable=True) from None
+        except aiohttp.ClientProxyConnectionError:
+            raise ExportFailed("proxy", retryable=True) from None
         except aiohttp.ClientConnectorDNSError:
             raise ExportFailed("dns", retryable=True) from None
         except aiohttp.ClientConnectorError:
             raise ExportFailed("connection", retryable=True) from None
         except (aiohttp.ClientError, OSError):
-            raise ExportFailed("connection", retryable=True, unclear=True) from None
+            raise ExportFailed("connection", retryable=True, unclear=sent.has_begun) from None
+
+
+class _Body(BytesIO):
+    """A body as a file: it is written in pieces, so that a large one does not hold the loop."""
+
+    has_begun = False  # whether any of it may have left
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.has_begun = True
+        return super().read(size)
 
 
 def compressed(body: bytes, compression: Compression) -> bytes:

@@ -17,6 +17,7 @@ from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
 from .http import Answer, Compression, HttpClient, compressed, is_url, retry_after
 from .otlp_answer import as_otlp, delivered
+from .proxy import DESCRIPTION, proxy_problems
 from .tls import TlsConfig
 
 _TYPES = {"proto": "application/x-protobuf", "json": "application/json"}
@@ -46,6 +47,7 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         Literal["proto", "json"], msgspec.Meta(description="Protobuf or OTLP's JSON.")
     ] = "proto"
     tls: Annotated[TlsConfig, msgspec.Meta(description="TLS, for https URLs.")] = TlsConfig()
+    proxy_url: Annotated[Secret | None, msgspec.Meta(description=DESCRIPTION)] = None
     headers: Annotated[dict[str, Secret], msgspec.Meta(description="Sent with each request.")] = (
         msgspec.field(default_factory=dict)
     )
@@ -72,6 +74,7 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         ]
         if not given:
             found.append(Problem("endpoint", "is missing; expected a http or https URL"))
+        found += proxy_problems(self.proxy_url)
         if not self.timeout > 0:
             found.append(Problem("timeout", "expected a duration above 0"))
         found += [
@@ -99,7 +102,9 @@ class OtlpHttpExporter(Exporter):
     def __init__(self, config: OtlpHttpExporterConfig) -> None:
         self._config = config
         headers = {name: value.reveal() for name, value in config.headers.items()}
-        self._client = HttpClient(timeout=config.timeout, headers=headers, tls=config.tls)
+        self._client = HttpClient(
+            timeout=config.timeout, headers=headers, tls=config.tls, proxy_url=config.proxy_url
+        )
         self._headers = {"Content-Type": _TYPES[config.encoding]}
         if config.compression != "none":
             self._headers["Content-Encoding"] = config.compression

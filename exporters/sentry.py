@@ -23,6 +23,7 @@ from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
 from .dsn import Dsn
 from .http import Compression, HttpClient, compressed, failed
+from .proxy import DESCRIPTION, proxy_problems
 from .sentry_limits import CATEGORIES, RateLimits
 from .tls import TlsConfig
 
@@ -82,6 +83,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         Duration, msgspec.Meta(description="How long one attempt may take, connecting included.")
     ] = Duration("30s")
     tls: Annotated[TlsConfig, msgspec.Meta(description="TLS, for https DSNs.")] = TlsConfig()
+    proxy_url: Annotated[Secret | None, msgspec.Meta(description=DESCRIPTION)] = None
     headers: Annotated[
         dict[str, Secret],
         msgspec.Meta(description="Further headers, for a proxy in front of the backend."),
@@ -97,6 +99,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
             yield from _dsn_problem("dsn", self.dsn)
         for name, dsn in self.projects.items():
             yield from _dsn_problem(f"projects.{name}", dsn)
+        yield from proxy_problems(self.proxy_url)
         if self.timeout <= 0:
             yield Problem("timeout", "expected more than 0")
         for name in self.headers:
@@ -155,6 +158,7 @@ class SentryExporter(Exporter):
                 **{name: value.reveal() for name, value in config.headers.items()},
             },
             tls=config.tls,
+            proxy_url=config.proxy_url,
         )
 
     async def start(self) -> None:

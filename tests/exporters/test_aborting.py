@@ -52,6 +52,16 @@ CASES: dict[str, tuple[Make, bool, bool]] = {  # how to make one; over HTTP/2; o
         False,
         True,
     ),
+    "otlp_http through a proxy": (
+        lambda port, certificate: OtlpHttpExporterConfig(
+            endpoint="https://localhost:1",
+            compression="none",
+            tls=TlsConfig(ca_file=PemFile(certificate[0])),
+            proxy_url=Secret(f"http://127.0.0.1:{port}"),
+        ),
+        False,
+        True,
+    ),
     "otlp": (
         lambda port, _: OtlpExporterConfig(endpoint=f"http://127.0.0.1:{port}", compression="none"),
         True,
@@ -77,7 +87,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest, certificate: Certificate) -> tuple[SlowPeer, Exporter]:
     make, http2, tls = CASES[request.param]
-    peer = SlowPeer(http2=http2, certificate=certificate if tls else None)
+    proxy = "proxy" in request.param
+    peer = SlowPeer(http2=http2, certificate=certificate if tls else None, proxy=proxy)
     return peer, make(peer.port, certificate).build(SETTINGS)
 
 

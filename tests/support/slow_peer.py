@@ -23,8 +23,14 @@ class SlowPeer:
     """Use as a context. It speaks just enough for a client to send what it has."""
 
     def __init__(
-        self, *, http2: bool = False, certificate: tuple[Path, Path] | None = None
+        self,
+        *,
+        http2: bool = False,
+        certificate: tuple[Path, Path] | None = None,
+        proxy: bool = False,
     ) -> None:
+        """`proxy`: it is a forward proxy, too, and itself at the other end of each tunnel."""
+        self._proxy = proxy
         self.connections = 0
         self.received = 0  # bytes, with what TLS adds
         self.ended: Literal["reset", "closed"] | None = None  # by the client
@@ -108,6 +114,8 @@ class SlowPeer:
     def _read(self, connection: socket.socket) -> Literal["reset", "closed"] | None:
         try:
             connection.settimeout(60.0)
+            if self._proxy:
+                self._open_tunnel(connection)
             if self._tls is not None:
                 self._shake_hands(connection, self._tls)
             else:
@@ -128,6 +136,15 @@ class SlowPeer:
         except EOFError:  # while shaking hands
             return "closed"
         return None
+
+    def _open_tunnel(self, connection: socket.socket) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            if not (data := connection.recv(4096)):
+                raise EOFError
+            head += data
+        self.received += len(head)
+        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
 
     def _shake_hands(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
         """TLS in memory, so that what is counted is what the socket brings."""
