@@ -112,7 +112,10 @@ def test_alerts_are_about_metrics_labels_and_reasons_that_there_are(tmp_path: Pa
     keys = [str(key) for key in KEYS]
     config["service"]["follow"] = {"file": "none", "audience": AUDIENCE, "keys": keys}
     with running_errlock(config, tmp_path) as errlock:
-        shown = set(re.findall(r"^(\w+)[{ ]", errlock.metrics(), re.MULTILINE))
+        page = errlock.metrics()
+    shown = set(re.findall(r"^(\w+)[{ ]", page, re.MULTILINE))
+    for name, told in re.findall(r"^(\w+)\{(.*)\} ", page, re.MULTILINE):
+        counters.setdefault(name, tuple(re.findall(r'(\w+)="', told)))
     for rule in group["rules"]:
         names = set(re.findall(r"\b(?:errlock|otelcol)_\w+", rule["expr"]))
         assert names <= shown | counters.keys(), rule["alert"]

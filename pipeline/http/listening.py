@@ -27,7 +27,9 @@ _WAITING = 128  # connections that the system keeps until they are accepted
 _PAUSE = 1.0  # seconds after which it is tried again to accept where no file may be opened
 _FULL_PAUSE = 0.1  # seconds after which it is looked again who can go
 _JUST_NOW = 0.1  # seconds in which a request arrives whose client has connected to send one
-_LONG = 5.0  # seconds that a request may take to arrive where others have no room
+# Seconds that a request may take to arrive where others have no room, and after which who has asked
+# for something may not be about to ask for more.
+_LONG = 5.0
 _AT_ONCE = 16  # the share of its connections that make room in one go: looking for them takes time
 _HANDSHAKE = 10.0  # seconds that a client may take for TLS to begin
 _GOODBYE = 2.0  # and for it to end
@@ -80,6 +82,14 @@ class Listener:
         """How many are connected, or about to be."""
         return sum(len(each._open) for each in (self, *self._before))
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it is better that nobody stays for another request.
+
+        Who is told so leaves by itself. Who is sent away may just be sending.
+        """
+        return self.count > self._most // 2
+
     def shut(self) -> None:
         """Accept nobody any more; connections stay. Idempotent."""
         self._unwatch()
@@ -90,7 +100,7 @@ class Listener:
             self._empty.set()
 
     async def emptied(self) -> None:
-        """Return when it is shut and nobody is connected any more."""
+        """Return when it is shut and nobody is connected any more, or when it was closed."""
         await self._empty.wait()
 
     async def close(self, grace: float) -> None:
@@ -102,6 +112,7 @@ class Listener:
                 task.cancel()
         self._server.pre_shutdown()
         await self._server.shutdown(grace)
+        self._empty.set()  # who does not read keeps a connection until the process ends
 
     def _watch(self) -> None:
         self._again = None
@@ -144,11 +155,17 @@ class Listener:
         task.add_done_callback(partial(self._shaken, connection, accepted))
 
     def _make_room(self) -> bool:
-        now = self._loop.time()
         self._before = [each for each in self._before if each._open]
         open_ = [(each, owner) for owner in (self, *self._before) for each in owner._open]
-        idle = [pair for pair in open_ if pair[0].asked is None and now - pair[0].since > _JUST_NOW]
-        slow = [pair for pair in open_ if pair[0].is_sent and now - pair[0].since > _LONG]
+        just_now = self._loop.time() - _JUST_NOW
+        long_ago = self._loop.time() - _LONG
+        idle = [
+            pair
+            for pair in open_
+            if pair[0].asked is None
+            and pair[0].since < (long_ago if pair[0].has_asked else just_now)
+        ]
+        slow = [pair for pair in open_ if pair[0].is_sent and pair[0].since < long_ago]
         some = 1 + self._most // _AT_ONCE
         going = heapq.nsmallest(some, idle or slow, key=lambda pair: pair[0].since)
         for connection, owner in going:
@@ -175,6 +192,9 @@ class Listener:
 
     def _leave(self, connection: QuietConnection) -> None:
         self._open.pop(connection, None)
+        if self._again is not None:
+            self._again.cancel()
+            self._watch()
         if not self._open and not self._sockets:
             self._empty.set()
 

@@ -17,14 +17,16 @@ class QuietConnection(web.RequestHandler):
     """aiohttp's connection, except that errors neither log nor answer with what was received.
 
     It knows what it is doing: `asked` is the request that it is about, if any, and `since` when
-    that began, or how long nobody has asked for anything, by the event loop's clock.
+    that began, or how long nobody has asked for anything, by the event loop's clock. `has_asked`:
+    there was one before.
     """
 
-    __slots__ = ("asked", "since")
+    __slots__ = ("asked", "has_asked", "since")
 
     def __init__(self, manager: QuietServer, **options: Any) -> None:
         super().__init__(manager, **options)
         self.asked: web.BaseRequest | None = None
+        self.has_asked = False
         self.since: float = self._loop.time()
 
     @property
@@ -34,6 +36,7 @@ class QuietConnection(web.RequestHandler):
 
     def turn_to(self, request: web.BaseRequest | None) -> None:
         """Be about this request from now on."""
+        self.has_asked = self.asked is not None
         self.asked, self.since = request, self._loop.time()
 
     def handle_error(

@@ -60,6 +60,16 @@ def test_however_many_connect_operators_and_exporters_have_their_files(tmp_path:
             assert "out of file descriptors" not in errlock.log
 
 
+def test_more_clients_than_connections_lose_nothing(tmp_path: Path) -> None:
+    port = listening_port()
+    config = collector(sentry_at(port), {"file": {"path": "out.jsonl"}})
+    config["receivers"]["sentry"]["max_connections"] = 8
+    # They keep their connections, and never send again.
+    with running_errlock(config, tmp_path), Traffic(port, threads=20, pause=0.2) as traffic:
+        traffic.wait(lambda: len(traffic.acknowledged) > 500)
+    assert traffic.refused == []
+
+
 def test_who_exports_over_grpc_finds_room_again(tmp_path: Path) -> None:
     grpc_port, http_port = listening_port(), listening_port()
     receivers = otlp_at(grpc_port, http_port)
