@@ -137,7 +137,7 @@ class HttpServer:
             self._log.error("a request handler failed: %s", type(error).__name__)
             self._on_refused("internal")
             response = web.json_response({"detail": "internal error"}, status=500)
-        if self._last_answers or (self._listener is not None and self._listener.is_crowded):
+        if self._last_answers:
             response.force_close()
         response.headers["Server"] = "errlock"  # not which Python and aiohttp
         return response

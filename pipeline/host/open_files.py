@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from ..options import OUT_OF_FILES
 from .memory import memory_limit
 
 # A receiver has one endpoint or two, and hardly anybody has more than two receivers: half of all
@@ -16,7 +17,9 @@ from .memory import memory_limit
 _SHARE = 8
 _MEMORY_SHARE = 32
 _MEMORY = 32 * 1024  # bytes that an idle connection takes, with some for its system
-_FEWEST, _OPERATORS = 8, 16
+_FEWEST, _FEWEST_OF_OPERATORS, _MOST_OF_OPERATORS = 8, 4, 64
+# More are not asked for: some programs that are started by others count up to their limit.
+_ENOUGH = 1 << 20
 
 _EVERY = 60.0  # seconds
 
@@ -27,8 +30,11 @@ def allow_as_many_as_possible() -> None:
     """Raise the soft limit to the hard one: 1024 is for select(2), which nothing here calls."""
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has a limit besides
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def most_connections(option: int | None = None) -> int:
@@ -41,7 +47,8 @@ def most_connections(option: int | None = None) -> int:
 
 def most_of_operators() -> int:
     """How many an endpoint may have that people and their tools ask."""
-    return max(4, min(_OPERATORS, files_allowed() // 16))
+    most = min(_MOST_OF_OPERATORS, files_allowed() // (2 * _SHARE))
+    return max(_FEWEST_OF_OPERATORS, most)
 
 
 def connected_to(port: int) -> int:
@@ -65,7 +72,7 @@ def files_allowed() -> int:
     import resource  # not on every system that reads options
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return limit if limit != resource.RLIM_INFINITY else 1 << 20
+    return limit if limit != resource.RLIM_INFINITY else _ENOUGH
 
 
 class Shortage:
@@ -91,6 +98,9 @@ class Shortage:
 _shortage = Shortage()  # of the process, however many event loops accept
 
 
-def out_of_files(number: int) -> None:
-    """Say that somebody could not be accepted: `number` is the error's."""
-    _shortage.tell(number)
+def cannot_accept(error: OSError) -> None:
+    """Say that somebody could not be accepted."""
+    if error.errno in OUT_OF_FILES:
+        _shortage.tell(error.errno)
+    else:
+        _log.error("who connects cannot be accepted: %s", error.strerror)

@@ -18,8 +18,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..host.open_files import out_of_files
-from ..options import OUT_OF_FILES
+from ..host.open_files import cannot_accept
 from .endpoints import listen
 from .quiet_http import QuietConnection, QuietServer
 
@@ -69,6 +68,7 @@ class Listener:
         self._again: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         server.on_gone = self._leave
+        server.is_crowded = lambda: self.count > most // 2
 
     def start(self) -> None:
         """Begin to accept. Raises OSError."""
@@ -81,14 +81,6 @@ class Listener:
     def count(self) -> int:
         """How many are connected, or about to be."""
         return sum(len(each._open) for each in (self, *self._before))
-
-    @property
-    def is_crowded(self) -> bool:
-        """Whether it is better that nobody stays for another request.
-
-        Who is told so leaves by itself. Who is sent away may just be sending.
-        """
-        return self.count > self._most // 2
 
     def shut(self) -> None:
         """Accept nobody any more; connections stay. Idempotent."""
@@ -137,9 +129,8 @@ class Listener:
         try:
             accepted, _ = bound.accept()
         except OSError as error:
-            if error.errno in OUT_OF_FILES:
-                out_of_files(error.errno)
             if error.errno not in _GONE:
+                cannot_accept(error)
                 self._pause(_PAUSE)
             return
         connection = self._server()

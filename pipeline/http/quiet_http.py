@@ -70,12 +70,14 @@ class QuietServer(web.Server):
     """Serves quiet connections; `on_bad_request` is called for what was not HTTP.
 
     `trouble` makes the JSON that answers it, of the status alone. `on_gone` is told of each
-    connection that has ended.
+    connection that has ended. While `is_crowded`, connections end with their answers: who is told
+    so leaves by itself, and who is sent away may just be sending.
     """
 
     on_bad_request: Callable[[], None] = staticmethod(lambda: None)
     trouble: Callable[[int], Mapping[str, str]] = staticmethod(_trouble)
     on_gone: Callable[[QuietConnection], None] = staticmethod(lambda _: None)
+    is_crowded: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, handler: Callable[[web.BaseRequest], Any], **options: Any) -> None:
         """`options` of aiohttp's server."""
@@ -94,6 +96,8 @@ class QuietServer(web.Server):
             response: web.StreamResponse = await self._handler(request)
         finally:
             connection.turn_to(None)
+        if self.is_crowded():
+            response.force_close()
         return response
 
     def connection_lost(

@@ -60,6 +60,28 @@ def test_however_many_connect_operators_and_exporters_have_their_files(tmp_path:
             assert "out of file descriptors" not in errlock.log
 
 
+def test_what_counts_is_the_hard_limit(tmp_path: Path) -> None:
+    command = ("/bin/sh", "-c", f'ulimit -S -n 64; exec {ERRLOCK} "$@"', "errlock")
+    config = collector(sentry_at(listening_port()), {"file": {"path": "out.jsonl"}})
+    with running_errlock(config, tmp_path, command=command) as errlock:
+        assert errlock.metric("errlock_receiver_connections_limit") > 64
+
+
+def test_whoever_looks_at_health_keeps_nobody_else_from_it(tmp_path: Path) -> None:
+    """Balancers look every few seconds, on connections that they keep."""
+    config = collector(sentry_at(listening_port()), {"file": {"path": "out.jsonl"}})
+    with running_errlock(config, tmp_path, command=_MORE) as errlock, ExitStack() as held:
+        lookers: list[http.client.HTTPConnection] = []
+        for _ in range(40):
+            looker = http.client.HTTPConnection("127.0.0.1", errlock.operators[0], timeout=30)
+            held.callback(looker.close)
+            lookers.append(looker)
+        for _ in range(3):
+            for looker in lookers:
+                looker.request("GET", "/ready")
+                assert looker.getresponse().read()
+
+
 def test_more_clients_than_connections_lose_nothing(tmp_path: Path) -> None:
     port = listening_port()
     config = collector(sentry_at(port), {"file": {"path": "out.jsonl"}})
