@@ -15,8 +15,8 @@ from .memory import memory_limit
 # A receiver has one endpoint or two, and hardly anybody has more than two receivers: half of all
 # files are left for whatever else there is, as is most of the memory.
 _SHARE = 8
-_MEMORY_SHARE = 32
-_MEMORY = 32 * 1024  # bytes that an idle connection takes, with some for its system
+_MEMORY_SHARE = 16
+_MEMORY = 64 * 1024  # bytes that an idle connection takes over TLS, with some for its system
 _FEWEST, _FEWEST_OF_OPERATORS, _MOST_OF_OPERATORS = 8, 4, 64
 # More are not asked for: some programs that are started by others count up to their limit.
 _ENOUGH = 1 << 20

@@ -15,6 +15,7 @@ import errno
 import heapq
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -31,6 +32,7 @@ _JUST_NOW = 0.1  # seconds in which a request arrives whose client has connected
 _LONG = 5.0
 _AT_ONCE = 16  # the share of its connections that make room in one go: looking for them takes time
 _HANDSHAKE = 10.0  # seconds that a client may take for TLS to begin
+_RECORD = 16 * 1024  # bytes of a record of TLS: no read gets more
 _GOODBYE = 2.0  # and for it to end
 # It was closed before it was accepted, or another process was quicker.
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.EPERM})
@@ -59,6 +61,9 @@ class Listener:
         self._sockets = list(sockets)
         self._most = most
         self._tls = tls
+        if tls is not None:
+            # asyncio keeps 256 KiB for each connection otherwise, for what comes in one go.
+            sslproto.SSLProtocol.max_size = _RECORD
         self._on_full = on_full or (lambda _: None)
         self._on_bad_tls = on_bad_tls or (lambda: None)
         before_it: list[Listener] = [] if before is None else [before, *before._before]
@@ -85,6 +90,7 @@ class Listener:
     def shut(self) -> None:
         """Accept nobody any more; connections stay. Idempotent."""
         self._unwatch()
+        self._before = []  # its successor has those, and would keep all that ever were
         sockets, self._sockets = self._sockets, []
         for each in sockets:
             each.close()
@@ -123,6 +129,8 @@ class Listener:
         self._again = self._loop.call_later(seconds, self._watch)
 
     def _accept(self, bound: socket.socket) -> None:
+        if self._before:
+            self._before = [each for each in self._before if each._open]
         if self.count >= self._most and not self._make_room():
             self._pause(_FULL_PAUSE)
             return
@@ -146,7 +154,6 @@ class Listener:
         task.add_done_callback(partial(self._shaken, connection, accepted))
 
     def _make_room(self) -> bool:
-        self._before = [each for each in self._before if each._open]
         open_ = [(each, owner) for owner in (self, *self._before) for each in owner._open]
         just_now = self._loop.time() - _JUST_NOW
         long_ago = self._loop.time() - _LONG

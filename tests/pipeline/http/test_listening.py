@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -185,3 +187,39 @@ async def test_those_of_the_listener_before_it_count_too() -> None:
             assert b" 200 " in await new.ask()
             assert await closed(old.clients[0])
             assert new.listener.count <= MOST
+
+
+async def test_a_listener_is_forgotten_when_those_that_it_had_have_gone() -> None:
+    async with running() as new:
+        async with running() as old:
+            await old.connect()
+            await old.served(1)
+            listener = Listener(QuietServer(_nothing), [], MOST, before=old.listener)
+            older = weakref.ref(old.listener)
+            listener.shut()
+            assert listener.count == 0
+            await listener.close(1.0)
+        del old
+        gc.collect()
+        assert older() is None
+        assert new.listener.count == 0
+
+
+async def _nothing(_: web.BaseRequest) -> web.Response:
+    return web.Response()
+
+
+async def test_an_idle_connection_over_tls_takes_little_memory(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+    async with running(tls=tls) as bench:
+        trusting = ssl.create_default_context(cafile=cert)
+        reader, writer = await asyncio.open_connection("localhost", bench.port, ssl=trusting)
+        writer.write(ASK)
+        await reader.readuntil(b"here")
+        [connection] = bench.listener._open
+        assert connection.transport is not None
+        protocol = connection.transport._ssl_protocol  # type: ignore[attr-defined]  # asyncio's own
+        assert len(protocol._ssl_buffer) == 16 * 1024
+        writer.close()
