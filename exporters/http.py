@@ -109,11 +109,12 @@ class HttpClient:
     def abort(self) -> None:
         """See `Exporter.abort`."""
         session, self._session = self._session, None
-        if self._attempts is not None:
-            self._attempts.bar()
-        self._sockets.cut()
-        if session is not None and self._attempts is not None:
-            self._attempts.end(session.close)
+        attempts, sockets = self._attempts, self._sockets  # another thread may start it again
+        if attempts is not None:
+            attempts.bar()
+        sockets.cut()
+        if session is not None and attempts is not None:
+            attempts.end(session.close)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Make one attempt. Raises ExportFailed (retryable) when there was no answer.

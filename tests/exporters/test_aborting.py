@@ -17,7 +17,7 @@ from sanitised_payloads import envelope, event, logs
 from self_signed import self_signed
 from slow_peer import SlowPeer
 
-from errlock.exporters.aborting import Attempts
+from errlock.exporters.aborting import Attempts, Sockets
 from errlock.exporters.file import FileExporterConfig
 from errlock.exporters.otlp import GrpcTlsConfig, OtlpExporterConfig
 from errlock.exporters.otlp_http import OtlpHttpExporterConfig
@@ -260,6 +260,39 @@ async def test_an_idle_connection_is_reset_too(certificate: Certificate) -> None
     await exporter.export(envelope())
     exporter.abort()
     assert await asyncio.wait_for(ended.get(), 30) == "reset"
+    await exporter.stop()
+    server.close()
+
+
+async def test_an_abort_that_is_slow_does_not_end_what_was_started_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    exporter = SentryExporterConfig(dsn=Secret(f"http://key@127.0.0.1:{port}/1")).build(SETTINGS)
+    cutting, again, cut = threading.Event(), threading.Event(), Sockets.cut
+
+    def slowly(sockets: Sockets) -> None:
+        cut(sockets)
+        cutting.set()
+        again.wait(30)
+
+    monkeypatch.setattr(Sockets, "cut", slowly)
+    await exporter.start()
+    thread = threading.Thread(target=exporter.abort)
+    thread.start()
+    await asyncio.to_thread(cutting.wait, 30)
+    await exporter.start()
+    again.set()
+    await asyncio.to_thread(thread.join)
+    await asyncio.sleep(0.1)  # the loop hears what the thread told it
+    await exporter.export(envelope())
     await exporter.stop()
     server.close()
 
