@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,9 +23,17 @@ _PAIR = re.compile(
 )
 # What begins with another character decodes to no text, or to one that is not printable.
 _BASE64 = re.compile(r"[I-Za-fw-z0-9][A-Za-z0-9+/_-]{7,}={0,2}")
+# Without any of these, what is not base64 says itself.
+_WRITTEN = re.compile(r"[%+\\\n\"'`]")
+_ARMOUR = re.compile(r"-----(?:BEGIN|END)[A-Z0-9 ]{0,64}-----")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN[A-Z0-9 ]{0,64} KEY-----(?:[^-]|-(?!----))*-----END[A-Z0-9 ]{0,64}-----"
+)
+_BREAKS = re.compile(r"(?:\\[nrt]|\s)+")
 _MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _SHORTEST = 4  # of a part
 _MOST = 24
+_DEEPEST = 3  # a value in quotation marks in base64 in a URL
 
 
 class Spelling(msgspec.Struct, frozen=True, gc=False):
@@ -54,11 +63,8 @@ def variants(value: str) -> Iterator[tuple[str, str]]:
     """A value and its variants, each once: the text, and what it is of the value (nothing: it)."""
     value = value.strip()
     yield value, ""
-    decoded = _from_base64(value)
-    if not decoded and _PLAIN.fullmatch(value):
-        return  # most of a long list
     seen = {value}
-    for text, what in _others(value, decoded):
+    for text, what in _others(value):
         text = text.strip()
         if len(text) >= _SHORTEST and text not in seen:
             if len(seen) > _MOST:
@@ -68,55 +74,95 @@ def variants(value: str) -> Iterator[tuple[str, str]]:
 
 
 def parts(class_: str, value: str) -> Iterator[str]:
-    """What somebody may look for who knows only a part of what a detector claimed."""
-    if not class_.startswith("secret.") or _PLAIN.fullmatch(value):
+    """What somebody may look for who knows another form of what a detector claimed, or a part."""
+    if not class_.startswith("secret."):
         return
-    if class_ == "secret.basic_auth":
-        both = _from_base64(value)
-        yield from (both, both.partition(":")[2])
-    # What an address seems to be in `user:password@host` is joined with it.
-    yield value.rpartition("@")[0]
-    for text, _ in _parts(value):
-        yield text
-
-
-def _others(value: str, decoded: str) -> Iterator[tuple[str, str]]:
-    yield from _spellings(value)
-    texts = [value]
-    if decoded:
-        yield decoded, "base64-decoded"
-        yield from ((spelled, "base64-decoded") for spelled, _ in _spellings(decoded))
-        texts.append(decoded)
-    elif (inner := _unquoted(value)) != value:
-        texts.append(inner)
-    for text in texts:
-        for part, what in _parts(text):
-            yield part, what
-            yield from ((spelled, what) for spelled, _ in _spellings(part))
-
-
-def _spellings(value: str) -> Iterator[tuple[str, str]]:
-    """Other ways to write the whole of it."""
-    if _PLAIN.fullmatch(value):
+    if _PLAIN.fullmatch(value) and not _from_base64(value):
         return
-    inner = _unquoted(value)
-    yield inner, "without quotation marks"
-    if "\\" in inner:
-        yield inner.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\"), "unescaped"
-    if "%" in inner:
-        yield unquote(inner), "URL-decoded"
-    if "+" in inner:
-        yield unquote_plus(inner), "URL-decoded"
-    yield quote(inner, safe=""), "URL-encoded"
+    if class_ == "secret.private_key":
+        yield _squeezed(_from_base64(value) or value)
+        return
+    wholes = [value, *(text for text, _ in _decoded(value))]
+    yield from wholes[1:]
+    for whole in wholes:
+        # What an address seems to be in `user:password@host` is joined with it.
+        yield whole.rpartition("@")[0]
+        for text, _ in _parts(whole):
+            yield text
+
+
+def _others(value: str) -> Iterator[tuple[str, str]]:
+    if not _PLAIN.fullmatch(value) or _from_base64(value):
+        wholes = [(value, ""), *_decoded(value)]
+        yield from wholes[1:]
+        for whole, _ in wholes:
+            for part, what in _parts(whole):
+                yield part, what
+                yield from ((text, what) for text, _ in _decoded(part))
+                yield quote(part, safe=""), what
+        yield quote(_unquoted(value), safe=""), "URL-encoded"
+    yield from _encoded(value)
+
+
+def _encoded(value: str) -> Iterator[tuple[str, str]]:
+    """As `base64` writes it of a text, and of a line."""
+    for text in (value, f"{value}\n"):
+        yield base64.b64encode(text.encode("utf-8", "replace")).decode(), "base64-encoded"
+
+
+def _decoded(value: str) -> list[tuple[str, str]]:
+    """What the whole of it says in other words, and what that says."""
+    if not _WRITTEN.search(value) and not _BASE64.fullmatch(value):
+        return []
+    found = {value: "", "": ""}
+    waiting = [value]
+    for _ in range(_DEEPEST):
+        before = len(found)
+        for each in waiting:
+            for text, what in _readings(each):
+                found.setdefault(text, what)
+        waiting = list(found)[before:]
+    return list(found.items())[2:]
+
+
+def _readings(value: str) -> Iterator[tuple[str, str]]:
+    if (inner := _unquoted(value)) != value:
+        yield inner, "without quotation marks"
+    if "\\" in value:
+        yield _unescaped(value), "unescaped"
+    if "%" in value:
+        yield unquote(value), "URL-decoded"
+    if "+" in value:
+        yield unquote_plus(value), "URL-decoded"
+    yield _from_base64(value), "base64-decoded"
 
 
 def _unquoted(value: str) -> str:
-    while len(value) > 1 and value[0] == value[-1] and value[0] in "'\"`":
-        value = value[1:-1]
+    """Without the marks around it, and those around what is left."""
+    for _ in range(_DEEPEST):
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"`":
+            value = value[1:-1]
     return value
 
 
+def _unescaped(value: str) -> str:
+    """As JSON has it, else what is escaped everywhere."""
+    try:
+        return str(json.loads(f'"{value}"', strict=False))
+    except ValueError:
+        return value.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _squeezed(text: str) -> str:
+    """A key without its lines `BEGIN` and `END`, and however its lines are broken."""
+    return _BREAKS.sub("", _ARMOUR.sub("", text))
+
+
 def _parts(value: str) -> Iterator[tuple[str, str]]:
+    for key in _PRIVATE_KEY.finditer(value):
+        yield _squeezed(key[0]), "the key in it"
+    if "\n" in value or "\\n" in value:
+        yield _squeezed(value), "without line breaks"
     if found := _SCHEME.fullmatch(value):
         yield found[1], "without its scheme"
     for found in _MAIL.finditer(value):
@@ -150,7 +196,9 @@ def _parts_of_url(url: str) -> Iterator[tuple[str, str]]:
 
 
 def _from_base64(value: str) -> str:
-    """What a value says, if it is base64 of a printable text."""
+    """What a value says, if it is base64 of a text that can be read, however it is broken."""
+    if "\n" in value:
+        value = "".join(value.split())
     if not _BASE64.fullmatch(value):
         return ""
     padded = value.rstrip("=").replace("-", "+").replace("_", "/")
@@ -158,4 +206,4 @@ def _from_base64(value: str) -> str:
         text = binascii.a2b_base64(padded + "=" * (-len(padded) % 4), strict_mode=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
-    return text if text.isprintable() else ""
+    return text if text.isprintable() or "".join(text.split()).isprintable() else ""

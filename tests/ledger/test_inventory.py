@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
@@ -12,7 +13,7 @@ from rich.pretty import pretty_repr
 
 from errlock.ledger.search import inventory
 from errlock.ledger.search.inventory import BadInventory, InventoryFormat, Wanted, read_inventory
-from errlock.ledger.search.variants import Spelling, variants
+from errlock.ledger.search.variants import Spelling, parts, variants
 
 ENV = """\
 # production
@@ -203,3 +204,75 @@ def test_what_is_base64_of_a_text_is_tried_as_that_text(text: str) -> None:
 )
 def test_variants_are_few_whatever_the_value(value: str) -> None:
     assert len(list(variants(value))) <= 26
+
+
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIIEvgIBADANBgkqhkiG9w0B
+CpaLdCbYBfF/rI0gOmTi+A==
+-----END PRIVATE KEY-----"""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        base64.b64encode(b"secret value 1\n").decode(),
+        base64.encodebytes(b"secret value 1" + b" " * 80).decode(),
+        quote(base64.b64encode(b"secret value 1").decode(), safe=""),
+        json.dumps(base64.b64encode(b"secret value 1").decode()),
+        base64.b64encode(base64.b64encode(b'"secret value 1"')).decode(),
+        json.dumps("secret\u0020value 1").replace(" ", "\\u0020"),
+    ],
+    ids=["a line", "broken", "in a URL", "quoted", "twice", "escaped"],
+)
+def test_a_value_is_tried_as_what_it_says_in_the_end(value: str) -> None:
+    assert "secret value 1" in [text for text, _ in variants(value)]
+
+
+def test_a_value_is_tried_as_base64_of_it_and_of_its_line() -> None:
+    encoded = [base64.b64encode(text).decode() for text in (b"s3cr3t", b"s3cr3t\n")]
+    assert [text for text, _ in variants("s3cr3t")] == ["s3cr3t", *encoded]
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        base64.b64encode(b"ann:p4ss/word77").decode(),
+        base64.b64encode(b"ann:p4sswordX77").decode(),
+        base64.b64encode(b"p4ss/word77\n").decode(),
+        "postgres://ann:p4ss%2Fword77@db/shop",
+        "p4ss%2Fword77",
+        json.dumps("p4ss/word77"),
+    ],
+)
+def test_what_a_detector_claimed_is_kept_as_what_it_says(claimed: str) -> None:
+    kept = {text.strip() for text in parts("secret.basic_auth", claimed)}
+    assert kept & {"p4ss/word77", "p4sswordX77"}
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        KEY,
+        KEY.replace("\n", "\\n"),
+        KEY.replace("\n", "\r\n"),
+        KEY.partition("\n")[2].rpartition("\n")[0],
+        base64.b64encode(KEY.encode()).decode(),
+    ],
+    ids=["lines", "escaped", "CRLF", "its body", "base64"],
+)
+@pytest.mark.parametrize(
+    "looked_for",
+    [
+        KEY,
+        f"{KEY}\n",
+        KEY.replace("\n", "\\n"),
+        KEY.replace("\n", " "),
+        base64.encodebytes(KEY.encode()).decode(),
+        f"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n{KEY}\n",
+    ],
+    ids=["lines", "with a line feed", "escaped", "one line", "base64", "behind a certificate"],
+)
+def test_a_key_is_found_however_its_lines_are_broken(claimed: str, looked_for: str) -> None:
+    kept = set(parts("secret.private_key", claimed))
+    assert kept & {text for text, _ in variants(looked_for)}
