@@ -24,13 +24,13 @@ from benchmarks.report import machine, show
 from errlock.ledger.account.account import Account
 from errlock.ledger.account.counting import Delivered
 from errlock.ledger.account.store import HOUR, AccountStore
+from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.manifest import Items, Line, Manifest
 from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.needles import FILE, Needles
 from errlock.ledger.needles.words import WordReader
 from errlock.ledger.options import AccountOptions, NeedleOptions
-from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import Searched, search
 from errlock.policy.keyring.pseudonyms import new_key
 

@@ -14,10 +14,10 @@ import msgspec
 from ..account.reading import named
 from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
+from ..inventory.wanted import Wanted
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..record import Record
-from ..search.inventory import Wanted
 from .counted import ClassRow, ControlOff, Count, Inventory, PolicyPeriod, Withheld
 from .facts import Facts, open_questions
 from .model import Backend, Clock, Evidence, Identity, Measure, Report, Window

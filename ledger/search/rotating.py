@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from ...policy.classes import severity
+from ..inventory.wanted import Wanted
 from .coverage import Coverage, Window
-from .inventory import Wanted
 from .searching import Answer, Verdict, search
 from .sightings import WORD, Sighting
 

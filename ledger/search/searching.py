@@ -13,12 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from ..inventory.wanted import Wanted
 from ..needles.keys import SHORT_BITS, NeedleKey
 from ..needles.needles import FILE
 from ..needles.store import HOUR, Needle, NeedleStore
 from ..sqlite_file import why
 from .coverage import Coverage, Window, coverage
-from .inventory import Wanted
 from .looking_up import look_up
 from .sightings import WORD, Sighting, together
 from .variants import Spelling, spellings

@@ -11,10 +11,10 @@ import pytest
 from toy_ledger import NOON, ToyLedger
 
 from errlock.ledger.account.store import HOUR
+from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.needles import FILE
 from errlock.ledger.needles.store import NeedleStore
-from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.policy.keyring.pseudonyms import new_key
 

@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
-from errlock.ledger.search import inventory
-from errlock.ledger.search.inventory import BadInventory, InventoryFormat, Wanted, read_inventory
+from errlock.ledger.inventory import reading
+from errlock.ledger.inventory.reading import InventoryFormat, read_inventory
+from errlock.ledger.inventory.wanted import BadInventory, Wanted
 from errlock.ledger.search.variants import Spelling, parts, variants
 
 ENV = """\
@@ -162,8 +163,8 @@ def test_what_is_looked_for_does_not_show_itself() -> None:
 
 
 def test_a_huge_inventory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inventory, "MOST_VALUES", 2000)
-    monkeypatch.setattr(inventory, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(reading, "MOST_VALUES", 2000)
+    monkeypatch.setattr(reading, "MOST_BYTES", 2**20)
     with pytest.raises(BadInventory, match="more than 2,000 values"):
         read_inventory(b"a\n" * 2001)
     with pytest.raises(BadInventory, match="longer than 1 MiB"):

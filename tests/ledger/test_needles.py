@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from abandoned import abandon
 
+from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.needles.keys import GUESSABLE, NeedleKey, is_guessable, is_kept, shortened
 from errlock.ledger.needles.needles import Needles
 from errlock.ledger.needles.store import HOUR, Needle, NeedleSeries, NeedleStore
 from errlock.ledger.options import NeedleOptions
 from errlock.ledger.search.coverage import Window
-from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.pipeline.options import Duration
 from errlock.policy.classes import CLASSES

@@ -18,6 +18,7 @@ from errlock.ledger.code.names import KINDS
 from errlock.ledger.code.reading import CodeReader
 from errlock.ledger.code.sections import unpack
 from errlock.ledger.exposed import Exposed, Learner
+from errlock.ledger.inventory.reading import read_inventory
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.needles.keys import GUESSABLE
 from errlock.ledger.needles.needles import Needles
@@ -31,7 +32,6 @@ from errlock.ledger.report.pages.document import document
 from errlock.ledger.report.renderings.annexes import annexes
 from errlock.ledger.report.renderings.html import html
 from errlock.ledger.report.renderings.markdown import markdown
-from errlock.ledger.search.inventory import read_inventory
 from errlock.ledger.search.rotating import rotate_list
 from errlock.ledger.traces import Tracer
 from errlock.pipeline.chain import Chain, Step

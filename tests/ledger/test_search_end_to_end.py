@@ -19,8 +19,8 @@ from live_errlock import ERRLOCK, collector, running_errlock, sentry_at
 from live_ports import listening_port
 from waiting import wait_for
 
+from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import read
-from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import search
 from errlock.pipeline.cli import main
 from errlock.policy.keyring.pseudonyms import new_key

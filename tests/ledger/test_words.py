@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from waiting import wait_for
 
+from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
-from errlock.ledger.search.inventory import Wanted
 from errlock.ledger.search.searching import Searched, search
 from errlock.policy.keyring.pseudonyms import new_key
 

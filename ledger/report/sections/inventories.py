@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from ...inventory.wanted import Wanted
 from ...search.coverage import Coverage, Window
-from ...search.inventory import Wanted
 from ...search.rotating import Rotation, rotate_list
 from ...search.searching import search
 from ..counted import Inventory, NeedleGap, Rotate

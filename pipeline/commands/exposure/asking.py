@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
+    from ....ledger.inventory.wanted import Wanted
     from ....ledger.search.coverage import Coverage, Window
-    from ....ledger.search.inventory import Wanted
 
 
 class _Service(Stored, frozen=True, kw_only=True):
@@ -99,7 +99,8 @@ def _key(file: Path) -> str:
 
 def wanted_of(args: argparse.Namespace) -> list[Wanted]:
     """The values to look for. Raises ConfigError, whose text never quotes any, and OSError."""
-    from ....ledger.search.inventory import MOST_BYTES, BadInventory, read_inventory
+    from ....ledger.inventory.reading import MOST_BYTES, read_inventory
+    from ....ledger.inventory.wanted import BadInventory
 
     format_, where = args.inventory_format, "standard input"
     if args.inventory is not None:
