@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+InventoryFormat = Literal[
+    "env", "properties", "ini", "toml", "json", "yaml", "csv", "netrc", "pgpass", "urls", "pem",
+    "lines",
+]  # fmt: skip
+FORMATS: tuple[str, ...] = get_args(InventoryFormat)
 
 _WORD = r"(?:[A-Za-z]{1,24}[0-9]{0,4}|[0-9]{1,4})"
 _NAME = re.compile(rf"[_.]?{_WORD}(?:[-._/ ]{{1,2}}{_WORD}){{0,15}}")
+_HOST = re.compile(rf"(?:https?://)?({_NAME.pattern})(?::[0-9]{{1,5}})?/?")
 
 
 class BadInventory(Exception):  # noqa: N818  a fact about data
@@ -32,8 +41,15 @@ class Wanted:
 
 
 def shown(name: str) -> str:
-    """A name if it may be shown, else nothing."""
-    return name if len(name) <= 64 and _NAME.fullmatch(name) else ""
+    """A name if it may be shown, else nothing. Of a URL it is the host and the path."""
+    found = _HOST.fullmatch(name) if len(name) <= 64 else None
+    return "" if found is None else found[1] if "://" in name else name
+
+
+def numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Lines, without their ends. What else Unicode ends a line with may be a part of a value."""
+    for number, line in enumerate(text.split("\n"), 1):
+        yield number, line.removesuffix("\r")
 
 
 def told_apart(found: list[Wanted]) -> list[Wanted]:

@@ -18,7 +18,7 @@ from .sightings import WORD, Sighting
 # not_needed only what stands for it left, or it was taken out before
 # absent     it did not leave: no detector claimed it, nor was it among the words that left
 # not_seen   no detector claimed it in anything that left; what none claims is not known
-# unknown    no needles are kept of such values
+# unknown    no needles are kept of such values, or the inventory does not have the value
 Group = Literal["rotate", "not_needed", "absent", "not_seen", "unknown"]
 _GROUPS: dict[Verdict, Group] = {
     "sent": "rotate",
@@ -28,6 +28,7 @@ _GROUPS: dict[Verdict, Group] = {
     "absent": "absent",
     "not_found": "not_seen",
     "not_kept": "unknown",
+    "no_value": "unknown",
 }
 
 

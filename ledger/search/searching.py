@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from ..inventory.placeholders import is_placeholder
 from ..inventory.wanted import Wanted
 from ..needles.keys import SHORT_BITS, NeedleKey
 from ..needles.needles import FILE
@@ -33,7 +34,10 @@ from .words import DAY, WordSearch, WordSighting
 # absent      no detector claimed it in what was sent, nor was it among the words that were
 # not_found   no detector claimed it in what was sent; what none claims has no needle
 # not_kept    no needles are kept of such values
-Verdict = Literal["sent", "maybe", "disguised", "removed", "absent", "not_found", "not_kept"]
+# no_value    in its place there is a reference, a mask or ciphertext
+Verdict = Literal[
+    "sent", "maybe", "disguised", "removed", "absent", "not_found", "not_kept", "no_value"
+]
 
 _ADDRESS = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:]+:[0-9A-Fa-f]*\]?"
@@ -230,6 +234,8 @@ def _verdict(sightings: Sequence[Sighting]) -> Verdict:
 
 
 def _unseen(value: str, numbers: bool) -> Verdict:
+    if is_placeholder(value):
+        return "no_value"
     if _ADDRESS.fullmatch(value):
         return "not_kept"
     if not numbers and _NUMBER.fullmatch(value):

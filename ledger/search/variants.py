@@ -30,6 +30,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN[A-Z0-9 ]{0,64} KEY-----(?:[^-]|-(?!----))*-----END[A-Z0-9 ]{0,64}-----"
 )
 _BREAKS = re.compile(r"(?:\\[nrt]|\s)+")
+_NAMED = re.compile(r"[\w./:@ -]{1,64}?\s*(?:=|:\s)\s*(\S.*)", re.DOTALL)
 _MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _SHORTEST = 4  # of a part
 _MOST = 24
@@ -165,6 +166,8 @@ def _parts(value: str) -> Iterator[tuple[str, str]]:
         yield _squeezed(value), "without line breaks"
     if found := _SCHEME.fullmatch(value):
         yield found[1], "without its scheme"
+    if found := _NAMED.fullmatch(value):
+        yield found[1], "behind its name"
     for found in _MAIL.finditer(value):
         yield found[1], "the address in it"
     for found in _PAIR.finditer(value):

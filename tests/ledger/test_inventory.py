@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
 from errlock.ledger.inventory import reading
-from errlock.ledger.inventory.reading import InventoryFormat, read_inventory
-from errlock.ledger.inventory.wanted import BadInventory, Wanted
+from errlock.ledger.inventory.reading import read_inventory
+from errlock.ledger.inventory.wanted import BadInventory, InventoryFormat, Wanted
 from errlock.ledger.search.variants import Spelling, parts, variants
 
 ENV = """\
@@ -74,9 +74,8 @@ def test_an_export_of_a_password_manager_is_read_by_line_and_column(separator: s
     ]
     written = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
     assert pairs(written) == [
-        ("line 2 name", "shop"),
-        ("line 2 login_password", "s3cr3t,value"),
-        ("line 2 notes", "two\r\nlines"),
+        ("line 2 (shop) login_password", "s3cr3t,value"),
+        ("line 2 (shop) notes", "two\r\nlines"),
         ("line 4 name", "hunter2correct9"),
         ("line 4 login_password", "tok_8f3b"),
     ]

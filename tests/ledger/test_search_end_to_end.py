@@ -142,6 +142,14 @@ def test_what_was_not_sent_is_not_found(sent: Sent) -> None:
     }
 
 
+def test_what_stands_for_a_value_in_an_inventory_is_not_said_to_be_unsent(sent: Sent) -> None:
+    answers = sent.answers(f"op://Prod/db/password\n${{DB_PASSWORD}}\n{PASSWORD}\n********", code=0)
+    verdicts = [each["verdict"] for each in answers.values()]
+    assert verdicts == ["no_value", "no_value", "removed", "no_value"]
+    (untold,) = sent.ask("rotate-list", "********\n", code=0).split("## Not known")[1:]
+    assert "line 1 | no\\_value" in untold
+
+
 @pytest.mark.parametrize(
     ("action", "code"), [("search", 1), ("rotate-list", 1), ("code", 0), ("verify", 0)]
 )

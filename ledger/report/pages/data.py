@@ -213,8 +213,8 @@ def inventory(report: Report) -> list[Block]:
     """G. Your own secrets, by name."""
     held = report.inventory
     if held is None:
-        text = "Give an inventory (--inventory: .env, AWS credentials, JSON of a vault) and your "
-        told = "secrets are told apart by name: sent, masked, or claimed by no detector."
+        text = "Give an inventory (--inventory: .env, JSON of a vault, YAML of Kubernetes) and "
+        told = "your secrets are told apart by name: sent, masked, or claimed by no detector."
         return [Para(text + told, "small")]
     kept = f"{w.moment(held.kept_since)} to {w.moment(held.kept_until)}"
     return [

@@ -27,6 +27,10 @@ from ..wording import (
 _MOST_KINDS = 5
 _MOST_UNKNOWN = 5
 _AGAIN = ("gap", "no collector")
+_UNTOLD = {
+    "not_kept": "no needles are kept of such values",
+    "no_value": "your inventory has a reference, a mask or ciphertext in place of the value",
+}
 _STANDING = ("detection", "bypass", "partial")
 
 
@@ -115,7 +119,8 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
         return
     names: dict[str, list[str]] = {}
     for row in inventory.rows:
-        names.setdefault(row.verdict if row.group == "rotate" else row.group, []).append(row.name)
+        by_verdict = row.group in ("rotate", "unknown")
+        names.setdefault(row.verdict if by_verdict else row.group, []).append(row.name)
     sent = list(dict.fromkeys(names.get("sent", ())))
     perhaps = [name for name in dict.fromkeys(names.get("maybe", ())) if name not in sent]
     of = f"Of your inventory of {inventory.values:,}"
@@ -125,8 +130,9 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
         yield f"{of}: {listed(perhaps, 8)} may have left in clear."
     if not sent and not perhaps:
         yield f"{of} none is known to have left in clear."
-    if unknown := names.get("unknown"):
-        yield f"Cannot be told, since no needles are kept of such values: {listed(unknown, 5)}."
+    for verdict, why in _UNTOLD.items():
+        if untold := list(dict.fromkeys(names.get(verdict, ()))):
+            yield f"Cannot be told, since {why}: {listed(untold, 5)}."
 
 
 def _by_class(secrets: Sequence[Secret]) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ....ledger.inventory.wanted import FORMATS
 from ....ledger.options import LedgerOptions
 from ...config.part import part_of_service
 from ...config.service import Stored
@@ -37,7 +38,7 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     add_storage_option(parser)
     add_inventory_options(
         parser,
-        "what to look for: .env, AWS credentials, JSON, CSV, lines; default: standard input, lines",
+        "what to look for: .env, JSON, YAML, CSV, keys and more; default: standard input, lines",
     )
     parser.add_argument(
         "--destination",
@@ -57,8 +58,7 @@ def add_inventory_options(parser: argparse.ArgumentParser, what: str) -> None:
     """An inventory, how it is written, and the keys that it takes to look for its values."""
     parser.add_argument("--inventory", type=Path, metavar="FILE", help=what)
     parser.add_argument(
-        "--inventory-format", choices=["env", "ini", "json", "csv", "lines"],
-        help="default: told by its content",
+        "--inventory-format", choices=FORMATS, help="default: told by its content",
     )  # fmt: skip
     parser.add_argument(
         "--key-file", action="append", default=[], type=Path, metavar="FILE",

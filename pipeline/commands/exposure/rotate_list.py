@@ -22,7 +22,7 @@ _TITLES: dict[Group, str] = {
     "not_needed": "Not needed: only a mask or a pseudonym left, or nothing",
     "absent": "Not sent, as far back as the record goes: nor among the words that were",
     "not_seen": "Not known: no detector claimed it, so it may have been sent all the same",
-    "unknown": "Not known: no needles are kept of such values",
+    "unknown": "Not known: no needles are kept of such values, or the inventory has none",
 }
 _COLUMNS = (
     "priority", "group", "name", "verdict", "class", "forms", "destinations", "services",

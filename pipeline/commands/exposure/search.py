@@ -24,6 +24,7 @@ _MEANING: dict[Verdict, str] = {
     "absent": "not sent: no detector claimed it, nor was it among the words that went out in clear",
     "not_found": "not found",
     "not_kept": "not known: no needles are kept of such values",
+    "no_value": "not known: in place of the value there is a reference, a mask or ciphertext",
 }
 _FEW = 20  # values that were not found are listed if there are no more
 
@@ -81,7 +82,7 @@ def _lines(found: Searched, window: Window) -> list[str]:
     lines: list[str] = []
     for verdict, meaning in _MEANING.items():
         answers = [answer for answer in found.answers if answer.verdict == verdict]
-        if len(answers) > _FEW and verdict in ("absent", "not_found", "not_kept"):
+        if len(answers) > _FEW and verdict in ("absent", "not_found", "not_kept", "no_value"):
             lines.append(f"{plural(len(answers), 'value')}: {meaning}")
             continue
         for answer in answers:
