@@ -16,7 +16,7 @@ from .sightings import WORD, Sighting
 # What to do about a secret, the most urgent first:
 # rotate     it left in clear, or may have
 # not_needed only what stands for it left, or it was taken out before
-# absent     it did not leave: no detector claimed it, nor was it among the words that left
+# absent     it was not seen: no detector claimed it, nor was any of its words among those that left
 # not_seen   no detector claimed it in anything that left; what none claims is not known
 # unknown    no needles are kept of such values, or the inventory does not have the value
 Group = Literal["rotate", "not_needed", "absent", "not_seen", "unknown"]

@@ -31,7 +31,7 @@ from .words import DAY, WordSearch, WordSighting
 #             and after the window
 # disguised   something that stands for it left: a pseudonym, a mask, a coarser value
 # removed     it was taken out before anything left
-# absent      no detector claimed it in what was sent, nor was it among the words that were
+# absent      no detector claimed it in what was sent, nor was any of its words among those sent
 # not_found   no detector claimed it in what was sent; what none claims has no needle
 # not_kept    no needles are kept of such values
 # no_value    in its place there is a reference, a mask or ciphertext
@@ -101,6 +101,7 @@ def search(
         if covered.since is None and len(folders) > 1:
             raise OSError(0, "has no needles under the keys that were given", folder)
     in_words = set.intersection(*(each.in_words for each in looked))
+    in_words -= asked.words().in_part if in_words else set()
     numbers = all(covered.guessable for covered in coverage)
     found: defaultdict[int, list[Sighting]] = defaultdict(list)
     for each in looked:

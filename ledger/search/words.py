@@ -50,6 +50,8 @@ class WordSearch:
                 word.extend(numbers)
                 amounts.append(len(numbers))
                 self._spelled.append(each)
+        # Values of which some words were seen, if not all: what was cut off may have left.
+        self.in_part: set[int] = set()
         self._has, self._word, self._amounts = map(np.asarray, (has, word, amounts))
 
     @property
@@ -86,6 +88,7 @@ class WordSearch:
         for seen in store.words.find(destination, words, first, last):
             chance += seen.by_chance
             there = np.bincount(self._has[seen.words[self._word]], minlength=len(self._spelled))
+            self.in_part.update(self._spelled[n].index for n in np.flatnonzero(there).tolist())
             for number in np.flatnonzero(there == self._amounts).tolist():
                 days[number].append(seen.day)
         for number, found in days.items():

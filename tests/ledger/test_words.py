@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
 from errlock.ledger.search.searching import Searched, search
+from errlock.pipeline.cli import main
 from errlock.policy.keyring.pseudonyms import new_key
 
 TOKEN = "zq7kd93mfh2lw0x8vbt"
@@ -97,7 +99,18 @@ def sent(port: int, otlp: int, names: tuple[str, str]) -> None:
     provider.shutdown()
 
 
-def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
+def lines_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the commands tell of one value."""
+    (folder / ".env").write_text(f"A={TOKEN}\n")
+    where = ("--storage", str(folder / "store"), "--key-file", str(folder / "ledger.key"))
+    for action in ("search", "rotate-list"):
+        main(["exposure", action, *where, "--inventory", str(folder / ".env")])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_what_no_detector_claims_is_found_by_its_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     port, grpc, otlp = listening_port(), listening_port(), listening_port()
     (tmp_path / "ledger.key").write_text(KEY)
     written = collector(
@@ -113,6 +126,8 @@ def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
         Wanted("b", f'"{other}"'),
         Wanted("c", "n0t" + TOKEN),
         Wanted("d", "no"),
+        # Of a longer one its end was cut off before it left.
+        Wanted("e", f"{TOKEN}.n0t{TOKEN}"),
     ]
 
     def found() -> Searched:
@@ -132,10 +147,19 @@ def test_what_no_detector_claims_is_found_by_its_words(tmp_path: Path) -> None:
             "maybe",
             "absent",
             "not_found",
+            "not_found",
         ]
         (sighting,) = each.answers[0].sightings
         assert (sighting.destination, sighting.class_, len(sighting.on)) == ("file", "word", 1)
     assert 0 < found().answers[0].sightings[0].by_chance < 1e-4
+    told = lines_of(tmp_path, capsys)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert f"| 1 | rotate | A | maybe | word | clear | file |  | {today} | {today} |  |" in told
+    (seen,) = [line for line in told if line.startswith("    file: as a word in clear")]
+    pattern = (
+        rf".* on 1 day \(UTC\): {today}; another value would look the same in 1 of \d\S+ cases"
+    )
+    assert re.fullmatch(pattern, seen)
     stored = b"".join(p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
     assert TOKEN.encode() not in stored
     journal = Journal(tmp_path / "store" / "journal")

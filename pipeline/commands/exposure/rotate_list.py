@@ -8,6 +8,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from ....ledger.search.sightings import WORD
 from ...terminal import moment, out
 from ..options import Commands, add_command
 from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 _TITLES: dict[Group, str] = {
     "rotate": "To be rotated, the most urgent first",
-    "not_needed": "Not needed: only a mask or a pseudonym left, or nothing",
-    "absent": "Not sent, as far back as the record goes: nor among the words that were",
+    "not_needed": "Not seen in clear: where a detector saw it, a mask, a pseudonym or nothing left",
+    "absent": "Not seen, as far back as the record goes: nor among the words that left",
     "not_seen": "Not known: no detector claimed it, so it may have been sent all the same",
     "unknown": "Not known: no needles are kept of such values, or the inventory has none",
 }
@@ -102,10 +103,15 @@ def _cells(row: Rotation) -> list[str]:
     return [
         str(row.priority or ""), row.group, row.name, row.verdict, row.class_, " ".join(row.forms),
         " ".join(row.destinations), ", ".join(row.services),
-        "" if row.first is None else f"{moment(row.first)[:16]}Z",
-        "" if row.last is None else f"{moment(row.last)[:16]}Z",
-        str(row.requests),
+        _when(row, row.first), _when(row, row.last), str(row.requests or ""),
     ]  # fmt: skip
+
+
+def _when(row: Rotation, time: int | None) -> str:
+    """The hour; the day of what is only known as a word, of which requests are not counted."""
+    if time is None:
+        return ""
+    return moment(time)[:10] if row.class_ == WORD else f"{moment(time)[:16]}Z"
 
 
 _WRITERS = {"md": _markdown, "csv": _csv, "json": _json}

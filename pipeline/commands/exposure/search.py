@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _MEANING: dict[Verdict, str] = {
     "sent": "SENT in clear",
     "maybe": "MAYBE sent in clear",
-    "disguised": "not in clear: only what stands for it was sent",
-    "removed": "not sent: it was taken out before",
-    "absent": "not sent: no detector claimed it, nor was it among the words that went out in clear",
+    "disguised": "not seen in clear: where a detector saw it, only what stands for it was sent",
+    "removed": "not seen in clear: where a detector saw it, it was taken out",
+    "absent": "not seen: no detector claimed it, nor was it among the words that went out in clear",
     "not_found": "not found",
     "not_kept": "not known: no needles are kept of such values",
     "no_value": "not known: in place of the value there is a reference, a mask or ciphertext",
@@ -96,20 +96,25 @@ def _answer(answer: Answer, meaning: str) -> list[str]:
     return [f"{answer.name}: {meaning}", *(f"    {_sighting(each)}" for each in answer.sightings)]
 
 
+def _odds(chance: float) -> str:
+    return f"1 of {round(1 / chance):,} cases" if chance < 0.5 else "most cases"
+
+
 def _sighting(each: Sighting) -> str:
     first, last = moment(each.first)[:16], moment(each.last)[:16]
     when = f"{first}Z" if first == last else f"{first}Z to {last}Z"
     text = f"{each.destination}: {each.class_} {each.form}, in the hours {when}"
     text = text.replace("hours", "hour") if first == last else text
     if each.on:
-        days = f"{plural(len(each.on), 'day')}, {first[:10]} to {last[:10]}"
-        text = f"{each.destination}: a word in clear, on {days}"
+        days = f"{plural(len(each.on), 'day')} (UTC): {first[:10]}"
+        days += f" to {last[:10]}" if first != last else ""
+        text = f"{each.destination}: as a word in clear, on {days}"
     else:
         text += f", {plural(each.requests, 'request')} of {', '.join(each.services)}"
     if each.as_:
         text += f"; {each.as_}"
     if each.by_chance:
-        text += f"; by chance in {each.by_chance:.2g} of 1"
-    elif not each.certain:
+        text += f"; another value would look the same in {_odds(each.by_chance)}"
+    elif not each.certain and not each.on:
         text += "; not certain to have arrived within the window"
     return text
