@@ -59,6 +59,16 @@ def count(number: Count) -> str:
     return f"{number.at_least:,} to {number.at_most:,}"
 
 
+def several(number: Count, noun: str) -> str:
+    """`1 value`, `1,200 to 1,234 values`."""
+    return f"{count(number)} {agreeing(number, noun)}"
+
+
+def agreeing(number: Count, noun: str) -> str:
+    """`value` of one, `values` of others."""
+    return noun if number.at_least == number.at_most == 1 else f"{noun}s"
+
+
 def documents(number: Count, type_: str) -> str:
     """`1,234 events`."""
     named = _DOCUMENTS.get(type_, f"{type_.replace('_', ' ')}s")
@@ -102,12 +112,14 @@ def when(time: datetime | None) -> str:
 
 def duration(seconds: int) -> str:
     """`2 d 3 h`, to the two units that matter."""
-    minutes, _ = divmod(abs(seconds), 60)
+    minutes, rest = divmod(abs(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
         return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{rest} s"
 
 
 def step(seconds: int) -> str:

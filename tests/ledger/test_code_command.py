@@ -45,7 +45,7 @@ def test_it_lists_what_was_shown(storage: Path, capsys: pytest.CaptureFixture[st
         "    sentry.python    2.1.0   1 x  7, unknown  2026-09-21 to 2026-09-21",
         "  2 source files",
         "    shop/views.py         own      1 x, 4 lines  7, unknown  2026-09-21 to 2026-09-21",
-        "    sqlalchemy/engine.py  library  1 x, 1 lines  7, unknown  2026-09-21 to 2026-09-21",
+        "    sqlalchemy/engine.py  library  1 x, 1 line   7, unknown  2026-09-21 to 2026-09-21",
     ]
 
 

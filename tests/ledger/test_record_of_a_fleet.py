@@ -273,7 +273,7 @@ def test_what_was_done_names_the_record(tmp_path: Path, capsys: pytest.CaptureFi
     first = text.partition("## A.")[0]
     # What both tell is told once, what one of them tells names it.
     assert first.count("No collector ran here; it was stopped") == 1
-    assert "(2026-09-21 14:00 UTC, 22 h 0 min)." in first
+    assert "(from 2026-09-21 14:00 UTC, for 22 h 0 min)." in first
     assert "Missing from the record: needles (record 2)." in first
     assert "This is one answer of 2 collectors" in text
     assert f"| sentry held | jane | leak | 2/{held.entry} |" in text

@@ -22,6 +22,7 @@ from errlock.ledger.needles.store import NeedleSeries
 from errlock.ledger.options import NeedleOptions
 from errlock.ledger.report.counted import Count
 from errlock.ledger.report.model import Report
+from errlock.ledger.report.wording import duration
 from errlock.pipeline.cli import main
 from errlock.policy.keyring.pseudonyms import new_key
 
@@ -442,15 +443,46 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
         "never_KEY": ("not_seen", 0),
     }
     first = next(answer for answer in report.summary if "replaced" in answer.ask)
-    assert first.say[:2] == [
+    assert first.say[:3] == [
         "Of your inventory of 4: sent_KEY left in clear.",
         "Of your inventory of 4: perhaps_KEY may have left in clear.",
+        "Not known (no detector claimed it, so it may have left all the same): never_KEY.",
     ]
+    assert first.say[3:] == ["Detectors saw no secret leave in clear."]
+    last = next(answer for answer in report.summary if "done next" in answer.ask)
+    assert "Replace, of your inventory: sent_KEY and perhaps_KEY (section G)." in last.say
+    tickets = [(each.title, each.priority) for each in report.outputs.tasks]
+    assert ("Replace sent_KEY of your inventory", 1) in tickets
+    assert ("Replace perhaps_KEY of your inventory", 2) in tickets
     for form in ("md", "html"):
         output = tmp_path / f"report.{form}"
         assert main([*asked(ledger, "--destination", "sentry", *options), "-o", str(output)]) == 0
         assert "8f3b6c02d41a9e77" not in output.read_text()
+    assert (
+        "- **0** secrets that detectors saw in clear (2 of your inventory may have left)"
+        in (tmp_path / "report.md").read_text()
+    )
     assert (tmp_path / "store/searches").exists()
+
+
+def test_what_comes_once_is_told_as_one(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.email", "removed", 1, [1]), people=[1])
+    ledger.close()
+    report = report_of(ledger, until=90.0)
+    said = {answer.ask: answer.say for answer in report.summary}
+    assert said["What did they get?"][0].startswith("1 document, ")
+    withheld = "1 value of secrets, financial and personal data, 100.0% of all that was found"
+    assert said["What was kept from them?"][0] == f"{withheld}, did not leave in clear."
+    assert main([*asked(ledger, until=90.0), "-o", str(tmp_path / "report.md")]) == 0
+    first_page = (tmp_path / "report.md").read_text().partition("### Only you know")[0]
+    assert not re.search(r"\b1 (?:documents|values|kinds|places)\b|\(\)", first_page)
+
+
+def test_a_time_of_seconds_is_told_in_seconds() -> None:
+    assert [duration(each) for each in (0, 7, 60, 3599, 3600, 90_000)] == [
+        "0 s", "7 s", "1 min", "59 min", "1 h 0 min", "1 d 1 h",
+    ]  # fmt: skip
 
 
 def test_gaps_of_the_needles_are_those_of_all_destinations(tmp_path: Path) -> None:

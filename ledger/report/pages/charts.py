@@ -27,7 +27,8 @@ def over_time(report: Report) -> Timeline:
         )
         for root in _SHOWN
     ]
-    told = ", ".join(f"{sum(each.values):,} {each.name}" for each in (documents, *clear))
+    told = w.plural(sum(documents.values), "document")
+    told += "".join(f", {sum(each.values):,} {each.name}" for each in clear)
     return Timeline(
         title=f"Over time, by {w.step(volume.bucket)} (UTC)",
         told=f"{told}.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...search.sightings import WORD
 from .. import wording as w
-from ..counted import ZERO, Amount, ClassRow, PseudonymKey, Secret
+from ..counted import ZERO, Amount, ClassRow, PseudonymKey, Rotate, Secret
 from ..model import Report
 from .blocks import Block, Mono, Pairs, Para, Table
 
@@ -225,8 +226,7 @@ def inventory(report: Report) -> list[Block]:
             [
                 [str(each.priority or "–"), Mono(each.name), _VERDICTS[each.group],
                  Mono(each.class_ or "–"), w.listed(each.forms) or "–", each.destination,
-                 w.listed(each.services) or "–", w.when(each.first), w.when(each.last),
-                 f"{each.requests:,}"]
+                 w.listed(each.services) or "–", *_seen(each)]
                 for each in held.rows
             ],
             numbers=(9,),
@@ -246,10 +246,17 @@ def inventory(report: Report) -> list[Block]:
     ]  # fmt: skip
 
 
+def _seen(row: Rotate) -> list[str]:
+    """First, last, how often. Of a word there are days, and requests are not counted."""
+    if row.class_ != WORD:
+        return [w.when(row.first), w.when(row.last), f"{row.requests:,}" if row.requests else "–"]
+    return [*("–" if time is None else f"{time:%Y-%m-%d}" for time in (row.first, row.last)), "–"]
+
+
 _VERDICTS = {
     "rotate": "replace",
-    "not_needed": "did not leave in clear",
-    "absent": "did not leave, nor as a word",
+    "not_needed": "not in clear where it was seen",
+    "absent": "not seen, nor as a word",
     "not_seen": "no detector claimed it",
     "unknown": "cannot be told",
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .. import wording as w
 from ..model import Report
+from ..sections.inventories import to_replace
 from ..tallies import total
 from . import data, judgement, record
 from .blocks import Block, Bullets, Document, Pairs, Para, Section, Tiles, Title
@@ -67,11 +68,12 @@ def _first_page(report: Report) -> list[Block]:
 
 
 def _tiles(report: Report) -> Tiles:
-    secrets = total(each.occurrences for each in report.secrets)
+    secrets, places = total(each.occurrences for each in report.secrets), len(report.secrets)
     about, clock = report.subjects.about, report.clock
     kinds = {row.class_ for row in report.classes if row.form == "clear"}
     personal = sum(name.startswith(("pii.", "financial.")) for name in kinds)
-    share, kept = report.withheld.share, w.count(report.withheld.occurrences)
+    share, kept = report.withheld.share, report.withheld.occurrences
+    own = [] if report.inventory is None else to_replace(report.inventory)
     people = ("?", "not told apart")
     if about is not None:
         bounds = f"{about.at_least:,} to {about.at_most:,}"
@@ -79,13 +81,17 @@ def _tiles(report: Report) -> Tiles:
     shut = clock.contained_at
     return Tiles(
         [
-            (w.count(report.volume.documents), "documents", w.size(report.volume.bytes), False),
-            (people[0], "different people", people[1], False),
-            (w.count(secrets), "secrets in clear", f"in {w.plural(len(report.secrets), 'place')}",
-             secrets.at_most > 0),
-            (str(personal), "kinds of personal data in clear", f"of {len(kinds)} kinds in clear",
-             personal > 0),
-            ("–" if share is None else f"{share:.1%}", "of all found was withheld", kept, False),
+            (w.count(report.volume.documents), w.agreeing(report.volume.documents, "document"),
+             w.size(report.volume.bytes), False),
+            (people[0], "people", people[1] or "by what names them", False),
+            (w.count(secrets), "secrets that detectors saw in clear",
+             f"{len(own):,} of your inventory may have left" if own
+             else f"in {w.plural(places, 'place')}",
+             bool(secrets.at_most or own)),
+            (str(personal), f"kind{'' if personal == 1 else 's'} of personal data in clear",
+             f"of {w.plural(len(kinds), 'kind')} of data in clear", personal > 0),
+            ("–" if share is None else f"{share:.1%}", "of what was found did not leave in clear",
+             w.several(kept, "value"), False),
             ("yes" if shut else "no", "contained", w.when(shut), shut is None),
         ]
     )  # fmt: skip

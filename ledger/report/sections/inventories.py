@@ -35,6 +35,13 @@ def inventory(
     )
 
 
+def to_replace(inventory: Inventory) -> list[str]:
+    """Names of what left in clear or may have, the most urgent first."""
+    rows = [row for row in inventory.rows if row.group == "rotate"]
+    rows.sort(key=lambda row: (row.verdict != "sent", row.priority))
+    return list(dict.fromkeys(row.name for row in rows))
+
+
 def _rotate(row: Rotation, destination: str) -> Rotate:
     return Rotate(
         destination=destination,

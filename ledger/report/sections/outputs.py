@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Outputs, Report, Task
-from ..wording import count, estimate, moment, noun
+from ..wording import count, estimate, listed, moment, noun
 from .drafts import article_33, article_34, questions
+from .inventories import to_replace
 
 _MOST_FIXES = 5
 _SOON = 72 * 3600  # seconds
@@ -15,8 +16,8 @@ _SOON = 72 * 3600  # seconds
 def outputs(report: Report) -> Outputs:
     """All of them, from the other sections."""
     tasks = [
-        *_damage(report), *_containment(report), *_rotations(report), *_notices(report),
-        *_vendor(report), *_keys(report), *_fixes(report), *_head(report),
+        *_damage(report), *_containment(report), *_of_inventory(report), *_rotations(report),
+        *_notices(report), *_vendor(report), *_keys(report), *_fixes(report), *_head(report),
     ]  # fmt: skip
     return Outputs(
         article_33=article_33(report),
@@ -40,6 +41,19 @@ def _containment(report: Report) -> Iterator[Task]:
         yield Task(
             kind="check", priority=1, title="Decide whether anything may still be sent there",
             text="errlock hold keeps everything and sends nothing; errlock distrust cuts it off.",
+        )  # fmt: skip
+
+
+def _of_inventory(report: Report) -> Iterator[Task]:
+    if report.inventory is None:
+        return
+    for name in to_replace(report.inventory):
+        rows = [r for r in report.inventory.rows if r.name == name and r.group == "rotate"]
+        certain = any(row.verdict == "sent" for row in rows)
+        where = listed(sorted({row.destination for row in rows}))
+        yield Task(
+            kind="rotate", priority=1 if certain else 2, title=f"Replace {name} of your inventory",
+            text=f"It {'left' if certain else 'may have left'} in clear, to {where}.",
         )  # fmt: skip
 
 

@@ -21,8 +21,10 @@ from ..wording import (
     noun,
     plural,
     root,
+    several,
     size,
 )
+from .inventories import to_replace
 
 _MOST_KINDS = 5
 _MOST_UNKNOWN = 5
@@ -53,7 +55,7 @@ def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
     if not volume.documents.at_most:
         return ["Nothing that this record knows of."]
     types = [documents(each.documents, each.names[0]) for each in volume.by_type]
-    said = [f"{count(volume.documents)} documents, {size(volume.bytes)}: {listed(types)}."]
+    said = [f"{several(volume.documents, 'document')}, {size(volume.bytes)}: {listed(types)}."]
     for name in ROOTS:
         rows = [r for r in classes if r.form == "clear" and r.class_.partition(".")[0] == name]
         rows.sort(key=lambda each: -each.occurrences.at_most)
@@ -82,7 +84,9 @@ def _whom(subjects: Subjects) -> list[str]:
         return ["People were not told apart: no key was set (service.ledger.key)."]
     if not subjects.about.at_most:
         return ["No document named a person in a way that a detector knows."]
-    said = [f"Different people that the documents are about: {estimate(subjects.about)}."]
+    said = [f"People that the documents are about: {estimate(subjects.about)}."]
+    if len({row.class_ for row in subjects.by_class}) > 1:
+        said.append("Who is known by a user id here and by an e-mail address there counts twice.")
     clear = subjects.identifiable
     if clear is not None and clear.at_most:
         bounds = f"between {clear.at_least:,} and {clear.at_most:,}"
@@ -111,7 +115,10 @@ def _forms(classes: Iterable[ClassRow]) -> list[str]:
 
 
 def _secrets(report: Report) -> list[str]:
-    return [*_of_inventory(report.inventory), *_by_class(report.secrets)]
+    held = [*_of_inventory(report.inventory)]
+    if held and not report.secrets:
+        return [*held, "Detectors saw no secret leave in clear."]
+    return [*held, *_by_class(report.secrets)]
 
 
 def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
@@ -130,6 +137,9 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
         yield f"{of}: {listed(perhaps, 8)} may have left in clear."
     if not sent and not perhaps:
         yield f"{of} none is known to have left in clear."
+    if unseen := set(names.get("not_seen", ())) - {*sent, *perhaps}:
+        why = "no detector claimed it, so it may have left all the same"
+        yield f"Not known ({why}): {listed(sorted(unseen), 5)}."
     for verdict, why in _UNTOLD.items():
         if untold := list(dict.fromkeys(names.get(verdict, ()))):
             yield f"Cannot be told, since {why}: {listed(untold, 5)}."
@@ -137,7 +147,7 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
 
 def _by_class(secrets: Sequence[Secret]) -> list[str]:
     if not secrets:
-        return ["None left in clear, as far as detectors know."]
+        return ["Detectors saw none leave in clear. What none of them knows may have left."]
     kinds: dict[str, list[Secret]] = {}
     for each in secrets:
         kinds.setdefault(each.class_, []).append(each)
@@ -165,7 +175,7 @@ def _when(clock: Clock) -> list[str]:
         said.append(f"Contained since {moment(clock.contained_at)}, by {clock.contained_by}.")
         after = clock.after_containment
         if after is not None and after.at_most:
-            said.append(f"Delivered after that: {count(after)} documents.")
+            said.append(f"Delivered after that: {several(after, 'document')}.")
         elif after is not None:
             said.append("No document was delivered after that.")
     return said
@@ -174,15 +184,16 @@ def _when(clock: Clock) -> list[str]:
 def _withheld(withheld: Withheld) -> list[str]:
     if not withheld.occurrences.at_most:
         return ["Nothing was found that had to be."]
-    said = [f"{count(withheld.occurrences)} values were removed, masked, generalised or hashed."]
+    said = [f"Removed, masked, generalised or hashed: {several(withheld.occurrences, 'value')}."]
     if withheld.share is not None:
         said[0] = (
-            f"{count(withheld.occurrences)} values of secrets, financial and personal data, "
-            f"{withheld.share:.1%} of all that was found."
+            f"{several(withheld.occurrences, 'value')} of secrets, financial and personal data, "
+            f"{withheld.share:.1%} of all that was found, did not leave in clear."
         )
     said += [
         f"The key of pseudonyms {key.epoch} {_whose(key)}was destroyed on "
-        f"{moment(key.destroyed_at)}: nobody can tell what they stand for there."
+        f"{moment(key.destroyed_at)}: without a copy of the keyring from before, nobody can tell "
+        "what they stand for there."
         for key in withheld.pseudonym_keys
         if key.destroyed_at is not None
     ]
@@ -197,7 +208,7 @@ def _withheld(withheld: Withheld) -> list[str]:
         until = moment(off.until, "now")
         said.append(
             f"Off from {moment(off.since)} to {until}: {controls(off.controls)}; "
-            f"{count(off.documents)} documents were delivered meanwhile."
+            f"delivered meanwhile: {several(off.documents, 'document')}."
         )
     return said
 
@@ -244,13 +255,15 @@ def _told(unknowns: Sequence[Unknown]) -> str:
         return f"{unknown.text.rstrip('.')} ({span})"
     span, since, until = "", unknown.since, unknown.until
     if since is not None and until is not None and until > since:
-        span = f" ({moment(since)}, {duration(int((until - since).total_seconds()))})"
+        span = f" (from {moment(since)}, for {duration(int((until - since).total_seconds()))})"
     return f"{unknown.text.rstrip('.')}{span}"
 
 
 def _next(report: Report) -> list[str]:
     tasks = report.outputs.tasks
     said = [each.title for each in tasks if each.kind == "check" and each.priority == 1]
+    if report.inventory is not None and (own := to_replace(report.inventory)):
+        said.append(f"Replace, of your inventory: {listed(own, 5)} (section G)")
     kinds = list(dict.fromkeys(noun(each.class_) for each in report.secrets))
     if kinds:
         said.append(f"Replace what left in clear, in this order: {listed(kinds)} (section G)")

@@ -68,7 +68,7 @@ def _before_the_record(entries: Sequence[Entry], window: Window) -> Iterator[Unk
     elif first > window.since:
         yield Unknown(
             kind="before the record", since=window.since, until=min(first, window.until),
-            text="errlock kept no record before this; what was sent then is not known here.",
+            text="At that time errlock kept no record: what was sent is not known here.",
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
-from ...terminal import moment, out, table
+from ...terminal import moment, out, plural, table
 from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
 from .places import add_storage_option, check_window, destinations_of, storages_of
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed
 
 _KINDS = {
-    "package": "packages",
-    "platform": "platforms",
-    "release": "releases of the program",
-    "file": "source files",
-    "exception": "types of exceptions",
-    "host": "hosts of one's own",
-    "route": "routes",
-    "sql": "statements",
+    "package": ("package", "packages"),
+    "platform": ("platform", "platforms"),
+    "release": ("release of the program", "releases of the program"),
+    "file": ("source file", "source files"),
+    "exception": ("type of exceptions", "types of exceptions"),
+    "host": ("host of one's own", "hosts of one's own"),
+    "route": ("route", "routes"),
+    "sql": ("statement", "statements"),
 }
 
 
@@ -119,12 +119,13 @@ def _lines(found: list[Disclosed]) -> Iterator[str]:
         for kind, title in _KINDS.items():
             rows = [_row(each) for each in listed if each.kind == kind]
             if rows:
-                yield f"  {len(rows):,} {title}"
+                one, more = title
+                yield f"  {len(rows):,} {one if len(rows) == 1 else more}"
                 yield from (f"    {line}" for line in table(rows))
 
 
 def _row(each: Disclosed) -> tuple[str, ...]:
-    lines = f", {each.line_count:,} lines" if each.lines else ""
+    lines = f", {plural(each.line_count, 'line')}" if each.lines else ""
     days = f"{moment(each.first)[:10]} to {moment(each.last)[:10]}"
     where = f"{each.service}, {each.environment}"
     return each.name, each.detail, f"{each.documents:,} x{lines}", where, days
