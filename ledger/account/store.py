@@ -61,6 +61,16 @@ _ROWS = (
 )
 
 
+class Delivered(NamedTuple):
+    """Documents that left, the last of each row on one day."""
+
+    destination: str
+    day: int  # since the epoch
+    first: float  # in seconds since the epoch
+    last: float
+    documents: int
+
+
 class Row(NamedTuple):
     """A line of the account."""
 
@@ -237,6 +247,16 @@ class AccountStore(SqliteFile):
             {**_window(since, until), "destination": destination},
         )
         return int(found.fetchone()[0])
+
+    def delivered(self) -> Iterator[Delivered]:
+        """What left, or may have, through the collector itself; of each destination and day."""
+        found = self._db.execute(
+            "SELECT destination, CAST(last / 86400 AS INTEGER), min(first), max(last),"
+            " sum(documents) FROM account JOIN series ON series.id = series"
+            " WHERE class = '' AND outcome <> 'withheld' AND policy NOT LIKE ? GROUP BY 1, 2",
+            (f"{EMBEDDED}%",),
+        )
+        return map(Delivered._make, found)
 
     def used(self) -> int:
         """Bytes of the file that hold something; the rest will be used again."""

@@ -119,6 +119,13 @@ class WordFilters:
         )
         return [str(row[0]) for row in found]
 
+    def days(self) -> set[tuple[str, int]]:
+        """To which destination words went on which days."""
+        found = self._db.execute(
+            "SELECT destination, day FROM filters UNION SELECT destination, day FROM fresh_words"
+        )
+        return {(str(to), int(day)) for to, day in found}
+
     def find(self, destination: str, words: Words, since: int, until: int) -> Iterator[Seen]:
         """On which days from one to before another words seem to have gone out."""
         days = self._db.execute(

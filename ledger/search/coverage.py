@@ -10,12 +10,13 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from ..account.store import AccountStore
-from ..journal.finding import entries_of
+from ..account.store import AccountStore, Delivered
+from ..journal.finding import entries_of, last_of
 from ..needles.store import HOUR, Kept, NeedleStore
 from ..sqlite_file import OtherVersion
 
 _RESTART = 60.0  # seconds; a shorter pause is no pause
+_LATE = 65.0  # seconds: where nothing is found, that needles are kept is noted once a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
         *_unreadable(folder, runs, keys, window),
         *_pauses(folder, runs, window),
         *_told(folder / "journal", since, until, window),
+        *_beyond(folder, store, runs, _words_since(mine, since), window),
+        *_told_later(folder / "journal", runs[-1].until + _LATE, window),
     ]
     gaps.sort(key=lambda gap: gap.since)
     guessable = {class_ for run in mine for class_ in run.guessable}
@@ -109,6 +112,49 @@ def _documents(folder: Path, since: float, until: float, window: Window) -> int 
             return sum(store.documents(since, until, each) for each in named)
     except (sqlite3.Error, OtherVersion):
         return None
+
+
+def _beyond(
+    folder: Path, store: NeedleStore, runs: list[Kept], words_since: float | None, window: Window
+) -> Iterator[Gap]:
+    """What left, as the account has it, and cannot be in these needles: they began later, they end
+    before, or have no word of a day. So it is of those of another collector, or of an older copy.
+    """
+    try:
+        with closing(AccountStore.to_read(folder / "ledger.db")) as account:
+            rows = [row for row in account.delivered() if _is_asked(row, window)]
+    except (sqlite3.Error, OtherVersion):
+        return
+    begun, ended = runs[0].since, runs[-1].until + _LATE
+    days = store.words.days() if words_since is not None else set()
+    for row in rows:
+        if row.first < int(begun) and row.first >= window.since:
+            yield Gap(row.first, begun, "needles were not kept yet", row.documents)
+        if ended < row.last < window.until:
+            yield Gap(
+                max(row.first, runs[-1].until),
+                row.last,
+                "needles end before what left",
+                row.documents,
+            )
+        elif words_since is not None and row.last > words_since + 1 and row[:2] not in days:
+            yield Gap(row.first, row.last, "no word of what left is kept", row.documents)
+
+
+def _told_later(journal: Path, ended: float, window: Window) -> Iterator[Gap]:
+    """Needles and an account that are older than their journal."""
+    entry = last_of(journal, "minute")
+    body = {} if entry is None else entry.body
+    minute, left = body.get("minute"), body.get("destinations")
+    if not (isinstance(minute, int) and isinstance(left, dict) and ended < minute < window.until):
+        return
+    if window.destinations is None or window.destinations & left.keys():
+        yield Gap(ended - _LATE, minute, "needles end before the journal")
+
+
+def _is_asked(row: Delivered, window: Window) -> bool:
+    named = window.destinations is None or row.destination in window.destinations
+    return named and row.last >= window.since and row.first < window.until
 
 
 def _told(journal: Path, begun: float, ended: float, window: Window) -> Iterator[Gap]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from toy_ledger import NOON, ToyLedger
 
-from errlock.ledger.account.store import HOUR
+from errlock.ledger.account.store import DAY, HOUR
 from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.needles import FILE
 from errlock.ledger.needles.store import NeedleStore
+from errlock.ledger.needles.word_filters import FreshWords
+from errlock.ledger.search.coverage import Window
 from errlock.ledger.search.searching import search
 from errlock.policy.keyring.pseudonyms import new_key
 
@@ -67,6 +69,72 @@ def test_what_cannot_be_read_is_no_all_clear(
     found = search([tmp_path], [KEY], [Wanted("a", "zq7kd93mfh2lw0x8vbt")])
     assert [gap.what for gap in found.coverage[0].gaps] == gaps
     assert found.answers[0].verdict == ("not_found" if gaps else "absent")
+
+
+def kept_while_it_left(folder: Path) -> None:
+    """Documents leave at noon and two hours later, with needles and words all the time."""
+    ledger = ToyLedger(folder)
+    with closing(NeedleStore.to_write(folder / FILE)) as store:
+        store.begin(NeedleKey(KEY).id, (), NOON, words=True)
+        for _ in range(2):
+            ledger.deliver(1)
+            word = FreshWords(int(ledger.now) // DAY, "sentry", b"8 bytes!")
+            store.add((), [word], ledger.now, closed=True)
+            ledger.wait(2 * HOUR)
+        store.add((), (), ledger.now, closed=True)
+    ledger.close()
+
+
+def put_back(storage: Path) -> None:
+    """As they were when the first of two had left."""
+    with closing(sqlite3.connect(storage / FILE)) as needles, needles:
+        needles.execute("UPDATE kept SET until = ?", (NOON + 1,))
+
+
+def of_another(storage: Path) -> None:
+    """Those of a collector that was started later."""
+    with closing(sqlite3.connect(storage / FILE)) as needles, needles:
+        needles.execute("UPDATE kept SET since = ?", (NOON + HOUR,))
+
+
+def put_back_with_the_account(storage: Path) -> None:
+    put_back(storage)
+    with closing(sqlite3.connect(storage / "ledger.db")) as account, account:
+        account.execute("DELETE FROM account WHERE first > ?", (NOON + HOUR,))
+
+
+def taken_out(storage: Path) -> None:
+    with closing(sqlite3.connect(storage / FILE)) as needles, needles:
+        needles.execute("DELETE FROM fresh_words")
+
+
+@pytest.mark.parametrize(
+    ("happened", "gaps"),
+    [
+        (nothing, []),
+        (put_back, [("needles end before what left", 2), ("needles end before the journal", None)]),
+        (put_back_with_the_account, [("needles end before the journal", None)]),
+        (of_another, [("needles were not kept yet", 2)]),
+        (taken_out, [("no word of what left is kept", 2)]),
+    ],
+    ids=["nothing", "an older copy", "older copies", "another's", "without words"],
+)
+def test_needles_that_do_not_fit_the_account_are_no_all_clear(
+    tmp_path: Path, happened: Callable[[Path], None], gaps: list[tuple[str, int]]
+) -> None:
+    kept_while_it_left(tmp_path)
+    happened(tmp_path)
+    found = search([tmp_path], [KEY], [Wanted("a", "zq7kd93mfh2lw0x8vbt")])
+    assert [(gap.what, gap.documents) for gap in found.coverage[0].gaps] == gaps
+    assert found.answers[0].verdict == ("not_found" if gaps else "absent")
+
+
+def test_a_window_without_what_does_not_fit_is_clear(tmp_path: Path) -> None:
+    kept_while_it_left(tmp_path)
+    put_back(tmp_path)
+    for window in (Window(frozenset(["other"])), Window(until=NOON + HOUR)):
+        found = search([tmp_path], [KEY], [Wanted("a", "zq7kd93mfh2lw0x8vbt")], window)
+        assert found.answers[0].verdict == "absent"
 
 
 def test_one_of_several_whose_key_is_not_given_is_refused(tmp_path: Path) -> None:
