@@ -94,7 +94,7 @@ def search(
     are no needles or they cannot be read, of several folders also for want of a key: what the
     others took out, that one may have sent. Nothing that is raised holds a value.
     """
-    asked = _Asked.of(keys, spellings(each.value for each in wanted), window or Window())
+    asked = _Asked.of(keys, spellings([each.value for each in wanted]), window or Window())
     looked = [_look(folder, asked) for folder in folders]
     coverage = [each.coverage for each in looked]
     for folder, covered in zip(folders, coverage, strict=True):

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
@@ -32,6 +32,7 @@ _PRIVATE_KEY = re.compile(
 _BREAKS = re.compile(r"(?:\\[nrt]|\s)+")
 _NAMED = re.compile(r"[\w./:@ -]{1,64}?\s*(?:=|:\s)\s*(\S.*)", re.DOTALL)
 _MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+MOST_ENCODED = 100_000  # values
 _SHORTEST = 4  # of a part
 _MOST = 24
 _DEEPEST = 3  # a value in quotation marks in base64 in a URL
@@ -51,21 +52,22 @@ class Spelling(msgspec.Struct, frozen=True, gc=False):
         return [("index", self.index)]
 
 
-def spellings(values: Iterable[str]) -> list[Spelling]:
-    """All variants of values."""
+def spellings(values: Sequence[str]) -> list[Spelling]:
+    """All variants of values; very many are not encoded, which would take thrice as long."""
+    encode = len(values) <= MOST_ENCODED
     return [
         Spelling(index, text, what)
         for index, value in enumerate(values)
-        for text, what in variants(value)
+        for text, what in variants(value, encode=encode)
     ]
 
 
-def variants(value: str) -> Iterator[tuple[str, str]]:
+def variants(value: str, *, encode: bool = True) -> Iterator[tuple[str, str]]:
     """A value and its variants, each once: the text, and what it is of the value (nothing: it)."""
     value = value.strip()
     yield value, ""
     seen = {value}
-    for text, what in _others(value):
+    for text, what in _others(value, encode):
         text = text.strip()
         if len(text) >= _SHORTEST and text not in seen:
             if len(seen) > _MOST:
@@ -92,7 +94,7 @@ def parts(class_: str, value: str) -> Iterator[str]:
             yield text
 
 
-def _others(value: str) -> Iterator[tuple[str, str]]:
+def _others(value: str, encode: bool) -> Iterator[tuple[str, str]]:
     if not _PLAIN.fullmatch(value) or _from_base64(value):
         wholes = [(value, ""), *_decoded(value)]
         yield from wholes[1:]
@@ -102,7 +104,8 @@ def _others(value: str) -> Iterator[tuple[str, str]]:
                 yield from ((text, what) for text, _ in _decoded(part))
                 yield quote(part, safe=""), what
         yield quote(_unquoted(value), safe=""), "URL-encoded"
-    yield from _encoded(value)
+    if encode:
+        yield from _encoded(value)
 
 
 def _encoded(value: str) -> Iterator[tuple[str, str]]:

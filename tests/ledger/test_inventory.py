@@ -14,7 +14,7 @@ from rich.pretty import pretty_repr
 from errlock.ledger.inventory import reading
 from errlock.ledger.inventory.reading import read_inventory
 from errlock.ledger.inventory.wanted import BadInventory, InventoryFormat, Wanted
-from errlock.ledger.search.variants import Spelling, parts, variants
+from errlock.ledger.search.variants import MOST_ENCODED, Spelling, parts, spellings, variants
 
 ENV = """\
 # production
@@ -232,6 +232,8 @@ def test_a_value_is_tried_as_what_it_says_in_the_end(value: str) -> None:
 def test_a_value_is_tried_as_base64_of_it_and_of_its_line() -> None:
     encoded = [base64.b64encode(text).decode() for text in (b"s3cr3t", b"s3cr3t\n")]
     assert [text for text, _ in variants("s3cr3t")] == ["s3cr3t", *encoded]
+    assert len(spellings(["s3cr3t"] * MOST_ENCODED)) == 3 * MOST_ENCODED
+    assert len(spellings(["s3cr3t"] * (MOST_ENCODED + 1))) == MOST_ENCODED + 1
 
 
 @pytest.mark.parametrize(
