@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -274,5 +275,7 @@ def test_an_application_that_keeps_counts_only_hands_no_code_over(
     with http_sink() as backend, client("sentry", backend, **more) as shop:
         shop.send(3)
         shop.end()
-    assert place.command("merge", spool).returncode == 0
+    done = place.command("merge", spool)
+    assert done.returncode == 0
+    assert re.fullmatch(r"merged: (1 hand-over|[\d,]+ hand-overs) of 1 process\n", done.stdout)
     assert (place.documents(), place.disclosed()) == (3, [])

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ...terminal import err, out
+from ...terminal import err, out, plural
 from ..options import Commands, add_command, add_config_options, add_json_option, read_config
 
 
@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
         }  # fmt: skip
         out(json.dumps(told, indent=2))
     else:
-        out(f"merged: {found.taken:,} hand-overs of {len(found.processes):,} processes")
+        processes = len(found.processes)
+        of = "1 process" if processes == 1 else f"{processes:,} processes"
+        out(f"merged: {plural(found.taken, 'hand-over')} of {of}")
     for path in found.unreadable:
         err(f"{path}: not a hand-over as errlock writes it; it was left there")
     if found.left:

@@ -97,6 +97,8 @@ def _answer(answer: Answer, meaning: str) -> list[str]:
 
 
 def _odds(chance: float) -> str:
+    if chance < 1e-9:
+        return "fewer than 1 of a billion cases"
     return f"1 of {round(1 / chance):,} cases" if chance < 0.5 else "most cases"
 
 
