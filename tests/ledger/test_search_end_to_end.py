@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,20 @@ def test_what_was_not_sent_is_not_found(sent: Sent) -> None:
         "line 3": "not_kept",
         "line 4": "not_kept",
     }
+
+
+def test_the_fields_for_scripts_are_those_of_the_docs(sent: Sent) -> None:
+    found = json.loads(sent.ask("search", f"{MAIL}\n", "--json", code=1))
+    (answer,), (coverage,) = found["answers"], found["coverage"]
+    docs = (Path(__file__).parents[2] / "docs/exposure.md").read_text()
+    for of, told in (
+        ("an answer", answer),
+        ("a sighting", answer["sightings"][0]),
+        ("coverage, of a folder", coverage),
+    ):
+        (row,) = [line for line in docs.splitlines() if line.startswith(f"| {of} | ")]
+        fields = re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", row))
+        assert fields == list(told)
 
 
 def test_what_stands_for_a_value_in_an_inventory_is_not_said_to_be_unsent(sent: Sent) -> None:
