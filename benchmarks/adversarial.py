@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -100,6 +101,14 @@ _VIEWS: Mapping[str, str] = {
     "base64 with dots": "eyJh.",
     "hex": b"password=hunter2hunter2 ".hex(),
     "hex tokens": b"password=hunter2".hex() + " ",
+    "bytes in hex": "70 61 73 73 ",
+    "bytes in code": "0x70, 0x61, ",
+    "bytes in decimals": "112, 97, 115, ",
+    "bytes in decimals, too large": "112, 97, 1115, ",
+    "zlib tokens": base64.b64encode(zlib.compress(b"password=hunter2x")).decode() + " ",
+    "base64 without beginnings": "..."
+    + base64.b64encode(b"mail a.b@mail.example now").decode()[1:]
+    + " ",
     "JSON objects": '{"password": "hunter2x"} ',
     "JSON beginnings": '{"a":',
     "JSON brackets": "[{",
@@ -130,6 +139,10 @@ _VIEWS: Mapping[str, str] = {
     "quotes": "'\"",
     "brackets": "([{",
     "Unicode": "é\u200b",
+    "spaces that do not break": "a\u00a0",
+    "dashes between digits": "1\u2013",
+    "wide letters": "\uff41\uff20",
+    "UTF-8 as Latin-1": "\u00c3\u00a9",
     "surrogate-pair characters": "\U0001f600",
 }
 

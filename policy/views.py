@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import html
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .bytewise import text_of, texts_of_bytes
+from .forms import FORMS, forms_in, plain
 from .linear import compile_linear
 
 MAX_DEPTH = 3  # encodings inside encodings
@@ -32,10 +35,11 @@ _COLOURS = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]"
 _CODES = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF)
 WIDTHLESS = "[" + "".join(map(chr, _CODES)) + "]"
 _UTF_16 = r"\0(?<=[\t\n\r -~]\0)(?:[\t\n\r -~]\0){3,}"  # ASCII in it, byte by byte
-_ALONE = f"{_COLOURS}|{WIDTHLESS}|{_UTF_16}"
+_ALONE = f"{_COLOURS}|{WIDTHLESS}|{_UTF_16}|{FORMS}"
 # None of them can backtrack: runs of fixed pieces, each beginning with a sign of its own.
 _PERCENT = re.compile(_PERCENTS)
 _ESCAPE = re.compile(_ESCAPES)
+_WIDTHLESS = re.compile(WIDTHLESS)
 _SIGN = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ESCAPES}|{_ENTITIES}|{_ALONE}")
 _SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}|{_ALONE}")
 # RFC 2045: the sources of e-mails. Where it is, a sign of equality is encoded, too.
@@ -44,12 +48,12 @@ EQUALS_IN_MAIL = "=3D"
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
-# How base64 of what gzip has packed begins (RFC 1952): CloudWatch hands logs to functions so.
-GZIP = "H4sI"
+# How base64 of what gzip has packed begins (RFC 1952), as CloudWatch hands logs to functions, and
+# of what zlib has (RFC 1950), at each of its levels.
+GZIP, ZLIB = "H4sI", "e(?:J[w-z]|N[o-r]|A[E-H]|F[4-7])"
+_PACKED = re.compile(f"({GZIP})|{ZLIB}")
 _MOST_UNPACKED, _LONGEST_UNPACKED = 16, 1 << 20  # times its length, bytes
 _HEX = re.compile(r"[0-9a-fA-F-]+")
-# Bytes one by one: `7b 22 70`, `7b:22:70`, as dumps and buffers are printed.
-_BYTES = compile_linear(r"[0-9A-Fa-f]{2}(?:[ :-][0-9A-Fa-f]{2}){7,}")
 
 
 @dataclass(slots=True)
@@ -111,7 +115,8 @@ def decoded_tokens(view: View) -> Iterator[View]:
     """What is encoded as a whole: its characters have no places of their own."""
     if len(view.text) >= 16:
         yield from _base64_tokens(view)
-        yield from _separate_bytes(view)
+        for meant, start, end in texts_of_bytes(text):
+            yield View(meant, view, token=(start, end), depth=view.depth + 1)
 
 
 def _may_have_signs(text: str, *, escapes: bool) -> bool:
@@ -156,6 +161,9 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
             pieces.put(html.unescape(match[0]), match.start(), match.end())
         elif first == "\\":
             _undo_escape(pieces, match)
+        elif first not in "\0\x1b" and not _WIDTHLESS.match(first):
+            for at, form in forms_in(match[0], match.start()):
+                pieces.put(plain(form), at, at + len(form))
         else:
             for at in range(match.start(), match.end()):
                 shown = first == "\0" and view.text[at] != "\0"
@@ -187,14 +195,12 @@ def _characters(data: bytes) -> Iterator[tuple[str, int]]:
 
 def _base64_tokens(view: View) -> Iterator[View]:
     for match in _BASE64.finditer(view.text):
-        decoded = base64_text(match[0])
-        if decoded is not None:
-            yield View(decoded, view, token=match.span(), depth=view.depth + 1)
-
-
-def _separate_bytes(view: View) -> Iterator[View]:
-    for match in _BYTES.finditer(view.text):
-        decoded = _hex_text("".join(char for char in match[0] if char.isalnum()))
+        token, before = match[0], view.text[max(0, match.start() - 3) : match.start()]
+        if token[0] == "x" and before[-1:] == "\\":
+            token = token[1:]  # what PostgreSQL writes before bytes
+        decoded = base64_text(token)
+        if decoded is None and before.endswith(("...", "…")):
+            decoded = next(filter(None, (base64_text(token[cut:]) for cut in (1, 2, 3))), None)
         if decoded is not None:
             yield View(decoded, view, token=match.span(), depth=view.depth + 1)
 
@@ -203,41 +209,45 @@ def base64_text(token: str) -> str | None:
     """The printable text that a token of base64 or hex holds; None when it holds none.
 
     A file path is made of the same characters, so a token with slashes may also be several:
-    only what decodes to printable UTF-8 counts.
+    only what decodes to printable UTF-8 counts. What has been cut off is decoded as far as it goes.
     """
     bare = token.rstrip("=")
     digits = bare[bare[:2] in ("0x", "0X") and 2 :]
     if _HEX.fullmatch(digits):
         return _hex_text(digits)
     if len(bare) % 4 == 1:
-        return None
+        bare = bare[:-1]
     standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
         data = base64.b64decode(standard, validate=True)
-        if bare.startswith(GZIP):
-            decoded = _unpacked(data)
-        else:
-            decoded = _utf16_text(data) if b"\0" in data else data.decode()
+        packed = _PACKED.match(bare)
+        decoded = _unpacked(data, 31 if packed[1] else 15) if packed is not None else ""
+        if not decoded:
+            decoded = _utf16_text(data) if b"\0" in data else _utf8_text(data)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
     return decoded if shown.isprintable() and _has_ascii(decoded.encode()) else None
 
 
-def _unpacked(data: bytes) -> str:
-    """The text that gzip has packed: its first part, if it is longer than real ones become."""
+def _unpacked(data: bytes, wbits: int) -> str:
+    """The text that was packed: its first part, if it is longer than real ones become."""
     most = min(_MOST_UNPACKED * len(data), _LONGEST_UNPACKED)
     try:
-        unpacked = zlib.decompressobj(wbits=31).decompress(data, most)
+        return _utf8_text(zlib.decompressobj(wbits).decompress(data, most))
     except zlib.error:
         return ""
-    return unpacked.decode(errors="ignore" if len(unpacked) == most else "strict")
+
+
+def _utf8_text(data: bytes) -> str:
+    """UTF-8 up to a last character that may have been cut. Raises UnicodeDecodeError."""
+    return codecs.utf_8_decode(data, "strict", False)[0]
 
 
 def _utf16_text(data: bytes) -> str:
     """ASCII in UTF-16: what PowerShell takes as a command. Raises UnicodeDecodeError."""
     encoding = "utf-16" if data[:1] in b"\xff\xfe" else "utf-16-be" if data[0] == 0 else "utf-16-le"
-    return data.decode(encoding).encode("ascii").decode()
+    return data[: len(data) // 2 * 2].decode(encoding).encode("ascii").decode()
 
 
 _PRINTABLE = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
@@ -256,12 +266,10 @@ def _has_ascii(data: bytes) -> bool:
 
 
 def _hex_text(digits: str) -> str | None:
-    """The ASCII text that hex digits stand for. Of digests one in millions would hold any."""
-    if len(digits) % 2 or not digits.isalnum():
+    """The text that hex digits stand for."""
+    if not digits.isalnum():
         return None
-    data = bytes.fromhex(digits)
-    shown = data.translate(None, b"\t\r\n")
-    return data.decode() if shown.isascii() and shown.decode().isprintable() else None
+    return text_of(bytes.fromhex(digits[: len(digits) // 2 * 2]))
 
 
 class _Pieces:

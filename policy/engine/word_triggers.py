@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import combinations, pairwise
 
+from ..bytewise import TRIGGERS as BYTES
+from ..forms import TRIGGERS as FORMS
 from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
-from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS
+from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS, ZLIB
 from ..words.calls import PLACES
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
@@ -261,7 +263,9 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             base64_of_text(),
             _UTF16_IN_BASE64,
             GZIP,
-            r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:[ :-]?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
+            rf"(?:^|[^A-Za-z0-9+/_-]){ZLIB}[A-Za-z0-9+/_-]{{13}}",
+            *BYTES,
+            *FORMS,
         ),
     }
 

@@ -1,0 +1,63 @@
+"""Bytes that are written one by one, as dumps, buffers and lists of numbers are printed.
+
+7b 22 70        7b:22:70        0x7b, 0x22, 0x70
+[123, 34, 112]  [123 34 112]    {"type":"Buffer","data":[123,34,112]}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .linear import compile_linear
+
+_FEWEST = 8
+_IN_HEX = compile_linear(r"\b[0-9A-Fa-f]{2}(?:(?:[ :-]|  )[0-9A-Fa-f]{2}){7,}")
+_BETWEEN = r"(?:,[ \t\r\n]*| )"
+_IN_CODE = compile_linear(rf"0x[0-9A-Fa-f]{{1,2}}(?:{_BETWEEN}0x[0-9A-Fa-f]{{1,2}}){{7,}}")
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2}|-[0-9]{1,3})"  # Java's have a sign
+_IN_DECIMALS = compile_linear(rf"{_BYTE}(?:{_BETWEEN}{_BYTE}){{7,}}")
+_NUMBER = re.compile(r"-?[0-9]++")
+
+# Where eight of ASCII stand in a row, for `patterns.whole`.
+TRIGGERS = (
+    r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:(?:[ :-]| {2})?(?:[2-7][0-9A-Fa-f]|0[9AaDd])){7}",
+    r"0x(?:[2-7][0-9A-Fa-f]|0?[9AaDd])(?:(?:,\s*| )0x(?:[2-7][0-9A-Fa-f]|0?[9AaDd])){7}",
+    r"(?:[3-9][0-9]|1[0-2]?[0-9]|9)(?:(?:,\s*| )(?:[3-9][0-9]|1[0-2]?[0-9]|9)){7}",
+)
+
+
+def texts_of_bytes(text: str) -> Iterator[tuple[str, int, int]]:
+    """The texts that bytes stand for, each with the place of its bytes."""
+    for match in _IN_HEX.finditer(text):
+        digits = "".join(char for char in match[0] if char.isalnum())
+        yield from _decoded(bytes.fromhex(digits), match.span())
+    if "0x" in text:
+        for match in _IN_CODE.finditer(text):
+            codes = bytes(int(each, 0) for each in re.split(r"[, \t\r\n]+", match[0]))
+            yield from _decoded(codes, match.span())
+    for match in _IN_DECIMALS.finditer(text):
+        numbers = [int(each) for each in _NUMBER.findall(match[0])]
+        if all(number >= -0x80 for number in numbers):
+            yield from _decoded(bytes(number & 0xFF for number in numbers), match.span())
+
+
+def _decoded(data: bytes, span: tuple[int, int]) -> Iterator[tuple[str, int, int]]:
+    decoded = text_of(data)
+    if decoded is not None:
+        yield decoded, *span
+
+
+_SHOWN = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
+
+
+def text_of(data: bytes) -> str | None:
+    """The text that bytes are, if some of them in a row are ASCII: of digests hardly any is."""
+    if b"p" * _FEWEST not in data.translate(_SHOWN):
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    shown = text.replace("\n", "").replace("\r", "").replace("\t", "")
+    return text if shown.isprintable() else None
