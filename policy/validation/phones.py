@@ -72,6 +72,11 @@ def phone_national(candidate: Candidate) -> Candidate | None:
     return found and _without_counts(found, exists)
 
 
+def phone_north_america(candidate: Candidate) -> Candidate | None:
+    """A number with an area code that is assigned."""
+    return candidate if _valid_phone(candidate.value, "US") else None
+
+
 def _is_short(text: str) -> bool:
     """A few digits in one piece: an id."""
     return text.isdigit() and len(text) < 8

@@ -32,7 +32,7 @@ from .numbers import (
     uk_nino,
     us_ssn,
 )
-from .phones import phone_international, phone_national
+from .phones import phone_international, phone_national, phone_north_america
 from .tokens import (
     algorand,
     base58check_any,
@@ -205,6 +205,19 @@ def street(candidate: Candidate) -> Candidate | None:
     return None if year and written else candidate
 
 
+# What stands behind `Am` and `Im` of times, not of streets.
+_TIMES = frozenset(
+    """montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag januar februar märz
+    april mai juni juli august september oktober november dezember jahr monat morgen abend vormittag
+    nachmittag mittag""".split()  # noqa: SIM905  reads best as text
+)
+
+
+def in_town(candidate: Candidate) -> Candidate | None:
+    """A house with its town, not a day with a count: `Am Montag 12, 50667 Zugriffe`."""
+    return candidate if _TIMES.isdisjoint(candidate.value.casefold().split()) else None
+
+
 _DAY = compile_linear(r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$")
 
 
@@ -296,6 +309,7 @@ VALIDATORS: dict[str, Validator] = {
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
             mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
             kvnr, letters_and_digits, rvnr, street, titled, vin,
+            phone_north_america, in_town,
         )
     },
 }  # fmt: skip
