@@ -49,8 +49,11 @@ _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
     "family": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
+# What Node says of a command that it could not run: the tool stands beside its arguments.
+_ARGUMENTS, _TOOLS = "spawnargs", ("path", "spawnfile", "file")
+SPAWNED = f" {_ARGUMENTS}"
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {"line1", *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {"line1", _ARGUMENTS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
@@ -91,6 +94,10 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
         return given
     folded = {key.casefold(): key for key in node}
     given |= _kept_apart(node, folded)
+    if _ARGUMENTS in node:
+        for tool in map(node.get, _TOOLS):
+            if isinstance(tool, str):
+                given[_ARGUMENTS] = tool + SPAWNED
     if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
         given |= {folded[line]: "street_address" for line in _LINES if line in folded}
     named = _named(node, NAMES_OF_PEOPLE)

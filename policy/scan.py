@@ -168,7 +168,7 @@ class Scan:
         if place is TEXT:
             place = spelled_out(node, class_) or place
         single = pair_key(node, self._detection.key_class)
-        flag, given = None, passwords_among(node)
+        flag, given = None, passwords_among(node, key)
         for index, value in enumerate(node):
             here = (*path, index)
             steps = (*trail, next_step(trail, index, value)) if trail else ()

@@ -143,7 +143,7 @@ class Leaves:
         if place is TEXT and class_ is not None and only is None:
             place = field = spelled_out(node, class_) or TEXT
         single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
-        flag, given = None, passwords_among(node)
+        flag, given = None, passwords_among(node, key)
         for index, value in enumerate(node):
             context, found = key, class_
             if single is not None and index == 1:

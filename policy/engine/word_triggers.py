@@ -18,8 +18,10 @@ from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
 from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS, ZLIB
 from ..words.calls import PLACES
+from ..words.checks import COMPARED
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
+from ..words.redis import COMMANDS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
 # `ß`, which is `ss` without case): a name with one of them can only be read whole.
@@ -194,8 +196,10 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:pass(?:word)?[_-](?:command|cmd)[= ])",
             rf"(?i:\bopenssl\b{IN_ONE_COMMAND}{{0,200}}[\s'\"]-k[\s'\",])",
             r"(?i:\bnet user? )",
+            COMMANDS,
             r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere
         ),
+        "arguments": (COMPARED,),
         "calls": (rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",),
         "sql": (
             r"(?i:\bidentified\s)",

@@ -5,7 +5,10 @@ PHP's stack traces show arguments without names: `mysqli_connect('db', 'app', 'x
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+import re2
 
 from ..findings import Span
 from ..keys import classify_key
@@ -39,6 +42,8 @@ _SURE = frozenset(
     drivermanager.getconnection httpbasicauth setbasicauth""".split()  # noqa: SIM905  reads best as text
 )
 _SHORTEST_WORD = 6
+# PHP's stack traces, in which arguments are always values: `#1 /app/a.php(3): Auth->login('bob',`.
+_TRACED = re.compile(rb"#[0-9]{1,3}+ [^\r\n#]{0,300}(?:->|::|: )\Z")
 _SINGLE, _DOUBLE = rb"(?:[^'\\\r\n]|\\.){0,200}", rb'(?:[^"\\\r\n]|\\.){0,200}'
 # `Resource id #5` is one argument in PHP's traces, whatever stands in it.
 _OTHER = rb"(?:resource id #[0-9]{1,9}|[^\s,()'\"]{1,100}(?:\([^()'\"]{0,40}\))?)"
@@ -51,6 +56,8 @@ _CALL = compile_bytes(
 _ARGUMENT = compile_bytes(
     rb"""(?i)\s*(?:%b(?:'(%b)'|"(%b)")|%b)\s*,?""" % (_PREFIX, _SINGLE, _DOUBLE, _OTHER)
 )
+_ADDRESS = re.compile(rb"""\s*+[@$bru]{0,2}["'][\w.+-]{1,64}@[\w.-]{1,200}["'],""")
+_FAR = 320  # how far before a call its line of a trace may begin
 _NAMES = tuple(name.rpartition(">")[2].encode() for name in PLACES)
 
 
@@ -62,15 +69,24 @@ def find_calls(data: bytes) -> Iterator[Span]:
     for match in _CALL.finditer(data):
         name = text_of(match.group(1)).lower()
         place = PLACES[name]
+        sure = name in _SURE or _is_called_with_values(data, match)
         for number, argument in enumerate(_ARGUMENT.finditer(data, *match.span(2)), 1):
             if number != place:
                 continue
             group = 1 if argument.start(1) >= 0 else 2
             if argument.start(group) >= 0:
                 text = text_of(argument.group(group))
-                given = name in _SURE and _is_word(text)
+                given = sure and _is_word(text)
                 if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
                     yield span_of(argument.span(group), "secret.password", "words.argument")
+
+
+def _is_called_with_values(data: bytes, match: re2._Match[bytes]) -> bool:
+    """Whether a call's arguments are what was given: in a trace, or behind somebody's address."""
+    if _ADDRESS.match(data, match.start(2)) is not None:
+        return True
+    start = match.start(1)
+    return _TRACED.search(data[max(0, start - _FAR) : start]) is not None
 
 
 def _is_word(text: str) -> bool:

@@ -5,6 +5,7 @@ DB_PASSWORD must be longer, got x1
 The field Password must have 8 characters. Attempted value: 'x1'
 on var.db_password is "x1"                                 Terraform
 expected password to equal 'x1' but got 'y2'               assertions
+if ("x1" == password) or "x1".equals(token)                comparisons, the value first
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ..findings import Span
 from ..keys import classify_key
 from .innocence import is_innocent
 from .values import (
+    BY_SHAPE,
+    KEY,
     Value,
     closes,
     compile_bytes,
@@ -91,6 +94,31 @@ def _values(data: bytes, at: int, class_: str, name: bytes, *, sure: bool) -> It
         if other is None:
             return
         at = other.end() - 1
+
+
+# What stands between a literal and the name that it is compared with.
+COMPARED = r"[\"'`]\)? ?(?:[!=]={1,2} ?|\.(?:equals(?:IgnoreCase)?|Equals)\( ?)[A-Za-z_$@(]"
+_OF_COMPARISONS = re.compile(COMPARED.encode())
+_COMPARED = compile_bytes(
+    rb"""(?:"([^"\\\r\n]{6,200})"|'([^'\\\r\n]{6,200})'|`([^`\\\r\n]{6,200})`)"""
+    rb"""\)? ?(?:[!=]={1,2} ?|\.(?:equals(?:IgnoreCase)?|Equals)\( ?)[$@(]{0,2}("""
+    + KEY
+    + rb""")(?:[^\w(\[\x80-\xff]|$)"""
+)
+
+
+def find_compared(data: bytes) -> Iterator[Span]:
+    """Find what looks made up and is compared with a secret that stands behind it."""
+    if _OF_COMPARISONS.search(data) is None:
+        return
+    for match in _COMPARED.finditer(data):
+        class_ = classify_key(text_of(match.group(4)))
+        group = next(each for each in (1, 2, 3) if match.start(each) >= 0)
+        text = text_of(match.group(group))
+        if class_ is None or not class_.startswith("secret.") or class_ in BY_SHAPE:
+            continue
+        if looks_random(text) and not is_innocent(text, class_) and classify_key(text) is None:
+            yield span_of(match.span(group), class_, "words.compared")
 
 
 def is_a_password(value: Value, text: str, name: bytes) -> bool:

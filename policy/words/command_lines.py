@@ -10,7 +10,7 @@ import re2
 
 from ..findings import Span
 from ..keys import classify_key
-from ..named import unquoted
+from ..named import SPAWNED, unquoted
 from .innocence import is_innocent
 from .values import (
     BY_SHAPE,
@@ -40,6 +40,10 @@ _NO_ARGUMENTS = (
 # call that runs it: `['docker', 'login']`, `"docker" "login"`, `run("docker", ["login"])`.
 _QUOTED = r"['\"],?\s*(?:spawnargs: )?[\[(]?\s*[bu]?['\"]"
 _BETWEEN = rf"(?:{_QUOTED}|,? )"  # or in a line, or in a list of Java's
+# A backslash at the end of a line joins the next one, and in a list it goes on there.
+IN_ONE_COMMAND = r"(?:[^\r\n|;]|[\\,\[(]\r?\n)"
+# Between a tool and what it is to do may be options of its own: `docker --debug login`.
+_WITH_OPTIONS = rf"(?:{_BETWEEN}|{_BETWEEN}-{IN_ONE_COMMAND}{{0,100}}[\s'\"])"
 # Tools whose password is an option of one letter, by these letters: in the other case they may be
 # a port.
 _TOOLS = {
@@ -58,9 +62,7 @@ _TOOLS = {
         ("A", "X"), "snmp(?:get|getnext|walk|set|trap|bulkget|bulkwalk|inform|table|usm)"
     ),
 }
-SHORT_FLAGS = {letters: tools.replace(" ", _BETWEEN) for letters, tools in _TOOLS.items()}
-# A backslash at the end of a line joins the next one, and in a list it goes on there.
-IN_ONE_COMMAND = r"(?:[^\r\n|;]|[\\,\[(]\r?\n)"
+SHORT_FLAGS = {letters: tools.replace(" ", _WITH_OPTIONS) for letters, tools in _TOOLS.items()}
 _ON = IN_ONE_COMMAND.encode()
 
 
@@ -193,11 +195,14 @@ def _is_port(text: str, command: bytes) -> bool:
     return _PUBLISHED.fullmatch(text) is not None
 
 
-def passwords_among(arguments: Sequence[object]) -> Set[int]:
+def passwords_among(arguments: Sequence[object], key: str | None = None) -> Set[int]:
     """Which arguments of a command hold a password by what its tool calls it: `["mysql", "-px"]`.
 
-    What a longer option names (`--password`) is not among them.
+    What a longer option names (`--password`) is not among them. The tool may stand in the `key`.
     """
+    if key is not None and key.endswith(SPAWNED):
+        whole = passwords_among([unquoted(key.removesuffix(SPAWNED)), *arguments])
+        return {index - 1 for index in whole}
     if not arguments or not isinstance(arguments[0], str):
         return frozenset()
     words = [unquoted(each) if isinstance(each, str) else "" for each in arguments]

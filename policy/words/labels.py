@@ -58,7 +58,7 @@ _ONLY_LABELS = {label.encode(): class_ for label, class_ in ONLY_LABELS.items()}
 _BEHIND_ONE_WORD = ("pii.name", "pii.address", "pii.phone", "pii.dob")
 _IN_SENTENCES = ("pii.phone", "pii.dob")  # digits, wherever the sentence goes on
 _OF_PEOPLE = ("pii.name", "pii.email", "pii.phone", "pii.dob", "pii.address", "pii.passport")
-_OF_SOMEBODY = ("pii.national_id", "financial.iban", *_OF_PEOPLE)
+_OF_SOMEBODY = ("pii.national_id", "financial.iban", "financial.card", *_OF_PEOPLE)
 # How messages begin about what was entered.
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
 _NOTHING_BEHIND = re.compile(

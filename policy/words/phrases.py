@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import re2
+
 from ..findings import Span
 from ..keys import SERVICES, classify_key
 from .checks import find_checked, is_a_password
@@ -29,7 +31,7 @@ _WHOSE = (
 )
 _OF_SERVICE = rb"(?:" + "|".join(SERVICES).encode() + rb")[ _-]key"
 _KEY_OF_SERVICE = re.compile(rb"(?i:" + _OF_SERVICE + rb")")
-_LONG, _LONGEST = 16, 512
+_SHORTEST, _LONG, _LONGEST = 6, 16, 512
 _SECRET_NOUN = (
     rb"(?:(?:" + _WHOSE + rb"){1,2}key|" + _OF_SERVICE + rb"|(?:" + _WHOSE + rb"){0,2}"
     rb"(?:token|secret|password|passwort|pass ?phrase|passcode|passwd|pwd|credentials?|kennwort"
@@ -137,7 +139,11 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             given = len(text) <= _LONGEST and "...." not in text and _is_led_to(text, class_)
         elif b"->" in sign or b"\xe2" in sign:
             said = b" " in match.group(2)  # in words, a type may be meant
+            if text.endswith(")") and "(" not in text:  # it closes what the name stands in
+                value, text = value._replace(end=value.end - 1), text[:-1]
             given = looks_made_up(text) if said else looks_random(text)
+            if class_ == "secret.password" and not said:
+                given = given or _is_in_map(data, match.start(2), value.end, text)
         elif sign[:1] == b",":  # `[token, x1]` is a pair as .NET prints it, all else a list
             pair = data[match.start(2) - 1 : match.start(2)] == b"["
             closed = data[value.end : value.end + 1] == b"]"
@@ -148,10 +154,33 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
                 quote = data[value.start - 1 : value.start]
                 word = quote in (b"'", b'"') and is_a_password(value, text, match.group(2))
                 given = given or word or _is_mixed(text)
+                given = given or (looks_random(text) and _is_put_into_environment(data, match))
             if value.quoted and data[value.end + 1 : value.end + 2] == b";":  # nginx, BIND
                 given = given or _has_odd_signs(text)
         if given and not is_innocent(text, class_):
             yield Span(value.start, value.end, class_, "words.apart")
+
+
+# Scala's: `Map(user -> bob, password -> wintertime)`.
+_MAP = re.compile(rb"(?:Map|Map[1-4])\((?:[^()\r\n]{0,400}, )?+\"?\Z")
+
+
+def _is_in_map(data: bytes, start: int, end: int, text: str) -> bool:
+    """Whether a word is the value of a map that was printed."""
+    if data[end : end + 1] not in (b",", b")") or not text.isalnum() or len(text) < _SHORTEST:
+        return False
+    return _MAP.search(data[max(0, start - 420) : start]) is not None
+
+
+_SETTING = re.compile(rb"(?:^|[\s;&|\"'`])set(?:x|env)? \Z")
+
+
+def _is_put_into_environment(data: bytes, match: re2._Match[bytes]) -> bool:
+    """Whether a shell gives a variable a value: `setx DB_PASSWORD winter1`."""
+    start = match.start(2)
+    if not match.group(2).isupper() or match.group(3).strip(b" "):
+        return False
+    return _SETTING.search(data[max(0, start - 8) : start]) is not None
 
 
 def _is_mixed(text: str) -> bool:

@@ -15,6 +15,7 @@ import re2
 from ..findings import Span
 from ..keys import classify_key, words_of
 from .calls import find_calls
+from .checks import find_compared
 from .command_lines import find_in_command_lines
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
@@ -23,6 +24,8 @@ from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
 from .records import is_printed, says_nothing, whole_field
+from .redis import COMMANDS as COMMANDS_OF_REDIS
+from .redis import find_in_redis
 from .sql import find_in_sql
 from .tables import find_in_tables
 from .values import (
@@ -93,9 +96,14 @@ _OF_COMMANDS = re.compile(
 )
 
 
+_OF_REDIS = re.compile(COMMANDS_OF_REDIS.encode())
+
+
 def _command_lines(data: bytes) -> Iterator[Span]:
     if _OF_COMMANDS.search(data) is not None:
         yield from find_in_command_lines(data)
+    if _OF_REDIS.search(data) is not None:
+        yield from find_in_redis(data)
 
 
 def _calls(data: bytes) -> Iterator[Span]:
@@ -297,6 +305,7 @@ def _arguments(data: bytes) -> Iterator[Span]:
     Values that look made up only.
     """
     yield from find_wrapped(data)
+    yield from find_compared(data)
     if (b"'" not in data and b'"' not in data) or _OF_ARGUMENTS.search(data) is None:
         return
     for match in _ARGUMENT.finditer(data):

@@ -56,7 +56,25 @@ LINKS: list[Row] = [
     ("/invite/accept/Wint3rFell9xQ7Zp2aB?x=1", ["Wint3rFell9xQ7Zp2aB"], ["?x=1"]),
 ]
 
+REDIS: list[Row] = [
+    ("AUTH Wint3rfell9", ["Wint3rfell9"], ["AUTH "]),
+    ("AUTH default wintertime", ["wintertime"], ["AUTH default "]),
+    ("AUTH app Wint3rfell9", ["Wint3rfell9"], ["AUTH app "]),
+    (
+        "HSET user:1 password wintertime city Bern",
+        ["wintertime"],
+        ["user:1 password ", " city Bern"],
+    ),
+    ("hset user:1 tries 3 password 'winter time'", ["winter time"], ["tries 3 password '"]),
+    ('HSET u:1 name "Jane Roe" email "x@y.example" n 3', ["Jane Roe", "x@y"], [" n 3"]),
+    ('["HSET user:1 token \\"wintertime\\" n 3"]', ["wintertime"], ["n 3"]),
+]
+
 HARMLESS = [
+    "AUTH failed for bob, AUTH TLS, AUTH LOGIN, AUTH ?",
+    "HSET cart:1 name Lamp total 12 password ? items 3",
+    "hset of users: password policy",
+    "docker --debug run -p 8080:80 image",
     "mysql -h db -P 3306 -u root -p",
     "redis-cli -h db -p 6379 ping",
     "psql -p 5432 -h db",
@@ -108,7 +126,7 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "gone", "stay"), [*COMMANDS, *LINKS])
+@pytest.mark.parametrize(("text", "gone", "stay"), [*COMMANDS, *LINKS, *REDIS])
 def test_what_a_command_or_a_link_holds_goes(text: str, gone: list[str], stay: list[str]) -> None:
     hold(text, gone, stay)
 
@@ -120,7 +138,7 @@ def test_commands_and_links_without_secrets_stay(text: str) -> None:
 
 def test_the_engine_sees_it_as_the_walk_does() -> None:
     harmless: list[Row] = [(text, [], []) for text in HARMLESS]
-    assert seen_otherwise([*COMMANDS, *LINKS, *harmless]) == []
+    assert seen_otherwise([*COMMANDS, *LINKS, *REDIS, *harmless]) == []
 
 
 PRINTED: dict[str, Callable[[list[str]], str]] = {
@@ -194,6 +212,28 @@ def test_passwords_go_from_lists_of_arguments(command: list[str]) -> None:
         for indent in (None, 2):
             data = json.dumps(tree, indent=indent).encode()
             assert raw_difference("default", "event", data) is None
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_passwords_go_from_what_node_could_not_run(command: list[str]) -> None:
+    tool, *arguments = command
+    for error in (
+        {"code": "ENOENT", "path": tool, "spawnargs": arguments},
+        {"spawnfile": f"'/usr/bin/{tool}'", "spawnargs": [repr(each) for each in arguments]},
+        {"spawnfile": tool, "spawnargs": command},
+    ):
+        tree = {"contexts": {"Error": error}}
+        assert "hunter2secret" not in str(scrubbed(tree))
+        assert difference("default", "event", tree) is None
+        assert raw_difference("default", "event", json.dumps(tree).encode()) is None
+
+
+def test_other_arguments_of_what_node_could_not_run_stay() -> None:
+    tree = {
+        "extra": {"path": "redis-cli", "spawnargs": ["-p", "6379"], "n": [{"spawnargs": ["-p"]}]}
+    }
+    assert scrubbed(tree) == tree
+    assert difference("default", "event", tree) is None
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,25 @@ OTHER_LANGUAGES: list[Row] = [
 ]
 
 OTHER_LANGUAGES += [
+    ("Map(user -> bob, password -> wintertime)", ["wintertime"], ["user -> bob"]),
+    ("Map(page -> 2, token -> Parser), see (password -> Label)", [], ["Parser", "Label"]),
+    ("#1 /app/a.php(3): Auth->login('bob', 'wintertime')", ["wintertime"], ["'bob'"]),
+    ("#2 [internal function]: App\\Guard::attempt('bob', 'wintertime')", ["wintertime"], []),
+    ("conn.login('jane@x.example', 'wintertime', done)", ["wintertime"], ["done"]),
+    ("router.login('user', 'dashboard')", [], ["dashboard"]),
+    ('if ("Wint3rfell9" == password) {', ["Wint3rfell9"], ["== password) {"]),
+    ("if 'Wint3rfell9' != user.api_key:", ["Wint3rfell9"], ["user.api_key:"]),
+    ('"Wint3rfell9".equals(this.password)', ["Wint3rfell9"], ["equals(this"]),
+    ("`Wint3rfell9` === secret", ["Wint3rfell9"], []),
+    ("if 'Bearer' == token_type or \"admin\" == password: x['a-1'] == token", [], ["admin", "a-1"]),
+    ('if "sha-256" == password_hash_algorithm', [], ["sha-256"]),
+    ("setx DB_PASSWORD winter7", ["winter7"], ["setx DB_PASSWORD"]),
+    ("set PASSWORD policy2; set password winter7", [], ["winter7"]),
+    ("Payment[cardNumber=4111111111111111, holder=Jane Roe, n=1]", ["Jane Roe"], ["n=1"]),
+    ("<SimpleLazyObject: <User: jane.roe>>", ["jane.roe"], ["<User: "]),
+]
+
+OTHER_LANGUAGES += [
     ('password=3D"wintertime" x=3D"y"', ["wintertime"], ['x=3D"y"']),
     (
         '<input name=3D"password"\r\n value=3D"winter=\r\ntime"> size=3D20',

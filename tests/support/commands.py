@@ -10,6 +10,8 @@ COMMANDS = [
     ["mysql", "-P", "3306", "-phunter2secret"],
     ["unzip", "-P", "hunter2secret", "a.zip"],
     ["docker", "login", "-u", "bob", "-p", "hunter2secret", "x.example"],
+    ["docker", "--debug", "login", "-u", "bob", "-p", "hunter2secret", "x.example"],
+    ["docker", "--config", "/etc/x", "login", "-p", "hunter2secret"],
     ["smbclient", "-U", "bob%hunter2secret", "//host/share"],
     ["snmpget", "-v3", "-A", "hunter2secret", "host"],
     ["gh", "secret", "set", "NPM", "--body", "hunter2secret"],

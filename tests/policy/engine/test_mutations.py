@@ -36,8 +36,10 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "xfreerdp /p:Hun7er2", "mc alias set s3 http://s3 KEY1 Hun7er2",
         "kv put db/pin Hun7er2", "echo Hun7er2 | sudo -S ls", "chpasswd <<< bob:Hun7er2",
         "--password-command 'echo Hun7er2'", "openssl aes -k Hun7er2",
-        "net use z: \\\\h\\x Hun7er2 /user:bob", "curl -u bob:Hun7er2 x",
+        "net use z: \\\\h\\x Hun7er2 /user:bob", "AUTH x",
+        "curl -u bob:Hun7er2 x",
     ),
+    "arguments": ("'hunter22' == pw",),
     "calls": ("crypt('Hun7er2x')",),
     "sql": (
         "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'",
