@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from .linear import compile_linear
 
 _FEWEST = 8
-_IN_HEX = compile_linear(r"\b[0-9A-Fa-f]{2}(?:(?:[ :-]|  )[0-9A-Fa-f]{2}){7,}")
+_HEX = r"\b[0-9A-Fa-f]{2}(?:(?:[ :-]|  )[0-9A-Fa-f]{2}){7,}"
 _BETWEEN = r"(?:,[ \t\r\n]*| )"
-_IN_CODE = compile_linear(rf"0x[0-9A-Fa-f]{{1,2}}(?:{_BETWEEN}0x[0-9A-Fa-f]{{1,2}}){{7,}}")
+_CODE = rf"0x[0-9A-Fa-f]{{1,2}}(?:{_BETWEEN}0x[0-9A-Fa-f]{{1,2}}){{7,}}"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2}|-[0-9]{1,3})"  # Java's have a sign
-_IN_DECIMALS = compile_linear(rf"{_BYTE}(?:{_BETWEEN}{_BYTE}){{7,}}")
+_DECIMALS = rf"{_BYTE}(?:{_BETWEEN}{_BYTE}){{7,}}"
+_IN_HEX, _IN_CODE, _IN_DECIMALS = map(compile_linear, (_HEX, _CODE, _DECIMALS))
+_ANY = compile_linear(f"{_HEX}|{_CODE}|{_DECIMALS}")
 _NUMBER = re.compile(r"-?[0-9]++")
 
 # Where eight of ASCII stand in a row, for `patterns.whole`.
@@ -29,6 +31,8 @@ TRIGGERS = (
 
 def texts_of_bytes(text: str) -> Iterator[tuple[str, int, int]]:
     """The texts that bytes stand for, each with the place of its bytes."""
+    if _ANY.search(text) is None:
+        return
     for match in _IN_HEX.finditer(text):
         digits = "".join(char for char in match[0] if char.isalnum())
         yield from _decoded(bytes.fromhex(digits), match.span())

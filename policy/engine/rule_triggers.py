@@ -52,6 +52,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     # Whatever stands between is long, and what begins it is met more often.
     "person.printed": (_NAME_PRINTED,),
     "person.printed.behind": (_NAME_PRINTED,),
+    "person.typed": (_NAME_PRINTED,),
     "person.titled": (
         rf"(?:atient|aciente|aziente|assenger|ardholder|olicyholder| name)(?:in)?{_BEFORE_A_NAME}",
         rf"(?:Mrs?|Ms|Dr|Sra?|Sig|Dott|Prof|Dhr|Mevr| M)\.?{_BEFORE_A_NAME}",

@@ -24,7 +24,6 @@ from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
 from .records import is_printed, says_nothing, whole_field
-from .redis import COMMANDS as COMMANDS_OF_REDIS
 from .redis import find_in_redis
 from .sql import find_in_sql
 from .tables import find_in_tables
@@ -96,13 +95,13 @@ _OF_COMMANDS = re.compile(
 )
 
 
-_OF_REDIS = re.compile(COMMANDS_OF_REDIS.encode())
+_OF_REDIS = (b"AUTH ", b"HSET", b"HMSET", b"hset", b"hmset")
 
 
 def _command_lines(data: bytes) -> Iterator[Span]:
     if _OF_COMMANDS.search(data) is not None:
         yield from find_in_command_lines(data)
-    if _OF_REDIS.search(data) is not None:
+    if any(command in data for command in _OF_REDIS):
         yield from find_in_redis(data)
 
 
