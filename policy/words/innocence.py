@@ -259,7 +259,8 @@ def _implausible(text: str, class_: str) -> bool:
         case "pii.email":
             return not _EMAIL_LIKE.search(text)
         case "pii.phone":
-            return not 5 <= _digits(text) <= 20 or len(text) > 60 or _DAY.match(text) is not None
+            odd = not 5 <= _digits(text) <= 20 or len(text) > 60 or _DAY.match(text) is not None
+            return odd or _is_of_a_form(text)
         case "pii.username":
             moment = text[4:5] == "-" and _MOMENT.match(text) is not None
             odd = moment or text[-1] in "=:"  # that is the next key

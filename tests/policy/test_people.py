@@ -301,6 +301,7 @@ def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> 
         ("username", "A user with that username already exists."),
         ("username", "postgres"),
         ("姓名", "不能为空"),
+        ("phone", "Must be 7 to 15 digits, not 123456."),
     ],
 )
 def test_what_a_form_says_of_an_entry_stays(key: str, value: Any) -> None:
@@ -317,6 +318,7 @@ def test_what_a_form_says_of_an_entry_stays(key: str, value: Any) -> None:
         ("username", "jroe is already taken"),
         ("postal_code", "94043-1351"),
         ("plz", "00-838"),
+        ("phone", "'0171 2345' is not valid"),
     ],
 )
 def test_what_a_form_quotes_of_an_entry_goes(key: str, value: str) -> None:
