@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .bytewise import text_of, texts_of_bytes
-from .forms import FORMS, forms_in, plain
 from .linear import compile_linear
+from .variants import VARIANTS, plain, variants_in
 
 MAX_DEPTH = 3  # encodings inside encodings
 
@@ -35,7 +35,7 @@ _COLOURS = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]"
 _CODES = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF)
 WIDTHLESS = "[" + "".join(map(chr, _CODES)) + "]"
 _UTF_16 = r"\0(?<=[\t\n\r -~]\0)(?:[\t\n\r -~]\0){3,}"  # ASCII in it, byte by byte
-_ALONE = f"{_COLOURS}|{WIDTHLESS}|{_UTF_16}|{FORMS}"
+_ALONE = f"{_COLOURS}|{WIDTHLESS}|{_UTF_16}|{VARIANTS}"
 # None of them can backtrack: runs of fixed pieces, each beginning with a sign of its own.
 _PERCENT = re.compile(_PERCENTS)
 _ESCAPE = re.compile(_ESCAPES)
@@ -162,8 +162,8 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
         elif first == "\\":
             _undo_escape(pieces, match)
         elif first not in "\0\x1b" and not _WIDTHLESS.match(first):
-            for at, form in forms_in(match[0], match.start()):
-                pieces.put(plain(form), at, at + len(form))
+            for at, variant in variants_in(match[0], match.start()):
+                pieces.put(plain(variant), at, at + len(variant))
         else:
             for at in range(match.start(), match.end()):
                 shown = first == "\0" and view.text[at] != "\0"

@@ -13,9 +13,9 @@ from functools import cache
 from itertools import combinations, pairwise
 
 from ..bytewise import TRIGGERS as BYTES
-from ..forms import TRIGGERS as FORMS
 from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
+from ..variants import TRIGGERS as VARIANTS
 from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS, ZLIB
 from ..words.calls import PLACES
 from ..words.checks import COMPARED
@@ -269,7 +269,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             GZIP,
             rf"(?:^|[^A-Za-z0-9+/_-]){ZLIB}[A-Za-z0-9+/_-]{{13}}",
             *BYTES,
-            *FORMS,
+            *VARIANTS,
         ),
     }
 

@@ -21,7 +21,7 @@ _SECOND = {
 }
 _READ_BYTEWISE = rf"[\u00c3-\u00c5][{''.join(sorted(_SECOND))}]"
 
-FORMS = (
+VARIANTS = (
     rf"[{_SPACES}]|(?<=[0-9])[{_DASHES}](?=[0-9])|[{_WIDE}][\uff01-\uff5e]*+|[{_DIGITS}]{{2,}}"
     rf"|{_READ_BYTEWISE}"
 )
@@ -35,20 +35,20 @@ TRIGGERS = (
 )
 
 
-def plain(form: str) -> str:
+def plain(variant: str) -> str:
     """What one of these characters stands for, or two of them that are one."""
-    if len(form) == 2:
-        return bytes((ord(form[0]), _SECOND[form[1]])).decode()
-    code = ord(form)
+    if len(variant) == 2:
+        return bytes((ord(variant[0]), _SECOND[variant[1]])).decode()
+    code = ord(variant)
     if 0xFF01 <= code <= 0xFF5E:
         return chr(code - 0xFEE0)
-    if form in _SPACES:
+    if variant in _SPACES:
         return " "
-    return str(int(form)) if form.isdecimal() else "-"
+    return str(int(variant)) if variant.isdecimal() else "-"
 
 
-def forms_in(found: str, start: int) -> Iterator[tuple[int, str]]:
-    """The characters, or pairs, of what `FORMS` matches at `start`, each with its place."""
+def variants_in(found: str, start: int) -> Iterator[tuple[int, str]]:
+    """The characters, or pairs, of what `VARIANTS` matches at `start`, each with its place."""
     if found[0] in "\u00c3\u00c4\u00c5":
         yield start, found
     else:
