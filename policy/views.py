@@ -115,7 +115,7 @@ def decoded_tokens(view: View) -> Iterator[View]:
     """What is encoded as a whole: its characters have no places of their own."""
     if len(view.text) >= 16:
         yield from _base64_tokens(view)
-        for meant, start, end in texts_of_bytes(text):
+        for meant, start, end in texts_of_bytes(view.text):
             yield View(meant, view, token=(start, end), depth=view.depth + 1)
 
 

@@ -21,7 +21,8 @@ _PIECES = (
     "\\101", "\\0", "\\C", "%41", "%u0041", "%", "&amp;", "&#65;", "&", "=3D", "=", "+", " ", "é",
     "\n", "'", '"', "{", "}", "[", "]", "(", ")", ":", ",", "a=b&c=", "'k': '", "\u200b", "\0",
     "\x1b[31m", "aGVsbG8gd29ybGQhIG9wZW4tc2VzYW1l", "H4sIAAAAAAAC", "686f6c61206d756e646f",
-    "https://a.example/",
+    "https://a.example/", "112, ", "97,", "115 ", "0x61, ", "\\r", "...", "\u00a0", "\uff21",
+    "\u00c3\u00a9", "eJxLSs3LzCtRSE4sAgAfKwTq",
 )  # fmt: skip
 
 
