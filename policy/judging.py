@@ -129,6 +129,8 @@ class Judge:
             if view.depth >= MAX_DEPTH and is_encoded(view.text):
                 self._leave(site, view)
             for decoded in decodings(view, escapes=not covered):
+                if decoded.is_cut:
+                    self._leave(site, decoded)
                 self.text(site, decoded, key, None)
 
     def _spans(self, site: Site, view: View, key: str | None) -> list[Span]:
@@ -236,7 +238,7 @@ class Judge:
             self._named_text(site, node.view, key, class_, number=node.kind == "number")
 
     def _leave(self, site: Site, view: View) -> None:
-        """Note that a text says more, and that it is nested too deeply to be read."""
+        """Note that a text says more: it is nested too deeply to be read, or packed too densely."""
         self.unread.append((site, *view.root_span(0, len(view.text))))
 
     # -- work ----------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class View:
     depth: int = 0
     nesting: int = 0  # parts inside parts, nothing decoded in between
     quoted: bool = False
+    is_cut: bool = False  # what it was unpacked from says more
 
     def part(self, start: int, end: int) -> View:
         """A part of this text as a view of its own; nothing is decoded."""
@@ -198,15 +199,21 @@ def _base64_tokens(view: View) -> Iterator[View]:
         token, before = match[0], view.text[max(0, match.start() - 3) : match.start()]
         if token[0] == "x" and before[-1:] == "\\":
             token = token[1:]  # what PostgreSQL writes before bytes
-        decoded = base64_text(token)
+        decoded, is_cut = _token_text(token)
         if decoded is None and before.endswith(("...", "…")):
             decoded = next(filter(None, (base64_text(token[cut:]) for cut in (1, 2, 3))), None)
         if decoded is not None:
-            yield View(decoded, view, token=match.span(), depth=view.depth + 1)
+            span, depth = match.span(), view.depth + 1
+            yield View(decoded, view, token=span, depth=depth, is_cut=is_cut)
 
 
 def base64_text(token: str) -> str | None:
-    """The printable text that a token of base64 or hex holds; None when it holds none.
+    """The printable text that a token of base64 or hex holds; None when it holds none."""
+    return _token_text(token)[0]
+
+
+def _token_text(token: str) -> tuple[str | None, bool]:
+    """The same, and whether it is packed and says more than that.
 
     A file path is made of the same characters, so a token with slashes may also be several:
     only what decodes to printable UTF-8 counts. What has been cut off is decoded as far as it goes.
@@ -214,29 +221,35 @@ def base64_text(token: str) -> str | None:
     bare = token.rstrip("=")
     digits = bare[bare[:2] in ("0x", "0X") and 2 :]
     if _HEX.fullmatch(digits):
-        return _hex_text(digits)
+        return _hex_text(digits), False
     if len(bare) % 4 == 1:
         bare = bare[:-1]
     standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
         data = base64.b64decode(standard, validate=True)
-        packed = _PACKED.match(bare)
-        decoded = _unpacked(data, 31 if packed[1] else 15) if packed is not None else ""
+        packed, decoded, is_cut = _PACKED.match(bare), "", False
+        if packed is not None:
+            decoded, is_cut = _unpacked(data, 31 if packed[1] else 15)
         if not decoded:
             decoded = _utf16_text(data) if b"\0" in data else _utf8_text(data)
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
+        return None, False
     shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
-    return decoded if shown.isprintable() and _has_ascii(decoded.encode()) else None
+    is_text = shown.isprintable() and _has_ascii(decoded.encode())
+    return (decoded, is_cut) if is_text else (None, False)
 
 
-def _unpacked(data: bytes, wbits: int) -> str:
-    """The text that was packed: its first part, if it is longer than real ones become."""
-    most = min(_MOST_UNPACKED * len(data), _LONGEST_UNPACKED)
+def _unpacked(data: bytes, wbits: int) -> tuple[str, bool]:
+    """The text that was packed: its first part, if it is longer than real ones become.
+
+    Also whether there is more.
+    """
+    most, unpacking = min(_MOST_UNPACKED * len(data), _LONGEST_UNPACKED), zlib.decompressobj(wbits)
     try:
-        return _utf8_text(zlib.decompressobj(wbits).decompress(data, most))
+        text = _utf8_text(unpacking.decompress(data, most))
     except zlib.error:
-        return ""
+        return "", False
+    return text, bool(unpacking.unconsumed_tail)
 
 
 def _utf8_text(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import html
 import json
 from collections.abc import Callable
@@ -48,6 +49,13 @@ def unjudged(tree: Tree, policy: str = "balanced", type_: str = "event") -> int:
     assert isinstance(other, Findings)
     assert one.unjudged == other.unjudged
     return one.unjudged
+
+
+def test_what_is_packed_too_densely_is_read_at_its_beginning_and_told() -> None:
+    for length, is_told in ((200, False), (100_000, True)):
+        text = f"password=Wint3rfell9 {'x' * length} password=Wint3rfell9"
+        packed = base64.b64encode(gzip.compress(text.encode())).decode()
+        assert unjudged({"message": f"got {packed} back"}) == (len(packed) if is_told else 0)
 
 
 def nested(encode: Callable[[str], str], times: int) -> str:
