@@ -379,10 +379,13 @@ def test_keys_of_people_are_seen_however_they_are_written(tree: Any) -> None:
 
 
 def test_attributes_whose_names_end_in_name_are_no_reason_to_read_a_log() -> None:
-    """Each log of Sentry has one: `"sentry.sdk.name": {"value": …, "type": …}`."""
+    """Each log of Sentry has one: `"sentry.sdk.name": {"value": …}`. Templates are no plates."""
     tree = {
         "body": "paid",
-        "attributes": {"sentry.sdk.name": {"value": "sentry.python", "type": "string"}},
+        "attributes": {
+            "sentry.sdk.name": {"value": "sentry.python", "type": "string"},
+            "sentry.message.template": {"value": "order {n} paid", "type": "string"},
+        },
     }
     data = json.dumps(tree, separators=(",", ":")).encode()
     assert twins.twins("default").engine.is_clean("log", data)
