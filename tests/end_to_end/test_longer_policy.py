@@ -113,8 +113,10 @@ def test_a_replay_to_a_destination_with_a_longer_policy_arrives_in_portions(tmp_
     behind = collector(otlp_at(grpc, listening_port()), {"debug": {}})
     with running_errlock(config, tmp_path) as it, running_errlock(behind, tmp_path / "b") as end:
         send(http)
-        command = [str(ERRLOCK), "replay", "otlp", "otlp/standby", "--move", "-c", CONFIG]
-        subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+        # What is just being sent to the one cannot be moved to the other.
+        for words in (["hold", "otlp"], ["replay", "otlp", "otlp/standby", "--move"]):
+            command = [str(ERRLOCK), *words, "-c", CONFIG]
+            subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
         it.wait_for_metric("errlock_exporter_sent_total", RECORDS, exporter="otlp/standby")
         assert end.metric("errlock_receiver_accepted_total", receiver="otlp") == RECORDS
         it.wait_for_metric("errlock_exporter_dropped_total", RECORDS, reason="moved")
