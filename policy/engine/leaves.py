@@ -154,7 +154,7 @@ class Leaves:
                 context, found = flag, self._detection.key_class(flag) or class_
             flag = flagged_value(value) if isinstance(value, str) and "-" in value[:2] else None
             # What stands before it may be its name.
-            if only is not None and index not in only and index - 1 not in only:
+            if only is not None and not {index, index - 1} & only.keys() and index not in given:
                 continue
             if isinstance(value, str):
                 if value:

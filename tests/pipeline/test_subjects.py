@@ -145,6 +145,12 @@ def test_passwords_among_arguments_are_seen(command: list[str]) -> None:
         assert command[0].encode() in left
 
 
+def test_a_command_is_read_anew_when_a_tool_in_it_was_masked() -> None:
+    """Behind `'[token]'`, which was a tool, the last one is the password of the first."""
+    command = ["mysql", "-phunter2secret", "'curl'", "-p", "mysql"]
+    assert_same(log_request({"command": command}, command=command), "logs")
+
+
 def test_every_example_of_the_catalogue_is_seen() -> None:
     texts = [example(each.id, n)[0] for each in load_catalogue() for n in each.catch]
     assert_same(_many({}, *({"x": text, "number": 7} for text in texts)), "logs")
