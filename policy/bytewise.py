@@ -52,16 +52,21 @@ def _decoded(data: bytes, span: tuple[int, int]) -> Iterator[tuple[str, int, int
         yield decoded, *span
 
 
-_SHOWN = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
+# Of each byte, for `bytes.translate`: `p` for what ASCII shows, and for white space.
+SHOWN = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
 
 
 def text_of(data: bytes) -> str | None:
     """The text that bytes are, if some of them in a row are ASCII: of digests hardly any is."""
-    if b"p" * _FEWEST not in data.translate(_SHOWN):
+    if b"p" * _FEWEST not in data.translate(SHOWN):
         return None
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    shown = text.replace("\n", "").replace("\r", "").replace("\t", "")
-    return text if shown.isprintable() else None
+    return text if is_shown(text) else None
+
+
+def is_shown(text: str) -> bool:
+    """Whether all of it can be printed, white space too."""
+    return text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()

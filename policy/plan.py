@@ -35,6 +35,7 @@ from .rendering import Rendering
 from .scan import Scan
 from .scan import Touched as Touched
 
+# Of JSON. Numbers are judged as Python writes them: of `1.50` and `1e7` that is something else.
 _FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?=[ \t\r\n]*[,}\]])")
 
 

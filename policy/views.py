@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .bytewise import text_of, texts_of_bytes
+from .bytewise import SHOWN, is_shown, text_of, texts_of_bytes
 from .linear import compile_linear
 from .variants import VARIANTS, plain, variants_in
 
@@ -234,8 +234,7 @@ def _token_text(token: str) -> tuple[str | None, bool]:
             decoded = _utf16_text(data) if b"\0" in data else _utf8_text(data)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None, False
-    shown = decoded.replace("\n", "").replace("\r", "").replace("\t", "")
-    is_text = shown.isprintable() and _has_ascii(decoded.encode())
+    is_text = is_shown(decoded) and _has_ascii(decoded.encode())
     return (decoded, is_cut) if is_text else (None, False)
 
 
@@ -263,12 +262,9 @@ def _utf16_text(data: bytes) -> str:
     return data[: len(data) // 2 * 2].decode(encoding).encode("ascii").decode()
 
 
-_PRINTABLE = bytes(0x70 if 32 <= code < 127 or code in b"\t\r\n" else 0 for code in range(256))
-
-
 def _has_ascii(data: bytes) -> bool:
     """Whether three groups of base64 in a row stand for ASCII: of other text nothing is known."""
-    shown = data.translate(_PRINTABLE)
+    shown = data.translate(SHOWN)
     run = b"p" * 9
     at = shown.find(run)
     while at >= 0:
