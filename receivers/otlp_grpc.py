@@ -24,6 +24,7 @@ from ..pipeline.options import Secret
 from ..pipeline.payloads.otlp_signals import SERVICES, Signal
 from .bodies import READ_TIMEOUT
 from .budget import Budget
+from .connections import MaxConnections
 from .otlp_intake import RETRY_AFTER, Intake, Refusal, authorise
 from .tls import TlsConfig
 
@@ -47,13 +48,7 @@ class GrpcConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_recv_msg_size_mib: Annotated[
         int, msgspec.Meta(description="The largest message in MiB, decompressed.", ge=1, le=1024)
     ] = 4
-    max_connections: Annotated[
-        Annotated[int, msgspec.Meta(ge=1)] | None,
-        msgspec.Meta(
-            description="Most connections at one time. By default an eighth of the files that the "
-            "process may open, or fewer where there is little memory."
-        ),
-    ] = None
+    max_connections: MaxConnections = None
     tls: Annotated[TlsConfig | None, msgspec.Meta(description="Serve TLS.")] = None
 
     def problems(self) -> list[Problem]:

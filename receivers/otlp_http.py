@@ -17,6 +17,7 @@ from ..pipeline.options import Secret, Size
 from ..pipeline.payloads.otlp_signals import Signal
 from .bodies import read_body
 from .budget import Budget
+from .connections import MaxConnections
 from .http import HttpServer
 from .otlp_intake import RETRY_AFTER, Encoding, Intake, Refusal, authorise
 from .tls import TlsConfig
@@ -65,13 +66,7 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         "/v1/metrics"
     )
     logs_url_path: Annotated[str, msgspec.Meta(description="The path for logs.")] = "/v1/logs"
-    max_connections: Annotated[
-        Annotated[int, msgspec.Meta(ge=1)] | None,
-        msgspec.Meta(
-            description="Most connections at one time. By default an eighth of the files that the "
-            "process may open, or fewer where there is little memory."
-        ),
-    ] = None
+    max_connections: MaxConnections = None
     tls: Annotated[TlsConfig | None, msgspec.Meta(description="Serve TLS.")] = None
     cors: Annotated[CorsConfig | None, msgspec.Meta(description="Let browsers send.")] = None
 

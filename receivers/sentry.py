@@ -29,6 +29,7 @@ from . import sentry_requests as requests
 from .bodies import read_body
 from .books import Books
 from .budget import Budget, Held
+from .connections import MaxConnections
 from .http import HttpServer
 from .sentry_admission import Pressure, check
 from .sentry_arrival import client_address, correct_clock, put_in_address
@@ -89,13 +90,7 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
             "256 MiB, or a sixteenth of the memory where that is less."
         ),
     ] = None
-    max_connections: Annotated[
-        Annotated[int, msgspec.Meta(ge=1)] | None,
-        msgspec.Meta(
-            description="Most connections at one time. By default an eighth of the files that the "
-            "process may open, or fewer where there is little memory."
-        ),
-    ] = None
+    max_connections: MaxConnections = None
     read_timeout: Annotated[
         Duration, msgspec.Meta(description="How long a body may take to arrive.")
     ] = Duration("60s")
