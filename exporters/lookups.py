@@ -20,18 +20,19 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _Found = asyncio.Future[list[Any]]  # what getaddrinfo gives
+_Asked = SimpleQueue[Callable[[], None] | None]  # None: nobody asks any more
 
 
 class Lookups(AbstractResolver):
     """Use as: open, resolve …, close. Belongs to one event loop; names are looked up in turn."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[Callable[[], None]] | None = None
+        self._asked: _Asked | None = None
 
     def open(self) -> None:
         """Start the thread, unless it is there. Raises OSError when it cannot be had."""
         if self._asked is None:
-            asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+            asked: _Asked = SimpleQueue()
             # A daemon: nobody waits for it at the end.
             thread = threading.Thread(target=_work, args=[asked], name="lookups", daemon=True)
             try:
@@ -59,7 +60,7 @@ class Lookups(AbstractResolver):
         """Let the thread end. Idempotent."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            asked.put(_end)
+            asked.put(None)
 
 
 def _scoped(address: tuple[Any, ...]) -> str:
@@ -67,18 +68,9 @@ def _scoped(address: tuple[Any, ...]) -> str:
     return f"{address[0]}%{address[3]}" if len(address) > 3 and address[3] else str(address[0])
 
 
-class _Over(Exception):  # noqa: N818  no failure
-    """Nobody asks any more."""
-
-
-def _end() -> None:
-    raise _Over
-
-
-def _work(asked: SimpleQueue[Callable[[], None]]) -> None:
-    with suppress(_Over):
-        while True:
-            asked.get()()
+def _work(asked: _Asked) -> None:
+    while (look := asked.get()) is not None:
+        look()
 
 
 def _look(found: _Found, host: str, port: int, family: socket.AddressFamily) -> None:
