@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class WordSighting:
     destination: str
     what: str  # which variant of the value it was; nothing: it
     days: tuple[int, ...]  # since the epoch
-    by_chance: float  # how likely that is of a value that did not
+    by_chance: float  # how likely that is of a value that did not, looked for in as many variants
 
 
 class WordSearch:
@@ -53,6 +53,7 @@ class WordSearch:
         # Values of which some words were seen, if not all: what was cut off may have left.
         self.in_part: set[int] = set()
         self._has, self._word, self._amounts = map(np.asarray, (has, word, amounts))
+        self._variants = Counter(each.index for each in self._spelled)
 
     @property
     def searchable(self) -> set[int]:
@@ -93,4 +94,5 @@ class WordSearch:
                 days[number].append(seen.day)
         for number, found in days.items():
             each = self._spelled[number]
-            yield WordSighting(each.index, destination, each.what, tuple(found), min(1.0, chance))
+            likely = min(1.0, chance * self._variants[each.index])
+            yield WordSighting(each.index, destination, each.what, tuple(found), likely)

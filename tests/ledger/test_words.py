@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from array import array
 from datetime import UTC, datetime
@@ -22,8 +23,14 @@ from waiting import wait_for
 
 from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import Journal
+from errlock.ledger.needles.keys import NeedleKey
+from errlock.ledger.needles.needles import FILE, Needles
+from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
+from errlock.ledger.options import NeedleOptions
 from errlock.ledger.search.searching import Searched, search
+from errlock.ledger.search.variants import spellings
+from errlock.ledger.search.words import DAY, WordSearch
 from errlock.pipeline.cli import main
 from errlock.policy.keyring.pseudonyms import new_key
 
@@ -164,3 +171,21 @@ def test_what_no_detector_claims_is_found_by_its_words(
     journal.append("gap", {"what": "the account may lack what was delivered last"})
     journal.close()
     assert found().answers[2].verdict == "not_found"
+
+
+def test_how_likely_chance_is_counts_all_variants_of_a_value(tmp_path: Path) -> None:
+    key = "errlock-key-1-" + "A" * 43  # the same in every run, as what is drawn is
+    dice = random.Random("words that went out")
+    needles = Needles(tmp_path / FILE, key, NeedleOptions(), lambda *_: None, has_words=True)
+    for day in range(60):  # each fills the smallest filter
+        needles.words.note("sentry", dice.randbytes(8 * 680), 0, DAY * day)
+        needles.write(DAY * day)
+    needles.close(DAY * 60)
+    spelled = spellings([f"tok_{dice.randbytes(20).hex()}" for _ in range(20_000)])
+    store = NeedleStore.to_read(tmp_path / FILE)
+    words = WordSearch(spelled)
+    found = list(words.find(store, [(key, NeedleKey(key))], None, 0, float("inf")))
+    store.close()
+    values = len({each.index for each in found})
+    likely = max(each.by_chance for each in found)
+    assert 0.5 < values / (20_000 * likely) < 1.5
