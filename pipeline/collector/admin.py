@@ -11,6 +11,7 @@ from aiohttp import web
 from ..host.open_files import most_of_operators
 from ..http.listening import Listener, serve_at
 from ..http.quiet_http import QuietServer
+from .operating.health import Health
 
 _GRACE = 60.0  # seconds that an answer may take when it is stopped
 
@@ -23,8 +24,16 @@ class AdminServer:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
-    async def serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
-        """Answer GET requests for some paths at `host:port`. Raises OSError."""
+    async def tell_metrics(self, endpoint: str, prometheus: Callable[[], bytes]) -> None:
+        """Answer at `host:port` with metrics. Raises OSError."""
+        await self._serve(endpoint, {"/metrics": _metrics_handler(prometheus)})
+
+    async def tell_health(self, endpoint: str, of: Health) -> None:
+        """Answer at `host:port` with how well a collector is. Raises OSError."""
+        health, ready = _health_handler(of.health), _health_handler(of.ready)
+        await self._serve(endpoint, {"/": health, "/health": health, "/ready": ready})
+
+    async def _serve(self, endpoint: str, handlers: Mapping[str, Handler]) -> None:
         server = QuietServer(_router(handlers))
         listener, _ = await serve_at(server, endpoint, most_of_operators())
         self._listeners.append(listener)
@@ -49,7 +58,7 @@ def _router(handlers: Mapping[str, Handler]) -> Handler:
     return handle
 
 
-def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
+def _metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
     """Answers with Prometheus' text format."""
 
     async def handle(_request: web.BaseRequest) -> web.StreamResponse:
@@ -61,7 +70,7 @@ def metrics_handler(prometheus: Callable[[], bytes]) -> Handler:
     return handle
 
 
-def health_handler(state: Callable[[], tuple[bool, Mapping[str, object]]]) -> Handler:
+def _health_handler(state: Callable[[], tuple[bool, Mapping[str, object]]]) -> Handler:
     """Answers 200 when healthy, else 503, with the state of every component as JSON."""
 
     async def handle(_request: web.BaseRequest) -> web.StreamResponse:

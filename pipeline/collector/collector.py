@@ -30,11 +30,12 @@ from ..graph.tightening import strict_chain, tightened
 from ..host.threads import start_all
 from ..registry import blamed
 from . import expiry
-from .admin import AdminServer, health_handler, metrics_handler
+from .admin import AdminServer
 from .kept_profile import KeptProfile
 from .kept_trust import KeptTrust
 from .keyrings import KeptKeyrings
 from .operating.control import control_of
+from .operating.health import Health
 from .purging import Destroyed, Purges
 from .refusals import RefusedShare
 from .reloading import Changes, Source, with_service_of
@@ -175,20 +176,12 @@ class Collector:
         service = self.config.service
         if service.telemetry.metrics.level != "none":
             with _named("service.telemetry.metrics"):
-                await self._admin.serve(
-                    service.telemetry.metrics.endpoint,
-                    {"/metrics": metrics_handler(self.telemetry.prometheus)},
+                await self._admin.tell_metrics(
+                    service.telemetry.metrics.endpoint, self.telemetry.prometheus
                 )
         if service.health.endpoint:
             with _named("service.health"):
-                await self._admin.serve(
-                    service.health.endpoint,
-                    {
-                        "/": health_handler(self.health),
-                        "/health": health_handler(self.health),
-                        "/ready": health_handler(self.ready),
-                    },
-                )
+                await self._admin.tell_health(service.health.endpoint, Health(self))
         if self._control is not None:
             with _named("service.control"):
                 await self._control.start()
@@ -358,30 +351,6 @@ class Collector:
     def storage_fault(self) -> StorageFault | None:
         """See `Collecting.storage_fault`."""
         return self._storage.trouble
-
-    def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether it does what a restart would not do better, and how each component is."""
-        destinations = {
-            id_: destination.status().as_dict()
-            for id_, destination in self.graph.destinations.items()
-        }
-        share, degraded = self.refused_share()
-        status: str = "degraded" if degraded else self.state
-        fault = self.storage_fault
-        if fault and self.state == "running":
-            status = f"storage_{fault}"
-        return self.state == "running" and fault != "gone", {
-            "status": status,
-            "refused_share": round(share, 4),
-            "receivers": {id_: {"state": self.state} for id_ in self.graph.receivers},
-            "exporters": destinations,
-            "journal": self.ledger.status() if self.ledger is not None else None,
-        }
-
-    def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """The same, and whether it takes what comes in."""
-        healthy, told = self.health()
-        return healthy and self.storage_fault is None, told
 
 
 async def _all_finished(receivers: Iterable[Receiver]) -> None:
