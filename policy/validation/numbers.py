@@ -95,7 +95,7 @@ def _luhn(digits: str) -> bool:
 
 
 # Lengths by country: SWIFT's IBAN registry (ISO 13616), release 99.
-_IBAN_LENGTHS = {
+IBAN_LENGTHS = {
     country: int(length)
     for length, countries in {
         "15": "NO",
@@ -119,11 +119,14 @@ _IBAN_LENGTHS = {
     }.items()
     for country in countries.split()
 }
+# Those that two hex digits may spell, and how many digits stand behind the two for checking: every
+# id has some hex digits (SWIFT, IBAN Registry).
+IBAN_DIGITS = {"AD": 8, "AE": 19, "BA": 16, "BE": 12, "DE": 18, "EE": 16}
 
 
 def iban(candidate: Candidate) -> Candidate | None:
     """An IBAN of a registered country: its length and ISO 7064 mod 97-10."""
-    length = _IBAN_LENGTHS.get(candidate.value[:2].upper())
+    length = IBAN_LENGTHS.get(candidate.value[:2].upper())
     if length is None:
         return None
     kept = 0
@@ -136,6 +139,9 @@ def iban(candidate: Candidate) -> Candidate | None:
         return None
     compact = candidate.value.replace(" ", "").replace("-", "").upper()
     if not compact.isascii() or not compact.isalnum():
+        return None
+    digits = compact[4 : 4 + IBAN_DIGITS.get(compact[:2], 0)]
+    if digits and not digits.isdigit():
         return None
     number = "".join(str(int(c, 36)) for c in compact[4:] + compact[:4])
     return candidate if int(number) % 97 == 1 else None
