@@ -7,12 +7,15 @@ these words as its trigger: in the text, or in the key of the value.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 
 from ..detectors import Detector, load_catalogue
 from ..forks import ForkedLock
+from ..validation.numbers import IBAN_DIGITS, IBAN_LENGTHS
 from .characters import Dialect, Underivable
 from .databases import BEYOND_ASCII
 from .patterns import trigger, whole
@@ -24,12 +27,22 @@ _NAME_PRINTED = (
     r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
 _BEFORE_A_NAME = r"(?: ?=|[: ]) ?[A-Z\x{80}-\x{10FFFF}]"
+
+
+def _countries(codes: Iterable[str]) -> str:
+    """Any of these codes of two letters, without case; none is a literal: `is` is everywhere."""
+    by_first = groupby(sorted(codes), key=itemgetter(0))
+    either = (f"{first}[{''.join(code[1] for code in group)}]" for first, group in by_first)
+    return rf"(?:^|[^0-9A-Za-z])(?i:{'|'.join(either)})[0-9]{{2}}"
+
+
+_AS_HEX, _OTHERS = map(_countries, (IBAN_DIGITS, set(IBAN_LENGTHS).difference(IBAN_DIGITS)))
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
     # No card begins with 0, 1 or 7; seconds since 1970 do. Groups are as cards have them.
     "card": (
         r"(?:^|[^0-9A-Za-z.])[2-689][0-9]{12}",
-        r"[0-9]{4}[ \-._/][0-9]{4}[ \-._/][0-9]",
+        r"[0-9]{4}[ \-._/][0-9]{4}[ \-._/][0-9]{4}[ \-._/][0-9]",
         r"[0-9]{4}[ \-._/][0-9]{6}[ \-._/][0-9]{4}",
         r"[0-9]{6}[ \-._/][0-9]{13}",
     ),
@@ -41,8 +54,13 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:",
     ),
     "mac": (r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]",),
-    # Groups are of four, or there are none.
-    "iban": (r"(?:^|[^0-9A-Za-z])[A-Za-z][A-Za-z][0-9][0-9][0-9A-Za-z \-]{11}",),
+    # Hex digits spell some countries, and are seldom all digits behind that.
+    "iban": (
+        rf"{_AS_HEX}[0-9 \-]{{{min(IBAN_DIGITS.values())}}}",
+        rf"{_OTHERS}[0-9A-Za-z \-]{{11}}",
+    ),
+    "deepl": ("[0-9a-f]:fx",),
+    "phone.nanp": (r"[2-9][0-9]{2}(?:\) ?|-)[2-9][0-9]{2}-[0-9]{4}",),
     # Neighbours of `@`, rarer than the `:` and `/` that a user begins behind.
     "host.credentials": (r"@[A-Za-z0-9][A-Za-z0-9.\-]*:[0-9]{2}",),
     "oracle.logon": (r"[^\s@\"'/]@(?://)?[A-Za-z0-9]",),
