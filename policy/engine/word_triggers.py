@@ -46,6 +46,9 @@ _NOUN = (
     r"|session(?:[ _-]?id)?|erlang cookie"
     r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?"
 )
+# As long as what `phrases.py` has between a code's name and its digits.
+_CODE = r"(?:^|[^A-Za-z0-9\x{80}-\x{10FFFF}])(?i:(?:pass)?code|[th]?otp|pin|password|tan)"
+_CODE_DIGITS = r"[0-9][0-9 -]{2,8}[0-9]"
 _TYPED_AT_PROMPTS = r"(?:pass(?:word|wort|wd|code| ?phrase)|pwd|kennwort|senha|wachtwoord)"
 _ARTICLES = r"(?:(?:the|your|my|a|new|temporary) ){0,2}"
 _NAMED = r"(?:password|passphrase|token|api key|secret)"
@@ -177,7 +180,8 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             rf"{_NOUN}(?:[^A-Za-z0-9_][^\x00]*)?[^\x00A-Za-z._/:-][A-Za-z._/:-]{{16}}",
             rf"(?i:{_DIGIT}[^\s\"']{{0,100}}[\"']? (?:as|is) {_ARTICLES}{_NAMED})",
             r"(?i:(?:bearer|basic)(?: |%20|\+){1,}[A-Za-z0-9._~+/=:|-]{8})",
-            r"(?i:(?:code|otp|pin|password|tan)[^\x000-9]*[0-9][0-9 -]{2,8}[0-9])",
+            rf"{_CODE}[A-Za-z :=\"'`(-]{{0,28}}{_CODE_DIGITS}",
+            rf"{_CODE}[A-Za-z -]{{0,16}}(?i: for| to) [^\x000-9]{{1,53}}{_CODE_DIGITS}",
             r"(?i:[0-9]{3}[ -]?[0-9]{1,5} (?:is|as) (?:your|the) )",
             rf"(?i:{_TYPED_AT_PROMPTS} for )[^\x00]*: ",
         ),

@@ -25,7 +25,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "pairs": ("Ship to: x",),
     "phrases": (
         "the password is x1y2z3", "using token AbcDefGhiJklMnoPqrs", "a1b2c3d4 as the password",
-        "Bearer abcdefghijklmnopqrstu", "your code is 482193", "482193 is your login code",
+        "Bearer abcdefghijklmnopqrstu", "your code is 482193", "code for bob@x: 482193",
+        "482193 is your login code",
         "Password for bob: hunter",
     ),
     "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
