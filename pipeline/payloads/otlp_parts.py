@@ -45,11 +45,11 @@ class Sieve:
         A match may take in one byte behind the value. See `Payload.sift` for `numbers`.
         """
         starts, found = self._layout.starts, []
-        done = 0  # what is before is known
+        done = quiet = 0  # what is before is known, and before the latter that numbers tell nothing
         for end in ends:
             is_number = end in numbers
             for place in (end - 2,) if is_number else (end - 2, end - 1):
-                if place < done:
+                if place < done or (is_number and place < quiet):
                     continue
                 region = min(bisect_right(starts, place), len(starts) - 1) - 1
                 if region != self._region:
@@ -57,6 +57,7 @@ class Sieve:
                 if not self._lost:
                     part = self._part_at(place)
                     if part is not None and is_number and not self._has_quote(*part):
+                        quiet = part[1]
                         continue  # other matches may be in it
                     self._at = done = self._at if part is None else part[1]
                     self._lost = part is not None and not self._is_harmless(*part)

@@ -278,6 +278,32 @@ def test_parts_with_numbers_are_looked_at_where_there_is_more(text: str, is_aske
     assert asked == [True, True] * is_asked
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-28T17:41:12.345Z order was paid",
+        "2026-11-28 17:41:12,345 INFO an order was paid",
+        "order 8f14e45f-ceea-467a-9575-6e1b2bc1d3d8 was paid",
+        "order fe12cab7-1c34-4e34-8a23-de89aabbcc00 was paid",
+        "commit de12ad3f9b2ea8c0aabb34ee77cc5521dd09fe61 was built",
+        "GET /orders/1234567 HTTP/1.1 200 51234",
+        "instance of 12345678",
+    ],
+)
+def test_what_stands_in_most_logs_is_no_reason_to_look_at_them(text: str) -> None:
+    code = {"code.file.path": "/app/shop.py", "code.function.name": "pay", "code.line.number": 7}
+    message = _many({}, *({**code, "n": text} for _ in range(3)))
+    request = OtlpRequest.decode(message.SerializeToString(), "logs")
+    assert request.buffer is not None
+    places = Plan(PARTS).suspicious(request.buffer)
+    assert places is not None
+
+    def is_clean(_type: str, part: bytes, _load: object) -> bool:
+        pytest.fail(f"{part!r} was looked at")
+
+    assert request.sift(*places, is_clean) == []
+
+
 def test_numbers_alone_are_no_reason_to_make_a_document() -> None:
     message = _many({}, *({"n": f"order {n} of somebody"} for n in range(7234567801, 7234567851)))
     chain = Chain([Step("redact", part) for part in PARTS], Counters(), "test")
