@@ -65,7 +65,7 @@ def card(candidate: Candidate) -> Candidate | None:
 def _is_card(candidate: Candidate) -> bool:
     digits = candidate.digits
     value = candidate.value
-    if not candidate.stands_alone() or len(set(digits)) < 2 or not _luhn(digits):
+    if not candidate.stands_alone() or len(set(digits)) < 2 or not luhn(digits):
         return False
     if candidate.before(1) == "." and candidate.before(2)[:1].isdigit():
         return False
@@ -84,7 +84,8 @@ def _is_card(candidate: Candidate) -> bool:
     )
 
 
-def _luhn(digits: str) -> bool:
+def luhn(digits: str) -> bool:
+    """Whether the last digit is the one for checking (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         number = int(digit)

@@ -279,6 +279,24 @@ def test_parts_with_numbers_are_looked_at_where_there_is_more(text: str, is_aske
 
 
 @pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("x", "4111111111111111"),
+        ("x", "4111 1111 1111 1111"),
+        ("x", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+        ("okta", "00QZx7mPw2LkV9sTr4bN8cYd3fGh5jKmWq1e6Rt-u9"),
+        ("jenkins", "11" + "0123456789abcdef" * 2),
+    ],
+)
+def test_runs_are_seen_behind_lengths_that_look_like_a_part_of_them(key: str, value: str) -> None:
+    texts = [f"{value}{' so on' * 30}"[:size] for size in (47, 48, 50, 57, 65, 90, 97, 122, 131)]
+    texts.append(f"{value}{' so on' * 1041}")
+    message = _many({}, *({key: text} for text in texts))
+    assert_same(message, "logs")
+    assert value.encode() not in run(message.SerializeToString(), "logs", reference=False)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "2026-11-28T17:41:12.345Z order was paid",
