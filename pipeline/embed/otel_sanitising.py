@@ -129,15 +129,15 @@ class Sanitising(Generic[_T]):
             made = 0
             try:
                 for payload in self._payloads(group):
-                    made += len(payload.documents)
                     result = self._pipeline.judge_payload(payload)
                     held = self._books.noted(result)
                     if result.count_alive:
                         self._pipeline.plant(result)
                         clean += self._records(result.alive)
                         notes += held
-            except Exception:  # noqa: BLE001  whatever it is: what nobody judged does not go out
-                made = 0
+                    made += len(payload.documents)
+            except Exception:  # noqa: BLE001, S110  what nobody judged does not go out: it is counted
+                pass
             self._count(len(group) - made)
         self._books.remember(clean, notes)
         return clean
@@ -146,8 +146,8 @@ class Sanitising(Generic[_T]):
         """One payload; or, when it holds something that OTLP has no room for, one a record."""
         resource = resource_tree(group[0].resource)
         scope = scope_tree(group[0].instrumentation_scope)
-        trees, now = [self._kind.there(record) for record in group], time.time()
         try:
+            trees, now = [self._kind.there(record) for record in group], time.time()
             yield OtlpRequest.from_trees(
                 self._kind.signal, resource, scope, trees, project="", received=now
             )

@@ -147,9 +147,9 @@ def test_spans_that_cannot_be_judged_are_not_exported() -> None:
 
 def test_a_span_that_otlp_has_no_room_for_is_dropped_alone() -> None:
     finished, inner, pipeline = InMemorySpanExporter(), InMemorySpanExporter(), masking()
-    provider = tracing(finished)
-    make_span(provider, "good")
-    make_span(provider, "bad")
+    tracer = tracing(finished).get_tracer("lib")
+    for name in ("good", "bad"):
+        tracer.start_span(name).end()
     good, bad = finished.get_finished_spans()
     bad._attributes = {"what": object()}  # type: ignore[dict-item]  # what the SDK would refuse
     OtelSpanExporter(inner, pipeline).export([good, bad])
