@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from .otel_sanitising import Records, Sanitising
-from .otel_trees import log_of, log_tree, span_of, span_tree
+from .otel_trees import log_of, log_tree, records_of, span_of, span_tree
 
 if TYPE_CHECKING:
     from ..api import Pipeline
@@ -124,8 +124,18 @@ def _is_own(record: ReadableLogRecord) -> bool:
 
 
 _SPANS = Records(
-    "traces", "otlp_span", span_tree, span_of, _size_of_spans, SpanExportResult.SUCCESS
+    signal="traces",
+    type="otlp_span",
+    there=lambda spans: [span_tree(span) for span in spans],
+    back=lambda payload: records_of(payload, span_of),
+    size_of=_size_of_spans,
+    success=SpanExportResult.SUCCESS,
 )
 _LOGS = Records(
-    "logs", "log_record", log_tree, log_of, _size_of_logs, LogRecordExportResult.SUCCESS
+    signal="logs",
+    type="log_record",
+    there=lambda records: [log_tree(record) for record in records],
+    back=lambda payload: records_of(payload, log_of),
+    size_of=_size_of_logs,
+    success=LogRecordExportResult.SUCCESS,
 )

@@ -8,24 +8,22 @@ counts as done, since the same bytes would fare no better later.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from ..errors import BrokenDocument, DropReason, kind_of
 from ..payloads.otlp import OtlpRequest
 from .judging import expect_pipeline, judging
 from .otel_booking import BookedExporter, Books
-from .otel_trees import resource_of, resource_tree, scope_of, scope_tree
+from .otel_trees import resource_tree, scope_tree
 
 if TYPE_CHECKING:
     from ..api import Pipeline
-    from ..payloads.document import Document, DocumentType
+    from ..payloads.document import DocumentType, Payload
     from .control import Control
     from .ledger import Ledger, Note
     from .otel_booking import Exporter
@@ -40,8 +38,8 @@ class Records(Generic[_T]):
 
     signal: Literal["logs", "traces"]
     type: DocumentType
-    there: Callable[[_T], _Tree]
-    back: Callable[[_Tree, Resource, InstrumentationScope], _T]
+    there: Callable[[Sequence[_T]], list[_Tree]]  # of one resource and scope
+    back: Callable[[Payload], list[_T]]  # of what is left of a payload
     size_of: Callable[[Sequence[_T]], int]  # bytes, as they are sent
     success: Any  # what an export answers that went well
 
@@ -133,7 +131,7 @@ class Sanitising(Generic[_T]):
                     held = self._books.noted(result)
                     if result.count_alive:
                         self._pipeline.plant(result)
-                        clean += self._records(result.alive)
+                        clean += self._kind.back(result)
                         notes += held
                     made += len(payload.documents)
             except Exception:  # noqa: BLE001, S110  what nobody judged does not go out: it is counted
@@ -147,28 +145,13 @@ class Sanitising(Generic[_T]):
         resource = resource_tree(group[0].resource)
         scope = scope_tree(group[0].instrumentation_scope)
         try:
-            trees, now = [self._kind.there(record) for record in group], time.time()
+            trees, now = self._kind.there(group), time.time()
             yield OtlpRequest.from_trees(
                 self._kind.signal, resource, scope, trees, project="", received=now
             )
         except BrokenDocument:
             for record in group if len(group) > 1 else ():
                 yield from self._payloads([record])
-
-    def _records(self, documents: Iterable[Document]) -> list[_T]:
-        """SDK objects of documents; those of one resource share it, as exporters expect."""
-        resources: dict[int, Resource] = {}
-        scopes: dict[int, InstrumentationScope] = {}
-        records = []
-        for document in documents:
-            scope, resource = document.parents
-            if id(resource) not in resources:
-                resources[id(resource)] = resource_of(_tree(resource))
-            if id(scope) not in scopes:
-                scopes[id(scope)] = scope_of(_tree(scope))
-            parents = resources[id(resource)], scopes[id(scope)]
-            records.append(self._kind.back(_tree(document), *parents))
-        return records
 
     def _count(self, lost: int) -> None:
         """Count records that could not even be put before the policy."""
@@ -192,9 +175,3 @@ class Sanitising(Generic[_T]):
             type=self._kind.type,
             reason=reason,
         )
-
-
-def _tree(document: Document) -> _Tree:
-    tree = document.tree
-    assert isinstance(tree, dict)
-    return tree

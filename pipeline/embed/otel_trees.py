@@ -6,8 +6,8 @@ context with its baggage, its exception object) does not come back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.attributes import BoundedAttributes
@@ -22,6 +22,10 @@ from opentelemetry.trace.span import TraceState
 
 from ..errors import BrokenDocument
 
+if TYPE_CHECKING:
+    from ..payloads.document import Document, Payload
+
+T = TypeVar("T")
 _Tree = dict[str, Any]
 
 # opentelemetry-proto, trace.proto, SpanFlags: above the eight bits of W3C trace flags.
@@ -31,15 +35,15 @@ _MAX_DEPTH = 32
 
 def resource_tree(resource: Resource) -> _Tree:
     """What the record's process says of itself."""
-    return {"attributes": _plain(resource.attributes), "schema_url": resource.schema_url}
+    return {"attributes": plain(resource.attributes), "schema_url": resource.schema_url}
 
 
 def scope_tree(scope: InstrumentationScope | None) -> _Tree:
     """What the instrumentation says of itself."""
     if scope is None:
         return {}
-    attributes = _plain(scope.attributes or {})
-    tree = {"name": _plain(scope.name), "version": _plain(scope.version), "attributes": attributes}
+    attributes = plain(scope.attributes or {})
+    tree = {"name": plain(scope.name), "version": plain(scope.version), "attributes": attributes}
     return {**tree, "schema_url": scope.schema_url}
 
 
@@ -52,11 +56,11 @@ def span_tree(span: ReadableSpan) -> _Tree:
         **_ids(context),
         "parent_span_id": f"{span.parent.span_id:016x}" if span.parent else None,
         "flags": _flags(context.trace_flags, span.parent),
-        "name": _plain(span.name),
+        "name": plain(span.name),
         "kind": span.kind.value + 1,
         "start_time_unix_nano": span.start_time,
         "end_time_unix_nano": span.end_time,
-        "attributes": _plain(span.attributes or {}),
+        "attributes": plain(span.attributes or {}),
         "dropped_attributes_count": span.dropped_attributes,
         "events": [_event_tree(event) for event in span.events],
         "dropped_events_count": span.dropped_events,
@@ -64,7 +68,7 @@ def span_tree(span: ReadableSpan) -> _Tree:
         "dropped_links_count": span.dropped_links,
         "status": {
             "code": span.status.status_code.value,
-            "message": _plain(span.status.description),
+            "message": plain(span.status.description),
         },
     }
 
@@ -76,14 +80,14 @@ def log_tree(record: ReadableLogRecord) -> _Tree:
         "time_unix_nano": log.timestamp,
         "observed_time_unix_nano": log.observed_timestamp,
         "severity_number": log.severity_number.value if log.severity_number else None,
-        "severity_text": _plain(log.severity_text),
-        "body": _plain(log.body),
-        "attributes": _plain(log.attributes or {}),
+        "severity_text": plain(log.severity_text),
+        "body": plain(log.body),
+        "attributes": plain(log.attributes or {}),
         "dropped_attributes_count": record.dropped_attributes,
         "flags": int(log.trace_flags or 0),
         "trace_id": f"{log.trace_id:032x}" if log.trace_id else None,
         "span_id": f"{log.span_id:016x}" if log.span_id else None,
-        "event_name": _plain(log.event_name),
+        "event_name": plain(log.event_name),
     }
 
 
@@ -144,7 +148,32 @@ def log_of(tree: _Tree, resource: Resource, scope: InstrumentationScope) -> Read
     return ReadableLogRecord(record, resource, scope)
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def records_of(
+    payload: Payload, back: Callable[[_Tree, Resource, InstrumentationScope], T]
+) -> list[T]:
+    """SDK objects of a payload's spans or log records; those of one resource share it, as exporters
+    expect.
+    """
+    resources: dict[int, Resource] = {}
+    scopes: dict[int, InstrumentationScope] = {}
+    records = []
+    for document in payload.alive:
+        scope, resource = document.parents
+        if id(resource) not in resources:
+            resources[id(resource)] = resource_of(_tree(resource))
+        if id(scope) not in scopes:
+            scopes[id(scope)] = scope_of(_tree(scope))
+        records.append(back(_tree(document), resources[id(resource)], scopes[id(scope)]))
+    return records
+
+
+def _tree(document: Document) -> _Tree:
+    tree = document.tree
+    assert isinstance(tree, dict)
+    return tree
+
+
+def plain(value: Any, depth: int = 0) -> Any:
     """A value as trees have it. Lone surrogates, which no encoding has, become `?`."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
@@ -152,9 +181,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value
     if depth < _MAX_DEPTH:
         if isinstance(value, Mapping):
-            return {_plain(str(key)): _plain(each, depth + 1) for key, each in value.items()}
+            return {plain(str(key)): plain(each, depth + 1) for key, each in value.items()}
         if isinstance(value, Sequence):
-            return [_plain(each, depth + 1) for each in value]
+            return [plain(each, depth + 1) for each in value]
     raise BrokenDocument("an attribute has a value that OTLP has no room for")
 
 
@@ -163,7 +192,7 @@ def _ids(context: SpanContext) -> _Tree:
     return {
         "trace_id": f"{context.trace_id:032x}",
         "span_id": f"{context.span_id:016x}",
-        "trace_state": _plain(state),
+        "trace_state": plain(state),
     }
 
 
@@ -174,9 +203,9 @@ def _flags(flags: TraceFlags, remote: SpanContext | None) -> int:
 
 def _event_tree(event: Any) -> _Tree:
     return {
-        "name": _plain(event.name),
+        "name": plain(event.name),
         "time_unix_nano": event.timestamp,
-        "attributes": _plain(event.attributes or {}),
+        "attributes": plain(event.attributes or {}),
         "dropped_attributes_count": event.dropped_attributes,
     }
 
@@ -185,7 +214,7 @@ def _link_tree(link: Any) -> _Tree:
     return {
         **_ids(link.context),
         "flags": _flags(link.context.trace_flags, link.context),
-        "attributes": _plain(link.attributes or {}),
+        "attributes": plain(link.attributes or {}),
         "dropped_attributes_count": link.dropped_attributes,
     }
 
