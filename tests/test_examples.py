@@ -79,6 +79,7 @@ def test_embedded_in_the_opentelemetry_sdk(wire: Callable[[int], Wire], tmp_path
         relay = wire(port)
         run("embed_opentelemetry.py", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{relay.port}")
     assert "password=[password]" in out.read_text()
+    assert "login.failures" in out.read_text()
     assert not any(relay.contains(secret) for secret in SECRETS)
 
 

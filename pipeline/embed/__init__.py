@@ -3,7 +3,8 @@
 Each name is imported when it is first used, so that nobody needs an SDK they do not have:
 
 - `sentry_transport(pipeline)` for sentry-sdk,
-- `OtelSpanExporter(inner, pipeline)` and `OtelLogExporter(inner, pipeline)` for opentelemetry-sdk,
+- `OtelSpanExporter(inner, pipeline)`, `OtelLogExporter(inner, pipeline)` and
+  `OtelMetricExporter(inner, pipeline)` for opentelemetry-sdk,
 - `LoggingFilter(pipeline)` and `LoggingHandler(inner, pipeline)` for `logging`.
 
 They sanitise in the thread that hands over; sending stays where the SDK does it.
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .log_records import LoggingFilter, LoggingHandler
     from .opentelemetry import OtelLogExporter, OtelSpanExporter
+    from .otel_metric_exporter import OtelMetricExporter
     from .sentry import sentry_transport
     from .sentry_sanitising import SentryTransport
 
@@ -26,6 +28,7 @@ __all__ = [
     "LoggingFilter",
     "LoggingHandler",
     "OtelLogExporter",
+    "OtelMetricExporter",
     "OtelSpanExporter",
     "SentryTransport",
     "sentry_transport",
@@ -37,6 +40,7 @@ _HOMES = {
     "LoggingFilter": "log_records",
     "LoggingHandler": "log_records",
     "OtelLogExporter": "opentelemetry",
+    "OtelMetricExporter": "otel_metric_exporter",
     "OtelSpanExporter": "opentelemetry",
     "SentryTransport": "sentry_sanitising",
     "sentry_transport": "sentry",

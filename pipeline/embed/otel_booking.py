@@ -17,9 +17,9 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Exporter(Protocol[T_contra]):
-    """What exporters of spans and of log records have in common."""
+    """What exporters of spans, of log records and of data points have in common."""
 
-    def export(self, batch: Sequence[T_contra], /) -> Any:
+    def export(self, batch: Sequence[T_contra], /, **how: Any) -> Any:
         """Send; the result is an enum with SUCCESS."""
 
     def shutdown(self) -> Any:
@@ -96,11 +96,11 @@ class BookedExporter:
         self._destination = destination
         self._books = books
 
-    def export(self, batch: Sequence[Any], /) -> Any:
+    def export(self, batch: Sequence[Any], /, **how: Any) -> Any:
         """See `Exporter.export`."""
         arrived = False
         try:
-            result = self._inner.export(batch)
+            result = self._inner.export(batch, **how)
             arrived = result.name == "SUCCESS"
         finally:
             self._books.sent(self._destination, batch, arrived=arrived)

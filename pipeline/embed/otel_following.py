@@ -186,8 +186,8 @@ class FollowingExporter(Generic[T]):
     def _permission(self, id_: str) -> Callable[[], bool]:
         return lambda: self._waiting.target == id_
 
-    def export(self, batch: Sequence[T]) -> Any:
-        """Send, or keep."""
+    def export(self, batch: Sequence[T], /, **_how: Any) -> Any:
+        """Send, or keep: what may wait for hours has no use for a caller's time-out."""
         if self._here.sending:
             # A signal's handler in the middle of an export: that one's thread sends it later.
             self._waiting.keep(batch, self._size_of(batch))

@@ -1,4 +1,4 @@
-"""Spans and log records on their way to an exporter: judged, and made anew from what came out.
+"""Spans, log records and data points on their way to an exporter: judged, and made anew.
 
 They are read into an OTLP payload, judged as the collector judges them, and written into new SDK
 objects from nothing but what came out of that. What could not be judged is left out; the export
@@ -10,10 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
-
-from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk.trace import ReadableSpan
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..errors import BrokenDocument, DropReason, kind_of
 from ..payloads.otlp import OtlpRequest
@@ -22,26 +20,43 @@ from .otel_booking import BookedExporter, Books
 from .otel_trees import resource_tree, scope_tree
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
     from ..api import Pipeline
     from ..payloads.document import DocumentType, Payload
+    from ..payloads.otlp_signals import Signal
     from .control import Control
     from .ledger import Ledger, Note
     from .otel_booking import Exporter
 
-_T = TypeVar("_T", ReadableSpan, ReadableLogRecord)
+_T = TypeVar("_T", bound="Record")
 _Tree: TypeAlias = dict[str, Any]
+
+
+class Record(Protocol):
+    """A span, a log record, a data point."""
+
+    @property
+    def resource(self) -> Resource:
+        """What its process says of itself."""
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        """What made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records(Generic[_T]):
     """A kind of records of the SDK."""
 
-    signal: Literal["logs", "traces"]
+    signal: Signal
     type: DocumentType
     there: Callable[[Sequence[_T]], list[_Tree]]  # of one resource and scope
     back: Callable[[Payload], list[_T]]  # of what is left of a payload
     size_of: Callable[[Sequence[_T]], int]  # bytes, as they are sent
     success: Any  # what an export answers that went well
+    taking: Callable[[Any], Exporter[_T]] = lambda exporter: exporter  # batches of them
 
 
 class Sanitising(Generic[_T]):
@@ -69,11 +84,13 @@ class Sanitising(Generic[_T]):
         self._books = Books(ledger, pipeline, destination)
         self._inner: Exporter[_T] = self._exporter(inner, control, operators, standbys or {})
 
-    def export(self, records: Sequence[_T]) -> Any:
-        """Sanitise and export. Success when nothing is left to export, and for what waits."""
+    def export(self, records: Sequence[_T], **how: Any) -> Any:
+        """Sanitise and export, `how` as the exporter knows it. Success when nothing is left to
+        export, and for what waits.
+        """
         with judging():
             clean = self._sanitised(records)
-        return self._inner.export(clean) if clean else self._kind.success
+        return self._inner.export(clean, **how) if clean else self._kind.success
 
     def shutdown(self) -> None:
         """Shut the exporter down."""
@@ -97,7 +114,7 @@ class Sanitising(Generic[_T]):
                 raise TypeError("expected an exporter; what makes one, and standbys, need control")
             if not hasattr(inner, "export"):
                 raise TypeError(f"expected an exporter to wrap, got {kind_of(inner)}")
-            return BookedExporter(inner, self._destination, self._books)
+            return BookedExporter(self._kind.taking(inner), self._destination, self._books)
         if not callable(inner):
             raise TypeError("with control, expected what makes an exporter, such as its class")
         from .control import Destination
@@ -105,15 +122,24 @@ class Sanitising(Generic[_T]):
 
         there = Destination(self._destination, tuple(operators))
         return FollowingExporter(
-            inner,
+            self._making(inner),
             control,
             there,
-            standbys,
+            {id_: self._making(make) for id_, make in standbys.items()},
             self._books,
             success=self._kind.success,
             size_of=self._kind.size_of,
             lose=lambda records, why: self._count_unsent(len(records), why),
         )
+
+    def _making(self, make: Callable[..., Any]) -> Callable[..., Exporter[_T]]:
+        """What makes an exporter of records; whether it takes `session` is still to be seen."""
+
+        @wraps(make)
+        def made(**given: Any) -> Exporter[_T]:
+            return self._kind.taking(make(**given))
+
+        return made
 
     def _sanitised(self, records: Sequence[_T]) -> list[_T]:
         """What is left of the records; those of one resource and scope are judged together."""

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
-from typing import Literal
 
 from google.protobuf.message import DecodeError, Message
 
@@ -19,13 +18,12 @@ from ..errors import BrokenDocument, RefusedPayload
 from . import json
 from .document import Document, DocumentType, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
-from .otlp_documents import CONTEXTS, OtlpDocument, Record, Repairs, write_around
+from .otlp_documents import CONTEXTS, OtlpDocument, Record, Repairs, write_around, write_record
 from .otlp_json import JsonReader, NotOtlp, encode_json
 from .otlp_parts import IsClean, Sieve
 from .otlp_received import Received
 from .otlp_schema import Outline, all_is_known, outline
 from .otlp_signals import SHAPES, Signal, count_unknown, prune
-from .otlp_tree import write
 from .otlp_wire import Splice
 
 # What SDKs call a service that was given no name.
@@ -113,7 +111,7 @@ class OtlpRequest(Payload):
     @classmethod
     def from_trees(
         cls,
-        signal: Literal["logs", "traces"],
+        signal: Signal,
         resource: dict[str, Tree],
         scope: dict[str, Tree],
         records: Sequence[Tree],
@@ -121,7 +119,10 @@ class OtlpRequest(Payload):
         project: str,
         received: float,
     ) -> OtlpRequest:
-        """A request of one resource and one scope, for conversions. Raises BrokenDocument."""
+        """A request of one resource and one scope, for conversions. Raises BrokenDocument.
+
+        `records`: log records, spans, or metrics that have their data under its field's name.
+        """
         shape = SHAPES[signal]
         message = shape.request()
         around = getattr(message, shape.path[0]).add()
@@ -129,7 +130,7 @@ class OtlpRequest(Payload):
         within = getattr(around, shape.path[1]).add()
         write_around(within, "scope", scope)
         for record in records:
-            write(getattr(within, shape.path[2]).add(), record)
+            write_record(getattr(within, shape.path[2]).add(), record)
         return cls._of(message, signal, project, received)
 
     @classmethod

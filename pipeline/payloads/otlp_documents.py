@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from ..errors import BrokenDocument
 from .digest import keyed_digest
 from .document import Document, DocumentType, Tree
-from .otlp_tree import TreeReader, rewrite, write
+from .otlp_tree import DATA, METRIC, TreeReader, rewrite, write
 
 
 class Repairs:
@@ -214,6 +214,19 @@ def write_around(message: Any, name: str, tree: dict[str, Tree]) -> None:
     write(message, {"schema_url": inner.pop("schema_url", None)})
     getattr(message, name).SetInParent()
     write(getattr(message, name), inner)
+
+
+def write_record(message: Any, tree: Tree) -> None:
+    """Fill a new log record, span or metric; a metric's data, its points included, is in its tree.
+
+    Raises BrokenDocument.
+    """
+    if message.DESCRIPTOR.full_name == METRIC and isinstance(tree, dict):
+        tree = dict(tree)
+        for name in DATA & tree.keys():
+            getattr(message, name).SetInParent()
+            write(getattr(message, name), tree.pop(name))
+    write(message, tree)
 
 
 class Metric(OtlpDocument):

@@ -29,8 +29,8 @@ MAP_MESSAGES = 3
 HEX_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 # A metric's data is not in its tree: its points are documents of their own, and the rest of it is
 # an enum and a flag.
-_DATA = frozenset({"gauge", "sum", "histogram", "exponential_histogram", "summary"})
-_METRIC = "opentelemetry.proto.metrics.v1.Metric"
+DATA = frozenset({"gauge", "sum", "histogram", "exponential_histogram", "summary"})
+METRIC = "opentelemetry.proto.metrics.v1.Metric"
 
 _Convert = Callable[["TreeReader", Any], Tree]
 
@@ -244,7 +244,7 @@ def _fields(type_: Any) -> dict[FieldDescriptor, tuple[str, _Convert | None]]:
 def _names(type_: Any) -> dict[str, FieldDescriptor]:
     found = _NAMES.get(type_)
     if found is None:
-        left_out = _DATA if type_.full_name == _METRIC else frozenset()
+        left_out = DATA if type_.full_name == METRIC else frozenset()
         found = {field.name: field for field in type_.fields if field.name not in left_out}
         _NAMES[type_] = found
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
 from errlock.pipeline import Pipeline, embed
@@ -32,7 +33,7 @@ def test_every_name_can_be_had(name: str) -> None:
 
 def test_other_names_cannot() -> None:
     with pytest.raises(AttributeError, match=r"^module 'errlock.pipeline.embed' has no attribute"):
-        _ = embed.OtelMetricExporter
+        _ = embed.OtelMetricReader
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ def test_what_is_no_pipeline_is_refused_at_once(given: Any, told: str) -> None:
         lambda: embed.sentry_transport(given),
         lambda: embed.OtelSpanExporter(ConsoleSpanExporter(), given),
         lambda: embed.OtelLogExporter(ConsoleLogRecordExporter(), given),
+        lambda: embed.OtelMetricExporter(ConsoleMetricExporter(), given),
         lambda: embed.LoggingFilter(given),
         lambda: embed.LoggingHandler(logging.NullHandler(), given),
     ):
@@ -57,7 +59,9 @@ def test_what_is_no_pipeline_is_refused_at_once(given: Any, told: str) -> None:
             make()
 
 
-@pytest.mark.parametrize("wrapper", [embed.OtelSpanExporter, embed.OtelLogExporter])
+@pytest.mark.parametrize(
+    "wrapper", [embed.OtelSpanExporter, embed.OtelLogExporter, embed.OtelMetricExporter]
+)
 def test_what_is_no_exporter_is_refused_at_once(wrapper: Any) -> None:
     """Otherwise each export would fail, in the SDK's log only."""
     for given, told in ((None, "NoneType"), ("http://localhost:4318", "str")):

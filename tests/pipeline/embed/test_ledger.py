@@ -17,7 +17,10 @@ from http_sink import http_sink
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from live_ports import listening_port
 from metered_sink import metered_sink
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -27,7 +30,13 @@ from wire import Wire
 from errlock.ledger.embedded.handover import HandedRow, HandOver, decoded
 from errlock.pipeline import Pipeline
 from errlock.pipeline.config import policy
-from errlock.pipeline.embed import Control, Ledger, OtelSpanExporter, sentry_transport
+from errlock.pipeline.embed import (
+    Control,
+    Ledger,
+    OtelMetricExporter,
+    OtelSpanExporter,
+    sentry_transport,
+)
 from errlock.pipeline.embed import ledger as embedded_ledger
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
@@ -308,6 +317,21 @@ def test_what_waits_until_the_end_is_withheld_and_told(
     control.close()
     assert kept.withheld() == {("sentry", "event", "shutdown"): 3}
     assert "3 items that waited for the control document are lost" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "delivered"), (400, "perhaps")])
+def test_data_points_are_booked_by_result(kept: Kept, status: int, outcome: str) -> None:
+    with http_sink(status=status) as port:
+        exporter = OTLPMetricExporter(f"http://127.0.0.1:{port}/v1/metrics")
+        reader = PeriodicExportingMetricReader(
+            OtelMetricExporter(exporter, Pipeline.default(), ledger=kept.ledger)
+        )
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        orders = provider.get_meter("shop").create_counter("orders")
+        for address in ("me@example.com", "you@example.com"):
+            orders.add(1, {"user.email": address})
+        provider.shutdown()
+    assert kept.documents() == {("otlp", "data_point", outcome): 2}
 
 
 class Fails(SpanExporter):
