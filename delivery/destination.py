@@ -192,6 +192,17 @@ class Destination:
         """
         return self._shelf.queue.claim(number)
 
+    def end_moved(self, number: int) -> int | None:
+        """End a record that is elsewhere by now; how many documents of it still waited here.
+
+        None: it is just being sent.
+        """
+        record = self.claim(number)
+        if record is not None:
+            self._shelf.give_up(record, "moved")
+            return record.documents
+        return None if self._shelf.queue.has(number) else 0
+
     def moved(self, record: Record, bookings: Sequence[Booking]) -> None:
         """A record that was claimed has ended in the store, with these bookings."""
         self._shelf.forget(record, bookings)

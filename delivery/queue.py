@@ -64,6 +64,10 @@ class Queue:
         record.in_flight = True
         return record
 
+    def has(self, number: int) -> bool:
+        """Whether a record waits or is in flight."""
+        return number in self._records
+
     def take(self, now: float) -> Record | None:
         """The next record that is due, now in flight; None if none is."""
         if (due := self.next_due()) is None or due > now:

@@ -41,6 +41,7 @@ class HandedOver:
 
     taken: int  # that the target has in its queue
     moved: int  # that wait at the source no more
+    late: Mapping[int, int]  # records that are just being sent there, or were, by number
 
 
 async def hand_over(
@@ -53,13 +54,15 @@ async def hand_over(
 ) -> HandedOver:
     """Store copies for a target and queue them, and end the records at the source that moved.
 
-    A record ends only when the target takes every document of it. What is to be remembered with
+    A record ends only when the target takes every document of it; one that is just being sent does
+    not end here. What is to be remembered with
     all that is asked for once it is known what came of it. Raises StoreFailed; then nothing has
     changed. Not to be cancelled, and no reload meanwhile.
     """
     shipments: list[Shipment] = []
     admissions: list[Admission] = []
     ended: list[Ending] = []
+    late: dict[int, int] = {}
     for copy in copies:
         taken = 0
         for each in copy.offers:
@@ -71,16 +74,15 @@ async def hand_over(
                 shipments.append(
                     Shipment(each.payload, each.policy, delivery, each.body, copy.origin)
                 )
-        if (
-            source is not None
-            and copy.record is not None
-            and taken == copy.documents
-            and (record := source.claim(copy.record)) is not None
-        ):
-            ended.append((record, account.dropped(source.id, record.counts, "moved")))
+        if source is not None and copy.record is not None and taken == copy.documents:
+            if (record := source.claim(copy.record)) is not None:
+                ended.append((record, account.dropped(source.id, record.counts, "moved")))
+            else:
+                late[copy.record] = copy.documents
     handed = HandedOver(
         sum(sum(counts.values()) for each in shipments for counts in each.deliveries.values()),
         sum(record.documents for record, _ in ended),
+        late,
     )
     bookings = [line for admission in admissions for line in admission.bookings]
     marks = [mark for copy in copies for mark in copy.marks]

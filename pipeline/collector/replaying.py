@@ -69,6 +69,7 @@ class Progress(msgspec.Struct, kw_only=True):
     done: int = 0
     documents: int = 0  # that were handed to the target
     moved: int = 0  # documents that wait at the source no more
+    sent: int = 0  # documents of which an attempt was under way at the source, and ended them
     damaged: int = 0  # payloads that could not be read
     linkable: int = 0  # payloads that hold pseudonyms, which the source has too
 
@@ -117,6 +118,7 @@ class Replayer:
         self._strict = strict
         self._remembered = remembered
         self._batch: list[Copy] = []
+        self._late: dict[int, int] = {}  # records that the source was sending: documents by number
         self._stopping: str | None = None
 
     def stop(self, kind: Literal["stopped", "closing"]) -> None:
@@ -144,6 +146,7 @@ class Replayer:
             if len(self._batch) >= _MOST:
                 await self._put(seen)
         await self._put(seen)
+        await self._end_late()
 
     def _check(self) -> None:
         """Raises Stopped when it must not go on."""
@@ -244,7 +247,22 @@ class Replayer:
         progress.after, progress.documents, progress.moved = (
             further.after, further.documents, further.moved
         )  # fmt: skip
+        self._late |= handed.late
         self._batch = []
+
+    async def _end_late(self) -> None:
+        """End what the source was sending when the target took it, once its attempt is over."""
+        while self._late:
+            self._check()
+            async with self._collector.reloading:
+                source = self._collector.destinations.get(self._replay.source)
+                for number, documents in list(self._late.items()):
+                    left = source.end_moved(number) if source is not None else 0
+                    if left is not None:
+                        del self._late[number]
+                        self.progress.moved += left
+                        self.progress.sent += documents - left
+            await asyncio.sleep(_LOOK_EVERY if self._late else 0)
 
     def _further(self, after: int, handed: HandedOver) -> Progress:
         """How far it is once this is stored."""

@@ -177,6 +177,7 @@ class Replays:
             "payloads": progress.done,
             "documents": progress.documents,
             "moved": progress.moved,
+            "sent": progress.sent,
             "damaged": progress.damaged,
             "linkable": progress.linkable,
         }

@@ -121,6 +121,8 @@ def _told(job: Job) -> str:
     text += f", {job.documents} documents"
     if job.moved:
         text += f", {job.moved} moved"
+    if job.sent:
+        text += f", {job.sent} just being sent to {job.from_} as well"
     if job.linkable:
         text += f", {job.linkable} payloads with pseudonyms that {job.from_} has too"
     if job.damaged:

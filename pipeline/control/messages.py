@@ -329,6 +329,10 @@ class Job(Answer, frozen=True, kw_only=True):
     done: Annotated[int, Meta(description="Payloads.")]
     documents: Annotated[int, Meta(description="Documents that were handed over.")]
     moved: Annotated[int, Meta(description="Documents that wait at the first one no more.")]
+    sent: Annotated[
+        int,
+        Meta(description="Documents that were just being sent to the first one, which ended them."),
+    ]
     damaged: Annotated[int, Meta(description="Payloads that could not be read.")]
     linkable: Annotated[
         int, Meta(description="Payloads with pseudonyms, which the first one has as well.")

@@ -13,6 +13,7 @@ import pytest
 from live_errlock import ERRLOCK
 from live_operators import Controlled, running_controlled
 from live_ports import listening_port
+from metered_sink import metered_sink
 from moved_clock import MovedClock
 
 
@@ -62,6 +63,32 @@ def test_what_was_moved_waits_no_more(fresh: Controlled) -> None:
     fresh.wait_until_stored("out.jsonl", last := fresh.send())
     assert not {*numbers} & {*fresh.stored("out.jsonl")}
     assert last not in fresh.stored("standby.jsonl")
+
+
+def test_what_is_just_being_sent_moves_when_that_failed_and_is_told_when_not(
+    tmp_path: Path,
+) -> None:
+    with metered_sink("never answers") as mute, metered_sink("answers late") as late:
+        exporters = {
+            f"sentry/{name}": {
+                "dsn": f"http://key@127.0.0.1:{sink.port}/1",
+                "standby_for": "file",
+                "timeout": "2s",
+            }
+            for name, sink in (("mute", mute), ("late", late))
+        }
+        with running_controlled(tmp_path, exporters) as collector:
+            collector.command("hold", "file")
+            for name, sink, moved, sent in (("mute", mute, 1, 0), ("late", late, 0, 1)):
+                collector.send()
+                collector.ask("/v1/replays", {"from": "file", "to": f"sentry/{name}", "move": True})
+                sink.wait_for_bytes()
+                order = {"from": f"sentry/{name}", "to": "file/standby", "move": True}
+                job = ended(collector, order)
+                assert (job["documents"], job["moved"], job["sent"]) == (1, moved, sent)
+                collector.errlock.wait_for_metric(
+                    "errlock_exporter_queue_documents", 0, exporter=f"sentry/{name}"
+                )
 
 
 def test_what_was_delivered_goes_elsewhere_within_a_window(fresh: Controlled) -> None:

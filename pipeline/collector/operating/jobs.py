@@ -42,6 +42,7 @@ def job_of(progress: Progress) -> Job:
         done=progress.done,
         documents=progress.documents,
         moved=progress.moved,
+        sent=progress.sent,
         damaged=progress.damaged,
         linkable=progress.linkable,
     )
