@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,15 @@ class Database:
             parts[name] = _compiled(group, len(rules))
             rules += [each.id for each in group]
         return cls(rules, parts)
+
+    @classmethod
+    def of_user(cls, name: bytes, make: Callable[[], Sequence[Expression]]) -> Database:
+        """As `kept`, where this user's databases are; compiled where there is no such place."""
+        folder = cache_folder()
+        if folder is None:
+            _tell_of_no_place()
+            return cls.compiled(make())
+        return cls.kept(name, make, folder)
 
     @classmethod
     def kept(cls, name: bytes, make: Callable[[], Sequence[Expression]], folder: Path) -> Database:
@@ -169,6 +179,15 @@ def cache_folder() -> Path | None:
         return folder if _is_ours(folder) else None
     except OSError:
         return None
+
+
+@cache
+def _tell_of_no_place() -> None:
+    """Once: a process has three databases."""
+    _log.warning(
+        "compiled triggers cannot be kept in $XDG_CACHE_HOME/errlock (by default ~/.cache/errlock): "
+        "it must be writable, and for this user only. Each process compiles them, for some seconds"
+    )
 
 
 def _is_ours(path: Path) -> bool:
@@ -304,7 +323,9 @@ def _write(name: bytes, folder: Path, rules: Sequence[int], parts: Mapping[str, 
             file.write(digest + data)
         temporary.replace(temporary.with_suffix(".hs"))
     except OSError:
-        temporary.unlink(missing_ok=True)
+        _tell_of_no_place()
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     with suppress(OSError):  # another process may be doing the same
         _forget(folder)
 

@@ -26,7 +26,7 @@ from ..named import REFERRED
 from ..text import Rule, spoken
 from . import names
 from .characters import Dialect
-from .databases import BEYOND_ASCII, Database, EngineError, Expression, cache_folder
+from .databases import BEYOND_ASCII, Database, EngineError, Expression
 from .patterns import whole
 from .rule_triggers import (
     RuleTrigger,
@@ -186,10 +186,7 @@ def _kept(dialect: Dialect) -> Database:
         found = of_rules(catalogue_triggers(), dialect, 0)
         return [*found, *words(dialect), *(_raw() if dialect == "json" else [])]
 
-    folder = cache_folder()
-    if folder is None:
-        return Database.compiled(make())
-    return Database.kept(source() + dialect.encode(), make, folder)
+    return Database.of_user(source() + dialect.encode(), make)
 
 
 @cache

@@ -23,7 +23,7 @@ from ..known_values import KnownValues
 from ..named import REFERRED
 from ..text import Rule
 from .characters import TAGS, byte_class
-from .databases import Database, EngineError, Expression, cache_folder
+from .databases import Database, EngineError, Expression
 from .gate import AHEAD, BIG, FIELD, NUMBER_HELD, ODD, RULES, of_known, of_rules, source, words
 from .harmless import AHEAD_BY, narrowed
 from .nearby import Nearby
@@ -137,11 +137,7 @@ def _hits(databases: Sequence[Database], data: bytes) -> list[tuple[int, int]]:
 @cache
 def made_once() -> Database:
     """The triggers of the catalogue, of words and of numbers, tried out. Raises EngineError."""
-    folder = cache_folder()
-    if folder is None:
-        made = Database.compiled(expressions())
-    else:
-        made = Database.kept(source() + b"wire", expressions, folder)
+    made = Database.of_user(source() + b"wire", expressions)
     for index, detector in enumerate(load_catalogue()):
         _try_out([made], index, detector)
     return made

@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -119,13 +121,17 @@ def test_only_this_user_can_read_what_is_kept(
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
 
 
-def test_a_folder_that_others_may_write_to_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_that_others_may_write_to_is_not_used_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "errlock").mkdir()
     (tmp_path / "errlock").chmod(0o777)
     assert cache_folder() is None
+    databases._tell_of_no_place.cache_clear()
+    for name in (b"one", b"two"):
+        assert finds(Database.of_user(name, lambda: ONE)) == {7, 9}
+    assert caplog.text.count("compiled triggers cannot be kept") == 1
 
 
 # A relative path; and an account that has no home, of whom `~` is all that is known.
@@ -203,6 +209,28 @@ def test_a_full_disk_keeps_nothing_and_works(
     assert finds(kept(tmp_path)) == {7, 9}
     left = [file for file in tmp_path.iterdir() if file.suffix != ".lock"]
     assert [file.name for file in left] == ["key"]
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from errlock.policy.engine.databases import Database, Expression
+for name in (b"one", b"two"):
+    print(Database.kept(name, lambda: [Expression(7, "secret")], Path(sys.argv[1])).hits(b"secret"))
+"""
+
+
+def test_a_folder_that_can_only_be_read_keeps_nothing_and_works(tmp_path: Path) -> None:
+    """As in an image that was built on another kind of processor. Nothing could be judged there."""
+    command = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", command, "sh", str(tmp_path), sys.executable, READ_ONLY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[(6, 7)]\n" * 2
+    assert done.stderr.count("compiled triggers cannot be kept") == 1
 
 
 def test_what_does_not_find_its_examples_is_not_used() -> None:
