@@ -99,13 +99,22 @@ class Pipeline:
 
     @classmethod
     def from_config(
-        cls, config: Config, *, pipeline: str | None = None, exporter: str | None = None
+        cls,
+        config: Config | Mapping[str, Any],
+        *,
+        pipeline: str | None = None,
+        exporter: str | None = None,
     ) -> Pipeline:
         """The policy under which one exporter of one pipeline gets its documents.
 
-        Both may be left out: then it is the first pipeline and its first exporter.
+        `config` may be a mapping, with what a configuration file could hold. Both names may be
+        left out: then it is the first pipeline and its first exporter.
         Raises ConfigError when they do not exist.
         """
+        if isinstance(config, Mapping):
+            from .config import of_mapping
+
+            config = of_mapping(config)
         pipelines = config.service.pipelines
         name = pipeline if pipeline is not None else next(iter(pipelines))
         if name not in pipelines:
@@ -129,6 +138,15 @@ class Pipeline:
         from .config.policy import policy_digest
 
         return policy_digest(self._processors.items())
+
+    def prepare(self) -> None:
+        """Make now what the first document would wait for: seconds, where nobody made it before.
+
+        What cannot be made is no error here: then nothing can be judged, so nothing goes out.
+        """
+        for chain in (self._chain, self._stricter):
+            if chain is not None:
+                chain.prepare()
 
     def keep_traces(self, trace: TraceMaker) -> None:
         """Have payloads carry what was found in them, for an account of what leaves."""

@@ -1,6 +1,6 @@
 """The configuration: YAML files to checked options of every component and of the process."""
 
-from .reading import Config, ExporterOptions, default_config, load, loads
+from .reading import Config, ExporterOptions, default_config, load, loads, of_mapping
 from .service import ControlOptions, PipelineOptions, ServiceOptions
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "default_config",
     "load",
     "loads",
+    "of_mapping",
 ]

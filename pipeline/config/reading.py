@@ -110,6 +110,22 @@ def loads(
     return _Reader(merged, os.environ if env is None else env, registry).config()
 
 
+def of_mapping(
+    tree: Mapping[str, Any], env: Mapping[str, str] | None = None, registry: Registry = DEFAULT
+) -> Config:
+    """The configuration that a file with this content would be, `${…}` included.
+
+    Tuples count as lists. Raises ConfigError with every problem.
+    """
+    try:
+        plain = msgspec.json.decode(msgspec.json.encode(dict(tree)))
+    except (TypeError, ValueError):  # its text may quote
+        told = "expected what a file can hold: texts, numbers, truth values, lists, mappings"
+        raise ConfigError([Problem("", told)]) from None
+    merged = merge(Parsed({}), Parsed(plain))
+    return _Reader(merged, os.environ if env is None else env, registry).config()
+
+
 def default_config(registry: Registry = DEFAULT) -> Config:
     """What runs when nothing is configured."""
     return loads("", {}, registry)

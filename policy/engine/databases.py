@@ -185,8 +185,8 @@ def cache_folder() -> Path | None:
 def _tell_of_no_place() -> None:
     """Once: a process has three databases."""
     _log.warning(
-        "compiled triggers cannot be kept in $XDG_CACHE_HOME/errlock (by default ~/.cache/errlock): "
-        "it must be writable, and for this user only. Each process compiles them, for some seconds"
+        "compiled triggers cannot be kept in $XDG_CACHE_HOME/errlock (or ~/.cache/errlock), which "
+        "must be writable, by this user only: each process compiles them, for some seconds"
     )
 
 

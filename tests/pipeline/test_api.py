@@ -14,6 +14,8 @@ import errlock.pipeline
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
 from errlock.pipeline.component import ProcessorConfig
 from errlock.pipeline.options import Secret
+from errlock.policy import engine
+from errlock.policy.engine.databases import EngineError
 from errlock.policy.keyring import pseudonyms
 from errlock.policy.keyring.epochs import ALL, Said
 from errlock.policy.keyring.file import KeyringFile
@@ -202,6 +204,52 @@ def test_a_policy_from_a_file_is_that_of_the_pipeline_and_exporter_named(tmp_pat
         Pipeline.from_file(path, exporter="sentry")
     with pytest.raises(ConfigError, match=r"unknown pipeline 'logs'\. Known: errors"):
         Pipeline.from_file(path, pipeline="logs")
+
+
+def test_a_policy_may_be_a_mapping_such_as_a_frameworks_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BADGE", r"B-\d{4}")
+    badge = {"id": "badge", "class": "custom.badge", "pattern": "${env:BADGE}"}
+    pipeline = Pipeline.from_config({"processors": {"redact": {"detectors": (badge,)}}})
+    assert pipeline.scrub_text("B-4711 of jane@example.com") == "[custom.badge] of [email]"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"processors": {"redact": {"profil": "strict"}}}, "did you mean 'profile'"),
+        ({"processors": {"redact": Redact}}, "^expected what a file can hold"),
+        ({1: {}}, "1: unknown section"),
+    ],
+)
+def test_a_mapping_that_is_no_configuration_is_refused(given: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Pipeline.from_config(given)
+
+
+def test_what_was_prepared_is_not_made_with_the_first_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(_: object) -> None:
+        raise EngineError("made with the first document")
+
+    stricter = {"processors": ["redact/strict"], "path": "out.jsonl"}
+    badge = {"id": "badge", "class": "custom.badge", "pattern": r"B-\d{4}"}
+    config = {
+        "processors": {"redact": {"detectors": [badge]}, "redact/strict": {"profile": "strict"}},
+        "exporters": {"file": stricter},
+        "service": {
+            "pipelines": {
+                "errors": {"receivers": ["sentry"], "processors": ["redact"], "exporters": ["file"]}
+            }
+        },
+    }
+    prepared, other = Pipeline.from_config(config), Pipeline.from_config(config)
+    prepared.prepare()
+    monkeypatch.setattr(engine, "_gate", late)
+    assert prepared.scrub_text("B-4711") == "[custom.badge]"
+    assert other.scrub_text("B-4711") is None
 
 
 def test_every_format_of_the_command_line_is_one_of_the_library(pipeline: Pipeline) -> None:
