@@ -109,12 +109,15 @@ class Pipeline:
 
         `config` may be a mapping, with what a configuration file could hold. Both names may be
         left out: then it is the first pipeline and its first exporter.
-        Raises ConfigError when they do not exist.
+        Raises ConfigError when they do not exist, TypeError for what is no configuration.
         """
-        if isinstance(config, Mapping):
-            from .config import of_mapping
+        from .config import Config, of_mapping
 
+        if isinstance(config, Mapping):
             config = of_mapping(config)
+        if not isinstance(config, Config):
+            told = "expected a mapping (Pipeline.from_file reads a file)"
+            raise TypeError(f"{told}, got {kind_of(config)}")
         pipelines = config.service.pipelines
         name = pipeline if pipeline is not None else next(iter(pipelines))
         if name not in pipelines:
@@ -245,7 +248,8 @@ def _expect_processors(given: object) -> None:
         raise TypeError(f"expected a list of processors such as [Redact()], got {kind_of(given)}")
     for each in given.values() if isinstance(given, Mapping) else given:
         if not isinstance(each, ProcessorConfig):
-            raise TypeError(f"expected processors such as Redact(), got {kind_of(each)}")
+            told = "expected processors such as Redact() (Pipeline.from_config takes a mapping)"
+            raise TypeError(f"{told}, got {kind_of(each)}")
 
 
 def _checked(processor: ProcessorConfig) -> ProcessorConfig:

@@ -33,6 +33,9 @@ EVENT: dict[str, Any] = {
 }
 
 
+PROCESSORS = "processors such as Redact() (Pipeline.from_config takes a mapping)"
+
+
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
     return Pipeline.default()
@@ -105,9 +108,9 @@ def test_processors_can_be_given_as_objects() -> None:
         ("errlock.yaml", "list of processors; Pipeline.from_file reads a configuration"),
         (Path("errlock.yaml"), "list of processors; Pipeline.from_file reads a configuration"),
         (Redact(), "list of processors such as [Redact()], got an object of Redact"),
-        ([Redact], "processors such as Redact(), got the class Redact"),
-        ([{"redact": {}}], "processors such as Redact(), got an object of dict"),
-        ({"redact": {}}, "processors such as Redact(), got an object of dict"),
+        ([Redact], f"{PROCESSORS}, got the class Redact"),
+        ([{"redact": {}}], f"{PROCESSORS}, got an object of dict"),
+        ({"redact": {}}, f"{PROCESSORS}, got an object of dict"),
     ],
 )
 def test_what_is_no_list_of_processors_is_refused(given: Any, told: str) -> None:
@@ -225,6 +228,15 @@ def test_a_policy_may_be_a_mapping_such_as_a_frameworks_settings(
 )
 def test_a_mapping_that_is_no_configuration_is_refused(given: Any, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
+        Pipeline.from_config(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("errlock.yaml", "an object of str"), (None, "an object of NoneType")]
+)
+def test_what_is_no_mapping_is_refused_with_what_reads_it(given: Any, told: str) -> None:
+    expected = rf"^expected a mapping \(Pipeline.from_file reads a file\), got {told}$"
+    with pytest.raises(TypeError, match=expected):
         Pipeline.from_config(given)
 
 
