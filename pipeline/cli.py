@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
@@ -48,6 +48,7 @@ _COMMANDS = {
     "token": "token",
     "control": "control",
     "exposure": "exposure",
+    "completion": "completion",
 }
 _DESCRIPTION = """\
 The airlock for error telemetry: receives what Sentry and OpenTelemetry SDKs send,
@@ -90,6 +91,7 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
     try:
         args = _parse(sys.argv[1:] if argv is None else list(argv))
         args.registry = registry
+        args.whole = lambda: _parser(dict.fromkeys(_COMMANDS.values()))[0]
         code: int = args.run(args)
         sys.stdout.flush()
     except ConfigError as error:
@@ -115,16 +117,24 @@ def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int
     return code
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def _parser(
+    modules: Iterable[str],
+) -> tuple[_Parser, argparse._SubParsersAction[_Parser]]:
+    """With the commands of these modules."""
     parser = _Parser(
         prog="errlock", description=_DESCRIPTION, epilog=_EXAMPLES, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action=_Version, nargs=0, help="show which errlock this is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-    one = _COMMANDS.get(argv[0]) if argv else None
-    for module in [one] if one else dict.fromkeys(_COMMANDS.values()):
+    for module in modules:
         import_module(f".commands.{module}", __package__).register(commands)
+    return parser, commands
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    one = _COMMANDS.get(argv[0]) if argv else None
+    parser, commands = _parser([one] if one else dict.fromkeys(_COMMANDS.values()))
     known = list(commands.choices)
     if not argv:
         parser.print_help()
