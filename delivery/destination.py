@@ -192,6 +192,10 @@ class Destination:
         """
         return self._shelf.queue.claim(number)
 
+    def holds(self, number: int) -> bool:
+        """Whether a record waits for it, or is just being sent."""
+        return self._shelf.queue.has(number)
+
     def end_moved(self, number: int) -> int | None:
         """End a record that is elsewhere by now; how many documents of it still waited here.
 
@@ -201,7 +205,7 @@ class Destination:
         if record is not None:
             self._shelf.give_up(record, "moved")
             return record.documents
-        return None if self._shelf.queue.has(number) else 0
+        return None if self.holds(number) else 0
 
     def moved(self, record: Record, bookings: Sequence[Booking]) -> None:
         """A record that was claimed has ended in the store, with these bookings."""

@@ -23,6 +23,7 @@ class Copy:
     marks: Sequence[Given]
     record: int | None = None  # that waits at the source and is to end there
     documents: int = 0  # of that record
+    damaged: bool = False  # it could not be read
 
     @property
     def offered(self) -> int:

@@ -69,7 +69,7 @@ class Progress(msgspec.Struct, kw_only=True):
     done: int = 0
     documents: int = 0  # that were handed to the target
     moved: int = 0  # documents that wait at the source no more
-    sent: int = 0  # documents of which an attempt was under way at the source, and ended them
+    sent: int = 0  # documents that were just being sent by the source, which ended them there
     damaged: int = 0  # payloads that could not be read
     linkable: int = 0  # payloads that hold pseudonyms, which the source has too
 
@@ -140,7 +140,7 @@ class Replayer:
                     await self._put(seen)
                 self._batch.append(copy)
                 progress.done += 1
-                progress.damaged += not copy.marks
+                progress.damaged += copy.damaged
                 progress.linkable += any(holds_pseudonyms(each.body or b"") for each in copy.offers)
             seen = stored.payload
             if len(self._batch) >= _MOST:
@@ -191,8 +191,9 @@ class Replayer:
         except StoreFailed as failure:
             if failure.kind != "damaged":
                 raise
-            # Delivered and forgotten since the page was read, or damaged indeed.
-            return Copy(stored.origin, (), ())
+            sent = self._was_sent(stored)
+            self.progress.sent += sent
+            return Copy(stored.origin, (), (), damaged=not sent)
         narrow(payload, wanted)
         policy = self._target.policy_for(stored.policy)
         assert policy is not None, "only what a pipeline leads to is a destination"
@@ -205,6 +206,14 @@ class Replayer:
             stored.records.get(replay.source) if replay.move else None,
             sum(stored.deliveries[replay.source].values()),
         )
+
+    def _was_sent(self, stored: Stored) -> int:
+        """How many documents ended at the source since it was found that they wait there."""
+        source = self._collector.destinations.get(self._replay.source)
+        number = stored.records.get(self._replay.source)
+        if source is None or number is None or source.holds(number):
+            return 0
+        return sum(stored.deliveries[source.id].values())
 
     def _offers(self, payload: Payload, version: str, before: LostCounts) -> list[Offer]:
         """In a thread: the rest of what costs time. `before` is what was lost in it already."""

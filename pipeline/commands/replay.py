@@ -122,7 +122,7 @@ def _told(job: Job) -> str:
     if job.moved:
         text += f", {job.moved} moved"
     if job.sent:
-        text += f", {job.sent} just being sent to {job.from_} as well"
+        text += f", {job.sent} just sent to {job.from_}"
     if job.linkable:
         text += f", {job.linkable} payloads with pseudonyms that {job.from_} has too"
     if job.damaged:
