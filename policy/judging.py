@@ -254,6 +254,10 @@ class Judge:
         if self.work.views > MAX_VIEWS:
             self.check_work()
 
+    def take_back(self, work: Work) -> None:
+        """Take off what was counted for a text that is judged again."""
+        self.work = Work(self.work.views - work.views, self.work.characters - work.characters)
+
     def check_work(self) -> None:
         """Raise PolicyLimit when judging took more than the document's size allows."""
         views, characters = self.work

@@ -55,7 +55,8 @@ class FastScan(Scan):
         self._told: list[int] = []
         self.wanted: Sequence[int] | None = None  # what `Texts.wanted` says of them, once known
         self._judged: dict[int, Site | None] = {}
-        self._undecoded: list[int] = []  # harmless, but copies may stand in what they decode to
+        # Harmless, but copies may stand in what they decode to; and what that was counted as.
+        self._undecoded: dict[int, Work] = {}
         # Selectors name fields: each has to be asked for.
         self._is_gathered = not tools.detection.trails and isinstance(tree, (dict, list))
         if self._is_gathered and self._place is not None:
@@ -110,7 +111,7 @@ class FastScan(Scan):
             if known is not None:
                 self._judge.count(known)
                 if known.views:
-                    self._undecoded.append(number)
+                    self._undecoded[number] = known
                 return None
         judge = self._judge
         before, unread, work = len(self.sites), len(judge.unread), judge.work
@@ -143,6 +144,8 @@ class FastScan(Scan):
         again.update(n for n in self._holding(literals) if self._judged.get(n) is None)
         self._finder.complete = True
         for number in sorted(again):
+            if number in self._undecoded:
+                self._judge.take_back(self._undecoded[number])
             bits = self._tools.texts.of(self.texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
             if site is not None:

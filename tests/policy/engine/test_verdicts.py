@@ -93,6 +93,16 @@ def test_what_was_harmless_once_counts_as_work_each_time() -> None:
         assert isinstance(found, PolicyLimit)
 
 
+def test_what_was_harmless_once_is_not_counted_twice_where_it_is_searched_for_copies() -> None:
+    """The first of an error's events went out, and the second was over the limit of work."""
+    line = r" as a line of what was logged \\\\\\\ " * 4
+    notes: list[Any] = [f"{_HARMLESS}, {number}{line}" for number in range(MAX_VIEWS // 4)]
+    for _ in range(2):
+        tree: Any = {"extra": {"notes": notes, "password": 'zq8"1xk-72ab'}}
+        assert twins.difference("default", "event", tree) is None
+        assert _values(twins.twins("default").engine, tree) == {'zq8"1xk-72ab'}
+
+
 def test_what_was_harmless_once_is_judged_under_another_key() -> None:
     plan = Plan((RedactPart(),))
     assert _values(plan, {"extra": {"note": "hunter2x"}}) == set()
