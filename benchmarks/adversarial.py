@@ -2,8 +2,8 @@
 
 For each detector: what it matches again and again; its beginnings without an end; what it nearly
 matches; one endless match. For each decoding view: long runs of what it decodes, in each other. For
-the copy pass: one value in many places, many values, values that overlap themselves. And the shapes
-that JSON and OTLP have themselves: many keys, deep nesting, long lists.
+the copy pass: one value in many places, many values, values that overlap themselves or begin alike.
+And the shapes that JSON and OTLP have themselves: many keys, deep nesting, long lists.
 """
 
 from __future__ import annotations
@@ -226,12 +226,39 @@ def _beginnings_of_values(size: int) -> bytes:
     return _event(extra={"password": secret, "text": _repeated(secret[:-1] + "!", size)})
 
 
+def _values_that_begin_alike(size: int) -> bytes:
+    lengths = range(2, int((size / 3) ** 0.5))
+    values = {f"password_{i}": "ab1" * i for i in lengths}
+    return _event(extra={**values, "text": _repeated("ab1", size // 2)})
+
+
+def _values_that_nearly_stand_there(size: int) -> bytes:
+    lengths = range(2, int((size / 3) ** 0.5))
+    values = {f"password_{i}": "ab1" * i + "c" for i in lengths}
+    return _event(extra={**values, "text": _repeated("ab1", size // 2)})
+
+
+def _values_of_a_resource(size: int) -> bytes:
+    request = ExportLogsServiceRequest()
+    logs = request.resource_logs.add()
+    records = logs.scope_logs.add().log_records
+    for number in range(max(1, size // 80)):
+        pair = logs.resource.attributes.add()
+        pair.key = f"note{number}"
+        pair.value.string_value = f"a{number:06d}@mail.example"
+        records.add().body.string_value = f"login with password=hunter{number:06d}"
+    return bytes(request.SerializeToString())
+
+
 _COPIES = (
     Attack("copies", "one value in many places", _one_value_many_places),
     Attack("copies", "one value in one text", _one_value_in_one_text),
     Attack("copies", "many values", _many_values),
     Attack("copies", "values that overlap", _overlapping_values),
     Attack("copies", "beginnings of a value", _beginnings_of_values),
+    Attack("copies", "values that begin alike", _values_that_begin_alike),
+    Attack("copies", "values that begin alike and end otherwise", _values_that_nearly_stand_there),
+    Attack("copies", "OTLP, values of a resource", _values_of_a_resource, "logs"),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..policy.plan import Findings, Plan, Subject, Touched
 from .payloads.document import CONTEXT_TYPES, Document, Payload
 
-# Contexts with more values than are looked for at once are read with all that is below them.
+# Contexts with more values, each of which would be looked for, are read with all that is below.
 _MOST_COPIED = 64
 
 

@@ -8,16 +8,17 @@ what came together: a document, its parents, and every item of one envelope.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .findings import Mark, PolicyLimit
+from .classes import severity
+from .findings import Mark, outdoes_all
 from .judging import Site
+from .occurrences import HEAD, Occurrences
 from .views import View
 
-MIN_LENGTH = 6
-MAX_VALUES = 64
+MIN_LENGTH = HEAD
 _SMALL_NUMBER = 8  # digits
 
 # One repetition each: words in one case, Capitalised, CamelCase, snake_case and dotted names.
@@ -59,18 +60,15 @@ def is_telling(value: str, class_: str) -> bool:
 
 
 class Literals:
-    """The values that one document is searched for: at each place the longest."""
+    """Values that were found in one place, to be looked for in others."""
 
-    def __init__(self, values: Iterable[Copied], *, strict: bool) -> None:
-        """Take at most 64; more than that is a limit in the strict profile."""
-        classes: dict[str, str] = {}
-        for copied in sorted(values, key=lambda copied: (copied.class_, copied.value)):
-            classes.setdefault(copied.value, copied.class_)
-        ordered = sorted(classes, key=lambda value: (-len(value), value))
-        if strict and len(ordered) > MAX_VALUES:
-            raise PolicyLimit("too many sensitive values to look for their copies")
-        self._classes = {value: classes[value] for value in ordered[:MAX_VALUES]}
-        self.left_out = len(ordered) > MAX_VALUES
+    def __init__(self, values: Collection[Copied]) -> None:
+        """Of the classes that one was found as, the most sensitive counts."""
+        self._classes: dict[str, str] = {}
+        rank = {class_: (severity(class_), class_) for class_ in {each.class_ for each in values}}
+        for each in sorted(values, key=lambda each: rank[each.class_]):
+            self._classes.setdefault(each.value, each.class_)
+        self._occurrences = Occurrences(self._classes)
 
     @cached_property
     def characters(self) -> frozenset[str]:
@@ -81,48 +79,74 @@ class Literals:
         """Whether there is anything to look for."""
         return bool(self._classes)
 
-    def places(self, text: str) -> Iterator[tuple[int, str]]:
-        """Where a value begins, and which, from left to right; none within another.
+    def starts(self, text: str) -> Iterator[int]:
+        """Where any of them stands, whatever stands around it."""
+        return (start for start, _ in self._occurrences.all_in(text))
 
-        Each value is looked for on its own: a document has few, and a pattern of all would take
-        longer to compile than a document takes to be searched. Goes through a text once a value.
-        """
-        places = {}  # where each stands next, longest first
-        for value in self._classes:
-            at = text.find(value)
-            if at >= 0:
-                places[value] = at
-        while places:
-            value = min(places, key=places.__getitem__)
-            start = places[value]
-            yield start, value
-            end = start + len(value)
-            for each in [each for each, at in places.items() if at < end]:
-                places[each] = text.find(each, end)
-                if places[each] < 0:
-                    del places[each]
+    def mark(self, site: Site, view: View) -> None:
+        """Add a mark for each copy; one where several overlap."""
+
+        def counts(text: str, start: int, value: str) -> bool:
+            return self._is_copy(site, text, start, value)
+
+        start = end = 0
+        class_ = ""
+        for at, value in self._occurrences.places(view.text, counts):
+            of_value = self._classes[value]
+            if at < end:
+                class_ = min(class_, of_value, key=severity)
+            else:
+                _add(site, view, start, end, class_)
+                start, class_ = at, of_value
+            end = at + len(value)
+        _add(site, view, start, end, class_)
+
+    def _is_copy(self, site: Site, text: str, start: int, value: str) -> bool:
+        """A number is a copy only as a whole; an address is none where versions stand."""
+        if self._classes[value] == "pii.ip" and site.field.kind == "version":
+            return False
+        if not _NUMERIC.fullmatch(value):
+            return True
+        end = start + len(value)
+        before, after = text[start - 1 : start], text[end : end + 1]
+        return not (before.isalnum() or after.isalnum())
+
+
+def _add(site: Site, view: View, start: int, end: int, class_: str) -> None:
+    if class_:
+        quoted = view.quoted and (start, end) == (0, len(view.text))
+        span = view.root_span(start, end)
+        site.marks.append(Mark(*span, class_, "copy", view.text[start:end], quoted=quoted))
+
+
+class Sought:
+    """What one document is searched for: what was found in it, and in each that it belongs to.
+
+    Each of these is made ready once, however many documents are searched for it.
+    """
+
+    def __init__(self, parts: Iterable[Literals]) -> None:
+        self._parts = [part for part in parts if part]
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """Every character that one of the values has."""
+        return frozenset().union(*(part.characters for part in self._parts))
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._parts)
+
+    def starts(self, text: str) -> Iterator[int]:
+        """Where any of the values stands, in no order."""
+        return (start for part in self._parts for start in part.starts(text))
 
     def mark(self, sites: Sequence[Site]) -> None:
         """Add a mark for each copy, in every view."""
         for site in sites if self else ():
+            if any(outdoes_all(mark, site.view.text) for mark in site.marks):
+                continue  # nothing that is found in it makes a difference
             for view in site.views:
                 if len(view.text) >= MIN_LENGTH:
-                    self._mark(site, view)
-
-    def _mark(self, site: Site, view: View) -> None:
-        for start, value in self.places(view.text):
-            class_, end = self._classes[value], start + len(value)
-            if self._is_copy(site, view.text, start, end, class_):
-                quoted = view.quoted and len(value) == len(view.text)
-                span = view.root_span(start, end)
-                site.marks.append(Mark(*span, class_, "copy", value, quoted=quoted))
-
-    @staticmethod
-    def _is_copy(site: Site, text: str, start: int, end: int, class_: str) -> bool:
-        """A number is a copy only as a whole; an address is none where versions stand."""
-        if class_ == "pii.ip" and site.field.kind == "version":
-            return False
-        if not _NUMERIC.fullmatch(text[start:end]):
-            return True
-        before, after = text[start - 1 : start], text[end : end + 1]
-        return not (before.isalnum() or after.isalnum())
+                    for part in self._parts:
+                        part.mark(site, view)

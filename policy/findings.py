@@ -81,6 +81,12 @@ class Taken:
         return before > 0 and self._reached[before - 1] > start
 
 
+def outdoes_all(mark: Mark, text: str) -> bool:
+    """Whether the union of a mark of this text and any others is that mark."""
+    tier = _FIELD_ACTIONS.get(mark.class_) if mark.detector == SELECTED else None
+    return tier == 0 and mark.form == "clear" and (mark.start, mark.end) == (0, len(text))
+
+
 def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
     """Join marks that overlap: each union takes the most sensitive class in it.
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .copies import Copied as Copied
-from .copies import Literals, copied_values
+from .copies import Literals, Sought, copied_values
 from .detection import Detection
 from .engine import Engine
 from .engine.databases import EngineError
@@ -125,15 +125,10 @@ class Plan:
             for scan in scans
         ]
         shared = _Shared(subjects, values)
-        # Items of one envelope look for the same values: these are compiled once.
-        compiled: dict[frozenset[Copied], Literals | Exception] = {}
-        results: list[Findings | Exception] = []
-        for subject, scan in zip(subjects, scans, strict=True):
-            wanted = shared.of(subject)
-            if wanted not in compiled:
-                compiled[wanted] = self._literals(wanted)
-            results.append(self._finish(scan, compiled[wanted]))
-        return results
+        return [
+            self._finish(subject, scan, shared)
+            for subject, scan in zip(subjects, scans, strict=True)
+        ]
 
     def _scans(self, subjects: Sequence[Subject]) -> list[Scan | Unread | Exception]:
         scans = [self._begun(subject) for subject in subjects]
@@ -152,25 +147,17 @@ class Plan:
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
-    def _literals(self, values: frozenset[Copied]) -> Literals | Exception:
-        try:
-            return Literals(values, strict=self._detection.strict)
-        except PolicyLimit as limit:
-            return limit
-
     def _finish(
-        self, scan: Scan | Unread | Exception, literals: Literals | Exception
+        self, subject: Subject, scan: Scan | Unread | Exception, shared: _Shared
     ) -> Findings | Exception:
         if isinstance(scan, Exception):
             return scan
-        if isinstance(literals, Exception):
-            return literals
         whole.pause()
         try:
-            scan.mark_copies(literals)
+            scan.mark_copies(shared.sought_in(subject))
             sites = tuple(scan.finish())
             values = frozenset(copied_values(sites, self._detection.claims))
-            return Findings(sites, scan.unread, values, scan.unjudged(literals))
+            return Findings(sites, scan.unread, values, scan.unjudged())
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
             return failure
 
@@ -243,23 +230,22 @@ class Unread:
         """Its texts with their marks."""
         return [] if self._scan is None else self._scan.sites
 
-    def unjudged(self, literals: Literals) -> int:
+    def unjudged(self) -> int:
         """See `Scan.unjudged`."""
-        return 0 if self._scan is None else self._scan.unjudged(literals)
+        return 0 if self._scan is None else self._scan.unjudged()
 
-    def mark_copies(self, literals: Literals) -> None:
+    def mark_copies(self, sought: Sought) -> None:
         """See `Scan.mark_copies`. Read where one of the values may stand, and only there."""
-        if literals and self._may_hold(literals):
+        if sought and self._may_hold(sought):
             self._scan = self._engine.scan(self._subject.type, self._subject.tree)
-            self._scan.mark_copies(literals)
+            self._scan.mark_copies(sought)
 
-    def _may_hold(self, literals: Literals) -> bool:
+    def _may_hold(self, sought: Sought) -> bool:
         text = (self._subject.raw or b"").decode()
         return (
-            literals.left_out  # then it is told how much was not searched for them
-            or next(literals.places(text), None) is not None
+            next(sought.starts(text), None) is not None
             or any(repr(float(number)) != number for number in _FLOAT.findall(text))
-            or may_hide(text, literals.characters)
+            or may_hide(text, sought.characters)
         )
 
     def finish(self) -> list[Site]:
@@ -281,23 +267,24 @@ class _Shared:
         for subject, found in zip(subjects, values, strict=True):
             for parent in self._above[id(subject)] if found else ():
                 self._below.setdefault(id(parent), set()).update(found)
-        self._families: dict[int, frozenset[Copied]] = {}  # put together once, not for each item
+        self._made: dict[tuple[int, bool], Literals] = {}  # once, not for each that needs them
 
-    def of(self, subject: Subject) -> frozenset[Copied]:
+    def sought_in(self, subject: Subject) -> Sought:
         above = self._above[id(subject)]
         for each in (subject, *above):
             if each.type == "envelope" and not each.parents:
-                return self._family(each)
-        return self._around(subject).union(*(self._own.get(id(each), ()) for each in above))
+                return Sought([self._found_in(each, below=True)])
+        own = self._found_in(subject, below=True)
+        return Sought([own, *(self._found_in(each) for each in above)])
 
-    def _family(self, envelope: Subject) -> frozenset[Copied]:
-        found = self._families.get(id(envelope))
-        if found is None:
-            found = self._families[id(envelope)] = self._around(envelope)
-        return found
-
-    def _around(self, subject: Subject) -> frozenset[Copied]:
-        return frozenset(self._own[id(subject)]).union(self._below.get(id(subject), ()))
+    def _found_in(self, subject: Subject, *, below: bool = False) -> Literals:
+        made = self._made.get((id(subject), below))
+        if made is None:
+            values = self._own.get(id(subject), set())
+            if below:
+                values = values | self._below.get(id(subject), set())
+            made = self._made[id(subject), below] = Literals(values)
+        return made
 
 
 def _ancestors(subject: Subject) -> list[Subject]:

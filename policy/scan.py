@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from .copies import Literals
+from .copies import Sought
 from .detection import Detection, says_nothing_else, without_owners
 from .fields import (
     GRAMMARS,
@@ -85,13 +85,13 @@ class Scan:
         trail = (root_step(self._type, self._tree),) if self._detection.trails else ()
         self._walk(self._tree, (), None, None, place, trail)
 
-    def unjudged(self, literals: Literals) -> int:
-        """Bytes of text that were not judged, or not in full, when searched for these values."""
-        return self._size() if literals.left_out else self._left_alone + _bytes(self._judge.unread)
+    def unjudged(self) -> int:
+        """Bytes of text that were not judged, or not in full."""
+        return self._left_alone + _bytes(self._judge.unread)
 
-    def mark_copies(self, literals: Literals) -> None:
+    def mark_copies(self, sought: Sought) -> None:
         """Mark what was judged sensitive elsewhere, wherever it stands in this document."""
-        literals.mark(self.sites)
+        sought.mark(self.sites)
 
     def _without_table(self, type_: str, tree: Tree) -> Fields | Field | None:
         if type_ == "raw_security" or (type_ == "attachment" and isinstance(tree, str)):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..copies import Literals
+from ..copies import Sought
 from ..detection import Detection
 from ..fields import Field, Fields
 from ..findings import Tree
@@ -127,21 +127,21 @@ class FastScan(Scan):
             self._tools.verdicts.remember(digest, took)
         return site
 
-    def mark_copies(self, literals: Literals) -> None:
+    def mark_copies(self, sought: Sought) -> None:
         """See `Scan.mark_copies`. Texts that hold one and were not judged are judged now."""
-        if not literals:
+        if not sought:
             return
         if not self.texts:
-            super().mark_copies(literals)
+            super().mark_copies(sought)
             return
         # A copy stands in the views there are. A number's quotes need others: it has a trigger.
-        literals.mark(self.sites)
+        sought.mark(self.sites)
         again = {
             n
             for n in self._undecoded
-            if may_hide(without_surrogates(self.texts[n]), literals.characters)
+            if may_hide(without_surrogates(self.texts[n]), sought.characters)
         }
-        again.update(n for n in self._holding(literals) if self._judged.get(n) is None)
+        again.update(self._holding(sought))
         self._finder.complete = True
         for number in sorted(again):
             if number in self._undecoded:
@@ -149,9 +149,13 @@ class FastScan(Scan):
             bits = self._tools.texts.of(self.texts[number]) | self._gate.judge
             site = self._judge_leaf(number, bits)
             if site is not None:
-                literals.mark([site])
+                sought.mark([site])
 
-    def _holding(self, literals: Literals) -> Sequence[int]:
-        """The leaves in whose own text one of the values stands."""
-        starts = starts_of(map(len, self.texts))
-        return [bisect_right(starts, at) - 1 for at, _ in literals.places(joined(self.texts))]
+    def _holding(self, sought: Sought) -> Iterator[int]:
+        """The leaves without a site in whose own text one of the values stands."""
+        texts = self.texts.copy()
+        for number, site in self._judged.items():
+            if site is not None:
+                texts[number] = ""
+        starts = starts_of(map(len, texts))
+        return (bisect_right(starts, at) - 1 for at in sought.starts(joined(texts)))

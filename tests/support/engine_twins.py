@@ -68,6 +68,13 @@ def policies() -> dict[str, tuple[Part, ...]]:
                 safe=(parse_selector("**.note"),),
             ),
         ),
+        "fields": (
+            RedactPart(
+                profile="strict",
+                classes=(("custom.field_remove", "remove"),),
+                selectors=((parse_selector("$frame.vars.**"), "custom.field_remove"),),
+            ),
+        ),
         "exceptions": (
             RedactPart(exceptions=Exceptions((r"[a-z.]+@[a-z.]+", ".{1,9}"), frozenset({"jwt"}))),
         ),
