@@ -238,6 +238,11 @@ def _values_that_nearly_stand_there(size: int) -> bytes:
     return _event(extra={**values, "text": _repeated("ab1", size // 2)})
 
 
+def _values_that_overlap_across_encodings(size: int) -> bytes:
+    values = {"password": "ij%41b2c", "secret": "2cdBfghij"}  # as it is, and once it is decoded
+    return _event(extra={**values, "text": _repeated("%41b2cd%42fghij", size)})
+
+
 def _values_of_a_resource(size: int) -> bytes:
     request = ExportLogsServiceRequest()
     logs = request.resource_logs.add()
@@ -258,6 +263,7 @@ _COPIES = (
     Attack("copies", "beginnings of a value", _beginnings_of_values),
     Attack("copies", "values that begin alike", _values_that_begin_alike),
     Attack("copies", "values that begin alike and end otherwise", _values_that_nearly_stand_there),
+    Attack("copies", "overlapping across encodings", _values_that_overlap_across_encodings),
     Attack("copies", "OTLP, values of a resource", _values_of_a_resource, "logs"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -99,11 +99,16 @@ def merge(marks: Iterable[Mark], text: str) -> list[Mark]:
     if len(found) == 1:
         return list(found)
     merged: list[Mark] = []
+    together: list[Mark] = []  # that overlap, each with one of those before it
+    end = 0
     for mark in sorted(_without_outdone(found), key=_order):
-        if merged and mark.start < merged[-1].end:
-            merged[-1] = _union(merged[-1], mark, text)
-        else:
-            merged.append(mark)
+        if together and mark.start >= end:
+            merged.append(_union(together, end, text))
+            together = []
+        end = max(end, mark.end) if together else mark.end
+        together.append(mark)
+    if together:
+        merged.append(_union(together, end, text))
     return merged
 
 
@@ -120,19 +125,20 @@ def _without_outdone(marks: set[Mark]) -> set[Mark]:
     }
 
 
-def _union(one: Mark, two: Mark, text: str) -> Mark:
-    start, end = min(one.start, two.start), max(one.end, two.end)
-    worst = min(one, two, key=_rank)
-    same = (worst.start, worst.end) == (start, end)
-    quoted = any(mark.quoted and (mark.start, mark.end) == (start, end) for mark in (one, two))
+def _union(marks: Sequence[Mark], end: int, text: str) -> Mark:
+    """One mark of several that reach from the start of the first to `end`."""
+    if len(marks) == 1:
+        return marks[0]
+    span = (marks[0].start, end)
+    worst = min(marks, key=_rank)
+    same = (worst.start, worst.end) == span
     return Mark(
-        start,
-        end,
+        *span,
         worst.class_,
         worst.detector,
-        worst.value if same else text[start:end],
+        worst.value if same else text[slice(*span)],
         worst.form,
-        quoted,
+        any(mark.quoted and (mark.start, mark.end) == span for mark in marks),
     )
 
 

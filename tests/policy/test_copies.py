@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ import engine_twins as twins
 import pytest
 
 from errlock.pipeline import Pipeline
+from errlock.policy.findings import Mark, merge
 from errlock.policy.plan import Findings, Subject
 from errlock.processors.redact import Redact
 
@@ -84,6 +86,20 @@ def test_of_overlapping_copies_nothing_is_left() -> None:
     assert clean["message"].startswith("th[")
     assert clean["message"].endswith("] that is all")
     assert not any(each in clean["message"] for each in ("r0ub", "and 4", "dor"))
+
+
+def test_findings_that_overlap_in_a_chain_take_no_longer() -> None:
+    """Eight times as many: some eight times as long, and not 64."""
+
+    def seconds(count: int) -> float:
+        text = "x" * (15 * count)
+        marks = [Mark(15 * n, 15 * n + 18, "pii.name", "copy", "v") for n in range(count)]
+        start = time.thread_time()
+        assert len(merge(marks, text)) == 1
+        return time.thread_time() - start
+
+    small = min(seconds(5000) for _ in range(3))
+    assert min(seconds(40_000) for _ in range(3)) < 24 * small
 
 
 def test_records_are_searched_for_what_was_found_in_their_resource_and_in_them() -> None:
