@@ -97,6 +97,7 @@ class Head:
     hash: str  # from outside also its beginning, of at least SHORTEST_HASH digits
     time: str = ""  # of the last entry
     signature: str | None = None
+    journal: str | None = None  # the hash of its first entry; None: nobody said of which it is
 
     def __str__(self) -> str:
         return f"{self.count}:{self.hash}"

@@ -7,11 +7,11 @@ verdict says up to where it can vouch, and by what.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ...pipeline.terminal import plural
 from .entries import MAX_LINE, NOTHING, BrokenEntry, Entry, Head, decode
 from .signing import PublicKey
 
@@ -25,6 +25,9 @@ class Finding:
     line: int
     text: str
 
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}" if self.line else self.text
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -37,6 +40,7 @@ class Verdict:
     vouched_from: int = 0  # numbers of entries; 0: for none
     vouched_to: int = 0
     by: str = ""  # what vouches
+    others: int = 0  # heads that are of other journals, as they say, and were not compared
     unfinished: int = 0  # bytes behind the last whole line: being written, or torn
     findings: list[Finding] = field(default_factory=list)
     more: int = 0  # findings beyond the first ones of lines
@@ -74,27 +78,13 @@ def verify(path: Path, heads: Sequence[Head] = (), keys: Sequence[PublicKey] = (
     return verdict
 
 
-def heads_in(path: Path, heads: Iterable[Head]) -> set[Head]:
-    """Those of some heads that a journal has, as its lines stand there. Raises OSError."""
-    asked: dict[int, list[Head]] = {}
-    for head in heads:
-        asked.setdefault(head.count, []).append(head)
-    found: set[Head] = set()
-    with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
-            if number in asked:
-                with suppress(BrokenEntry):
-                    hash_ = decode(line.rstrip(b"\n")).hash
-                    found.update(each for each in asked[number] if hash_.startswith(each.hash))
-    return found
-
-
 class _Walk:
     """The chain, entry by entry."""
 
     def __init__(self, wanted: set[int]) -> None:
         self.verdict = Verdict()
         self.last: Entry | None = None
+        self.name: str | None = None  # the hash of the first entry; None: that cannot be read
         self.unbroken_from = 1  # since which entry the chain holds
         self.hashes: dict[int, str] = {0: NOTHING}  # of the heads that are asked for
         self.signed: Entry | None = None  # the last one with a signature of the head before it
@@ -122,6 +112,8 @@ class _Walk:
         if entry.previous != (self.last.hash if self.last else NOTHING):
             self._found(f"entry {entry.number} does not follow the one before it")
             self.unbroken_from = entry.number
+        if self._lines == entry.number == 1:
+            self.name = entry.hash
         if entry.number in self._wanted:
             self.hashes[entry.number] = entry.hash
         if entry.signature is not None:
@@ -129,6 +121,10 @@ class _Walk:
         else:
             self.unsigned += 1
         self.last = entry
+
+    def may_be_of(self, head: Head) -> bool:
+        """Whether a head is of this journal, as it says: several may share a file of heads."""
+        return None in (head.journal, self.name) or head.journal == self.name
 
     def has(self, head: Head) -> bool:
         """Whether the journal had this head, of those that are asked for."""
@@ -150,16 +146,18 @@ def _kept_elsewhere(
 ) -> Iterator[tuple[int, str]]:
     """Compare with each head; what vouches, and up to where."""
     last = walk.last.number if walk.last else 0
-    compared = [head for head in heads if head.count in walk.hashes]
-    if len(compared) > 1 and not any(walk.has(head) for head in compared):
-        first = min(head.count for head in compared)
+    its = [head for head in heads if walk.may_be_of(head)]
+    walk.verdict.others = len(heads) - len(its)
+    compared = [head for head in its if head.count in walk.hashes]
+    if (heads and not its) or (len(compared) > 1 and not any(map(walk.has, compared))):
+        first = min((head.count for head in compared), default=1)
         text = (
-            f"none of {len(heads)} heads is of this journal: they are another one's, or it was "
-            f"rewritten from entry {first} or before"
+            f"none of {plural(len(heads), 'head')} is of this journal: they are another one's, or "
+            f"it was rewritten from entry {first} or before"
         )
         walk.verdict.findings.append(Finding(0, text))
         return
-    for head in heads:
+    for head in its:
         found = walk.hashes.get(head.count)
         if found is None:
             text = f"it ends at entry {last}, and there were {head.count}: its tail was cut"

@@ -107,7 +107,7 @@ class _Maker:
             classes=classes,
             subjects=subjects(found, classes),
             secrets=secrets(found),
-            inventory=self._inventory(),
+            inventory=self._inventory(proof),
             code=code(self._code),
             withheld=self._withheld(classes),
             uncertainty=unknowns(self._told, window, found, self._now),
@@ -161,13 +161,17 @@ class _Maker:
                     self._code += [row for row in shown if row.destination in asked]
         return found
 
-    def _inventory(self) -> Inventory | None:
+    def _inventory(self, proof: Sequence[Evidence]) -> Inventory | None:
         question = self._question
+        doubts = {
+            record.folder: [f"not as it was written: {finding}" for finding in each.findings[:1]]
+            for record, each in zip(question.records, proof, strict=True)
+        }
         if question.inventory is None:
             return None
         return inventory(
             [each.folder for each in question.records], question.needle_keys, question.inventory,
-            question.destinations, self._span,
+            question.destinations, self._span, doubts,
         )  # fmt: skip
 
     def _delivered_since(self, moment: float) -> Count:

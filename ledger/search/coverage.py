@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -54,8 +54,13 @@ class Coverage:
         return asdict(self)
 
 
-def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Window) -> Coverage:
-    """Of a store, for whoever has the keys with these ids. Raises OSError, sqlite3.Error."""
+def coverage(
+    folder: Path, store: NeedleStore, keys: Collection[str], window: Window, doubts: Iterable[str]
+) -> Coverage:
+    """Of a store, for whoever has the keys with these ids. Raises OSError, sqlite3.Error.
+
+    Each doubt about the record as a whole is a gap of all the time.
+    """
     runs = store.kept()
     mine = [run for run in runs if run.key in keys]
     if not mine:
@@ -69,6 +74,7 @@ def coverage(folder: Path, store: NeedleStore, keys: Collection[str], window: Wi
         *_told(folder / "journal", since, until, window),
         *_beyond(folder, store, runs, _words_since(mine, since), window),
         *_told_later(folder / "journal", runs[-1].until + _LATE, window),
+        *(Gap(since, until, doubt) for doubt in doubts),
     ]
     gaps.sort(key=lambda gap: gap.since)
     guessable = {class_ for run in mine for class_ in run.guessable}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,9 +70,10 @@ def rotate_list(
     keys: Sequence[str],
     inventory: Sequence[Wanted],
     window: Window | None = None,
+    doubts: Mapping[Path, Sequence[str]] | None = None,
 ) -> RotateList:
-    """Hold an inventory against the needles of storage folders. Raises OSError, as `search`."""
-    searched = search(folders, keys, inventory, window)
+    """Hold an inventory against the needles of storage folders, as `search`. Raises OSError."""
+    searched = search(folders, keys, inventory, window, doubts)
     rows = sorted(map(_rotation, searched.answers), key=_urgency)
     numbered = [
         row if row.group != "rotate" else _numbered(row, number)

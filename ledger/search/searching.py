@@ -86,16 +86,18 @@ def search(
     keys: Sequence[str],
     wanted: Sequence[Wanted],
     window: Window | None = None,
+    doubts: Mapping[Path, Sequence[str]] | None = None,
 ) -> Searched:
     """Look for values in the needles of storage folders, which collectors may be using.
 
     Of several folders it is one answer: what any of them saw was seen, and what was not seen was
-    looked for in all. `keys` are those of their ledgers, now and before. Raises OSError where there
+    looked for in all. `keys` are those of their ledgers, now and before; `doubts` is what speaks
+    against the record in a folder: then nothing is `absent` there. Raises OSError where there
     are no needles or they cannot be read, of several folders also for want of a key: what the
     others took out, that one may have sent. Nothing that is raised holds a value.
     """
     asked = _Asked.of(keys, spellings([each.value for each in wanted]), window or Window())
-    looked = [_look(folder, asked) for folder in folders]
+    looked = [_look(folder, asked, (doubts or {}).get(folder, ())) for folder in folders]
     coverage = [each.coverage for each in looked]
     for folder, covered in zip(folders, coverage, strict=True):
         if covered.since is None and len(folders) > 1:
@@ -140,7 +142,7 @@ class _Looked:
     in_words: set[int]  # values that would have been seen as words, had they been sent
 
 
-def _look(folder: Path, asked: _Asked) -> _Looked:
+def _look(folder: Path, asked: _Asked, doubts: Sequence[str]) -> _Looked:
     path = folder / FILE
     path.stat()
     window, keys = asked.window, [key for _, key in asked.keys]
@@ -148,7 +150,7 @@ def _look(folder: Path, asked: _Asked) -> _Looked:
         store = NeedleStore.to_read(path)
         try:
             with store.snapshot():
-                covered = coverage(folder, store, {key.id for key in keys}, window)
+                covered = coverage(folder, store, {key.id for key in keys}, window, doubts)
                 found = _sightings(store, keys, asked.spelled, window)
                 if covered.words_since is not None:
                     where = (window.destinations, window.since, window.until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ...inventory.wanted import Wanted
@@ -15,15 +15,19 @@ from ..tallies import Span, moment
 
 def inventory(
     folders: Sequence[Path], keys: Sequence[str], wanted: Sequence[Wanted],
-    destinations: Collection[str], span: Span,
+    destinations: Collection[str], span: Span, doubts: Mapping[Path, Sequence[str]],
 ) -> Inventory:  # fmt: skip
-    """What of it must be replaced, by destination. Names only. Raises OSError."""
+    """What of it must be replaced, by destination. Names only; `doubts` as for `search`. Raises
+    OSError.
+    """
     rows: list[Rotate] = []
     times = float(span.since), float(span.until)
     for destination in sorted(destinations):
-        found = rotate_list(folders, keys, wanted, Window(frozenset([destination]), *times))
+        window = Window(frozenset([destination]), *times)
+        found = rotate_list(folders, keys, wanted, window, doubts)
         rows += [_rotate(row, destination) for row in found.rows]
-    coverage = search(folders, keys, (), Window(frozenset(destinations), *times)).coverage
+    window = Window(frozenset(destinations), *times)
+    coverage = search(folders, keys, (), window, doubts).coverage
     since = [each.since for each in coverage if each.since is not None]
     kept = len(since) == len(coverage)  # by every collector
     return Inventory(

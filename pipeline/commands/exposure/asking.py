@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....ledger.inventory.wanted import FORMATS
-from ....ledger.options import LedgerOptions
 from ...config.part import part_of_service
-from ...config.service import Stored
 from ...errors import ConfigError, Problem
 from ...host.os_account import account
 from ...terminal import escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
 from .places import add_storage_option, check_window, destinations_of
+from .sections import WithLedger
+from .vouching import add_vouching_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,16 +26,11 @@ if TYPE_CHECKING:
     from ....ledger.search.coverage import Coverage, Window
 
 
-class _Service(Stored, frozen=True, kw_only=True):
-    """The options of `service` that are needed here."""
-
-    ledger: LedgerOptions = LedgerOptions()
-
-
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
     """Where the needles are, the keys to them, what is looked for and when."""
     add_config_options(parser)
     add_storage_option(parser)
+    add_vouching_options(parser)
     add_inventory_options(
         parser,
         "what to look for: .env, JSON, YAML, CSV, keys and more; default: standard input, lines",
@@ -82,7 +77,7 @@ def ledger_keys(args: argparse.Namespace) -> list[str]:
     """Those that are given, or else the configuration's. Raises ConfigError, OSError."""
     keys = [_key(file) for file in args.key_file]
     if not keys:
-        service, _ = part_of_service(args.config, args.sets, _Service)
+        service, _ = part_of_service(args.config, args.sets, WithLedger)
         secrets = [service.ledger.key, *service.ledger.previous_keys]
         keys = [secret.reveal() for secret in secrets if secret is not None]
     if not keys:

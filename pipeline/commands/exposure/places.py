@@ -11,8 +11,6 @@ from ...errors import ConfigError, Problem
 from ...registry import nearest
 
 if TYPE_CHECKING:
-    from ....ledger.journal.entries import Head
-    from ....ledger.journal.signing import PublicKey
     from ....ledger.record import Record
 
 
@@ -43,25 +41,13 @@ def storages_of(args: argparse.Namespace) -> list[Path]:
 
 
 def add_record_options(parser: argparse.ArgumentParser) -> None:
-    """Where journal and account are, and what shows that they are what was written."""
+    """Where journal and account are."""
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="default: the one in service.storage"
     )
     parser.add_argument(
         "--account", type=Path, metavar="FILE", help="default: ledger.db beside the journal"
     )
-    parser.add_argument(
-        "--head", action="append", default=[], metavar="COUNT:HASH",
-        help="a head that was kept elsewhere; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--head-file", action="append", default=[], type=Path, metavar="FILE",
-        help="a file of heads, one a line; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--public-key", action="append", default=[], type=Path, metavar="FILE",
-        help="of the key that signs heads; repeatable, when it was changed",
-    )  # fmt: skip
 
 
 def journal_of(args: argparse.Namespace) -> Path:
@@ -116,35 +102,3 @@ def check_window(since: float, until: float) -> None:
     """Raises ConfigError for one in which nothing can be: "nothing was sent" would mislead."""
     if since >= until:
         raise ConfigError([Problem("", "is not before --until", "--since")])
-
-
-def heads_of(args: argparse.Namespace) -> list[Head]:
-    """What was kept elsewhere. Raises ConfigError, OSError."""
-    from ....ledger.journal.entries import read_head
-
-    given = [("--head", text) for text in args.head]
-    for file in args.head_file:
-        lines = file.read_text("utf-8", "replace").splitlines()
-        given += [(f"{file}:{number}", line) for number, line in enumerate(lines, 1) if line]
-    heads, problems = [], []
-    for place, text in given:
-        try:
-            heads.append(read_head(text))
-        except ValueError as wrong:
-            problems.append(Problem("", str(wrong), place))
-    if problems:
-        raise ConfigError(problems)
-    return heads
-
-
-def keys_of(args: argparse.Namespace) -> list[PublicKey]:
-    """Keys that may have signed. Raises ConfigError, OSError."""
-    from ....ledger.journal.signing import PublicKey, WrongKey
-
-    keys = []
-    for file in args.public_key:
-        try:
-            keys.append(PublicKey.from_pem(file.read_bytes()))
-        except WrongKey as wrong:
-            raise ConfigError([Problem("", str(wrong), str(file))]) from None
-    return keys

@@ -20,10 +20,9 @@ from .places import (
     add_storage_option,
     check_window,
     destinations_of,
-    heads_of,
-    keys_of,
     storages_of,
 )
+from .vouching import add_vouching_options, proofs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +75,7 @@ def register(actions: Commands) -> None:
     )
     add_storage_option(report)
     add_record_options(report)
+    add_vouching_options(report)
     report.set_defaults(run=run)
 
 
@@ -107,14 +107,17 @@ def _question(args: argparse.Namespace) -> Question:
     if until is None:
         until = booked_until(records, [each.destination for each in backends], time.time())
     check_window(since, until)
+    proofs = proofs_of(args)
+    if proofs.missing:
+        err(f"errlock exposure report: heads cannot be read: {proofs.missing}")
     return Question(
         records=records,
         backends=backends,
         since=datetime.fromtimestamp(since, UTC),
         until=datetime.fromtimestamp(until, UTC),
         facts=_facts(args.facts),
-        heads=heads_of(args),
-        keys=keys_of(args),
+        heads=proofs.heads,
+        keys=proofs.keys,
         inventory=wanted_of(args) if asks else None,
         needle_keys=ledger_keys(args) if asks else (),
         query=_query(args, records, since, until),

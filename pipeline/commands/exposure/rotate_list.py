@@ -9,10 +9,11 @@ import json
 from typing import TYPE_CHECKING
 
 from ....ledger.search.sightings import WORD
-from ...terminal import moment, out
+from ...terminal import err, moment, out
 from ..options import Commands, add_command
 from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
 from .places import storages_of
+from .vouching import checks_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
@@ -38,7 +39,8 @@ def register(actions: Commands) -> None:
         "First what was sent in clear: the most sensitive, then what was sent last. Then what\n"
         "left only masked or not at all, and what no detector claimed, which may have been sent.\n"
         "Values are not shown: rows have the name in the inventory, or the line.\n\n"
-        "Exit code 0: nothing must be rotated; 1: something must; 2: usage.",
+        "Exit code 0: nothing must be rotated; 1: something must, or the record is not what was\n"
+        "written; 2: usage.",
         "  errlock exposure rotate-list -c errlock.yaml --destination sentry --inventory .env\n"
         "  errlock exposure rotate-list -c errlock.yaml --inventory vault.json --since 90d \\\n"
         "      --format csv > rotate.csv",
@@ -54,12 +56,17 @@ def run(args: argparse.Namespace) -> int:
 
     folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
-    found = rotate_list(folders, keys, wanted_of(args), window)
+    wanted, checks = wanted_of(args), checks_of(args, folders)
+    found = rotate_list(folders, keys, wanted, window, checks.doubts)
     verdicts = [row.verdict for row in found.rows]
     counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))
     note(folders, "rotate-list", args.destination, counts)
     out(_WRITERS[args.format](found, window).rstrip("\n"))
-    return 1 if found.of("rotate") else 0
+    for line in checks.lines if args.format == "md" else ():
+        out(f"- {_cell(line)}")
+    for doubt in checks.told() if args.format == "csv" else ():  # which has no place for it
+        err(f"errlock exposure rotate-list: {doubt}")
+    return 1 if found.of("rotate") or checks.tampered else 0
 
 
 def _markdown(found: RotateList, window: Window) -> str:

@@ -10,6 +10,7 @@ from ...terminal import moment, out, plural
 from ..options import Commands, add_command, add_json_option
 from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
 from .places import storages_of
+from .vouching import checks_of
 
 if TYPE_CHECKING:
     from ....ledger.search.coverage import Window
@@ -36,7 +37,8 @@ def register(actions: Commands) -> None:
         "Reads values from standard input, one a line, or from an inventory; not from arguments.\n"
         "They are not shown, stored or logged: answers name the line, or the name in the file.\n"
         "Each search is journaled: by whom, how many values, how many were found.\n\n"
-        "Exit code 0: nothing was sent in clear; 1: something was, or may have been; 2: usage.",
+        "Exit code 0: nothing was sent in clear; 1: something was, or may have been, or the\n"
+        "record is not what was written; 2: usage.",
         "  errlock exposure search -c errlock.yaml --destination sentry < secrets.txt\n"
         "  errlock exposure search -c errlock.yaml --inventory .env --since 30d --json\n"
         "  vault kv get -format=json secret/shop | errlock exposure search -c errlock.yaml \\\n"
@@ -53,15 +55,16 @@ def run(args: argparse.Namespace) -> int:
 
     folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
-    found = search(folders, keys, wanted_of(args), window)
+    wanted, checks = wanted_of(args), checks_of(args, folders)
+    found = search(folders, keys, wanted, window, checks.doubts)
     sent, maybe = found.count("sent"), found.count("maybe")
     note(folders, "search", args.destination, (len(found.answers), sent, maybe))
     if args.json:
         out(json.dumps(_as_dict(found), indent=2))
     else:
-        for line in _lines(found, window):
+        for line in [*_lines(found, window), *checks.lines]:
             out(line)
-    return 1 if sent or maybe else 0
+    return 1 if sent or maybe or checks.tampered else 0
 
 
 def _as_dict(found: Searched) -> dict[str, object]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from ...terminal import out, plural
 from ..options import Commands, add_command, add_config_options, add_json_option
-from .places import add_record_options, heads_of, journal_of, keys_of
+from .places import add_record_options, journal_of
+from .vouching import add_vouching_options, proofs_of, vouched
 
 if TYPE_CHECKING:
     from ....ledger.journal.verifying import Verdict
+    from .vouching import Proofs
 
 
 def register(actions: Commands) -> None:
@@ -31,48 +33,40 @@ def register(actions: Commands) -> None:
     )  # fmt: skip
     add_config_options(verify)
     add_record_options(verify)
+    add_vouching_options(verify)
     add_json_option(verify)
     verify.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure verify`. Raises ConfigError, OSError."""
-    from ....ledger.journal.verifying import verify
+    from ....ledger.checking import checked
 
-    path, heads, keys = journal_of(args), heads_of(args), keys_of(args)
-    verdict = verify(path, heads, keys)
-    _compare_account(args.account, path, verdict)
+    path, proofs = journal_of(args), proofs_of(args)
+    account = _account_of(args, path)
+    verdict = checked(path, account, proofs.heads, proofs.keys)
     if args.json:
         out(json.dumps({"journal": str(path), **verdict.as_dict()}, indent=2))
     else:
-        for line in _lines(path, verdict, bool(heads)):
+        for line in _lines(path, verdict, proofs, account):
             out(line)
     return 1 if verdict.findings else 0
 
 
-def _compare_account(account: Path | None, journal: Path, verdict: Verdict) -> None:
-    from ....ledger.account.reading import named
-    from ....ledger.account.reconciling import reconcile
-
-    path = account if account is not None else journal.with_name("ledger.db")
-    if account is None and not path.exists():
-        return
-    with named(path):
-        found = reconcile(journal, path)
-    verdict.account_minutes, verdict.account_forgotten = found.minutes, found.forgotten
-    verdict.account_code_days, verdict.account_open = found.days, found.open
-    verdict.findings += found.findings
+def _account_of(args: argparse.Namespace, journal: Path) -> Path | None:
+    """The one that is named, or else the one beside the journal if there is one."""
+    if args.account is not None:
+        return Path(args.account)
+    beside = journal.with_name("ledger.db")
+    return beside if beside.exists() else None
 
 
-def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
+def _lines(path: Path, verdict: Verdict, proofs: Proofs, account: Path | None) -> list[str]:
     lines = [f"{path}: {verdict.entries:,} entries"]
     if verdict.entries:
         lines[0] += f", {verdict.first} to {verdict.last}"
         lines.append(f"head: {verdict.head}")
-    lines += [
-        f"line {finding.line}: {finding.text}" if finding.line else finding.text
-        for finding in verdict.findings
-    ]
+    lines += map(str, verdict.findings)
     if verdict.more:
         lines.append(f"and {verdict.more:,} more lines that are wrong")
     if verdict.unfinished:
@@ -80,17 +74,10 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
             f"{verdict.unfinished:,} bytes at its end are no whole line: it is being written, "
             "or a crash or an edit left them"
         )
-    if verdict.vouched_to:
-        lines.append(
-            f"vouched for: entries {verdict.vouched_from:,} to {verdict.vouched_to:,}, "
-            f"by {verdict.by}"
-        )
-    if verdict.vouched_to < verdict.entries:
-        lines.append(
-            f"not vouched for: entries {verdict.vouched_to + 1:,} to {verdict.entries:,}: whoever "
-            "could write the file could have rewritten them"
-        )
-    if not had_heads:
+    lines += vouched(verdict)
+    if proofs.missing:
+        lines.append(f"heads kept elsewhere cannot be read: {proofs.missing}")
+    if not proofs.heads:
         lines.append(
             "no head was given: whether its end was cut off, or an older file was put back, "
             "cannot be seen"
@@ -98,7 +85,7 @@ def _lines(path: Path, verdict: Verdict, had_heads: bool) -> list[str]:
     if verdict.account_minutes is not None:
         compared = verdict.account_minutes - verdict.account_forgotten
         lines.append(f"account: {plural(compared, 'minute')} compared with what the journal says")
-    else:
+    elif account is None:
         lines.append("account: not compared: there is no ledger.db beside the journal")
     if verdict.account_open:
         lines.append(f"account: {verdict.account_open:,} open since a restart, not compared yet")
