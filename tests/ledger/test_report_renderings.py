@@ -15,6 +15,8 @@ from toy_ledger import ToyLedger, found
 
 from errlock.ledger.account.store import DAY, HOUR
 from errlock.ledger.report.model import Report
+from errlock.ledger.report.pages.blocks import Mark, Timeline
+from errlock.ledger.report.renderings.svg import timeline
 from errlock.pipeline.cli import main
 
 HOSTILE = '<script>alert(1)</script>\x1b]52;c;x\x07 \u202egnp.exe \' onload="x" #panic()\n=cmd()'
@@ -199,3 +201,15 @@ def test_a_day_is_shown_by_the_quarter_of_an_hour(ledger: ToyLedger, tmp_path: P
     report = msgspec.json.decode(rendered(ledger, tmp_path, "json"), type=Report)
     assert report.volume.bucket == HOUR / 4
     assert len(report.volume.over_time) == DAY / report.volume.bucket
+
+
+def test_a_mark_of_a_chart_that_is_too_long_for_a_phone_begins_at_its_edge() -> None:
+    long, short = (
+        Mark("off: e-mail addresses, user ids and passwords", 0.51, 0.52),
+        Mark("off", 0.6),
+    )
+    drawn = timeline(Timeline("Over time", "", [], [], [long, short]))
+    texts = {each.text: each.attrib for each in drawn.iter("text")}
+    assert (texts[long.text]["x"], texts[long.text]["text-anchor"]) == ("0", "start")
+    assert float(texts["↓"]["y"]) > float(texts[long.text]["y"])
+    assert texts["off ↓"]["text-anchor"] == "end"

@@ -13,6 +13,8 @@ from ....pipeline.terminal import escape
 from ..pages.blocks import Bars, Mark, Timeline
 
 _TEXT = 12  # pixels
+_LETTER = 6.5  # how wide one is, about
+_NARROWEST = 340  # how wide a chart is on a phone
 _LINE = 17
 _ROW = 46  # the height of a timeline's bars
 _BAR = 14
@@ -131,13 +133,22 @@ def timeline(chart: Timeline, width: str = "100%") -> Element:
 
 
 def _mark_texts(sheet: _Sheet, marks: Sequence[Mark]) -> int:
-    """One line for each, beside where it happened; how high they are together."""
-    for number, mark in enumerate(marks):
+    """A line for each, beside where it happened, or two; how high they are together."""
+    y = 0
+    for mark in marks:
         anchor = "end" if mark.start > 0.5 else "start"
         at = mark.end if mark.end is not None and anchor == "end" else mark.start
-        arrow = f"{mark.text} ↓" if anchor == "end" else f"↓ {mark.text}"
-        sheet.text(arrow, f"{at * 100:.2f}%", number * _LINE + _TEXT, anchor)
-    return len(marks) * _LINE + (6 if marks else 0)
+        place = f"{at * 100:.2f}%"
+        room = at if anchor == "end" else 1 - at
+        if len(mark.text) * _LETTER > room * _NARROWEST:  # the edge would cut it off
+            sheet.text(mark.text, "0", y + _TEXT)
+            sheet.text("↓", place, y + _LINE + _TEXT, "middle")
+            y += _LINE
+        else:
+            arrow = f"{mark.text} ↓" if anchor == "end" else f"↓ {mark.text}"
+            sheet.text(arrow, place, y + _TEXT, anchor)
+        y += _LINE
+    return y + (6 if marks else 0)
 
 
 def _columns(sheet: _Sheet, values: Sequence[int], largest: int, bottom: float) -> None:
