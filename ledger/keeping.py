@@ -276,6 +276,7 @@ class Ledger:
             needles = Needles(
                 file, secret.reveal(), self._options.needles, append,
                 has_words=self._words is not None,
+                previous=[each.reveal() for each in self._options.previous_keys],
             )  # fmt: skip
         learner = Learner(self._code, self._words)
         account = Account(

@@ -47,6 +47,7 @@ class Verdict:
     account_minutes: int | None = None  # minutes of the account that were compared; None: none
     account_forgotten: int = 0  # minutes that the journal tells of and that were too old to keep
     account_open: int = 0  # minutes that went on after a restart and were not told again yet
+    needles: bool | None = None  # whether they add up; None: not known
     account_code_days: int = 0  # days with code that was disclosed, as the journal says
 
     def as_dict(self) -> dict[str, object]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...policy.classes import matches
 from ...policy.keyring.pseudonyms import normalised
 from ..fingerprints import VALUES, Fingerprints
+from .sealing import SealKey
 
 # So few values are possible that whoever gets key and needles has them all: none are kept.
 _NEVER = (
@@ -54,6 +55,7 @@ class NeedleKey:
         # then told as kept under a key that was not given, not passed over.
         self.id = hmac.digest(secret, b"errlock needles aes id", hashlib.sha256).hex()[:8]
         self._secret = secret
+        self.seal = SealKey(secret, self.id)
         self._values = Fingerprints(key, VALUES)
 
     def fingerprint(self, class_: str, value: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..journal.entries import WriteEntry, moment
@@ -38,13 +38,15 @@ class Needles:
         record: WriteEntry,
         *,
         has_words: bool = False,
+        previous: Iterable[str] = (),
     ) -> None:
         """The first `write` opens the file. `record` writes to the journal; may raise OSError.
 
-        `has_words` says that words come too.
+        `has_words` says that words come too; `previous` are keys that were the key before.
         """
         self._path = path
         self._key = NeedleKey(key)
+        self._previous = list(map(NeedleKey, previous))
         self._options = options
         self._record = record
         self._store: NeedleStore | None = None
@@ -136,12 +138,21 @@ class Needles:
                 self._store = None
         store = NeedleStore.to_write(self._path)
         try:
-            for crashed in store.kept():
+            kept = store.kept()
+            for crashed in kept:
                 if crashed.open:
                     gap = {"what": "needles of what was delivered last may be missing",
                            "since": moment(crashed.until), "until": moment(now)}  # fmt: skip
                     self._record("gap", gap)
-            store.begin(self._key.id, self._options.guessable, now, words=self._has_words)
+            keys = {self._key.id, *(each.id for each in self._previous)}
+            if kept and store.sealed_under() not in keys:
+                gap = {"what": "needles were sealed under a key that is not known: some may lack",
+                       "since": moment(kept[0].since), "until": moment(now)}  # fmt: skip
+                self._record("gap", gap)
+            store.begin(
+                self._key, self._options.guessable, now,
+                words=self._has_words, previous=self._previous,
+            )  # fmt: skip
         except BaseException:
             store.close()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,9 @@ from ..sqlite_file import (
     opened_to_read,
     refuse_other_version,
 )
-from .keys import SHORT_BITS, is_guessable
+from .keys import SHORT_BITS, NeedleKey, is_guessable
+from .sealing import SCHEMA as SEAL_SCHEMA
+from .sealing import Seal, adds_up, sealed
 from .word_filters import FreshWords, WordFilters
 
 HOUR = 3600
@@ -64,6 +66,12 @@ SELECT needles.* FROM json_each(:wanted) AS wanted
     CROSS JOIN needles ON needles.needle = wanted.value  -- in this order: few are wanted, many kept
 UNION ALL
 SELECT * FROM fresh WHERE needle IN (SELECT value FROM json_each(:wanted))
+"""
+
+# The needles that fresh ones will be joined with.
+_TO_BE_JOINED = """
+SELECT needles.* FROM (SELECT DISTINCT needle, series FROM fresh ORDER BY 1, 2) AS fresh
+    CROSS JOIN needles ON needles.needle = fresh.needle AND needles.series = fresh.series
 """
 
 
@@ -106,6 +114,7 @@ class NeedleStore(SqliteFile):
         super().__init__(connection)
         self._ids: dict[NeedleSeries, int] = {}
         self._run: int | None = None
+        self._seal: Seal | None = None
         self.words = WordFilters(connection)
 
     @classmethod
@@ -114,7 +123,7 @@ class NeedleStore(SqliteFile):
         with opened(path) as connection:
             if not is_empty(connection):
                 refuse_other_version(connection, path, VERSION)
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + SEAL_SCHEMA)
             WordFilters(connection).create()
         return cls(connection)
 
@@ -123,15 +132,45 @@ class NeedleStore(SqliteFile):
         """As `opened_to_read`."""
         return cls(opened_to_read(path, VERSION))
 
-    def begin(self, key: str, guessable: Iterable[str], now: float, *, words: bool) -> None:
-        """Note that needles are kept from now on, by nobody else."""
+    def begin(
+        self,
+        key: NeedleKey,
+        guessable: Iterable[str],
+        now: float,
+        *,
+        words: bool,
+        previous: Iterable[NeedleKey] = (),
+    ) -> None:
+        """Note that needles are kept from now on, by nobody else.
+
+        Where one of the `previous` keys sealed what is there, or none that is known, it is sealed
+        anew, which reads all of it: see `sealed_under`.
+        """
         with self._transaction():
+            seal = Seal(self._db, key.seal, [each.seal for each in previous])
+            seal.rows("kept", removed=self._db.execute("SELECT * FROM kept"))
             self._db.execute("UPDATE kept SET open = 0")
             added = self._db.execute(
                 "INSERT INTO kept VALUES (?, ?, 1, ?, ?, ?)",
-                (now, now, key, " ".join(guessable), words),
+                (now, now, key.id, " ".join(guessable), words),
             )
             self._run = added.lastrowid
+            seal.rows("kept", added=self._db.execute("SELECT * FROM kept"))
+            seal.write()
+        seal.done()
+        self._seal = seal
+
+    def sealed_under(self) -> str | None:
+        """The id of the key under which all that is here was sealed; None: under none."""
+        found = sealed(self._db)
+        return None if found is None else found[0]
+
+    def adds_up(self, keys: Iterable[NeedleKey]) -> bool | None:
+        """Whether all is there and as it was sealed; None: under a key that is not among these.
+
+        Reads everything. Raises sqlite3.Error.
+        """
+        return adds_up(self._db, [each.seal for each in keys])
 
     def add(
         self,
@@ -142,19 +181,21 @@ class NeedleStore(SqliteFile):
         closed: bool = False,
     ) -> None:
         """Add, and note that all is kept until now. One transaction; raises sqlite3.Error."""
-        with self._transaction():
-            self.words.add(words)
-            self._db.executemany(
-                "INSERT INTO fresh VALUES (?, ?, ?, ?, ?)",
-                (
-                    (each.needle, self._id(each.series), each.first, each.last, each.times)
-                    for each in needles
-                ),
-            )
+        with self._sealed() as seal:
+            self.words.add(words, seal)
+            rows = [
+                (each.needle, self._id(each.series), each.first, each.last, each.times)
+                for each in needles
+            ]
+            self._db.executemany("INSERT INTO fresh VALUES (?, ?, ?, ?, ?)", rows)
+            seal.needles(added=rows)
+            run = "SELECT * FROM kept WHERE rowid = ?"
+            seal.rows("kept", removed=self._db.execute(run, (self._run,)))
             self._db.execute(
                 "UPDATE kept SET until = ?, open = ? WHERE rowid = ?",
                 (now, not closed, self._run),
             )
+            seal.rows("kept", added=self._db.execute(run, (self._run,)))
 
     def join(self, *, few: bool) -> None:
         """Move what is fresh to where it is found soon: when it is much, or `few` will do.
@@ -166,27 +207,44 @@ class NeedleStore(SqliteFile):
         if amount > (0 if few else _MANY):
             self._join()
         if few or self.words.are_many():
-            with self._transaction():
-                self.words.join()
+            with self._sealed() as seal:
+                self.words.join(seal)
 
     def _join(self) -> None:
-        with self._transaction():
-            self._db.execute(
+        ask = self._db.execute
+        with self._sealed() as seal:
+            seal.needles(removed=ask(_TO_BE_JOINED))
+            joined = ask(
                 "INSERT INTO needles SELECT needle, series, min(first), max(last), sum(times)"
                 " FROM fresh GROUP BY needle, series ORDER BY needle, series"
                 " ON CONFLICT DO UPDATE SET first = min(first, excluded.first),"
-                " last = max(last, excluded.last), times = times + excluded.times"
+                " last = max(last, excluded.last), times = times + excluded.times RETURNING *"
             )
-            self._db.execute("DELETE FROM fresh")
+            seal.needles(added=joined, removed=ask("SELECT * FROM fresh"))
+            ask("DELETE FROM fresh")
 
     def forget(self, before: int) -> None:
         """Delete what was last sent before an hour, and note it."""
+        ask = self._db.execute
+        with self._sealed() as seal:
+            seal.needles(removed=ask("DELETE FROM needles WHERE last < ? RETURNING *", (before,)))
+            # Not by RETURNING, of which whole numbers among REALs come as integers (SQLite 3.40).
+            gone = "FROM kept WHERE NOT open AND until < ?"
+            seal.rows("kept", removed=ask(f"SELECT * {gone}", (before * HOUR,)))
+            ask(f"DELETE {gone}", (before * HOUR,))
+            self.words.forget(before // 24, seal)
+            seal.rows("expired", removed=ask("DELETE FROM expired RETURNING *"))
+            ask("INSERT INTO expired VALUES (?)", (before,))
+            seal.rows("expired", added=[(before,)])
+
+    @contextmanager
+    def _sealed(self) -> Iterator[Seal]:
+        """A change, and the seal of what comes of it."""
+        assert self._seal is not None, "begin() comes first"
         with self._transaction():
-            self._db.execute("DELETE FROM needles WHERE last < ?", (before,))
-            self._db.execute("DELETE FROM kept WHERE NOT open AND until < ?", (before * HOUR,))
-            self.words.forget(before // 24)
-            self._db.execute("DELETE FROM expired")
-            self._db.execute("INSERT INTO expired VALUES (?)", (before,))
+            yield self._seal
+            self._seal.write()
+        self._seal.done()
 
     def kept(self) -> list[Kept]:
         """When needles were kept, in order."""
@@ -244,11 +302,13 @@ class NeedleStore(SqliteFile):
     def _id(self, series: NeedleSeries) -> int:
         known = self._ids.get(series)
         if known is None:
-            self._db.execute(
+            added = self._db.execute(
                 "INSERT OR IGNORE INTO series (destination, class, form, service, certain)"
-                " VALUES (?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?) RETURNING *",
                 series,
             )
+            assert self._seal is not None, "begin() comes first"
+            self._seal.rows("series", added=added)
             known = self._db.execute(
                 "SELECT id FROM series WHERE destination = ? AND class = ? AND form = ?"
                 " AND service = ? AND certain = ?",
@@ -259,6 +319,8 @@ class NeedleStore(SqliteFile):
 
     def _undone(self) -> None:
         self._ids.clear()
+        if self._seal is not None:
+            self._seal.undone()
 
 
 def kept_in(path: Path) -> list[Kept]:

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .sealing import Seal
+
 # With 24 bits for each word and 12 places, one in 73,000 words seems to be in a full filter.
 _BITS_EACH = 24
 _PLACES = 12
@@ -74,16 +76,18 @@ class WordFilters:
         """Make the tables, if there are none."""
         self._db.executescript(_SCHEMA)
 
-    def add(self, fresh: Iterable[FreshWords]) -> None:
+    def add(self, fresh: Iterable[FreshWords], seal: Seal) -> None:
         """Let words wait."""
-        self._db.executemany("INSERT INTO fresh_words VALUES (?, ?, ?)", fresh)
+        rows = [tuple(each) for each in fresh]
+        self._db.executemany("INSERT INTO fresh_words VALUES (?, ?, ?)", rows)
+        seal.rows("fresh_words", added=rows)
 
     def are_many(self) -> bool:
         """Whether so many wait that they should be joined."""
         found = self._db.execute("SELECT coalesce(sum(length(words)), 0) FROM fresh_words")
         return int(found.fetchone()[0]) > _MANY
 
-    def join(self) -> None:
+    def join(self, seal: Seal) -> None:
         """Put what waits into filters."""
         waiting = self._db.execute("SELECT DISTINCT day, destination FROM fresh_words").fetchall()
         for day, destination in waiting:
@@ -99,18 +103,19 @@ class WordFilters:
                     size, amount = _SIZES[min(part, len(_SIZES)) - 1], 0
                     bits = np.zeros(size // 8, np.uint8)
                     continue
+                before = (day, destination, part, amount, bits.tobytes())
                 bits = with_words(bits, words[:room])
-                amount += len(words[:room])
-                words = words[room:]
-                self._db.execute(
-                    "INSERT OR REPLACE INTO filters VALUES (?, ?, ?, ?, ?)",
-                    (day, destination, part, amount, bits.tobytes()),
-                )
-        self._db.execute("DELETE FROM fresh_words")
+                after = (day, destination, part, amount + len(words[:room]), bits.tobytes())
+                self._db.execute("INSERT OR REPLACE INTO filters VALUES (?, ?, ?, ?, ?)", after)
+                seal.rows("filters", added=[after], removed=[before] if amount else [])
+                amount, words = after[3], words[room:]
+        gone = self._db.execute("DELETE FROM fresh_words RETURNING *")
+        seal.rows("fresh_words", removed=gone)
 
-    def forget(self, before: int) -> None:
+    def forget(self, before: int, seal: Seal) -> None:
         """Delete the days before one."""
-        self._db.execute("DELETE FROM filters WHERE day < ?", (before,))
+        gone = self._db.execute("DELETE FROM filters WHERE day < ? RETURNING *", (before,))
+        seal.rows("filters", removed=gone)
 
     def destinations(self) -> list[str]:
         """To which words went."""

@@ -94,7 +94,9 @@ class _Maker:
         """All but what is written of it."""
         question, found = self._question, self._found
         classes = class_rows(found)
-        proof = evidence(question.records, question.heads, question.keys, question.check)
+        proof = evidence(
+            question.records, question.heads, question.keys, question.check, question.needle_keys
+        )
         window = self._window()
         return Report(
             destinations=sorted(question.destinations),

@@ -17,6 +17,7 @@ from live_ports import listening_port
 from waiting import wait_for
 
 from errlock.ledger.account.store import AccountStore, Row
+from errlock.ledger.checking import needles_whole
 from errlock.ledger.journal.journal import read
 from errlock.policy.keyring.pseudonyms import new_key
 
@@ -124,6 +125,8 @@ def test_after_kill_9_what_may_be_missing_is_told(tmp_path: Path) -> None:
         "the account may lack what was delivered last",
         "needles of what was delivered last may be missing",
     }
+    key = (tmp_path / "ledger.key").read_text()
+    assert needles_whole(tmp_path / "store" / "needles.db", [key]) == ([], True)
     booked = [
         row.figures.documents for row in account(tmp_path) if row.series.destination == "file/a"
     ]

@@ -30,7 +30,7 @@ def kept_twice(folder: Path, key: str = KEY) -> None:
     ledger.close()
     with closing(NeedleStore.to_write(folder / FILE)) as store:
         for begun in (NOON, NOON + 2 * HOUR):
-            store.begin(NeedleKey(key).id, (), begun, words=True)
+            store.begin(NeedleKey(key), (), begun, words=True)
             store.add((), (), begun + HOUR, closed=True)
 
 
@@ -75,7 +75,7 @@ def kept_while_it_left(folder: Path) -> None:
     """Documents leave at noon and two hours later, with needles and words all the time."""
     ledger = ToyLedger(folder)
     with closing(NeedleStore.to_write(folder / FILE)) as store:
-        store.begin(NeedleKey(KEY).id, (), NOON, words=True)
+        store.begin(NeedleKey(KEY), (), NOON, words=True)
         for _ in range(2):
             ledger.deliver(1)
             word = FreshWords(int(ledger.now) // DAY, "sentry", b"8 bytes!")

@@ -71,7 +71,7 @@ def test_a_value_is_found_with_first_and_last_hour_and_how_often(tmp_path: Path)
 
 def test_a_series_of_a_transaction_that_failed_is_not_taken_for_another(tmp_path: Path) -> None:
     store = NeedleStore.to_write(tmp_path / "needles.db")
-    store.begin("k", (), NOON, words=False)
+    store.begin(NeedleKey("k"), (), NOON, words=False)
     one, other = (NeedleSeries(name, "secret.token", "clear", "shop") for name in ("one", "other"))
     broken = Needle(2, other, 0, 0, None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
@@ -129,6 +129,7 @@ def test_a_short_needle_of_one_destination_is_not_taken_for_one_of_another(tmp_p
     (needle,) = shortened(book.key.needles("sentry", [fingerprint])).tolist()
     book.needles.close(NOON)
     store = NeedleStore.to_write(book.path)
+    store.begin(book.key, (), NOON, words=False)
     for to, expected in (("otlp", "not_found"), ("sentry", "maybe")):
         series = NeedleSeries(to, "pii.phone", "clear", "shop")
         other = NeedleSeries("sentry", "pii.phone", "clear", "cart")

@@ -99,7 +99,7 @@ def test_the_report_says_how_it_is_made_again(
         each.wait(MINUTE)
         each.close()
         with closing(NeedleStore.to_write(each.folder / FILE)) as needles:
-            needles.begin(NeedleKey(key.read_text()).id, (), NOON, words=False)
+            needles.begin(NeedleKey(key.read_text()), (), NOON, words=False)
     options = ["--head", str(ledgers[1].head), "--key-file", str(key)]
     options += ["--inventory", str(inventory), "--inventory-format", "lines"]
     report = report_of(*ledgers, options=options)
@@ -143,10 +143,10 @@ def test_values_that_one_of_them_did_not_tell_apart_are_told(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("same", [True, False])
 def test_another_key_is_told_because_people_count_once_for_each(tmp_path: Path, same: bool) -> None:
-    ledgers, key = fleet(tmp_path), NeedleKey(new_key()).id
+    ledgers, key = fleet(tmp_path), NeedleKey(new_key())
     for each in ledgers:
         with closing(NeedleStore.to_write(each.folder / FILE)) as needles:
-            needles.begin(key if same else NeedleKey(new_key()).id, (), NOON, words=False)
+            needles.begin(key if same else NeedleKey(new_key()), (), NOON, words=False)
         each.close()
     told = [each.text for each in report_of(*ledgers).uncertainty if each.kind == "keys"]
     assert [text.partition(":")[0] for text in told] == (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from errlock.ledger.account.store import AccountStore
+from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.store import NeedleStore
 
 
@@ -28,10 +29,11 @@ def test_reading_what_nobody_writes_makes_no_file(
 def test_what_is_not_in_the_file_itself_yet_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     writer = NeedleStore.to_write(path)
-    writer.begin("key", (), 1.0, words=False)
+    key, other = NeedleKey("key"), NeedleKey("other")
+    writer.begin(key, (), 1.0, words=False)
     reader = NeedleStore.to_read(path)
-    assert [each.key for each in reader.kept()] == ["key"]
-    writer.begin("other", (), 2.0, words=False)
-    assert [each.key for each in reader.kept()] == ["key", "other"]
+    assert [each.key for each in reader.kept()] == [key.id]
+    writer.begin(other, (), 2.0, words=False)
+    assert [each.key for each in reader.kept()] == [key.id, other.id]
     reader.close()
     writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Sequence
@@ -32,13 +33,15 @@ def record(folder: Path) -> list[Head]:
     ledger = ToyLedger(folder)
     heads = []
     with closing(NeedleStore.to_write(folder / FILE)) as store:
-        store.begin(NeedleKey(KEY).id, (), NOON, words=True)
+        store.begin(NeedleKey(KEY), (), NOON, words=True)
         for _ in range(2):
             ledger.deliver(1)
             word = FreshWords(int(ledger.now) // DAY, "sentry", b"8 bytes!")
             store.add((), [word], ledger.now, closed=True)
             ledger.wait(HOUR)
             heads.append(ledger.head)
+            store.checkpoint()
+            shutil.copy(folder / FILE, folder.with_suffix(f".needles-{len(heads)}"))
         store.add((), (), ledger.now, closed=True)
     ledger.close()
     return heads
@@ -62,8 +65,7 @@ def cut_with_all_that_lies_beside_it(storage: Path) -> None:
     journal.write_bytes(b"".join(lines[: first + 1]))
     with closing(sqlite3.connect(storage / "ledger.db")) as account, account:
         account.execute("DELETE FROM account WHERE first > ?", (NOON + MINUTE,))
-    with closing(sqlite3.connect(storage / FILE)) as needles, needles:
-        needles.execute("UPDATE kept SET until = ?", (NOON + MINUTE,))
+    shutil.copy(storage.with_suffix(".needles-1"), storage / FILE)
 
 
 def taken_away(storage: Path) -> None:

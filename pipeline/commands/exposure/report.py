@@ -240,6 +240,7 @@ def _check(args: argparse.Namespace, record: Record, heads: Sequence[Head] | Non
         ("--head", args.head if heads is None else heads),
         ("--head-file", args.head_file if heads is None else []),
         ("--public-key", args.public_key),
+        ("--key-file", args.key_file),
     ):
         words += [word for value in values for word in _given(option, str(value))]
     return shlex.join(words)

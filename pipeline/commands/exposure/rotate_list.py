@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
-    wanted, checks = wanted_of(args), checks_of(args, folders)
+    wanted, checks = wanted_of(args), checks_of(args, folders, keys)
     found = rotate_list(folders, keys, wanted, window, checks.doubts)
     verdicts = [row.verdict for row in found.rows]
     counts = (len(verdicts), verdicts.count("sent"), verdicts.count("maybe"))

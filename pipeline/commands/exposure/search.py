@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     folders, keys = storages_of(args), ledger_keys(args)
     window = window_of(args, folders)
-    wanted, checks = wanted_of(args), checks_of(args, folders)
+    wanted, checks = wanted_of(args), checks_of(args, folders, keys)
     found = search(folders, keys, wanted, window, checks.doubts)
     sent, maybe = found.count("sent"), found.count("maybe")
     note(folders, "search", args.destination, (len(found.answers), sent, maybe))

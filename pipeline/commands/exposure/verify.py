@@ -7,14 +7,22 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...errors import ConfigError
 from ...terminal import out, plural
 from ..options import Commands, add_command, add_config_options, add_json_option
+from .asking import ledger_keys
 from .places import add_record_options, journal_of
 from .vouching import add_vouching_options, proofs_of, vouched
 
 if TYPE_CHECKING:
     from ....ledger.journal.verifying import Verdict
     from .vouching import Proofs
+
+_NEEDLES = {
+    True: "needles: all are there, as they were written",
+    False: "needles: they do not add up",
+    None: "needles: not added up: that takes the newest key of the ledger",
+}
 
 
 def register(actions: Commands) -> None:
@@ -25,7 +33,8 @@ def register(actions: Commands) -> None:
         "have written a new one, or cut its end: that shows only against a head that they could\n"
         "not reach. So give one or more, and the public part of the key that signs them; without,\n"
         "it says what it cannot see. The account beside the journal is compared with what the\n"
-        "journal says of its minutes and of its days of code.\n\n"
+        "journal says of its minutes and of its days of code, and with the ledger's key it is\n"
+        "seen whether needles were taken out or changed.\n\n"
         "Exit code 0: nothing was found; 1: the journal is not what was written; 2: usage.",
         "  errlock exposure verify -c errlock.yaml --head-file /mnt/elsewhere/heads\n"
         "  errlock exposure verify --journal journal --head 1234:9f3b6c02d41a7…\n"
@@ -34,6 +43,10 @@ def register(actions: Commands) -> None:
     add_config_options(verify)
     add_record_options(verify)
     add_vouching_options(verify)
+    verify.add_argument(
+        "--key-file", action="append", default=[], type=Path, metavar="FILE",
+        help="the newest key of the ledger, instead of the configuration's: to add up needles",
+    )  # fmt: skip
     add_json_option(verify)
     verify.set_defaults(run=run)
 
@@ -41,16 +54,36 @@ def register(actions: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure verify`. Raises ConfigError, OSError."""
     from ....ledger.checking import checked
+    from ....ledger.needles.needles import FILE as NEEDLES
 
     path, proofs = journal_of(args), proofs_of(args)
-    account = _account_of(args, path)
-    verdict = checked(path, account, proofs.heads, proofs.keys)
+    account, needles = _account_of(args, path), path.with_name(NEEDLES)
+    keys = _ledger_keys(args)
+    verdict = checked(
+        path, account, proofs.heads, proofs.keys,
+        needles=needles if keys and needles.exists() else None, needle_keys=keys,
+    )  # fmt: skip
     if args.json:
         out(json.dumps({"journal": str(path), **verdict.as_dict()}, indent=2))
     else:
         for line in _lines(path, verdict, proofs, account):
             out(line)
+        if needles.exists():
+            out(_NEEDLES[verdict.needles])
+        out("tampered with or damaged" if verdict.findings else "nothing wrong was found")
     return 1 if verdict.findings else 0
+
+
+def _ledger_keys(args: argparse.Namespace) -> list[str]:
+    """Those that are at hand: of a copy elsewhere the rest is checked without."""
+    if not (args.key_file or args.config or args.sets):
+        return []
+    try:
+        return ledger_keys(args)
+    except ConfigError:
+        if args.key_file:
+            raise
+        return []
 
 
 def _account_of(args: argparse.Namespace, journal: Path) -> Path | None:
@@ -95,5 +128,4 @@ def _lines(path: Path, verdict: Verdict, proofs: Proofs, account: Path | None) -
         lines.append(
             f"account: {plural(verdict.account_code_days, 'day')} of code as the journal says"
         )
-    lines.append("tampered with or damaged" if verdict.findings else "nothing wrong was found")
     return lines

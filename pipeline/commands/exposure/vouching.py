@@ -78,17 +78,26 @@ class Checks:
             yield from (f"{escape(str(folder))}: {doubt}" for doubt in doubts)
 
 
-def checks_of(args: argparse.Namespace, folders: Sequence[Path]) -> Checks:
-    """Check the records in storage folders as `verify` does, as far as there is anything to hold
-    them against. Raises ConfigError, OSError.
+def checks_of(
+    args: argparse.Namespace, folders: Sequence[Path], needle_keys: Sequence[str]
+) -> Checks:
+    """Check the records in storage folders as `verify` does: their needles, and the rest as far as
+    there is anything to hold it against. Raises ConfigError, OSError.
     """
-    from ....ledger.checking import checked
+    from ....ledger.checking import checked, needles_whole
     from ....ledger.journal.belonging import shared_out
+    from ....ledger.needles.needles import FILE
     from ....ledger.record import Record
 
     proofs = proofs_of(args)
     doubts: dict[Path, list[str]] = {folder: [] for folder in folders}
     lines, tampered = [], False
+    for folder, of in doubts.items():
+        findings, whole = needles_whole(folder / FILE, needle_keys)
+        of += [f"not as it was written: {finding}" for finding in findings]
+        tampered = tampered or bool(findings)
+        if whole is None:
+            of.append("whether needles were taken out cannot be seen without the newest key")
     if proofs.missing:
         for of in doubts.values():
             of.append(f"whether its end was cut off cannot be seen: {proofs.missing}")
@@ -98,7 +107,7 @@ def checks_of(args: argparse.Namespace, folders: Sequence[Path]) -> Checks:
         for record in records:
             if record not in there:
                 doubts[record.folder].append("not as it was written: there is no journal")
-        tampered = len(there) < len(records)
+        tampered = tampered or len(there) < len(records)
         shared = shared_out([each.journal for each in there], proofs.heads)
         for record, heads in zip(there, shared, strict=True):
             account = record.account if record.account.exists() else None
