@@ -9,10 +9,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PROGRAMS = {
     path.stem.partition("_")[2]: path.stem
-    for kind in ("bench", "soak", "versus")
+    for kind in ("bench", "soak", "versus", "picture")
     for path in sorted(HERE.glob(f"{kind}_*.py"))
 }
-# A soak takes long, and what is compared with has to be there: they are run when they are named.
+# A soak takes long, what is compared with has to be there, and pictures are for the pages: these
+# are run when they are named.
 ALL = [name for name, program in PROGRAMS.items() if program.startswith("bench_")]
 
 

@@ -203,13 +203,22 @@ def test_a_day_is_shown_by_the_quarter_of_an_hour(ledger: ToyLedger, tmp_path: P
     assert len(report.volume.over_time) == DAY / report.volume.bucket
 
 
-def test_a_mark_of_a_chart_that_is_too_long_for_a_phone_begins_at_its_edge() -> None:
-    long, short = (
-        Mark("off: e-mail addresses, user ids and passwords", 0.51, 0.52),
-        Mark("off", 0.6),
-    )
-    drawn = timeline(Timeline("Over time", "", [], [], [long, short]))
-    texts = {each.text: each.attrib for each in drawn.iter("text")}
-    assert (texts[long.text]["x"], texts[long.text]["text-anchor"]) == ("0", "start")
-    assert float(texts["↓"]["y"]) > float(texts[long.text]["y"])
-    assert texts["off ↓"]["text-anchor"] == "end"
+@pytest.mark.parametrize(
+    ("text", "placed", "arrow"),
+    [
+        ("off", None, ("60.00%", "end", "off ↓")),
+        ("off: e-mail addresses and passwords", ("60.00%", "middle"), ("60.00%", "middle", "↓")),
+        ("off: e-mail addresses, user ids, names and passwords", ("0", "start"),
+         ("60.00%", "middle", "↓")),
+    ],
+    ids=["beside", "over", "at the edge"],
+)  # fmt: skip
+def test_no_mark_of_a_chart_is_cut_off_by_the_edge_of_a_phone(
+    text: str, placed: tuple[str, str] | None, arrow: tuple[str, str, str]
+) -> None:
+    drawn = timeline(Timeline("Over time", "", [], [], [Mark(text, 0.55, 0.6)]))
+    texts = {
+        each.text: (each.attrib["x"], each.attrib["text-anchor"]) for each in drawn.iter("text")
+    }
+    assert texts.get(text) == placed
+    assert texts[arrow[2]] == arrow[:2]

@@ -139,9 +139,11 @@ def _mark_texts(sheet: _Sheet, marks: Sequence[Mark]) -> int:
         anchor = "end" if mark.start > 0.5 else "start"
         at = mark.end if mark.end is not None and anchor == "end" else mark.start
         place = f"{at * 100:.2f}%"
-        room = at if anchor == "end" else 1 - at
-        if len(mark.text) * _LETTER > room * _NARROWEST:  # the edge would cut it off
-            sheet.text(mark.text, "0", y + _TEXT)
+        room = (at if anchor == "end" else 1 - at) * _NARROWEST
+        wide = len(mark.text) * _LETTER
+        if wide > room:  # the edge would cut it off
+            over = wide / 2 <= min(at, 1 - at) * _NARROWEST
+            sheet.text(mark.text, place if over else "0", y + _TEXT, "middle" if over else "start")
             sheet.text("↓", place, y + _LINE + _TEXT, "middle")
             y += _LINE
         else:
