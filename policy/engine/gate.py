@@ -67,6 +67,7 @@ _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
 _REMEMBERED_KEYS = 8192
 _A, _S, _Z, _LARGE_S = b"aszS"
+_DIGIT = re.compile(rb"[0-9]")
 
 
 class Gate:
@@ -130,6 +131,19 @@ class Gate:
         if id_ >= _FINDER:
             return 1 << (id_ - _FINDER)
         return self.everything
+
+    def matching(self, data: bytes, bits: int) -> int:
+        """Without the rules whose patterns match nowhere: most triggers are words before them."""
+        rules = bits >> len(names.FINDERS)
+        if rules and _DIGIT.search(data) is None:
+            rules &= ~self.of_digits
+        left = rules
+        while left:
+            low = left & -left
+            left ^= low
+            if self.rules[low.bit_length() - 1].pattern.search(data) is None:
+                rules ^= low
+        return rules << len(names.FINDERS) | bits & names.EVERY_FINDER
 
     def rules_of_key(self, key: str) -> int:
         """The rules for which a key is what others have as words before the value, as bits."""

@@ -24,16 +24,17 @@ BITS = {name: 1 << number for number, name in enumerate(FINDERS)}
 ) = BITS.values()  # fmt: skip
 EVERY_FINDER = (1 << len(FINDERS)) - 1
 WORDS = sum(BITS[name] for name in words.FINDERS)
+_OF_ANY_NAME = EVERY_FINDER & ~HELD  # of which a name says nothing
 
 # What else a declaration says before it gives a value (words._TYPE).
 _OF_TYPES = ("as", "static", "option", "optional", "secretstr", "nsstring")
 _QUALIFIER = re.compile(
-    rb"[^A-Za-z0-9]*+(?:"
+    rb"[^A-Za-z0-9\0]*+(?:"
     + "|".join(sorted((*QUALIFIERS, *_OF_TYPES), key=len, reverse=True)).encode()
     + rb"|[0-9]++)",
     re.IGNORECASE,
 )
-_SIGNS = re.compile(rb"[^A-Za-z0-9]*+")
+_SIGNS = re.compile(rb"[^A-Za-z0-9\0]*+")
 _MOST_ROW = 512  # a longer line is looked at as if it were a table's
 _ROW = re.compile(rb"[A-Za-z0-9_ .\-\"'`|;,)\t\r\x80-\xff]{0,%d}+" % _MOST_ROW)
 _COMPARED = re.compile(rb"[\"'`\]]?\s*+(?:i?like|in)\b", re.IGNORECASE)
@@ -43,11 +44,15 @@ _BEFORE = 160  # how far before a name its tag, its flag or its attribute may be
 
 
 def finders_after(data: bytes, end: int) -> int:
-    """The finders that a name concerns which ends at `end` (bytes of a plain text)."""
+    """The finders that a name concerns which ends at `end` (bytes of a plain text).
+
+    Of several texts, with a zero between them, only the one that it stands in tells anything.
+    """
     found = TABLES if _may_head_table(data, end) else 0
-    before = data[max(0, end - _BEFORE) : end]
+    first = max(0, end - _BEFORE)
+    before = data[max(first, data.rfind(b"\0", first, end) + 1) : end]
     if _FAR.match(before) is not None:
-        return EVERY_FINDER
+        return _OF_ANY_NAME
     said = b"=" in before or b":" in before
     tagged, flagged = b"<" in before, b"-" in before
     at: int = end
@@ -66,7 +71,7 @@ def finders_after(data: bytes, end: int) -> int:
         if further is None:
             return found
         at = further.end()
-    return EVERY_FINDER
+    return _OF_ANY_NAME
 
 
 def _may_head_table(data: bytes, end: int) -> bool:

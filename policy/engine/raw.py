@@ -23,7 +23,7 @@ from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, ESCAPE, FIELD, KNOWN, UNREADABLE, Gate
 from .keys import Keys
-from .names import ENCODED, EVERY_FINDER, FINDERS, HELD, NUMBERS, ROWS, STRUCTURES
+from .names import ENCODED, HELD, NUMBERS, ROWS, STRUCTURES
 from .texts import Texts
 from .word_triggers import LONG_NUMBER
 
@@ -37,7 +37,6 @@ _validate = msgspec.json.Decoder(msgspec.Raw).decode
 _string = msgspec.json.Decoder(str).decode
 _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
-_DIGIT = re.compile(rb"[0-9]")
 _NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
 _NAME_KEY = re.compile(rb'"(?:%b)"[ \t\r\n]*+:' % "|".join(NAMES_OF_PEOPLE).encode(), re.IGNORECASE)
 _BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
@@ -150,7 +149,7 @@ class _Look:
                 return False
             self.can_be_remembered = not self._is_telling(text, bits)
             return self.can_be_remembered or self._is_harmless_value(data, text, bits, colon.end())
-        bits = self._matching(content, bits)
+        bits = self._gate.matching(content, bits)
         self.can_be_remembered = not bits & _JUDGED  # what is judged counts for the document
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
@@ -164,19 +163,6 @@ class _Look:
         if bits and not bits & STRUCTURES and _LONG_NUMBER.search(content) is not None:
             bits |= NUMBERS
         return bits
-
-    def _matching(self, content: bytes, bits: int) -> int:
-        """Without the rules whose patterns match nowhere: most triggers are words before them."""
-        rules = bits >> len(FINDERS)
-        if rules and _DIGIT.search(content) is None:
-            rules &= ~self._gate.of_digits
-        left = rules
-        while left:
-            low = left & -left
-            left ^= low
-            if self._gate.rules[low.bit_length() - 1].pattern.search(content) is None:
-                rules ^= low
-        return rules << len(FINDERS) | bits & EVERY_FINDER
 
     def _is_harmless_value_text(self, text: str, bits: int, key: str | None) -> bool:
         """Under a key, which may hold the words that a rule asks for; None: under any."""

@@ -12,11 +12,12 @@ from itertools import accumulate, chain, islice
 
 from ..scan import without_surrogates
 from .gate import Gate
+from .names import EVERY_FINDER
 
 _REMEMBERED = 32768  # texts: some megabytes
 # Kept are hashes, not texts: 64 bits under a key that Python makes for each process (PEP 456).
 # Where a user has fixed the key, texts could be made to have the hash of another one.
-_IS_KEYED = os.environ.get("PYTHONHASHSEED", "random") in ("", "random")
+IS_KEYED = os.environ.get("PYTHONHASHSEED", "random") in ("", "random")
 
 
 class Texts:
@@ -28,7 +29,7 @@ class Texts:
 
     def wanted(self, texts: Sequence[str]) -> list[int]:
         """What has to be run on each: finders and rules, as bits. 0: nothing."""
-        if not _IS_KEYED:
+        if not IS_KEYED:
             return self._looked_at(texts)
         known = self._bits
         if len(known) >= _REMEMBERED:
@@ -69,6 +70,9 @@ class Texts:
         bits_of, bits_by_id = gate.bits_of, gate.bits_by_id
         for end, id_ in gate.text_hits(data):
             bits[bisect_right(starts, end - 1) - 1] |= bits_by_id[id_] or bits_of(data, end, id_)
+        for number, found in enumerate(bits):
+            if found and not found & EVERY_FINDER:  # else it is read anyway
+                bits[number] = gate.matching(texts[number].encode(), found)
         return bits
 
 

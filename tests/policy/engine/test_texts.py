@@ -49,12 +49,25 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_together_nothing_is_missed_that_is_seen_alone() -> None:
     together = Texts(gate()).wanted(_TEXTS)
-    # A name may be told more of by what stands before its text.
     for wanted, text in zip(together, _TEXTS, strict=True):
         alone = Texts(gate()).of(text)
         assert wanted & alone == alone
     assert together[0] == 0
     assert together[2] != 0
+
+
+def test_what_stands_in_other_texts_tells_nothing_of_a_name() -> None:
+    together = (
+        *("X-Forwarded-For", *(f"203.0.113.{number}" for number in range(9))),
+        *("b'set-cookie'", "<a href='?page=1' -x>", "X-Api-User", "'quoted'", "email", "= 7"),
+    )
+    assert Texts(gate()).wanted(together) == [Texts(gate()).of(text) for text in together]
+
+
+def test_a_word_before_a_value_is_nothing_where_no_value_is() -> None:
+    looked = Texts(gate())
+    assert looked.of("make the call at 0x7efeafb43240, or not") == 0
+    assert looked.of("make the call at 020 7946 0958, or not") != 0
 
 
 def test_several_lists_are_looked_at_in_one_go(asked: list[bytes]) -> None:
@@ -87,7 +100,7 @@ def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch, size: int)
 def test_under_a_key_that_others_may_know_nothing_is_remembered(
     monkeypatch: pytest.MonkeyPatch, asked: list[bytes]
 ) -> None:
-    monkeypatch.setattr(texts, "_IS_KEYED", False)
+    monkeypatch.setattr(texts, "IS_KEYED", False)
     seen = Texts(gate())
     assert seen.wanted(_TEXTS) == seen.wanted(_TEXTS)
     assert len(asked) == 2
