@@ -6,13 +6,22 @@ two to the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ..detection import Detection
 from ..fields import TEXT, Field, Fields, child, keeps_to_grammar
 from ..findings import PolicyLimit, Tree
 from ..judging import Path
-from ..named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
+from ..named import (
+    SPAWNED,
+    describes,
+    flagged_value,
+    names_given,
+    pair_key,
+    pair_list,
+    spelled_out,
+)
 from ..scan import MAX_NESTING, Touched, as_text
 from ..words.command_lines import passwords_among
 from .meanings import Meanings
@@ -20,6 +29,10 @@ from .meanings import Meanings
 # A leaf: the value, the container's path, its place in it, the key that is its context, the class
 # that this key or the container's gives it, and its field. The field None: it is itself a key.
 Leaf = tuple[Tree, Path, "str | int", "str | None", "str | None", "Field | None"]
+
+_MOST_NUMBER = 10**20  # of GRAMMARS
+# Where one of several texts, of lists of arguments, may begin as an option does.
+_OPTION = re.compile(r"""^["']*+-""", re.MULTILINE)
 
 
 class Leaves:
@@ -65,11 +78,13 @@ class Leaves:
         only: Touched | None,
     ) -> None:
         about = self._meanings.keys
+        names: dict[str, str] = {}
         if not about.plain.issuperset(node):
             for key in node:
                 if key not in about:
                     about.learn(key)
-        names = {} if about.plain.issuperset(node) else names_given(node, above)
+            if not about.plain.issuperset(node):
+                names = names_given(node, above)
         if not names and class_ is None and only is None and (path or "_meta" not in node):
             self._gather_plain(node, path, place)
             return
@@ -122,6 +137,8 @@ class Leaves:
                 if value:
                     self._gather(value, (*path, key), key, found, below, None)
             elif value is not None and value is not True and value is not False:
+                if field.kind == "number" and type(value) is int and abs(value) < _MOST_NUMBER:
+                    continue  # it keeps to its grammar
                 self._gather_value(value, path, key, key, found, below)
 
     def _gather_list(
@@ -134,6 +151,8 @@ class Leaves:
         only: Touched | None,
     ) -> None:
         field = place if isinstance(place, Field) else TEXT
+        if only is None and self._gather_texts(node, path, key, class_, field):
+            return
         if node and isinstance(node[0], list) and pair_list(node):
             for index, pair in enumerate(node):
                 if only is None or index in only:
@@ -165,6 +184,30 @@ class Leaves:
             elif value is not None and value is not True and value is not False:
                 self._gather_value(value, path, index, context, found, place)
 
+    def _gather_texts(
+        self, node: list[Tree], path: Path, key: str | None, class_: str | None, field: Field
+    ) -> bool:
+        """The same for a list of texts none of which says what another one is. False: it is none.
+
+        Lines of source code are most of what is in events.
+        """
+        if len(node) == 2 or (key is not None and key.endswith(SPAWNED)):
+            return False
+        try:
+            said = "\n".join(node)  # type: ignore[arg-type]  # what else it has is refused
+        except TypeError:
+            return False
+        if _OPTION.search(said) is not None:
+            return False
+        leaves = [
+            (text, path, index, key, class_, field) for index, text in enumerate(node) if text
+        ]
+        if self._meanings.is_told(key, class_, field):
+            self.told += range(len(self.leaves), len(self.leaves) + len(leaves))
+        self.leaves += leaves
+        self.texts += [text for text in node if isinstance(text, str) and text]
+        return True
+
     def _gather_pair(
         self,
         pair: Tree,
@@ -179,15 +222,22 @@ class Leaves:
         if len(path) >= MAX_NESTING:
             raise PolicyLimit("nested too deeply")
         if name:
-            self._add(name, name, path, 0, None, None, TEXT)
-        below = child(place, name)
-        found = self._detection.class_under(name, below) or class_
-        if isinstance(value, str) or not isinstance(value, (dict, list)):
-            if value is not None and not isinstance(value, bool) and value != "":
-                self._gather_value(value, path, 1, name, found, below)
-        else:
+            self.leaves.append((name, path, 0, None, None, TEXT))
+            self.texts.append(name)
+        _, found, below, field, grammar, is_told = self._meanings.under(place)[name]
+        if found is None and class_ is not None:
+            found, is_told = class_, True
+        if isinstance(value, str):
+            if value and (grammar is None or grammar(value) is None):
+                if is_told:
+                    self.told.append(len(self.leaves))
+                self.leaves.append((value, path, 1, name, found, field))
+                self.texts.append(value)
+        elif isinstance(value, (dict, list)):
             further = None if only is None or 0 in only else only.get(1, {})
             self._gather(value, (*path, 1), name, found, below, further)
+        elif value is not None and not isinstance(value, bool):
+            self._gather_value(value, path, 1, name, found, below)
 
     def _gather_value(
         self,
