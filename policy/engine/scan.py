@@ -25,7 +25,7 @@ from .leaves import Leaf, Leaves
 from .meanings import Meanings
 from .names import HELD, NUMBERS, WORDS
 from .texts import Texts, joined, starts_of
-from .verdicts import Verdicts
+from .verdicts import Digest, Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 
@@ -57,6 +57,8 @@ class FastScan(Scan):
         self._judged: dict[int, Site | None] = {}
         # Harmless, but copies may stand in what they decode to; and what that was counted as.
         self._undecoded: dict[int, Work] = {}
+        # By digest: frames show the same headers, arguments and objects again and again.
+        self._alike: dict[Digest, tuple[Site, Work]] = {}
         # Selectors name fields: each has to be asked for.
         self._is_gathered = not tools.detection.trails and isinstance(tree, (dict, list))
         if self._is_gathered and self._place is not None:
@@ -113,6 +115,8 @@ class FastScan(Scan):
                 if known.views:
                     self._undecoded[number] = known
                 return None
+            if digest in self._alike:
+                return self._again(number, digest)
         judge = self._judge
         before, unread, work = len(self.sites), len(judge.unread), judge.work
         self._finder.expect(self.texts[number], bits)
@@ -122,9 +126,24 @@ class FastScan(Scan):
             self._leaf(value, (*path, key), context, class_, field, None)
         site = self.sites[-1] if len(self.sites) > before else None
         self._judged[number] = site
-        if digest is not None and not (site and site.marks) and len(judge.unread) == unread:
+        if digest is not None and len(judge.unread) == unread:
             took = Work(*map(operator.sub, judge.work, work))
-            self._tools.verdicts.remember(digest, took)
+            if site and site.marks:
+                self._alike[digest] = site, took
+            else:
+                self._tools.verdicts.remember(digest, took)
+        return site
+
+    def _again(self, number: int, digest: Digest) -> Site:
+        """The same as was found in another leaf that is like this one."""
+        _, path, key, *_ = self._leaves[number]
+        like, took = self._alike[digest]
+        self._judge.count(took)
+        site = Site(
+            (*path, key), like.view, like.field, like.is_key, like.whole, [*like.marks], like.views
+        )
+        self.sites.append(site)
+        self._judged[number] = site
         return site
 
     def mark_copies(self, sought: Sought) -> None:

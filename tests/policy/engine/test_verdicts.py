@@ -10,10 +10,12 @@ from urllib.parse import quote_plus
 import engine_twins as twins
 import pytest
 
-from errlock.policy.engine import verdicts
+from errlock.policy.detection import Detection
+from errlock.policy.engine import Engine, verdicts
+from errlock.policy.engine.finder import GatedFinder
 from errlock.policy.engine.verdicts import Verdicts
 from errlock.policy.fields import CODE, TEXT
-from errlock.policy.findings import PolicyLimit
+from errlock.policy.findings import PolicyLimit, Span
 from errlock.policy.judging import MAX_VIEWS, Work
 from errlock.policy.parts import RedactPart
 from errlock.policy.plan import Findings, Plan, Subject
@@ -123,3 +125,45 @@ def test_the_walk_sees_the_same_each_time(policy: str) -> None:
         for key in ("note", "password", "--token"):
             tree = {"extra": {key: texts, "other": [key, *texts], "x": dict.fromkeys(texts, key)}}
             assert twins.difference(policy, "event", tree) is None
+
+
+@pytest.mark.parametrize("policy", sorted(twins.policies()))
+def test_what_a_document_shows_again_is_found_wherever_it_stands(policy: str) -> None:
+    told = ["b'cookie'", "b'theme=dark; sessionid=9f3b6c02d41a77'"]
+    texts = [
+        "ask bob@mail.example",
+        "password%3Dhunter22x",
+        "{'pin': '4711-x', 'a': 'b'}",
+        "4711-x",
+    ]
+    frame = {"vars": {"scope": {"headers": [told, ["b'x-real-ip'", "b'203.0.113.7'"]]}, "t": texts}}
+    tree = {
+        "stacktrace": {"frames": [frame, frame, {"vars": {"conn": frame["vars"]["scope"]}}]},
+        "extra": {**{key: {texts[0]: texts[1]} for key in "abc"}, "password": "zq81xk-72ab"},
+    }
+    assert twins.difference(policy, "event", tree) is None
+
+
+def test_what_a_document_shows_again_counts_as_work_each_time() -> None:
+    engine = Engine(Detection((RedactPart(),)))
+    text = "password=hunter22x %41"
+    work = [engine.scan("event", {"extra": {"t": [text] * n}})._judge.work for n in (1, 7)]
+    assert work == [Work(1, len(text) - 2), Work(7, 7 * (len(text) - 2))]
+
+
+def test_what_a_document_shows_again_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    spans: Callable[[GatedFinder, str, str | None], list[Span]] = GatedFinder.spans
+
+    def counted(self: GatedFinder, text: str, key: str | None) -> list[Span]:
+        judged.append(text)
+        return spans(self, text, key)
+
+    monkeypatch.setattr(GatedFinder, "spans", counted)
+    plan = Plan((RedactPart(),))
+    address = "203.0.113.7"
+    tree: Any = {"extra": {"seen": [{"ip": address}, {"ip": address}, {"ip": address, "n": 1}]}}
+    (found,) = plan.detect([Subject("event", tree)])
+    assert isinstance(found, Findings)
+    assert len(found.sites) == 3
+    assert judged.count(address) == 1
