@@ -43,7 +43,10 @@ PEOPLE = (
 )  # fmt: skip
 # They may be a name themselves. `user` stands in every event, and would make it be read as a whole.
 CALLED = tuple(each for each in PEOPLE if each != "user")
-NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder")
+# In other languages things have no names that are called so beside a family name.
+_NAMES_ABROAD = ("nome", "nom", "nombre", "naam", "navn", "namn", "isim", "ad")
+NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder", *_NAMES_ABROAD)
+_ABROAD = frozenset(_NAMES_ABROAD)
 # The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
 _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
@@ -75,6 +78,7 @@ GIVEN_NAMES = frozenset(
     name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER, *_REFUSED, "data", "stringData")
 )
 _MOST_FIELDS, _LONGEST_NAME = 40, 80
+_ONE_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{1,30}(?:[-’'][^\W\d_]{1,30})?")
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
 
@@ -100,7 +104,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
                 given[_ARGUMENTS] = tool + SPAWNED
     if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
         given |= {folded[line]: "street_address" for line in _LINES if line in folded}
-    named = _named(node, NAMES_OF_PEOPLE)
+    named = _named(node, NAMES_OF_PEOPLE) | _beside_another_part(node)
     if named and any(_tells_who(key) for key in node if node[key] and key not in named):
         given = named | given
     return given
@@ -138,6 +142,24 @@ def _named(node: Mapping[str, Tree], names: Container[str]) -> dict[str, str]:
         for key, value in node.items()
         if key.casefold() in names and isinstance(value, str) and names_a_person(value)
     }
+
+
+def _beside_another_part(node: Mapping[str, Tree]) -> dict[str, str]:
+    """One word, where another part of a name stands: `{"nom": "Dupont", "prénom": "Zoé"}`."""
+    if _ABROAD.isdisjoint(map(str.casefold, node)):
+        return {}
+    if not any(node[key] and classify_key(key) == "pii.name" for key in node):
+        return {}
+    return {
+        key: "full_name"
+        for key, value in node.items()
+        if key.casefold() in _ABROAD and isinstance(value, str) and _is_one_name(value)
+    }
+
+
+def _is_one_name(text: str) -> bool:
+    text = unquoted(text)
+    return _ONE_NAME.fullmatch(text) is not None and text.casefold() not in NO_PEOPLE
 
 
 def unquoted(text: str) -> str:

@@ -280,6 +280,9 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
         {"name": "'Jane Roe'", "email": "'x@y.example'"},
         {"recipient": "'Jane Roe'"},
         {"recipient": '"Jane Roe"'},
+        {"nome": "Jane Roe", "cpf": "529.982.247-25"},
+        {"nom": "Roe", "prénom": "Jane"},
+        {"ad": "'Jane'", "soyad": "'Roe'"},
     ],
 )
 def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> None:
@@ -287,6 +290,13 @@ def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> 
     left = str(scrubbed(tree))
     assert "Jane" not in left
     assert "Roe" not in left
+    assert difference("default", "event", tree) is None
+
+
+def test_a_thing_beside_a_person_keeps_its_name() -> None:
+    data = {"name": "Checkout", "first_name": "Jane", "ad": "summer sale", "nom": "GET /x"}
+    tree = {"extra": {"data": data}}
+    assert scrubbed(tree)["extra"]["data"] == data | {"first_name": "[name]"}
     assert difference("default", "event", tree) is None
 
 
