@@ -275,6 +275,18 @@ def au_medicare(candidate: Candidate) -> Candidate | None:
     return candidate if total % 10 == int(digits[8]) and candidate.stands_alone() else None
 
 
+_WRITTEN_DAY = re.compile(r"(?:19|20)?[0-9]{2}[-./ ][01]?[0-9][-./ ](?:19|20)?[0-9]{2}")
+_FEWEST_OF_A_NUMBER = 6
+
+
+def told_number(candidate: Candidate) -> Candidate | None:
+    """What stands behind the name of a person's number: no day, and nothing glued to it."""
+    few = len(candidate.digits) < _FEWEST_OF_A_NUMBER
+    if few or _WRITTEN_DAY.fullmatch(candidate.value):
+        return None
+    return candidate if candidate.stands_alone("-") else None
+
+
 def some_digits(candidate: Candidate) -> Candidate | None:
     """At least two digits, and nothing glued to it."""
     return candidate if len(candidate.digits) >= 2 and candidate.stands_alone() else None

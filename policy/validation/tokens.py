@@ -8,6 +8,7 @@ detector of its shape: to lose a made-up token costs nothing, to let a real one 
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 import zlib
 from functools import reduce
@@ -72,6 +73,27 @@ def service_key(candidate: Candidate) -> Candidate | None:
         kinds = (str.islower, str.isupper, str.isdigit)
         made = all(any(map(kind, value)) for kind in kinds) and sum(map(str.isdigit, value)) > 2
     return candidate if made else None
+
+
+# What other keys name: rows, files, what is cached, what is public.
+_KEY_OF_ELSE = re.compile(
+    r"(?i)(?:cache|public|pub|publishable|site|idempotency|object|file|partition|sort|primary|foreign|message"
+    r"|group|row|dedup(?:lication)?|react|translation|i18n|locale|node|map|lock|queue|topic|doc"
+    r"|document|item|record|unique|index|s3|blob|event|entity|hash|range|shard|storage|lookup|parent"
+    r"|child|track|composite|natural|surrogate|registry|join|issue|project|page|cursor)[ _-]?\Z"
+)
+
+
+def unnamed_key(candidate: Candidate) -> Candidate | None:
+    """Made by a machine of both cases and digits, and no key to something that is kept."""
+    value = candidate.value
+    changes = sum(a.islower() != b.islower() for a, b in pairwise(value))
+    if not any(map(str.isdigit, value)) or changes * 4 < len(value):
+        return None
+    if not any(map(str.isupper, value)) or not any(map(str.islower, value)):
+        return None
+    name = re.split(r"(?i)key", candidate.before(48))
+    return None if len(name) > 1 and _KEY_OF_ELSE.search(name[-2]) else candidate
 
 
 def crc32_base62(candidate: Candidate) -> Candidate | None:

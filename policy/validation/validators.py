@@ -28,6 +28,7 @@ from .numbers import (
     snils,
     some_digits,
     standard_number,
+    told_number,
     tw_id,
     uk_nino,
     us_ssn,
@@ -47,6 +48,7 @@ from .tokens import (
     service_key,
     ss58,
     strkey,
+    unnamed_key,
 )
 from .weighted import clabe, icao_9303, kvnr, rvnr, vin
 
@@ -230,6 +232,19 @@ def document_number(candidate: Candidate) -> Candidate | None:
     return candidate if candidate.stands_alone("-") else None
 
 
+_NO_SECRETS = frozenset(
+    """required missing invalid expired none null must should failed not type mode group mismatch
+    string""".split()  # noqa: SIM905  reads best as text
+)
+
+
+def unknown_secret(candidate: Candidate) -> Candidate | None:
+    """What stands where only a secret is written: a word that says nothing of one."""
+    value = candidate.value
+    said = value.casefold() in _NO_SECRETS or is_innocent(value, "secret.password")
+    return None if said else candidate
+
+
 def coordinates(candidate: Candidate) -> Candidate | None:
     """A latitude and a longitude in their ranges."""
     latitude, _, longitude = candidate.value.replace(";", ",").partition(",")
@@ -309,7 +324,8 @@ VALIDATORS: dict[str, Validator] = {
             phone_international, phone_national, service_key, sg_nric, snils, some_digits, ss58,
             mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
             kvnr, letters_and_digits, rvnr, street, titled, vin,
-            phone_north_america, in_town,
+            phone_north_america, in_town, told_number, unknown_secret,
+            unnamed_key,
         )
     },
 }  # fmt: skip
