@@ -17,6 +17,10 @@ _HEADER_END = compile_bytes(rb"""[\r\n"'`<]|\\[nr"']| -H |, '""")
 _COOKIE = rb"""(?:^|[;,])[ \t\n\f\r]*([^ \t\n\f\r=;,"']{1,80})=("[^"]*"|[^;, \t\n\f\r]*)"""
 # RE2 is called for longer than `re` looks at the header of a browser, and is faster with long ones.
 _COOKIES, _SHORT_COOKIES, _SHORT = compile_bytes(_COOKIE), re.compile(_COOKIE), 1024
+# What schemes with several parts write in quotes: `Token token="x1"`, `Digest username="bob"`.
+_PARAMETER = re.compile(rb'(?:^|[ ,])[a-z_]{2,24}="\Z')
+_LONGEST_PARAMETER = 26  # and what is before it
+_OPENS_WITH_PARAMETER = re.compile(rb'[a-z_]{2,24}="')
 # Attributes of Set-Cookie (RFC 6265) and what sites keep in cookies openly.
 OPEN_COOKIES = frozenset(
     b"""path domain expires max-age samesite secure httponly version comment priority partitioned
@@ -31,12 +35,24 @@ def header_value(data: bytes, at: int) -> tuple[int, int]:
         if data[at : at + 1] == b"b" and data[at + 1 : at + 2] not in (b'"', b"'"):
             break
         at += 1
-    end = _HEADER_END.search(data, at, min(len(data), at + MAX_VALUE))
-    limit = end.start() if end is not None else min(len(data), at + MAX_VALUE)
+    limit = _end_of_header(data, at, min(len(data), at + MAX_VALUE))
     if data[at - 1 : at] == b"[":  # Java prints a list of values
         closing = closing_of(data, at - 1, limit)
         limit = closing if closing >= 0 else limit
     return at, limit
+
+
+def _end_of_header(data: bytes, at: int, limit: int) -> int:
+    search = at
+    while (end := _HEADER_END.search(data, search, limit)) is not None:
+        start: int = end.start()
+        before = data[max(at, start - _LONGEST_PARAMETER) : start + 1]
+        named = data[start : start + 1] == b'"' and _PARAMETER.search(before)
+        closing = data.find(b'"', start + 1, limit) if named else -1
+        if closing < 0:
+            return start
+        search = closing + 1
+    return limit
 
 
 def sensitive_parts(value: bytes, class_: str) -> list[tuple[int, int, str]]:
@@ -62,6 +78,7 @@ def _credentials(value: bytes) -> list[tuple[int, int, str]]:
         class_ = "secret.basic_auth"
     end = len(value.rstrip())
     structured = scheme is not None and b"=" in value[start:] and b", " in value[start:]
+    structured = structured or _OPENS_WITH_PARAMETER.match(value, start) is not None
     if not structured:
         end = read_value(value, start, "=", "secret.token").end
         if scheme is None and value[end : end + 1] == b" ":  # a scheme we do not know

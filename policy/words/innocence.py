@@ -18,6 +18,11 @@ _is_placeholder = short_test(
     r"|\(hidden\)|\{\}|[$#]?\{(?:[a-z_][\w.]*|\d{1,2})(?:![rsa])?(?::[^{}]*)?\}?|\$?\{\{|<%=?|\[\]|\(\)"
     r"|\$(?:this|(?:user|new|old|db|\w{1,40}_)?(?:pass(?:word|wd)?|pwd|pw|token|secret|api_?key|key)))"
 )
+# No name of a variable: `{AQAAABAAAAAQ…}` is how Jenkins keeps secrets.
+_HELD_IN_BRACES = re.compile(
+    r"\{(?!\{)(?:[^{} ]{1,40} )?(?=[^{} ]*[0-9][^{} ]*[0-9])(?=[^{} ]*[A-Za-z])"
+    r"[A-Za-z0-9+/]{20,}={0,2}\}"
+)
 # One of these it begins with, or `@` is in it.
 _OF_PLACEHOLDERS = frozenset("*xX.…-_?•#[<%$:@{(&")
 # Source code or the name of a type; a call's arguments are not digits only: `Summer(2024)`.
@@ -164,13 +169,13 @@ def is_innocent(value: object, class_: str) -> bool:
     if class_.startswith("secret.") and _is_about_a_secret(text, class_):
         return True
     if ("{" in text or "%" in text) and not _has_letters(_TEMPLATE.sub("", text)):
-        return True  # `{user}:{password}`, `%s:%s`
+        return _HELD_IN_BRACES.match(text) is None  # `{user}:{password}`, `%s:%s`
     return _implausible(text, class_)
 
 
 def _stands_for_a_value(text: str) -> bool:
     if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _is_placeholder(text):
-        return True
+        return _HELD_IN_BRACES.match(text) is None
     return _SIGN_OF_CODE.search(text) is not None and _is_code(text)
 
 

@@ -29,15 +29,19 @@ _OF_A_KIND = rb"(?:(?:" + "|".join(KINDS).encode() + rb")_?)?"
 _NAMED = compile_bytes(
     rb"(?i)(?:^|[^\w])"
     + _OF_A_KIND
-    + rb"""(?:name|key|id|field|param|parameter|header|variable)\\{0,15}["']?\s*[=:]"""
-    rb"""\s*\\{0,15}["']?(""" + KEY + rb""")(?:\[\])?\\{0,15}["']?"""
+    + rb"""(?:(?:friendly_?)?name|key|id|field|param|parameter|header|variable)"""
+    rb"""\\{0,15}["']?\s*[=:]\s*\\{0,15}["']?(?:https?://[\w./-]{1,100}/)?("""
+    + KEY
+    + rb""")(?:\[\])?\\{0,15}["']?"""
 )
 _ITS_VALUE = compile_bytes(
     rb"""(?i)^[^<>{}\r\n]{0,200}?(?:\r?\n[ \t]{0,40})?[\s,"']"""
     + _OF_A_KIND
     + rb"""(?:value|val|content)\\{0,15}["']?\s*(?:[=:]|\{\s{0,40}\w{0,20}value\s*:)\s*"""
 )
-_ITS_TEXT = compile_bytes(rb"^[^<>{}\r\n]{0,200}>([^<>]+)<")
+_ITS_TEXT = compile_bytes(  # of SAML, too: it has an element around each value
+    rb"^[^<>{}\r\n]{0,200}>(?:\s{0,80}<(?:[\w.-]{1,40}:)?AttributeValue(?:\s[^<>]{0,200})?>)?([^<>]+)<"
+)
 _ITS_PART = compile_bytes(
     rb"^(?:;[^\r\n]{0,200}|\\?\")?(?:(?:\r?\n|\\r\\n|\\n)[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}"
     rb"(?:\r?\n\r?\n|\\r\\n\\r\\n|\\n\\n)"

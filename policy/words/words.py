@@ -58,7 +58,9 @@ _MARK = (
     rb"""|::[ \t]|:|\xef\xbc[\x9a\x9d])"""
     rb"""[*_]{0,2}[ \t]*"""
 )
-_PAIR = compile_bytes(rb"(" + KEY + rb")(?:\[\])?(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
+# An array behind it, without its size or with it: `char secret[25] = "x1"`.
+_ARRAY = rb"(?:\[(?:[0-9]{2,4})?\])?"
+_PAIR = compile_bytes(rb"(" + KEY + rb")" + _ARRAY + rb"(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
 _OF_PAIRS = re.compile(rb"[=:]|<-|\xef\xbc")
 # The same pairs, found sooner where a key is a whole word (`./dev bench scrub`): it cannot go back,
 # and tries each word once. A word that ends like a type may be a key and its type
@@ -68,11 +70,18 @@ _OF_WORDS = frozenset(byte for byte in range(256) if re.match(_IN_WORDS, bytes([
 _WORD_PAIR = re.compile(
     rb"(?<!" + _IN_WORDS + rb")[0-9.\-]*+([A-Za-z_\x80-\xff]" + _IN_WORDS + rb"*+)"
     rb"""(?=[ \t:&\\"'`\]*=;|?+<>\[])(?:"""
-    rb"(?:\[\])?((?=[ \t:&A-Za-z])" + _TYPE + rb"[ \t]*|" + _MARK + rb")|"
+    + _ARRAY
+    + rb"((?=[ \t:&A-Za-z])"
+    + _TYPE
+    + rb"[ \t]*|"
+    + _MARK
+    + rb")|"
     rb"(?:(?<=[Ss]tr)|(?<=tring)|(?<=[Tt]ext)|(?<=Option)|(?<=Optional))(?:[\[<\]>?|]| \|))"
 )
 # Where marks are wide their bytes are letters of words: the first one ends a key.
-_WIDE_PAIR = compile_bytes(rb"(" + KEY + rb"?)(?:\[\])?(" + _TYPE + rb"[ \t]*|" + _MARK + rb")")
+_WIDE_PAIR = compile_bytes(
+    rb"(" + KEY + rb"?)" + _ARRAY + rb"(" + _TYPE + rb"[ \t]*|" + _MARK + rb")"
+)
 _WIDE_MARK = re.compile(rb"\xef\xbc[\x9a\x9d]")  # its bytes are letters of words
 _LONGEST_KEY = 61
 

@@ -41,6 +41,12 @@ PASSWORDS: list[Row] = [
     ),
     ("etcdctl --user root:wintertime get /x", ["wintertime"], ["get /x"]),
     ("<key>Password</key><string>wintertime</string>", ["wintertime"], ["<key>Password</key>"]),
+    ('Authorization: Token token="wintertime"\nHost: x', ["wintertime"], ["Token ", "Host: x"]),
+    ('Authorization: Digest username="jroe", nonce="x1y2" ok', ["jroe", "x1y2"], ["Digest "]),
+    ('-H "Authorization: Basic YWJjZGVm=" -H "X: y, z"', ["YWJjZGVm"], ['-H "X: y, z"']),
+    ("<secret>{AQAAABAAA 3aac5ffbe1339bb584d4}</secret>", ["3aac5ffb"], ["<secret>"]),
+    ('char secret[25] = "R{tq)8w$p}zz[kT-_#nt";', ["R{tq)8w"], ["char secret[25] = "]),
+    ('{"Verification_value"=>"939", "number"=>"x"}', ["939"], ['"number"=>"x"']),
     ("email,password,plan\nx@y.example,wintertime,gold", ["wintertime"], ["plan", "gold"]),
 ]
 
@@ -50,6 +56,16 @@ PEOPLE: list[Row] = [
         "住所：東京都新宿区西新宿2-8-1 生年月日：1979年4月2日 終",
         ["西新宿", "1979"],
         ["生年月日：", "終"],
+    ),
+    (
+        '<x:Attribute FriendlyName="givenName"><x:AttributeValue>Jane</x:AttributeValue>',
+        ["Jane"],
+        ['FriendlyName="givenName"'],
+    ),
+    (
+        '<Attribute Name="http://x.example/claims/surname">\n <AttributeValue>Roe</AttributeValue>',
+        ["Roe"],
+        ["claims/surname"],
     ),
     ("customer=Customer(born=datetime.date(1979, 4, 2), n=1)", ["1979, 4, 2"], ["n=1"]),
     ("カード番号：４１１１１１１１１１１１１１１１", ["４１１１"], ["カード番号："]),
@@ -76,6 +92,9 @@ HARMLESS = [
     "© 2006 Jane M. Roe Vidal",
     "config set password policy",
     "password: richiesta",
+    "password={db_password}, token: {{ vault.deploy2token }}",
+    'tokens[0] = "lambda"',
+    '<x:Attribute FriendlyName="plan"><x:AttributeValue>Gold</x:AttributeValue>',
     'spec.ports[0].name: Invalid value: "x": too short',
 ]
 
