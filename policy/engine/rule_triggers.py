@@ -86,6 +86,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         *(r"(?i:digo de )[^\x000-9]{1,40}[0-9]{3}", "код [^\\x000-9]{1,40}[0-9]{3}"),
         r"(?:コード|パスワード|番号|码|碼|번호)[^\x000-9]{0,12}[0-9]{3}",
     ),
+    "person.sama": ("様",),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
@@ -97,6 +98,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r"gat[ae]n [0-9]",
         r"(?:Rua|Calle|Avenida|Viale|Piazza|Travessa) [dA-Z\x{80}-\x{10FFFF}]",
         r"(?:allee|gracht|laan|vej|gade|str\.) [0-9]",
+        r"(?:[uU]l|[aA]l|[oO]s)\. [dA-Z\x{80}-\x{10FFFF}]",
         *("traße [0-9]", "vägen [0-9]", r"Praça [dA-Z\x{80}-\x{10FFFF}]"),
     ),
     "street.with_town": (

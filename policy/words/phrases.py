@@ -148,6 +148,8 @@ def _secrets_apart(data: bytes) -> Iterator[Span]:
             pair = data[match.start(2) - 1 : match.start(2)] == b"["
             closed = data[value.end : value.end + 1] == b"]"
             given = pair and (looks_made_up(text) or (closed and _has_odd_signs(text)))
+        elif _ANOTHER_PAIR.match(text) is not None:
+            continue
         else:
             given = looks_made_up(text) and not _NAMED_THING.match(text.encode())
             if class_ == "secret.password":
@@ -211,6 +213,8 @@ _CODE_WORDS = re.compile(rb"code|otp|pin|tan|password")
 _NAMED_THING = compile_bytes(rb"^[a-z0-9]+(?:-[a-z0-9]+)+$|^[A-F0-9]{8}-")
 
 
+# `POST /oauth2/token client_id=x1`: what it is called stands before it.
+_ANOTHER_PAIR = re.compile(r"[A-Za-z_.\-]{2,40}=[^=]")
 _AN_ADDRESS = re.compile(r"[\w.]@[\w-]|[\w]=|[(){}\[\]<>|,;\\$%&]")  # or a setting, or code
 
 

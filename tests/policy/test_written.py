@@ -92,6 +92,7 @@ HARMLESS = [
     "© 2006 Jane M. Roe Vidal",
     "config set password policy",
     "password: richiesta",
+    "POST /oauth2/v2.0/token client_id=5f2b8c1d-9e0a-4b7c-8d6e-5f4a3b2c1d0e&scope=a",
     "password={db_password}, token: {{ vault.deploy2token }}",
     'tokens[0] = "lambda"',
     '<x:Attribute FriendlyName="plan"><x:AttributeValue>Gold</x:AttributeValue>',
