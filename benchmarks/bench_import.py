@@ -16,6 +16,9 @@ STATEMENTS = {
     "errlock.pipeline, a default pipeline built": (
         "import errlock.pipeline as e; e.Pipeline.default()"
     ),
+    "errlock.pipeline, ready for the first document": (
+        "import errlock.pipeline as e; e.Pipeline.default().prepare()"
+    ),
     "sentry_sdk": "import sentry_sdk",
     "opentelemetry.sdk.trace": "import opentelemetry.sdk.trace",
 }
