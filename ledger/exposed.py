@@ -33,7 +33,7 @@ class Learnt:
     """What stands in a payload."""
 
     code: Pieces = field(default_factory=dict)
-    words: bytes = b""  # their fingerprints, 8 bytes each
+    words: bytes | None = None  # their fingerprints, 8 bytes each; None: they are not read
     words_left_out: int = 0  # because there were too many
     failed: bool = False  # there may be more
 
@@ -54,9 +54,9 @@ class Learner:
         """Read one. Never raises: what cannot be read is logged."""
         try:
             code = self._code.pieces(payload) if self._code is not None else {}
-            words = (b"", 0)
-            if self._words is not None:
-                words = self._words.read(payload.encode(), binary=payload.protocol == "otlp")
+            if self._words is None:
+                return Learnt(code)
+            words = self._words.read(payload.encode(), binary=payload.protocol == "otlp")
             return Learnt(code, *words)
         except Exception as failure:  # noqa: BLE001  a foreign text may quote the document
             _log.error("what a payload tells cannot be read: %s", type(failure).__name__)

@@ -101,7 +101,7 @@ class Counts:
             self.miss(exposed.documents, "the code that they disclose could not be written")
         if learnt.failed:
             self.miss(exposed.documents, "what they disclose could not be read")
-        if self._needles is not None and (learnt.words or learnt.words_left_out):
+        if self._needles is not None and learnt.words is not None:
             words = self._needles.words
             words.note(exposed.destination, learnt.words, learnt.words_left_out, now)
 

@@ -208,7 +208,7 @@ class Needles:
             try:
                 self._record("gap", body)
             except JournalFailed:
-                self.words.note("", b"", left_out, 0)
+                self.words.give_back_left_out(left_out)
                 raise
 
     def _set_aside(self, now: float, what: str = "damaged needles") -> None:

@@ -19,18 +19,25 @@ class WaitingWords:
         self._key = key
         self._lock = threading.Lock()
         self._words: dict[tuple[int, str], set[int]] = {}
+        self._last: dict[str, int] = {}  # by destination, the day that was noted last
         self._amount = 0
         self._left_out = 0
 
     def note(self, destination: str, words: bytes, left_out: int, now: float) -> None:
-        """Add the fingerprints of words that a destination got, 8 bytes each."""
-        found = array("q", words)
+        """Add the fingerprints of words that a destination got, 8 bytes each.
+
+        That it got nothing with a word is noted as well, once a day: else words seem to be missing.
+        """
+        found, day = array("q", words), int(now) // _DAY
         with self._lock:
+            if not found and self._last.get(destination) == day:
+                return
+            self._last[destination] = day
             self._left_out += left_out
             if self._amount >= _MOST:
                 self._left_out += len(found)
                 return
-            waiting = self._words.setdefault((int(now) // _DAY, destination), set())
+            waiting = self._words.setdefault((day, destination), set())
             before = len(waiting)
             waiting.update(found)
             self._amount += len(waiting) - before
@@ -53,6 +60,11 @@ class WaitingWords:
         with self._lock:
             left_out, self._left_out = self._left_out, 0
         return left_out
+
+    def give_back_left_out(self, left_out: int) -> None:
+        """They could not be told."""
+        with self._lock:
+            self._left_out += left_out
 
     def needles(self, taken: dict[tuple[int, str], set[int]]) -> list[FreshWords]:
         """As they are kept."""

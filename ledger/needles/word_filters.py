@@ -96,10 +96,15 @@ class WordFilters:
             for part, amount, bits in self._parts(day, destination):  # noqa: B007  the last one
                 words = words[~contains(bits, words)]
                 size = bits.size * 8
+            known = part > 0
+            if not (known or words.size):  # a day without words, but kept
+                empty = (day, destination, 1, 0, bytes(_SIZES[0] // 8))
+                self._db.execute("INSERT INTO filters VALUES (?, ?, ?, ?, ?)", empty)
+                seal.rows("filters", added=[empty])
             while words.size:
                 room = size // _BITS_EACH - amount
                 if room <= 0:
-                    part += 1
+                    part, known = part + 1, False
                     size, amount = _SIZES[min(part, len(_SIZES)) - 1], 0
                     bits = np.zeros(size // 8, np.uint8)
                     continue
@@ -107,7 +112,7 @@ class WordFilters:
                 bits = with_words(bits, words[:room])
                 after = (day, destination, part, amount + len(words[:room]), bits.tobytes())
                 self._db.execute("INSERT OR REPLACE INTO filters VALUES (?, ?, ?, ?, ?)", after)
-                seal.rows("filters", added=[after], removed=[before] if amount else [])
+                seal.rows("filters", added=[after], removed=[before] if known else [])
                 amount, words = after[3], words[room:]
         gone = self._db.execute("DELETE FROM fresh_words RETURNING *")
         seal.rows("fresh_words", removed=gone)

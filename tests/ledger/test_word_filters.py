@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from errlock.ledger.needles.keys import NeedleKey
-from errlock.ledger.needles.sealing import Seal
+from errlock.ledger.needles.sealing import Seal, adds_up
 from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.needles.word_filters import FreshWords, WordFilters, Words
 
@@ -73,3 +73,20 @@ def test_old_days_are_forgotten(filters: WordFilters, seal: Seal) -> None:
     filters.forget(6, seal)
     assert [seen.day for seen in filters.find("sentry", words("x", 3), 0, 10)] == [6]
     assert filters.destinations() == ["sentry"]
+
+
+def test_a_day_on_which_no_word_left_was_kept_all_the_same(
+    filters: WordFilters, seal: Seal
+) -> None:
+    for _ in range(2):
+        filters.add([FreshWords(5, "sentry", b"")], seal)
+        assert filters.days() == {("sentry", 5)}
+        filters.join(seal)
+        assert filters.days() == {("sentry", 5)}
+    filters.add([FreshWords(5, "sentry", words("x", 700).tobytes())], seal)
+    filters.join(seal)
+    assert filters._db.execute("SELECT part, words FROM filters").fetchall() == [(1, 682), (2, 18)]
+    (seen,) = filters.find("sentry", words("x", 700), 0, 10)
+    assert seen.words.all()
+    seal.write()
+    assert adds_up(filters._db, [NeedleKey("k").seal])

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from array import array
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,17 +22,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from waiting import wait_for
 
+from errlock.ledger.account.account import Account
+from errlock.ledger.exposed import Exposed, Learner
 from errlock.ledger.inventory.wanted import Wanted
 from errlock.ledger.journal.journal import Journal
 from errlock.ledger.needles.keys import NeedleKey
 from errlock.ledger.needles.needles import FILE, Needles
 from errlock.ledger.needles.store import NeedleStore
 from errlock.ledger.needles.words import MOST_WORDS, WordReader, words_of
-from errlock.ledger.options import NeedleOptions
+from errlock.ledger.options import AccountOptions, NeedleOptions
 from errlock.ledger.search.searching import Searched, search
 from errlock.ledger.search.variants import spellings
 from errlock.ledger.search.words import DAY, WordSearch
 from errlock.pipeline.cli import main
+from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.keyring.pseudonyms import new_key
 
 TOKEN = "zq7kd93mfh2lw0x8vbt"
@@ -189,3 +193,18 @@ def test_how_likely_chance_is_counts_all_variants_of_a_value(tmp_path: Path) -> 
     values = len({each.index for each in found})
     likely = max(each.by_chance for each in found)
     assert 0.5 < values / (20_000 * likely) < 1.5
+
+
+def test_a_day_on_which_nothing_with_a_word_left_is_no_gap(tmp_path: Path) -> None:
+    needles = Needles(tmp_path / FILE, KEY, NeedleOptions(), lambda *_: None, has_words=True)
+    account = Account(
+        tmp_path / "ledger.db", AccountOptions(), lambda *_: None, lambda: DAY * 9.5, needles,
+        Learner(None, WordReader(KEY)),
+    )  # fmt: skip
+    for _ in range(3):
+        account.expose(Exposed("sentry", Envelope.from_event({"message": "it failed"}), {}))
+        account.write()
+    with closing(NeedleStore.to_read(tmp_path / FILE)) as store:
+        assert store.words.days() == {("sentry", 9)}
+        assert store._db.execute("SELECT words FROM filters").fetchall() == [(0,)]
+    account.close()
