@@ -248,13 +248,16 @@ class AccountStore(SqliteFile):
         )
         return int(found.fetchone()[0])
 
-    def delivered(self) -> Iterator[Delivered]:
-        """What left, or may have, through the collector itself; of each destination and day."""
+    def delivered(self, *, embedded: bool = False) -> Iterator[Delivered]:
+        """What left, or may have, through the collector itself, or through embedded pipelines; of
+        each destination and day.
+        """
         found = self._db.execute(
             "SELECT destination, CAST(last / 86400 AS INTEGER), min(first), max(last),"
             " sum(documents) FROM account JOIN series ON series.id = series"
-            " WHERE class = '' AND outcome <> 'withheld' AND policy NOT LIKE ? GROUP BY 1, 2",
-            (f"{EMBEDDED}%",),
+            " WHERE class = '' AND outcome <> 'withheld' AND ? = (policy LIKE ?)"
+            " GROUP BY 1, 2",
+            (embedded, f"{EMBEDDED}%"),
         )
         return map(Delivered._make, found)
 

@@ -129,8 +129,15 @@ def _beyond(
     try:
         with closing(AccountStore.to_read(folder / "ledger.db")) as account:
             rows = [row for row in account.delivered() if _is_asked(row, window)]
+            theirs = [r for r in account.delivered(embedded=True) if _is_asked(r, window)]
     except (sqlite3.Error, OtherVersion):
         return
+    if words_since is not None and theirs:
+        first, last = min(row.first for row in theirs), max(row.last for row in theirs)
+        documents = sum(row.documents for row in theirs)
+        yield Gap(
+            first, last, "applications sent it themselves: their words are not kept", documents
+        )
     begun, ended = runs[0].since, runs[-1].until + _LATE
     days = store.words.days() if words_since is not None else set()
     for row in rows:

@@ -129,6 +129,24 @@ def test_needles_that_do_not_fit_the_account_are_no_all_clear(
     assert found.answers[0].verdict == ("not_found" if gaps else "absent")
 
 
+def test_what_applications_sent_themselves_has_no_words(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    with closing(NeedleStore.to_write(tmp_path / FILE)) as store:
+        store.begin(NeedleKey(KEY), (), NOON, words=True)
+        ledger.deliver(3, policy="embedded:1")
+        ledger.wait(2 * HOUR)
+        store.add((), (), ledger.now, closed=True)
+    ledger.close()
+    asked = [Wanted("a", "zq7kd93mfh2lw0x8vbt")]
+    found = search([tmp_path], [KEY], asked)
+    assert [(gap.what, gap.documents) for gap in found.coverage[0].gaps] == [
+        ("applications sent it themselves: their words are not kept", 3)
+    ]
+    assert found.answers[0].verdict == "not_found"
+    elsewhere = search([tmp_path], [KEY], asked, Window(frozenset(["other"])))
+    assert elsewhere.answers[0].verdict == "absent"
+
+
 def test_a_window_without_what_does_not_fit_is_clear(tmp_path: Path) -> None:
     kept_while_it_left(tmp_path)
     put_back(tmp_path)
