@@ -92,7 +92,7 @@ class Engine:
         """
         raw = self._raw if type_ in KINDS else None
         self._keys.tidy()
-        return raw is not None and is_readable(data) and raw.is_clean(data)
+        return raw is not None and is_readable(data) and raw.is_clean(type_, data)
 
     @at_first_use
     def _parts(self) -> Parts:

@@ -55,13 +55,12 @@ from .word_triggers import (
 
 # Identifiers of what is no rule: rules count from RULES on.
 # A name ends one byte before a hit of NAME, and where LONG_NAME ends.
-NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD, LONG_NAME, ESCAPE = range(10)
-_FINDER = 10  # and the finders of `names.FINDERS` behind it
+NAME, ODD, UNREADABLE, FIELD, KNOWN, DEVICE, BIG, AHEAD, LONG_NAME, ESCAPE, META = range(11)
+_FINDER = 11  # and the finders of `names.FINDERS` behind it
 NUMBER_HELD = _FINDER + names.FINDERS.index("numbers")
 RULES = 32
 
-# `_meta`, and numbers that JSON's readers do not agree on: documents with these are always read.
-_META = '"_meta"'
+# Numbers that JSON's readers do not agree on: documents with these are always read.
 _HUGE_NUMBER = r"[0-9][eE]\+?[0-9]{3}[,\]}\s]"
 # Fields that are of a class though no key says so.
 _FIELDS = (r'"(?:user|sentry\.interfaces\.User|geo|feedback)"\s*:\s*[{\[]', r'"device"\s*:\s*[{\[]')
@@ -265,7 +264,7 @@ def _group(finder: str, pattern: str) -> str:
 
 
 def _raw() -> list[Expression]:
-    found = [Expression(UNREADABLE, _META), Expression(UNREADABLE, _HUGE_NUMBER, "pairs")]
+    found = [Expression(META, '"_meta"'), Expression(UNREADABLE, _HUGE_NUMBER, "pairs")]
     found += [Expression(ESCAPE, r"\\u"), Expression(DEVICE, _FIELDS[1])]
     of_people = (
         *people_above(r'[^A-Za-z0-9"]*"\s*:\s*[{\[]', before='"[^A-Za-z0-9"]*'),

@@ -18,12 +18,14 @@ from ..fields import TEXT, telling_attributes
 from ..findings import PolicyLimit
 from ..judging import Judge, Site
 from ..keys import classify_key
+from ..meta import WITH_META
 from ..named import GIVEN_NAMES, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
 from ..views import View
 from .finder import GatedFinder
-from .gate import DEVICE, ESCAPE, FIELD, KNOWN, UNREADABLE, Gate
+from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, HELD, NUMBERS, ROWS, STRUCTURES
+from .notes import kept_notes
 from .texts import Texts
 from .word_triggers import LONG_NUMBER
 
@@ -44,11 +46,12 @@ _TRUE = re.compile(rb"true")
 _LONG_NUMBER = re.compile(LONG_NUMBER.encode())
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
 _JUDGED = STRUCTURES | NUMBERS | ROWS | ENCODED
-_ALWAYS = (UNREADABLE, FIELD, KNOWN)
+_ALWAYS = (FIELD, KNOWN)
 Hit = tuple[int, int]  # where a trigger ends, and which one
 # As SDKs write it. What has it is read anyway: it need not be searched before that.
 _USER = (b'"user":{', b'"user": {')
 _MOST_DEVICE = 8192
+_MOST_NUMBER = 64
 _MOST_NAME = 130  # longer texts are no names (named.py)
 _ATTRIBUTES = frozenset(telling_attributes())
 
@@ -78,11 +81,14 @@ class RawLook:
         # Strings with their keys of which nothing came, in any document: so many are kept.
         self._harmless: set[bytes] = set()
 
-    def is_clean(self, data: bytes) -> bool:
+    def is_clean(self, type_: str, data: bytes) -> bool:
         """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
         if any(each in data for each in _USER):
             return False
         hits = _of_strings(data, self._gate.json_hits(data))
+        if hits is not None and any(id_ == META for _, id_ in hits):
+            notes = kept_notes(data) if type_ in WITH_META else None
+            hits = None if notes is None else [hit for hit in hits if hit[0] - 1 not in notes]
         if hits is None:
             return False
         hits.sort()
@@ -246,8 +252,10 @@ def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
     kept = []
     for hit in hits:
         end, id_ = hit
-        if id_ in _ALWAYS:
+        if id_ in _ALWAYS or (id_ == UNREADABLE and _ends_number(data, end - 1)):
             return None
+        if id_ == UNREADABLE:
+            continue
         if id_ == DEVICE:
             if _may_be_named(data, end - 1):
                 return None
@@ -258,6 +266,15 @@ def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
                 return None  # a sign that is looked for between strings may be written so
             kept.append(hit)
     return kept
+
+
+def _ends_number(data: bytes, end: int) -> bool:
+    """Whether what looks like the end of a number may be one, and not a part of a string.
+
+    `Mobile/15E148 Safari` is in what every iPhone sends.
+    """
+    before = data[max(0, end - _MOST_NUMBER) : end].rstrip(b"0123456789.eE+-")
+    return not before or before[-1] in b":,[ \t\r\n"
 
 
 def _is_oddly_written(key: str) -> bool:

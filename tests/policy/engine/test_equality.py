@@ -332,7 +332,23 @@ _UNREAD = (
     {"message": "\x1b[31mfailed\x1b[0m"},
     {"extra": {"path": r"C:\Windows\System32\ucrtbase.dll"}},
     {"extra": {"function": r"App\Http\Kernel::handle"}},
+    {
+        "request": {
+            "headers": {
+                "User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X)"
+                " AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1"
+            }
+        }
+    },
 )
+
+
+@pytest.mark.parametrize("number", ["1e999", "-0.5E+400", "1" * 99 + "e300", "15E148"])
+@pytest.mark.parametrize(
+    "around", ['{"extra":%s}', '{"extra": [1, %s ]}', '{"extra": {"n":\n%s\n}}']
+)
+def test_numbers_that_readers_do_not_agree_on_are_read(number: str, around: str) -> None:
+    assert not twins.twins("default").engine.is_clean("event", (around % number).encode())
 
 
 @pytest.mark.parametrize("tree", _UNREAD)
