@@ -156,9 +156,10 @@ class _Look:
             self.can_be_remembered = not self._is_telling(text, bits)
             return self.can_be_remembered or self._is_harmless_value(data, text, bits, colon.end())
         bits = self._gate.matching(content, bits)
-        self.can_be_remembered = not bits & _JUDGED  # what is judged counts for the document
+        work = self._judge.work
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
+        self.can_be_remembered = self._judge.work == work  # what it took counts for the document
         return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
 
     def _wanted(self, content: bytes, first: int, hits: Sequence[Hit]) -> int:

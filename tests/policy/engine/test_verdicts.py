@@ -11,7 +11,7 @@ import engine_twins as twins
 import pytest
 
 from errlock.policy.detection import Detection
-from errlock.policy.engine import Engine, verdicts
+from errlock.policy.engine import Engine, raw, verdicts
 from errlock.policy.engine.finder import GatedFinder
 from errlock.policy.engine.verdicts import Verdicts
 from errlock.policy.fields import CODE, TEXT
@@ -167,3 +167,21 @@ def test_what_a_document_shows_again_is_judged_once(monkeypatch: pytest.MonkeyPa
     assert isinstance(found, Findings)
     assert len(found.sites) == 3
     assert judged.count(address) == 1
+
+
+def test_a_harmless_string_is_looked_at_once_though_it_has_a_long_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+    look: Callable[..., bool] = raw._Look.is_harmless
+
+    def counted(self: raw._Look, data: bytes, start: int, *about: Any) -> bool:
+        looks.append(start)
+        return look(self, data, start, *about)
+
+    monkeypatch.setattr(raw._Look, "is_harmless", counted)
+    engine = Engine(Detection((RedactPart(),)))
+    for number in range(3):
+        event = b'{"event_id":"%d","modules":{"types-protobuf":"7.35.1.20260906"}}' % number
+        assert engine.is_clean("event", event)
+    assert len(looks) == 1
