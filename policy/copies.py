@@ -59,14 +59,17 @@ def is_telling(value: str, class_: str) -> bool:
     return not _WORD.fullmatch(value) and len(set(value)) > 2
 
 
+def _rank(copied: Copied) -> tuple[tuple[int, int], str]:
+    return severity(copied.class_), copied.class_
+
+
 class Literals:
     """Values that were found in one place, to be looked for in others."""
 
     def __init__(self, values: Collection[Copied]) -> None:
         """Of the classes that one was found as, the most sensitive counts."""
         self._classes: dict[str, str] = {}
-        rank = {class_: (severity(class_), class_) for class_ in {each.class_ for each in values}}
-        for each in sorted(values, key=lambda each: rank[each.class_]):
+        for each in sorted(values, key=_rank) if len(values) > 1 else values:
             self._classes.setdefault(each.value, each.class_)
         self._occurrences = Occurrences(self._classes)
 
@@ -117,6 +120,9 @@ def _add(site: Site, view: View, start: int, end: int, class_: str) -> None:
         quoted = view.quoted and (start, end) == (0, len(view.text))
         span = view.root_span(start, end)
         site.marks.append(Mark(*span, class_, "copy", view.text[start:end], quoted=quoted))
+
+
+NOTHING = Literals(())
 
 
 class Sought:

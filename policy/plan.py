@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from .copies import NOTHING, Literals, Sought, copied_values
 from .copies import Copied as Copied
-from .copies import Literals, Sought, copied_values
 from .detection import Detection
 from .engine import Engine
 from .engine.databases import EngineError
@@ -283,7 +283,8 @@ class _Shared:
             values = self._own.get(id(subject), set())
             if below:
                 values = values | self._below.get(id(subject), set())
-            made = self._made[id(subject), below] = Literals(values)
+            made = Literals(values) if values else NOTHING
+            self._made[id(subject), below] = made
         return made
 
 
