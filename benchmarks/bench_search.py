@@ -3,7 +3,7 @@
 Deliveries are booked as a collector books them: people who come back, sessions that do not, and
 1,000 secrets among them. Then these are looked for, and 100,000 that were never sent. Ends with 1
 if one of the former is missed, one of the latter found, or all of them take a second of CPU time.
-How long it takes to add all needles up, as the commands do before they look, is told apart.
+How long it takes to add all needles up, as a search does that is held against heads, is told apart.
 The same for words, which may take longer, and of which some may be found by chance: not more than
 is said. Reading is in it, from the page cache; beside CPU time stands what a clock says, which is
 more while others use the machine.

@@ -34,6 +34,11 @@ SERIES = [
 ]
 
 
+def head_of(folder: Path) -> str:
+    with closing(Journal(folder / "journal")) as journal:
+        return str(journal.head)
+
+
 def collected(folder: Path, key: str = KEY, *, previous: tuple[str, ...] = ()) -> None:
     """A collector runs for four hours: needles and words are joined, and some of them wait."""
     folder.mkdir(exist_ok=True)
@@ -208,7 +213,8 @@ def test_a_seal_that_nobody_knows_is_told_by_the_next_collector(tmp_path: Path, 
     with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
         db.execute(seal)
     asked = ["exposure", "search", "--storage", str(tmp_path), "--key-file", str(tmp_path / "key")]
-    told = commanded(*asked, given=UNSENT).stdout
+    head = ("--head", head_of(tmp_path))
+    told = commanded(*asked, *head, given=UNSENT).stdout
     assert ("the needles do not add up" in told) or ("without the newest key" in told)
     collected(tmp_path)
     told = commanded(*asked, given=UNSENT).stdout
@@ -230,10 +236,12 @@ def test_a_search_and_a_verifier_say_that_needles_do_not_add_up(tmp_path: Path) 
     assert commanded("exposure", "search", *asked, given=UNSENT).returncode == 0
     with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
         take_one_out(random.Random(1), db)
+    assert "not checked: no head" in commanded("exposure", "search", *asked, given=UNSENT).stdout
+    head = ("--head", head_of(tmp_path))
     for found in (
         commanded(*verify, tmp_path / "key"),
-        commanded("exposure", "search", *asked, given=UNSENT),
-        commanded("exposure", "rotate-list", *asked, given=UNSENT),
+        commanded("exposure", "search", *asked, *head, given=UNSENT),
+        commanded("exposure", "rotate-list", *asked, *head, given=UNSENT),
     ):
         assert found.returncode == 1
         assert "the needles do not add up" in found.stdout

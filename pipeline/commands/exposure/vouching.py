@@ -81,8 +81,8 @@ class Checks:
 def checks_of(
     args: argparse.Namespace, folders: Sequence[Path], needle_keys: Sequence[str]
 ) -> Checks:
-    """Check the records in storage folders as `verify` does: their needles, and the rest as far as
-    there is anything to hold it against. Raises ConfigError, OSError.
+    """Check the records in storage folders as `verify` does, if there is anything to hold them
+    against: that reads all of them, and an answer is had in a second. Raises ConfigError, OSError.
     """
     from ....ledger.checking import checked, needles_whole
     from ....ledger.journal.belonging import shared_out
@@ -92,7 +92,7 @@ def checks_of(
     proofs = proofs_of(args)
     doubts: dict[Path, list[str]] = {folder: [] for folder in folders}
     lines, tampered = [], False
-    for folder, of in doubts.items():
+    for folder, of in doubts.items() if proofs.given or proofs.missing else ():
         findings, whole = needles_whole(folder / FILE, needle_keys)
         of += [f"not as it was written: {finding}" for finding in findings]
         tampered = tampered or bool(findings)
@@ -118,8 +118,8 @@ def checks_of(
             lines += [f"{whose}{line}" for line in vouched(verdict)]
     elif not proofs.missing:
         lines.append(
-            "not checked: no head was given, nor a public key: whether the record is what was "
-            "written, or was cut off, cannot be seen"
+            "not checked: no head was given, nor a public key: whether record and needles are what "
+            "was written, or were cut off, is not known"
         )
     return Checks(doubts, lines, tampered)
 
