@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .classes import severity
-from .findings import Mark, outdoes_all
+from .findings import FIELD_ACTIONS, Mark, outdoes_all
 from .judging import Site
 from .occurrences import HEAD, Occurrences
 from .views import View
@@ -27,6 +27,8 @@ _WORD = re.compile(
 )
 _CLASSES = ("secret", "financial", "pii", "custom")
 _NUMERIC = re.compile(r"[0-9.,:+\-]+")
+# Kinds of fields by which issues are grouped: a local variable may hold the file of its frame.
+_NAMES = ("path", "code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,13 @@ class Literals:
         _add(site, view, start, end, class_)
 
     def _is_copy(self, site: Site, text: str, start: int, value: str) -> bool:
-        """A number is a copy only as a whole; an address is none where versions stand."""
-        if self._classes[value] == "pii.ip" and site.field.kind == "version":
+        """A number is a copy only as a whole; an address is none where versions stand, and what
+        a selector alone has claimed is none where programs name their parts.
+        """
+        class_, kind = self._classes[value], site.field.kind
+        if (class_ == "pii.ip" and kind == "version") or (
+            class_ in FIELD_ACTIONS and kind in _NAMES
+        ):
             return False
         if not _NUMERIC.fullmatch(value):
             return True

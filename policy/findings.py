@@ -14,7 +14,7 @@ Tree: TypeAlias = "None | bool | int | float | str | bytes | list[Tree] | dict[s
 SELECTED = "selector"  # the detector's name for what a selector named
 # The classes of fields for which a selector names an action instead of a class, and their tiers.
 # The action claims them, so nothing stays because of them; but a mask shows the end of a number.
-_FIELD_ACTIONS = {"custom.field_remove": 0, "custom.field_replace": 0, "custom.field_mask": 2}
+FIELD_ACTIONS = {"custom.field_remove": 0, "custom.field_replace": 0, "custom.field_mask": 2}
 
 # How a finding leaves, from the most to the least telling.
 Form = Literal["clear", "pseudonym", "generalised", "masked", "removed"]
@@ -83,7 +83,7 @@ class Taken:
 
 def outdoes_all(mark: Mark, text: str) -> bool:
     """Whether the union of a mark of this text and any others is that mark."""
-    tier = _FIELD_ACTIONS.get(mark.class_) if mark.detector == SELECTED else None
+    tier = FIELD_ACTIONS.get(mark.class_) if mark.detector == SELECTED else None
     return tier == 0 and mark.form == "clear" and (mark.start, mark.end) == (0, len(text))
 
 
@@ -157,6 +157,6 @@ def _rank(mark: Mark) -> tuple[bool, int, int, int]:
 
 
 def _tier(mark: Mark, root: str) -> int:
-    if mark.detector == SELECTED and mark.class_ in _FIELD_ACTIONS:
-        return _FIELD_ACTIONS[mark.class_]
+    if mark.detector == SELECTED and mark.class_ in FIELD_ACTIONS:
+        return FIELD_ACTIONS[mark.class_]
     return 1 if root in ("secret", "financial") else 3

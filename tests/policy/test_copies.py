@@ -123,3 +123,17 @@ def test_records_are_searched_for_what_was_found_in_their_resource_and_in_them()
             bodies = [site for site in result.sites if "body" in site.path]
             found.append({mark.value for site in bodies for mark in site.marks})
         assert found == [{outer[7], inner[7]}, {outer[7]}]
+
+
+def test_a_variable_that_a_selector_removes_leaves_the_names_of_the_program() -> None:
+    pipeline = Pipeline({"redact": Redact(selectors={"$frame.vars.**": "remove"})})
+    tree = _vars(["'/app/shop/orders7.py'", "'Orders.pay#7'", "'big-corp-7'"])
+    frame = tree["exception"]["values"][0]["stacktrace"]["frames"][0]
+    frame |= {"filename": "/app/shop/orders7.py", "function": "Orders.pay#7"}
+    tree["message"] = "big-corp-7 in /app/shop/orders7.py"
+    clean = pipeline.scrub_event(tree)
+    assert clean is not None
+    assert clean["message"] == " in "
+    left = clean["exception"]["values"][0]["stacktrace"]["frames"][0]
+    assert (left["filename"], left["function"]) == ("/app/shop/orders7.py", "Orders.pay#7")
+    assert set(left["vars"].values()) == {None}
