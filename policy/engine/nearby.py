@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..text import CONTEXT_REACH, Rule
-from ..validation.numbers import luhn
+from ..validation.numbers import IBAN_DIGITS, IBAN_LENGTHS, luhn
 from .characters import TAGS
 from .rule_triggers import RUNS, is_by_words
 
@@ -22,7 +22,10 @@ assert _WINDOW > 200 + CONTEXT_REACH
 _BEYOND = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[ \t\r\n]{40}")
 # Of a card, one more, and another by which it is seen to be none.
 _LONGEST_CARD = 19
-_DIGITS = re.compile(rb"[0-9]{1,21}")
+_DIGITS = re.compile(rb"[0-9]{13,21}")
+_IN_GROUPS = re.compile(rb"[0-9][ \-._/][0-9]")
+_SEPARATED_DIGITS = re.compile(rb"[0-9 -]*")
+_DIGITS_OF_ALL = min(IBAN_DIGITS.values())
 _ALPHANUMERIC = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
@@ -40,7 +43,7 @@ class Nearby:
             for number, rule in enumerate(rules)
             if rule.detector.id in RUNS
         }
-        self._card = next((n for n in self._runs if rules[n].detector.id == "card"), None)
+        self._is_none = {number: _IS_NONE.get(rules[number].detector.id) for number in self._runs}
 
     def is_nothing(self, data: bytes, number: int, end: int) -> bool:
         """Whether rule `number` finds nothing by a trigger that matches up to `end`.
@@ -50,15 +53,21 @@ class Nearby:
         rule = self._rules.get(number)
         if rule is None:
             size = self._runs.get(number)
-            if size is None or not data[end - size : end].isalnum():  # or it is in groups
-                return False
-            return _began_before(data, end - size) or (
-                number == self._card and _is_no_card(data, end - size)
-            )
+            return size is not None and self._is_no_run(data, number, end - size)
         near = data[end - 1 : end - 1 + _WINDOW]
         if len(near) < _WINDOW or _BEYOND.search(near) is not None:
             return False
         return rule.pattern.search(near) is None
+
+    def _is_no_run(self, data: bytes, number: int, start: int) -> bool:
+        """Whether a run begins before a place, or is not of what the rule looks for."""
+        is_none = self._is_none[number]
+        if is_none is _is_no_card and _IN_GROUPS.search(data, max(0, start - 2), start + 13):
+            return False
+        # What stands before it is neither a sign nor a length.
+        if start > 1 and data[start - 1] in _ALPHANUMERIC and data[start - 2] not in TAGS:
+            return True
+        return is_none is not None and is_none(data, start)
 
 
 def _is_no_card(data: bytes, start: int) -> bool:
@@ -69,6 +78,13 @@ def _is_no_card(data: bytes, start: int) -> bool:
     return not any(len(each) <= _LONGEST_CARD and luhn(each) for each in (found, found[:-1]))
 
 
-def _began_before(data: bytes, start: int) -> bool:
-    """Whether a run does not begin here: what stands before it is neither a sign nor a length."""
-    return start > 1 and data[start - 1] in _ALPHANUMERIC and data[start - 2] not in TAGS
+def _is_no_iban(data: bytes, start: int) -> bool:
+    """Whether it is no country's, or not of digits where that country has nothing else."""
+    country = data[start : start + 2].decode().upper()
+    if country not in IBAN_LENGTHS:
+        return True
+    behind = data[start + 4 : start + 4 + _DIGITS_OF_ALL]
+    return country in IBAN_DIGITS and _SEPARATED_DIGITS.fullmatch(behind) is None
+
+
+_IS_NONE = {"card": _is_no_card, "iban": _is_no_iban}

@@ -283,6 +283,10 @@ def test_parts_with_numbers_are_looked_at_where_there_is_more(text: str, is_aske
     [
         ("x", "4111111111111111"),
         ("x", "4111 1111 1111 1111"),
+        ("x", "622848 0731159047265"),
+        ("x", "6228480731159047265"),
+        ("x", "DE89370400440532013000"),
+        ("x", "GB82 WEST 1234 5698 7654 32"),
         ("x", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
         ("okta", "00QZx7mPw2LkV9sTr4bN8cYd3fGh5jKmWq1e6Rt-u9"),
         ("jenkins", "11" + "0123456789abcdef" * 2),
