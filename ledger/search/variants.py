@@ -19,7 +19,7 @@ import msgspec
 _PLAIN = re.compile(r"[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|api-key|dsn)\s+(.+)")
 _PAIR = re.compile(
-    r"(?i)(?:^|[;,\s])[\w .-]*(?:pass(?:word|wd)?|pwd|secret|token|key)\s*=\s*([^;]+)"
+    r"(?i)(?:^|[;,\s])[\w .-]{0,64}(?:pass(?:word|wd)?|pwd|secret|token|key)\s{0,9}=\s*([^;]+)"
 )
 # What begins with another character decodes to no text, or to one that is not printable.
 _BASE64 = re.compile(r"[I-Za-fw-z0-9][A-Za-z0-9+/_-]{7,}={0,2}")
