@@ -23,6 +23,7 @@ from benchmarks.report import machine, show
 from errlock.ledger.manifest import write_manifest
 from errlock.ledger.traces import Tracer
 from errlock.pipeline import Pipeline
+from errlock.pipeline.errors import RefusedPayload
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.pipeline.payloads.otlp import OtlpRequest
@@ -123,7 +124,11 @@ class Runner:
         decode = _DECODE[attack.format]
 
         def scrub(body: bytes) -> object:
-            clean = self._pipeline.scrub_payload(decode(body))
+            try:
+                payload = decode(body)
+            except RefusedPayload:
+                return None
+            clean = self._pipeline.scrub_payload(payload)
             return None if clean is None else (write_manifest(clean), clean.encode())
 
         return scrub
