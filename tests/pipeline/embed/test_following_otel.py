@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,6 +13,7 @@ import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
+from grpc_sink import grpc_sink
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
@@ -69,21 +69,6 @@ def tracing(
             yield provider
         finally:
             provider.shutdown()
-
-
-@contextmanager
-def grpc_spans(export: Callable[[bytes, grpc.ServicerContext], bytes]) -> Iterator[int]:
-    """A server that takes spans over gRPC; its port."""
-    accept = grpc.unary_unary_rpc_method_handler(export)
-    service = "opentelemetry.proto.collector.trace.v1.TraceService"
-    server = grpc.server(ThreadPoolExecutor(1))
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {"Export": accept}),)
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield port
-    server.stop(0).wait()
 
 
 def trace(provider: TracerProvider, *numbers: int) -> None:
@@ -189,7 +174,7 @@ def test_a_grpc_exporter_is_cut_off_and_made_anew(
         return GrpcSpans(endpoint=f"http://127.0.0.1:{relay.port}", insecure=True)
 
     with ExitStack() as running:
-        relay = wire(running.enter_context(grpc_spans(export)))
+        relay = wire(running.enter_context(grpc_sink("trace", export)))
         provider = running.enter_context(tracing(fleet, make, {STANDBY: spans_to(other)}))
         trace(provider, 1)
         wait_for(lambda: relay.contains(b"event 1 ") and answered)
@@ -222,7 +207,7 @@ def test_a_grpc_exporter_makes_no_further_attempt_while_held(fleet: ControlServe
             context.abort(grpc.StatusCode.UNAVAILABLE, "come again")
         return b""
 
-    with grpc_spans(export) as port:
+    with grpc_sink("trace", export) as port:
 
         def make() -> GrpcSpans:
             return GrpcSpans(endpoint=f"http://127.0.0.1:{port}", insecure=True)

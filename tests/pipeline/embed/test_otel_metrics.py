@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
+from grpc_sink import grpc_sink
 from http_sink import http_sink
 from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
 from mask_canaries import MASK, failing, masking
@@ -261,25 +261,10 @@ def test_a_grpc_exporter_follows_too(fleet: ControlServer, wire: MakeWire) -> No
         requests.append(request)
         return b""
 
-    with grpc_server(export) as port, follow(fleet) as control:
+    with grpc_sink("metrics", export) as port, follow(fleet) as control:
         make = partial(GrpcMetrics, f"http://127.0.0.1:{port}", insecure=True)
         with metering(OtelMetricExporter(make, masking(), control=control)) as provider:
             measure(provider, FRAGMENTS["card"])
     (request,) = requests
     assert found_in([request]) == []
     assert b"orders" in request
-
-
-@contextmanager
-def grpc_server(export: Callable[[bytes, grpc.ServicerContext], bytes]) -> Iterator[int]:
-    """A server that takes metrics over gRPC; its port."""
-    accept = grpc.unary_unary_rpc_method_handler(export)
-    service = "opentelemetry.proto.collector.metrics.v1.MetricsService"
-    server = grpc.server(ThreadPoolExecutor(1))
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {"Export": accept}),)
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield port
-    server.stop(0).wait()
