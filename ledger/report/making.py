@@ -165,12 +165,12 @@ class _Maker:
 
     def _inventory(self, proof: Sequence[Evidence]) -> Inventory | None:
         question = self._question
+        if question.inventory is None:
+            return None
         doubts = {
             record.folder: [f"not as it was written: {finding}" for finding in each.findings[:1]]
             for record, each in zip(question.records, proof, strict=True)
         }
-        if question.inventory is None:
-            return None
         return inventory(
             [each.folder for each in question.records], question.needle_keys, question.inventory,
             question.destinations, self._span, doubts,
