@@ -55,6 +55,10 @@ class Work(NamedTuple):
     views: int
     characters: int
 
+    def since(self, before: Work) -> Work:
+        """What came on top of what it was before."""
+        return Work(self.views - before.views, self.characters - before.characters)
+
 
 class Finder:
     """What is looked for in one text: everything. The engine has one that knows what to skip."""

@@ -16,7 +16,7 @@ import msgspec
 from ..detection import Detection
 from ..fields import TEXT, telling_attributes
 from ..findings import PolicyLimit
-from ..judging import Judge, Site
+from ..judging import Judge, Site, Work
 from ..keys import classify_key
 from ..meta import WITH_META
 from ..named import GIVEN_NAMES, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
@@ -78,8 +78,9 @@ class RawLook:
         self._gate = gate
         self._keys = keys
         self._texts = texts
-        # Strings with their keys of which nothing came, in any document: so many are kept.
-        self._harmless: set[bytes] = set()
+        # Strings with their keys of which nothing came, in any document, and what judging them
+        # took: so many are kept.
+        self._harmless: dict[bytes, Work] = {}
 
     def is_clean(self, type_: str, data: bytes) -> bool:
         """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
@@ -92,7 +93,8 @@ class RawLook:
         if hits is None:
             return False
         hits.sort()
-        known, look = self._harmless, None
+        known = self._harmless
+        look = _Look(self._detection, self._gate, self._keys, self._texts)
         left = max(_MOST_STRINGS, len(data) // _BYTES_A_STRING)
         at = end = 0
         while at < len(hits):
@@ -104,17 +106,18 @@ class RawLook:
             if start < 0 or at == first:
                 return False
             whole = _with_key(data, start, end)
-            if whole in known:
+            took = known.get(whole)
+            if took is not None:
+                if took.views and not look.allows(took):
+                    return False
                 continue
             left -= 1
-            if look is None:
-                look = _Look(self._detection, self._gate, self._keys, self._texts)
             if left < 0 or not look.is_harmless(data, start, end, hits[first:at]):
                 return False
             if whole and look.can_be_remembered:
                 if len(known) >= _REMEMBERED:
                     known.clear()
-                known.add(whole)
+                known[whole] = look.took
         return True
 
 
@@ -130,12 +133,27 @@ class _Look:
         # Of a size that nobody has measured only the least is known.
         self._judge = Judge(detection, self._finder, lambda: 0)
         self.can_be_remembered = False  # nothing came of the last string, wherever it stands
+        self.took = Work(0, 0)  # to judge it: that counts for every document that has it
+
+    def allows(self, work: Work) -> bool:
+        """Count what a string takes that is known to be harmless; whether that is not too much."""
+        try:
+            self._judge.count(work)
+        except PolicyLimit:
+            return False
+        return True
 
     def is_harmless(self, data: bytes, start: int, end: int, hits: Sequence[Hit]) -> bool:
         """Whether nothing comes of the string that begins at a quotation mark.
 
         Behind a number it is not a string but what stands between two: that only adds signs.
         """
+        before = self._judge.work
+        harmless = self._is_harmless(data, start, end, hits)
+        self.took = self._judge.work.since(before)
+        return harmless
+
+    def _is_harmless(self, data: bytes, start: int, end: int, hits: Sequence[Hit]) -> bool:
         content = data[start + 1 : end]
         colon = _COLON.match(data, end + 1)
         if b"\\" in content:
@@ -156,10 +174,9 @@ class _Look:
             self.can_be_remembered = not self._is_telling(text, bits)
             return self.can_be_remembered or self._is_harmless_value(data, text, bits, colon.end())
         bits = self._gate.matching(content, bits)
-        work = self._judge.work
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
-        self.can_be_remembered = self._judge.work == work  # what it took counts for the document
+        self.can_be_remembered = True
         return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
 
     def _wanted(self, content: bytes, first: int, hits: Sequence[Hit]) -> int:

@@ -6,7 +6,6 @@ with the walk how one value is judged, not how values are chosen.
 
 from __future__ import annotations
 
-import operator
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -127,7 +126,7 @@ class FastScan(Scan):
         site = self.sites[-1] if len(self.sites) > before else None
         self._judged[number] = site
         if digest is not None and len(judge.unread) == unread:
-            took = Work(*map(operator.sub, judge.work, work))
+            took = judge.work.since(work)
             if site and site.marks:
                 self._alike[digest] = site, took
             else:
