@@ -24,7 +24,7 @@ from .leaves import Leaf, Leaves
 from .meanings import Meanings
 from .names import HELD, NUMBERS, WORDS
 from .texts import Texts, joined, starts_of
-from .verdicts import Digest, Verdicts
+from .verdicts import Digest, Verdict, Verdicts
 
 _MAY_HOLD_DATA = re.compile(r"['\"=<\n\\%&]|[A-Za-z0-9+/_-]{16}")
 
@@ -54,7 +54,8 @@ class FastScan(Scan):
         self._told: list[int] = []
         self.wanted: Sequence[int] | None = None  # what `Texts.wanted` says of them, once known
         self._judged: dict[int, Site | None] = {}
-        # Harmless, but copies may stand in what they decode to; and what that was counted as.
+        # As in other documents, but copies may stand in what they decode to; and what that was
+        # counted as.
         self._undecoded: dict[int, Work] = {}
         # By digest: frames show the same headers, arguments and objects again and again.
         self._alike: dict[Digest, tuple[Site, Work]] = {}
@@ -108,14 +109,11 @@ class FastScan(Scan):
         digest = None
         if isinstance(value, str) and not bits & HELD and not self._finder.complete:
             digest = self._tools.verdicts.digest(self.texts[number], context, class_, field)
-            known = self._tools.verdicts.work(digest)
-            if known is not None:
-                self._judge.count(known)
-                if known.views:
-                    self._undecoded[number] = known
-                return None
             if digest in self._alike:
                 return self._again(number, digest)
+            known = self._tools.verdicts.of(digest)
+            if known is not None:
+                return self._as_before(number, known)
         judge = self._judge
         before, unread, work = len(self.sites), len(judge.unread), judge.work
         self._finder.expect(self.texts[number], bits)
@@ -127,10 +125,22 @@ class FastScan(Scan):
         self._judged[number] = site
         if digest is not None and len(judge.unread) == unread:
             took = judge.work.since(work)
+            self._tools.verdicts.remember(digest, took, site)
             if site and site.marks:
                 self._alike[digest] = site, took
-            else:
-                self._tools.verdicts.remember(digest, took)
+        return site
+
+    def _as_before(self, number: int, known: Verdict) -> Site | None:
+        """The same as was found in another document, or as was not."""
+        self._judge.count(known.work)
+        if known.work.views:
+            self._undecoded[number] = known.work
+        if not known.found:
+            return None
+        _, path, key, _, _, field = self._leaves[number]
+        site = known.site(self.texts[number], (*path, key), is_key=field is None)
+        self.sites.append(site)
+        self._judged[number] = site
         return site
 
     def _again(self, number: int, digest: Digest) -> Site:
@@ -160,6 +170,8 @@ class FastScan(Scan):
             if may_hide(without_surrogates(self.texts[n]), sought.characters)
         }
         again.update(self._holding(sought))
+        replaced = {id(self._judged[number]) for number in again if number in self._judged}
+        self.sites = [site for site in self.sites if id(site) not in replaced]
         self._finder.complete = True
         for number in sorted(again):
             if number in self._undecoded:

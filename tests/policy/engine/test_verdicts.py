@@ -1,7 +1,8 @@
-"""What was harmless once is harmless again: where it is the same, and for nothing else."""
+"""What was found once is found again, and nothing else: where it is the same, and only there."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +14,20 @@ import pytest
 from errlock.policy.detection import Detection
 from errlock.policy.engine import Engine, raw, verdicts
 from errlock.policy.engine.finder import GatedFinder
-from errlock.policy.engine.verdicts import Verdicts
+from errlock.policy.engine.verdicts import Verdict, Verdicts
 from errlock.policy.fields import CODE, TEXT
-from errlock.policy.findings import PolicyLimit, Span
-from errlock.policy.judging import MAX_VIEWS, Work
+from errlock.policy.findings import Mark, PolicyLimit, Span
+from errlock.policy.judging import MAX_VIEWS, Site, Work
 from errlock.policy.parts import RedactPart
 from errlock.policy.plan import Findings, Plan, Subject
+from errlock.policy.views import View
 
 _HARMLESS = "token: see zq81xk-72ab"
+
+
+def _site(text: str, *marks: Mark, quoted: bool = False) -> Site:
+    view = View(text, quoted=quoted)
+    return Site(("extra", "note"), view, TEXT, marks=list(marks), views=[view])
 
 
 def _values(plan: Plan, tree: Any) -> set[str]:
@@ -31,8 +38,8 @@ def _values(plan: Plan, tree: Any) -> set[str]:
 
 def test_a_text_is_known_only_under_its_key_in_its_field() -> None:
     known = Verdicts()
-    known.remember(known.digest(_HARMLESS, "note", None, TEXT), Work(2, 30))
-    assert known.work(known.digest(_HARMLESS, "note", None, TEXT)) == Work(2, 30)
+    known.remember(known.digest(_HARMLESS, "note", None, TEXT), Work(2, 30), None)
+    assert known.of(known.digest(_HARMLESS, "note", None, TEXT)) == Verdict(Work(2, 30))
     for other in (
         known.digest(_HARMLESS + ".", "note", None, TEXT),
         known.digest(_HARMLESS, "password", None, TEXT),
@@ -42,7 +49,7 @@ def test_a_text_is_known_only_under_its_key_in_its_field() -> None:
         known.digest(_HARMLESS, "note", None, None),
         Verdicts().digest(_HARMLESS, "note", None, TEXT),
     ):
-        assert known.work(other) is None
+        assert known.of(other) is None
 
 
 def test_no_text_passes_for_a_key() -> None:
@@ -53,14 +60,44 @@ def test_no_text_passes_for_a_key() -> None:
     )
 
 
+def test_of_what_was_found_the_place_is_kept_and_not_the_value() -> None:
+    known = Verdicts()
+    text = "ask bob@mail.example"
+    mark = Mark(4, 20, "pii.email", "email", "bob@mail.example")
+    digest = known.digest(text, "note", None, TEXT)
+    known.remember(digest, Work(1, 20), _site(text, mark))
+    verdict = known.of(digest)
+    assert verdict is not None
+    assert "bob" not in repr(known.__dict__)
+    site = verdict.site(text, ("extra", "other"), is_key=False)
+    assert (site.path, site.marks, site.view.text) == (("extra", "other"), [mark], text)
+    site.marks.append(mark)  # a copy of something else, in that document
+    assert verdict.site(text, (), is_key=False).marks == [mark]
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        _site("x=bob%40mail.example", Mark(2, 20, "pii.email", "email", "bob@mail.example")),
+        _site("4" * 16, Mark(0, 16, "financial.card", "card", "4" * 16), quoted=True),
+        _site("a" * 99, *(Mark(at, at + 1, "pii.ip", "ipv4", "a") for at in range(65))),
+    ],
+)
+def test_what_had_to_be_decoded_is_judged_each_time(site: Site) -> None:
+    known = Verdicts()
+    digest = known.digest(site.view.text, "note", None, TEXT)
+    known.remember(digest, Work(1, 20), site)
+    assert known.of(digest) is None
+
+
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdicts, "_REMEMBERED", 4)
     known = Verdicts()
     digests = [known.digest(str(number), None, None, None) for number in range(11)]
     for digest in digests:
-        known.remember(digest, Work(0, 0))
-        assert known.work(digest) is not None
-    assert sum(known.work(digest) is not None for digest in digests) <= 4
+        known.remember(digest, Work(0, 0), None)
+        assert known.of(digest) is not None
+    assert sum(known.of(digest) is not None for digest in digests) <= 4
 
 
 def test_what_was_harmless_once_is_searched_for_copies() -> None:
@@ -167,6 +204,57 @@ def test_what_a_document_shows_again_is_judged_once(monkeypatch: pytest.MonkeyPa
     assert isinstance(found, Findings)
     assert len(found.sites) == 3
     assert judged.count(address) == 1
+
+
+def test_what_was_found_in_one_document_is_known_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged: list[str] = []
+    spans: Callable[[GatedFinder, str, str | None], list[Span]] = GatedFinder.spans
+
+    def counted(self: GatedFinder, text: str, key: str | None) -> list[Span]:
+        judged.append(text)
+        return spans(self, text, key)
+
+    monkeypatch.setattr(GatedFinder, "spans", counted)
+    plan = Plan((RedactPart(),))
+    text = "ask bob@mail.example, or ann@mail.example"
+    for number in range(3):
+        tree: Any = {"extra": {"note": text, "number": number}, "logentry": {"message": text}}
+        assert _values(plan, tree) == {"bob@mail.example", "ann@mail.example"}
+    assert judged.count(text) == 2  # as a note, and as a message
+
+
+def test_copies_stand_in_what_was_found_before_too() -> None:
+    """Also in what has to be decoded beside it."""
+    note = "ask bob@mail.example about zq81xk-72ab and about zq81xk%2D72ab"
+    for secret in ({}, {}, {"password": "zq81xk-72ab"}, {"password": "zq81xk-72ab"}, {}):
+        tree: Any = {"extra": {"note": note, **secret}}
+        assert twins.difference("default", "event", tree) is None
+        plan = twins.twins("default").engine
+        (found,) = plan.detect([Subject("event", tree)])
+        assert isinstance(found, Findings)
+        marks = [mark.value for site in found.sites for mark in site.marks]
+        assert marks.count("zq81xk-72ab") == (3 if secret else 0)
+
+
+def test_what_was_found_once_counts_as_work_each_time() -> None:
+    engine = Engine(Detection((RedactPart(),)))
+    tree: Any = {"extra": {"note": "password=hunter22x, and %41"}}
+    work = [engine.scan("event", tree)._judge.work for _ in range(3)]
+    assert work == [Work(1, 25)] * 3
+
+
+def test_strings_that_hold_nothing_count_as_work_though_nobody_reads_them_again() -> None:
+    engine = Engine(Detection((RedactPart(),)))
+    paths = [rf"C:\ntdll\{number}.dll" for number in range(MAX_VIEWS + 10)]
+
+    def event(number: int, paths: list[str]) -> bytes:
+        return json.dumps({"event_id": f"{number}", "extra": {"t": paths}}).encode()
+
+    for at in range(0, len(paths), 50):
+        assert engine.is_clean("event", event(at, paths[at : at + 50]))
+    assert not engine.is_clean("event", event(-1, paths))
 
 
 def test_a_harmless_string_is_looked_at_once_though_it_has_a_long_number(
