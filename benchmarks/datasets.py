@@ -3,7 +3,8 @@
 - clean: generated, nothing to find.
 - typical: the same with three secrets.
 - recorded: events of other people's applications (`--recorded`), two thirds of them clean.
-- sdk: events made by real SDKs, with user, request and breadcrumbs (record.py).
+- sdk: events made by real SDKs, with user, request and breadcrumbs (record.py): as one service
+  sends them, and grown to sizes.
 - dirty: events with a canary in every corner (`--corpus`), or generated ones with many secrets.
 
 Those that exist as files also come as they are, in the size they have.
@@ -200,7 +201,13 @@ def _grown(
 
 def _as_is(kind: str, sources: Sequence[Source], options: Options) -> Dataset:
     wanted = 6 if options.quick else max(300, len(sources))
-    return _varied(Dataset(kind, AS_IS), sources, wanted, Random(kind))
+    made, random = Dataset(kind, AS_IS), Random(kind)
+    if kind != "sdk":
+        return _varied(made, sources, wanted, random)
+    # Each is of another visit: nothing has to be made up.
+    sent = random.sample(list(sources), min(wanted, len(sources)))
+    made.documents = [source.layout.write(source.event) for source in sent]
+    return _checked(made, sources, random)
 
 
 def _varied(made: Dataset, bases: Sequence[Source], wanted: int, random: Random) -> Dataset:
@@ -214,6 +221,10 @@ def _varied(made: Dataset, bases: Sequence[Source], wanted: int, random: Random)
     for base in picked:
         made.documents.append(base.layout.write(variant(base.event, random)))
     random.shuffle(made.documents)
+    return _checked(made, bases, random)
+
+
+def _checked(made: Dataset, bases: Sequence[Source], random: Random) -> Dataset:
     assert len(set(made.documents)) == len(made.documents)
     made.checks = [_check(base, random) for base in random.sample(list(bases), min(3, len(bases)))]
     return made

@@ -6,6 +6,7 @@ all of them. No document is given twice to the same contender.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ class Times:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.seconds)
+        return statistics.median(self.seconds) if self.seconds else math.nan
 
     @property
     def mean(self) -> float:
@@ -35,8 +36,8 @@ class Times:
         return sorted(self.seconds)[int(0.99 * (len(self.seconds) - 1) + 0.5)]
 
     def of(self, indexes: Sequence[int]) -> Times:
-        """Those of some of the calls."""
-        return Times(tuple(self.seconds[index] for index in indexes))
+        """Those of some of the calls, as far as it came."""
+        return Times(tuple(self.seconds[index] for index in indexes if index < len(self.seconds)))
 
     def less(self, seconds: float) -> Times:
         """The same without what every call costs."""

@@ -41,6 +41,8 @@ def varied(item: Any, random: Random, key: str = "") -> Any:
     """A copy of a frame or a breadcrumb that says something else."""
     if isinstance(item, dict):
         return {name: varied(value, random, name) for name, value in item.items()}
+    if _is_pair(item):  # a header: its name is its key
+        return [item[0], varied(item[1], random, item[0])]
     if isinstance(item, list):
         return [varied(value, random, key) for value in item]
     if isinstance(item, str):
@@ -48,6 +50,10 @@ def varied(item: Any, random: Random, key: str = "") -> Any:
     if key in ("lineno", "colno") and isinstance(item, int):
         return random.randrange(1, 2000)
     return item
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and all(isinstance(x, str) for x in item)
 
 
 def _varied_text(text: str, random: Random, key: str) -> str:

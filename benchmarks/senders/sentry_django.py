@@ -90,7 +90,7 @@ def main() -> None:
         # Under its own name: run as a program this module is `__main__`, and Django asks for it.
         import_module("benchmarks.senders.sentry_django").route(Shop(opened(), by_urllib(payment)))
         app = import_module("django.core.wsgi").get_wsgi_application()
-        for visit in visits(18):
+        for visit in visits(90):
             call_wsgi(
                 lambda env, start, visit=visit: app({**env, "shop.visit": visit}, start), visit
             )

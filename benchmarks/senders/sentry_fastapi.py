@@ -61,7 +61,7 @@ def main() -> None:
     with payment_service() as payment:
         current: list[Visit] = []
         app = application(Shop(opened(), by_urllib(payment)), current)
-        for visit in visits(18):
+        for visit in visits(90):
             current.append(visit)
             call_asgi(app, visit)
 

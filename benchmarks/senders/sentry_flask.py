@@ -73,7 +73,7 @@ def main() -> None:
     sentry_recording.start("flask")
     with payment_service() as payment:
         app = application(Shop(opened(), by_urllib(payment)))
-        for visit in visits(18):
+        for visit in visits(90):
             call_wsgi(
                 lambda env, start, visit=visit: app({**env, "shop.visit": visit}, start), visit
             )

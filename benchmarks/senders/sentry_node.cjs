@@ -128,7 +128,7 @@ function visit(port, number) {
 }
 
 server.listen(0, "127.0.0.1", async () => {
-  for (let number = 0; number < 12; number++) {
+  for (let number = 0; number < 60; number++) {
     await visit(server.address().port, number);
   }
   await Sentry.flush(5000);

@@ -36,7 +36,7 @@ def main() -> None:
     sentry_recording.start("wsgi")
     with payment_service() as payment:
         shop = Shop(opened(), by_urllib(payment))
-        for visit in visits(12):
+        for visit in visits(60):
             call_wsgi(SentryWsgiMiddleware(application(shop, visit)), visit)
 
 
