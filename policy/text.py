@@ -6,6 +6,7 @@ that every match of a rule must hold; it shares nothing with the engine's prefil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -21,6 +22,9 @@ from .words.words import find_words
 _UNSPACED = "\u2e80"  # from here on: Chinese, Japanese and Korean
 # How far before a match its context words may stand (bytes).
 CONTEXT_REACH = 48
+# Words that are everywhere in ids, where they mean nothing: there they stand behind a digit.
+HEX_WORD = re.compile("[a-f]{1,4}")
+_IN_ID = re.compile(f"(?<=[0-9]) (?={HEX_WORD.pattern}(?: |$))")
 
 
 class Rule:
@@ -137,7 +141,7 @@ def spoken(key: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _spoken(key: str) -> str:
-    return " ".join(words_of(key))
+    return _IN_ID.sub("", " ".join(words_of(key)))
 
 
 def in_characters(data: bytes, spans: list[Span]) -> list[Span]:

@@ -13,6 +13,7 @@ from functools import cache
 
 from ..detectors import Detector, load_catalogue
 from ..forks import ForkedLock
+from ..text import HEX_WORD
 from .characters import Dialect, Underivable
 from .databases import BEYOND_ASCII
 from .patterns import trigger, whole
@@ -226,4 +227,6 @@ def _spelled(word: str) -> list[tuple[str, str]]:
         return [(f"(?i:{first}){apart}(?i:{second})", "")]
     text = apart.join(map(re.escape, parts))
     # A first part of one or two letters is the end of many words.
-    return [(each, word) for each in where_words_begin(text, min(len(word), len(parts[0]) + 2))]
+    size = min(len(word), len(parts[0]) + 2)
+    before = "A-Za-z0-9" if HEX_WORD.fullmatch(text) else "A-Za-z"
+    return [(each, word) for each in where_words_begin(text, size, before)]

@@ -159,15 +159,16 @@ def _spellings(term: str) -> Iterator[str]:
             yield from where_words_begin(_APART.join(map(re.escape, parts)), size)
 
 
-def where_words_begin(text: str, size: int) -> list[str]:
-    """A pattern without case; a short one only where a word begins, at a capital or no letter.
+def where_words_begin(text: str, size: int, before: str = "A-Za-z") -> list[str]:
+    """A pattern without case; a short one only where a word begins: at a capital, or not behind
+    any of `before`.
 
     Two patterns then, because each of them has a literal as long as can be.
     """
     first = text[0]
     if size > _SHORT or not text.isascii() or not first.isalpha():
         return [f"(?i:{text})"]
-    return [rf"(?:^|[^A-Za-z])(?i:{text})", f"{first.upper()}(?i:{text[1:]})"]
+    return [rf"(?:^|[^{before}])(?i:{text})", f"{first.upper()}(?i:{text[1:]})"]
 
 
 def word_triggers() -> Mapping[str, tuple[str, ...]]:

@@ -487,3 +487,17 @@ def test_words_in_lines_of_source_are_seen_in_literals(policy: str) -> None:
     frames = [{"context_line": line, "pre_context": [line, "x"]} for line in lines]
     tree: Any = {"exception": {"values": [{"stacktrace": {"frames": frames}}]}}
     _check_both("event", tree, policy)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_told"),
+    [("cf", True), ("user_cf", True), ("userCf", True), ("7f594cf15090", False)],
+)
+def test_a_word_of_hex_digits_is_none_in_an_id(key: str, is_told: bool) -> None:
+    _check_both("event", _event("RCCMNL83S18D969H", key))
+    _check_both("event", _event(f"{key} RCCMNL83S18D969H"))
+    (found,) = twins.twins("default").engine.detect(
+        [Subject("event", _event("RCCMNL83S18D969H", key))]
+    )
+    assert isinstance(found, Findings)
+    assert bool(found.sites) == is_told
