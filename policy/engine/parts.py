@@ -13,12 +13,11 @@ from ..detection import Detection
 from ..findings import Tree
 from ..forks import whole
 from ..named import NAMING
+from .expected import Expected
 from .scan import FastScan
 
 # So many parts of so many bytes at most: half a megabyte.
 _MOST, _LONGEST = 2048, 256
-# What was found in an attribute so often in a row is expected there; now and then it is looked at.
-_EXPECTED, _AGAIN = 8, 16
 _KEY_TAG, _VALUE_TAG = b"\n", b"\x12"  # of KeyValue
 _ATTRIBUTES = "attributes"
 
@@ -30,7 +29,7 @@ class Parts:
         self._detection = detection
         self._scan = scan
         self._clean: dict[tuple[str, bytes], None] = {}
-        self._found: dict[tuple[str, bytes], int] = {}  # in attributes of this name, in a row
+        self._expected = Expected()  # in attributes of a name
 
     def is_clean(self, type_: str, part: bytes, load: Callable[[], Tree]) -> bool:
         """See `Engine.is_clean_part`. In doubt it is not clean."""
@@ -38,14 +37,12 @@ class Parts:
         if name in self._clean:
             return True
         about = (type_, _key_of(part))
-        row = self._found.get(about, 0)
-        is_expected = row >= _EXPECTED and row % _AGAIN != 0
-        if is_expected or not self._is_clean(type_, load):
-            if len(self._found) >= _MOST:
-                self._found.clear()
-            self._found[about] = row + 1
+        if self._expected.is_found(about):
             return False
-        self._found.pop(about, None)
+        is_clean = self._is_clean(type_, load)
+        self._expected.note(about, found=not is_clean)
+        if not is_clean:
+            return False
         if len(part) <= _LONGEST:
             if len(self._clean) >= _MOST:
                 self._clean.clear()

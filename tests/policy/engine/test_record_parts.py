@@ -7,7 +7,7 @@ from typing import Any
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from errlock.policy.detection import Detection
-from errlock.policy.engine import Engine, parts
+from errlock.policy.engine import Engine, expected
 from errlock.policy.parts import RedactPart
 
 
@@ -51,5 +51,5 @@ def test_an_attribute_that_is_harmless_again_is_soon_known_to_be() -> None:
     for number in range(500):
         assert not looks.is_clean("app.note", f"ask bob{number}@mail.example")
     said = [looks.is_clean("app.note", f"order {number} is ready") for number in range(100)]
-    assert said.index(True) < 2 * parts._AGAIN
+    assert said.index(True) < 2 * expected._AGAIN
     assert all(said[said.index(True) :])
