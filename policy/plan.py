@@ -17,6 +17,7 @@ from .copies import Copied as Copied
 from .detection import Detection
 from .engine import Engine
 from .engine.databases import EngineError
+from .engine.expected import Expected
 from .engine.scan import FastScan
 from .engine.wire import Places as Places
 from .explaining import Explained as Explained
@@ -104,6 +105,7 @@ class Plan:
         self._scope = scope
         self._detection = Detection(self._parts)
         self._engine = None if reference else Engine(self._detection)
+        self._expected = Expected()  # in documents of a type
 
     def prepare(self) -> None:
         """Make now what the first document would wait for; what cannot be made fails for each."""
@@ -141,7 +143,7 @@ class Plan:
         try:
             if self._engine is None:
                 return Scan(self._detection, subject.type, subject.tree)
-            if subject.raw is not None and self._engine.is_clean(subject.type, subject.raw):
+            if subject.raw is not None and self._passes(self._engine, subject.type, subject.raw):
                 return Unread(self._engine, subject)
             return self._engine.begun(subject.type, subject.tree, subject.only)
         except Exception as failure:  # noqa: BLE001  fails closed, for this document alone
@@ -164,12 +166,20 @@ class Plan:
     def is_clean(self, type_: str, raw: bytes) -> bool:
         """Whether nothing can be found in a JSON document, known from its bytes alone.
 
-        True also says that it is strict JSON, an object. False says nothing.
+        True also says that it is strict JSON, an object. False says nothing: of most documents of a
+        type of which the last ones were not clean it is said at once.
         """
         try:
-            return self._engine is not None and self._engine.is_clean(type_, raw)
+            return self._engine is not None and self._passes(self._engine, type_, raw)
         except Exception:  # noqa: BLE001  then it is judged as any other, and that fails for itself
             return False
+
+    def _passes(self, engine: Engine, type_: str, raw: bytes) -> bool:
+        if self._expected.is_found(type_):
+            return False
+        is_clean = engine.is_clean(type_, raw)
+        self._expected.note(type_, found=not is_clean)
+        return is_clean
 
     def suspicious(self, message: bytes) -> Places | None:
         """Where in OTLP's protobuf anything could be found. None: anywhere.

@@ -12,7 +12,7 @@ import engine_twins as twins
 import pytest
 
 from errlock.policy.detection import Detection
-from errlock.policy.engine import Engine, raw, verdicts
+from errlock.policy.engine import Engine, expected, raw, verdicts
 from errlock.policy.engine.finder import GatedFinder
 from errlock.policy.engine.verdicts import Verdict, Verdicts
 from errlock.policy.fields import CODE, TEXT
@@ -273,3 +273,25 @@ def test_a_harmless_string_is_looked_at_once_though_it_has_a_long_number(
         event = b'{"event_id":"%d","modules":{"types-protobuf":"7.35.1.20260906"}}' % number
         assert engine.is_clean("event", event)
     assert len(looks) == 1
+
+
+def test_documents_that_are_never_clean_are_not_looked_at_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+    look: Callable[[raw.RawLook, str, bytes], bool] = raw.RawLook.is_clean
+
+    def counted(self: raw.RawLook, type_: str, data: bytes) -> bool:
+        looks.append(type_)
+        return look(self, type_, data)
+
+    monkeypatch.setattr(raw.RawLook, "is_clean", counted)
+    plan = Plan((RedactPart(),))
+    for number in range(200):
+        event = b'{"event_id":"%d","message":"ask bob@mail.example"}' % number
+        assert not plan.is_clean("event", event)
+    assert len(looks) < 30
+    clean = [plan.is_clean("event", b'{"event_id":"%d"}' % number) for number in range(40)]
+    assert clean.index(True) < 2 * expected._AGAIN
+    assert all(clean[clean.index(True) :])
+    assert plan.is_clean("transaction", b'{"transaction":"/orders"}')
