@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing: the engine must see what the plain walk sees, in any bytes.
 
     pip install -e '.[dev,fuzz]'
-    python -m benchmarks.fuzz_engine -max_total_time=600 build/fuzz
+    python -m benchmarks.fuzz_engine -max_total_time=600 -artifact_prefix=build/ build/fuzz
 
 Bytes are tried in two ways: as JSON as received, and as the choices of the generator of hard
 documents that the tests use. A difference ends the run and leaves the bytes in a file; run it again
