@@ -26,12 +26,13 @@ from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, HELD, NUMBERS, ROWS, STRUCTURES
 from .notes import kept_notes
+from .strings import COLON, closing, is_escaped, key_of, opening, sign_before, with_key
 from .texts import Texts
 from .word_triggers import LONG_NUMBER
 
 # A document with more strings to look at is read as a whole.
 _MOST_STRINGS, _BYTES_A_STRING = 64, 512
-_REMEMBERED, _LONGEST = 8192, 160  # strings, and their bytes with the key
+_REMEMBERED = 8192  # strings
 # Kinds of documents that are many and large; the others are small, and their fields mean more.
 KINDS = frozenset({"event", "transaction", "span", "log"})
 
@@ -41,7 +42,7 @@ _COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
 _NAME_KEY = re.compile(rb'"(?:%b)"[ \t\r\n]*+:' % "|".join(NAMES_OF_PEOPLE).encode(), re.IGNORECASE)
-_BLANKS, _QUOTE, _ESCAPE, _AFTER_KEY, _IN_LIST = b" \t\r\n", *b'"\\:['
+_OPENED = ord("[")
 _TRUE = re.compile(rb"true")
 _LONG_NUMBER = re.compile(LONG_NUMBER.encode())
 _read = json.JSONDecoder(object_pairs_hook=list).raw_decode
@@ -98,14 +99,14 @@ class RawLook:
         left = max(_MOST_STRINGS, len(data) // _BYTES_A_STRING)
         at = end = 0
         while at < len(hits):
-            start = _opening(data, hits[at][0] - 1, end)
-            end = _closing(data, start)
+            start = opening(data, hits[at][0] - 1, end)
+            end = closing(data, start)
             first = at
             while at < len(hits) and hits[at][0] - 1 <= end:
                 at += 1
             if start < 0 or at == first:
                 return False
-            whole = _with_key(data, start, end)
+            whole = with_key(data, start, end)
             took = known.get(whole)
             if took is not None:
                 if took.views and not look.allows(took):
@@ -229,7 +230,7 @@ class _Look:
             return _TRUE.match(data, at) is None or not self._may_tell_of_person(data, key)
         if data[at : at + 1] != b'"':
             return False
-        content = data[at + 1 : _closing(data, at)]
+        content = data[at + 1 : closing(data, at)]
         if b"\\" in content:
             return False
         value = content.decode("utf-8", "replace")
@@ -248,16 +249,16 @@ class _Look:
 
     def _gives_name(self, data: bytes, start: int, end: int, text: str) -> bool:
         """Whether a text that stands where names do may name what stands beside it."""
-        before, text = _before(data, start), unquoted(text)
-        if data[before] == _AFTER_KEY:
-            key = _key_of(data, start)
+        before, text = sign_before(data, start), unquoted(text)
+        if data[before] == COLON:
+            key = key_of(data, start)
             stands_there = key is None or key.casefold() in NAMING
         elif _LAST.match(data, end + 1) is not None:  # of a path, which may be a field's
-            key = _key_of(data, data.rfind(b"[", 0, start))
+            key = key_of(data, data.rfind(b"[", 0, start))
             stands_there = key is None or key.casefold() in NAMING
             self.can_be_remembered = False
         else:
-            in_pair = data[before] == _IN_LIST and _NEXT.match(data, end + 1) is not None
+            in_pair = data[before] == _OPENED and _NEXT.match(data, end + 1) is not None
             stands_there = text.startswith("-") or in_pair
         if not stands_there:
             return False
@@ -279,7 +280,7 @@ def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
                 return None
         elif id_ != ESCAPE:
             kept.append(hit)
-        elif not _is_escaped(data, end - 2):  # else it is a backslash, and a word: `C:\\users`
+        elif not is_escaped(data, end - 2):  # else it is a backslash, and a word: `C:\\users`
             if _is_shown_in_ascii(int(data[end : end + 4], 16)):
                 return None  # a sign that is looked for between strings may be written so
             kept.append(hit)
@@ -304,44 +305,9 @@ def _is_shown_in_ascii(code: int) -> bool:
     return 0x20 <= code < 0x7F
 
 
-def _with_key(data: bytes, start: int, end: int) -> bytes:
-    """A string with its key, or with the sign before it, and the sign behind it.
-
-    Nothing when it is long, or when blanks stand there.
-    """
-    if end - start > _LONGEST or end + 1 >= len(data) or data[end + 1] in _BLANKS:
-        return b""
-    before = start - 1
-    if data[before] in _BLANKS:
-        before -= 1  # some write one behind the colon or the comma
-    if data[before] == _AFTER_KEY and data[before - 1] == _QUOTE:
-        before = data.rfind(b'"', 0, before - 1)
-    if start - before > _LONGEST or data[before] in _BLANKS or data[before - 1] == _ESCAPE:
-        return b""
-    return data[before : end + 2]
-
-
-def _before(data: bytes, at: int) -> int:
-    """The last byte before a place that is no blank. Something always stands there."""
-    at -= 1
-    while data[at] in _BLANKS:
-        at -= 1
-    return at
-
-
-def _key_of(data: bytes, start: int) -> str | None:
-    """The key of the value that begins at a quotation mark; None where it is not known."""
-    colon = _before(data, start)
-    end = _before(data, colon)
-    if data[colon] != _AFTER_KEY or data[end] != _QUOTE:
-        return None
-    key = data[data.rfind(b'"', 0, end) + 1 : end]
-    return None if b"\\" in key or len(key) > _MOST_NAME else key.decode("utf-8", "replace")
-
-
 def _context(data: bytes, start: int) -> str | None:
     """The same, but for a value that may have its name from the field beside it."""
-    key = _key_of(data, start)
+    key = key_of(data, start)
     return None if key is None or key.casefold() in GIVEN_NAMES else key
 
 
@@ -352,28 +318,3 @@ def _may_be_named(data: bytes, at: int) -> bool:
     except (ValueError, RecursionError):
         return True
     return data[at : at + 1] != b"{" or any(key == "name" and value for key, value in device)
-
-
-def _opening(data: bytes, at: int, floor: int) -> int:
-    """The quotation mark that opens the string around a byte (which may be the one that ends it).
-
-    It is looked for back to `floor`, where the string before was seen to end.
-    """
-    start = data.rfind(b'"', floor, at)
-    while start > floor and _is_escaped(data, start):
-        start = data.rfind(b'"', floor, start)
-    return start
-
-
-def _is_escaped(data: bytes, at: int) -> bool:
-    slashes = 0
-    while data[at - 1 - slashes : at - slashes] == b"\\":
-        slashes += 1
-    return slashes % 2 == 1
-
-
-def _closing(data: bytes, start: int) -> int:
-    end = data.find(b'"', start + 1)
-    while end >= 0 and _is_escaped(data, end):
-        end = data.find(b'"', end + 1)
-    return end if end >= 0 else len(data)
