@@ -118,6 +118,26 @@ def test_the_journal_is_looked_for_in_the_storage_folder(
     assert capsys.readouterr().err == "service.storage: keeps nothing: name a --journal\n"
 
 
+def test_configurations_of_several_collectors_are_no_several_records(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "store").mkdir()
+    (folder / "journal").rename(folder / "store" / "journal")
+    (folder / "eu.yaml").write_text("service: { storage: eu }\n")
+    (folder / "us.yaml").write_text("service: { storage: store }\n")
+    (folder / "more.yaml").write_text("service: { ledger: {} }\n")
+    both = ["-c", "eu.yaml", "-c", "us.yaml"]
+    for others in ([], ["-c", "more.yaml"], ["--set", "service.shutdown_timeout=1s"]):
+        capsys.readouterr()
+        assert main(["exposure", "verify", *both, *others]) == 2
+        assert capsys.readouterr().err == (
+            "service.storage: is eu in eu.yaml and store in us.yaml: say which with --journal\n"
+        )
+    assert main(["exposure", "verify", *both, "--journal", "store/journal"]) == 0
+    assert main(["exposure", "verify", *both, "--set", "service.storage=./store"]) == 0
+    assert main(["exposure", "verify", "-c", "us.yaml", "-c", "more.yaml"]) == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -58,13 +58,26 @@ def journal_of(args: argparse.Namespace) -> Path:
 
 
 def storage_of(args: argparse.Namespace, option: str) -> Path:
-    """The storage folder of the configuration. `option` would name another. Raises ConfigError."""
+    """The storage folder of the configuration. `option` would name another.
+
+    Raises ConfigError, also where several files name one each: they are one configuration, of
+    which only the last folder would be asked, and perhaps they are of several collectors.
+    """
     from ...config.part import part_of_service
     from ...config.service import Stored
 
     service, _ = part_of_service(args.config, args.sets, Stored)
     if service.folder is None:
         raise ConfigError([Problem("service.storage", f"keeps nothing: name a {option}")])
+    named = {}
+    is_set = any(each.startswith("service.storage=") for each in args.sets)
+    for file in args.config if len(args.config) > 1 and not is_set else ():
+        its, tree = part_of_service([file], (), Stored)
+        if "storage" in (tree.get("service") or ()):
+            named[its.folder] = file
+    if len(named) > 1:
+        places = " and ".join(f"{folder} in {file}" for folder, file in named.items())
+        raise ConfigError([Problem("service.storage", f"is {places}: say which with {option}")])
     return service.folder
 
 
