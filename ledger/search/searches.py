@@ -131,6 +131,6 @@ class Searches:
 
 def _read(line: bytes) -> Search | LookUp | None:
     for decoder in _decoders:
-        with contextlib.suppress(msgspec.MsgspecError):
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
             return decoder.decode(line)
     return None

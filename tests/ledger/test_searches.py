@@ -39,7 +39,7 @@ def test_all_that_was_left_while_no_collector_ran_is_journaled(tmp_path: Path) -
 def test_lines_that_cannot_be_read_are_told_of_and_keep_no_other_one_back(tmp_path: Path) -> None:
     leave(tmp_path, search_for(1))
     with (tmp_path / FILE).open("ab") as file:
-        file.write(b"{\n" + b"x" * 200_000 + b"\n")
+        file.write(b"{\n" + b"x" * 200_000 + b"\n" + b'{"what": "\xff"}\n')
     leave(tmp_path, search_for(2))
     kinds = [(kind, body.get("values")) for kind, body in taken(tmp_path)]
     assert kinds == [("search", 1), ("search", 2), ("gap", None)]
