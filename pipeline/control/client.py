@@ -78,7 +78,7 @@ class Client:
             if status == 200:
                 return msgspec.json.decode(data, type=answer)
             trouble = msgspec.json.decode(data, type=Trouble)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             what = f"what answered (HTTP {status}) is not a collector of this version"
             raise NoAnswer(self._address, what) from None
         if trouble.kind == "tokens":  # it lets nobody in

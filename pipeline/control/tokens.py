@@ -193,7 +193,7 @@ def token_in(file: Path) -> str:
 def _decode(content: bytes) -> list[Entry]:
     try:
         return msgspec.json.decode(content, type=dict[str, list[Entry]]).get("tokens", [])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise TokensDamaged("tokens.json is damaged: remove it, a new token is made") from None
 
 

@@ -100,10 +100,19 @@ def test_a_file_that_others_may_read_is_not_used(store: TokenStore, file: str, b
             Tokens(store, None).person("any")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"tokens": 1}', '{"tokens": [{"name": "a"}]}'])
-def test_a_damaged_file_lets_nobody_in_and_is_not_quoted(store: TokenStore, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"tokens": 1}',
+        b'{"tokens": [{"name": "a"}]}',
+        b'{"tokens": [{"name": "\xff"}]}',
+    ],
+)
+def test_a_damaged_file_lets_nobody_in_and_is_not_quoted(store: TokenStore, content: bytes) -> None:
     store.prepare()
-    (store.folder / "tokens.json").write_text(content)
+    (store.folder / "tokens.json").write_bytes(content)
     with pytest.raises(TokensUnusable, match=r"^tokens.json is damaged: remove it"):
         Tokens(store, None).person("any")
 
