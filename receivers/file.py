@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import select
 import stat
 import threading
 import time
@@ -86,7 +87,9 @@ class FileReceiver(Receiver):
         """Open the file and begin to read. Raises OSError."""
         self._sink = sink
         is_stdin = self._options.path == _STDIN
-        self._fd = 0 if is_stdin else os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
+        # A named pipe would keep the event loop here until somebody writes to it.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        self._fd = 0 if is_stdin else os.open(self._options.path, flags)
         if stat.S_ISDIR(os.fstat(self._fd).st_mode):
             os.close(self._fd)
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._options.path)
@@ -107,6 +110,8 @@ class FileReceiver(Receiver):
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand chunks to the event loop, one after the other, until the end (an empty one)."""
         try:
+            if not self._has_begun():
+                return
             while True:
                 data = self._next_chunk()
                 if self._stopping.is_set():
@@ -119,6 +124,20 @@ class FileReceiver(Receiver):
         finally:
             if self._fd:
                 os.close(self._fd)
+
+    def _has_begun(self) -> bool:
+        """Wait for who writes to a named pipe: until then it seems to have ended. False: stopped."""
+        assert self._fd is not None
+        if self._fd == 0:
+            return True
+        if stat.S_ISFIFO(os.fstat(self._fd).st_mode):
+            written = select.poll()
+            written.register(self._fd, select.POLLIN)
+            while not written.poll(_PAUSE * 1000):
+                if self._stopping.is_set():
+                    return False
+        os.set_blocking(self._fd, True)
+        return True
 
     def _next_chunk(self) -> bytes:
         assert self._fd is not None

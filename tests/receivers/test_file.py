@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -285,6 +286,24 @@ async def test_standard_input_is_read_to_its_end(bench: Bench) -> None:
         os.write(write, EVENT.encode()[20:])
         os.close(write)
         await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert len(bench.sink.payloads) == 2
+
+
+async def test_a_named_pipe_is_read_once_somebody_writes_and_holds_up_nobody_before(
+    bench: Bench,
+) -> None:
+    os.mkfifo(bench.path)
+    receiver = bench.made()
+    writer = threading.Timer(5, lambda: os.close(os.open(bench.path, os.O_WRONLY)))
+    writer.start()
+    await receiver.start(bench.sink)
+    assert writer.is_alive(), "it waited for somebody to write"
+    writer.cancel()
+    await asyncio.sleep(0.05)
+    assert not bench.sink.payloads
+    with bench.path.open("wb") as writing:  # opened and closed before anybody reads
+        writing.write(f"{EVENT}\n{EVENT}\n".encode())
+    await asyncio.wait_for(receiver.finished(), timeout=30)
     assert len(bench.sink.payloads) == 2
 
 
