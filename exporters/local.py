@@ -77,9 +77,10 @@ class LocalExporter(Exporter):
     async def start(self) -> None:
         """Open the store. Raises OSError when that cannot be done."""
         self._aborted = False
-        if self._thread is not None:  # it was only aborted
+        if self._forgetting is not None:  # it was only aborted
             return
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local store")
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local store")
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._thread, self._writer.open)

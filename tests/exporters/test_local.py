@@ -220,6 +220,17 @@ async def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> No
     await exporter.stop()
 
 
+async def test_who_could_not_open_it_opens_it_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    exporter = LocalExporter(LocalExporterConfig(), tmp_path / "file" / "store")
+    with pytest.raises(OSError, match="Not a directory"):
+        await exporter.start()
+    (tmp_path / "file").unlink()
+    await exporter.start()
+    assert await exporter.export(envelope()) == Delivered(1)
+    await exporter.stop()
+
+
 async def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "local.sqlite3").write_bytes(b"no database at all" * 100)
     exporter = LocalExporter(LocalExporterConfig(), tmp_path)
