@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
 from ..pipeline.errors import RefusedPayload
 from .budget import Held, too_large
 from .decompression import DECOMPRESSORS, BrokenEncoding, Decompressor
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 READ_TIMEOUT = 60.0  # seconds for a whole body: nobody holds a connection by dripping
 
@@ -50,6 +55,13 @@ async def read_body(
     except (web.RequestPayloadError, OSError):
         raise RefusedPayload(400, "incomplete", "the body ended early or is badly framed") from None
     return bytes(body)
+
+
+async def beside_the_loop(is_large: bool, work: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T:
+    """What work on a body gives; done in a thread where it would hold up everybody else."""
+    if is_large:
+        return await asyncio.to_thread(work, *args, **kw)
+    return work(*args, **kw)
 
 
 async def _ask_for_body(request: web.BaseRequest) -> None:

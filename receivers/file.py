@@ -126,7 +126,7 @@ class FileReceiver(Receiver):
                 os.close(self._fd)
 
     def _has_begun(self) -> bool:
-        """Wait for who writes to a named pipe: until then it seems to have ended. False: stopped."""
+        """Wait for who writes to a named pipe: until then it looks ended. False: stopped."""
         assert self._fd is not None
         if self._fd == 0:
             return True

@@ -7,7 +7,6 @@ says. No answer, log line or counter has a value of a request.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections import Counter
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_json import encode_json
 from ..pipeline.payloads.otlp_responses import RESPONSES
 from ..pipeline.payloads.otlp_signals import SHAPES, Signal
+from .bodies import beside_the_loop
 from .books import Books
 
 RETRY_AFTER = 1  # seconds: less than what an SDK waits for an export in all
@@ -132,9 +132,7 @@ async def _decoded(
     body: bytes, signal: Signal, encoding: Encoding, project: str | None
 ) -> OtlpRequest:
     decode = OtlpRequest.decode_json if encoding == "json" else OtlpRequest.decode
-    if len(body) < _LARGE[encoding]:
-        return decode(body, signal, project)
-    return await asyncio.to_thread(decode, body, signal, project)
+    return await beside_the_loop(len(body) >= _LARGE[encoding], decode, body, signal, project)
 
 
 def _answer(signal: Signal, encoding: Encoding, refused: Counter[DropReason]) -> bytes:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from time import time
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import msgspec
@@ -26,7 +26,7 @@ from ..pipeline.options import Duration, Size
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_sizes import SIZES
 from . import sentry_requests as requests
-from .bodies import read_body
+from .bodies import beside_the_loop, read_body
 from .books import Books
 from .budget import Budget, Held
 from .connections import MaxConnections
@@ -45,9 +45,6 @@ CHECK_IN_LIMIT = SIZES["check_in"]
 # How long errors wait for room, in seconds, and how often they look.
 PATIENCE, INTERVAL = 5.0, 0.1
 LARGE = 64 * 1024  # bytes that take a noticeable time to read
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
@@ -244,8 +241,8 @@ class SentryReceiver(Receiver):
             return await self._take(request, envelope)
 
     async def _take(self, request: web.BaseRequest, envelope: Envelope) -> web.Response:
-        await _beside_the_loop(
-            envelope.size,
+        await beside_the_loop(
+            envelope.size >= LARGE,
             _complete,
             envelope,
             client_address(request, self._proxies),
@@ -260,7 +257,8 @@ class SentryReceiver(Receiver):
         if asked.kind != "envelope":
             limit = CHECK_IN_LIMIT if asked.kind == "cron" else EVENT_LIMIT
         body = await read_body(request, limit=limit, held=held, timeout=self._config.read_timeout)
-        return await _beside_the_loop(len(body), _decode, body, asked, limit, request.query)
+        is_large = len(body) >= LARGE
+        return await beside_the_loop(is_large, _decode, body, asked, limit, request.query)
 
     async def _discard(self, request: web.BaseRequest) -> web.Response:
         """Read a crash report without keeping any of it. Clients expect 200, as Relay answers."""
@@ -315,10 +313,3 @@ def _complete(envelope: Envelope, address: str | None, user_agent: str | None) -
     check(envelope)
     correct_clock(envelope)
     put_in_address(envelope, address, user_agent)
-
-
-async def _beside_the_loop(size: int, work: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T:
-    """Do work on so many bytes; in a thread where it would hold up everybody else."""
-    if size < LARGE:
-        return work(*args, **kw)
-    return await asyncio.to_thread(work, *args, **kw)
