@@ -27,10 +27,12 @@ from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.envelope import Envelope
 from ..pipeline.payloads.envelope_lines import read_envelope
 from ..pipeline.payloads.otlp import OtlpRequest
+from .bodies import beside_the_loop
 from .books import Books
 from .json_lines import Format, Lines, seen_format
 
 _CHUNK = 1 << 18
+_LARGE = 16 * 1024  # bytes of a line from which reading it would hold up everybody else
 # Seconds between two looks at a file that is followed, and between two tries when a pipeline
 # is too busy.
 _PAUSE = 0.5
@@ -180,7 +182,8 @@ class FileReceiver(Receiver):
         try:
             if line is None:
                 raise RefusedPayload(413, "too_long", "the line is too long")
-            for payload in self._payloads(line):
+            is_large = len(line) >= _LARGE
+            for payload in await beside_the_loop(is_large, self._payloads, line):
                 await self._accept(payload)
         except RefusedPayload as refused:
             self._books.refuse_request(refused.reason)

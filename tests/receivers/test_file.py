@@ -193,6 +193,21 @@ async def test_a_broken_line_does_not_hold_up_the_next(bench: Bench) -> None:
     assert len(await bench.read("{", EVENT, "", "  ", "?", EVENT + "\r")) == 2
 
 
+async def test_a_long_line_does_not_hold_up_everybody_else(bench: Bench) -> None:
+    request = json.loads(logs("payment refused").encode_json())
+    scope = request["resourceLogs"][0]["scopeLogs"][0]
+    scope["logRecords"] *= 10_000
+    bench.path.write_text(json.dumps(request) + "\n")
+    receiver = bench.made()
+    await receiver.start(bench.sink)
+    turns = 0
+    while not bench.sink.payloads:
+        await asyncio.sleep(0.001)
+        turns += 1
+    await asyncio.wait_for(receiver.finished(), timeout=30)
+    assert turns > 20
+
+
 async def test_a_line_that_is_too_long_is_refused(bench: Bench) -> None:
     payloads = await bench.read(EVENT, "x" * 300_000, EVENT, max_line_size=Size(100_000))
     assert len(payloads) == 2
