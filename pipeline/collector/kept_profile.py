@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -38,23 +39,24 @@ class KeptProfile:
             except BaseException:
                 self.is_strict = False
                 raise
-            self._record(_STRICT, by, why)
+            await self._record(_STRICT, by, why)
         await self._store.remember({_PROFILE: _STRICT})
 
     async def relax(self, by: str, why: str) -> None:
         """See `Collector.relax`."""
         await self._store.remember({_PROFILE: ""})
         if self.is_strict:
-            self._record("configured", by, why)
+            await self._record("configured", by, why)
             self.is_strict = False
             try:
                 await self._go_over()
             except BaseException:
                 self.is_strict = True
-                self._record(_STRICT, by, "it could not be relaxed")
+                await self._record(_STRICT, by, "it could not be relaxed")
                 await self._store.remember({_PROFILE: _STRICT})
                 raise
 
-    def _record(self, profile: str, by: str, why: str) -> None:
+    async def _record(self, profile: str, by: str, why: str) -> None:
         if self._ledger is not None:
-            self._ledger.record("policy", {"profile": profile, "by": by, "why": why})
+            body = {"profile": profile, "by": by, "why": why}
+            await asyncio.to_thread(self._ledger.record, "policy", body)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import aiohttp
@@ -111,3 +113,27 @@ async def test_what_cannot_be_relaxed_stays_strict(tmp_path: Path) -> None:
     assert collector.strict
     assert await collector.store.recall("profile") == "strict"
     await collector.stop()
+
+
+async def test_it_is_journaled_beside_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that hangs would hang it, and with it every door."""
+    writing: list[threading.Thread] = []
+    write = os.fsync
+
+    def fsync(file: int) -> None:
+        writing.append(threading.current_thread())
+        write(file)
+
+    collector = House(tmp_path, Stubborn).collector
+    assert isinstance(collector, Stubborn)
+    await collector.start()
+    monkeypatch.setattr(os, "fsync", fsync)
+    await collector.tighten("jane", "a breach")
+    collector.stuck = True
+    with pytest.raises(ConfigError):
+        await collector.relax("jane", "over")
+    await collector.stop()
+    assert len(writing) > 3
+    assert threading.current_thread() not in writing
