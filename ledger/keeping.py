@@ -36,6 +36,7 @@ from .needles.needles import FILE as NEEDLES
 from .needles.needles import Needles
 from .needles.words import WordReader
 from .options import LedgerOptions
+from .policy_entry import fitting
 from .search.searches import Searches
 from .sqlite_file import check_version
 from .traces import Tracer
@@ -108,11 +109,16 @@ class Ledger:
         self._journal.append(kind, body)
 
     def record(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
-        """As `write`, but never fails: what the disk refuses is logged."""
+        """As `write`, but never fails: what the disk refuses is logged, and what is too long for an
+        entry is a gap.
+        """
         try:
             self.write(kind, body)
         except JournalFailed as failed:
             _log.error("the journal cannot be written: %s", failed.strerror)
+        except ValueError as unfit:  # its text says what is wrong, and nothing of the body
+            _log.error("the journal has no entry about it: %s", unfit)
+            self.record("gap", {"what": "an entry that does not fit", "kind": kind})
 
     def planted(self, what: Planted) -> None:
         """Write down that these decoys leave for a destination, once. Blocks, never fails."""
@@ -132,7 +138,7 @@ class Ledger:
         # First, so that a crash in between has them told twice rather than never.
         for change in changes:
             self.record("control_off", change.body(by, began))
-        self.record("policy", {**policy, "ways": msgspec.to_builtins(self._ways)})
+        self.record("policy", fitting({**policy, "ways": msgspec.to_builtins(self._ways)}))
 
     def newest(self, kind: EntryKind) -> Entry | None:
         """The last entry of a kind. Blocks while it is looked for; None also where there is none

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -120,6 +121,25 @@ def test_it_starts_on_a_full_disk_and_tells_later_what_is_missing(tmp_path: Path
     assert [entry.kind for entry in entries] == ["gap", "trust", "stop"]
     assert entries[0].body["kinds"] == {"policy": 1, "start": 1}
     assert verify(tmp_path / "store" / "journal").findings == []
+
+
+async def test_what_is_too_long_for_an_entry_keeps_nothing_from_going_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "store", LedgerOptions())
+    options = {"allowed_values": ["x" * 50] * 100_000}
+    content = {"processors": {"redact": options, "keep": {}}, "exporters": {"file": {}}}
+    await ledger.open({"sha256": "0" * 64, "content": content})
+    ledger.record("trust", options)
+    ledger.record("trust", {"state": "distrusted"})
+    await ledger.close()
+    entries = list(read(tmp_path / "store" / "journal"))
+    assert [entry.kind for entry in entries] == ["start", "policy", "gap", "trust", "stop"]
+    policy, gap = entries[1].body, entries[2].body
+    assert policy["sha256"] == "0" * 64
+    assert policy["content"]["exporters"] == {"file": {}}
+    digests = policy["content"]["processors"]
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digests["redact"])
+    assert digests["redact"] != digests["keep"]
+    assert gap == {"what": "an entry that does not fit", "kind": "trust"}
 
 
 async def test_what_is_written_in_the_end_is_in_no_gap(
