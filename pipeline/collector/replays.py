@@ -11,7 +11,6 @@ import msgspec
 
 from ...delivery.disk.store import DiskStore
 from ...delivery.store import Store, StoreFailed
-from ...ledger.journal.journal import JournalFailed
 from ..chain import Chain
 from .replaying import Progress, Replay, Replayer, Replaying, Stopped
 
@@ -181,10 +180,7 @@ class Replays:
             "damaged": progress.damaged,
             "linkable": progress.linkable,
         }
-        try:
-            await asyncio.to_thread(ledger.record, "replay", body)
-        except JournalFailed as failed:  # what it missed it tells itself
-            _log.error("the journal took no word of a replay: %s", failed.strerror)
+        await asyncio.to_thread(ledger.record, "replay", body)
 
 
 def replay_id() -> str:

@@ -7,7 +7,6 @@ the last. Everything else is done on that loop.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +16,6 @@ from ....delivery.trust.operators import spellings
 from ....ledger.embedded.budgets import TooMuch
 from ....ledger.embedded.handover import HandOver, Taken
 from ....ledger.journal.entries import EntryKind
-from ....ledger.journal.journal import JournalFailed
 from ...config.incident import PlanOptions
 from ...control.messages import (
     Job,
@@ -52,8 +50,6 @@ T = TypeVar("T")
 _SAMPLE_EVERY = 5.0  # seconds
 _WRITTEN_WITHIN = 15.0  # seconds
 _PATIENCE = 0.5  # seconds that who tightens waits for the disk
-
-_log = logging.getLogger("errlock.control")
 
 
 class CollectorOperations:
@@ -214,10 +210,7 @@ class CollectorOperations:
     async def _record(self, kind: EntryKind, body: Mapping[str, object]) -> None:
         """Tell the journal what was done, if there is one. What it missed it tells itself."""
         if (ledger := self._collector.ledger) is not None:
-            try:
-                await asyncio.to_thread(ledger.record, kind, body)
-            except JournalFailed as failed:
-                _log.error("the journal took no word of a %s: %s", kind, failed.strerror)
+            await asyncio.to_thread(ledger.record, kind, body)
 
     async def take(self, handover: HandOver, by: str) -> Taken:
         """See `Operations.take`. Answers once it is on the disk."""
