@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...delivery.clock import Clock
 from ...delivery.disk.store import DiskStore
+from ...delivery.store import StoreFailed
 from ...ledger.journal.entries import now
 from ...ledger.keeping import Ledger
 from ..component import Receiver
@@ -127,6 +128,10 @@ class Collector:
 
         Raises OSError, and ConfigError when a keyring has no key for a destination.
         """
+        with _storage_named():
+            await self._start()
+
+    async def _start(self) -> None:
         self.loop = asyncio.get_running_loop()
         start_all(self._executor, _JUDGES)
         await self._open_what_is_kept()
@@ -321,11 +326,12 @@ class Collector:
         await self.keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:
-            await self._exchanges.make(
-                Switch(old, new, self._doors),
-                lambda: self._turned(config, new),
-                config.service.shutdown_timeout,
-            )
+            with _storage_named():
+                await self._exchanges.make(
+                    Switch(old, new, self._doors),
+                    lambda: self._turned(config, new),
+                    config.service.shutdown_timeout,
+                )
         finally:
             self._kept_trust.rule(self.graph)
 
@@ -364,6 +370,15 @@ def _named(part: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno or 0, refused_by_system(error), part) from None
+
+
+@contextlib.contextmanager
+def _storage_named() -> Iterator[None]:
+    """The same of queues that cannot be read or written."""
+    try:
+        yield
+    except StoreFailed as failure:
+        raise OSError(0, f"the queues cannot be used ({failure.kind})", "service.storage") from None
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ...delivery.store import StoreFailed
 from ..config import Config
 from ..host.threads import work_beside
 from .collector import Collector, first_of
@@ -59,11 +58,7 @@ async def serve(
     collector, supervisor = Collector(config), Supervisor()
     telling = [asyncio.create_task(supervisor.keep_alive())]
     try:
-        try:
-            await collector.start()
-        except StoreFailed as failure:
-            why = f"the queues cannot be used ({failure.kind})"
-            raise OSError(0, why, "service.storage") from None
+        await collector.start()
         waits = [stopped.wait(), collector.finished()]
         if source is not None:
             collector.source = source

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import sqlite3
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,23 @@ async def test_a_destination_that_a_reload_ends_obeys_to_its_end(
             await reload
             if kept:
                 assert running.collector.destinations["sentry"].trust == "distrusted"
+
+
+async def test_what_the_store_refuses_a_reload_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with Running(tmp_path, "", "file", storage=str(data)) as running:
+        assert await running.send(envelope(EVENT)) == 200
+        await running.lines(1)
+        more = running.configured(
+            f'file/more: {{ path: "{tmp_path / "more"}" }}', "file, file/more", storage=str(data)
+        )
+        with contextlib.closing(sqlite3.connect(data / "queue.db")) as somebody:
+            somebody.execute("DROP TABLE deliveries")
+        with pytest.raises(OSError, match=r"the queues cannot be used \(io\)") as refused:
+            await running.collector.reload(more)
+        assert refused.value.filename == "service.storage"
+        assert list(running.collector.destinations) == ["file"]
+        assert running.collector.state == "running"
 
 
 async def test_nothing_is_purged_while_destinations_are_exchanged(tmp_path: Path) -> None:
