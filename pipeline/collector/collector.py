@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ...delivery.clock import Clock
-from ...delivery.disk.store import DiskStore
 from ...delivery.store import StoreFailed
 from ...ledger.journal.entries import now
 from ...ledger.keeping import Ledger
@@ -43,7 +42,7 @@ from .reloading import Changes, Source, with_service_of
 from .replays import Replays
 from .storage import recall_swaps, store_of
 from .store_watch import StorageWatch, Unclaimed
-from .telemetry import Telemetry, Tracing
+from .telemetry import Metrics, Tracing
 
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
@@ -98,17 +97,7 @@ class Collector:
         self.trust: TrustBook = self._kept_trust.book
         self.keyrings = KeptKeyrings(lambda: self.graph, self.store, self.ledger)
         self.fleet = Fleet(config.service, self.trust, lambda: self.graph)
-        gauges = dict(self.fleet.gauges())
-        if self.ledger is not None:
-            gauges["errlock_journal_entries"] = self.ledger.entries
-            gauges["errlock_journal_head"] = self.ledger.head_number
-        if isinstance(self.store, DiskStore):
-            copies = self.store.copies
-            gauges["errlock_copies_lost"] = lambda: copies.lost
-        self.telemetry = Telemetry(
-            self.counters, lambda: self.graph.destinations, lambda: self.graph.receivers,
-            telemetry.metrics.otlp_endpoint, gauges, self.fleet.failures, self._may_tell,
-        )  # fmt: skip
+        self.metrics = Metrics(self, telemetry.metrics.otlp_endpoint, self._may_tell)
         self.trust.subscribe_abort(self._hush)
 
     def _may_tell(self, host: str) -> bool:
@@ -116,7 +105,7 @@ class Collector:
 
     def _hush(self, _distrusted: str) -> None:
         """Push no telemetry any more to where somebody is distrusted. From any thread."""
-        self.telemetry.obey()
+        self.metrics.obey()
         if self._tracing is not None:
             self._tracing.obey()
 
@@ -182,7 +171,7 @@ class Collector:
         if service.telemetry.metrics.level != "none":
             with _named("service.telemetry.metrics"):
                 await self._admin.tell_metrics(
-                    service.telemetry.metrics.endpoint, self.telemetry.prometheus
+                    service.telemetry.metrics.endpoint, self.metrics.prometheus
                 )
         if service.health.endpoint:
             with _named("service.health"):
@@ -235,7 +224,7 @@ class Collector:
         await self.store.close()
         self._executor.shutdown()
         # These push once more and wait for the answer.
-        await asyncio.to_thread(self.telemetry.shutdown)
+        await asyncio.to_thread(self.metrics.shutdown)
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.shutdown)
         self.state = "stopped"

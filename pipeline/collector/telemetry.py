@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -27,13 +27,17 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 
+from ...delivery.disk.store import DiskStore
+from ...delivery.store import Store
 from ...delivery.trust.states import STRICTNESS
 from ..counters import COUNTERS, CounterName, Counters
 from .pushing import MayTell, Push, PushedMetrics, PushedSpans
 
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
+    from ...ledger.keeping import Ledger
     from ..component import Receiver
+    from ..fleet.fleet import Fleet
 
 # The collector counts by signal. A Sentry document counts where its OTLP counterpart would.
 _SIGNAL = {
@@ -70,29 +74,32 @@ _CONNECTIONS = (
 )
 
 
-class Telemetry:
-    """Reads the counters and destinations when somebody asks; pushes them if an endpoint is set."""
+class Measured(Protocol):
+    """What of a collector is measured here."""
 
-    def __init__(
-        self,
-        counters: Counters,
-        destinations: Callable[[], Mapping[str, Destination]],
-        receivers: Callable[[], Mapping[str, Receiver]],
-        otlp_endpoint: str | None = None,
-        gauges: Mapping[str, Callable[[], float]] | None = None,
-        follow_failures: Callable[[], Mapping[str, int]] = dict,
-        may_tell: MayTell = lambda _: True,
-    ) -> None:
+    counters: Counters
+    store: Store
+    ledger: Ledger | None
+    fleet: Fleet
+
+    @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        """By id; others after a reload."""
+
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """By id; others after a reload."""
+
+
+class Metrics:
+    """Looks at a collector when somebody asks; pushes what it sees if an endpoint is set."""
+
+    def __init__(self, collector: Measured, otlp_endpoint: str | None, may_tell: MayTell) -> None:
         """Register every instrument. With an OTLP/gRPC endpoint, metrics are pushed there too.
 
-        `gauges` are further ones without labels, by name; `follow_failures` counts looks for a
-        control document that found no valid one, by reason. `may_tell`: see `obey`.
+        `may_tell`: see `obey`.
         """
-        self._counters = counters
-        self._destinations = destinations
-        self._receivers = receivers
-        self._gauges = gauges or {}
-        self._follow_failures = follow_failures
+        self._collector = collector
         self._started = time.monotonic()
         self._registry = CollectorRegistry()
         readers: list[MetricReader] = [
@@ -134,14 +141,14 @@ class Telemetry:
             meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
         for gauge, what, sentence in _CONNECTIONS:
             meter.create_observable_gauge(gauge, [self._connections(what)], description=sentence)
-        for gauge, value in self._gauges.items():
+        for gauge, value in _gauges_of(self._collector).items():
             meter.create_observable_gauge(gauge, [_single(value)])
         meter.create_observable_counter("errlock_follow_failed", [self._failures])
         meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")
 
     def _own(self, wanted: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:
-            for name, labels, value in self._counters:
+            for name, labels, value in self._collector.counters:
                 if name == wanted:
                     yield Observation(value, dict(labels))
 
@@ -152,7 +159,7 @@ class Telemetry:
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:
             sums: dict[tuple[tuple[str, str], ...], int] = {}
-            for name, labels, value in self._counters:
+            for name, labels, value in self._collector.counters:
                 if name != wanted:
                     continue
                 if _SIGNAL.get(dict(labels).get("type", ""), "log_records") == signal:
@@ -165,7 +172,7 @@ class Telemetry:
 
     def _queue(self, what: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:
-            for id_, destination in self._destinations().items():
+            for id_, destination in self._collector.destinations.items():
                 status = destination.status()
                 value = {
                     "bytes": status.queued_bytes,
@@ -180,7 +187,7 @@ class Telemetry:
 
     def _connections(self, what: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:
-            for id_, receiver in self._receivers().items():
+            for id_, receiver in self._collector.receivers.items():
                 for transport, connections in receiver.connections().items():
                     labels = {"receiver": id_, "transport": transport}
                     yield Observation(getattr(connections, what), labels)
@@ -188,11 +195,23 @@ class Telemetry:
         return observe
 
     def _failures(self, _options: CallbackOptions) -> Iterator[Observation]:
-        for reason, times in self._follow_failures().items():
+        for reason, times in self._collector.fleet.failures().items():
             yield Observation(times, {"reason": reason})
 
     def _uptime(self, _options: CallbackOptions) -> Iterator[Observation]:
         yield Observation(time.monotonic() - self._started)
+
+
+def _gauges_of(collector: Measured) -> Mapping[str, Callable[[], float]]:
+    """Those without labels, by name, of what there is in a collector."""
+    gauges = dict(collector.fleet.gauges())
+    if collector.ledger is not None:
+        gauges["errlock_journal_entries"] = collector.ledger.entries
+        gauges["errlock_journal_head"] = collector.ledger.head_number
+    if isinstance(collector.store, DiskStore):
+        copies = collector.store.copies
+        gauges["errlock_copies_lost"] = lambda: copies.lost
+    return gauges
 
 
 def _single(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -216,7 +235,7 @@ class Tracing:
         self.tracer: Tracer = self._provider.get_tracer("errlock")
 
     def obey(self) -> None:
-        """See `Telemetry.obey`."""
+        """See `Metrics.obey`."""
         self._push.obey()
 
     def shutdown(self) -> None:

@@ -79,7 +79,7 @@ async def test_one_word_shuts_the_fleet_and_one_release_opens_it(tmp_path: Path)
 
 def metric(one: Collector, series: str) -> float | None:
     """The value of a series in Prometheus' text format; None: it is not there."""
-    for line in one.telemetry.prometheus().decode().splitlines():
+    for line in one.metrics.prometheus().decode().splitlines():
         name, _, value = line.rpartition(" ")
         if name == series:
             return float(value)
