@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...delivery.clock import Clock
-from ...delivery.store import StoreFailed
 from ...ledger.journal.entries import now
 from ...ledger.keeping import Ledger
 from ..component import Receiver
@@ -20,7 +18,6 @@ from ..control.messages import CollectorState, StorageFault
 from ..control.token_watch import TokenWatch
 from ..control.tokens import TokenStore
 from ..counters import Counters
-from ..errors import refused_by_system
 from ..fleet.fleet import Fleet
 from ..graph.exchanging import Exchanges
 from ..graph.graph import Graph, Surroundings, build
@@ -43,6 +40,8 @@ from .replays import Replays
 from .storage import recall_swaps, store_of
 from .store_watch import StorageWatch, Unclaimed
 from .telemetry import Metrics, Tracing
+from .unavailable import named, storage_named
+from .waiting import all_finished, first_of
 
 if TYPE_CHECKING:
     from ...delivery.destination import Destination
@@ -117,7 +116,7 @@ class Collector:
 
         Raises OSError, and ConfigError when a keyring has no key for a destination.
         """
-        with _storage_named():
+        with storage_named():
             await self._start()
 
     async def _start(self) -> None:
@@ -125,18 +124,18 @@ class Collector:
         start_all(self._executor, _JUDGES)
         await self._open_what_is_kept()
         self.graph.put_in_force()
-        with _named("service.publish"):
+        with named("service.publish"):
             await self.fleet.start()
         for id_, destination in self.graph.destinations.items():
             path = f"exporters.{id_}"
-            with _named(path), blamed(self.config.exporters[id_].component, path):
+            with named(path), blamed(self.config.exporters[id_].component, path):
                 await destination.start()
         await self.replays.open()
         await self._open_to_operators()
         await asyncio.to_thread(self.graph.prepare)
         for id_, receiver in self.graph.receivers.items():
             path = f"receivers.{id_}"
-            with _named(path), blamed(self.config.receivers[id_], path):
+            with named(path), blamed(self.config.receivers[id_], path):
                 await receiver.start(self._doors[id_])
             _log.info("receiver %s is open", id_)
         self._begin_watches()
@@ -144,7 +143,7 @@ class Collector:
 
     async def _open_what_is_kept(self) -> None:
         """The store and the ledger, and what they remember of what people said."""
-        with _named("service.storage"):
+        with named("service.storage"):
             self._kept_trust.prepare()
             await self.store.open()
         if self.ledger is not None:
@@ -169,15 +168,15 @@ class Collector:
     async def _open_to_operators(self) -> None:
         service = self.config.service
         if service.telemetry.metrics.level != "none":
-            with _named("service.telemetry.metrics"):
+            with named("service.telemetry.metrics"):
                 await self._admin.tell_metrics(
                     service.telemetry.metrics.endpoint, self.metrics.prometheus
                 )
         if service.health.endpoint:
-            with _named("service.health"):
+            with named("service.health"):
                 await self._admin.tell_health(service.health.endpoint, Health(self))
         if self._control is not None:
-            with _named("service.control"):
+            with named("service.control"):
                 await self._control.start()
 
     def _begin_watches(self) -> None:
@@ -315,7 +314,7 @@ class Collector:
         await self.keyrings.prepare(new)
         self._kept_trust.rule(old, new)
         try:
-            with _storage_named():
+            with storage_named():
                 await self._exchanges.make(
                     Switch(old, new, self._doors),
                     lambda: self._turned(config, new),
@@ -338,7 +337,7 @@ class Collector:
         while True:
             self._reloaded.clear()
             receivers = self.graph.receivers.values()
-            await first_of(_all_finished(receivers), self._reloaded.wait())
+            await first_of(all_finished(receivers), self._reloaded.wait())
             if not self._reloaded.is_set():
                 return
 
@@ -346,37 +345,3 @@ class Collector:
     def storage_fault(self) -> StorageFault | None:
         """See `Collecting.storage_fault`."""
         return self._storage.trouble
-
-
-async def _all_finished(receivers: Iterable[Receiver]) -> None:
-    await asyncio.gather(*(receiver.finished() for receiver in receivers))
-
-
-@contextlib.contextmanager
-def _named(part: str) -> Iterator[None]:
-    """Say of an endpoint or file that cannot be had which part of the configuration wants it."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno or 0, refused_by_system(error), part) from None
-
-
-@contextlib.contextmanager
-def _storage_named() -> Iterator[None]:
-    """The same of queues that cannot be read or written."""
-    try:
-        yield
-    except StoreFailed as failure:
-        raise OSError(0, f"the queues cannot be used ({failure.kind})", "service.storage") from None
-
-
-async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Return when one of them is done; cancel the others, all of them when cancelled."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task

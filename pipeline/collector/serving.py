@@ -16,9 +16,10 @@ from typing import Any
 
 from ..config import Config
 from ..host.threads import work_beside
-from .collector import Collector, first_of
+from .collector import Collector
 from .reloading import Source
 from .supervisor import Supervisor
+from .waiting import first_of
 
 _log = logging.getLogger("errlock.collector")
 

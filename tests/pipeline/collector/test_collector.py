@@ -17,10 +17,11 @@ from live_ports import listening_port
 from slow_peer import SlowPeer
 
 from errlock.ledger.journal.journal import read
-from errlock.pipeline.collector.collector import Collector, first_of
+from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.collector.operating.operations import CollectorOperations
 from errlock.pipeline.collector.purging import Destroyed
 from errlock.pipeline.collector.refusals import RefusedShare
+from errlock.pipeline.collector.waiting import first_of
 from errlock.pipeline.config import Config, loads
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.graph.routes import Route
