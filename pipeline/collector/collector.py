@@ -14,7 +14,7 @@ from ...ledger.keeping import Ledger
 from ..component import Receiver
 from ..config import Config
 from ..config.policy import policy_in_force
-from ..control.messages import CollectorState, StorageFault
+from ..control.status import CollectorState, StorageFault
 from ..control.token_watch import TokenWatch
 from ..control.tokens import TokenStore
 from ..counters import Counters

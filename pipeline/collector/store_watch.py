@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from ...delivery.disk.store import DiskStore
 from ...delivery.store import Store, StoreFailed
-from ..control.messages import StorageFault
+from ..control.status import StorageFault
 
 _LOOK_EVERY = 1.0  # seconds
 

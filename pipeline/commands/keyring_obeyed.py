@@ -11,7 +11,7 @@ from .talking import client_of, named_one, telling
 
 if TYPE_CHECKING:
     from ...policy.keyring.epochs import Epochs
-    from ..control.messages import KeyringStatus
+    from ..control.status import KeyringStatus
 
 _PATIENCE, _LOOK_EVERY = 10.0, 0.1  # seconds
 
@@ -28,7 +28,7 @@ def obeyed(args: argparse.Namespace, epochs: Epochs) -> int:
 def _ask(args: argparse.Namespace, epochs: Epochs) -> int:
     @telling(f"key {args.action}")
     def ask(args: argparse.Namespace) -> int:
-        from ..control.messages import Status
+        from ..control.status import Status
 
         client, deadline = client_of(args), time.monotonic() + _PATIENCE
         while True:

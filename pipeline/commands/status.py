@@ -14,7 +14,7 @@ from .swap import gets
 from .talking import add_collector_options, client_of, telling
 
 if TYPE_CHECKING:
-    from ..control.messages import DestinationStatus, Status
+    from ..control.status import DestinationStatus, Status
 
 _WATCH_EVERY = 2.0  # seconds
 _NEARLY = 0.8  # of what may be connected: where others make room there are some less
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import msgspec
 
-    from ..control.messages import Status
+    from ..control.status import Status
 
     client = client_of(args)
     while True:

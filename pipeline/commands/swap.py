@@ -10,7 +10,7 @@ from .options import Commands, add_command, add_json_option
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
-    from ..control.messages import RouteStatus
+    from ..control.status import RouteStatus
 
 
 def register(commands: Commands) -> None:

@@ -144,7 +144,7 @@ def _tighten(args: argparse.Namespace, command: str) -> int:
 def _tell_of_others(client: Client, changed: TrustChanged) -> None:
     """Say which exporters that nobody named go on sending to the same operators."""
     from ..control.client import NoAnswer
-    from ..control.messages import Status
+    from ..control.status import Status
 
     try:
         there = client.ask("/v1/status", Status, timeout=_PATIENCE).destinations
@@ -195,7 +195,8 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
 
 def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:
     """What the file says, as a collector would answer, but by the names that were given."""
-    from ..control.messages import TrustChanged, TrustOf, TrustSaid
+    from ..control.messages import TrustChanged, TrustOf
+    from ..control.status import TrustSaid
 
     words = [(name, said.about(name)) for name in names]
     found = [
@@ -210,7 +211,7 @@ def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:
 
 def followed(client: Client, version: int) -> bool:
     """Whether everybody who follows obeys within some seconds; says who does not."""
-    from ..control.messages import Status
+    from ..control.status import Status
 
     deadline = time.monotonic() + _FOLLOWED_WITHIN
     while True:

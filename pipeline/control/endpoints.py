@@ -21,7 +21,6 @@ from .messages import (
     PurgeOrder,
     Reloaded,
     ReplayOrder,
-    Status,
     SwapOrder,
     Swapped,
     Tightened,
@@ -29,6 +28,7 @@ from .messages import (
     TrustOrder,
 )
 from .operations import Operations, Refused
+from .status import Status
 from .tokens import Role
 
 Method = Literal["GET", "POST"]

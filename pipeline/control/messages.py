@@ -1,4 +1,4 @@
-"""What is said over the control API: JSON objects, described once, here.
+"""What is said over the control API: JSON objects, described once, here and in `status.py`.
 
 The OpenAPI document is made from these structs. No field holds a value of a document.
 """
@@ -10,31 +10,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ...delivery.health import HealthState
-from ...delivery.standby import Cause
-from ...delivery.trust.states import TrustState
 from ..payloads.document import DocumentType
+from .status import RouteStatus, TrustSaid
+from .vocabulary import Answer, Id, Moment, Names, NotWritten, Order, Why
 
-Moment = Annotated[float, Meta(description="Seconds since the epoch.")]
-Name = Annotated[str, Meta(description="An exporter's id, or an operator.", max_length=1100)]
-Names = Annotated[list[Name], Meta(min_length=1, max_length=100)]
-Id = Annotated[str, Meta(description="An exporter's id.", max_length=1100)]
-Why = Annotated[str, Meta(description="The reason, for those who come after.", max_length=1000)]
-NotWritten = Annotated[
-    str | None,
-    Meta(description="Why it could not be written down: in force until the collector ends."),
-]
 JobState = Literal["waiting", "running", "done", "stopped", "failed"]
-CollectorState = Literal["starting", "running", "stopping", "stopped"]
-StorageFault = Literal["full", "io", "damaged", "hangs", "gone"]
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the collector says. Later versions may say more."""
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the collector is told to do."""
 
 
 class Trouble(Answer, frozen=True, kw_only=True):
@@ -42,173 +22,6 @@ class Trouble(Answer, frozen=True, kw_only=True):
 
     error: Annotated[str, Meta(description="A sentence.")]
     kind: Annotated[str, Meta(description="A word for programs.")]
-
-
-# How a collector is.
-
-
-class StandsIn(Answer, frozen=True, kw_only=True):
-    """A destination that gets what another one would have got."""
-
-    id: str
-    instead_of: str
-    cause: Cause
-
-
-class RouteStatus(Answer, frozen=True, kw_only=True):
-    """One pipeline."""
-
-    id: str
-    receivers: list[str]
-    processors: list[str]
-    exporters: list[str]
-    stand_ins: list[StandsIn]
-
-
-class TrustSaid(Answer, frozen=True, kw_only=True):
-    """What counts for a destination, who said so, why and when."""
-
-    state: TrustState
-    by: str
-    why: str
-    since: Moment
-    about: Annotated[
-        str,
-        Meta(
-            description="Of what that was said: the exporter, its operator, `EXPORTER@fleet` for "
-            "the control document that is followed, or nothing: every exporter."
-        ),
-    ] = ""
-
-
-class ReceiverStatus(Answer, frozen=True, kw_only=True):
-    """Who is connected to a receiver."""
-
-    id: str
-    transport: str
-    connections: int
-    max_connections: Annotated[int, Meta(description="As many as there may be at one time.")]
-
-
-class DestinationStatus(Answer, frozen=True, kw_only=True):
-    """How one destination is."""
-
-    id: str
-    operators: Annotated[list[str], Meta(description="Who runs it, as `distrust` takes it.")]
-    standby_for: Annotated[str | None, Meta(description="Whose place it can take.")]
-    trust: TrustSaid
-    health: Annotated[HealthState, Meta(description="As its own answers show.")]
-    queued_documents: int
-    queued_bytes: int
-    capacity_bytes: int
-    oldest_age: Annotated[float, Meta(description="Seconds that the oldest one has waited.")]
-    accepted_per_second: Annotated[float, Meta(description="Documents, over the last minute.")]
-    delivered_per_second: Annotated[float, Meta(description="Documents, over the last minute.")]
-    last_error: Annotated[str | None, Meta(description="The kind of the last failed attempt.")]
-
-
-class JournalStatus(Answer, frozen=True, kw_only=True):
-    """The head of a collector's journal: whoever keeps a copy can show that it was rewritten."""
-
-    head: Annotated[str | None, Meta(description="`COUNT:HASH`, for `errlock exposure verify`.")]
-    signature: Annotated[str | None, Meta(description="Of the head, if there is a key.")]
-    sent: Annotated[str | None, Meta(description="The newest head that arrived elsewhere.")]
-    send_failed: Annotated[str | None, Meta(description="Why the last one did not.")]
-    gaps: Annotated[
-        int, Meta(description="How many entries since the start say that something is missing.")
-    ]
-    last_gap: Annotated[str | None, Meta(description="What the last of them is.")]
-
-
-class KeyringStatus(Answer, frozen=True, kw_only=True):
-    """A keyring file that pseudonyms are made with."""
-
-    id: Annotated[str, Meta(description="As `errlock key list` shows it.")]
-    events: Annotated[
-        int, Meta(description="How many of its rotations and destructions are obeyed and told.")
-    ]
-    trouble: Annotated[str | None, Meta(description="What came in the way at the last look.")]
-
-
-class CopiesStatus(Answer, frozen=True, kw_only=True):
-    """What was delivered and is kept for replays."""
-
-    oldest: Annotated[Moment | None, Meta(description="When the first of it was delivered.")]
-    lost: Annotated[
-        int,
-        Meta(description="How many deliveries since the start had none until its time was over."),
-    ]
-
-
-class FollowerStatus(Answer, frozen=True, kw_only=True):
-    """Somebody who follows the control document, by the name they give."""
-
-    name: str
-    seen: Moment
-    version: Annotated[int, Meta(description="Of the document that is in force there.")]
-
-
-class FleetStatus(Answer, frozen=True, kw_only=True):
-    """Who follows this collector."""
-
-    version: Annotated[int, Meta(description="Of the document that says what is in force here.")]
-    followers: Annotated[
-        list[FollowerStatus], Meta(description="Those who asked within the last half minute.")
-    ]
-    release_lost: Annotated[
-        str | None, Meta(description="Why the last release is published no more, if so.")
-    ] = None
-
-
-class FollowingStatus(Answer, frozen=True, kw_only=True):
-    """How this collector follows another one's control document."""
-
-    fresh: Annotated[bool, Meta(description="Else every destination is held.")]
-    age: Annotated[float | None, Meta(description="Seconds since a valid document was seen.")]
-    version: int
-    trouble: Annotated[str | None, Meta(description="What came in the way at the last look.")]
-
-
-class Status(Answer, frozen=True, kw_only=True):
-    """How a collector is."""
-
-    version: str
-    state: CollectorState
-    degraded: Annotated[
-        bool, Meta(description="Whether too many documents of the last minute were refused.")
-    ]
-    refused_share: Annotated[
-        float, Meta(description="The share of the last minute's documents nobody could judge.")
-    ]
-    storage_fault: Annotated[
-        StorageFault | None, Meta(description="Why nothing is taken that comes in, if so.")
-    ]
-    trust_fault: Annotated[str | None, Meta(description="What is wrong with the trust file.")]
-    journal: Annotated[
-        JournalStatus | None, Meta(description="None with `storage: memory`, which keeps none.")
-    ]
-    keyrings: list[KeyringStatus]
-    copies: Annotated[
-        CopiesStatus | None, Meta(description="Null where what was delivered is not kept.")
-    ] = None
-    strict: Annotated[bool, Meta(description="Whether people had the policy tightened.")]
-    started: Moment
-    receivers: list[ReceiverStatus] = []
-    routes: list[RouteStatus]
-    destinations: list[DestinationStatus]
-    unclaimed: Annotated[
-        dict[str, int],
-        Meta(
-            description="Documents that wait for exporters that are not configured, by id, as "
-            "counted after the last start or reload."
-        ),
-    ] = {}
-    fleet: Annotated[
-        FleetStatus | None, Meta(description="Null where no control document is published.")
-    ] = None
-    following: Annotated[
-        FollowingStatus | None, Meta(description="Null where none is followed.")
-    ] = None
 
 
 # What people say about destinations.
@@ -300,10 +113,12 @@ class ReplayOrder(Order, frozen=True, kw_only=True):
     until: Annotated[
         float | None, Meta(description="Received before this; in any case before it was ordered.")
     ] = None
-    types: Annotated[list[DocumentType], Meta(description="Only these. None: all.")] = []
+    types: Annotated[list[DocumentType], Meta(description="Only these. None: all.")] = (
+        msgspec.field(default_factory=list)
+    )
     projects: Annotated[
         list[Annotated[str, Meta(max_length=1000)]], Meta(description="Only of these. None: all.")
-    ] = []
+    ] = msgspec.field(default_factory=list)
     policy: Annotated[
         Literal["strict"] | None,
         Meta(description="`strict`: it passes `redact` with the profile strict as well."),

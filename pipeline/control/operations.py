@@ -14,11 +14,11 @@ from .messages import (
     Purged,
     Reloaded,
     ReplayOrder,
-    Status,
     Swapped,
     Tightened,
     TrustChanged,
 )
+from .status import Status
 
 
 class Refused(Exception):  # noqa: N818  an answer to who asks, not a fault of ours

@@ -9,7 +9,7 @@ from typing import Protocol
 from ....delivery.trust.book import TrustBook
 from ...component import Receiver
 from ...config import Config
-from ...control.messages import CollectorState, StorageFault
+from ...control.status import CollectorState, StorageFault
 from ...fleet.fleet import Fleet
 from ...graph.routes import Route
 from ..drill import Drilling

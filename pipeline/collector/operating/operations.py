@@ -26,7 +26,6 @@ from ...control.messages import (
     Purged,
     Reloaded,
     ReplayOrder,
-    Status,
     Step,
     Swapped,
     Tightened,
@@ -34,6 +33,7 @@ from ...control.messages import (
     TrustOf,
 )
 from ...control.operations import Refused
+from ...control.status import Status
 from ...errors import ConfigError, refused_by_system
 from ...registry import nearest
 from ..drill import rehearse

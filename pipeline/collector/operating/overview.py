@@ -9,7 +9,7 @@ from importlib.metadata import version
 from ....delivery.disk.store import DiskStore
 from ....delivery.store import Store
 from ....delivery.trust.states import Trust
-from ...control.messages import (
+from ...control.status import (
     CopiesStatus,
     DestinationStatus,
     FleetStatus,
