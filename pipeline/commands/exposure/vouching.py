@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from ....ledger.journal.entries import Head
     from ....ledger.journal.signing import PublicKey
     from ....ledger.journal.verifying import Verdict
+    from ....ledger.record import Record
 
 _FEW = 3  # findings that are told before an answer
+_NOTHING_GIVEN = (
+    "not checked: no head was given, nor a public key: whether record and needles are what was "
+    "written, or were cut off, is not known"
+)
 
 
 def add_vouching_options(parser: argparse.ArgumentParser) -> None:
@@ -84,54 +89,59 @@ def checks_of(
     """Check the records in storage folders as `verify` does, if there is anything to hold them
     against: that reads all of them, and an answer is had in a second. Raises ConfigError, OSError.
     """
-    from ....ledger.checking import checked, needles_whole
-    from ....ledger.journal.belonging import shared_out
-    from ....ledger.needles.needles import FILE
     from ....ledger.record import Record
 
     proofs = proofs_of(args)
-    doubts: dict[Path, list[str]] = {folder: [] for folder in folders}
+    doubts: dict[Path, Sequence[str]] = dict.fromkeys(folders, ())
+    if not (proofs.given or proofs.missing):
+        return Checks(doubts, [_NOTHING_GIVEN], tampered=False)
     lines, tampered = [], False
-    for folder, of in doubts.items() if proofs.given or proofs.missing else ():
-        findings, whole = needles_whole(folder / FILE, needle_keys)
-        of += [f"not as it was written: {finding}" for finding in findings]
-        tampered = tampered or bool(findings)
-        if whole is None:
-            of.append("whether needles were taken out cannot be seen without the newest key")
-    if proofs.missing:
-        for of in doubts.values():
-            of.append(f"whether its end was cut off cannot be seen: {proofs.missing}")
-    if proofs.given:
-        records = [Record.at(folder) for folder in folders]
-        there = [record for record in records if record.journal.exists()]
-        for record in records:
-            if record not in there:
-                doubts[record.folder].append("not as it was written: there is no journal")
-        tampered = tampered or len(there) < len(records)
-        shared = shared_out([each.journal for each in there], proofs.heads)
-        for record, heads in zip(there, shared, strict=True):
-            account = record.account if record.account.exists() else None
-            verdict = checked(record.journal, account, [*heads.own, *heads.accusing], proofs.keys)
-            doubts[record.folder] += _doubts(verdict)
-            tampered = tampered or bool(verdict.findings)
-            whose = f"{escape(str(record.folder))}: " if len(folders) > 1 else ""
-            lines += [f"{whose}{line}" for line in vouched(verdict)]
-    elif not proofs.missing:
-        lines.append(
-            "not checked: no head was given, nor a public key: whether record and needles are what "
-            "was written, or were cut off, is not known"
-        )
+    for record, verdict in _verdicts([*map(Record.at, folders)], proofs, needle_keys):
+        doubts[record.folder] = [*_doubts(verdict, proofs)]
+        whose = f"{escape(str(record.folder))}: " if len(folders) > 1 else ""
+        lines += [f"{whose}{line}" for line in vouched(verdict)]
+        tampered |= bool(verdict.findings)
     return Checks(doubts, lines, tampered)
 
 
-def _doubts(verdict: Verdict) -> Iterator[str]:
+def _verdicts(
+    records: Sequence[Record], proofs: Proofs, needle_keys: Sequence[str]
+) -> Iterator[tuple[Record, Verdict]]:
+    """What is said of each record. Where there is nothing to hold its journal against, its needles
+    are still added up: that takes their key alone. Raises OSError.
+    """
+    from ....ledger.checking import checked, needles_whole
+    from ....ledger.journal.belonging import shared_out
+    from ....ledger.journal.verifying import Finding, Verdict
+    from ....ledger.needles.needles import FILE
+
+    there = [each for each in records if each.journal.exists()] if proofs.given else []
+    for record, heads in zip(
+        there, shared_out([each.journal for each in there], proofs.heads), strict=True
+    ):
+        account = record.account if record.account.exists() else None
+        yield record, checked(
+            record.journal, account, [*heads.own, *heads.accusing], proofs.keys,
+            needles=record.folder / FILE, needle_keys=needle_keys,
+        )  # fmt: skip
+    for record in (each for each in records if each not in there):
+        missing = [Finding(0, "there is no journal")] if proofs.given else []
+        findings, whole = needles_whole(record.folder / FILE, needle_keys)
+        yield record, Verdict(needles=whole, findings=[*missing, *findings])
+
+
+def _doubts(verdict: Verdict, proofs: Proofs) -> Iterator[str]:
     for finding in verdict.findings[:_FEW]:
         yield f"not as it was written: {finding}"
     more = len(verdict.findings) + verdict.more - _FEW
     if more > 0:
         yield f"not as it was written: {more:,} more signs of it, see errlock exposure verify"
-    if not verdict.findings and not verdict.vouched_to:
+    if proofs.given and not verdict.findings and not verdict.vouched_to:
         yield "nothing that was given vouches for it"
+    if verdict.needles is None:
+        yield "whether needles were taken out cannot be seen without the newest key"
+    if proofs.missing:
+        yield f"whether its end was cut off cannot be seen: {proofs.missing}"
 
 
 def vouched(verdict: Verdict) -> Iterator[str]:
