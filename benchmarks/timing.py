@@ -11,9 +11,25 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Function = Callable[[bytes], object]
 _TURNS = 12
+
+
+class Ratio(NamedTuple):
+    """Of calls that contenders made within moments of one another: whatever else the machine does,
+    it does to both. Half of the pairs lie between `low` and `high`.
+    """
+
+    low: float
+    median: float
+    high: float
+
+    @property
+    def spread(self) -> str:
+        """`6.91–7.24`."""
+        return f"{self.low:.2f}–{self.high:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,12 @@ class Times:
     def p99(self) -> float:
         """Of fewer than a hundred calls it is the slowest one."""
         return sorted(self.seconds)[int(0.99 * (len(self.seconds) - 1) + 0.5)]
+
+    def over(self, other: Times) -> Ratio:
+        """How many times as long each call took as the other contender's with the same document."""
+        pairs = zip(self.seconds, other.seconds, strict=False)  # a slow one stops early
+        low, middle, high = statistics.quantiles([mine / its for mine, its in pairs], n=4)
+        return Ratio(low, middle, high)
 
     def of(self, indexes: Sequence[int]) -> Times:
         """Those of some of the calls, as far as it came."""
