@@ -7,8 +7,6 @@ copy of the database and a server on a port of its own. What arrived is read fro
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -25,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from installed_once import installed_once
 from live_ports import listening_port
 
 _REQUIREMENTS = Path(__file__).with_name("bugsink-requirements.txt")
-_CACHE = Path(__file__).parents[2] / ".cache"
 # Made in advance: a row is renamed when a test asks for a project, instead of starting Django.
 _PROJECTS = 120
 _START_DEADLINE = 120.0  # seconds
@@ -192,7 +190,7 @@ class Bugsink:
     def search(self, project: Project, queries: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """The events that its own search finds, as it would on its pages: `user.email:"…"`."""
         command = _SEARCH.format(project=project.id, queries=list(queries))
-        shell: list[str | Path] = [_installed() / "bin/python", "-m", "django", "shell"]
+        shell: list[str | Path] = [installed_bugsink() / "bin/python", "-m", "django", "shell"]
         shell += ["--verbosity=0", "--command", command]
         answer = _run(shell, _environment(self._folder, self.port))
         found: dict[str, list[str]] = json.loads(answer)
@@ -206,7 +204,7 @@ class Bugsink:
 @contextmanager
 def running_bugsink(folder: Path) -> Iterator[Bugsink]:
     """Start Bugsink with its data in `folder`, stop it at the end."""
-    home = _installed()
+    home = installed_bugsink()
     port = listening_port()
     shutil.copytree(home / "template", folder, dirs_exist_ok=True)
     environment = _environment(folder, port)
@@ -234,17 +232,10 @@ def running_bugsink(folder: Path) -> Iterator[Bugsink]:
                 server.wait()
 
 
-def _installed() -> Path:
+def installed_bugsink() -> Path:
     """The virtual environment with a migrated database in it; made when it is not there."""
     pins = f"{_REQUIREMENTS.read_text()}{_SETTINGS}{_MAKE_TEMPLATE}{sys.version_info[:2]}"
-    home = _CACHE / f"bugsink-venv-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
-    home.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test sessions may start at once
-        if not (home / "ready").exists():
-            _install(home)
-            (home / "ready").touch()
-    return home
+    return installed_once("bugsink-venv", pins.encode(), _install)
 
 
 def _install(home: Path) -> None:

@@ -1,23 +1,20 @@
-"""A real Node with real SDKs for tests: Node comes as a wheel, the SDKs from a lock file.
-
-The packages are installed under `.cache/`, once for each state of the lock file.
-"""
+"""A real Node with real SDKs for tests: Node comes as a wheel, the SDKs from a lock file."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from installed_once import installed_once
 
 _ROOT = Path(__file__).parents[2]
 SCRIPTS = _ROOT / "tests/end_to_end/node"
-_CACHE = _ROOT / ".cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +48,7 @@ def installed_node() -> Node:
     node = wheel / "bin/node"
     npm = wheel / "lib/node_modules/npm/bin/npm-cli.js"
     lock = (SCRIPTS / "package-lock.json").read_bytes()
-    home = _CACHE / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
-    home.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / f"{home.name}.lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # two test sessions may start at once
-        if not (home / "ready").exists():
-            _install(node, npm, home)
-            (home / "ready").touch()
+    home = installed_once("node", lock, partial(_install, node, npm))
     return Node(node, home / "node_modules")
 
 
