@@ -246,7 +246,8 @@ _WRITTEN_WITHIN = 1.5  # seconds
 
 def _collectors(options: Options, folder: Path) -> Iterator[dict[str, object]]:
     with ExitStack() as running:
-        contenders = [_collector(running, folder, depth) for depth in (None, *DEPTHS)]
+        depths = DEPTHS[:1] if options.quick else DEPTHS
+        contenders = [_collector(running, folder, depth) for depth in (None, *depths)]
         for label, signal, bodies in _requests(options):
             if not options.wants(label):
                 continue
@@ -254,8 +255,9 @@ def _collectors(options: Options, folder: Path) -> Iterator[dict[str, object]]:
             # Of each before its rounds. What it does after the last answer of one counts too: the
             # account is written once a second.
             used: list[list[float]] = [[] for _ in contenders]
-            share = len(bodies) // (_ROUNDS + 1)
-            for number in range(_ROUNDS + 1):
+            rounds = _rounds(options)
+            share = len(bodies) // rounds
+            for number in range(rounds):
                 sent = bodies[number * share :][:share]
                 # Each comes first as often as the others: what a machine does before matters.
                 for turn in range(len(contenders)):
@@ -271,7 +273,7 @@ def _collectors(options: Options, folder: Path) -> Iterator[dict[str, object]]:
                 [(after - before) / share for before, after in pairwise(each[1:])]
                 for each in used
             )
-            for depth, found in zip(DEPTHS, others, strict=True):
+            for depth, found in zip(depths, others, strict=True):
                 yield {
                     "request": label,
                     "requests": len(without) * share,
@@ -299,8 +301,13 @@ def _collector(
     return errlock, {"events": Door(sentry), **doors}
 
 
+def _rounds(options: Options) -> int:
+    """With one to warm up."""
+    return 1 + (2 if options.quick else _ROUNDS)
+
+
 def _requests(options: Options) -> Iterator[tuple[str, str, list[bytes]]]:
-    amount = (_ROUNDS + 1) * (8 if options.quick else 120)
+    amount = _rounds(options) * (8 if options.quick else 120)
     for kind, secrets in (("clean", 0), ("dirty", 4)):
         events = Events(f"collector {kind}")
         program = Program(events, 6000, {})

@@ -31,6 +31,15 @@ from errlock.policy.keyring.pseudonyms import new_key
 _SENDER = Path(__file__).with_name("senders") / "accounting_client.py"
 _DEADLINE = 120.0
 wait_for = partial(waiting.wait_for, seconds=_DEADLINE)
+# A collector that counts a process as gone sooner than after the 20 seconds which an answer to it
+# may take: nothing is on its way here.
+_IMPATIENT = (
+    sys.executable, "-c",
+    (
+        "from errlock.ledger.embedded import taking; from errlock.pipeline import cli; "
+        "taking._ON_ITS_WAY, taking._LOOK_EVERY = 2.0, 0.5; raise SystemExit(cli.main())"
+    ),
+)  # fmt: skip
 SDKS = {"sentry": ("sentry", "event"), "otel": ("otlp", "log_record")}
 
 
@@ -224,7 +233,7 @@ def test_nothing_is_lost_or_counted_twice_while_collectors_come_and_go(
 def test_a_killed_process_is_a_gap_by_service(place: Place, tmp_path: Path) -> None:
     with (
         http_sink() as backend,
-        running_errlock(place.config, tmp_path / "run"),
+        running_errlock(place.config, tmp_path / "run", command=_IMPATIENT),
         client("sentry", backend, **place.reach) as shop,
         client("sentry", backend, **{**place.reach, "service": "billing"}) as billing,
     ):
