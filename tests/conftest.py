@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
-from live_bugsink import Bugsink, running_bugsink
+from live_bugsink import Bugsink, installed_bugsink, running_bugsink
 from live_node import Node, installed_node
 from wire import Wire
 
@@ -38,6 +39,21 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("same", derandomize=True, database=None, deadline=None)
     if not config.getoption("--soak"):
         settings.load_profile("same")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have what comes from the network fetched while other tests run, where processes share them.
+
+    What cannot be had is told by the tests that want it.
+    """
+    if session.config.getoption("dist") != "no" and not hasattr(session.config, "workerinput"):
+        for fetch in (installed_node, installed_bugsink):
+            threading.Thread(target=_fetched, args=[fetch]).start()
+
+
+def _fetched(fetch: Callable[[], object]) -> None:
+    with suppress(RuntimeError, OSError):
+        fetch()
 
 
 @pytest.fixture(scope="session")
