@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 
 from google.protobuf.message import DecodeError, Message
@@ -18,13 +18,13 @@ from ..errors import BrokenDocument, RefusedPayload
 from . import json
 from .document import Document, DocumentType, Payload, Tree
 from .otlp_bounds import check_json, check_protobuf
-from .otlp_documents import CONTEXTS, OtlpDocument, Record, Repairs, write_around, write_record
+from .otlp_documents import write_around, write_record
 from .otlp_json import JsonReader, NotOtlp, encode_json
+from .otlp_made import Made
 from .otlp_parts import IsClean, Sieve
 from .otlp_received import Received
 from .otlp_schema import Outline, all_is_known, outline
 from .otlp_signals import SHAPES, Signal, count_unknown, prune
-from .otlp_wire import Splice
 
 # What SDKs call a service that was given no name.
 NO_NAME = "unknown_service"
@@ -41,26 +41,20 @@ class OtlpRequest(Payload):
     """
 
     __slots__ = (
-        "_around",
         "_contexts",
         "_documents",
+        "_made",
         "_received",
-        "_records",
-        "_repairs",
         "signal",
     )
     protocol = "otlp"
 
     def __init__(self, signal: Signal, project: str, received: float, request: Received) -> None:
         """For the class methods below: made of a request that was checked."""
-        self._repairs = Repairs()
+        self._made = Made(request)
         super().__init__(project, received)
         self.signal: Signal = signal
         self._received = request
-        # What was made so far: records by region; by container the contexts around what is in it,
-        # from the inside to the outside.
-        self._records: dict[int, Record] = {}
-        self._around: dict[int, tuple[OtlpDocument, ...]] = {-1: ()}
         # Everything, once somebody asked for everything.
         self._documents: list[Document] | None = None
         self._contexts: list[Document] | None = None
@@ -88,7 +82,7 @@ class OtlpRequest(Payload):
         unknown = 0 if known else count_unknown(message)
         message.DiscardUnknownFields()
         self = cls._of(message, signal, project, received)
-        self._repairs.count = unknown
+        self.repaired = unknown
         return self
 
     @classmethod
@@ -105,7 +99,7 @@ class OtlpRequest(Payload):
         except (NotOtlp, BrokenDocument):
             raise _malformed("JSON") from None
         self = cls._of(message, signal, project, received)
-        self._repairs.count = mended + reader.ignored
+        self.repaired = mended + reader.ignored
         return self
 
     @classmethod
@@ -170,10 +164,8 @@ class OtlpRequest(Payload):
     @property
     def count_alive(self) -> int:
         """See `Payload.count_alive`."""
-        if any(around[0].dropped for around in self._around.values() if around):
-            return len(self.alive)
-        dropped = [each for each in self._records.values() if each.dropped is not None]
-        return self.count - len(dropped)
+        dropped = self._made.dropped
+        return len(self.alive) if dropped is None else self.count - dropped
 
     @property
     def types(self) -> Counter[DocumentType]:
@@ -192,76 +184,27 @@ class OtlpRequest(Payload):
 
         None: some are.
         """
-        return None if self._touched() else self._received.body
+        return None if self._made.touched else self._received.body
 
     def at(self, offsets: Sequence[int]) -> list[Document]:
-        """The documents that ascending offsets into `buffer` belong to, each once, in order.
-
-        Records and contexts whose own bytes hold them. An offset may be that of a byte or the end
-        of a match: near the first byte of a document it belongs to the one before it as well.
-        Others than these and their parents are not made.
-        """
-        layout = self._received.layout
-        found: dict[Document, int] = {}
-        for region in layout.regions(offsets):
-            owner = layout.owners[region]
-            if owner < 0:
-                found[self._record(region)] = layout.starts[region]
-            else:
-                around = self._contexts_of(owner)
-                found.setdefault(around[0], self._starts_at(owner))
-        return sorted(found, key=found.__getitem__)
+        """See `Payload.at` and `Made.at`."""
+        return self._made.at(offsets)
 
     def sift(self, ends: Sequence[int], numbers: Set[int], is_clean: IsClean) -> list[int]:
         """See `Payload.sift`."""
         received = self._received
         return Sieve(received.layout, received.shape.record, is_clean).places(ends, numbers)
 
-    def _starts_at(self, number: int) -> int:
-        """Where the context begins that a container is, or is a part of."""
-        container = self._received.layout.containers[number]
-        if container.holder.kind is None:
-            return self._starts_at(container.parent)
-        return container.start
-
-    def _record(self, region: int) -> Record:
-        found = self._records.get(region)
-        if found is None:
-            received = self._received
-            parents = self._contexts_of(~received.layout.owners[region])
-            content = received.record(region)
-            found = Record(received.shape.record, content, self._repairs, parents)
-            self._records[region] = found
-        return found
-
-    def _contexts_of(self, number: int) -> tuple[OtlpDocument, ...]:
-        """The contexts around what a container holds, from the inside to the outside."""
-        found = self._around.get(number)
-        if found is None:
-            container = self._received.layout.containers[number]
-            found = self._contexts_of(container.parent)
-            kind = container.holder.kind
-            if kind is not None:
-                content = self._received.context(number)
-                found = (CONTEXTS[kind](kind, content, self._repairs, found), *found)
-            self._around[number] = found
-        return found
-
     @property
     def made(self) -> list[Document]:
         """See `Payload.made`."""
-        contexts = sorted(self._made_contexts(), key=lambda made: made[0])
-        records = sorted(self._records.items())
-        return [*(context for _, context in contexts), *(record for _, record in records)]
+        return self._made.so_far
 
     @property
     def documents(self) -> list[Document]:
         """All records. Makes those that were not made yet."""
         if self._documents is None:
-            owners = self._received.layout.owners
-            self._documents = [
-                self._record(region) for region, owner in enumerate(owners) if owner < 0
-            ]
+            self._documents = self._made.records()
         return self._documents
 
     @documents.setter
@@ -272,12 +215,7 @@ class OtlpRequest(Payload):
     def contexts(self) -> list[Document]:
         """All contexts. Makes those that were not made yet."""
         if self._contexts is None:
-            containers = self._received.layout.containers
-            self._contexts = [
-                self._contexts_of(number)[0]
-                for number, container in enumerate(containers)
-                if container.holder.kind is not None
-            ]
+            self._contexts = self._made.contexts()
         return self._contexts
 
     @contexts.setter
@@ -285,66 +223,25 @@ class OtlpRequest(Payload):
         self._contexts = contexts
 
     def shared(self) -> list[tuple[Document, int]]:
-        """What goes out of the contexts, to be read only: each with how many records share it,
-        lost ones among them.
-        """
-        if not _any_touched(context for _, context in self._made_contexts()):
-            return self._received.shared
-        layout = self._received.layout
-        containers, of_records = layout.containers, Counter(layout.owners)
-        counts = [of_records[~number] for number in range(len(containers))]
-        for number in range(len(containers) - 1, -1, -1):
-            if containers[number].parent >= 0:
-                counts[containers[number].parent] += counts[number]
-        numbers = [n for n, each in enumerate(containers) if each.holder.kind is not None]
-        return [
-            (context, counts[number])
-            for number, context in zip(numbers, self.contexts, strict=True)
-            if context.lost is None
-        ]
+        """See `Made.shared`."""
+        return self._made.shared()
 
     @property
     def repaired(self) -> int:
         """Grows while trees are looked at, for all copies together."""
-        return self._repairs.count
+        return self._made.repairs.count
 
     @repaired.setter
     def repaired(self, count: int) -> None:
-        self._repairs.count = count
+        self._made.repairs.count = count
 
     def encode(self) -> bytes:
-        """The request as protobuf: the very bytes that came in, but for what was changed."""
-        if not self._touched():
-            return self._received.body
-        splice = Splice(self._received.layout)
-        for region, record in self._records.items():
-            if record.dropped is not None:
-                splice.record(region, None)
-            elif record.changed:
-                splice.record(region, record.encoded)
-        for number, context in self._made_contexts():
-            if context.dropped is not None:
-                splice.context(number, None)
-            elif context.changed:
-                splice.context(number, context.encoded)
-        return splice.bytes()
+        """See `Made.encode`."""
+        return self._made.encode()
 
     def encode_json(self) -> bytes:
         """The request in OTLP's JSON, on one line."""
         return encode_json(self._received.shape.request.FromString(self.encode()))
-
-    def _made_contexts(self) -> list[tuple[int, OtlpDocument]]:
-        """With the containers that they are."""
-        containers = self._received.layout.containers if len(self._around) > 1 else []
-        return [
-            (number, around[0])
-            for number, around in self._around.items()
-            if around and containers[number].holder.kind is not None
-        ]
-
-    def _touched(self) -> bool:
-        contexts = [context for _, context in self._made_contexts()]
-        return _any_touched(self._records.values()) or _any_touched(contexts)
 
     def split(self) -> list[OtlpRequest]:
         """One payload a service name, each with that as its project, in order of appearance.
@@ -386,24 +283,8 @@ class OtlpRequest(Payload):
         """The same content to go another way: nothing is copied but the documents made so far."""
         other = OtlpRequest(self.signal, self.project, self.received, self._received)
         other.manifest = self.manifest
-        other._repairs = self._repairs
-        for number, around in sorted(self._around.items()):
-            if around:
-                container = self._received.layout.containers[number]
-                copied = other._around[container.parent]
-                if container.holder.kind is not None:
-                    copied = (around[0].copy(copied), *copied)
-                other._around[number] = copied
-        owners = self._received.layout.owners if self._records else []
-        other._records = {
-            region: record.copy(other._around[~owners[region]])
-            for region, record in self._records.items()
-        }
+        other._made = self._made.copy()
         return other
-
-
-def _any_touched(documents: Iterable[OtlpDocument]) -> bool:
-    return any(each.dropped is not None or each.changed for each in documents)
 
 
 def _malformed(encoding: str) -> RefusedPayload:
