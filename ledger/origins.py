@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from ..pipeline.errors import BrokenDocument
+from ..pipeline.errors import UNREADABLE, BrokenDocument
 from ..pipeline.payloads.digest import keyed_digest
 from ..pipeline.payloads.document import Document, Payload, Tree
 from ..policy.linear import compile_linear
@@ -86,7 +86,7 @@ def _environment(document: Document) -> Tree:
     try:
         if document.raw_json is not None:
             return _environment_decoder.decode(document.raw_json).environment
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     return _tree(document).get("environment")
 

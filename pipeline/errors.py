@@ -16,6 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+import msgspec
+
+# What msgspec raises of bytes that are not what is expected. Only the first of them is documented;
+# the texts of all may quote.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
 DropReason = Literal[
     "broken",  # its encoding could not be read
     "damaged",  # it could not be read back from the disk

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from ..pipeline.errors import UNREADABLE
+
 Format = Literal["auto", "event", "envelope", "otlp-logs", "otlp-traces", "otlp-metrics"]
 
 _BOM = b"\xef\xbb\xbf"
@@ -54,7 +56,7 @@ def seen_format(line: bytes) -> Format:
         return "envelope"
     try:
         names = _names(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return "event"  # whose reader mends what can be mended
     if "resourceLogs" in names:
         return "otlp-logs"

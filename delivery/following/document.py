@@ -21,6 +21,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
 from .keys import PublicKey, Role, SigningKey
 
 Tight = Literal["held", "distrusted"]
@@ -174,7 +175,7 @@ def read_part(signed: Signed, shape: type[P]) -> P:
     """What a part says, whoever signed it. Raises Refused when it says nothing that can be."""
     try:
         part = msgspec.json.decode(signed.payload, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise Refused("malformed") from None
     names: list[str]
     moments: list[float]
@@ -196,7 +197,7 @@ def _decoded(data: bytes, shape: type[S]) -> S:
         raise Refused("too_large")
     try:
         return msgspec.json.decode(data, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise Refused("malformed") from None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
 from ..trust.states import TrustState, strictest
 from .document import MAX_NAMES, Online, Opened, Refused, Release
 
@@ -141,7 +142,7 @@ class RecordFile:
             return msgspec.json.decode(self._path.read_bytes(), type=Record)
         except FileNotFoundError:
             return Record()
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, *UNREADABLE):
             raise RecordDamaged(self._path.name) from None
 
     def save(self, record: Record) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
 from ...pipeline.host.file_places import sync_folder
 from .operators import spellings
 from .states import Trust, Trusts, TrustState
@@ -262,7 +263,7 @@ def _decode(slot: bytes) -> Saved | None:
         return None
     try:
         return Saved(int(found[1]), msgspec.json.decode(body, type=Trusts))
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -19,8 +19,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import msgspec
-
+from ...pipeline.errors import UNREADABLE
 from ...policy.forks import in_children, notice_fork
 from ..account.counting import NOBODY_NOTED, Delivered, Withheld
 from ..account.figures import Series
@@ -158,7 +157,7 @@ class EmbeddedAccount:
         now = self._clock()
         try:
             manifest = read_manifest(withheld.manifest)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             manifest = NOBODY_NOTED
         base = series_of(withheld, manifest, self._service)
 

@@ -128,5 +128,5 @@ def encoded(handover: HandOver) -> bytes:
 
 
 def decoded(data: bytes) -> HandOver:
-    """The reverse. Raises msgspec.DecodeError and UnicodeDecodeError, whose texts may quote it."""
+    """The reverse. Raises one of UNREADABLE, whose texts may quote it."""
     return msgspec.json.decode(data, type=HandOver)

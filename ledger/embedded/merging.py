@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from ...pipeline.errors import UNREADABLE
 from ..keeping import Ledger
 from .budgets import TooMuch
 from .handover import SUFFIX, HandOver, decoded
@@ -69,5 +68,5 @@ def _read(path: Path) -> HandOver | None:
         data = file.read(_MOST)
     try:
         return decoded(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

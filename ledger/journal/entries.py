@@ -22,6 +22,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
+
 EntryKind = Literal[
     "start",  # a collector began to write here
     "stop",  # it ended as it was told to
@@ -117,7 +119,7 @@ def read_head(text: str) -> Head:
     if text.lstrip().startswith("{"):
         try:
             head = msgspec.json.decode(text, type=Head)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise ValueError("not a head of a journal") from None
         text = str(head)
     else:
@@ -169,7 +171,7 @@ def decode(line: bytes) -> Entry:
         raise BrokenEntry("its hash is not that of its text")
     try:
         content = msgspec.json.decode(unsealed + b"}", type=_Content)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+    except UNREADABLE:
         raise BrokenEntry("it is not the JSON of an entry") from None
     entry = Entry(**msgspec.structs.asdict(content), hash=found[1].decode())
     if encode(*list(msgspec.structs.astuple(content)))[0][:-1] != line:

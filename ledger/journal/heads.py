@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
 from ...pipeline.http.answers import as_long_as, connector
 from ..options import HeadsOptions
 from .journal import Journal
@@ -134,7 +135,7 @@ def _sent_to(file: Path) -> Iterator[_SentHead]:
     with file.open("rb") as heads:
         heads.seek(max(0, heads.seek(0, os.SEEK_END) - _LOOKED_AT))
         for line in heads:
-            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):  # cut off, say
+            with contextlib.suppress(*UNREADABLE):  # cut off, say
                 yield msgspec.json.decode(line, type=_SentHead)
 
 

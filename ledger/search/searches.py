@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from ...pipeline.errors import UNREADABLE
 from ..journal.entries import WriteEntry
 
 FILE = "searches"
@@ -131,6 +132,6 @@ class Searches:
 
 def _read(line: bytes) -> Search | LookUp | None:
     for decoder in _decoders:
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        with contextlib.suppress(*UNREADABLE):
             return decoder.decode(line)
     return None

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ..errors import UNREADABLE
 from ..http.token_form import problem_of
 from .messages import Trouble
 
@@ -78,7 +79,7 @@ class Client:
             if status == 200:
                 return msgspec.json.decode(data, type=answer)
             trouble = msgspec.json.decode(data, type=Trouble)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             what = f"what answered (HTTP {status}) is not a collector of this version"
             raise NoAnswer(self._address, what) from None
         if trouble.kind == "tokens":  # it lets nobody in

@@ -211,6 +211,6 @@ SECOND = "Errlock-Second-Authorization"  # the header with a second person's tok
 def decode(endpoint: Endpoint, body: bytes) -> msgspec.Struct | None:
     """The order in a request's body.
 
-    Raises msgspec.DecodeError and UnicodeDecodeError, whose texts may quote it.
+    Raises one of UNREADABLE, whose texts may quote it.
     """
     return None if endpoint.order is None else msgspec.json.decode(body, type=endpoint.order)

@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from ..config import ControlOptions
+from ..errors import UNREADABLE
 from ..host.open_files import most_of_operators
 from ..http.endpoints import split_endpoint
 from ..http.quiet_http import QuietServer
@@ -105,7 +106,7 @@ class ControlServer:
         body = await _body(request, endpoint.largest) if endpoint.order is not None else b""
         try:
             order = decode(endpoint, body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise Refused(400, "invalid", _invalid(error)) from None
         answer = await endpoint.do(self._operations, Call(by, order, id_))
         return msgspec.json.encode(answer)

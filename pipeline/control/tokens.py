@@ -22,6 +22,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from ..errors import UNREADABLE
 from ..host.private_files import NotPrivate, read_private, write_private
 from ..http.token_form import problem_of
 from ..options import Secret
@@ -193,7 +194,7 @@ def token_in(file: Path) -> str:
 def _decode(content: bytes) -> list[Entry]:
     try:
         return msgspec.json.decode(content, type=dict[str, list[Entry]]).get("tokens", [])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise TokensDamaged("tokens.json is damaged: remove it, a new token is made") from None
 
 

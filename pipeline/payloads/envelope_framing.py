@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ..errors import BrokenDocument, RefusedPayload
+from ..errors import UNREADABLE, BrokenDocument, RefusedPayload
 from . import json
 from .document import Tree
 
@@ -77,12 +77,12 @@ def elements(
     try:
         try:
             members = _members(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             tree, repairs = json.decode(payload)
             members = _members(json.encode(tree))
         found = [bytes(raw) for raw in _elements(members.pop("items"))]
         others = {key: json.decode(bytes(raw))[0] for key, raw in members.items()}
-    except (KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BrokenDocument):
+    except (KeyError, *UNREADABLE, BrokenDocument):
         return None
     return found, others, repairs
 

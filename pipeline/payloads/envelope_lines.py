@@ -17,7 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
-from ..errors import RefusedPayload
+from ..errors import UNREADABLE, RefusedPayload
 from .document import Payload
 from .envelope import Envelope
 from .envelope_framing import line_at
@@ -89,7 +89,7 @@ def _written_items(body: bytes, at: int) -> Iterator[bytes]:
 
 def _written_content(data: bytes) -> tuple[bytes, bytes]:
     """How an item's content is written, and that: JSON as it is but for white space."""
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    with suppress(*UNREADABLE):
         msgspec.json.decode(data)
         return b"json", msgspec.json.format(data, indent=-1)
     with suppress(UnicodeDecodeError):
