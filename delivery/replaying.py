@@ -11,7 +11,7 @@ from .destination import Destination
 from .disk.operations import Ending, Given
 from .disk.store import DiskStore
 from .offering import Admission, Offer
-from .store import Shipment, StoreFailed
+from .store import Booking, Record, Shipment, StoreFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,51 +56,91 @@ async def hand_over(
     """Store copies for a target and queue them, and end the records at the source that moved.
 
     A record ends only when the target takes every document of it; one that is just being sent does
-    not end here. What is to be remembered with
-    all that is asked for once it is known what came of it. Raises StoreFailed; then nothing has
-    changed. Not to be cancelled, and no reload meanwhile.
+    not end here. `remember` is told what will have come of it, and says what the store is to keep
+    under which names in the same transaction. Raises StoreFailed; then nothing has changed. Not to
+    be cancelled, and no reload meanwhile.
     """
-    shipments: list[Shipment] = []
-    admissions: list[Admission] = []
-    ended: list[Ending] = []
-    late: dict[int, int] = {}
+    transfer = _Transfer(source, target)
     for copy in copies:
-        taken = 0
-        for each in copy.offers:
-            admission = Admission.of(each, target)
-            admissions.append(admission)
-            if each.payload is not None and admission.counts:
-                taken += sum(admission.counts.values())
-                delivery = {target.id: admission.counts}
-                shipments.append(
-                    Shipment(each.payload, each.policy, delivery, each.body, copy.origin)
-                )
-        if source is not None and copy.record is not None and taken == copy.documents:
-            if (record := source.claim(copy.record)) is not None:
-                ended.append((record, account.dropped(source.id, record.counts, "moved")))
-            else:
-                late[copy.record] = copy.documents
-    handed = HandedOver(
-        sum(sum(counts.values()) for each in shipments for counts in each.deliveries.values()),
-        sum(record.documents for record, _ in ended),
-        late,
-    )
-    bookings = [line for admission in admissions for line in admission.bookings]
-    marks = [mark for copy in copies for mark in copy.marks]
+        transfer.add(copy)
     try:
         records = await store.put(
-            shipments, bookings, clock.now(),
-            remember=remember(handed), given=marks, ended=ended,
+            transfer.shipments, transfer.bookings, clock.now(),
+            remember=remember(transfer.handed), given=transfer.marks, ended=transfer.ended,
         )  # fmt: skip
     except StoreFailed:
-        for record, _ in ended:
-            assert source is not None
-            source.release(record)
+        transfer.undo()
         raise
-    target.enqueue(records, bookings)
-    for admission in admissions:
-        admission.tell()
-    for record, gone in ended:
-        assert source is not None
-        source.moved(record, gone)
-    return handed
+    transfer.complete(records)
+    return transfer.handed
+
+
+class _Transfer:
+    """What one transaction stores and ends. `undo` or `complete` follows."""
+
+    def __init__(self, source: Destination | None, target: Destination) -> None:
+        self.shipments: list[Shipment] = []
+        self.marks: list[Given] = []
+        self.ended: list[Ending] = []
+        self._source = source
+        self._target = target
+        self._admissions: list[Admission] = []
+        self._late: dict[int, int] = {}
+
+    def add(self, copy: Copy) -> None:
+        """Have a copy stored, and claim the record that it moves if the target takes all of it."""
+        target = self._target
+        admissions = [Admission.of(each, target) for each in copy.offers]
+        taken = 0
+        for offer, counts in ((each.offer, each.counts) for each in admissions):
+            if offer.payload is not None and counts:
+                taken += sum(counts.values())
+                delivery = {target.id: counts}
+                self.shipments.append(
+                    Shipment(offer.payload, offer.policy, delivery, offer.body, copy.origin)
+                )
+        self._admissions += admissions
+        self.marks += copy.marks
+        if taken == copy.documents and copy.record is not None:
+            self._claim(copy.record, copy.documents)
+
+    def _claim(self, number: int, documents: int) -> None:
+        if (source := self._source) is None:
+            return
+        if (record := source.claim(number)) is None:
+            self._late[number] = documents
+        else:
+            self.ended.append((record, account.dropped(source.id, record.counts, "moved")))
+
+    @property
+    def bookings(self) -> list[Booking]:
+        """What the target books."""
+        return [line for admission in self._admissions for line in admission.bookings]
+
+    @property
+    def handed(self) -> HandedOver:
+        """What comes of it once it is stored."""
+        return HandedOver(
+            sum(
+                sum(counts.values())
+                for each in self.shipments
+                for counts in each.deliveries.values()
+            ),
+            sum(record.documents for record, _ in self.ended),
+            self._late,
+        )
+
+    def undo(self) -> None:
+        """It could not be stored."""
+        for record, _ in self.ended:
+            assert self._source is not None
+            self._source.release(record)
+
+    def complete(self, records: Sequence[Record]) -> None:
+        """It was stored, as these records."""
+        self._target.enqueue(records, self.bookings)
+        for admission in self._admissions:
+            admission.tell()
+        for record, gone in self.ended:
+            assert self._source is not None
+            self._source.moved(record, gone)
