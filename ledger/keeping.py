@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 
 from ..pipeline.component import Planted
 from ..pipeline.host.misplaced_keys import file_with_key
+from ..pipeline.host.tasks import keep_going
 from ..pipeline.payloads.document import Document, Payload
 from ..policy.keyring.pseudonyms import KeyringError, key_bytes
 from .account import store as account_store
@@ -42,7 +43,6 @@ from .sqlite_file import check_version
 from .traces import Tracer
 
 _EVERY = 1.0  # seconds between two looks at where the journal lies
-_AGAIN = 1.0  # seconds until what failed is begun again
 
 _log = logging.getLogger("errlock.ledger")
 
@@ -91,14 +91,16 @@ class Ledger:
             "searches": searches.run,
         }
         self._tasks = [
-            asyncio.create_task(_go_on(name, run), name=name) for name, run in works.items()
+            asyncio.create_task(keep_going(name, run, _log), name=name)
+            for name, run in works.items()
         ]
 
     def send_heads(self, may_tell: Callable[[str], bool] = lambda _: True) -> None:
         """Send heads of the journal away from now on, to hosts that `may_tell` lets be told."""
         assert self._journal is not None, "open() comes first"
         self._sender = HeadSender(self._journal, self._options.journal.heads, may_tell)
-        self._tasks.append(asyncio.create_task(_go_on("heads of the journal", self._sender.run)))
+        sending = keep_going("heads of the journal", self._sender.run, _log)
+        self._tasks.append(asyncio.create_task(sending))
 
     def write(self, kind: EntryKind, body: Mapping[str, Any]) -> None:
         """Write an entry of the journal. Blocks while the disk writes.
@@ -302,16 +304,6 @@ async def _watch(journal: Journal) -> None:
     while True:
         await asyncio.sleep(_EVERY)
         await asyncio.to_thread(journal.put_back)
-
-
-async def _go_on(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Have it run until cancelled, or done. Whatever it fails of, that is told and it goes on."""
-    while True:
-        try:
-            return await run()
-        except Exception as failure:  # noqa: BLE001  no thread, no memory: nothing of it may end untold
-            _log.error("%s: failed with %s", name, type(failure).__name__)
-        await asyncio.sleep(_AGAIN)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
