@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from ..graph.graph import Graph, Surroundings, build
 from ..graph.routes import Door, Gate, Route
 from ..graph.switching import Switch
 from ..graph.tightening import strict_chain, tightened
+from ..host.tasks import keep_going
 from ..host.threads import start_all
 from ..registry import blamed
 from . import expiry
@@ -180,15 +181,18 @@ class Collector:
                 await self._control.start()
 
     def _begin_watches(self) -> None:
-        watches = {
-            "refusals": self._refusals.watch(),
-            "storage watch": self._storage.run(),
-            "certificates": expiry.watch(lambda: self.config),
+        watches: dict[str, Callable[[], Awaitable[None]]] = {
+            "refusals": self._refusals.watch,
+            "storage watch": self._storage.run,
+            "certificates": lambda: expiry.watch(lambda: self.config),
         }
         folder = self.config.service.folder
         if self.ledger is not None and folder is not None:
-            watches["tokens"] = TokenWatch(TokenStore(folder), self.ledger).run()
-        self._watches = [asyncio.create_task(run, name=name) for name, run in watches.items()]
+            watches["tokens"] = TokenWatch(TokenStore(folder), self.ledger).run
+        self._watches = [
+            asyncio.create_task(keep_going(name, run, _log), name=name)
+            for name, run in watches.items()
+        ]
         self.unclaimed.look(self.destinations)
 
     async def stop(self) -> None:

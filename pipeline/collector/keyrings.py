@@ -19,6 +19,7 @@ from ...delivery.store import Store, StoreFailed
 from ...policy.keyring.keyring import FileKeyring
 from ...policy.keyring.pseudonyms import KeyringError
 from ..errors import ConfigError, Problem
+from ..host.tasks import keep_going
 
 if TYPE_CHECKING:
     from ...ledger.keeping import Ledger
@@ -61,7 +62,8 @@ class KeptKeyrings:
         self._told = msgspec.json.decode(kept, type=dict[str, int]) if kept else {}
         await self.prepare(self._graph())
         await self._tell()
-        self._watch = asyncio.create_task(self._follow(), name="keyrings watch")
+        following = keep_going("keyrings", self._follow, _log)
+        self._watch = asyncio.create_task(following, name="keyrings watch")
 
     async def prepare(self, graph: Graph) -> None:
         """Have a key for every destination of a graph. Raises ConfigError."""

@@ -20,6 +20,7 @@ from ...delivery.following.source import FileSource, HttpSource
 from ...delivery.trust.book import NotPersisted, TrustBook
 from ...delivery.trust.states import TrustState, fleet_word
 from ..config.fleet import FollowOptions
+from ..host.tasks import keep_going
 
 _log = logging.getLogger("errlock.fleet")
 
@@ -67,7 +68,8 @@ class Obeying:
             async with asyncio.timeout(_FIRST_LOOK):
                 await looked.wait()
         await self._obey()
-        self._watch = asyncio.create_task(self._keep_obeying(looked))
+        obeying = keep_going(BY, lambda: self._keep_obeying(looked), _log)
+        self._watch = asyncio.create_task(obeying, name=BY)
 
     async def stop(self) -> None:
         """Follow no more. What was said stays. Idempotent, safe without start()."""

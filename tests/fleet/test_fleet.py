@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from waiting import until
 
 from errlock.delivery.following.document import Signed
 from errlock.delivery.following.keys import SigningKey
+from errlock.pipeline.collector import expiry
 from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
@@ -231,3 +233,34 @@ async def test_the_document_tells_no_key(tmp_path: Path, name: str) -> None:
         async with session.get(url) as answer:
             assert secret not in await answer.text()
         assert [path for path in files_in(tmp_path) if secret.encode() in path.read_bytes()] == []
+
+
+async def test_what_watches_and_obeys_goes_on_after_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a moment there may be no memory, or no thread: nobody would see that it has ended."""
+    failed: set[str] = set()
+
+    def failing_once(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def once(*args: Any) -> Any:
+            if name not in failed:
+                failed.add(name)
+                raise MemoryError
+            return work(*args)
+
+        return once
+
+    looked = failing_once("certificates", lambda _: failed.add("looked again") or [])
+    monkeypatch.setattr(expiry, "invalid_now", looked)
+    async with (
+        publishing(tmp_path / "a") as (first, _, url),
+        collector(tmp_path / "b", follow=following(url)) as second,
+    ):
+        await until(lambda: second.destinations["sentry"].trust == "trusted")
+        for_it = failing_once("control document", second.trust.tighten)
+        monkeypatch.setattr(second.trust, "tighten", for_it)
+        await first.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+        await until(lambda: second.destinations["sentry"].trust == "distrusted", seconds=5)
+        await until(lambda: "looked again" in failed)
+    for name in ("certificates", "control document"):
+        assert f"{name}: failed with MemoryError" in caplog.messages
