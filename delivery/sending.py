@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ..pipeline.component import Delivered
 from ..pipeline.errors import ExportFailed
-from ..pipeline.payloads.document import Document
 from . import account
 from .health import Health
 from .loading import Load, Policy, load
@@ -187,6 +186,8 @@ class Sending:
         self._flights.add(flight)
         try:
             answer = await flight
+            marked = before.since(carried.payload)
+            bookings = account.outcome(self._id, carried.counts, marked, answer)
         except ExportFailed as failure:
             self._failed(record, failure)
         except asyncio.CancelledError:
@@ -201,9 +202,9 @@ class Sending:
             self._log.error("%s failed with %s", self._id, type(failure).__name__)
             self._failed(record, ExportFailed("exception", retryable=False, unclear=True))
         else:
-            marked = before.since(carried.payload)
             self._shelf.exposed(record, carried.without_decoys(), carried.counts)
-            self._succeeded(record, carried, marked, answer)
+            self._shelf.answered(record, marked, bookings, carried.dropped)
+            self._succeeded()
         finally:
             self._flights.discard(flight)
             if record.sent != "no":
@@ -214,11 +215,7 @@ class Sending:
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def _succeeded(
-        self, record: Record, carried: Load, marked: Sequence[Document], answer: Delivered
-    ) -> None:
-        bookings = account.outcome(self._id, carried.counts, marked, answer)
-        self._shelf.answered(record, marked, bookings, carried.dropped)
+    def _succeeded(self) -> None:
         self._pause.end()
         if self.health.succeeded():
             self._log.info("%s is up again", self._id)

@@ -316,6 +316,21 @@ async def test_a_foreign_exception_drops_the_payload_and_shows_its_name_only(
     assert "hunter2" not in caplog.text
 
 
+@pytest.mark.parametrize("answer", [None, Delivered(1, {"invalid": None})])  # type: ignore[dict-item]  # as said
+async def test_an_exporter_that_answers_nonsense_holds_up_nothing_else(
+    bench: Bench, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    exporter = ScriptedExporter([lambda _: answer])
+    destination = await bench.started(exporter, num_consumers=1)
+    await bench.offer(events(), destination)
+    await bench.offer(events(), destination)
+    await bench.clock.advance(3600)
+    assert len(exporter.attempts) == 2
+    assert bench.dropped(reason="invalid") == 1
+    assert destination.balance().delivered == {"event": 1}
+    assert any(message.startswith("one failed with ") for message in caplog.messages)
+
+
 async def test_what_cannot_be_prepared_waits_and_holds_up_nothing_else(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
