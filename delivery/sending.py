@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..pipeline.component import Delivered
 from ..pipeline.errors import ExportFailed
+from ..pipeline.host.tasks import keep_going
 from . import account
 from .health import Health
 from .loading import Load, Policy, load
@@ -65,9 +66,13 @@ class Sending:
         """Start the consumers, in the place of another's that have ended."""
         if before is not None:
             self._spared_until = before._spared_until
-        self._consumers = [
-            asyncio.create_task(self._consume(), name=f"{self._id} consumer {number}")
+        names = [
+            f"{self._id} consumer {number}"
             for number in range(self._options.sending_queue.num_consumers)
+        ]
+        self._consumers = [
+            asyncio.create_task(keep_going(name, self._consume, self._log), name=name)
+            for name in names
         ]
 
     def wake(self) -> None:

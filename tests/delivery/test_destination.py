@@ -11,6 +11,7 @@ import pytest
 from hand_clock import HandClock, all_act
 from line_payload import Line, Lines, events
 from scripted_exporter import ScriptedExporter, unreachable
+from waiting import until
 
 from errlock.delivery.destination import Destination
 from errlock.delivery.loading import Policy
@@ -686,6 +687,24 @@ async def test_what_a_destination_could_read_is_told_once(
     for _ in range(10):
         await bench.clock.advance(10)
     assert told.could_be_read == [(exporter.attempts[first], {"event": 1, "transaction": 1})]
+
+
+async def test_what_fails_between_two_attempts_ends_no_consumer(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Told):
+        def exposed(self, payload: Payload, documents: Counts) -> None:
+            super().exposed(payload, documents)
+            if len(self.could_be_read) == 1:
+                raise MemoryError
+
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter, num_consumers=1)
+    destination.tell(Failing())
+    await bench.offer(events(), destination)
+    await bench.offer(events(), destination)
+    await until(lambda: len(exporter.taken) == 2)
+    assert "one consumer 0: failed with MemoryError" in caplog.messages
 
 
 async def test_of_what_never_left_nothing_is_told(bench: Bench) -> None:
