@@ -200,12 +200,17 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
         return None
 
 
-def failed(answer: Answer) -> ExportFailed:
-    """What an answer other than success means for the attempt."""
-    # A redirect is a fault of the way there, not of the payload: it may be gone next time.
-    retryable = answer.status in RETRYABLE or answer.status >= 500 or 300 <= answer.status < 400
+def failed(answer: Answer, *, retryable: bool | None = None) -> ExportFailed:
+    """What an answer other than success means for the attempt.
+
+    `retryable` says whether the same may succeed later, where a protocol has rules of its own.
+    """
+    status = answer.status
+    if retryable is None:
+        # A redirect is a fault of the way there, not of the payload: it may be gone next time.
+        retryable = status in RETRYABLE or status >= 500 or 300 <= status < 400
     return ExportFailed(
-        f"http_{answer.status}",
+        f"http_{status}",
         retryable=retryable,
         retry_after=retry_after(answer.headers) if retryable else None,
         answered=True,

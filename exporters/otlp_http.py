@@ -15,7 +15,7 @@ from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
-from .http import Answer, Compression, HttpClient, compressed, is_url, retry_after
+from .http import Answer, Compression, HttpClient, compressed, failed, is_url
 from .otlp_answer import as_otlp, delivered
 from .proxy import DESCRIPTION, proxy_problems
 from .tls import TlsConfig
@@ -130,23 +130,12 @@ class OtlpHttpExporter(Exporter):
         body = await asyncio.to_thread(self._body, request)
         answer = await self._client.post(url, body, self._headers)
         if not 200 <= answer.status < 300:
-            raise _failed(answer)
+            raise failed(answer, retryable=answer.status in _RETRYABLE)
         return _delivered(request, answer)
 
     def _body(self, request: OtlpRequest) -> bytes:
         body = request.encode_json() if self._config.encoding == "json" else request.encode()
         return compressed(body, self._config.compression)
-
-
-def _failed(answer: Answer) -> ExportFailed:
-    if answer.status in _RETRYABLE:
-        return ExportFailed(
-            f"http_{answer.status}",
-            retryable=True,
-            retry_after=retry_after(answer.headers),
-            answered=True,
-        )
-    return ExportFailed(f"http_{answer.status}", retryable=False, answered=True)
 
 
 def _delivered(request: OtlpRequest, answer: Answer) -> Delivered:
