@@ -21,6 +21,7 @@ from errlock.pipeline.collector import expiry
 from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
+from errlock.pipeline.errors import Problem
 
 SENTRY, OTLP = Destination("sentry"), Destination("otlp")
 STANDBY = Destination("sentry/standby")
@@ -250,8 +251,11 @@ async def test_what_watches_and_obeys_goes_on_after_it_failed(
 
         return once
 
-    looked = failing_once("certificates", lambda _: failed.add("looked again") or [])
-    monkeypatch.setattr(expiry, "invalid_now", looked)
+    def look(_: object) -> list[Problem]:
+        failed.add("looked again")
+        return []
+
+    monkeypatch.setattr(expiry, "invalid_now", failing_once("certificates", look))
     async with (
         publishing(tmp_path / "a") as (first, _, url),
         collector(tmp_path / "b", follow=following(url)) as second,
