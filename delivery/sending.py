@@ -58,7 +58,7 @@ class Sending:
         access.on_open = self.wake
 
     def spare(self) -> None:
-        """Have nothing expire for a while: the process begins."""
+        """Let nothing expire for a while: the process has just begun, and could not send before."""
         spared = min(_SPARED, self._options.sending_queue.max_age)
         self._spared_until = self._clock.now() + spared
 
@@ -103,7 +103,9 @@ class Sending:
             self._consumers = []
 
     def may_go_again(self, record: Record) -> bool:
-        """Nobody knows whether it arrived. Returns whether anything of it may be sent again."""
+        """Of a record of which nobody knows whether it arrived: give up what must not go twice.
+        Returns whether anything is left to be sent again.
+        """
         if self._options.retry_on_failure.unclear == "retry":
             return True
         return self._shelf.give_up_unclear(record)

@@ -20,7 +20,9 @@ def warnings(config: Config) -> list[str]:
 
 
 def too_many(config: Config) -> str | None:
-    """What to say when connections may take the files of everything else; None: nothing."""
+    """What to say of bounds that let connections take the files that everything else needs; None:
+    nothing.
+    """
     most = sum(_connections(list(config.receivers.values())))
     files = files_allowed()
     if most <= files * 3 // 4:
@@ -32,7 +34,7 @@ def too_many(config: Config) -> str | None:
 
 
 def _connections(part: object) -> Iterator[int]:
-    """What each endpoint that is written may have."""
+    """How many connections each endpoint within this part of a configuration may have."""
     if isinstance(part, list):
         for each in part:
             yield from _connections(each)
@@ -45,9 +47,10 @@ def _connections(part: object) -> Iterator[int]:
 
 
 def too_much(config: Config) -> str | None:
-    """What to say when it does not; None: nothing.
+    """What to say of bounds that let in more bytes than there is memory for; None: nothing.
 
-    What is in flight takes several times its size, and the process itself takes some.
+    They are held against half of it: what is in flight takes several times its size in memory, and
+    the process itself takes some.
     """
     most, limit = _most(config), memory_limit()
     if most <= limit / 2:

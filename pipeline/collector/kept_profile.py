@@ -15,7 +15,9 @@ _PROFILE, _STRICT = "profile", "strict"  # a name in the store, and what it says
 
 
 class KeptProfile:
-    """Belongs to the collector's event loop, `is_strict` to every thread."""
+    """Puts the strict profile in force, and takes it back. Belongs to the collector's event loop;
+    `is_strict` may be read from any thread.
+    """
 
     def __init__(
         self, store: Store, ledger: Ledger | None, go_over: Callable[[], Awaitable[None]]

@@ -112,8 +112,8 @@ class KeptTrust:
         self.book.reload(_operators_in(graphs))
 
     async def _doubt(self) -> str | None:
-        """Why the file may be an older one, although it is that which the store remembers: all of
-        the folder may be.
+        """Why the file may lack words although it is the one that the store remembers: the whole
+        folder, with both, may be an old copy. None: there is no sign of that.
         """
         lacks = None if self._ledger is None else self._ledger.lacks
         if lacks is not None and lacks != await self._store.recall(_LACKS):

@@ -38,8 +38,8 @@ class Purges:
         return _amount((self._left[destination.id] | waiting).values())
 
     async def purge(self, destination: Destination) -> Destroyed:
-        """Destroy what waits, for good, what was kept after its delivery, and what purges before
-        this one could not. Raises StoreFailed when some of it may still be there.
+        """Destroy for good what waits, what was kept after its delivery, and what earlier purges
+        failed to destroy. Raises StoreFailed when some of it may still be there.
         """
         left = self._left[destination.id]
         left |= {record.number: record for record in await destination.purge()}

@@ -139,7 +139,7 @@ class Source:
         self._seen = None if looked is None else looked[0]
 
     def look(self) -> None:
-        """Have it read again, as soon as somebody keeps up with it."""
+        """Have `keep_up` read the files again, whether or not they have changed."""
         self._told.set()
 
     async def keep_up(self, collector: Reloadable) -> None:

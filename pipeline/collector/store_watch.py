@@ -73,7 +73,7 @@ class Unclaimed:
         self._looking: asyncio.Task[None] | None = None
 
     def look(self, ids: Collection[str]) -> None:
-        """Have it counted, and told; nobody waits: that takes long where much waits.
+        """Begin to count it, and log what is found: in a task, as that takes long where much waits.
 
         `ids` are the exporters that there are.
         """

@@ -22,7 +22,9 @@ RELEASED_BY = "release key"
 
 
 class Fleet:
-    """Belongs to the collector's event loop, `document` to every thread."""
+    """Starts and stops both parts. Belongs to the collector's event loop; `document` may be used
+    from any thread.
+    """
 
     def __init__(
         self, service: ServiceOptions, trust: TrustBook, graph: Callable[[], Graph]

@@ -30,11 +30,11 @@ class Exchanges:
         self._draining: Switch | None = None
 
     async def one(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Carry out a change once those before it are. Raises what it raises.
+        """Carry out a change once those before it are. Raises what it raises, and OSError when the
+        collector stops before the graphs were exchanged.
 
-        Who asked for it may be cancelled: a signal's reload is, at a stop, and what had been
-        replaced would go on with nobody waiting for it. OSError: the collector stops, and the
-        graphs were not exchanged.
+        It goes on when who asked for it is cancelled, as a reload by a signal is at a stop: else
+        nobody would wait for the end of what it had replaced.
         """
         if self._closed:
             raise _stopping()

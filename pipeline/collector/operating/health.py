@@ -14,7 +14,7 @@ class Health:
         self._collector = collector
 
     def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether it does what a restart would not do better, and how each component is."""
+        """Whether it is alive (False: a restart would help), and how each component is, as JSON."""
         collector = self._collector
         running, fault = collector.state == "running", collector.storage_fault
         share, degraded = collector.refused_share()
@@ -32,6 +32,8 @@ class Health:
         }
 
     def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """The same, and whether it takes what comes in."""
+        """The same; False also where nothing is taken that comes in, which a restart would not
+        mend: a full disk, say.
+        """
         healthy, told = self.health()
         return healthy and self._collector.storage_fault is None, told

@@ -279,8 +279,8 @@ class CollectorOperations:
         return id_
 
     def _spelled(self, names: Sequence[str]) -> list[str]:
-        """Each name as it is in force, where that is what somebody means: `Sentry.io` is an
-        operator, too.
+        """Each name as exporters and operators are called here, where another spelling of it was
+        given: `Sentry.io` means the operator `sentry.io`.
         """
         known = self._collector.trust.targets
         return [next(filter(known, (name, *sorted(spellings(name)))), name) for name in names]
