@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
 from typing import Any, Literal
@@ -55,6 +55,7 @@ class Selection:
 # What waits, or what was delivered and kept.
 Among = Literal["waiting", "delivered"]
 _TABLES: dict[Among, str] = {"waiting": "deliveries", "delivered": "retained"}
+_DESTINATION = "AND (:destination IS NULL OR destination = :destination)"
 _PAYLOADS = "payload IN (SELECT value FROM json_each(:payloads))"
 _ORIGINS = "origin IN (SELECT value FROM json_each(:origins))"
 # What a destination was given of requests, in whatever payload: it has it, or will, or it is kept.
@@ -132,51 +133,61 @@ class Reader:
 
         Documents that the destination `without` was given already are not counted.
         """
-        table = _TABLES[among]
-        wanted = {"destination": selection.destination}
-        where = "AND (:destination IS NULL OR destination = :destination)"
-        rows = self._connection.execute(
+        rows = self._payloads(_TABLES[among], selection, after, limit)
+        payloads = {number: _Deliveries(origin) for number, origin, *_ in rows}
+        self._add_deliveries(among, selection.destination, payloads, without)
+        return [
+            Stored(*row, payloads[row[0]].counts, payloads[row[0]].records)  # type: ignore[call-arg]  # a row has the first six
+            for row in rows
+        ]
+
+    def _payloads(
+        self, table: str, selection: Selection, after: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """What is kept of them but their content, in the order of the fields of `Stored`."""
+        return self._connection.execute(
             "SELECT id, origin, protocol, project, received, policy FROM payloads"
             " WHERE id > :after AND id <= :last AND received >= :since AND received < :until"
-            f" AND EXISTS (SELECT 1 FROM {table} WHERE payload = id {where})"
+            f" AND EXISTS (SELECT 1 FROM {table} WHERE payload = id {_DESTINATION})"
             " ORDER BY id LIMIT :limit",
             {
                 "after": after, "last": selection.last, "since": selection.since,
-                "until": selection.until, "limit": limit, **wanted,
+                "until": selection.until, "limit": limit, "destination": selection.destination,
             },
         ).fetchall()  # fmt: skip
-        deliveries: dict[int, dict[str, Counts]] = {number: {} for number, *_ in rows}
-        records: dict[int, dict[str, int]] = {number: {} for number in deliveries}
-        payloads = {"payloads": json.dumps(list(deliveries))}
-        origins = {number: origin for number, origin, *_ in rows}
-        asked = {"without": without, "origins": json.dumps(list(origins.values()))}
-        given = {*self._connection.execute(_GIVEN, asked)}
+
+    def _add_deliveries(
+        self,
+        among: Among,
+        destination: str | None,
+        payloads: Mapping[int, _Deliveries],
+        without: str,
+    ) -> None:
+        origins = json.dumps([each.origin for each in payloads.values()])
+        given = {*self._connection.execute(_GIVEN, {"without": without, "origins": origins})}
         record = "number" if among == "waiting" else "NULL"
-        for number, destination, text, waits in self._connection.execute(
-            f"SELECT payload, destination, counts, {record} FROM {table} WHERE {_PAYLOADS} {where}",
-            {**payloads, **wanted},
+        for number, to, text, waits in self._connection.execute(
+            f"SELECT payload, destination, counts, {record} FROM {_TABLES[among]}"
+            f" WHERE {_PAYLOADS} {_DESTINATION}",
+            {"payloads": json.dumps(list(payloads)), "destination": destination},
         ):
-            counts = json.loads(text)
-            deliveries[number][destination] = {
+            payload = payloads[number]
+            payload.counts[to] = {
                 type_: amount
-                for type_, amount in counts.items()
-                if (origins[number], type_) not in given
+                for type_, amount in json.loads(text).items()
+                if (payload.origin, type_) not in given
             }
             if waits is not None:
-                records[number][destination] = waits
-        return [
-            Stored(
-                number,
-                origin,
-                protocol,
-                project,
-                received,
-                policy,
-                deliveries[number],
-                records[number],
-            )
-            for number, origin, protocol, project, received, policy in rows
-        ]
+                payload.records[to] = waits
+
+
+@dataclass(frozen=True, slots=True)
+class _Deliveries:
+    """Of one payload: see `Stored`."""
+
+    origin: int
+    counts: dict[str, Counts] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
 
 
 def _record(row: tuple[Any, ...]) -> Record:
