@@ -121,6 +121,11 @@ class Follower:
         # Nobody is woken up: who asks often would have the server asked as often, when it is down.
         return state if self._is_fresh() else strictest([state, "held"])
 
+    def said(self, names: Collection[str]) -> TrustState:
+        """What documents said of them, however long ago: words that only a release lifts."""
+        record = self._record
+        return "trusted" if record is None else record.state(names)
+
     def standby(self, destination: str) -> str | None:
         """Which destination takes over from one that is not trusted, if any was named."""
         record = self._record

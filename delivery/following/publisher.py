@@ -1,7 +1,9 @@
 """Publishes the control document: signs what is in force, and keeps who follows it.
 
 It is signed when somebody asks: anew when anything changed, and otherwise when the last one is
-some seconds old.
+some seconds old. Who follows somebody else, and has known nothing valid of them for a while, does
+not renew it: then those who follow hold as well, until all is well again. A word that said so would
+hold them until a release.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from .record import Record
 # A document is good for so long: whoever replays an old one gains no more than that.
 LIFETIME = 30.0
 _RENEW_AFTER = 5.0
+_AT_ONCE = 0.001  # what is good for no time at all; a document has to end after it began
 # Who has not asked for so long follows no more.
 _GONE_AFTER = 30.0
 _MAX_FOLLOWERS = 10_000
@@ -51,12 +54,16 @@ class Publisher:
         in_force: Callable[[], InForce],
         release_keys: Sequence[PublicKey] = (),
         *,
+        good_for: Callable[[], float] = lambda: LIFETIME,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`in_force` is asked at each request."""
+        """`in_force` is asked at each request, and so is `good_for`: for how many seconds more
+        those who follow may believe what is in force; 0 or less is not at all.
+        """
         self._key = key
         self._audience = audience
         self._in_force = in_force
+        self._good_for = good_for
         self._release_keys = release_keys
         self._wall = wall
         self._release: tuple[Signed, Release] | None = None
@@ -77,7 +84,8 @@ class Publisher:
         in_force, last = self._in_force(), self._online
         if self._release is not None and self._release[1].expires <= now:
             self._release, last = None, None
-        if last is None or not 0 <= now - last.issued < _RENEW_AFTER or in_force != self._said:
+        is_old = last is not None and not 0 <= now - last.issued < _RENEW_AFTER
+        if last is None or in_force != self._said or (is_old and self._good_for() > 0):
             self._issue(in_force, now)
         return self._bundle
 
@@ -135,7 +143,7 @@ class Publisher:
             audience=self._audience,
             version=self._version,
             issued=now,
-            expires=now + LIFETIME,
+            expires=now + max(min(LIFETIME, self._good_for()), _AT_ONCE),
             # A clock that was ahead leaves words of the future: nobody believes a document then.
             trust={
                 name: Word(state=word.state, since=min(word.since, now))

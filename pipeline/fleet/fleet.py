@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...delivery.following.document import Word
-from ...delivery.following.publisher import InForce
+from ...delivery.following.publisher import LIFETIME, InForce
 from ...delivery.trust.book import NotPersisted, TrustBook
-from ...delivery.trust.states import FLEET, Trust
+from ...delivery.trust.states import FLEET, STRICTNESS, UNSAID, Trust, Trusts, fleet_word
 from .obeying import Obeying
 from .publishing import ControlDocument, LiftFailed
 
@@ -35,7 +36,9 @@ class Fleet:
         folder = service.folder
         self._loop: asyncio.AbstractEventLoop | None = None
         self.document = (
-            ControlDocument(service.publish, self.in_force, self._lift, folder)
+            ControlDocument(
+                service.publish, self.in_force, self._lift, folder, good_for=self._good_for
+            )
             if service.publish.signing_key is not None
             else None
         )
@@ -62,11 +65,15 @@ class Fleet:
 
     def in_force(self) -> InForce:
         """What is said here about destinations and operators, and which standbys take over."""
-        said = self._book.said().names
-        states = {name: trust for name, trust in said.items() if not name.endswith(FLEET)}
+        said = self._book.said()
+        states = {name: trust for name, trust in said.names.items() if not name.endswith(FLEET)}
+        here = replace(said, names=dict(states))
+        states |= {
+            id_: self._passed_on(id_, operators, said, here)
+            for id_, operators in self._operators().items()
+        }
         graph = self._graph()
         ids = list(graph.destinations)
-        states |= {id_: self._book.of(id_) for id_ in ids}
         stand_ins = {id_: graph.lineup.stand_in(id_, ids) for id_ in ids}
         return InForce(
             {name: word for name, trust in states.items() if (word := _word(trust)) is not None},
@@ -85,6 +92,22 @@ class Fleet:
     def failures(self) -> Mapping[str, int]:
         """Looks that found no valid document to follow, by reason. Safe from every thread."""
         return {} if self.obeying is None else dict(self.obeying.status().troubles.items())
+
+    def _passed_on(self, id_: str, operators: Collection[str], said: Trusts, here: Trusts) -> Trust:
+        """The strictest of what people said here and of what the document said that is followed.
+
+        That there is no valid one is no word: see `_good_for`.
+        """
+        own, followed = here.of(id_, operators), said.names.get(fleet_word(id_), UNSAID)
+        if self.obeying is not None:
+            told = self.obeying.said(id_, operators)
+            if STRICTNESS[followed.state] > STRICTNESS[told]:
+                return own
+        return followed if followed.stricter_than(own) else own
+
+    def _good_for(self) -> float:
+        """For how long those who follow may believe what is published here."""
+        return LIFETIME - (0.0 if self.obeying is None else self.obeying.stale_for())
 
     def _operators(self) -> Mapping[str, frozenset[str]]:
         graph = self._graph()

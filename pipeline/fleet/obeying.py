@@ -51,7 +51,7 @@ class Obeying:
         self._destinations = destinations
         self._book = book
         self._watch: asyncio.Task[None] | None = None
-        self._began = time.monotonic()
+        self._began = self._fresh_at = time.monotonic()
 
     async def start(self) -> None:
         """Obey what is known after a first look; nothing known holds everything."""
@@ -86,6 +86,17 @@ class Obeying:
         age = self.status().age
         return time.monotonic() - self._began if age is None else age
 
+    def stale_for(self) -> float:
+        """Seconds since no valid document is known; 0 while there is one. From every thread."""
+        now = time.monotonic()
+        if self._follower.status().fresh:
+            self._fresh_at = now
+        return now - self._fresh_at
+
+    def said(self, destination: str, operators: Collection[str]) -> TrustState:
+        """What documents said of it, whether or not there is a valid one. From every thread."""
+        return self._follower.said((destination, *operators))
+
     async def _keep_obeying(self, changed: asyncio.Event) -> None:
         while True:
             with suppress(TimeoutError):
@@ -96,6 +107,7 @@ class Obeying:
 
     async def _obey(self) -> None:
         """Have the book say what the document says."""
+        self.stale_for()
         status = self._follower.status()
         why = "" if status.fresh else f"no valid control document: {status.trouble or 'none yet'}"
         for (before, wanted), words in self._changes().items():

@@ -53,6 +53,8 @@ class ControlDocument:
         in_force: Callable[[], InForce],
         lift: Callable[[Mapping[str, float]], Future[None]],
         folder: Path | None,
+        *,
+        good_for: Callable[[], float],
     ) -> None:
         """`lift` makes words up to these moments void in this collector. Opens nothing."""
         assert options.signing_key is not None
@@ -61,6 +63,7 @@ class ControlDocument:
             options.audience,
             in_force,
             [PublicKey.parse(key) for key in options.release_keys],
+            good_for=good_for,
         )
         self.lost: str | None = None  # why the last release is published no more, if so
         self._lift = lift

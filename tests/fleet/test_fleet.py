@@ -15,6 +15,7 @@ from live_fleet import collector, publishing
 from live_ports import listening_port
 from waiting import until
 
+from errlock.delivery.following import publisher
 from errlock.delivery.following.document import Signed
 from errlock.delivery.following.keys import SigningKey
 from errlock.pipeline.collector import expiry
@@ -22,6 +23,7 @@ from errlock.pipeline.collector.collector import Collector
 from errlock.pipeline.embed import Control
 from errlock.pipeline.embed.control import Destination
 from errlock.pipeline.errors import Problem
+from errlock.pipeline.fleet import fleet
 
 SENTRY, OTLP = Destination("sentry"), Destination("otlp")
 STANDBY = Destination("sentry/standby")
@@ -219,6 +221,40 @@ async def test_a_collector_whose_document_is_gone_holds_until_it_is_back(tmp_pat
             assert second.trust.of("otlp").why == "no valid control document: unreachable"
             await document.start()
             await until(lambda: second.destinations["otlp"].trust == "trusted")
+
+
+async def test_who_follows_a_follower_holds_while_its_document_is_gone_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (publisher, fleet):
+        monkeypatch.setattr(module, "LIFETIME", 3.0)
+    async with publishing(tmp_path / "a") as (_, document, url):
+        follow = {**following(url), "max_age": "1500ms"}
+        async with (
+            publishing(tmp_path / "b", follow=follow) as (second, _, passed_on),
+            collector(tmp_path / "c", follow=following(passed_on)) as third,
+        ):
+            await until(lambda: set(states(third).values()) == {"trusted"})
+            await document.stop()
+            await until(lambda: second.destinations["otlp"].trust == "held")
+            # What people say there is passed on meanwhile, and is a word.
+            await second.trust.tighten(["sentry"], "distrusted", "jane", "breach")
+            await until(lambda: third.destinations["sentry"].trust == "distrusted", seconds=2)
+            await until(lambda: third.destinations["otlp"].trust == "held")
+            assert third.trust.of("otlp").why == "no valid control document: expired"
+            await document.start()
+            await until(lambda: third.destinations["otlp"].trust == "trusted")
+            assert third.destinations["sentry"].trust == "distrusted"
+
+
+async def test_two_that_follow_one_another_hold_nothing_of_themselves(tmp_path: Path) -> None:
+    a, b = (f"localhost:{listening_port()}" for _ in range(2))
+    follow = [following(f"http://{each}/control") for each in (a, b)]
+    async with (
+        publishing(tmp_path / "a", endpoint=a, follow=follow[1]) as (first, _, _),
+        publishing(tmp_path / "b", endpoint=b, follow=follow[0]) as (second, _, _),
+    ):
+        await until(lambda: {*states(first).values(), *states(second).values()} == {"trusted"})
 
 
 async def test_a_collector_that_never_saw_a_document_holds(tmp_path: Path) -> None:

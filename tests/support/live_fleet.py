@@ -59,17 +59,19 @@ async def collector(folder: Path, **service: Any) -> AsyncIterator[Collector]:
 
 @asynccontextmanager
 async def publishing(
-    folder: Path, control: str = "", **publish: Any
+    folder: Path, control: str = "", *, follow: dict[str, Any] | None = None, **publish: Any
 ) -> AsyncIterator[tuple[Collector, ControlDocument, str]]:
     """A collector that publishes, what it publishes, and where; `control`: its control API."""
-    port = listening_port()
     options = {
         "signing_key": ONLINE.reveal(),
         "audience": AUDIENCE,
         "release_keys": [str(RELEASE.public)],
-        "endpoint": f"localhost:{port}",
+        "endpoint": f"localhost:{listening_port()}",
         **publish,
     }
-    async with collector(folder, publish=options, control={"endpoint": control}) as one:
+    service: dict[str, Any] = {"publish": options, "control": {"endpoint": control}}
+    if follow is not None:
+        service["follow"] = follow
+    async with collector(folder, **service) as one:
         assert one.fleet.document is not None
-        yield one, one.fleet.document, f"http://localhost:{port}/control"
+        yield one, one.fleet.document, f"http://{options['endpoint']}/control"
