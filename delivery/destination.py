@@ -75,7 +75,7 @@ class Destination:
         self._backoff = backoff or Backoff(options.retry_on_failure)
         self._durable = store.durable
         target = Target(id_, exporter, options, counters, log, self._clock)
-        self._shelf = Shelf(id_, options.sending_queue, store, counters)
+        self._shelf = Shelf(id_, options.sending_queue, store, counters, log)
         self._access = Access(target)
         self._sending = Sending(target, self._shelf, self._access, self._backoff, self.policy_for)
 

@@ -9,6 +9,7 @@ for every document type.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import Document, DocumentType, Payload
 from . import account
 from .account import Account, Balance
+from .loss_log import LossLog
 from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
 from .queue import Queue
 from .retry import LONGEST_HINT
@@ -34,7 +36,12 @@ class Shelf:
     """Takes records, gives them out when they are due, and books how they end."""
 
     def __init__(
-        self, destination: str, options: SendingQueue, store: Store, counters: Counters
+        self,
+        destination: str,
+        options: SendingQueue,
+        store: Store,
+        counters: Counters,
+        log: logging.Logger,
     ) -> None:
         default = STORED_QUEUE if store.durable else MEMORY_QUEUE
         capacity = options.queue_size if options.queue_size is not None else default
@@ -44,6 +51,7 @@ class Shelf:
         self._store = store
         self._counters = counters
         self._account = Account(destination, counters)
+        self._losses = LossLog(destination, log)
 
     async def restore(self, now: float, longest: float) -> list[Record]:
         """Take up what the store has. Returns records whose last attempt nobody saw the end of.
@@ -207,6 +215,7 @@ class Shelf:
     def _end(self, record: Record, bookings: Sequence[Booking]) -> None:
         self._account.book(bookings)
         self._store.settle(record, bookings)
+        self._losses.tell(bookings)
 
 
 def _set_right(records: Sequence[Record], now: float, longest: float) -> None:

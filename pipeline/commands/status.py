@@ -23,6 +23,10 @@ _HEAD = (
     "destination", "operator", "trust", "health", "queued", "oldest", "in/s", "out/s", "last error",
 )  # fmt: skip
 _COLOURS = {"held": "yellow", "distrusted": "red"}
+# Reasons that docs/operating.md explains: somebody has to mend something.
+_LOST = (
+    "damaged", "expired", "invalid", "queue_full", "retries_exhausted", "shutdown", "unroutable",
+)  # fmt: skip
 _NOTHING_TAKEN = {
     "full": "nothing is taken: the disk of service.storage is full",
     "io": "nothing is taken: service.storage cannot be written",
@@ -92,6 +96,8 @@ def lines(status: Status) -> list[str]:
     for each in status.destinations:
         if each.trust.state != "trusted":
             found.append(paint(_said(each), _COLOURS[each.trust.state], colours))
+        if lost := _lost(each):
+            found.append(paint(escape(lost), "yellow", colours))
     for id_, documents in status.unclaimed.items():
         text = escape(f"{documents} documents wait for {id_}, which is not configured")
         found.append(paint(text, "yellow", colours))
@@ -166,6 +172,16 @@ def _row(status: DestinationStatus) -> tuple[str, ...]:
         f"{status.delivered_per_second:g}",
         status.last_error or "-",
     )
+
+
+def _lost(status: DestinationStatus) -> str:
+    """What a destination should have got and did not; empty: nothing."""
+    counts = {reason: status.dropped[reason] for reason in _LOST if reason in status.dropped}
+    if not counts:
+        return ""
+    reasons = ", ".join(f"{amount} {reason}" for reason, amount in counts.items())
+    noun = "document" if sum(counts.values()) == 1 else "documents"
+    return f"{sum(counts.values())} {noun} for {status.id} lost since the start: {reasons}"
 
 
 def _said(status: DestinationStatus) -> str:

@@ -74,6 +74,10 @@ class DestinationStatus(Answer, frozen=True, kw_only=True):
     accepted_per_second: Annotated[float, Meta(description="Documents, over the last minute.")]
     delivered_per_second: Annotated[float, Meta(description="Documents, over the last minute.")]
     last_error: Annotated[str | None, Meta(description="The kind of the last failed attempt.")]
+    dropped: Annotated[
+        dict[str, int],
+        Meta(description="Documents that it did not get, since the start, by reason."),
+    ] = {}
 
 
 class JournalStatus(Answer, frozen=True, kw_only=True):

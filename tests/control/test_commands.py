@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from http_sink import http_sink
 from live_errlock import ERRLOCK
-from live_operators import Controlled
+from live_operators import Controlled, running_controlled
 from live_ports import listening_port
 
 
@@ -170,3 +171,19 @@ def test_a_wrong_url_is_a_mistake(controlled: Controlled) -> None:
         2,
         "--url: expected a URL such as http://localhost:13134\n",
     )
+
+
+def test_what_a_destination_refuses_for_good_is_told(tmp_path: Path) -> None:
+    with http_sink(status=400) as backend:
+        more = {"sentry": {"dsn": f"http://key@127.0.0.1:{backend}/1", "standby_for": "file"}}
+        with running_controlled(tmp_path, more) as one:
+            assert one.ask("/v1/swap", {"from": "file", "to": "sentry"}).status == 200
+            for _ in range(2):
+                one.send()
+            one.errlock.wait_for_metric("errlock_exporter_dropped_total", 2, exporter="sentry")
+            told = "2 documents for sentry lost since the start: 2 invalid"
+            assert told in one.command("status").stdout.splitlines()
+            there = json.loads(one.command("status", "--json").stdout)["destinations"]
+            assert {each["id"]: each["dropped"] for each in there}["sentry"] == {"invalid": 2}
+            lost = "sentry does not get all documents, they are lost (invalid): it refused them"
+            assert one.errlock.log.count(lost) == 1

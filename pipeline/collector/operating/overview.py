@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -106,7 +107,15 @@ class Overview:
             accepted_per_second=self.rates.of("exporter_offered", id_),
             delivered_per_second=self.rates.of("exporter_sent", id_),
             last_error=status.last_error,
+            dropped=self._dropped(id_),
         )
+
+    def _dropped(self, id_: str) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for name, labels, amount in self._collector.counters:
+            if name == "exporter_dropped" and ("exporter", id_) in labels:
+                found[dict(labels)["reason"]] += amount
+        return dict(found)
 
     def fleet(self) -> FleetStatus | None:
         """Who follows this collector; None where it publishes nothing."""
