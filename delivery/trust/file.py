@@ -80,8 +80,8 @@ class TrustFile:
         To be called before anything else is made in the folder. Raises TrustFileFailed.
         """
         folder = self._path.parent
-        if not any((folder / name).exists() for name in _SIGNS_OF_A_START):
-            with _failures():
+        with _failures():
+            if not any((folder / name).exists() for name in _SIGNS_OF_A_START):
                 self._create(Saved(1, Trusts()))
 
     def read(self) -> Saved:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 Run = Callable[[argparse.Namespace], int]
 
+_WITHOUT = (
+    "without that file, a collector is named by --set service.storage=FOLDER and, unless it is "
+    "localhost:13134, --set service.control.endpoint=HOST:PORT"
+)
 # What the collector answered is the asker's mistake: a name, a number, a token.
 _MISTAKES = frozenset({400, 401, 403, 404})
 
@@ -48,7 +52,12 @@ def collector_named(args: argparse.Namespace) -> Whereabouts:
     """What the configuration says of the collector that the options name. Raises ConfigError."""
     from ..control.reaching import whereabouts
 
-    return whereabouts(args.config, args.sets)
+    try:
+        return whereabouts(args.config, args.sets)
+    except ConfigError as error:
+        if not args.config:
+            raise
+        raise ConfigError([*error.problems, Problem("", _WITHOUT)]) from None
 
 
 def named_one(args: argparse.Namespace) -> bool:
@@ -102,6 +111,8 @@ def telling(command: str) -> Callable[[Run], Run]:
                 return 2
             except NoAnswer as error:
                 err(f"errlock {command}: the collector at {error.at} does not answer: {error}")
+                if not args.url:
+                    err("errlock distrust and errlock hold are obeyed without it")
                 return 1
             except Denied as error:
                 err(f"errlock {command}: {error}")

@@ -176,7 +176,9 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     at = failure.at if isinstance(failure, NoAnswer) else args.url or there.url
     err(f"errlock {command}: the collector at {at} was not told: {failure}")
     if told.failed:
-        err(f"errlock {command}: nor could {told.file} be written: {told.failed}")
+        why = _why_not_written(told.file.parent, told.failed)
+        err(f"errlock {command}: nor could {told.file} be written: {why}")
+        err(f"nobody was told: what sends to {', '.join(args.names)} goes on")
         return 1
     code = _told(args, _as_answered(args.names, told.said))
     for name in told.strange:
@@ -191,6 +193,22 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
     err(f"written into {told.file}: none runs there, but one that starts there obeys")
     # One that is down obeys later. Else it may be another folder than the one of who still sends.
     return code if isinstance(failure, NoAnswer) and failure.is_down else 1
+
+
+def _why_not_written(folder: Path, kind: str) -> str:
+    """And what to do about it, if that is known."""
+    from ..host.os_account import owner
+
+    if kind == "missing" and not folder.is_dir():
+        return (
+            f"there is no {folder.absolute()}. Run this in the folder in which the collector was "
+            "started, or name its storage with --set service.storage=FOLDER"
+        )
+    if kind == "permissions":
+        return (
+            f"{folder} belongs to {owner(folder)}: run this as that user, or name your --token-file"
+        )
+    return kind
 
 
 def _as_answered(names: Sequence[str], said: Trusts) -> TrustChanged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,8 @@ def tighten(
         raise ConfigError(
             [Problem("service.storage", "is memory: only a collector that answers can be told")]
         )
-    _check(there, names)
+    ran = _ran(there.storage)
+    _check([*there.exporters, *sorted(ran.keys() - there.exporters)], names)
     file = there.storage / "trust"
     try:
         who = _who(there.storage, token_file)
@@ -56,30 +57,31 @@ def tighten(
     in_use = False
     with suppress(OSError):
         in_use = is_in_use(there.storage)
-    operators = _operators(there.storage)
+    operators = set().union(*ran.values())
     known = {*there.exporters, *operators}
     strange = [name for name in names if operators and not known.intersection(spellings(name))]
     return Written(file, said, in_use=in_use, strange=strange, operators=sorted(operators))
 
 
-def _operators(storage: Path) -> set[str]:
-    """Those of the configuration that a collector ran there last, by its journal."""
+def _ran(storage: Path) -> Mapping[str, set[str]]:
+    """What a collector ran there last, by its journal: its exporters and their operators.
+
+    Where its configuration cannot be read, nothing else says what may be meant.
+    """
     with suppress(OSError, KeyError, msgspec.ValidationError):
         newest = latest(storage / "journal", "policy", lambda entry: "operators" in entry.body)
         if newest is not None:
-            return set().union(
-                *msgspec.convert(newest.body["operators"], dict[str, set[str]]).values()
-            )
-    return set()
+            return msgspec.convert(newest.body["operators"], dict[str, set[str]])
+    return {}
 
 
-def _check(there: Whereabouts, names: Sequence[str]) -> None:
+def _check(exporters: Sequence[str], names: Sequence[str]) -> None:
     """Which operators a configuration has is not known here, only that they are domains."""
     wrong = [
-        Problem("", f"no exporter {name!r}{nearest(name, list(there.exporters)) or '.'} "
-                f"Known: {', '.join(there.exporters)}")
+        Problem("", f"no exporter {name!r}{nearest(name, list(exporters)) or '.'} "
+                f"Known: {', '.join(exporters)}")
         for name in names
-        if name not in there.exporters and ("." not in name or "/" in name)
+        if name not in exporters and ("." not in name or "/" in name)
     ]  # fmt: skip
     if wrong:
         raise ConfigError(wrong)

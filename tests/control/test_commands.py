@@ -141,7 +141,10 @@ def test_where_nobody_listens(controlled: Controlled, tmp_path: Path) -> None:
     done = controlled.command("status", "--set", f"service.control.endpoint={there}")
     assert (done.returncode, done.stderr) == (
         1,
-        f"errlock status: the collector at http://{there} does not answer: nobody listens there\n",
+        (
+            f"errlock status: the collector at http://{there} does not answer: nobody listens "
+            "there\nerrlock distrust and errlock hold are obeyed without it\n"
+        ),
     )
     without_token = errlock(tmp_path, "status")
     assert without_token.returncode == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -467,3 +468,43 @@ def test_a_body_that_is_none(controlled: Controlled) -> None:
     assert kind(b"", json_) == (400, "invalid")
     assert kind(b'{"names": [' * 3000, json_) == (400, "invalid")
     assert kind(b'{"names": ["\xff"]}', json_) == (400, "invalid")
+
+
+def test_a_word_that_nobody_could_be_told_says_what_to_do(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as collector:
+        pass
+    goes_on = "nobody was told: what sends to file goes on\n"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = distrusting(elsewhere, "-c", str(tmp_path / CONFIG))
+    assert done.returncode == 1
+    assert f"data/trust be written: there is no {elsewhere / 'data'}. Run this in " in done.stderr
+    assert done.stderr.endswith(goes_on)
+
+    (tmp_path / "data").chmod(0)
+    done = distrusting(tmp_path, "-c", CONFIG)
+    (tmp_path / "data").chmod(0o700)
+    assert done.returncode == 1
+    assert f"data belongs to {(tmp_path / 'data').owner()}: run this as that user" in done.stderr
+    assert done.stderr.endswith(goes_on)
+
+    (tmp_path / "broken.yaml").write_text("service: [\n")
+    done = distrusting(tmp_path, "-c", "broken.yaml")
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        "without that file, a collector is named by --set service.storage=FOLDER and, unless it is "
+        "localhost:13134, --set service.control.endpoint=HOST:PORT\n"
+    )
+    port = collector.errlock.control
+    named = ("service.storage=data", f"service.control.endpoint=127.0.0.1:{port}")
+    done = distrusting(tmp_path, *(word for each in named for word in ("--set", each)))
+    assert (done.returncode, done.stdout) == (0, "file: distrusted\n"), done.stderr
+
+
+def distrusting(folder: Path, *which: str) -> subprocess.CompletedProcess[str]:
+    """`errlock distrust file` in this folder, as somebody whom modes of files keep out."""
+    as_others = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*as_others, ERRLOCK, "distrust", "file", *which],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip

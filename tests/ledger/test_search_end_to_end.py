@@ -258,7 +258,7 @@ def test_a_copy_can_be_searched_with_the_key_alone(sent: Sent, tmp_path: Path) -
     for path in (sent.folder / "store").glob("needles.db*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     options = ("exposure", "search", "--storage", tmp_path, "--key-file")
-    for key, code in ((sent.folder / "ledger.key", 1), (tmp_path / "other", 0)):
+    for key, code in ((sent.folder / "ledger.key", 1), (tmp_path / "other", 2)):
         (tmp_path / "other").write_text(new_key())
         done = subprocess.run(
             [ERRLOCK, *options, key], input=MAIL.encode(), capture_output=True, check=False
@@ -266,6 +266,13 @@ def test_a_copy_can_be_searched_with_the_key_alone(sent: Sent, tmp_path: Path) -
         assert done.returncode == code
     assert b"no needles were kept under the keys that were given" in done.stdout
     assert b"kept under a key that was not given" in done.stdout
+    told = "nothing was looked for: needles were kept under other keys\n"
+    assert done.stderr.decode() == f"errlock exposure search: {told}"
+    done = subprocess.run(
+        [ERRLOCK, "exposure", "rotate-list", *options[2:], tmp_path / "other"],
+        input=MAIL.encode(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.decode().endswith(told)) == (2, True)
 
 
 def test_searches_are_journaled_with_counts(sent: Sent) -> None:

@@ -11,7 +11,7 @@ from ....ledger.inventory.wanted import FORMATS
 from ...config.part import part_of_service
 from ...errors import ConfigError, Problem
 from ...host.os_account import account
-from ...terminal import escape, moment
+from ...terminal import err, escape, moment
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
 from .places import add_storage_option, check_window, destinations_of
@@ -128,6 +128,14 @@ def note(
     )  # fmt: skip
     for folder in folders:
         journaled(folder, search)
+
+
+def none_kept(coverage: Sequence[Coverage], command: str) -> bool:
+    """Whether nothing was looked for, for want of a key under which needles were kept; says so."""
+    if any(covered.since is not None for covered in coverage):
+        return False
+    err(f"errlock exposure {command}: nothing was looked for: needles were kept under other keys")
+    return True
 
 
 def limits(coverage: Sequence[Coverage], window: Window) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ....ledger.search.sightings import WORD
 from ...terminal import err, moment, out
 from ..options import Commands, add_command
-from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
+from .asking import add_asking_options, ledger_keys, limits, none_kept, note, wanted_of, window_of
 from .places import storages_of
 from .vouching import checks_of
 
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         out(f"- {_cell(line)}")
     for doubt in checks.told() if args.format == "csv" else ():  # which has no place for it
         err(f"errlock exposure rotate-list: {doubt}")
+    if none_kept(found.coverage, "rotate-list"):
+        return 2
     return 1 if found.of("rotate") or checks.tampered else 0
 
 

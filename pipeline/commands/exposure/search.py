@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...terminal import moment, out, plural
 from ..options import Commands, add_command, add_json_option
-from .asking import add_asking_options, ledger_keys, limits, note, wanted_of, window_of
+from .asking import add_asking_options, ledger_keys, limits, none_kept, note, wanted_of, window_of
 from .places import storages_of
 from .vouching import checks_of
 
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in [*_lines(found, window), *checks.lines]:
             out(line)
+    if none_kept(found.coverage, "search"):
+        return 2
     return 1 if sent or maybe or checks.tampered else 0
 
 
