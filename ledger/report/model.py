@@ -101,6 +101,7 @@ class Unknown(Part, frozen=True, kw_only=True):
     until: datetime | None = None
     record: int | None = None  # None: of none of them alone
     entry: int | None = None
+    lacks: bool = False  # whether more may have left than was booked: numbers are the least
 
 
 class Measure(Part, frozen=True, kw_only=True):
@@ -184,6 +185,11 @@ class Report(Part, frozen=True, kw_only=True):
     comparison: Comparison
     evidence: list[Evidence]  # `record`, elsewhere in the report, is a number in here, from 1
     outputs: Outputs = Outputs()
+
+    @property
+    def lacks(self) -> bool:
+        """Whether more may have left than was booked, in the time that the records are of."""
+        return any(each.lacks for each in self.uncertainty)
 
     @property
     def intact(self) -> bool:

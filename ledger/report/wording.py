@@ -59,6 +59,11 @@ def count(number: Count) -> str:
     return f"{number.at_least:,} to {number.at_most:,}"
 
 
+def known(number: Count, lacks: bool) -> str:
+    """The same of documents; `at least 1,200` where more may have left than was booked."""
+    return f"at least {number.at_least:,}" if lacks else count(number)
+
+
 def several(number: Count, noun: str) -> str:
     """`1 value`, `1,200 to 1,234 values`."""
     return f"{count(number)} {agreeing(number, noun)}"

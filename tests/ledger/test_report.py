@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from abandoned import abandon
 from toy_ledger import NOON, ToyLedger, found
 
 from errlock.ledger.account.figures import Figures, Series
@@ -412,6 +413,23 @@ def test_what_the_record_lacks_is_told(tmp_path: Path) -> None:
     kinds = [each.kind for each in report_of(ledger, since=-DAY).uncertainty]
     assert kinds[:4] == ["before the record", "gap", "no collector", "no collector"]
     assert {"detection", "bypass", "partial"} <= set(kinds)
+
+
+def test_where_documents_may_be_missing_numbers_are_the_least(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(3, found("pii.email", "clear", 3))
+    ledger.tell("gap", what="needles of what was delivered last may be missing", since=at(-60))
+    ledger.tell("gap", what="an embedded process had no room", documents=0, since=at(-60))
+    ledger.account.write()
+    assert report_of(ledger).summary[0].say[0].startswith("3 documents, ")
+    abandon(ledger.account)  # which leaves what a kill -9 does
+    ledger.journal.close()
+    ledger = ToyLedger(tmp_path)
+    ledger.close()
+    report = report_of(ledger)
+    assert report.summary[0].say[0].startswith("At least 3 documents, ")
+    assert "has gaps in which more may have left" in report.summary[0].say[-1]
+    assert "Our record has gaps" in report.outputs.article_33[2].say[-1]
 
 
 def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,10 +78,10 @@ def _tiles(report: Report) -> Tiles:
     if about is not None:
         bounds = f"{about.at_least:,} to {about.at_most:,}"
         people = (f"{about.estimate:,}", "" if about.at_least == about.at_most else bounds)
-    shut = clock.contained_at
+    shut, documents = clock.contained_at, report.volume.documents
     return Tiles(
         [
-            (w.count(report.volume.documents), w.agreeing(report.volume.documents, "document"),
+            (w.known(documents, report.lacks), w.agreeing(documents, "document"),
              w.size(report.volume.bytes), False),
             (people[0], "people", people[1] or "by what names them", False),
             (w.count(secrets), "secrets that detectors saw in clear",

@@ -123,6 +123,8 @@ def _records(report: Report) -> Iterator[str]:
                 f"{noun(row.class_)} ({tags(row.tags)}), {row.form}: {count(row.occurrences)} "
                 f"occurrences in {count(row.documents)} documents{distinct}"
             )
+    if report.lacks:
+        yield "Our record has gaps in which more may have been sent: these are the numbers it has."
 
 
 def _likely(report: Report) -> Iterator[str]:

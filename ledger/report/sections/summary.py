@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ....policy.classes import ROOTS
 from ....policy.findings import FORMS
-from ..counted import ClassRow, Inventory, PseudonymKey, Secret, Subjects, Volume, Withheld
+from ..counted import ClassRow, Inventory, PseudonymKey, Secret, Subjects, Withheld
 from ..model import Answer, Clock, Report, Unknown
 from ..tallies import total
 from ..wording import (
+    agreeing,
     controls,
     count,
     documents,
     duration,
     estimate,
     form,
+    known,
     listed,
     moment,
     noun,
@@ -39,7 +41,7 @@ _STANDING = ("detection", "bypass", "partial")
 def summary(report: Report) -> list[Answer]:
     """Question by question, from all other sections."""
     answers = (
-        ("What did they get?", [*_what(report.volume, report.classes), *_code(report)]),
+        ("What did they get?", [*_what(report), *_code(report)]),
         ("About whom?", _whom(report.subjects)),
         ("In which form?", _forms(report.classes)),
         ("Which secrets must be replaced first?", _secrets(report)),
@@ -51,11 +53,14 @@ def summary(report: Report) -> list[Answer]:
     return [Answer(ask=ask, say=say) for ask, say in answers]
 
 
-def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
+def _what(report: Report) -> list[str]:
+    volume, classes = report.volume, report.classes
     if not volume.documents.at_most:
-        return ["Nothing that this record knows of."]
+        return [f"Nothing that this record knows of{', and it has gaps' * report.lacks}."]
     types = [documents(each.documents, each.names[0]) for each in volume.by_type]
-    said = [f"{several(volume.documents, 'document')}, {size(volume.bytes)}: {listed(types)}."]
+    number = known(volume.documents, report.lacks).capitalize()
+    noun_ = agreeing(volume.documents, "document")
+    said = [f"{number} {noun_}, {size(volume.bytes)}: {listed(types)}."]
     for name in ROOTS:
         rows = [r for r in classes if r.form == "clear" and r.class_.partition(".")[0] == name]
         rows.sort(key=lambda each: -each.occurrences.at_most)
@@ -64,6 +69,10 @@ def _what(volume: Volume, classes: Sequence[ClassRow]) -> list[str]:
             said.append(f"{root(name).capitalize()} in clear: {listed(parts)}.")
     if len(said) == 1:
         said.append("Nothing in clear that a detector knows.")
+    if report.lacks:
+        said.append(
+            "The record has gaps in which more may have left: all numbers are of what it has."
+        )
     return said
 
 

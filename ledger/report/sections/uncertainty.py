@@ -19,6 +19,12 @@ from ..tallies import moment
 from .collecting import Collected
 from .telling import time_of
 
+# Of gaps, those in which documents may have left that nobody booked. Others are of needles, or of
+# what was said and done.
+_NOT_BOOKED = (
+    "the account may lack", "a new account", "a damaged account", "a deleted or replaced account",
+    "documents that were not booked", "an embedded process ended", "an embedded process had no",
+)  # fmt: skip
 # What no entry can tell, whatever the window.
 _ALWAYS = {
     "detection": "Only what a detector claims is counted. What none knows left as ordinary text: "
@@ -84,6 +90,7 @@ def _forgotten(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
         yield Unknown(
             kind="forgotten", since=window.since, until=min(moment(max(before)), window.until),
             text="The account is kept no longer than account.keep: what is older is gone.",
+            lacks=True,
         )  # fmt: skip
 
 
@@ -106,6 +113,7 @@ def _gaps(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
                 since=since,
                 until=until,
                 entry=entry.number,
+                lacks=str(entry.body.get("what")).startswith(_NOT_BOOKED) and documents != 0,
             )
 
 
