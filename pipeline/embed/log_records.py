@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 # What every record has; the rest came with `extra`.
 _STANDARD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+# Who logged: applications name loggers, threads and tasks after whom they work for.
+_NAMES = {"logger": "name", "thread": "threadName", "process": "processName", "task": "taskName"}
 _PLAIN = (str, bool, int, float, type(None))
 _MAX_DEPTH = 16
 _TRACEBACKS = logging.Formatter()
 
 
 class LoggingFilter(logging.Filter):
-    """Sanitises message, arguments, traceback, stack and `extra` fields of each record.
+    """Sanitises message, arguments, traceback, stack, names and `extra` fields of each record.
 
     Objects in arguments and `extra` become sanitised text: what they hold cannot be judged.
     `exc_info` is dropped after its text was sanitised, unless `keep_exc_info` says that whoever
@@ -55,7 +57,9 @@ class LoggingFilter(logging.Filter):
 
     def _sanitise(self, record: logging.LogRecord) -> bool:
         fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        message = _message(record)
+        formatted = _message(record)
+        # Where the arguments do not fit, whoever writes it would show them beside their template.
+        message = str(record.msg) if formatted is None else formatted
         before = {
             "message": message,
             "extra": {
@@ -63,18 +67,24 @@ class LoggingFilter(logging.Filter):
                 "traceback": _traceback(record),
                 "stack": record.stack_info,
                 "fields": _plain(fields),
+                "names": {key: getattr(record, name, None) for key, name in _NAMES.items()},
             },
         }
         after = self._pipeline.scrub_event(before)
         if after is None:
             return False
         extra = _mapping(after.get("extra"))
-        _set_message(record, message, str(after.get("message") or ""), extra)
+        clean = str(after.get("message") or "")
+        if formatted is None or not _is_untouched(record, formatted, clean, extra):
+            record.msg, record.args = clean, ()
+        if hasattr(record, "message"):
+            record.message = clean
         record.exc_text = extra.get("traceback")
         record.stack_info = extra.get("stack")
         if not self._keep_exc_info:
             record.exc_info = None
         _set_fields(record, fields, _mapping(extra.get("fields")))
+        _set_names(record, _mapping(extra.get("names")))
         return True
 
 
@@ -112,6 +122,7 @@ def _empty(record: logging.LogRecord) -> bool:
     """Take everything out of a record that nobody judged. False, as the filter's answer."""
     for name in [name for name in vars(record) if name not in _STANDARD]:
         delattr(record, name)
+    _set_names(record, {})
     record.msg, record.args = "a log record that could not be judged", ()
     record.exc_info = record.exc_text = record.stack_info = None
     if hasattr(record, "message"):
@@ -119,12 +130,12 @@ def _empty(record: logging.LogRecord) -> bool:
     return False
 
 
-def _message(record: logging.LogRecord) -> str:
-    """The formatted message; the bare one where the arguments do not fit it."""
+def _message(record: logging.LogRecord) -> str | None:
+    """The formatted message; None where the arguments do not fit it."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
-        return str(record.msg)
+        return None
 
 
 def _traceback(record: logging.LogRecord) -> str | None:
@@ -134,21 +145,17 @@ def _traceback(record: logging.LogRecord) -> str | None:
     return _TRACEBACKS.formatException(exc_info) if isinstance(exc_info, tuple) else None
 
 
-def _set_message(
+def _is_untouched(
     record: logging.LogRecord, before: str, after: str, extra: Mapping[str, Any]
-) -> None:
-    """Keep template and arguments, which others group by, when nothing in them changed."""
+) -> bool:
+    """Whether nothing in template and arguments changed: others group by them."""
     arguments = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
-    untouched = (
+    return (
         before == after
         and isinstance(record.msg, str)
         and all(isinstance(argument, _PLAIN) for argument in arguments)
         and extra.get("arguments") == _plain(record.args)
     )
-    if not untouched:
-        record.msg, record.args = after, ()
-    if hasattr(record, "message"):
-        record.message = after
 
 
 def _set_fields(
@@ -158,6 +165,13 @@ def _set_fields(
     for name in before:
         delattr(record, name)
     vars(record).update(after)
+
+
+def _set_names(record: logging.LogRecord, after: Mapping[str, Any]) -> None:
+    """Put what is left of them in place."""
+    for key, name in _NAMES.items():
+        if getattr(record, name, None) is not None:
+            setattr(record, name, after.get(key) or "")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

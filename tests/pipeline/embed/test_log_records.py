@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
+import threading
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
@@ -124,7 +126,29 @@ def test_arguments_that_do_not_fit_do_not_make_logging_print_them(
     app.log.addHandler(logging.StreamHandler())
     app.log.error("no place for it", CANARIES["card"])  # noqa: PLE1205  the mistake in question
     assert app.last.getMessage() == "no place for it"
-    assert found_in([capsys.readouterr().err.encode()]) == []
+    # Nothing tells by itself what this is.
+    app.log.error("password=%d", "autumn leaves")
+    assert app.last.getMessage() == "password=%d"
+    told = capsys.readouterr().err
+    assert found_in([told.encode()]) == []
+    assert "autumn" not in told
+
+
+def test_names_of_loggers_threads_and_tasks_are_sanitised(app: App) -> None:
+    async def logging_task() -> None:
+        app.log.error("in a task")
+
+    async def work() -> None:
+        await asyncio.create_task(logging_task(), name=CANARIES["iban"])
+
+    app.log.name = f"session.{CANARIES['email']}"
+    thread = threading.Thread(target=lambda: asyncio.run(work()), name=CANARIES["phone"])
+    thread.start()
+    thread.join()
+    assert app.last.name == f"session.{MASK}"
+    assert app.last.threadName == MASK
+    assert app.last.processName == "MainProcess"
+    assert found_in(everything(app.last)) == []
 
 
 def test_a_record_that_cannot_be_judged_is_not_written_and_later_handlers_get_it_empty() -> None:
