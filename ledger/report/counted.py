@@ -141,8 +141,8 @@ class Inventory(Part, frozen=True, kw_only=True):
 
     values: int
     rows: list[Rotate]
-    kept_since: datetime | None  # from when to when it can be found; None: nothing can
-    kept_until: datetime | None
+    kept_since: datetime  # from when to when it can be found
+    kept_until: datetime
     gaps: list[NeedleGap]
 
 

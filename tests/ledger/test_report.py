@@ -481,6 +481,11 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
         in (tmp_path / "report.md").read_text()
     )
     assert (tmp_path / "store/searches").exists()
+    (tmp_path / "ledger.key").write_text(new_key())
+    capsys.readouterr()
+    assert main([*asked(ledger, "--destination", "sentry", *options), "-o", str(output)]) == 2
+    refused = f"errlock: {ledger.folder}: has no needles under the keys that were given\n"
+    assert capsys.readouterr().err.endswith(refused)
 
 
 def test_what_comes_once_is_told_as_one(tmp_path: Path) -> None:

@@ -18,23 +18,26 @@ def inventory(
     destinations: Collection[str], span: Span, doubts: Mapping[Path, Sequence[str]],
 ) -> Inventory:  # fmt: skip
     """What of it must be replaced, by destination. Names only; `doubts` as for `search`. Raises
-    OSError.
+    OSError, also where a folder has no needles under these keys: that one of the values left would
+    be told of none.
     """
     rows: list[Rotate] = []
     times = float(span.since), float(span.until)
+    window = Window(frozenset(destinations), *times)
+    coverage = search(folders, keys, (), window, doubts).coverage
+    since = [each.since for each in coverage if each.since is not None]
+    for folder, each in zip(folders, coverage, strict=True):
+        if each.since is None:
+            raise OSError(0, "has no needles under the keys that were given", folder)
     for destination in sorted(destinations):
         window = Window(frozenset([destination]), *times)
         found = rotate_list(folders, keys, wanted, window, doubts)
         rows += [_rotate(row, destination) for row in found.rows]
-    window = Window(frozenset(destinations), *times)
-    coverage = search(folders, keys, (), window, doubts).coverage
-    since = [each.since for each in coverage if each.since is not None]
-    kept = len(since) == len(coverage)  # by every collector
     return Inventory(
         values=len(wanted),
         rows=rows,
-        kept_since=moment(max(since)) if kept else None,
-        kept_until=moment(min(each.until for each in coverage)) if kept else None,
+        kept_since=moment(max(since)),
+        kept_until=moment(min(each.until for each in coverage)),
         gaps=[gap for record, each in enumerate(coverage, 1) for gap in _gaps(each, record)],
     )
 
