@@ -446,6 +446,13 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
         series = NeedleSeries("sentry", "secret.token", form, "shop", certain)
         needles.note(series, [fingerprint], NOON)
     needles.close(NOON + HOUR)
+    ledger.wait(2 * HOUR)
+    ledger.deliver()
+    other = Needles(
+        tmp_path / "store/needles.db", new_key(), NeedleOptions(), ledger.journal.append
+    )
+    other.write(NOON + 2 * HOUR)
+    other.close(NOON + 3 * HOUR)
     ledger.close()
     inventory = tmp_path / ".env"
     names = ("sent", "perhaps", "kept", "never")
@@ -466,7 +473,10 @@ def test_an_inventory_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
         "Of your inventory of 4: perhaps_KEY may have left in clear.",
         "Not known (no detector claimed it, so it may have left all the same): never_KEY.",
     ]
-    assert first.say[3:] == ["Detectors saw no secret leave in clear."]
+    assert first.say[3:] == [
+        "Of some of the time nothing can be said (2 gaps: section G).",
+        "Detectors saw no secret leave in clear.",
+    ]
     last = next(answer for answer in report.summary if "done next" in answer.ask)
     assert "Replace, of your inventory: sent_KEY and perhaps_KEY (section G)." in last.say
     tickets = [(each.title, each.priority) for each in report.outputs.tasks]

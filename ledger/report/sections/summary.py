@@ -152,6 +152,8 @@ def _of_inventory(inventory: Inventory | None) -> Iterator[str]:
     for verdict, why in _UNTOLD.items():
         if untold := list(dict.fromkeys(names.get(verdict, ()))):
             yield f"Cannot be told, since {why}: {listed(untold, 5)}."
+    if gaps := [gap for gap in inventory.gaps if gap.documents != 0]:
+        yield f"Of some of the time nothing can be said ({plural(len(gaps), 'gap')}: section G)."
 
 
 def _by_class(secrets: Sequence[Secret]) -> list[str]:
