@@ -70,9 +70,10 @@ def client_of(args: argparse.Namespace) -> Client:
     from ..control.client import Client
 
     there = collector_named(args)
+    url = args.url or there.url  # first: without a control API there is no token either
     try:
         token = there.token() if args.token_file is None else token_in(args.token_file)
-        return Client(args.url or there.url, token)
+        return Client(url, token)
     except ValueError as error:
         raise ConfigError([Problem("", str(error), "--url")]) from None
     except FileNotFoundError as error:

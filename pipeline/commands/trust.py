@@ -130,7 +130,7 @@ def _tighten(args: argparse.Namespace, command: str) -> int:
     try:
         client: Client = client_of(args)
         changed = client.ask(f"/v1/{command}", TrustChanged, _order(args), timeout=_PATIENCE)
-    except (NoAnswer, TokensUnusable) as failure:
+    except (NoAnswer, TokensUnusable, ConfigError) as failure:
         if args.url and not args.config:  # whose storage nobody named
             raise
         return _without_collector(args, command, failure)
@@ -173,8 +173,12 @@ def _without_collector(args: argparse.Namespace, command: str, failure: Exceptio
         if not named_one(args):
             err("no configuration was named: name the collector's with -c")
         return 2
-    at = failure.at if isinstance(failure, NoAnswer) else args.url or there.url
-    err(f"errlock {command}: the collector at {at} was not told: {failure}")
+    if isinstance(failure, ConfigError):
+        for problem in failure.problems:
+            err(f"errlock {command}: no collector was asked: {problem}")
+    else:
+        at = failure.at if isinstance(failure, NoAnswer) else args.url or there.url
+        err(f"errlock {command}: the collector at {at} was not told: {failure}")
     if told.failed:
         why = _why_not_written(told.file.parent, told.failed)
         err(f"errlock {command}: nor could {told.file} be written: {why}")

@@ -508,3 +508,16 @@ def distrusting(folder: Path, *which: str) -> subprocess.CompletedProcess[str]:
         [*as_others, ERRLOCK, "distrust", "file", *which],
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def test_a_collector_without_a_control_api_is_told_by_the_file(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as collector:
+        none = ("--set", 'service.control.endpoint=""')
+        done = collector.command("distrust", "file", *none)
+        assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
+        empty = "service.control.endpoint: is empty: nobody answers\n"
+        assert done.stderr.startswith(f"errlock distrust: no collector was asked: {empty}")
+        wait_for(lambda: trust_of(collector, "file")["state"] == "distrusted")
+        (tmp_path / "data" / "control-token").unlink()
+        asked = collector.command("status", *none)
+        assert (asked.returncode, asked.stderr.splitlines()[0] + "\n") == (2, empty)
