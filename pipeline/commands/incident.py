@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..terminal import err, out, table
 from .options import Commands, add_command, add_json_option
@@ -82,11 +83,17 @@ def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 @telling("incident run")
 def run_plan(args: argparse.Namespace) -> int:
     """Run `errlock incident run`."""
+    from ..control.client import NoAnswer
     from ..control.messages import PlanOrder, PlanRun
 
     order = PlanOrder(name=args.name, drill=args.drill, why=args.why)
     client = client_of(args)
-    ran = client.ask("/v1/incident/run", PlanRun, order, timeout=120)
+    try:
+        ran = client.ask("/v1/incident/run", PlanRun, order, timeout=120)
+    except NoAnswer:
+        for command in _without_collector(args):
+            err(f"of this plan, what works without a collector: {command}")
+        raise
     if args.json:
         out_answer(ran)
     else:
@@ -98,6 +105,22 @@ def run_plan(args: argparse.Namespace) -> int:
                 err(f"            {step.trouble}")
     obeyed = ran.fleet_version is None or followed(client, ran.fleet_version)
     return 0 if obeyed and not any(step.trouble for step in ran.steps) else 1
+
+
+def _without_collector(args: argparse.Namespace) -> Iterator[str]:
+    """The commands for the steps of a plan that need none, as the configuration has it."""
+    from ..config.files import merged_files
+
+    place: Any = merged_files(args.config, args.sets).tree
+    for key in ("incident", "plans", args.name):
+        place = place.get(key) if isinstance(place, dict) else None
+    if args.drill or not isinstance(place, dict):
+        return
+    which = "".join(f" -c {shlex.quote(file)}" for file in args.config)
+    for word in ("distrust", "hold"):
+        names = place.get(word)
+        if isinstance(names, list) and names:
+            yield f"errlock {word} {' '.join(shlex.quote(str(name)) for name in names)}{which}"
 
 
 @telling("incident relax")

@@ -253,6 +253,11 @@ def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) 
     at = f"http://127.0.0.1:{first.errlock.control}"
     assert f"the collector at {at} was not told: nobody listens there\n" in done.stderr
     assert "written into data/trust: none runs there, but one that starts there" in done.stderr
+    plan = first.command("incident", "run", "breach")
+    assert (plan.returncode, plan.stderr.splitlines()[0]) == (
+        1,
+        "of this plan, what works without a collector: errlock distrust file -c errlock.yaml",
+    )
     told = first.command("hold", "file", "--json")
     assert told.returncode == 0
     (answer,) = json.loads(told.stdout)["destinations"]
