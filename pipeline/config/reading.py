@@ -18,6 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from ...delivery.trust.operators import operators_of
+from ...policy.keyring.pseudonyms import check_key
 from ..component import ComponentConfig, ExporterConfig, ProcessorConfig, ReceiverConfig
 from ..errors import ConfigError, Problem
 from ..registry import DEFAULT, SECTIONS, NoSuchType, Registry, nearest
@@ -172,6 +173,7 @@ class _Reader:
             *check_references(found, pipelines, self._decoder, self._raw),
             *self._lost_entries(),
             *self._small_queues(),
+            *self._guessable_key(service),
             *self._warnings,
         ]
         check_endpoints(found["receivers"], pipelines, service, self._decoder)
@@ -186,6 +188,17 @@ class _Reader:
         for path in self._lost:
             text = "replaces the list of an earlier file and has not all that was in it"
             yield Problem(".".join(map(str, path)), text, self._places.get(path, ""))
+
+    def _guessable_key(self, service: ServiceOptions | Broken) -> Iterator[Problem]:
+        """Not refused: what was kept under such a key has to be found."""
+        key = None if isinstance(service, Broken) else service.ledger.key
+        if key is not None and check_key(key.reveal()) is not None:
+            text = (
+                "is none that `errlock key new` made: whoever gets needles.db may guess it, and "
+                "try values on what is there"
+            )
+            path = ("service", "ledger", "key")
+            yield Problem(".".join(path), text, self._places.get(path, ""))
 
     def _small_queues(self) -> Iterator[Problem]:
         """Who copies the collector's `queue_size: 1000` would have room for no payload at all."""

@@ -9,6 +9,7 @@ from toy_components import TOYS, ByName, ByValue, Door, Shelf, Target, Tls, Wash
 from errlock.pipeline.config import Config, PipelineOptions, default_config, load, loads
 from errlock.pipeline.errors import ConfigError
 from errlock.pipeline.options import Duration, Secret, Size
+from errlock.policy.keyring.pseudonyms import new_key
 
 ENV = {"KEY": "0123", "HOST": "tempo:4317", "RATE": "0.25", "ON": "true", "EMPTY": "", "AGE": "7d"}
 
@@ -427,3 +428,11 @@ service: {{ pipelines: {{ a: {{ receivers: [otlp], processors: [redact], exporte
         "collector; write 64MiB, or leave it out"
     )
     assert told == ([message] if warned else [])
+
+
+def test_a_key_of_the_ledger_that_nobody_made_is_told() -> None:
+    text = "service: {{ ledger: {{ key: {} }} }}"
+    assert loads(text.format(new_key()), {}).warnings == []
+    [warning] = loads(text.format("hunter2"), {}).warnings
+    assert str(warning).startswith("config:1: service.ledger.key: is none that `errlock key new`")
+    assert "hunter2" not in str(warning)
