@@ -254,6 +254,12 @@ def test_an_inventory_becomes_a_list_of_what_to_rotate(sent: Sent) -> None:
     )
 
 
+def test_nothing_to_look_for_is_no_answer(sent: Sent) -> None:
+    for action in ("search", "rotate-list"):
+        sent.ask(action, "\n \n", code=2)
+        assert sent.shown.endswith("standard input: holds no value to look for\n")
+
+
 def test_a_copy_can_be_searched_with_the_key_alone(sent: Sent, tmp_path: Path) -> None:
     for path in (sent.folder / "store").glob("needles.db*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -327,6 +333,7 @@ def test_without_needles_or_a_key_it_says_so(
         == f"errlock: {tmp_path / 'needles.db'}: No such file or directory\n"
     )
     (tmp_path / "needles.db").write_bytes(b"x" * 5000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hunter22")))
     assert main([*command, "--key-file", str(tmp_path / "key")]) == 2
     assert "cannot be read as needles" in capsys.readouterr().err
 

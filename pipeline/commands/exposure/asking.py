@@ -106,9 +106,12 @@ def wanted_of(args: argparse.Namespace) -> list[Wanted]:
         format_ = format_ or "lines"
         data = sys.stdin.buffer.read(MOST_BYTES + 1)
     try:
-        return read_inventory(data, format_)
+        wanted = read_inventory(data, format_)
     except BadInventory as bad:
         raise ConfigError([Problem("", str(bad), where)]) from None
+    if not wanted:  # of what was to write them, perhaps: that nothing was sent is not to be said
+        raise ConfigError([Problem("", "holds no value to look for", where)])
+    return wanted
 
 
 def note(
