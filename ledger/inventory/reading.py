@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -41,6 +42,11 @@ def read_inventory(data: bytes, format_: InventoryFormat | None = None) -> list[
 def _decoded(data: bytes) -> str:
     if len(data) > MOST_BYTES:
         raise BadInventory(f"longer than {MOST_BYTES >> 20} MiB")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows writes it
+        text = data.decode("utf-16", "replace")
+        if "\ufffd" in text:
+            raise BadInventory("it begins as UTF-16, and is none")
+        data = text.encode()
     if (nul := data.find(b"\0")) >= 0:
         raise BadInventory(f"line {_line(data, nul)} holds a NUL byte: it is no text")
     try:

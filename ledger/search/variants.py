@@ -24,7 +24,7 @@ _PAIR = re.compile(
 # What begins with another character decodes to no text, or to one that is not printable.
 _BASE64 = re.compile(r"[I-Za-fw-z0-9][A-Za-z0-9+/_-]{7,}={0,2}")
 # Without any of these, what is not base64 says itself.
-_WRITTEN = re.compile(r"[%+\\\n\"'`]")
+_WRITTEN = re.compile(r"[%+\\\n\"'`]|[,;]\Z")
 _ARMOUR = re.compile(r"-----(?:BEGIN|END)[A-Z0-9 ]{0,64}-----")
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[A-Z0-9 ]{0,64} KEY-----(?:[^-]|-(?!----))*-----END[A-Z0-9 ]{0,64}-----"
@@ -132,6 +132,8 @@ def _decoded(value: str) -> list[tuple[str, str]]:
 def _readings(value: str) -> Iterator[tuple[str, str]]:
     if (inner := _unquoted(value)) != value:
         yield inner, "without quotation marks"
+    if value[-1:] in (",", ";"):  # a line of a list
+        yield value[:-1].rstrip(), "without the mark behind it"
     if "\\" in value:
         yield _unescaped(value), "unescaped"
     if "%" in value:

@@ -141,11 +141,21 @@ def test_a_name_that_may_be_a_secret_is_not_shown() -> None:
     [
         (b"a\n\x00\x01binary", "line 2 holds a NUL byte: it is no text"),
         (b"good\nsecret-\xff\xfe", "line 2 is not UTF-8"),
+        ("a\n\x00".encode("utf-16"), "line 2 holds a NUL byte: it is no text"),
+        (b"\xff\xfea", "it begins as UTF-16, and is none"),
         (b'{"password": "hunter22",\n "x" hunter}', "not JSON: line 2, column 6"),
         (b"[" * 200_000, "not JSON: nested too deeply"),
         (b'{"n": ' + b"9" * 10_000 + b"x}", "not JSON: line 1, column 10007"),
     ],
-    ids=["binary", "not UTF-8", "broken JSON", "deep JSON", "a long number"],
+    ids=[
+        "binary",
+        "not UTF-8",
+        "binary UTF-16",
+        "half of UTF-16",
+        "broken JSON",
+        "deep JSON",
+        "a long number",
+    ],
 )
 def test_what_is_wrong_is_told_by_its_place(data: bytes, message: str) -> None:
     with pytest.raises(BadInventory) as caught:
@@ -153,6 +163,12 @@ def test_what_is_wrong_is_told_by_its_place(data: bytes, message: str) -> None:
     assert str(caught.value) == message
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_what_windows_writes_is_read() -> None:
+    for text in ("ann@mail.example\r\n", "mail;name\r\nann@mail.example;Ann\r\n"):
+        for encoding in ("utf-16-le", "utf-16-be", "utf-8"):
+            assert read_inventory(f"\ufeff{text}".encode(encoding)) == read_inventory(text.encode())
 
 
 def test_what_is_looked_for_does_not_show_itself() -> None:
@@ -174,6 +190,8 @@ def test_a_huge_inventory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ("value", "expected"),
     [
         ('"quoted"', "quoted"),
+        ("ann@mail.example,", "ann@mail.example"),
+        ("'quoted';", "quoted"),
         ("a%20b%2Fc", "a b/c"),
         ("a+b c", "a%2Bb%20c"),
         ("c2VjcmV0LXZhbHVl", "secret-value"),
