@@ -56,11 +56,11 @@ def summary(report: Report) -> list[Answer]:
 def _what(report: Report) -> list[str]:
     volume, classes = report.volume, report.classes
     if not volume.documents.at_most:
-        return [f"Nothing that this record knows of{', and it has gaps' * report.lacks}."]
+        return [f"Nothing that this record knows of{', and it has gaps' if report.lacks else ''}."]
     types = [documents(each.documents, each.names[0]) for each in volume.by_type]
     number = known(volume.documents, report.lacks).capitalize()
-    noun_ = agreeing(volume.documents, "document")
-    said = [f"{number} {noun_}, {size(volume.bytes)}: {listed(types)}."]
+    of_what = agreeing(volume.documents, "document")
+    said = [f"{number} {of_what}, {size(volume.bytes)}: {listed(types)}."]
     for name in ROOTS:
         rows = [r for r in classes if r.form == "clear" and r.class_.partition(".")[0] == name]
         rows.sort(key=lambda each: -each.occurrences.at_most)
