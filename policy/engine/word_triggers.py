@@ -44,7 +44,8 @@ _ODD_SIGN = (
 _NOUN = (
     r"(?i:key|token|secret|pass(?:word|wort|phrase|code|wd)?|pwd|credential|kennwort"
     r"|session(?:[ _-]?id)?|erlang cookie"
-    r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord)(?i:s)?"
+    r"|mot de passe|contrase(?:[^A-Za-z]{1,4})a|senha|wachtwoord|senord|haslo"
+    r"|has(?:[^A-Za-z]{1,4})o|heslo|parola|salasana|adgangskode|passord)(?i:s)?"
 )
 # As long as what `phrases.py` has between a code's name and its digits.
 _CODE = r"(?:^|[^A-Za-z0-9\x{80}-\x{10FFFF}])(?i:(?:pass)?code|[th]?otp|pin|password|tan)"

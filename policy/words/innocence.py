@@ -134,6 +134,8 @@ _LONGEST_SCHEME = len("scram-sha-256-plus")
 _RULES = re.compile(
     r"(?:bail|required|nullable|sometimes|string|confirmed)(?:\|[a-z_]+(?::[\w,]++)?)++"
 )
+# Which header holds it: `API_KEY_HEADER = "X-Api-Key"`.
+_A_HEADER = re.compile(r"[xX](?:-[A-Za-z]{1,20}){1,4}")
 # The name of a thing elsewhere, not the thing: a resource of AWS, an element of a page.
 _REFERENCE = compile_linear(r"^(?:arn:aws[a-z-]{0,10}:|#[a-z]+(?:-[a-z]+)+$)")
 
@@ -217,6 +219,8 @@ def _is_about_a_secret(text: str, class_: str) -> bool:
     if "|" in text and _RULES.fullmatch(text):
         return True
     if text[0] in "a#" and _REFERENCE.match(text):
+        return True
+    if text[0] in "xX" and _A_HEADER.fullmatch(text):
         return True
     if "." in text and _VERSION.match(text):
         return True

@@ -11,6 +11,7 @@ from ..findings import Span
 from ..keys import SERVICES, classify_key
 from .checks import find_checked, is_a_password
 from .innocence import is_innocent
+from .tried import find_tried
 from .values import (
     Value,
     closes,
@@ -57,11 +58,6 @@ _WITH = compile_bytes(
     rb"|your|my|his|her|bad|wrong|invalid|incorrect|unknown|expired|revoked)(?: the)?"
     rb"(?: [a-z]{2,12})? (" + _SECRET_NOUN + rb") "
 )
-# A list of what was tried: `user bob, password x1`.
-_TRIED = compile_bytes(
-    rb"(?i)[,;] (password|passwort|passwd|pwd|passphrase)(?: was| used)? "
-    rb"([^\s,;=()\[\]<>{}\"']{6,200})"
-)
 _CODE_IS = compile_bytes(
     rb"(?i)(?:^|[^\w\x80-\xff])(?:([\w\x80-\xff]{2,20})[ _-])?"
     rb"(?:(?:pass)?code|[th]?otp|pin|one[- ]time[- ]password|tan)"
@@ -99,7 +95,8 @@ _APART = compile_bytes(
 # may be behind it. Most names are keys, which `:`, `=` or a quotation mark follows.
 _TOLD = re.compile(
     rb"(?:key|token|secret|pass(?:word|wort| ?phrase|code|wd|e)|pwd|credentials?|kennwort"
-    rb"|contrase..a|senha|wachtwoord|senord|session(?:[ _\-]?id)?|erlang cookie)"
+    rb"|contrase..a|senha|wachtwoord|senord|heslo|has..?o|parola|salasana|adgangskode|passord"
+    rb"|session(?:[ _\-]?id)?|erlang cookie)"
     rb"""(?:s?\)?:? |["'`]?(?:[ \t\r\n\xc2\xe2,]|[=:][ \t]*+[\r\n]|->|>>|\.{4}))"""
 )
 
@@ -254,10 +251,7 @@ def _named_secrets(data: bytes) -> Iterator[Span]:
             class_ = classify_key(text_of(match.group(1))) or "secret.token"
             yield Span(value.start, value.end, class_, "words.sentence")
     yield from find_checked(data)
-    for match in _TRIED.finditer(data):
-        text = text_of(match.group(2)).strip("“”„«»‘’")
-        if looks_random(text) and not is_innocent(text, "secret.password"):
-            yield span_of(match.span(2), "secret.password", "words.sentence")
+    yield from find_tried(data)
 
 
 def _is_given(noun: bytes, said: bytes, value: Value, text: str) -> bool:

@@ -208,6 +208,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
     value = read_value(data, at, separator, class_)
     if value.separator == " = " and data[at : at + 1] == b"(":
         return
+    if class_ == "pii.username" and _goes_on(data, key, value):
+        return
     if class_ == "pii.name" and not value.quoted:
         value = _name(data, value)
     if class_ == "pii.phone" and not value.quoted:
@@ -219,6 +221,17 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
     for each in (value, *_further_pieces(data, value, class_)):
         if reads_as_value(data, each, class_):
             yield from _without_scheme(data, each, class_)
+
+
+_SENTENCE = re.compile(rb"[A-Za-z\x80-\xff]++ [a-z\x80-\xff][\w\x80-\xff]*+(?![:=])")
+_LOGIN = re.compile(rb"[Ll]ogin[\"'`]?: ")
+
+
+def _goes_on(data: bytes, key: int, value: Value) -> bool:
+    """Whether what a login is told of is a sentence: `login: bad user`, `login: no such role`."""
+    if value.quoted or _LOGIN.match(data, key) is None:
+        return False
+    return _SENTENCE.match(data, value.start) is not None
 
 
 # A literal that is joined to the one before: `"ghp_" + "A1b2…"` (PHP: a full stop; SQL: two bars),

@@ -30,6 +30,17 @@ SENTENCES: list[Row] = [
     ("expected password to equal 'winter' but got 'summer'", ["winter", "summer"], ["but got"]),
     ("Expected token to be 'w1nt3r99', got 's7mm3r88'", ["w1nt3r99", "s7mm3r88"], [", got"]),
     ("password mismatch: 'winter' != 'summer'", ["winter", "summer"], ["mismatch: ", "!="]),
+    ("identifiant jroe, mot de passe Wint3rfell refusé", ["Wint3rfell"], ["identifiant", "refusé"]),
+    (
+        "utente jroe, password errata Wint3rfell, tentativo 3",
+        ["Wint3rfell"],
+        [" errata ", ", tent"],
+    ),
+    ("usuário jroe senha Wint3rfell inválida", ["Wint3rfell"], ["senha ", " inválida"]),
+    ("użytkownik jroe hasło Wint3rfell odrzucone", ["Wint3rfell"], ["hasło ", " odrzucone"]),
+    ("Kennwort Winter24 ungültig", ["Winter24"], ["Kennwort ", " ungültig"]),
+    ("the password Winter24 was rejected", ["Winter24"], ["the password ", " was rejected"]),
+    ("login: jroe email: x", ["jroe"], ["login: ", "email: x"]),
     ('db_password should be "wintertime"', ["wintertime"], ["db_password should be"]),
 ]
 
@@ -117,6 +128,12 @@ HARMLESS = [
     "SELECT PASSWORD(?) FROM t",
     "authenticateUser('bob', 'redirect')",
     "public token of type [Bearer]",
+    "password argon2id invalid",
+    "Kennwort policy2 abgelaufen",
+    "user jroe, password policy",
+    "usuario jroe contraseña incorrecta",
+    "login: bad user x1y2, login: no such role",
+    'API_KEY_HEADER = "X-Api-Key"; token: x-auth-token',
 ]
 
 
