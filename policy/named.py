@@ -9,6 +9,7 @@ from functools import lru_cache
 from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
+from .words.innocence import is_innocent
 
 # What `parameterKey` and `parameter_value` say twice.
 KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
@@ -37,12 +38,20 @@ _MOST_SAID = 12  # of fields beside them
 NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind", "display"})
 # Objects below these keys are people, and what `name` is in them is theirs.
 PEOPLE = (
-    "applicant", "attendee", "author", "beneficiary", "cardholder", "contact", "customer",
-    "employee", "guest", "invitee", "passenger", "patient", "payer", "person", "recipient",
-    "student", "subscriber", "user",
+    "applicant", "approver", "assignee", "attendee", "author", "beneficiary", "cardholder",
+    "contact", "customer", "employee", "guarantor", "guest", "invitee", "lawyer", "manager",
+    "passenger", "patient", "payee", "payer", "person", "physician", "recipient", "reporter",
+    "reviewer", "signatory", "student", "subscriber", "supervisor", "teacher", "user",
+)  # fmt: skip
+# Who did something to a thing.
+_DOERS = tuple(
+    verb + sign
+    for verb in ("approved", "created", "modified", "requested", "reviewed", "signed", "submitted",
+                 "updated")
+    for sign in ("_by", "by")
 )  # fmt: skip
 # They may be a name themselves. `user` stands in every event, and would make it be read as a whole.
-CALLED = tuple(each for each in PEOPLE if each != "user")
+CALLED = (*(each for each in PEOPLE if each != "user"), *_DOERS)
 # In other languages things have no names that are called so beside a family name.
 _NAMES_ABROAD = ("nome", "nom", "nombre", "naam", "navn", "namn", "isim", "ad")
 NAMES_OF_PEOPLE = ("name", "displayname", "display_name", "holder", *_NAMES_ABROAD)
@@ -52,11 +61,19 @@ _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
     "family": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
+# Of an address, if a part of one stands beside them.
+_LINES = ("line1", "line2")
+_TOWNS = (
+    "city", "town", "locality", "ort", "wohnort", "stadt", "ville", "commune", "ciudad",
+    "localidad", "città", "citta", "comune", "cidade", "localidade", "plaats", "woonplaats",
+    "postort", "poststed", "miasto", "miejscowość", "miejscowosc", "obec", "город", "місто",
+    "市区町村", "城市", "도시", "şehir", "sehir",
+)  # fmt: skip
 # What Node says of a command that it could not run: the tool stands beside its arguments.
 _ARGUMENTS, _TOOLS = "spawnargs", ("path", "spawnfile", "file")
 SPAWNED = f" {_ARGUMENTS}"
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {"line1", _ARGUMENTS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {"line1", *_TOWNS, _ARGUMENTS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
@@ -72,12 +89,13 @@ PERSONAL = frozenset(
     """pii.email pii.phone pii.dob pii.national_id pii.name financial.card financial.cvv
     financial.iban""".split()  # noqa: SIM905  reads best as text
 )
-_LINES = ("line1", "line2")  # of an address, if a part of one stands beside them
 # The fields that another one may give its name (whatever their case).
 GIVEN_NAMES = frozenset(
     name.casefold() for name in (*_VALUES, *_BEFORE_AND_AFTER, *_REFUSED, "data", "stringData")
 )
 _MOST_FIELDS, _LONGEST_NAME = 40, 80
+_OF_TOWNS = frozenset(_TOWNS)
+_STREET_AND_NUMBER = re.compile(r"[0-9][^ ]{0,4} [^\W\d_]|[^\W\d_] [0-9]")
 _ONE_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{1,30}(?:[-’'][^\W\d_]{1,30})?")
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
 
@@ -104,6 +122,8 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
                 given[_ARGUMENTS] = tool + SPAWNED
     if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
         given |= {folded[line]: "street_address" for line in _LINES if line in folded}
+    if not _OF_TOWNS.isdisjoint(folded) and any(map(_is_where, node, node.values())):
+        given |= {folded[town]: "street_address" for town in _TOWNS if town in folded}
     named = _named(node, NAMES_OF_PEOPLE) | _beside_another_part(node)
     if named and any(_tells_who(key) for key in node if node[key] and key not in named):
         given = named | given
@@ -118,6 +138,15 @@ def _tells_who(key: str) -> bool:
 def _tells_where(key: str) -> bool:
     """Whether a key is of a part of an address: `address` alone may be that of a machine."""
     return classify_key(key) == "pii.address" and "addr" not in key.casefold()
+
+
+def _is_where(key: str, value: Tree) -> bool:
+    """Whether it is a street or a postal code: where people live, a town is, too."""
+    if not isinstance(value, (str, int)) or classify_key(key) != "pii.address":
+        return False
+    if "addr" in key.casefold() and _STREET_AND_NUMBER.search(str(value)) is None:
+        return False
+    return not is_innocent(value, "pii.address")
 
 
 @lru_cache(maxsize=1024)

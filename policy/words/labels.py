@@ -122,7 +122,7 @@ def find_quoted(data: bytes) -> Iterator[Span]:
 
 # A name alone may be of anything, so something else of a person must stand near it.
 _ALONE = compile_bytes(
-    rb"(?:^|[\s,;|({\[>\"'*:@])(?:[Nn]ame|NAME|[Hh]older|[Nn]om(?:bre|e)?|[Nn]aa?m[na]?|[Nn]avn|[Nn]ume"
+    rb"(?:^|[\s,;|({\[>\"'*:@])(?:(?:display_?)?[Nn]ame|NAME|[Hh]older|[Nn]om(?:bre|e)?|[Nn]aa?m[na]?|[Nn]avn|[Nn]ume"
     rb"|[Nn]\xc3\xa9v|%b)(?:[\"']?(?:\*\*)? ?(?:=>|[:=]|\xef\xbc\x9a)(?:\*\*)? ?[\"']?| \")"
     % "Ονοματεπώνυμο".encode()
 )

@@ -123,6 +123,9 @@ BELOW: list[Row] = [
     ("""{'recipient': "'Jane Roe'", 'n': 1}""", ["Jane", "Roe"], ["'n': 1"]),
     ("{'theme': {'family': 'Inter', 'given': 'dark'}}", [], ["Inter", "dark"]),
     ("{'name': {'text': 'Checkout'}}", [], ["Checkout"]),
+    ("{'city': 'Ulm', 'plz': '89073', 'n': 1}", ["Ulm"], ["'n': 1"]),
+    ('{"city": "Ulm", "reviewer": "Jane Roe", "n": 1}', ["Jane"], ["Ulm"]),
+    ('display_name:"Jane Roe" email:"x@y.example"', ["Jane"], ["display_name:"]),
 ]
 
 # What labels are of in programs and in messages of forms.
@@ -283,6 +286,11 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
         {"nome": "Jane Roe", "cpf": "529.982.247-25"},
         {"nom": "Roe", "prénom": "Jane"},
         {"ad": "'Jane'", "soyad": "'Roe'"},
+        {"reviewer": "Jane Roe", "signed_by": "Jane Roe", "manager": {"name": "Jane Roe"}},
+        {"kontoinhaber": "Jane Roe", "郵便番号": "150-Roe2"},
+        {"strasse": "Am Markt 7", "plz": "06108", "ort": "Roe"},
+        {"zip": 22202, "city": "Roe", "n": 1},
+        {"address": "12 Elm Street", "Town": "'Roe'"},
     ],
 )
 def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> None:
@@ -297,6 +305,21 @@ def test_a_thing_beside_a_person_keeps_its_name() -> None:
     data = {"name": "Checkout", "first_name": "Jane", "ad": "summer sale", "nom": "GET /x"}
     tree = {"extra": {"data": data}}
     assert scrubbed(tree)["extra"]["data"] == data | {"first_name": "[name]"}
+    assert difference("default", "event", tree) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"city": "Ulm", "temperature": 21},
+        {"city": "Ulm", "zip": None, "address": "pool-7:80"},
+        {"town": "Ulm", "zip": "required", "address": "localhost"},
+        {"manager": "Session Service", "reviewer": "bot", "created_by": "System User"},
+    ],
+)
+def test_a_town_alone_and_a_role_of_a_thing_stay(data: dict[str, Any]) -> None:
+    tree = {"extra": {"data": data}}
+    assert scrubbed(tree) == tree
     assert difference("default", "event", tree) is None
 
 
