@@ -74,6 +74,7 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
     ),
     "person.sama": ("様",),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
+    "token.prefixed": (r"[a-z0-9][_-][A-Za-z0-9]{30}",),
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),
     "gps": (r"\.[0-9]{4,15} ?[,;] ?[+\-]?[0-9]",),
     "maxmind": ("_mmk",),

@@ -96,6 +96,25 @@ def unnamed_key(candidate: Candidate) -> Candidate | None:
     return None if len(name) > 1 and _KEY_OF_ELSE.search(name[-2]) else candidate
 
 
+# What else is written so: digests, and ids of what was asked of a model.
+_NO_TOKENS = re.compile(r"(?:sha-?[0-9]{1,3}|md5|blake[0-9]?[a-z]?|h1|(?:chat)?cmpl|modr)[_-]")
+_WORDS = re.compile(r"[a-z]{4,}")
+
+
+def prefixed_token(candidate: Candidate) -> Candidate | None:
+    """A prefix in small letters, and behind its sign what a machine made of both cases and digits.
+
+    Names of tests and classes are of words.
+    """
+    made = re.split("[_-]", candidate.value)[-1]
+    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in made]
+    numbers = sum(b == "d" and a != "d" for a, b in pairwise(kinds))
+    spelled = sum(map(len, _WORDS.findall(made)))
+    if len(set(kinds)) < 3 or numbers < 2 or spelled * 3 > len(made):
+        return None
+    return None if _NO_TOKENS.match(candidate.value) else candidate
+
+
 def crc32_base62(candidate: Candidate) -> Candidate | None:
     """The last six characters are the CRC32 of what stands between them and the prefix.
 

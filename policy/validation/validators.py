@@ -45,6 +45,7 @@ from .tokens import (
     monero,
     no_digest,
     no_name,
+    prefixed_token,
     service_key,
     ss58,
     strkey,
@@ -192,6 +193,15 @@ def home_owner(candidate: Candidate) -> Candidate | None:
     return candidate
 
 
+def letters_among_digits(candidate: Candidate) -> Candidate | None:
+    """Letters and digits in turns, as machines make names, and no digest."""
+    value = candidate.value
+    if not set(value) - set("0123456789abcdef"):
+        return None
+    turns = sum(a.isdigit() != b.isdigit() for a, b in pairwise(value))
+    return candidate if turns >= 4 else None
+
+
 def alone(candidate: Candidate) -> Candidate | None:
     """Nothing glued to it."""
     return candidate if candidate.stands_alone() else None
@@ -325,7 +335,7 @@ VALIDATORS: dict[str, Validator] = {
             mailbox, strkey, tw_id, uk_nino, us_ssn, varied, clabe, document_number, icao_9303,
             kvnr, letters_and_digits, rvnr, street, titled, vin,
             phone_north_america, in_town, told_number, unknown_secret,
-            unnamed_key,
+            unnamed_key, prefixed_token, letters_among_digits,
         )
     },
 }  # fmt: skip
