@@ -10,7 +10,7 @@ from ..linear import compile_linear, short_test
 # What stands where a value was or will be: masks, marks of scrubbers, variables of templates.
 _is_placeholder = short_test(
     r"(?i)(?:\*{2,}|x{3,}|\.{2,}|…+|-+|_+|\?+|•+|#+|\[[a-z_][a-z0-9_.:\- ]*\]|<[a-z_][^<>]*>"
-    r"|%(?:\([a-z_]\w*\))?[sdrifx]|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
+    r"|%(?:\([a-z_]\w*\))?[sdrifx]|%\([a-z_]\w*\)|\$\d{1,3}(?:::\w+)?|:(?:[a-z_]+|\w+_\d{1,3})|@(?:[a-z_]+|p\d{1,3}|string/\w+)"
     r"|\$?\{\{?[^{}]*\}?\}|#\{[^{}]*\}"
     r"|\[?L?[\w.$]+;?@[0-9a-f]{5,8}|\$\([^()]*\)?|\$\(\$\(.*|(?-i:\$(?:env:)?[A-Z][A-Z0-9_]+)|(?-i:\$[A-Z][A-Z0-9_]{3,}/[\w./#-]*)|%[A-Z_]+%"
     r"|&lt;[a-z_][^<>&]*&gt;|#(?:[0-9a-f]{3}|[0-9a-f]{6})"
@@ -175,7 +175,13 @@ def is_innocent(value: object, class_: str) -> bool:
     return _implausible(text, class_)
 
 
+# A type that must not be null: `mutation L($pwd: String!)`.
+_OF_GRAPHQL = re.compile(r"\[?(?:String|ID|Int|Float|Boolean|[A-Z][A-Za-z]*Input)!?\]?!")
+
+
 def _stands_for_a_value(text: str) -> bool:
+    if text[-1] == "!" and _OF_GRAPHQL.fullmatch(text):
+        return True
     if (text[0] in _OF_PLACEHOLDERS or "@" in text) and _is_placeholder(text):
         return _HELD_IN_BRACES.match(text) is None
     return _SIGN_OF_CODE.search(text) is not None and _is_code(text)

@@ -14,6 +14,7 @@ from .values import (
     NAME_BEGINS,
     class_of,
     compile_bytes,
+    looks_made_up,
     read_value,
     reads_as_value,
     text_of,
@@ -126,8 +127,27 @@ _ALONE = compile_bytes(
     rb"|[Nn]\xc3\xa9v|%b)(?:[\"']?(?:\*\*)? ?(?:=>|[:=]|\xef\xbc\x9a)(?:\*\*)? ?[\"']?| \")"
     % "Ονοματεπώνυμο".encode()
 )
+# `key: x1, secret: y2`: of what is one of a pair the other one says what it is.
+_KEY_ALONE = compile_bytes(
+    rb"(?:^|[\s,;|({\[>\"'*])(?:[Kk]ey|KEY)[\"']?(?: ?=> ?| ?= ?| ?: ?)[bu]?[\"']?"
+    rb"([A-Za-z0-9]{16,64})(?:[\s,;|)}\]\"']|$)"
+)
+_OF_A_PAIR = 120
 _NEAR = 200
 _BESIDE = 60  # from the other part of a name: then this part may be one word
+
+
+def keys_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
+    """Find the keys that stand beside a secret: `agora key='x1' - secret='y2'`."""
+    secrets = sorted(s.start for s in found if s.class_ in ("secret.token", "secret.api_key"))
+    for match in _KEY_ALONE.finditer(data) if secrets else ():
+        start, end = match.span(1)
+        following = bisect_left(secrets, start - _OF_A_PAIR)
+        if following == len(secrets) or secrets[following] > end + _OF_A_PAIR:
+            continue
+        text = text_of(match.group(1))
+        if looks_made_up(text) and not is_innocent(text, "secret.api_key"):
+            yield Span(start, end, "secret.api_key", "words.label")
 
 
 def names_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:

@@ -35,6 +35,7 @@ In others the value comes first:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..findings import Span
@@ -159,9 +160,21 @@ def find_quoted_input(data: bytes) -> Iterator[Span]:
             if class_ is None or class_ in BY_SHAPE:
                 continue
             value = _value(data, match.end(), class_)
-            if value.text(data)[:1] not in ("{", "[") and not is_innocent(value.text(data), class_):
+            text = value.text(data)
+            if text[:1] not in ("{", "[") and not _says_nothing(text, class_):
                 yield Span(value.start, value.end, class_, "words.refused")
     yield from _come_first(data)
+
+
+# What people mistype: an address without its sign has their name all the same.
+_MISTYPED = re.compile(r"[\w.+\-]{3,64}(?:[@#,.]|_?at_?|\(at\))[\w.\-]{2,64}")
+
+
+def _says_nothing(text: str, class_: str) -> bool:
+    """Whether what was entered is nothing. Of what should be an address not much is asked."""
+    if class_ == "pii.email" and _MISTYPED.fullmatch(text) is not None:
+        return False
+    return is_innocent(text, class_)
 
 
 def _come_first(data: bytes) -> Iterator[Span]:

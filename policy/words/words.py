@@ -19,7 +19,7 @@ from .checks import find_compared
 from .command_lines import find_in_command_lines
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
-from .labels import find_labelled, find_quoted, names_beside
+from .labels import find_labelled, find_quoted, keys_beside, names_beside
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .quoted_input import find_quoted_input
@@ -133,6 +133,7 @@ def _pairs(data: bytes) -> Iterator[Span]:
         found += [*find_labelled(data), *_told(data)]
     yield from found
     yield from names_beside(data, found)
+    yield from keys_beside(data, found)
 
 
 def _told(data: bytes) -> Iterator[Span]:

@@ -7,6 +7,21 @@ from rows import Row, hold, seen_otherwise
 
 REFUSED: list[Row] = [
     (
+        "INSERT INTO a (first_name) VALUES (%(first_name)s)] x {'first_name': 'Jane'}",
+        ["Jane"],
+        ["VALUES (%(first_name)s)"],
+    ),
+    ("token 3f2504e0-4f89-41d3-9a0c-0305e82c3301 is not valid", ["3f2504e0"], ["is not valid"]),
+    ("reset token '9fceb02d0ae598e95dc970b74767f193' has expired", ["9fceb02d"], ["has expired"]),
+    ("set api key to 9fceb02d0ae598e95dc970b74767f193", ["9fceb02d"], ["set api key to "]),
+    ("changed the acme access_token to x7y8z9a1b2", ["x7y8z9a1"], ["the acme access_token to "]),
+    (
+        "Field error in object 'u' on field 'email': rejected value [jane_at_x]; codes [Email.u]",
+        ["jane_at"],
+        ["codes [Email.u]"],
+    ),
+    ("agora key='x7y8z9a1b2c3d4e5f6', secret='w1x2y3z4'", ["x7y8z9a1", "w1x2y3z4"], ["agora key="]),
+    (
         "invalid literal for int() with base 10: 'wintertime' (env DB_PASSWORD)",
         ["wintertime"],
         ["(env DB_PASSWORD)"],
@@ -82,6 +97,12 @@ SETTINGS: list[Row] = [
 ]
 
 HARMLESS = [
+    "token 3f2504e0-4f89-41d3-9a0c-0305e82c3301 issued, key 9fceb02d0ae598e95dc970b74767f193 found",
+    "request 3f2504e0-4f89-41d3-9a0c-0305e82c3301 is not valid",
+    "set token to base64url, changed password to optional, updated token to v2beta1",
+    "on field 'email': rejected value [null]; codes [Email.u]",
+    "key='orders:2024:x7y8', token='none'",
+    "mutation L($login: String!, $pwd: String!, $tokens: [String!]!, $name: NameInput!) { a }",
     "Invalid type for parameter MaxKeys, value: x7y8z9a1, type: str",
     "for parameter Token, value: None, type: NoneType",
     "argument --port: invalid int value: 'x7y8z9a1'",
