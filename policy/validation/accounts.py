@@ -1,0 +1,42 @@
+"""Accounts that are called as people are."""
+
+from __future__ import annotations
+
+from .candidates import Candidate
+
+# What programs, files, hosts and fields have in their names: with one of these it is no person's.
+_OF_PROGRAMS = frozenset(
+    """account accounts action actions active add admin agent all any api app apps arg args async
+    attr attrs auth avatar aws backend base batch bin bot bucket build cache call cc cfg check
+    class cli client clients cls cmd code col com company conf config configs connect console const
+    container context controller core count cpp create created crypto cs css csv ctx cur current
+    data database date db debug def default delete demo deploy dev dict dir doc docs domain edu
+    email engine entity env err error event events exe exists export fail field fields file files
+    filter find first flag fn foo form forms full func get git github go group groups guest handler
+    has hash header headers home host hosts html http id ids idx image index info init input int
+    internal io is item items java job jobs js json jsx key keys kt last lib lines link list load
+    local lock log logger login logs lower mail main manager map me member message messages meta
+    method mock mode model models module msg my name names net new next node none null obj object
+    objects on op opt option options or org os out page params parent pass password path perms php
+    phone pk pkg plugin pool post prod profile profiles project prop properties props py queue rb
+    read record redis ref remote repo req request res reset resource response result results role
+    roles root route row rows rs rule run save schema scope screen script search secret select
+    self server service services session set settings sh shared shop show signal size sql src stage
+    staging start state static status stats step store str string svc sync sys system tab table
+    tag tags task tasks team temp tenant test tests text this time title tmp to token tokens ts
+    tsx txt type types ui unit update upload uri url user users util utils uuid val value values
+    var vars vault version view views web work worker wsgi xml yaml yml zip
+    django contrib spring boot rails react angular flask celery apache google microsoft amazon
+    oracle kafka mysql postgres sqlite mongo nginx linux windows""".split()  # noqa: SIM905  reads best as text
+)
+
+
+def first_and_last(candidate: Candidate) -> Candidate | None:
+    """Two names with a full stop between, as companies make accounts of them: `lars.holm`."""
+    first, _, last = candidate.value.partition(".")
+    alike = (first.islower() and last.islower()) or (first.istitle() and last.istitle())
+    if not alike or len(first) + len(last) < 6:
+        return None
+    if any(part in _OF_PROGRAMS for part in (*first.lower().split("-"), *last.lower().split("-"))):
+        return None
+    return candidate
