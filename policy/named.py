@@ -110,7 +110,10 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
         return {}
     given: dict[str, str] = {}
     if above is not None and (last := _last_word(above)) is not None:
-        given = _named(node, NAMES_OF_PEOPLE) if last != "name" else _of_a_name(node)
+        given = _of_a_name(node)
+        if last != "name":  # `{"user": {"first": "Jane", "last": "Roe"}}`
+            given = {key: part for key, part in given.items() if _is_one_name(str(node[key]))}
+            given |= _named(node, NAMES_OF_PEOPLE)
     given |= _named(node, CALLED)
     if len(node) < 2:
         return given

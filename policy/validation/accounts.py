@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ..linear import compile_linear
+from ..named import NO_PEOPLE
 from .candidates import Candidate
+
+_WORD = compile_linear(r"[\pL]{3,}")
 
 # What programs, files, hosts and fields have in their names: with one of these it is no person's.
 _OF_PROGRAMS = frozenset(
@@ -29,6 +33,15 @@ _OF_PROGRAMS = frozenset(
     django contrib spring boot rails react angular flask celery apache google microsoft amazon
     oracle kafka mysql postgres sqlite mongo nginx linux windows""".split()  # noqa: SIM905  reads best as text
 )
+
+
+def in_address(candidate: Candidate) -> Candidate | None:
+    """A name whose last word is a part of the address that follows, and is nobody's."""
+    words = _WORD.findall(candidate.value.casefold())
+    address = candidate.after(120).partition("@")[0]
+    if not words or words[-1] not in address or not NO_PEOPLE.isdisjoint(words):
+        return None
+    return candidate if _OF_PROGRAMS.isdisjoint(words) else None
 
 
 def first_and_last(candidate: Candidate) -> Candidate | None:

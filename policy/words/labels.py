@@ -64,7 +64,8 @@ _OF_SOMEBODY = ("pii.national_id", "financial.iban", "financial.card", *_OF_PEOP
 _NO_NAME = re.compile(rb"(?:Must|Cannot|Enter|Please|This|Is|Not|Should|Required|Invalid) ")
 _NOTHING_BEHIND = re.compile(
     rb"\.?[ \t]*+(?:[\r\n,;|()}\]<\"']|\\[nr]"
-    rb"|(?<= )[^\s]{2,40}?\xef\xbc\x9a|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
+    rb"|(?<= )[^\s]{2,40}?\xef\xbc\x9a|(?<= )[A-Za-z_.]{2,40}=[^=]"
+    rb"|\xef\xbc[\x8c\x9b]|\xe3\x80[\x81\x82]|\Z)"
 )
 
 

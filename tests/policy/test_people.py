@@ -126,6 +126,11 @@ BELOW: list[Row] = [
     ("{'city': 'Ulm', 'plz': '89073', 'n': 1}", ["Ulm"], ["'n': 1"]),
     ('{"city": "Ulm", "reviewer": "Jane Roe", "n": 1}', ["Jane"], ["Ulm"]),
     ('display_name:"Jane Roe" email:"x@y.example"', ["Jane"], ["display_name:"]),
+    ('{"user": {"first": "Jane", "last": "Roe"}, "n": 1}', ["Jane", "Roe"], ['"n": 1']),
+    ('{"user": {"first": "2024-01-02", "last": "3 days"}, "n": 1}', [], ["2024-01-02", "3 days"]),
+    ("nom=Roe prenom=Jane produit=LEP", ["Roe", "Jane"], ["produit=LEP"]),
+    ("Kunde Jana van Roe (Nr. 7), Telefon 0341/9876543", ["Jana", "Roe"], ["Kunde ", "(Nr. 7)"]),
+    ("Kunde Neue Bestellung (Nr. 7), Status offen", [], ["Kunde Neue Bestellung"]),
 ]
 
 # What labels are of in programs and in messages of forms.
@@ -290,6 +295,7 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
         {"kontoinhaber": "Jane Roe", "郵便番号": "150-Roe2"},
         {"strasse": "Am Markt 7", "plz": "06108", "ort": "Roe"},
         {"zip": 22202, "city": "Roe", "n": 1},
+        {"customer": {"first": "Jane", "last": "Roe"}, "from_name": "Jane Roe"},
         {"address": "12 Elm Street", "Town": "'Roe'"},
     ],
 )
