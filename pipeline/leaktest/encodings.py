@@ -11,7 +11,7 @@ import html
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
@@ -200,4 +200,3 @@ ENCODINGS: tuple[Encoding, ...] = (
     Encoding("field number", "structure", lambda p: p.value, header=False, one_line=True),
     Encoding("field name", "name", lambda p: p.statement, whole=True),
 )  # fmt: skip
-BY_NAME: Mapping[str, Encoding] = {each.name: each for each in ENCODINGS}

@@ -15,7 +15,7 @@ from errlock.pipeline.leaktest.cases import (
     promised,
     unpromised,
 )
-from errlock.pipeline.leaktest.encodings import BY_NAME, ENCODINGS
+from errlock.pipeline.leaktest.encodings import ENCODINGS
 from errlock.pipeline.leaktest.kinds import Canary
 from errlock.pipeline.leaktest.reading import has_leaked, text_of
 from errlock.pipeline.leaktest.running import Outcome, run
@@ -71,7 +71,7 @@ def test_the_quick_run_has_every_kind_in_every_slot_and_every_encoding_in_every_
         if any(unpromised(kind, slot, each) is None for each in ENCODINGS)
     }
     assert possible <= {(case.kind.name, case.slot.id) for case in cases}
-    assert {case.encoding.name for case in cases} == set(BY_NAME)
+    assert {case.encoding.name for case in cases} == {each.name for each in ENCODINGS}
     assert formats <= {case.kind.name for case in cases}
 
 
