@@ -77,7 +77,7 @@ class DestinationStatus(Answer, frozen=True, kw_only=True):
     dropped: Annotated[
         dict[str, int],
         Meta(description="Documents that it did not get, since the start, by reason."),
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
 
 
 class JournalStatus(Answer, frozen=True, kw_only=True):
