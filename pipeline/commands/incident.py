@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..control.messages import Plan
 
 
+# Seconds that a collector has to answer at all; what a plan does may take longer.
+_PATIENCE = 5.0
+
+
 def register(commands: Commands) -> None:
     """Add the command and its sub-commands."""
     parser = add_command(
@@ -84,11 +88,12 @@ def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 def run_plan(args: argparse.Namespace) -> int:
     """Run `errlock incident run`."""
     from ..control.client import NoAnswer
-    from ..control.messages import PlanOrder, PlanRun
+    from ..control.messages import PlanOrder, PlanRun, Plans
 
     order = PlanOrder(name=args.name, drill=args.drill, why=args.why)
     client = client_of(args)
     try:
+        client.ask("/v1/incident/plans", Plans, timeout=_PATIENCE)
         ran = client.ask("/v1/incident/run", PlanRun, order, timeout=120)
     except NoAnswer:
         for command in _without_collector(args):

@@ -317,8 +317,11 @@ def test_a_collector_that_does_not_answer_is_told_by_the_file(fresh: Controlled)
     fresh.errlock.send(signal.SIGSTOP)
     try:
         done = fresh.command("distrust", "file")
+        plan = fresh.command("incident", "run", "breach")
     finally:
         fresh.errlock.send(signal.SIGCONT)
+    assert "what works without a collector: errlock distrust file -c errlock.yaml" in plan.stderr
+    assert f"127.0.0.1:{fresh.errlock.control} does not answer: no answer within 5 s" in plan.stderr
     assert (done.returncode, done.stdout) == (0, "file: distrusted\n")
     assert " was not told: no answer within 1 s\n" in done.stderr
     assert "written into data/trust: the collector that runs there obeys" in done.stderr
