@@ -116,6 +116,11 @@ def test_the_journal_is_looked_for_in_the_storage_folder(
     capsys.readouterr()
     assert main(["exposure", "verify", "--set", "service.storage=memory"]) == 2
     assert capsys.readouterr().err == "service.storage: keeps nothing: name a --journal\n"
+    assert main(["exposure", "verify"]) == 2
+    assert capsys.readouterr().err == (
+        f"service.storage: there is no {Path.cwd() / 'errlock-data'}: run this in the folder in "
+        "which the collector was started, or name a --journal\n"
+    )
 
 
 def test_configurations_of_several_collectors_are_no_several_records(

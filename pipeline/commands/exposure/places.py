@@ -60,8 +60,9 @@ def journal_of(args: argparse.Namespace) -> Path:
 def storage_of(args: argparse.Namespace, option: str) -> Path:
     """The storage folder of the configuration. `option` would name another.
 
-    Raises ConfigError, also where several files name one each: they are one configuration, of
-    which only the last folder would be asked, and perhaps they are of several collectors.
+    Raises ConfigError, also where it is not there (relative ones begin at the working folder), and
+    where several files name one each: they are one configuration, of which only the last folder
+    would be asked, and perhaps they are of several collectors.
     """
     from ...config.part import part_of_service
     from ...config.service import Stored
@@ -78,6 +79,12 @@ def storage_of(args: argparse.Namespace, option: str) -> Path:
     if len(named) > 1:
         places = " and ".join(f"{folder} in {file}" for folder, file in named.items())
         raise ConfigError([Problem("service.storage", f"is {places}: say which with {option}")])
+    if not service.folder.is_dir():
+        what = (
+            f"there is no {service.folder.absolute()}: run this in the folder in which the "
+            f"collector was started, or name a {option}"
+        )
+        raise ConfigError([Problem("service.storage", what)])
     return service.folder
 
 
