@@ -70,12 +70,7 @@ def storage_of(args: argparse.Namespace, option: str) -> Path:
     service, _ = part_of_service(args.config, args.sets, Stored)
     if service.folder is None:
         raise ConfigError([Problem("service.storage", f"keeps nothing: name a {option}")])
-    named = {}
-    is_set = any(each.startswith("service.storage=") for each in args.sets)
-    for file in args.config if len(args.config) > 1 and not is_set else ():
-        its, tree = part_of_service([file], (), Stored)
-        if "storage" in (tree.get("service") or ()):
-            named[its.folder] = file
+    named = _folders_by_file(args)
     if len(named) > 1:
         places = " and ".join(f"{folder} in {file}" for folder, file in named.items())
         raise ConfigError([Problem("service.storage", f"is {places}: say which with {option}")])
@@ -86,6 +81,21 @@ def storage_of(args: argparse.Namespace, option: str) -> Path:
         )
         raise ConfigError([Problem("service.storage", what)])
     return service.folder
+
+
+def _folders_by_file(args: argparse.Namespace) -> dict[Path | None, str]:
+    """The storage folder that each of several configuration files names, if nobody set one."""
+    from ...config.part import part_of_service
+    from ...config.service import Stored
+
+    if len(args.config) < 2 or any(each.startswith("service.storage=") for each in args.sets):
+        return {}
+    named = {}
+    for file in args.config:
+        its, tree = part_of_service([file], (), Stored)
+        if "storage" in (tree.get("service") or ()):
+            named[its.folder] = file
+    return named
 
 
 def destinations_of(
