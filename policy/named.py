@@ -59,7 +59,7 @@ _ABROAD = frozenset(_NAMES_ABROAD)
 # The parts of an object below `name`: Mongo's habit, and HumanName of FHIR.
 _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
-    "family": "last_name", "full": "full_name", "text": "full_name",
+    "family": "last_name", "surname": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
 # Of an address, if a part of one stands beside them.
 _LINES = ("line1", "line2")

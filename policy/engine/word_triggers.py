@@ -211,6 +211,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"(?i:\bidentified\s)",
             r"(?i:password[\s(]{1,}[NE]?')",
             r"(?i:\bset\s{1,}password\s)",
+            r"(?i:' as [\"`\[]?[a-z_])",
             r"(?i:\b(?:insert|replace)\s[^\x00()]*\()",
             r"\)=\(",
             *("row contains ", "Zeile enth", "ligne en ", "fila que falla ", "key value is "),

@@ -30,6 +30,10 @@ _COMPARED = compile_bytes(
     + rb""")["'`\]]?(?:\)\s*=|\)?\s*(?:!=|<>|\bi?like\b|\bin\b\s*\(|>=?|<=?))\s*"""
     + rb"""[NE]?'((?:[^'\\]|\\.|'')+)'"""
 )
+# `SELECT 'x' AS full_name`
+_NAMED_BEHIND = compile_bytes(
+    rb"""(?i)[NE]?'((?:[^'\\\r\n]|\\.|''){1,300})' AS ["`\[]?(""" + KEY + rb""")"""
+)
 _FURTHER = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+[NE]?'((?:[^'\\]|\\.|'')++)'")  # `IN ('a', 'b')`
 _LIFETIME = re.compile(rb"[a-z_]{1,20}[>,]")  # `Login<'a>`: Rust
 _COMPARISON = re.compile(
@@ -51,6 +55,8 @@ def find_in_sql(data: bytes) -> Iterator[Span]:
     lowered = data.lower()
     if b"'" in data or b'"' in data:
         yield from _literals(data, lowered)
+    if b"' as " in lowered:
+        yield from _named_behind(data)
     if b")=(" in data:
         yield from _quoted_rows(data)
     if b" (" in data:
@@ -136,6 +142,13 @@ def _compared(data: bytes) -> Iterator[Span]:
             if further is None:
                 break
             start, end = further.span(1)
+
+
+def _named_behind(data: bytes) -> Iterator[Span]:
+    for match in _NAMED_BEHIND.finditer(data):
+        class_ = classify_key(text_of(match.group(2)))
+        if class_ and class_ not in BY_SHAPE and not is_innocent(match.group(1), class_):
+            yield span_of(match.span(1), class_, "words.sql")
 
 
 def _column(written: bytes) -> str:

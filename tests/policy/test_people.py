@@ -128,6 +128,8 @@ BELOW: list[Row] = [
     ('display_name:"Jane Roe" email:"x@y.example"', ["Jane"], ["display_name:"]),
     ('{"user": {"first": "Jane", "last": "Roe"}, "n": 1}', ["Jane", "Roe"], ['"n": 1']),
     ('{"user": {"first": "2024-01-02", "last": "3 days"}, "n": 1}', [], ["2024-01-02", "3 days"]),
+    ("SELECT 'Jane Roe' AS full_name, 'gold' AS plan", ["Jane", "Roe"], ["'gold' AS plan"]),
+    ("'user' AS username, 'x' as y, it's 'Jane Roe' as first", [], ["'user'", "'Jane Roe'"]),
     ("nom=Roe prenom=Jane produit=LEP", ["Roe", "Jane"], ["produit=LEP"]),
     ("Kunde Jana van Roe (Nr. 7), Telefon 0341/9876543", ["Jana", "Roe"], ["Kunde ", "(Nr. 7)"]),
     ("Kunde Neue Bestellung (Nr. 7), Status offen", [], ["Kunde Neue Bestellung"]),
@@ -296,6 +298,7 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
         {"strasse": "Am Markt 7", "plz": "06108", "ort": "Roe"},
         {"zip": 22202, "city": "Roe", "n": 1},
         {"customer": {"first": "Jane", "last": "Roe"}, "from_name": "Jane Roe"},
+        {"applicant": {"given": "Jane", "surname": "Roe"}, "hoTen": "Jane Roe"},
         {"address": "12 Elm Street", "Town": "'Roe'"},
     ],
 )

@@ -44,7 +44,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "arguments": ("'hunter22' == pw",),
     "calls": ("crypt('Hun7er2x')",),
     "sql": (
-        "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'",
+        "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'", "SELECT 'x' AS b",
         "INSERT INTO t (a, b) VALUES (1, 'x')", "Key (a, b)=(1, x) exists",
         "Failing row contains (1, x).", "Fehlgeschlagene Zeile enthält (1, x).",
         "La ligne en échec contient (1, x).", "La fila que falla contiene (1, x).",
