@@ -110,7 +110,9 @@ def prefixed_token(candidate: Candidate) -> Candidate | None:
     kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in made]
     numbers = sum(b == "d" and a != "d" for a, b in pairwise(kinds))
     spelled = sum(map(len, _WORDS.findall(made)))
-    if len(set(kinds)) < 3 or numbers < 2 or spelled * 3 > len(made):
+    # By chance a token has some, too; names seldom have that many numbers.
+    most = len(made) // 2 if numbers == 2 else len(made) * 2 // 3
+    if len(set(kinds)) < 3 or numbers < 2 or spelled > most:
         return None
     return None if _NO_TOKENS.match(candidate.value) else candidate
 
