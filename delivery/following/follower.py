@@ -43,7 +43,7 @@ class FollowStatus:
     fresh: bool
     age: float | None  # seconds since a valid document was seen; None: never
     version: int
-    trouble: Trouble | None  # of the last look
+    trouble: Trouble | None  # of the last look, or what ended what was known
     troubles: Mapping[Trouble, int] = field(default_factory=dict)
 
 
@@ -141,12 +141,14 @@ class Follower:
 
     def status(self) -> FollowStatus:
         """How following goes."""
-        seen, record = self._seen, self._record
+        seen, record, fresh = self._seen, self._record, self._is_fresh()
+        # What was valid ends by itself, before the next look says why there is nothing newer.
+        trouble = self._trouble or ("expired" if seen is not None and not fresh else None)
         return FollowStatus(
-            fresh=self._is_fresh(),
+            fresh=fresh,
             age=None if seen is None else max(0.0, self._wall() - seen.wall),
             version=0 if record is None else record.online.version,
-            trouble=self._trouble,
+            trouble=trouble,
             troubles=dict(self._troubles),
         )
 

@@ -447,3 +447,16 @@ def test_a_closed_follower_holds(control: ControlServer, follow: Follow) -> None
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="expected an"):
         HttpSource(url)
+
+
+def test_a_document_that_has_ended_is_no_document_that_never_was(
+    control: ControlServer, follow: Follow
+) -> None:
+    ahead = [0.0]
+    follower = follow(control.url, wall=lambda: time.time() + ahead[0])
+    assert follower.status().trouble is None
+    wait_for_state(follower, "trusted")
+    control.manner = "never"  # the next look comes to nothing, some time later
+    ahead[0] = 3600.0
+    assert not follower.status().fresh
+    assert follower.status().trouble == "expired"
