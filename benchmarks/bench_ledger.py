@@ -316,7 +316,8 @@ def _requests(options: Options) -> Iterator[tuple[str, str, list[bytes]]]:
     dice = random.Random("collector")
     few = amount // 4
     yield "logs, 200 records, 5% dirty", "logs", [_logs(dice, 0.05) for _ in range(few)]
-    yield "traces, 200 spans", "traces", [_spans(dice) for _ in range(few)]
+    # These take least: of as few as logs, what is done once a second would be too much.
+    yield "traces, 200 spans", "traces", [_spans(dice) for _ in range(amount)]
 
 
 def _sizes(options: Options, folder: Path) -> Iterator[dict[str, object]]:
