@@ -200,7 +200,7 @@ def letters_among_digits(candidate: Candidate) -> Candidate | None:
     if not set(value) - set("0123456789abcdef"):
         return None
     turns = sum(a.isdigit() != b.isdigit() for a, b in pairwise(value))
-    return candidate if turns >= 4 else None
+    return candidate if turns >= 2 else None
 
 
 def alone(candidate: Candidate) -> Candidate | None:
