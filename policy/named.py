@@ -10,6 +10,7 @@ from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
 from .words.innocence import is_innocent
+from .words.values import looks_made_up
 
 # What `parameterKey` and `parameter_value` say twice.
 KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
@@ -303,9 +304,14 @@ def pair_key(node: Sequence[Tree], key_class: Callable[[str], str | None]) -> st
         return None
     if len(node[0]) > 64 or key_class(node[0]) is None:
         return None
-    if isinstance(node[1], str) and not _STREET.match(node[1]) and key_class(node[1]) is not None:
-        return None
-    return node[0]
+    return None if isinstance(node[1], str) and _is_name(node[1], key_class) else node[0]
+
+
+def _is_name(text: str, key_class: Callable[[str], str | None]) -> bool:
+    """Whether it would be a key, and what a machine made is none that ends by chance as one does:
+    `Gk53gEOPaCx9MIp`.
+    """
+    return not _STREET.match(text) and key_class(text) is not None and not looks_made_up(text)
 
 
 _FEWEST_BYTES = 8  # of a secret; fewer numbers may count something

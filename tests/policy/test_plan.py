@@ -37,6 +37,8 @@ def test_what_only_describes_a_secret_stays() -> None:
         ([["password", SECRET], ["x", "y"]], [["password", "[password]"], ["x", "y"]]),
         (["password", SECRET], ["password", "[password]"]),
         (["password", "email"], ["password", "email"]),
+        (["password", "Gk53gEOPaCx9MIp"], ["password", "[password]"]),  # it ends in `Ip`
+        ("[('X-Api-Key', 'Gk53gEOPaCx9MIp')]", "[('X-Api-Key', '[api_key]')]"),
         (["street", "685 Ikvaba Street"], ["street", "[address]"]),
         ('[["X-Step","b"],["X-Street","6 B Street"]]', '[["X-Step","b"],["X-Street","[address]"]]'),
         ([{"name": "password", "value": SECRET}], [{"name": "password", "value": "[password]"}]),
