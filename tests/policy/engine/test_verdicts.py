@@ -25,6 +25,20 @@ from errlock.policy.views import View
 _HARMLESS = "token: see zq81xk-72ab"
 
 
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that were judged, each as often as it was."""
+    texts: list[str] = []
+    spans: Callable[[GatedFinder, str, str | None], list[Span]] = GatedFinder.spans
+
+    def counted(self: GatedFinder, text: str, key: str | None) -> list[Span]:
+        texts.append(text)
+        return spans(self, text, key)
+
+    monkeypatch.setattr(GatedFinder, "spans", counted)
+    return texts
+
+
 def _site(text: str, *marks: Mark, quoted: bool = False) -> Site:
     view = View(text, quoted=quoted)
     return Site(("extra", "note"), view, TEXT, marks=list(marks), views=[view])
@@ -188,15 +202,7 @@ def test_what_a_document_shows_again_counts_as_work_each_time() -> None:
     assert work == [Work(1, len(text) - 2), Work(7, 7 * (len(text) - 2))]
 
 
-def test_what_a_document_shows_again_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged: list[str] = []
-    spans: Callable[[GatedFinder, str, str | None], list[Span]] = GatedFinder.spans
-
-    def counted(self: GatedFinder, text: str, key: str | None) -> list[Span]:
-        judged.append(text)
-        return spans(self, text, key)
-
-    monkeypatch.setattr(GatedFinder, "spans", counted)
+def test_what_a_document_shows_again_is_judged_once(judged: list[str]) -> None:
     plan = Plan((RedactPart(),))
     address = "203.0.113.7"
     tree: Any = {"extra": {"seen": [{"ip": address}, {"ip": address}, {"ip": address, "n": 1}]}}
@@ -206,17 +212,7 @@ def test_what_a_document_shows_again_is_judged_once(monkeypatch: pytest.MonkeyPa
     assert judged.count(address) == 1
 
 
-def test_what_was_found_in_one_document_is_known_in_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    judged: list[str] = []
-    spans: Callable[[GatedFinder, str, str | None], list[Span]] = GatedFinder.spans
-
-    def counted(self: GatedFinder, text: str, key: str | None) -> list[Span]:
-        judged.append(text)
-        return spans(self, text, key)
-
-    monkeypatch.setattr(GatedFinder, "spans", counted)
+def test_what_was_found_in_one_document_is_known_in_the_next(judged: list[str]) -> None:
     plan = Plan((RedactPart(),))
     text = "ask bob@mail.example, or ann@mail.example"
     for number in range(3):
