@@ -6,15 +6,14 @@ and names such values: a document would be read as a whole for its notes alone.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from ..meta import rebuilt
+from .strings import BEHIND_KEY
 
 _KEY = b'"_meta"'
-_COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _read = msgspec.json.Decoder(dict[str, Any]).decode
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -25,7 +24,7 @@ def kept_notes(data: bytes) -> range | None:
     None: they cannot stay, or something else has their name. Of ASCII nothing may be escaped.
     """
     start = data.find(_KEY)
-    colon = _COLON.match(data, start + len(_KEY))
+    colon = BEHIND_KEY.match(data, start + len(_KEY))
     if colon is None or data.find(_KEY, colon.end()) >= 0:
         return None
     try:

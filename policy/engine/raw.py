@@ -26,7 +26,17 @@ from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
 from .keys import Keys
 from .names import ENCODED, HELD, NUMBERS, ROWS, STRUCTURES
 from .notes import kept_notes
-from .strings import COLON, closing, is_escaped, key_of, opening, sign_before, with_key
+from .strings import (
+    BEHIND_KEY,
+    COLON,
+    MOST_NAME,
+    closing,
+    is_escaped,
+    key_of,
+    opening,
+    sign_before,
+    with_key,
+)
 from .texts import Texts
 from .word_triggers import LONG_NUMBER
 
@@ -38,7 +48,6 @@ KINDS = frozenset({"event", "transaction", "span", "log"})
 
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 _string = msgspec.json.Decoder(str).decode
-_COLON = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
 _NAME_KEY = re.compile(rb'"(?:%b)"[ \t\r\n]*+:' % "|".join(NAMES_OF_PEOPLE).encode(), re.IGNORECASE)
@@ -53,7 +62,6 @@ Hit = tuple[int, int]  # where a trigger ends, and which one
 _USER = (b'"user":{', b'"user": {')
 _MOST_DEVICE = 8192
 _MOST_NUMBER = 64
-_MOST_NAME = 130  # longer texts are no names (named.py)
 _ATTRIBUTES = frozenset(telling_attributes())
 
 
@@ -156,7 +164,7 @@ class _Look:
 
     def _is_harmless(self, data: bytes, start: int, end: int, hits: Sequence[Hit]) -> bool:
         content = data[start + 1 : end]
-        colon = _COLON.match(data, end + 1)
+        colon = BEHIND_KEY.match(data, end + 1)
         if b"\\" in content:
             if colon is not None and b"\\u" in content:
                 return False  # what looks for keys does not know it
@@ -178,7 +186,7 @@ class _Look:
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
         self.can_be_remembered = True
-        return len(text) > _MOST_NAME or not self._gives_name(data, start, end, text)
+        return len(text) > MOST_NAME or not self._gives_name(data, start, end, text)
 
     def _wanted(self, content: bytes, first: int, hits: Sequence[Hit]) -> int:
         bits = self._gate.always

@@ -5,9 +5,12 @@ Nothing is decoded: it is asked of readable documents only, in which every strin
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 160  # bytes of a string that is remembered, and of its key
-_MOST_KEY = 130  # longer ones are no names (named.py)
+MOST_NAME = 130  # longer texts are no names (named.py)
 BLANKS, QUOTE, BACKSLASH, COLON = b" \t\r\n", *b'"\\:'
+BEHIND_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 
 
 def opening(data: bytes, at: int, floor: int) -> int:
@@ -52,7 +55,7 @@ def key_of(data: bytes, start: int) -> str | None:
     if data[colon] != COLON or data[end] != QUOTE:
         return None
     key = data[data.rfind(b'"', 0, end) + 1 : end]
-    return None if b"\\" in key or len(key) > _MOST_KEY else key.decode("utf-8", "replace")
+    return None if b"\\" in key or len(key) > MOST_NAME else key.decode("utf-8", "replace")
 
 
 def with_key(data: bytes, start: int, end: int) -> bytes:
