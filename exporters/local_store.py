@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,18 +218,22 @@ class Writer:
             )
         self._size += sum(row[-1] for row in rows)
         if self._max_size and self._size > self._max_size:
-            self.forget()
+            with suppress(sqlite3.Error):  # they are stored: who met this would store them again
+                self.forget()
 
     def forget(self) -> None:
         """Delete what is too old, and the oldest of what is too much. Raises sqlite3.Error."""
         with self._transaction() as connection:
+            left = self._size
             if self._max_age:
                 oldest = time.time() - self._max_age
-                self._delete(connection, "stored < ?", oldest)
-            while self._max_size and self._size > self._max_size:
-                self._delete(
-                    connection, "id IN (SELECT id FROM documents ORDER BY id LIMIT ?)", 100
-                )
+                left -= sum(self._delete(connection, "stored < ?", oldest))
+            while self._max_size and left > self._max_size:
+                of_the_oldest = "id IN (SELECT id FROM documents ORDER BY id LIMIT ?)"
+                gone = self._delete(connection, of_the_oldest, 100)
+                # None: another process forgot what this one had counted.
+                left = left - sum(gone) if gone else 0
+        self._size = left
         connection.executescript("PRAGMA incremental_vacuum")  # execute() frees one page only
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -239,9 +243,11 @@ class Writer:
             self._connection.close()
             self._connection = None
 
-    def _delete(self, connection: sqlite3.Connection, where: str, value: float) -> None:
+    @staticmethod
+    def _delete(connection: sqlite3.Connection, where: str, value: float) -> list[int]:
+        """The sizes of those that went."""
         query = f"DELETE FROM documents WHERE {where} RETURNING size"  # noqa: S608  ours, above
-        self._size -= sum(row[0] for row in connection.execute(query, [value]).fetchall())
+        return [int(row[0]) for row in connection.execute(query, [value]).fetchall()]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -212,6 +212,32 @@ async def test_a_full_disk_is_tried_again_later(open_store: Open, tmp_path: Path
     assert await exporter.export(envelope()) == Delivered(1)
 
 
+async def test_what_is_stored_is_not_stored_again_because_forgetting_failed(
+    open_store: Open, tmp_path: Path
+) -> None:
+    exporter = await open_store(max_size=Size("10KiB"))
+    refused = "BEFORE DELETE ON documents BEGIN SELECT RAISE(ABORT, 'no'); END"
+    await run_in_writer(exporter, f"CREATE TRIGGER kept {refused}")
+    for _ in range(3):
+        assert await exporter.export(logs("x" * 10_000)) == Delivered(1)
+    assert store(tmp_path).count() == 3
+    await run_in_writer(exporter, "DROP TRIGGER kept")
+    assert await exporter.export(logs("x" * 1000)) == Delivered(1)
+    assert store(tmp_path).count() < 3
+
+
+async def test_another_process_may_forget_what_this_one_counts(
+    open_store: Open, tmp_path: Path
+) -> None:
+    exporter = await open_store(max_size=Size("10KiB"))
+    await exporter.export(logs("x" * 5000))
+    delete = "BEFORE DELETE ON documents BEGIN DELETE FROM documents; END"
+    await run_in_writer(exporter, f"CREATE TRIGGER other {delete}")  # as if it came before
+    async with asyncio.timeout(10):
+        assert await exporter.export(logs("x" * 10_000)) == Delivered(1)
+    assert store(tmp_path).count() == 0
+
+
 async def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     exporter = LocalExporter(LocalExporterConfig(), tmp_path / "file" / "store")
