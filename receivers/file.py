@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,11 @@ class FileReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         str, Meta(description="The project of events and envelopes that do not name theirs.")
     ] = "default"
     follow: Annotated[
-        bool, Meta(description="Wait for more at the end, also when the file is replaced.")
+        bool,
+        Meta(
+            description="Wait for more at the end, also when the file is replaced. Each start "
+            "reads it from its beginning."
+        ),
     ] = False
     max_line_size: Annotated[Size, Meta(description="Longer lines are refused.")] = Size("20MiB")
 
@@ -80,6 +85,7 @@ class FileReceiver(Receiver):
         self._books = Books(settings.id, "file", settings.counters)
         self._lines = Lines(options.max_line_size)
         self._fd: int | None = None
+        self._successor: int | None = None  # the file that has the name of the followed one now
         self._sink: Sink | None = None
         self._stopping = threading.Event()
         self._taking = asyncio.Lock()
@@ -124,8 +130,9 @@ class FileReceiver(Receiver):
         except (RuntimeError, CancelledError):
             return  # the event loop has ended: nobody is there to take anything
         finally:
-            if self._fd:
-                os.close(self._fd)
+            for descriptor in (self._fd, self._successor):
+                if descriptor:
+                    os.close(descriptor)
 
     def _has_begun(self) -> bool:
         """Wait for who writes to a named pipe: until then it looks ended. False: stopped."""
@@ -147,27 +154,39 @@ class FileReceiver(Receiver):
             while not (data := os.read(self._fd, _CHUNK)) and self._options.follow:
                 if self._stopping.wait(_PAUSE):
                     break
-                self._catch_up()
+                if self._begins_anew():
+                    return b"\n"  # nobody ends the line that was begun
         except OSError as failure:
             name = errno.errorcode.get(failure.errno or 0, "OSError")
             self._settings.log.error("%s cannot be read any more: %s", self._settings.id, name)
             return b""
         return data
 
-    def _catch_up(self) -> None:
-        """Notice that the followed file was replaced, or made empty to be written anew."""
+    def _begins_anew(self) -> bool:
+        """Go on with the file that replaced the followed one, or at the start of one made empty.
+
+        Who writes may not have heard yet that it was moved: it is read for a pause longer.
+        """
         assert self._fd is not None
         here = os.fstat(self._fd)
-        try:
-            there = Path(self._options.path).stat()
-        except FileNotFoundError:
-            return  # it will be made again
-        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
-            fresh = os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
-            os.close(self._fd)
-            self._fd = fresh
-        elif here.st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+        if not stat.S_ISREG(here.st_mode):
+            return False  # the next who writes to a pipe writes to this one
+        at = os.lseek(self._fd, 0, os.SEEK_CUR)
+        if here.st_size < at:
             os.lseek(self._fd, 0, os.SEEK_SET)
+            return True
+        if self._successor is None:
+            self._look_for_successor(here)
+        elif here.st_size == at:
+            os.close(self._fd)
+            self._fd, self._successor = self._successor, None
+            return True
+        return False
+
+    def _look_for_successor(self, here: os.stat_result) -> None:
+        with suppress(OSError):  # it will be made again, or may be read in a moment
+            if not os.path.samestat(here, Path(self._options.path).stat()):
+                self._successor = os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
 
     async def _take(self, data: bytes) -> None:
         async with self._taking:

@@ -326,6 +326,20 @@ async def test_a_named_pipe_is_read_once_somebody_writes_and_holds_up_nobody_bef
     assert len(bench.sink.payloads) == 2
 
 
+async def test_a_followed_pipe_is_read_whoever_writes_to_it_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    os.mkfifo(bench.path)
+    await bench.made(follow=True).start(bench.sink)
+    for count in (1, 2):
+        writing = os.open(bench.path, os.O_WRONLY | os.O_NONBLOCK)  # fails when nobody reads it
+        os.write(writing, EVENT.encode() + b"\n")
+        os.close(writing)
+        await bench.sink.arrived(count)
+        await asyncio.sleep(0.05)  # the end of what this one wrote is seen
+
+
 def test_a_process_ends_although_its_standard_input_does_not() -> None:
     code = """
 import asyncio, logging
@@ -371,6 +385,43 @@ async def test_a_followed_file_brings_what_is_added(
     await bench.sink.arrived(4)
     await receiver.stop()
     await asyncio.wait_for(receiver.finished(), timeout=30)
+
+
+async def test_what_is_added_just_before_a_followed_file_is_moved_is_read_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.1)
+    bench.path.write_text(EVENT + "\n")
+    receiver = bench.made(follow=True)
+    await receiver.start(bench.sink)
+    await bench.sink.arrived(1)
+    moved = bench.path.with_suffix(".1")
+    with bench.path.open("a") as file:
+        file.write(EVENT + "\n")
+        file.flush()
+        bench.path.rename(moved)
+        bench.path.write_text(EVENT + "\n")
+        await asyncio.sleep(0.05)
+        file.write(EVENT + "\n")  # by who has not heard yet that it was moved
+        file.write('{"message": "ha')  # and was killed
+    await bench.sink.arrived(4)
+    assert bench.counters.total("receiver_requests_refused", receiver="file") == 1
+
+
+async def test_a_new_file_that_may_not_be_read_yet_is_read_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    bench.path.write_text(EVENT + "\n")
+    receiver = bench.made(follow=True)
+    await receiver.start(bench.sink)
+    await bench.sink.arrived(1)
+    bench.path.unlink()
+    bench.path.symlink_to(bench.path)  # which nobody can open, whoever he is
+    await asyncio.sleep(0.1)
+    bench.path.unlink()
+    bench.path.write_text(EVENT + "\n")
+    await bench.sink.arrived(2)
 
 
 async def test_a_stop_ends_the_reading_between_two_lines(bench: Bench) -> None:
