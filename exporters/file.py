@@ -124,7 +124,11 @@ def _line(payload: Payload) -> bytes:
 
 
 class RotatingFile:
-    """A file that is appended to and, when it is large enough, moved aside. Not thread-safe."""
+    """A file that is appended to and, when it is large enough, moved aside. Not thread-safe.
+
+    Others may move it aside, too, or empty or delete it: what is written next is in the file that
+    has its name.
+    """
 
     def __init__(self, path: Path, rotation: Rotation, *, fsync: bool = False) -> None:
         self._path = path
@@ -132,34 +136,54 @@ class RotatingFile:
         self._fsync = fsync
         self._limit = rotation.max_megabytes * 10**6
         self._fd: int | None = None
-        self._size = 0
 
     def open(self) -> None:
         """Open it for appending. Raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(self._fd).st_size
+        # Also to be read: how its last line ends.
+        self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._end_line(self._fd)
         self._forget()
 
     def write(self, line: bytes) -> None:
         """Append all of a line or nothing. Raises OSError."""
-        if self._fd is None:
-            self.open()
-        if self._limit and self._size and self._size + len(line) > self._limit:
+        fd = self._there()
+        size = os.fstat(fd).st_size
+        if self._limit and size and size + len(line) > self._limit:
             self._rotate()
-        assert self._fd is not None
+            fd, size = self._there(), 0
         try:
             written = 0
             while written < len(line):
-                written += os.write(self._fd, line[written:])
+                written += os.write(fd, line[written:])
             if self._fsync:
-                os.fsync(self._fd)
+                os.fsync(fd)
         except OSError:
             # Half a line would spoil the next one.
             with suppress(OSError):
-                os.ftruncate(self._fd, self._size)
+                os.ftruncate(fd, size)
             raise
-        self._size += len(line)
+
+    def _there(self) -> int:
+        """The file that has the name now."""
+        if self._fd is not None:
+            try:
+                there = os.path.samestat(self._path.stat(), os.fstat(self._fd))
+            except FileNotFoundError:
+                there = False
+            if not there:
+                self.close()
+        if self._fd is None:
+            self.open()
+        assert self._fd is not None
+        return self._fd
+
+    @staticmethod
+    def _end_line(fd: int) -> None:
+        """Half a line that a process left that was killed would spoil the next one."""
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            os.write(fd, b"\n")
 
     def close(self) -> None:
         """Close it. Idempotent."""

@@ -189,6 +189,33 @@ def test_old_files_that_are_too_old_go_and_others_stay(tmp_path: Path) -> None:
     assert backups(tmp_path) == [new.name, other.name]
 
 
+def test_what_others_move_or_delete_is_written_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    file = RotatingFile(path, Rotation(max_megabytes=1))
+    file.write(b"first\n")
+    path.rename(tmp_path / "lines.jsonl.1")
+    file.write(b"second\n")
+    assert path.read_bytes() == b"second\n"
+    path.unlink()
+    file.write(b"third\n" * 150_000)
+    assert path.read_bytes()[:6] == b"third\n"
+    os.truncate(path, 0)  # as `copytruncate` of logrotate does it
+    file.write(b"fourth\n" * 100_000)
+    assert path.read_bytes()[:7] == b"fourth\n"
+    file.close()
+    assert backups(tmp_path) == ["lines.jsonl.1"]
+
+
+def test_half_a_line_of_a_process_that_was_killed_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'whole\n{"ha')
+    for line in (b"next\n", b"last\n"):
+        file = RotatingFile(path, Rotation())
+        file.write(line)
+        file.close()
+    assert path.read_bytes() == b'whole\n{"ha\nnext\nlast\n'
+
+
 def test_a_path_that_names_no_file_is_a_problem() -> None:
     assert [str(problem) for problem in FileExporterConfig(path="out/").problems()] == [
         "path: expected the path of a file"
