@@ -143,7 +143,7 @@ class Sampler(Processor):
         if not always and randomness(document) < self._threshold:
             return "sampled"
         limit = self._limits.get(document.type)
-        if limit is not None and not limit.take(project(document)):
+        if limit is not None and not limit.take(document.project):
             return "rate_limited"
         return "always" if always else "by rate"
 
@@ -211,16 +211,6 @@ def _list(tree: Tree) -> list[dict[str, Tree]]:
     if isinstance(tree, dict):
         tree = tree.get("values", [tree])
     return [each for each in tree if isinstance(each, dict)] if isinstance(tree, list) else []
-
-
-def project(document: Document) -> str:
-    """The name of what sent it, as far as a document can tell: its OTLP service."""
-    if document.parents and document.parents[-1].type == "resource":
-        resource = document.parents[-1].tree
-        attributes = resource.get("attributes") if isinstance(resource, dict) else None
-        if isinstance(attributes, dict):
-            return str(attributes.get("service.name"))
-    return ""
 
 
 def record_weight(document: Document, rate: float, id_: str) -> None:

@@ -106,6 +106,11 @@ class Document(ABC):
         """The 32 hex digits of its event id, if it has one."""
 
     @property
+    def project(self) -> str:
+        """The name of the project or service that it is of, as its outermost context has it."""
+        return self.parents[-1].project if self.parents else ""
+
+    @property
     def lost(self) -> DropReason | None:
         """Why it does not go out: dropped itself, or belonging to something that was."""
         if self.dropped is not None:

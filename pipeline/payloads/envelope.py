@@ -47,7 +47,6 @@ class Envelope(Payload):
 
     def __init__(self, project: str, received: float, headers: Mapping[str, Tree]) -> None:
         """An envelope without items."""
-        super().__init__(project, received)
         dsn = headers.get("dsn")
         self.dsn = dsn if isinstance(dsn, str) else None  # the sender's, to know it by
         kept = {key: value for key, value in headers.items() if key != "dsn"}
@@ -55,7 +54,17 @@ class Envelope(Payload):
         if isinstance(trace, dict):
             kept["trace"] = {key: value for key, value in trace.items() if key != "public_key"}
         self.headers = EnvelopeDocument("envelope", Content.of(kept, "object"))
+        super().__init__(project, received)
         self.contexts.append(self.headers)
+
+    @property
+    def project(self) -> str:
+        """See `Payload`. It is its documents', too."""
+        return self.headers.project
+
+    @project.setter
+    def project(self, name: str) -> None:
+        self.headers.project = name
 
     @property
     def repaired(self) -> int:
@@ -176,11 +185,12 @@ class Envelope(Payload):
     def copy(self) -> Envelope:
         """See `Payload.copy`."""
         other = Envelope.__new__(Envelope)
+        other.headers = self.headers.copy(())
         Payload.__init__(other, self.project, self.received)
         other.manifest = self.manifest
         other._repaired = self._repaired
         other.dsn = self.dsn
-        copies: dict[int, Document] = {}
+        copies: dict[int, Document] = {id(self.headers): other.headers}
 
         def copied(document: Document) -> Document:
             if id(document) not in copies:
@@ -190,9 +200,6 @@ class Envelope(Payload):
 
         other.contexts.extend(copied(each) for each in self.contexts)
         other.documents.extend(copied(each) for each in self.documents)
-        headers = other.contexts[0]
-        assert isinstance(headers, EnvelopeDocument)
-        other.headers = headers
         return other
 
     def _alive_items(self) -> list[EnvelopeDocument]:

@@ -236,7 +236,7 @@ class Item:
 class EnvelopeDocument(Document):
     """An item, an element of a container item, or headers."""
 
-    __slots__ = ("_content", "item")
+    __slots__ = ("_content", "_project", "item")
 
     def __init__(
         self,
@@ -247,6 +247,7 @@ class EnvelopeDocument(Document):
     ) -> None:
         super().__init__(type_, parents)
         self._content = content
+        self._project = ""  # of headers
         self.item = item  # None for headers
 
     @property
@@ -305,6 +306,15 @@ class EnvelopeDocument(Document):
         return found
 
     @property
+    def project(self) -> str:
+        """See `Document.project`."""
+        return super().project if self.parents else self._project
+
+    @project.setter
+    def project(self, name: str) -> None:
+        self._project = name
+
+    @property
     def event_id(self) -> str | None:
         """The envelope's, which takes precedence over the document's own (specification)."""
         if self.item is None or self.type in EVENT_TYPES or self.type == "attachment":
@@ -325,5 +335,6 @@ class EnvelopeDocument(Document):
     def copy(self, parents: tuple[Document, ...]) -> EnvelopeDocument:
         """See `Document.copy`."""
         other = EnvelopeDocument(self.type, self._content, self.item, parents)
+        other._project = self._project
         self.share_fate(other)
         return other

@@ -196,6 +196,15 @@ class Around(OtlpDocument):
         """It may belong to many."""
         return None
 
+    @property
+    def project(self) -> str:
+        """See `Document.project`: the name of the resource's service."""
+        tree = self.tree if self.type == "resource" else None
+        attributes = tree.get("attributes") if isinstance(tree, dict) else None
+        if isinstance(attributes, dict):
+            return str(attributes.get("service.name"))
+        return super().project
+
     def _read(self, message: Any, reader: TreeReader) -> dict[str, Tree]:
         tree = reader.message(getattr(message, self.type))
         if message.schema_url:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from line_payload import Line
 
@@ -16,6 +17,8 @@ from errlock.pipeline.component import Settings
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import Drop
 from errlock.pipeline.payloads.document import DOCUMENT_TYPES, Document, DocumentType, Tree
+from errlock.pipeline.payloads.envelope import Envelope
+from errlock.pipeline.payloads.otlp import OtlpRequest
 from errlock.processors.budgets import FirstOnes, Limit
 from errlock.processors.sample import SAMPLED, Always, Sample, Sampler, randomness, threshold
 
@@ -232,15 +235,24 @@ def test_a_limit_refills_over_time() -> None:
     assert decided(limited, error(trace_id=HIGH)) == "rate_limited"
 
 
-def test_each_service_has_a_limit_of_its_own() -> None:
-    def record(service: str) -> Line:
-        resource = Line("resource", {"attributes": {"service.name": service}})
-        return Line("log_record", {}, parents=(Line("scope"), resource), trace_id=HIGH)
+def test_each_project_and_each_service_has_a_limit_of_its_own() -> None:
+    def event(project: str) -> Document:
+        headers = {"event_id": "a" * 32}
+        body = b'%b\n{"type":"event"}\n{}\n' % msgspec.json.encode(headers)
+        return Envelope.decode(body, project, 1.0).copy().documents[0]
 
-    limited = sampler(limits={"log_record": "1/1h"})
-    assert decided(limited, record("shop")) == "stays"
-    assert decided(limited, record("shop")) == "rate_limited"
-    assert decided(limited, record("mail")) == "stays"
+    def record(service: str) -> Document:
+        about = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
+        scope = {"logRecords": [{"body": {"stringValue": "no"}}]}
+        request = {"resourceLogs": [{"resource": about, "scopeLogs": [scope]}]}
+        body = msgspec.json.encode(request)
+        return OtlpRequest.decode_json(body, "logs", received=1.0).copy().documents[0]
+
+    limited = sampler(limits={"event": "1/1h", "log_record": "1/1h"})
+    for of in (event, record):
+        assert decided(limited, of("shop")) == "stays"
+        assert decided(limited, of("shop")) == "rate_limited"
+        assert decided(limited, of("mail")) == "stays"
 
 
 def test_too_many_projects_share_a_bucket() -> None:

@@ -103,6 +103,7 @@ async def test_a_key_in_a_header_is_known(headers: dict[str, str]) -> None:
     async with running(projects=SHOP) as bench:
         assert (await bench.post("/api/7/envelope/", ENVELOPE, **headers))[0] == 200
         assert bench.sink.only.project == "shop"
+        assert bench.sink.only.documents[0].project == "shop"
 
 
 async def test_a_key_in_the_query_is_known() -> None:
@@ -173,6 +174,7 @@ async def test_an_event_without_envelope_arrives(path: str) -> None:
         answer = await bench.post(f"{path}?sentry_key={KEY}", event)
         assert answer[:2] == (200, {"id": ID})
         assert bench.sink.only.project == "shop"
+        assert bench.sink.only.documents[0].project == "shop"
         assert bench.sink.only.documents[0].tree == {"event_id": ID, "message": "x"}
 
 
