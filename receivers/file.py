@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
-import select
-import stat
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
@@ -31,14 +26,11 @@ from ..pipeline.payloads.otlp import OtlpRequest
 from .bodies import beside_the_loop
 from .books import Books
 from .json_lines import Format, Lines, seen_format
+from .source import STDIN, Source
 
-_CHUNK = 1 << 18
 _LARGE = 16 * 1024  # bytes of a line from which reading it would hold up everybody else
-# Seconds between two looks at a file that is followed, and between two tries when a pipeline
-# is too busy.
-_PAUSE = 0.5
+_PAUSE = 0.5  # seconds between two tries when a pipeline is too busy
 _LATER = (429, 503)  # what is refused so may be taken another time
-_STDIN = "-"
 
 
 class FileReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
@@ -68,7 +60,7 @@ class FileReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         """A path that names no file; standard input, which cannot be followed."""
         if not self.path or self.path.endswith("/"):
             yield Problem("path", "expected the path of a file, or - for standard input")
-        if self.follow and self.path == _STDIN:
+        if self.follow and self.path == STDIN:
             yield Problem("follow", "standard input is read until it ends, it cannot be followed")
 
     def build(self, settings: Settings) -> FileReceiver:
@@ -84,30 +76,22 @@ class FileReceiver(Receiver):
         self._settings = settings
         self._books = Books(settings.id, "file", settings.counters)
         self._lines = Lines(options.max_line_size)
-        self._fd: int | None = None
-        self._successor: int | None = None  # the file that has the name of the followed one now
+        self._source = Source(options.path, follow=options.follow)
         self._sink: Sink | None = None
-        self._stopping = threading.Event()
         self._taking = asyncio.Lock()
         self._done = asyncio.Event()
 
     async def start(self, sink: Sink) -> None:
         """Open the file and begin to read. Raises OSError."""
         self._sink = sink
-        is_stdin = self._options.path == _STDIN
-        # A named pipe would keep the event loop here until somebody writes to it.
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        self._fd = 0 if is_stdin else os.open(self._options.path, flags)
-        if stat.S_ISDIR(os.fstat(self._fd).st_mode):
-            os.close(self._fd)
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._options.path)
+        self._source.open()
         loop = asyncio.get_running_loop()
         name = f"{self._settings.id} reader"
         threading.Thread(target=self._read, args=(loop,), name=name, daemon=True).start()
 
     async def stop(self) -> None:
         """Finish the line that was begun and read no more."""
-        self._stopping.set()
+        self._source.stop()
         async with self._taking:
             self._done.set()
 
@@ -118,80 +102,30 @@ class FileReceiver(Receiver):
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand chunks to the event loop, one after the other, until the end (an empty one)."""
         try:
-            if not self._has_begun():
-                return
-            while True:
+            self._source.wait()
+            data = b"\n"
+            while data:
                 data = self._next_chunk()
-                if self._stopping.is_set():
+                if self._source.is_stopping:
                     return
                 asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
-                if not data:
-                    return
         except (RuntimeError, CancelledError):
             return  # the event loop has ended: nobody is there to take anything
         finally:
-            for descriptor in (self._fd, self._successor):
-                if descriptor:
-                    os.close(descriptor)
-
-    def _has_begun(self) -> bool:
-        """Wait for who writes to a named pipe: until then it looks ended. False: stopped."""
-        assert self._fd is not None
-        if self._fd == 0:
-            return True
-        if stat.S_ISFIFO(os.fstat(self._fd).st_mode):
-            written = select.poll()
-            written.register(self._fd, select.POLLIN)
-            while not written.poll(_PAUSE * 1000):
-                if self._stopping.is_set():
-                    return False
-        os.set_blocking(self._fd, True)
-        return True
+            self._source.close()
 
     def _next_chunk(self) -> bytes:
-        assert self._fd is not None
         try:
-            while not (data := os.read(self._fd, _CHUNK)) and self._options.follow:
-                if self._stopping.wait(_PAUSE):
-                    break
-                if self._begins_anew():
-                    return b"\n"  # nobody ends the line that was begun
+            return self._source.read()
         except OSError as failure:
             name = errno.errorcode.get(failure.errno or 0, "OSError")
             self._settings.log.error("%s cannot be read any more: %s", self._settings.id, name)
             return b""
-        return data
-
-    def _begins_anew(self) -> bool:
-        """Go on with the file that replaced the followed one, or at the start of one made empty.
-
-        Who writes may not have heard yet that it was moved: it is read for a pause longer.
-        """
-        assert self._fd is not None
-        here = os.fstat(self._fd)
-        if not stat.S_ISREG(here.st_mode):
-            return False  # the next who writes to a pipe writes to this one
-        at = os.lseek(self._fd, 0, os.SEEK_CUR)
-        if here.st_size < at:
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            return True
-        if self._successor is None:
-            self._look_for_successor(here)
-        elif here.st_size == at:
-            os.close(self._fd)
-            self._fd, self._successor = self._successor, None
-            return True
-        return False
-
-    def _look_for_successor(self, here: os.stat_result) -> None:
-        with suppress(OSError):  # it will be made again, or may be read in a moment
-            if not os.path.samestat(here, Path(self._options.path).stat()):
-                self._successor = os.open(self._options.path, os.O_RDONLY | os.O_CLOEXEC)
 
     async def _take(self, data: bytes) -> None:
         async with self._taking:
             for line in self._lines.feed(data) if data else self._lines.end():
-                if self._stopping.is_set():
+                if self._source.is_stopping:
                     return
                 await self._take_line(line)
             if not data:
@@ -217,7 +151,7 @@ class FileReceiver(Receiver):
             try:
                 receipt = await self._sink.accept(payload)
             except RefusedPayload as refused:
-                if refused.status not in _LATER or self._stopping.is_set():
+                if refused.status not in _LATER or self._source.is_stopping:
                     raise
                 await asyncio.sleep(_PAUSE)
             else:

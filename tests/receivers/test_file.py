@@ -329,7 +329,7 @@ async def test_a_named_pipe_is_read_once_somebody_writes_and_holds_up_nobody_bef
 async def test_a_followed_pipe_is_read_whoever_writes_to_it_next(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
     os.mkfifo(bench.path)
     await bench.made(follow=True).start(bench.sink)
     for count in (1, 2):
@@ -368,7 +368,7 @@ asyncio.run(main())
 async def test_a_followed_file_brings_what_is_added(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
     bench.path.write_text(EVENT + "\n")
     receiver = bench.made(follow=True)
     await receiver.start(bench.sink)
@@ -390,7 +390,7 @@ async def test_a_followed_file_brings_what_is_added(
 async def test_what_is_added_just_before_a_followed_file_is_moved_is_read_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.1)
+    monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.3)
     bench.path.write_text(EVENT + "\n")
     receiver = bench.made(follow=True)
     await receiver.start(bench.sink)
@@ -411,7 +411,7 @@ async def test_what_is_added_just_before_a_followed_file_is_moved_is_read_too(
 async def test_a_new_file_that_may_not_be_read_yet_is_read_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("errlock.receivers.file._PAUSE", 0.01)
+    monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
     bench.path.write_text(EVENT + "\n")
     receiver = bench.made(follow=True)
     await receiver.start(bench.sink)
