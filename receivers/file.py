@@ -26,9 +26,11 @@ from ..pipeline.payloads.otlp import OtlpRequest
 from .bodies import beside_the_loop
 from .books import Books
 from .json_lines import Format, Lines, seen_format
+from .positions import Position, PositionFile
 from .source import STDIN, Source
 
 _LARGE = 16 * 1024  # bytes of a line from which reading it would hold up everybody else
+_KEPT_EVERY = 1.0  # seconds, while much is read
 _PAUSE = 0.5  # seconds between two tries when a pipeline is too busy
 _LATER = (429, 503)  # what is refused so may be taken another time
 
@@ -50,8 +52,8 @@ class FileReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
     follow: Annotated[
         bool,
         Meta(
-            description="Wait for more at the end, also when the file is replaced. Each start "
-            "reads it from its beginning."
+            description="Wait for more at the end, also when the file is replaced. The next start "
+            "goes on there, but with `storage: memory`."
         ),
     ] = False
     max_line_size: Annotated[Size, Meta(description="Longer lines are refused.")] = Size("20MiB")
@@ -77,6 +79,18 @@ class FileReceiver(Receiver):
         self._books = Books(settings.id, "file", settings.counters)
         self._lines = Lines(options.max_line_size)
         self._source = Source(options.path, follow=options.follow)
+        self._positions = (
+            PositionFile(settings.storage, settings.id)
+            if options.follow and settings.storage is not None
+            else None
+        )
+        self._keeping = threading.Lock()
+        self._kept: Position | None = None
+        self._predecessor: FileReceiver | None = None
+        self._ended = threading.Event()  # nothing is read any more
+        self._goes_on = False  # from here on it is its own position that counts
+        self._kept_at = 0.0  # as time.monotonic() tells it
+        self._told = ""  # why it could not be kept
         self._sink: Sink | None = None
         self._taking = asyncio.Lock()
         self._done = asyncio.Event()
@@ -89,10 +103,16 @@ class FileReceiver(Receiver):
         name = f"{self._settings.id} reader"
         threading.Thread(target=self._read, args=(loop,), name=name, daemon=True).start()
 
+    def take_over(self, predecessor: Receiver) -> None:
+        """See `Receiver.take_over`. What that one has begun to read it reads on until it stops."""
+        if isinstance(predecessor, FileReceiver):
+            self._predecessor = predecessor
+
     async def stop(self) -> None:
         """Finish the line that was begun and read no more."""
         self._source.stop()
         async with self._taking:
+            await asyncio.to_thread(self._keep_position)
             self._done.set()
 
     async def finished(self) -> None:
@@ -102,19 +122,61 @@ class FileReceiver(Receiver):
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand chunks to the event loop, one after the other, until the end (an empty one)."""
         try:
+            self._go_on()
             self._source.wait()
-            data = b"\n"
-            while data:
+            while True:
                 data = self._next_chunk()
                 if self._source.is_stopping:
                     return
-                asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
+                if data is not None:
+                    asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
+                if data is None or time.monotonic() - self._kept_at > _KEPT_EVERY:
+                    self._keep_position()
+                if data == b"":
+                    return
         except (RuntimeError, CancelledError):
             return  # the event loop has ended: nobody is there to take anything
         finally:
+            self._keep_position()
             self._source.close()
+            self._ended.set()
 
-    def _next_chunk(self) -> bytes:
+    def _go_on(self) -> None:
+        """Begin where this receiver stopped last, once it has."""
+        if self._positions is None:
+            return
+        before, self._predecessor = self._predecessor, None
+        while before is not None and not before._ended.wait(_PAUSE):
+            if self._source.is_stopping:
+                return
+        if (last := self._positions.load()) is not None:
+            self._source.go_on(last)
+        self._goes_on = True
+
+    def _keep_position(self) -> None:
+        """Note how far lines were taken, for the next start."""
+        if self._positions is None or not self._goes_on:
+            return
+        with self._keeping:
+            self._kept_at = time.monotonic()
+            try:
+                position = self._source.position(self._lines.taken)
+                if position is not None and position != self._kept:
+                    self._positions.keep(position)
+                    self._kept = position
+            except OSError as failure:
+                self._tell_once(failure)
+            else:
+                self._told = ""
+
+    def _tell_once(self, failure: OSError) -> None:
+        name = errno.errorcode.get(failure.errno or 0, "OSError")
+        if name != self._told:
+            self._told = name
+            what = "how far it was read cannot be noted: the next start reads some of it again"
+            self._settings.log.warning("%s: %s: %s", self._settings.id, what, name)
+
+    def _next_chunk(self) -> bytes | None:
         try:
             return self._source.read()
         except OSError as failure:
@@ -125,13 +187,13 @@ class FileReceiver(Receiver):
     async def _take(self, data: bytes) -> None:
         async with self._taking:
             for line in self._lines.feed(data) if data else self._lines.end():
-                if self._source.is_stopping:
+                if self._source.is_stopping or not await self._take_line(line):
                     return
-                await self._take_line(line)
             if not data:
                 self._done.set()
 
-    async def _take_line(self, line: bytes | None) -> None:
+    async def _take_line(self, line: bytes | None) -> bool:
+        """False: the next start has to take it."""
         try:
             if line is None:
                 raise RefusedPayload(413, "too_long", "the line is too long")
@@ -139,10 +201,13 @@ class FileReceiver(Receiver):
             for payload in await beside_the_loop(is_large, self._payloads, line):
                 await self._accept(payload)
         except RefusedPayload as refused:
+            if refused.status in _LATER and self._positions is not None:
+                return False
             self._books.refuse_request(refused.reason)
         except Exception as failure:  # noqa: BLE001  its text may quote the line
             self._settings.log.error("a line failed: %s", type(failure).__name__)
             self._books.refuse_request("internal")
+        return True
 
     async def _accept(self, payload: Payload) -> None:
         """Put a payload into the sink, as soon as there is room, on the disk too: a file waits."""

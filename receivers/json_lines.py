@@ -21,14 +21,18 @@ class Lines:
         self._longest = longest
         self._begun = bytearray()
         self._too_long = False
+        self._fed = 0
+        self.taken = 0  # bytes, up to the end of the last line that somebody took
 
     def feed(self, data: bytes) -> Iterator[bytes | None]:
         """The lines that end in this chunk."""
+        before, self._fed = self._fed, self._fed + len(data)
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
             self._add(data[start:end])
             start = end + 1
             yield from self.end()
+            self.taken = before + start  # whoever asks for the next one has taken it
         self._add(data[start:])
 
     def end(self) -> Iterator[bytes | None]:

@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from .positions import Position, moved
+
 STDIN = "-"
 _CHUNK = 1 << 18  # bytes
 # Seconds between two looks at a file that is followed.
@@ -25,6 +27,9 @@ class Source:
         self._follow = follow
         self._fd = 0
         self._successor: int | None = None  # the file that has the name of the followed one now
+        self._given = 0  # bytes, of all files
+        self._before = 0  # of these, what was given before this file; less than 0: it began within
+        self._changing = threading.Lock()  # held while there is another file, or none
         self._stopping = threading.Event()
 
     def open(self) -> None:
@@ -37,6 +42,29 @@ class Source:
             os.close(file)
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
         self._fd = file
+
+    def go_on(self, last: Position) -> None:
+        """Begin where it was read up to, if it still can be found, perhaps under another name."""
+        with suppress(OSError):  # better twice than never
+            if last.path != self._path:
+                return
+            if not last.is_in(self._fd):
+                old = moved(last)
+                if old is None:
+                    return
+                self._fd, self._successor = old, self._fd
+            os.lseek(self._fd, last.read, os.SEEK_SET)
+            self._before = -last.read
+
+    def position(self, taken: int) -> Position | None:
+        """Where it is when so many of all bytes that it gave were taken. Raises OSError.
+
+        None: it is no file, or closed. May be asked from another thread.
+        """
+        with self._changing:
+            if self._fd <= 0 or not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                return None
+            return Position.of(self._path, self._fd, max(taken - self._before, 0))
 
     def stop(self) -> None:
         """Let no wait last longer."""
@@ -59,20 +87,28 @@ class Source:
                     return
         os.set_blocking(self._fd, True)
 
-    def read(self) -> bytes:
-        """What comes next; nothing at the end, or when it was stopped. Raises OSError."""
-        while not (data := os.read(self._fd, _CHUNK)) and self._follow:
-            if self._stopping.wait(PAUSE):
-                break
-            if self._begins_anew():
-                return b"\n"  # nobody ends the line that was begun
-        return data
+    def read(self) -> bytes | None:
+        """What comes next; b"" at the end, or when it was stopped. Raises OSError.
+
+        None: nothing for now.
+        """
+        data = os.read(self._fd, _CHUNK)
+        self._given += len(data)
+        if data or not self._follow or self._stopping.wait(PAUSE):
+            return data
+        if not self._begins_anew():
+            return None
+        self._given += 1
+        self._before = self._given
+        return b"\n"  # nobody ends the line that was begun
 
     def close(self) -> None:
         """Close it, unless it is standard input."""
-        for file in (self._fd, self._successor):
-            if file:
-                os.close(file)
+        with self._changing:
+            for file in (self._fd, self._successor):
+                if file:
+                    os.close(file)
+            self._fd, self._successor = -1, None
 
     def _begins_anew(self) -> bool:
         """Go on with the file that replaced the followed one, or at the start of one made empty.
@@ -89,8 +125,9 @@ class Source:
         if self._successor is None:
             self._look_for_successor(here)
         elif here.st_size == at:
-            os.close(self._fd)
-            self._fd, self._successor = self._successor, None
+            with self._changing:
+                os.close(self._fd)
+                self._fd, self._successor = self._successor, None
             return True
         return False
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,13 @@ class Bench:
         self.sink = Arrivals()
         self._stack = stack
 
-    def made(self, path: str | None = None, **options: Any) -> FileReceiver:
+    def made(
+        self, path: str | None = None, storage: Path | None = None, **options: Any
+    ) -> FileReceiver:
         config = FileReceiverConfig(path=path or str(self.path), **options)
         log = logging.getLogger("errlock.test")
-        receiver = config.build(Settings(id="file", counters=self.counters, log=log))
+        settings = Settings(id="file/app", counters=self.counters, log=log, storage=storage)
+        receiver = config.build(settings)
         self._stack.push_async_callback(receiver.stop)
         return receiver
 
@@ -75,7 +78,7 @@ class Bench:
         return self.sink.payloads
 
     def refused(self, reason: str) -> int:
-        return self.counters.total("receiver_requests_refused", receiver="file", reason=reason)
+        return self.counters.total("receiver_requests_refused", receiver="file/app", reason=reason)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ async def test_every_form_of_a_line_is_told_apart(bench: Bench) -> None:
     ]
     assert payloads[0].documents[0].event_id == EVENT_ID
     assert [payload.project for payload in payloads[:3]] == ["default", "default", "shop"]
-    assert bench.counters.total("receiver_accepted", receiver="file", transport="file") == 6
+    assert bench.counters.total("receiver_accepted", receiver="file/app", transport="file") == 6
     assert bench.counters.total("receiver_accepted", type="event") == 2
 
 
@@ -168,7 +171,7 @@ async def test_a_broken_line_is_counted_and_never_shown(
     bench: Bench, caplog: pytest.LogCaptureFixture, format_: str, line: bytes
 ) -> None:
     assert await bench.read(line, format=format_) == []
-    total = bench.counters.total("receiver_requests_refused", receiver="file", transport="file")
+    total = bench.counters.total("receiver_requests_refused", receiver="file/app", transport="file")
     assert total == 1
     assert bench.refused("internal") == 0
     assert "hunter2" not in caplog.text
@@ -186,7 +189,7 @@ async def test_a_broken_line_is_counted_and_never_shown(
 )
 async def test_a_broken_line_of_the_file_exporter_is_refused(bench: Bench, line: str) -> None:
     assert await bench.read(line) == []
-    assert bench.counters.total("receiver_requests_refused", receiver="file") == 1
+    assert bench.counters.total("receiver_requests_refused", receiver="file/app") == 1
     assert bench.refused("internal") == 0
 
 
@@ -405,7 +408,7 @@ async def test_what_is_added_just_before_a_followed_file_is_moved_is_read_too(
         file.write(EVENT + "\n")  # by who has not heard yet that it was moved
         file.write('{"message": "ha')  # and was killed
     await bench.sink.arrived(4)
-    assert bench.counters.total("receiver_requests_refused", receiver="file") == 1
+    assert bench.counters.total("receiver_requests_refused", receiver="file/app") == 1
 
 
 async def test_a_new_file_that_may_not_be_read_yet_is_read_later(
@@ -422,6 +425,118 @@ async def test_a_new_file_that_may_not_be_read_yet_is_read_later(
     bench.path.unlink()
     bench.path.write_text(EVENT + "\n")
     await bench.sink.arrived(2)
+
+
+def message(text: str) -> str:
+    return json.dumps({"message": text}) + "\n"
+
+
+def messages(payloads: list[Payload]) -> list[Any]:
+    return [payload.documents[0].tree["message"] for payload in payloads]  # type: ignore[index,call-overload]
+
+
+@pytest.fixture
+async def followed(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Awaitable[FileReceiver]]:
+    """Starts a receiver that goes on where the last one stopped."""
+    monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
+
+    async def started() -> FileReceiver:
+        receiver = bench.made(storage=tmp_path / "data", follow=True)
+        await receiver.start(bench.sink)
+        return receiver
+
+    return started
+
+
+Followed = Callable[[], Awaitable[FileReceiver]]
+
+
+async def test_the_next_start_goes_on_in_a_followed_file(
+    bench: Bench, followed: Followed, tmp_path: Path
+) -> None:
+    bench.path.write_text(message("one") + message("two") + '{"message": "th')
+    receiver = await followed()
+    await bench.sink.arrived(2)
+    await receiver.stop()
+    [kept] = (tmp_path / "data" / "positions").iterdir()
+    assert (kept.name, kept.stat().st_mode & 0o777) == ("file%2Fapp.json", 0o600)
+    assert b"one" not in kept.read_bytes()
+    with bench.path.open("a") as file:
+        file.write('ree"}\n')
+    await (await followed()).stop()  # before it reads
+    receiver = await followed()
+    await bench.sink.arrived(3)
+    await receiver.stop()
+    assert messages(bench.sink.payloads) == ["one", "two", "three"]
+    # Nothing is known of a file that begins in another way, whatever its inode is.
+    bench.path.write_text(message("another") + message("file") * 20)
+    await followed()
+    await bench.sink.arrived(24)
+    assert messages(bench.sink.payloads)[3:5] == ["another", "file"]
+
+
+async def test_what_was_moved_while_nobody_followed_it_is_read_to_its_end(
+    bench: Bench, followed: Followed
+) -> None:
+    bench.path.write_text(message("one"))
+    receiver = await followed()
+    await bench.sink.arrived(1)
+    await receiver.stop()
+    with bench.path.open("a") as file:
+        file.write(message("two"))
+    bench.path.rename(bench.path.with_suffix(".1"))
+    bench.path.write_text(message("three"))
+    await followed()
+    await bench.sink.arrived(3)
+    assert messages(bench.sink.payloads) == ["one", "two", "three"]
+
+
+async def test_what_there_was_no_room_for_at_a_stop_is_read_at_the_next_start(
+    bench: Bench, followed: Followed, tmp_path: Path
+) -> None:
+    asked = asyncio.Event()
+
+    class Full:
+        async def accept(self, payload: Payload) -> Receipt:
+            asked.set()
+            raise RefusedPayload(429, "busy", "later")
+
+    bench.path.write_text(message("one"))
+    receiver = bench.made(storage=tmp_path / "data", follow=True)
+    await receiver.start(Full())
+    await asked.wait()
+    await receiver.stop()
+    assert bench.counters.total("receiver_requests_refused", receiver="file/app") == 0
+    await followed()
+    await bench.sink.arrived(1)
+
+
+async def test_a_receiver_that_replaces_another_reads_nothing_again(
+    bench: Bench, followed: Followed, tmp_path: Path
+) -> None:
+    bench.path.write_text(message("one"))
+    old = await followed()
+    await bench.sink.arrived(1)
+
+    async def replacing() -> FileReceiver:
+        new = bench.made(storage=tmp_path / "data", follow=True)
+        new.take_over(old)
+        await new.start(bench.sink)
+        await asyncio.sleep(0.05)
+        return new
+
+    await (await replacing()).stop()  # as in a reload that fails
+    with bench.path.open("a") as file:
+        file.write(message("two"))
+    await bench.sink.arrived(2)
+    await replacing()
+    await old.stop()
+    with bench.path.open("a") as file:
+        file.write(message("three"))
+    await bench.sink.arrived(3)
+    assert messages(bench.sink.payloads) == ["one", "two", "three"]
 
 
 async def test_a_stop_ends_the_reading_between_two_lines(bench: Bench) -> None:
