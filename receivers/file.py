@@ -10,7 +10,7 @@ import asyncio
 import errno
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from typing import Annotated
 
@@ -30,6 +30,7 @@ from .positions import Position, PositionFile
 from .source import STDIN, Source
 
 _LARGE = 16 * 1024  # bytes of a line from which reading it would hold up everybody else
+_AT_ONCE, _BYTES_AT_ONCE = 64, 1 << 20  # lines, and bytes of them, that are taken together
 _KEPT_EVERY = 1.0  # seconds, while much is read
 _PAUSE = 0.5  # seconds between two tries when a pipeline is too busy
 _LATER = (429, 503)  # what is refused so may be taken another time
@@ -93,6 +94,7 @@ class FileReceiver(Receiver):
         self._told = ""  # why it could not be kept
         self._sink: Sink | None = None
         self._taking = asyncio.Lock()
+        self._taken = 0  # bytes of what was read
         self._done = asyncio.Event()
 
     async def start(self, sink: Sink) -> None:
@@ -128,11 +130,11 @@ class FileReceiver(Receiver):
                 data = self._next_chunk()
                 if self._source.is_stopping:
                     return
-                if data is not None:
-                    asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
-                if data is None or time.monotonic() - self._kept_at > _KEPT_EVERY:
+                if data is None:
                     self._keep_position()
-                if data == b"":
+                    continue
+                asyncio.run_coroutine_threadsafe(self._take(data), loop).result()
+                if not data:
                     return
         except (RuntimeError, CancelledError):
             return  # the event loop has ended: nobody is there to take anything
@@ -160,7 +162,7 @@ class FileReceiver(Receiver):
         with self._keeping:
             self._kept_at = time.monotonic()
             try:
-                position = self._source.position(self._lines.taken)
+                position = self._source.position(self._taken)
                 if position is not None and position != self._kept:
                     self._positions.keep(position)
                     self._kept = position
@@ -186,9 +188,15 @@ class FileReceiver(Receiver):
 
     async def _take(self, data: bytes) -> None:
         async with self._taking:
-            for line in self._lines.feed(data) if data else self._lines.end():
-                if self._source.is_stopping or not await self._take_line(line):
+            for lines in _batches(self._lines.feed(data) if data else self._lines.end()):
+                if self._source.is_stopping:
                     return
+                # Storage writes once for all that come at the same time.
+                if not all(await asyncio.gather(*map(self._take_line, lines))):
+                    return
+                self._taken = self._lines.ended
+                if time.monotonic() - self._kept_at > _KEPT_EVERY:
+                    await asyncio.to_thread(self._keep_position)
             if not data:
                 self._done.set()
 
@@ -237,3 +245,17 @@ class FileReceiver(Receiver):
         if format_ == "otlp-traces":
             return OtlpRequest.decode_json(line, "traces", received=now).split()
         return OtlpRequest.decode_json(line, "metrics", received=now).split()
+
+
+def _batches(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
+    """Lines that are taken together. Asks for none that the last batch that came out lacks."""
+    batch: list[bytes | None] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line or b"")
+        if len(batch) >= _AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -22,7 +22,7 @@ class Lines:
         self._begun = bytearray()
         self._too_long = False
         self._fed = 0
-        self.taken = 0  # bytes, up to the end of the last line that somebody took
+        self.ended = 0  # bytes, up to the end of the last line that came out
 
     def feed(self, data: bytes) -> Iterator[bytes | None]:
         """The lines that end in this chunk."""
@@ -31,8 +31,8 @@ class Lines:
         while (end := data.find(b"\n", start)) >= 0:
             self._add(data[start:end])
             start = end + 1
+            self.ended = before + start
             yield from self.end()
-            self.taken = before + start  # whoever asks for the next one has taken it
         self._add(data[start:])
 
     def end(self) -> Iterator[bytes | None]:
