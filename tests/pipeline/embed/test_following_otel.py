@@ -5,79 +5,32 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # it has no annotations
 import pytest
+from following_spans import follow, lift, spans_to, trace, tracing
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no annotations
 from grpc_sink import grpc_sink
-from live_control import AUDIENCE, KEYS, ControlServer, bundle, online, release
+from live_control import ControlServer
 from mask_canaries import masking
 from metered_sink import MeteredSink, metered_sink
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 from waiting import wait_for
 from wire import Wire
 
-from errlock.pipeline.api import Pipeline
-from errlock.pipeline.embed import Control, OtelLogExporter, OtelSpanExporter
+from errlock.pipeline.embed import OtelLogExporter, OtelSpanExporter
 
 STANDBY = "otlp/standby"
 MakeWire = Callable[[int], Wire]
-
-
-@contextmanager
-def follow(fleet: ControlServer, **how: Any) -> Iterator[Control]:
-    control = Control(url=fleet.url, audience=AUDIENCE, keys=[str(key) for key in KEYS], **how)
-    yield control
-    control.close()
-
-
-def spans_to(sink: MeteredSink, **more: Any) -> Callable[..., OTLPSpanExporter]:
-    def make(session: Any) -> OTLPSpanExporter:
-        endpoint = f"http://127.0.0.1:{sink.port}/v1/traces"
-        return OTLPSpanExporter(endpoint=endpoint, session=session, **more)
-
-    return make
-
-
-@contextmanager
-def tracing(
-    fleet: ControlServer,
-    make: Callable[..., Any],
-    standbys: Mapping[str, Callable[..., Any]] | None = None,
-    pipeline: Pipeline | None = None,
-    **how: Any,
-) -> Iterator[TracerProvider]:
-    """A real provider whose spans go where the control document lets them."""
-    with follow(fleet, **how) as control:
-        provider = TracerProvider(shutdown_on_exit=False)
-        exporter = OtelSpanExporter(
-            make, pipeline or masking(), control=control, standbys=standbys, operators=["o.example"]
-        )
-        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=20))
-        try:
-            yield provider
-        finally:
-            provider.shutdown()
-
-
-def trace(provider: TracerProvider, *numbers: int) -> None:
-    for number in numbers:
-        provider.get_tracer("shop").start_span(f"event {number} ").end()
-
-
-def lift(fleet: ControlServer, name: str = "otlp") -> None:
-    fleet.document = bundle(online(), release(1, {name: time.time()}))
 
 
 def test_a_program_that_ends_at_once_sends(fleet: ControlServer, backend: MeteredSink) -> None:
