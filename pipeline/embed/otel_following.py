@@ -21,11 +21,11 @@ from ...policy.forks import in_children
 from ..errors import DropReason
 from .connections import Connections
 from .control import Control, Destination
-from .otel_booking import Books, Exporter
+from .otel_booking import Books, Exporter, has_arrived
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from requests import Session
+    from requests import Response, Session
 
 _log = logging.getLogger("errlock.embed")
 
@@ -44,7 +44,7 @@ class _Here(threading.local):
 
 
 class _NotAllowed(Exception):  # noqa: N818  a word of the control document
-    """An exporter was about to read what it may not send any more."""
+    """It stopped an attempt. What was to be sent has to wait."""
 
 
 class _Readable(list[T]):
@@ -76,30 +76,44 @@ class _Outlet(Generic[T]):
         self._connections = Connections(self._allowed)
 
     def export(self, batch: Sequence[T]) -> Any:
-        """Make an attempt; None when the control document stopped it. Raises as exporters do."""
+        """Make an attempt. Raises _NotAllowed, and else as exporters do."""
         with self._sending:
             exporter = self._exporter
             if exporter is None and self._allowed():
                 exporter = self._exporter = self._made()
             # Only now: whoever cuts finds the exporter, or this finds that it is not allowed.
             if exporter is None or not self._allowed():
-                return None
+                raise _NotAllowed
             try:
                 result = exporter.export(_Readable(batch, self._allowed))
-            except _NotAllowed:
-                return None
             except Exception:
                 if self._allowed():
                     raise
-                return None
-        return result if result.name == "SUCCESS" or self._allowed() else None
+                raise _NotAllowed from None
+        if not has_arrived(result) and not self._allowed():
+            raise _NotAllowed
+        return result
 
     def cut(self) -> None:
-        """Reset every connection, under an export as well; the next one needs a new exporter."""
+        """Reset every connection, under an export as well; the next one needs a new exporter.
+
+        How that one takes being shut down is not waited for: others are to be cut off, too.
+        """
         exporter, self._exporter = self._exporter, None
         self._connections.cut()
         if exporter is not None:
-            exporter.shutdown()
+            apart = threading.Thread(target=_shut_down, args=[exporter], daemon=True)
+            try:
+                apart.start()
+            except RuntimeError:  # there are too many, or the interpreter ends
+                _shut_down(exporter)
+
+    def close(self) -> None:
+        """As `cut`, and wait for the exporter."""
+        exporter, self._exporter = self._exporter, None
+        self._connections.cut()
+        if exporter is not None:
+            _shut_down(exporter)
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Flush the exporter if there is one."""
@@ -114,8 +128,15 @@ class _Outlet(Generic[T]):
         return made
 
 
+def _shut_down(exporter: Exporter[Any]) -> None:
+    try:
+        exporter.shutdown()
+    except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
+        _log.warning("an exporter did not shut down: %s", type(failure).__name__)
+
+
 def _session(connections: Connections) -> Session:
-    """A session of requests whose connections can be cut."""
+    """A session of requests that follows no redirect, and whose connections can be cut."""
     from requests import Session
     from requests.adapters import HTTPAdapter
 
@@ -131,7 +152,11 @@ def _session(connections: Connections) -> Session:
                 connections.manage(manager)
             return manager
 
-    session = Session()
+    class Direct(Session):
+        def get_redirect_target(self, resp: Response) -> str | None:
+            return None  # it would be followed with all that is sent: to somebody distrusted, maybe
+
+    session = Direct()
     for scheme in ("http://", "https://"):
         session.mount(scheme, Adapter())
     return session
@@ -193,16 +218,20 @@ class FollowingExporter(Generic[T]):
             self._waiting.keep(batch, self._size_of(batch))
             return self._success
         self._wait_for_word()
-        target, result = self._waiting.target, None
+        target = self._waiting.target
         if target is not None and not len(self._waiting):
-            with self._sending_here():
-                result = self._sent(target, batch)
-            if result is not None and len(self._waiting):
-                self._drain()
-        if result is None:
-            self._waiting.keep(batch, self._size_of(batch))
-            self._drain()
-        return self._success if result is None else result
+            try:
+                with self._sending_here():
+                    result = self._sent(target, batch)
+            except _NotAllowed:
+                pass
+            else:
+                if len(self._waiting):
+                    self._drain()
+                return result
+        self._waiting.keep(batch, self._size_of(batch))
+        self._drain()
+        return self._success
 
     @contextmanager
     def _sending_here(self) -> Iterator[None]:
@@ -224,48 +253,53 @@ class FollowingExporter(Generic[T]):
             time.sleep(0.01)
         self._patient = self._waiting.is_decided
 
-    def _drain(self) -> None:
-        """Send what waits, as long as that is allowed; returns when nobody sends of it any more."""
+    def _drain(self, until: float | None = None) -> None:
+        """Send what waits, as long as that is allowed, and begin nothing after `until` (monotonic
+        seconds); returns when nobody sends of it any more, or then.
+        """
         if self._here.sending:
             return
-        with self._sending_here(), self._draining:
-            self._send_what_waits()
+        seconds = -1 if until is None else max(0.0, until - time.monotonic())
+        with self._sending_here():
+            if self._draining.acquire(timeout=seconds):
+                try:
+                    self._send_what_waits(until)
+                finally:
+                    self._draining.release()
 
     def _sent(self, target: str, batch: Sequence[T]) -> Any:
         """See `_Outlet.export`; what came of it is booked."""
         try:
             result = self._outlets[target].export(batch)
+        except _NotAllowed:
+            raise
         except Exception:
             self._books.sent(target, batch, arrived=False)
             raise
-        if result is not None:
-            self._books.sent(target, batch, arrived=result is self._success)
+        self._books.sent(target, batch, arrived=has_arrived(result))
         return result
 
     def _lose(self, batch: Sequence[T], why: DropReason) -> None:
         self._books.withhold(batch, why)
         self._tell_lost(batch, why)
 
-    def _send_what_waits(self) -> None:
+    def _send_what_waits(self, until: float | None) -> None:
         while (target := self._waiting.target) is not None:
+            if until is not None and time.monotonic() >= until:
+                return
             batch = self._waiting.take(target)
             if batch is None:
                 return
             try:
                 result = self._sent(target, batch)
+            except _NotAllowed:
+                self._waiting.keep(batch, self._size_of(batch))
             except Exception as failure:  # noqa: BLE001  a foreign text may quote a payload
                 _log.warning("an exporter failed with %s", type(failure).__name__)
                 self._lose(batch, "retries_exhausted")
-                continue
-            if result is None:
-                self._waiting.keep(batch, self._size_of(batch))
-            elif result is not self._success:
-                self._lose(batch, "retries_exhausted")
-
-    def _drained(self) -> int:
-        """Send what waits; how much still does."""
-        self._drain()
-        return len(self._waiting)
+            else:
+                if not has_arrived(result):
+                    self._lose(batch, "retries_exhausted")
 
     def _obey(self) -> None:
         """The control document says something else now."""
@@ -285,18 +319,26 @@ class FollowingExporter(Generic[T]):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Send what may be sent; False when something still has to wait."""
         deadline = time.monotonic() + timeout_millis / 1000
-        while self._drained() > 0 and time.monotonic() < deadline:
+        while self._drained(deadline) > 0 and (left := deadline - time.monotonic()) > 0:
             if self._waiting.is_decided and self._waiting.target is None:
                 break
-            time.sleep(0.01)
-        flushed = [outlet.force_flush(timeout_millis) for outlet in self._outlets.values()]
+            time.sleep(min(0.01, left))
+        flushed = [
+            outlet.force_flush(max(0, int(1000 * (deadline - time.monotonic()))))
+            for outlet in self._outlets.values()
+        ]
         return not len(self._waiting) and all(flushed)
+
+    def _drained(self, until: float) -> int:
+        """Send what waits; how much still does."""
+        self._drain(until)
+        return len(self._waiting)
 
     def shutdown(self) -> None:
         """Send what may be sent, then close; what still waits is lost."""
         self.force_flush(_LAST_CHANCE_MILLIS)
         self._control.unsubscribe(self._obey)
-        for outlet in self._outlets.values():
-            outlet.cut()
-        for batch in self._waiting.rest():
+        for batch in self._waiting.rest():  # first: else who sends of it just now goes on
             self._lose(batch, "shutdown")
+        for outlet in self._outlets.values():
+            outlet.close()
