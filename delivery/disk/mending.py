@@ -18,6 +18,7 @@ _QUEUED = (
     " GROUP BY destination, key"
 )
 _NO_PAYLOAD = "NOT EXISTS (SELECT 1 FROM payloads WHERE id = payload)"
+_KEPT = ("payloads", "deliveries", "retained", "given", "books", "meta")
 _UNRELATED = (
     f"DELETE FROM deliveries WHERE NOT json_valid(counts) OR {_NO_PAYLOAD}",
     f"DELETE FROM retained WHERE {_NO_PAYLOAD}",
@@ -29,6 +30,8 @@ _UNRELATED = (
 def mend(connection: sqlite3.Connection) -> Counter[str]:
     """Returns how many documents were found to be lost, by destination. Raises sqlite3.Error."""
     with transaction(connection):
+        for table in _KEPT:
+            _delete_of_another_kind(connection, table)
         for statement in _UNRELATED:
             connection.execute(statement)
         missing = _missing(connection)
@@ -42,6 +45,19 @@ def mend(connection: sqlite3.Connection) -> Counter[str]:
                 books[Booking(destination, "accepted", type_, 1)] = -amount
         book(connection, books)
     return lost
+
+
+def _delete_of_another_kind(connection: sqlite3.Connection, table: str) -> None:
+    """Delete rows with a value that is not of its column's type.
+
+    One flipped bit makes bytes of a text, of which SQLite's own check thinks nothing.
+    """
+    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    wrong = [
+        f"typeof({name}) <> lower('{type_}'){'' if must else f' AND {name} IS NOT NULL'}"
+        for _, name, type_, must, _, _ in columns
+    ]
+    connection.execute(f"DELETE FROM {table} WHERE {' OR '.join(wrong)}")
 
 
 def queued(connection: sqlite3.Connection) -> Counter[tuple[str, Any]]:

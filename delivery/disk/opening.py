@@ -30,8 +30,15 @@ def open_queues(
     try:
         return _opened(folder, path, reserve, seals, log)
     except sqlite3.Error as error:
-        kind = kind_of(error)
-        raise StorageError(path, f"cannot be opened ({kind})") from None
+        raise not_opened(path, error) from None
+
+
+def not_opened(path: Path, error: Exception) -> OSError:
+    """What is told of what kept a file from being opened."""
+    if isinstance(error, OSError):
+        return error
+    kind = kind_of(error) if isinstance(error, sqlite3.Error) else type(error).__name__
+    return StorageError(path, f"cannot be opened ({kind})")
 
 
 def _opened(

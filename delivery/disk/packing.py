@@ -77,6 +77,14 @@ def _payload(about: About, body: bytes) -> Payload:
     return Envelope.restore(body, about.project, about.received)
 
 
+def is_whole(number: int, about: About, digest: bytes, body: bytes) -> bool:
+    """Whether a payload is what was stored, by its checksum."""
+    try:
+        return checksum(about.bound(number), body) == digest
+    except TypeError:  # a flipped bit makes bytes of a text, or a text of bytes
+        return False
+
+
 def checksum(bound: bytes, body: bytes) -> bytes:
     """Of a payload as it lies there."""
     return hashlib.blake2b(bound + body, digest_size=_CHECKSUM_BYTES).digest()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ...pipeline.payloads.document import DocumentType, Payload, Protocol
 from ..store import Counts, Record
 from .mending import queued
-from .packing import About, Damaged, checksum, unpack
+from .packing import About, Damaged, is_whole, unpack
 from .schema import open_reader
 from .sealing import Seals
 from .transactions import counts_of, highest
@@ -89,14 +89,13 @@ class Reader:
         if row is None:
             raise Damaged
         about = About(*row[:5])
-        bound = about.bound(number)
         sealed, digest, body = row[5:]
-        if checksum(bound, body) != digest:
+        if not is_whole(number, about, digest, body):
             raise Damaged
         if sealed is not None:
             if self._seals is None:
                 raise Damaged
-            body = self._seals.open(sealed, body, bound)
+            body = self._seals.open(sealed, body, about.bound(number))
         return unpack(about, body)
 
     def origin(self, number: int) -> int:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from .folder import StorageFolder
-from .packing import About, checksum
+from .packing import About, is_whole
 from .schema import FILE_NAME, PAGE, has_our_tables, open_reader, open_writer
 from .transactions import insert, transaction
 
@@ -171,11 +171,7 @@ def _until_damage(source: sqlite3.Connection, table: str) -> Iterator[Row]:
 
 def _is_whole(row: Row) -> bool:
     number, _, *about, _, digest, body = row
-    return (
-        isinstance(number, int)
-        and isinstance(body, bytes)
-        and checksum(About(*about).bound(number), body) == digest  # type: ignore[arg-type]
-    )
+    return is_whole(number, About(*about), digest, body)  # type: ignore[arg-type]  # it looks
 
 
 def _fill(target: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:

@@ -142,8 +142,12 @@ def open_writer(path: Path, wal: int = LONGEST_WAL) -> sqlite3.Connection:
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads. Raises sqlite3.Error."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    _set_both(connection)
+    try:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        _set_both(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -114,6 +114,6 @@ def _open(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    if len(sealed) < _NONCE:
+    if not isinstance(sealed, bytes) or len(sealed) < _NONCE:  # damage makes a text of it
         raise InvalidTag
     return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)

@@ -28,7 +28,7 @@ from .chores import Chores, Copies
 from .failures import Trouble, kind_of
 from .folder import StorageFolder
 from .kept import Kept, still_waiting
-from .opening import open_queues
+from .opening import not_opened, open_queues
 from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of
 from .packing import Damaged
 from .purge import Purged
@@ -101,7 +101,13 @@ class DiskStore:
         self._thread = thread
         loop = asyncio.get_running_loop()
         path = self._folder.path / FILE_NAME
-        self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
+        try:
+            self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, sqlite3.Error):
+                raise not_opened(path, error) from None
+            raise
 
     def is_gone(self) -> bool:
         """Whether the open file is not any more where the next start looks for it, or its WAL.
@@ -264,14 +270,26 @@ class DiskStore:
 
     def _work(self, opened: asyncio.Future[Writer]) -> None:
         """The life of the writing thread."""
+
+        def tell(failure: OSError | None, writer: Writer | None = None) -> None:
+            if opened.cancelled():
+                if writer is not None:
+                    writer.close()
+            elif failure is not None:
+                opened.set_exception(failure)
+            else:
+                assert writer is not None
+                opened.set_result(writer)
+
         loop = opened.get_loop()
         try:
             writer = self._opened()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  whoever opens it waits for an answer
             self._folder.close()
-            loop.call_soon_threadsafe(opened.set_exception, error)
+            failure = not_opened(self._folder.path / FILE_NAME, error)
+            loop.call_soon_threadsafe(tell, failure)
             return
-        loop.call_soon_threadsafe(opened.set_result, writer)
+        loop.call_soon_threadsafe(tell, None, writer)
         writer.run()
         self._folder.close()
 
@@ -289,14 +307,18 @@ class DiskStore:
         options, seals, reserve = self._options, self._seals, self._reserve
         self._files = []  # a damaged one is about to be replaced
         connection = open_queues(self._folder, reserve, seals, self._log)
-        self._files = self._there()
-        transactions = Transactions(
-            connection, seals, options.retain_delivered, self._now, self._ages
-        )
-        chores = Chores(
-            connection, reserve, seals, self.copies, lambda: self.trouble == "full", self._now,
-            self._log,
-        )  # fmt: skip
+        try:
+            self._files = self._there()
+            transactions = Transactions(
+                connection, seals, options.retain_delivered, self._now, self._ages
+            )
+            chores = Chores(
+                connection, reserve, seals, self.copies, lambda: self.trouble == "full", self._now,
+                self._log,
+            )  # fmt: skip
+        except BaseException:
+            connection.close()
+            raise
         return Tools(connection, transactions, chores)
 
     def _reopened(self) -> Tools:
