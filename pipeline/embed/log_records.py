@@ -178,13 +178,20 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
-    """A value as an event can hold it: objects as their text."""
+def _plain(value: Any, *around: int) -> Any:
+    """A value as an event can hold it: objects as their text. `around` is what it stands in, by id.
+
+    What stands in itself ends there, as Python writes it: a tree whose nodes know their parents has
+    more ways through it than anybody can go.
+    """
     if isinstance(value, _PLAIN):
         return value
-    if depth < _MAX_DEPTH:
+    if id(value) in around:
+        return "..."
+    if len(around) < _MAX_DEPTH:
+        around = (*around, id(value))
         if isinstance(value, Mapping):
-            return {str(key): _plain(each, depth + 1) for key, each in value.items()}
+            return {str(key): _plain(each, *around) for key, each in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [_plain(each, depth + 1) for each in value]
+            return [_plain(each, *around) for each in value]
     return str(value)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import threading
+from typing import Any
 
 import pytest
 from canaries import CANARIES, FRAGMENTS, found_in
@@ -118,6 +119,18 @@ def test_extra_fields_are_sanitised(app: App) -> None:
     assert vars(app.last)["iban"] == MASK
     assert vars(app.last)["order"] == {"id": 7}
     assert vars(app.last)["when"] == "<class 'object'>"
+
+
+def test_a_tree_whose_nodes_know_their_parents_is_gone_through_once(app: App) -> None:
+    def node(depth: int, parent: dict[str, Any] | None) -> dict[str, Any]:
+        made: dict[str, Any] = {"key": CANARIES["iban"], "parent": parent}
+        made["below"] = [node(depth - 1, made) for _ in range(4)] if depth else []
+        return made
+
+    app.log.error("moved", extra={"node": node(3, None)})
+    found = vars(app.last)["node"]
+    assert found["key"] == MASK
+    assert found["below"][3]["below"][3]["below"][3] == {"key": MASK, "parent": "...", "below": []}
 
 
 def test_arguments_that_do_not_fit_do_not_make_logging_print_them(
