@@ -59,7 +59,8 @@ def parse(text: str) -> Raised | None:
             if len(open_) > 1:
                 open_.pop()
         elif found := _MEMBER.fullmatch(line):
-            _open(open_, found[1])
+            _open(open_)
+            _say(open_, found[1])
         elif not open_[-1].calls:
             _say(open_, line)
         if ends and len(open_) > 1:
@@ -68,22 +69,23 @@ def parse(text: str) -> Raised | None:
 
 
 def _say(open_: list[_Block], line: str) -> None:
-    """A line of a message; `--->` begins the message of the inner exception."""
-    before, arrow, inner = line.partition(" ---> ")
-    if arrow and _TYPE.match(inner):
+    """A line of a message; each `--->` begins the message of an inner exception."""
+    while len(open_) < MAX_EXCEPTIONS:
+        before, arrow, inner = line.partition(" ---> ")
+        if not (arrow and _TYPE.match(inner)):
+            break
         if before:
             open_[-1].said.append(before)
-        _open(open_, inner)
-    else:
-        open_[-1].said.append(line)
+        _open(open_)
+        line = inner
+    open_[-1].said.append(line)
 
 
-def _open(open_: list[_Block], header: str) -> None:
-    block = _Block([])
+def _open(open_: list[_Block]) -> None:
     if len(open_) < MAX_EXCEPTIONS and len(open_[-1].below) < MAX_EXCEPTIONS:
+        block = _Block([])
         open_[-1].below.append(block)
         open_.append(block)
-    _say(open_, header)
 
 
 def _frame(line: str) -> Frame | None:

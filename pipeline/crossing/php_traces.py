@@ -19,7 +19,7 @@ _CALL = re.compile(
 _HEADER = re.compile(
     r"(?:PHP )?(?:Fatal error:  ?Uncaught )?(?:Next )?([A-Z_a-z\\][\w\\]*)(?:: (.*))?"
 )
-_IN = re.compile(r"(.*) in ([^\s].*):([0-9]{1,9})", re.DOTALL)
+_LINE = re.compile(r"[0-9]{1,9}")
 
 
 def parse(text: str) -> Raised | None:
@@ -58,17 +58,24 @@ def _read_java_like(text: str) -> Raised | None:
 
 
 def _raised(said: list[str], calls: list[tuple[str, str, str]]) -> Raised:
-    text = "\n".join(said)
-    place = _IN.fullmatch(text)
-    header = _HEADER.match(place[1] if place else text)
+    text, file, line = _without_place("\n".join(said))
+    header = _HEADER.match(text)
     module, _, type_ = (header[1] if header else "Exception").rpartition("\\")
     kept = Calls()
-    file, line = (place[2], place[3]) if place else ("", "")
     for next_file, next_line, function in calls:
         kept.add(_frame(file, line, function.partition("(")[0]))
         file, line = next_file, next_line
-    text = (place[1] if place else text)[header.end(1) if header else 0 :]
+    text = text[header.end(1) if header else 0 :]
     return Raised(type_, text.removeprefix(": "), module or None, kept.listed()[::-1])
+
+
+def _without_place(text: str) -> tuple[str, str, str]:
+    """What was said, and file and line of `… in FILE:LINE`; both are empty where it has none."""
+    head, _, line = text.rpartition(":")
+    said, found, file = head.rpartition(" in ")
+    if found and file[:1].strip() and _LINE.fullmatch(line):
+        return said, file, line
+    return text, "", ""
 
 
 def _frame(file: str, line: str, function: str) -> Frame:

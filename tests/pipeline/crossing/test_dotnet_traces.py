@@ -1,5 +1,5 @@
 from errlock.pipeline.crossing import dotnet_traces
-from errlock.pipeline.crossing.raised import Raised
+from errlock.pipeline.crossing.raised import MAX_EXCEPTIONS, Raised
 
 # As .NET 8 writes it.
 NESTED = """\
@@ -79,6 +79,13 @@ def test_the_form_of_the_old_framework_has_inner_exceptions_on_one_line() -> Non
         ("Shop.OrderException", "failed"),
         ("System.Exception", "inner"),
     ]
+
+
+def test_a_line_of_nothing_but_arrows_is_read_as_far_as_events_go() -> None:
+    raised = read(f"A: {'x ---> A: ' * 5000}\n   at Shop.Cart.Total()\n")
+    (innermost,) = [found for found in raised.walk() if not found.below]
+    assert len([*raised.walk()]) == MAX_EXCEPTIONS
+    assert innermost.value.endswith(" ---> A:")
 
 
 def test_constructors_and_generic_types() -> None:

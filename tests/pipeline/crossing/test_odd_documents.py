@@ -21,7 +21,7 @@ _KEYS = [
     "http.request.header.accept", "sentry.event_id", "sentry.release", "logger", "logger.name",
 ]  # fmt: skip
 _SCALARS = st.sampled_from(
-    [None, True, False, 0, 7, -1, 2**70, 1.5, float("nan"), float("inf"), "", "x", "1.2.3",
+    [None, True, False, 0, 7, -1, 2**70, 10**400, 1.5, float("nan"), float("inf"), "", "x", "1.2.3",
      "python", "java", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331",
      "2026-11-23T18:00:00Z", "Traceback (most recent call last):\n  File \"a\", line 1, in f\nE: x"]
 )  # fmt: skip

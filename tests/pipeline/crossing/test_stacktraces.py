@@ -305,6 +305,8 @@ _HOSTILE: dict[str, Callable[[int], str]] = {
     "inner": lambda size: "A.B: m\n" + " ---> A.B: m\n" * (size // 13) + "   at A.B.C()\n",
     "numbers": lambda size: "a.rb:" + "1" * size + ":in `f'",
     "php": lambda size: "#0 " + "a(1)" * (size // 4),
+    "places": lambda size: "E" + " in f" * (size // 5) + "\n#0 {main}\n",
+    "arrows": lambda size: "A.B: m" + " ---> A.B: m" * (size // 12) + "\n   at A.B.C()\n",
     "at signs": lambda size: "@" * size + ":1:2",
 }  # fmt: skip
 

@@ -345,6 +345,7 @@ def test_a_log_becomes_a_log_record() -> None:
         (True, 0),
         (-1, 0),
         (1e300, 0),
+        (10**400, 0),
         (float("nan"), 0),
         (None, 0),
     ],
