@@ -7,16 +7,16 @@ proxy of the environment, and nothing for instrumentation of HTTP clients to tra
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from ...pipeline.http.deadlines import Within
 from .document import MAX_BYTES, Refused
 
 if TYPE_CHECKING:
@@ -155,8 +155,6 @@ class _Connection:
     """A connection whose answers must come as a whole within `_PATIENCE`."""
 
     def __init__(self, url: SplitResult) -> None:
-        self._deadline = time.monotonic() + _PATIENCE
-        self._left = _MOST
         assert url.hostname is not None
         port = url.port or (443 if url.scheme == "https" else 80)
         self._socket = socket.create_connection((url.hostname, port), timeout=_PATIENCE)
@@ -166,7 +164,7 @@ class _Connection:
             try:
                 context = ssl.create_default_context()
                 self._socket = context.wrap_socket(self._socket, server_hostname=url.hostname)
-            except OSError:
+            except (OSError, ValueError):
                 self._socket.close()
                 raise
 
@@ -174,46 +172,17 @@ class _Connection:
         """Send a request; returns when the head of its answer is there."""
         from http.client import HTTPResponse
 
-        self._deadline = time.monotonic() + _PATIENCE
-        self._left = _MOST
+        answer = Within(self._socket, time.monotonic() + _PATIENCE, _MOST)
         self._socket.settimeout(_PATIENCE)
         self._socket.sendall(request)
-        response = HTTPResponse(self, method="GET")  # type: ignore[arg-type]  # it only calls makefile
+        response = HTTPResponse(answer, method="GET")  # type: ignore[arg-type]  # it only calls makefile
         response.begin()
         return response
-
-    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """What `HTTPResponse` reads from: closing it leaves the connection open."""
-        return io.BufferedReader(_Reader(self))
-
-    def receive(self, buffer: Any) -> int:
-        """Read what is there, within the bounds of this answer. Raises OSError."""
-        seconds = self._deadline - time.monotonic()
-        if seconds <= 0 or self._left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(seconds)
-        received = self._socket.recv_into(buffer)
-        self._left -= received
-        return received
 
     def hang_up(self) -> None:
         """Close it."""
         with contextlib.suppress(OSError):
             self._socket.close()
-
-
-class _Reader(io.RawIOBase):
-    """The receiving side of a connection, as a file."""
-
-    def __init__(self, connection: _Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return self._connection.receive(buffer)
 
 
 def _checked(url: str) -> SplitResult:
