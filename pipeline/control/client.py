@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 import urllib.parse
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from ..errors import UNREADABLE
+from ..http.deadlines import Within
 from ..http.token_form import problem_of
 from .messages import Trouble
 
@@ -62,7 +64,8 @@ class Client:
         timeout: float = 10.0,
         second: str | None = None,
     ) -> A:
-        """Make one request: POST when there is an order, else GET. `timeout` is in seconds.
+        """Make one request: POST when there is an order, else GET. `timeout` is in seconds, for
+        all of the answer.
 
         `second` is a second person's token. Raises NoAnswer, Denied.
         """
@@ -91,6 +94,13 @@ class Client:
     ) -> tuple[int, bytes]:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=timeout)
+        deadline = time.monotonic() + timeout
+
+        def within(connected: socket.socket, method: str) -> http.client.HTTPResponse:
+            answer: Any = Within(connected, deadline, 2 * _MAX_ANSWER)
+            return http.client.HTTPResponse(answer, method=method)
+
+        connection.response_class = within  # type: ignore[assignment]  # it makes one
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

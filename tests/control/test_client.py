@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 import pytest
+from live_control import control_server
 
 from errlock.pipeline.control.client import Client, NoAnswer
 from errlock.pipeline.control.messages import Jobs
@@ -28,3 +30,14 @@ def test_what_no_collector_says_is_told_as_such(status: int, body: bytes) -> Non
         with pytest.raises(NoAnswer, match=rf"\(HTTP {status}\) is not a collector"):
             client.ask("/v1/replays", Jobs)
         answering.join()
+
+
+def test_an_answer_that_drips_is_none_in_time() -> None:
+    with control_server() as server:
+        server.manner = "drip"
+        began = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"^no answer within 0\.5 s$"):
+            Client(server.url.removesuffix("/control"), "errlock_token").ask(
+                "/v1/replays", Jobs, timeout=0.5
+            )
+        assert time.monotonic() - began < 5
