@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from ...pipeline.errors import UNREADABLE
+from ...pipeline.host.file_places import put_whole
 from ..trust.states import TrustState, strictest
 from .document import MAX_NAMES, Online, Opened, Refused, Release
 
@@ -152,10 +152,4 @@ class RecordFile:
             if there.online.version > record.online.version:
                 return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self._path.with_suffix(f".{os.getpid()}")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(record))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        put_whole(self._path, msgspec.json.encode(record))

@@ -10,10 +10,7 @@ and fingerprints, never a value.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import os
 import re
-import tempfile
 from collections import Counter
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -27,6 +24,7 @@ from ...ledger.exposed import Learner, Learnt
 from ...ledger.manifest import or_empty, write_manifest
 from ...ledger.origins import EMBEDDED
 from ...policy.forks import whole
+from ..host.file_places import put_whole
 from .judging import judging
 
 if TYPE_CHECKING:
@@ -197,21 +195,6 @@ class _Folder:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{handover.process}-{handover.number:010}{SUFFIX}"
-            _write(path, encoded(handover))
+            put_whole(path, encoded(handover))
         except OSError as error:
             raise NotTaken(error.strerror or type(error).__name__) from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,29 @@ def test_a_record_outlives_the_process(tmp_path: Path) -> None:
     assert RecordFile(tmp_path / "folder", AUDIENCE).load() == record
     (path,) = (tmp_path / "folder").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_two_that_save_at_once_leave_a_whole_record(tmp_path: Path) -> None:
+    """In a container each process has the same number, and one may follow in two places."""
+    record = told(Record(), said(1, distrusted=tuple(f"n{n}" for n in range(900))))
+    failures: list[Exception] = []
+
+    def save() -> None:
+        try:
+            for _ in range(60):
+                RecordFile(tmp_path, AUDIENCE).save(record)
+                RecordFile(tmp_path, AUDIENCE).load()
+        except (OSError, RecordDamaged) as failure:
+            failures.append(failure)
+
+    saving = [threading.Thread(target=save) for _ in range(3)]
+    for thread in saving:
+        thread.start()
+    for thread in saving:
+        thread.join()
+    assert failures == []
+    assert RecordFile(tmp_path, AUDIENCE).load() == record
+    assert [path.name for path in tmp_path.iterdir()] == [f"control-{AUDIENCE}.json"]
 
 
 def test_a_process_that_lags_behind_does_not_write_over_a_newer_record(tmp_path: Path) -> None:
