@@ -27,7 +27,16 @@ from .source import FetchFailed, FetchFailure, Source
 
 _log = logging.getLogger("errlock.following")
 
-Trouble = FetchFailure | RefusalReason | Literal["no_thread", "record_damaged", "record_not_saved"]
+Trouble = (
+    FetchFailure
+    | RefusalReason
+    | Literal[
+        "no_thread",  # there are too many
+        "record_damaged",
+        "record_not_saved",
+        "exception",  # whatever else came in the way; its type is in the log
+    ]
+)
 
 INTERVAL = 1.0  # seconds between two looks, on average a little less: see _pause
 MAX_AGE = 30.0
@@ -226,6 +235,8 @@ class Follower:
             self._have(failure.kind)
         except Refused as refused:
             self._have(refused.reason)
+        except Exception as failure:  # noqa: BLE001  nobody else would look again
+            self._have("exception", f" ({type(failure).__name__})")
 
     def _judge(self, data: bytes, record: Record, wall: float, steady: float) -> None:
         """Take over what a document says. A release that does not count stops no tightening.
@@ -244,8 +255,9 @@ class Follower:
                 trouble = refused.reason
         online = open_online(bundle.online, self._keys, self._audience, now)
         record = record.with_online(online)
-        self._seen = _Seen(wall, steady, online.part.expires)
+        # In this order: what was known before is not fresh for a moment in which others ask.
         self._record = record
+        self._seen = _Seen(wall, steady, online.part.expires)
         if record is not before and not self._saved(record):
             trouble = "record_not_saved"
         self._have(trouble)
@@ -258,11 +270,11 @@ class Follower:
             return False
         return True
 
-    def _have(self, trouble: Trouble | None) -> None:
+    def _have(self, trouble: Trouble | None, more: str = "") -> None:
         if trouble is not None:
             self._troubles[trouble] += 1
             if trouble != self._trouble:
-                _log.warning("following the control document: %s", trouble)
+                _log.warning("following the control document: %s%s", trouble, more)
         elif self._trouble is not None:
             _log.info("following the control document goes well again")
         self._trouble = trouble

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -422,6 +422,48 @@ def test_what_a_subscriber_raises_stops_nobody(
     wait_for(lambda: heard)
     assert "a value of a payload" not in caplog.text
     assert "ValueError" in caplog.text
+
+
+def test_whatever_goes_wrong_in_a_look_the_next_one_is_made(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class NoMemory(FileSource):
+        failing = True
+
+        def fetch(self, report: Mapping[str, str]) -> bytes:
+            if self.failing:
+                raise MemoryError("quotes a secret")
+            return super().fetch(report)
+
+    path = tmp_path / "control.json"
+    path.write_bytes(bundle(online()))
+    source = NoMemory(path)
+    follower = Follower(source, KEYS, AUDIENCE)
+    assert follower.trust(["sentry"]) == "held"
+    wait_for(lambda: follower.status().troubles.get("exception", 0) > 1)
+    assert follower.status().trouble == "exception"
+    source.failing = False
+    wait_for_state(follower, "trusted")
+    follower.close()
+    assert "following the control document: exception (MemoryError)" in caplog.messages
+
+
+def test_what_was_known_before_is_fresh_for_no_moment(tmp_path: Path) -> None:
+    states: list[str] = []
+
+    class Watched(Follower):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_seen" and value is not None:
+                states.append(self.trust(["sentry"]))
+
+    path = tmp_path / "control.json"
+    path.write_bytes(bundle(online(distrusted=("sentry",))))
+    follower = Watched(FileSource(path), KEYS, AUDIENCE)
+    follower.trust(["sentry"])
+    wait_for(lambda: states)
+    follower.close()
+    assert set(states) == {"distrusted"}
 
 
 def test_a_closed_follower_holds(control: ControlServer, follow: Follow) -> None:
