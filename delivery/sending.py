@@ -118,7 +118,7 @@ class Sending:
                     self._shelf.expire(now, self._access.trusted_since)
                 if self._draining or now >= self._pause.until:
                     if (taken := self._shelf.queue.take(now)) is not None:
-                        await self._attempt(taken)
+                        await self._take_up(taken)
                         continue
                     if self._draining:
                         return
@@ -135,6 +135,18 @@ class Sending:
         if (expiry := self._shelf.queue.next_expiry(self._access.trusted_since)) is not None:
             moments.append(max(expiry, self._spared_until))
         return min(moments, default=None)
+
+    async def _take_up(self, record: Record) -> None:
+        """Make an attempt. Whatever that fails of, the record is not left in flight for ever."""
+        try:
+            await self._attempt(record)
+        except Exception:
+            if record.in_flight and record in self._shelf.queue:
+                kind = ExportFailed(
+                    "exception", retryable=True, unclear=record.begun, payload_only=True
+                )
+                self._failed(record, kind)
+            raise
 
     async def _attempt(self, record: Record) -> None:
         try:

@@ -19,7 +19,8 @@ from errlock.delivery.offering import Offer, offer
 from errlock.delivery.options import DeliveryOptions, RetryOnFailure, SendingQueue
 from errlock.delivery.resting import AtRest
 from errlock.delivery.retry import Backoff
-from errlock.delivery.store import Counts, MemoryStore, StoreFailed
+from errlock.delivery.shelf import Shelf
+from errlock.delivery.store import Counts, MemoryStore, Record, StoreFailed
 from errlock.pipeline.component import Delivered
 from errlock.pipeline.counters import Counters
 from errlock.pipeline.errors import ExportFailed
@@ -705,6 +706,28 @@ async def test_what_fails_between_two_attempts_ends_no_consumer(
     await bench.offer(events(), destination)
     await until(lambda: len(exporter.taken) == 2)
     assert "one consumer 0: failed with MemoryError" in caplog.messages
+
+
+@pytest.mark.parametrize("type_", ["event", "log"])
+async def test_what_fails_of_something_unexpected_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, type_: Any
+) -> None:
+    begin, failing = Shelf.begin, [MemoryError()]
+
+    async def failing_once(shelf: Shelf, record: Record) -> None:
+        if failing:
+            raise failing.pop()
+        await begin(shelf, record)
+
+    monkeypatch.setattr(Shelf, "begin", failing_once)
+    exporter = ScriptedExporter()
+    destination = await bench.started(exporter, num_consumers=1)
+    await bench.offer(Lines(Line(type_)), destination)
+    await until(lambda: not failing)
+    for _ in range(10):
+        await bench.clock.advance(10)
+    await until(lambda: len(exporter.taken) == 1)
+    assert not len(destination.waiting())
 
 
 async def test_of_what_never_left_nothing_is_told(bench: Bench) -> None:
