@@ -6,13 +6,20 @@ An exporter is never open while its destination is distrusted.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..target import Target
 from .states import TrustState
 
 _AGAIN = 1.0  # seconds until an exporter that did not start is tried again
+# Who said it, and why, is in the journal and in `errlock status`.
+_SAYING: Mapping[TrustState, str] = {
+    "trusted": "%s is trusted again",
+    "held": "%s is held: what is for it waits",
+    "distrusted": "%s is distrusted: not a byte more, what is for it waits",
+}
 
 
 class Access:
@@ -45,6 +52,9 @@ class Access:
         """
         now = self._clock.now()
         before, self.trust = self.trust, state
+        if state != before:
+            level = logging.INFO if state == "trusted" else logging.WARNING
+            self._log.log(level, _SAYING[state], self._id)
         if state == "trusted":
             self.remember(min(since, now) if before == state else now)
         if state != before and state == "distrusted":

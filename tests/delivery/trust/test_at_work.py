@@ -90,6 +90,18 @@ async def test_what_is_held_waits_until_it_is_trusted_again(bench: Bench) -> Non
     assert destination.balance().delivered == {"event": 2}
 
 
+async def test_each_word_is_in_the_log_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    destination = await bench.started(ScriptedExporter())
+    for state in ("trusted", "held", "held", "distrusted", "trusted"):
+        destination.set_trust(state)
+    assert [(each.levelname, each.message) for each in caplog.records] == [
+        ("WARNING", "one is held: what is for it waits"),
+        ("WARNING", "one is distrusted: not a byte more, what is for it waits"),
+        ("INFO", "one is trusted again"),
+    ]
+
+
 async def test_a_hold_lets_what_is_under_way_end(bench: Bench) -> None:
     exporter = ScriptedExporter()
     exporter.open.clear()
