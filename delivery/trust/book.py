@@ -307,11 +307,16 @@ class TrustBook:
 
     def _keep_looking(self, file: TrustFile, over: threading.Event) -> None:
         """The watching thread."""
-        seen = b""
+        seen, failed = b"", ""
         written = time.monotonic()
         while not over.wait(_LOOK_EVERY):
-            seen = self._look(file, seen)
-            self._obey()
+            try:
+                seen = self._look(file, seen)
+                self._obey()
+            except Exception as failure:  # noqa: BLE001  no memory, say: nobody else would look
+                seen, before, failed = b"", failed, type(failure).__name__
+                if failed != before:
+                    self._log.error("a look at the trust file failed: %s", failed)
             if self._unwritten and time.monotonic() > written + _WRITE_AGAIN_EVERY:
                 written = time.monotonic()
                 self._submit(self._save_again)

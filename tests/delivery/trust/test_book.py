@@ -399,3 +399,24 @@ def test_it_is_known_of_what_the_word_was_said(
     name, word = trusts.word("sentry", ["sentry.io"])
     assert (name, word) == (about, trusts.of("sentry", ["sentry.io"]))
     assert word.state != "trusted"
+
+
+async def test_whatever_a_look_at_the_file_fails_of_the_next_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stamp, looks = TrustFile.stamp, 0
+
+    def no_memory_at_first(file: TrustFile) -> bytes:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise MemoryError("quotes a secret")
+        return stamp(file)
+
+    async with opened(tmp_path) as book:
+        monkeypatch.setattr(TrustFile, "stamp", no_memory_at_first)
+        await until(lambda: looks > 2)
+        word = partial(trust_file.tighten_offline, tmp_path, ["otlp"], "distrusted", "a", "b")
+        await asyncio.to_thread(word)
+        await until(lambda: book.of("otlp").state == "distrusted")
+    assert caplog.messages.count("a look at the trust file failed: MemoryError") == 1
