@@ -17,29 +17,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ...pipeline.host.file_places import identity
 from ...pipeline.payloads.document import DocumentType, Payload
 from ..resting import AtRest
 from ..store import Booking, Books, Record, Shipment, StoreFailed
 from . import purge as purging
-from .ages import Ages
 from .cache import PayloadCache
-from .chores import Chores, Copies
+from .chores import Copies
 from .failures import Trouble, kind_of
-from .folder import StorageFolder
 from .kept import Kept, still_waiting
-from .opening import not_opened, open_queues
+from .opening import not_opened
 from .operations import Call, Ending, Given, Operation, Put, Settle, Update, values_of
 from .packing import Damaged
 from .purge import Purged
+from .queue_file import QueueFile
 from .reader import Among, Reader, Selection, Stored
-from .reserve import Reserve
-from .schema import FILE_NAME
-from .sealing import Seals, refuse_key_inside
-from .transactions import Transactions, booked, remember
+from .transactions import booked, remember
 from .writer import Tools, Writer
 
-_RESERVE = "reserve"
 _CACHED = 16 * 1024 * 1024  # bytes
 _PAGE = 100  # payloads
 # Seconds after which a disk that is still at the same work is said to hang.
@@ -71,19 +65,16 @@ class DiskStore:
         now: Callable[[], float] = time.time,
     ) -> None:
         """`folder` is made when it is not there. Nothing is opened yet."""
-        self._folder = StorageFolder(folder)
-        self._options = options
-        self._log = log
-        self._now = now
-        self._ages = Ages(now)
-        self._cache = PayloadCache(_CACHED)
         self.copies = Copies(options.retain_delivered, options.retain_delivered_size)
-        self._reserve = Reserve(folder / _RESERVE, options.reserve)
-        self._seals = Seals(options.key) if options.key is not None else None
+        self._file = QueueFile(
+            folder, self.copies, reserve=options.reserve, key=options.key,
+            is_full=lambda: self.trouble == "full", now=now, log=log,
+        )  # fmt: skip
+        self._log = log
+        self._cache = PayloadCache(_CACHED)
         self._writer: Writer | None = None
         self._thread: threading.Thread | None = None
         self._reader: Reader | None = None
-        self._files: list[tuple[int, int] | None] = []  # which are open; empty: just none
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="errlock-store-reader")
 
     async def open(self) -> None:
@@ -100,27 +91,17 @@ class DiskStore:
             raise
         self._thread = thread
         loop = asyncio.get_running_loop()
-        path = self._folder.path / FILE_NAME
         try:
-            self._reader = await loop.run_in_executor(self._reading, Reader, path, self._seals)
+            self._reader = await loop.run_in_executor(self._reading, self._new_reader)
         except BaseException as error:
             await self.close()
             if isinstance(error, sqlite3.Error):
-                raise not_opened(path, error) from None
+                raise not_opened(self._file.path, error) from None
             raise
 
     def is_gone(self) -> bool:
-        """Whether the open file is not any more where the next start looks for it, or its WAL.
-
-        Somebody deleted or replaced it, or its folder: what is written to it nobody will read. Any
-        thread may ask. Looks at the disk. Raises OSError when that cannot be seen.
-        """
-        open_files = self._files
-        return bool(open_files) and self._there() != open_files
-
-    def _there(self) -> list[tuple[int, int] | None]:
-        path = self._folder.path
-        return [identity(path / name) for name in (FILE_NAME, f"{FILE_NAME}-wal")]
+        """See `QueueFile.is_gone`. Any thread may ask."""
+        return self._file.is_gone()
 
     @property
     def trouble(self) -> Trouble | None:
@@ -130,7 +111,7 @@ class DiskStore:
         since = self._writer.busy_since
         if since is not None and time.monotonic() - since > _PATIENCE:
             return "hangs"
-        return self._writer.failing or (None if self._reserve.whole else "full")
+        return self._writer.failing or (None if self._file.reserve.whole else "full")
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -159,7 +140,7 @@ class DiskStore:
 
         Who is cancelled while waiting cannot know whether it was stored.
         """
-        if not self._reserve.whole:
+        if not self._file.reserve.whole:
             raise StoreFailed("full")
         needed = [each for each in shipments if each.deliveries]
         put = Put(
@@ -200,7 +181,7 @@ class DiskStore:
 
     def update(self, record: Record, bookings: Sequence[Booking] = ()) -> Awaitable[None]:
         """See `Store.update`."""
-        values = values_of(record, self._ages.stored(record.first_attempt))
+        values = values_of(record, self._file.ages.stored(record.first_attempt))
         return self._submit(Update(answer=_answer(), values=values, bookings=bookings))
 
     def settle(self, record: Record, bookings: Sequence[Booking]) -> Awaitable[None]:
@@ -215,7 +196,7 @@ class DiskStore:
         unwritten = await self._call(lambda _: list(kept))
         records = await self._ask(lambda reader: reader.waiting(destination))
         waiting = still_waiting(records, unwritten)
-        self._ages.read(waiting)
+        self._file.ages.read(waiting)
         return waiting
 
     async def books(self, destination: str) -> Books:
@@ -260,8 +241,10 @@ class DiskStore:
         """
         call = partial(self._call, in_turn=True)
         ended = self._kept().ended
-        step = self._reserve.step
-        return await purging.purge(call, self._folder.path, self._seals, destination, ended, step)
+        file = self._file
+        return await purging.purge(
+            call, file.path.parent, file.seals, destination, ended, file.reserve.step
+        )
 
     async def _page(
         self, among: Among, selection: Selection, after: int, without: str
@@ -283,47 +266,19 @@ class DiskStore:
 
         loop = opened.get_loop()
         try:
-            writer = self._opened()
+            tools = self._file.open()
         except Exception as error:  # noqa: BLE001  whoever opens it waits for an answer
-            self._folder.close()
-            failure = not_opened(self._folder.path / FILE_NAME, error)
-            loop.call_soon_threadsafe(tell, failure)
+            self._file.close()
+            loop.call_soon_threadsafe(tell, not_opened(self._file.path, error))
             return
+        writer = Writer(tools, self._file.reserve, self._reopened, self.is_gone, self._log)
         loop.call_soon_threadsafe(tell, None, writer)
         writer.run()
-        self._folder.close()
-
-    def _opened(self) -> Writer:
-        self._folder.open()
-        self._folder.file(_RESERVE)
-        if self._options.key is not None:
-            refuse_key_inside(self._folder.path, self._options.key)
-        tools = self._tools()
-        with suppress(sqlite3.Error):  # records may seem older then, and are tried all the same
-            self._ages.go_on(tools.connection)
-        return Writer(tools, self._reserve, self._reopened, self.is_gone, self._log)
-
-    def _tools(self) -> Tools:
-        options, seals, reserve = self._options, self._seals, self._reserve
-        self._files = []  # a damaged one is about to be replaced
-        connection = open_queues(self._folder, reserve, seals, self._log)
-        try:
-            self._files = self._there()
-            transactions = Transactions(
-                connection, seals, options.retain_delivered, self._now, self._ages
-            )
-            chores = Chores(
-                connection, reserve, seals, self.copies, lambda: self.trouble == "full", self._now,
-                self._log,
-            )  # fmt: skip
-        except BaseException:
-            connection.close()
-            raise
-        return Tools(connection, transactions, chores)
+        self._file.close()
 
     def _reopened(self) -> Tools:
         """A mended file, for reading too. Raises OSError."""
-        tools = self._tools()
+        tools = self._file.reopen()
         with suppress(RuntimeError):  # nobody reads any more: it is being closed
             self._reading.submit(self._read_anew).result()
         return tools
@@ -331,7 +286,10 @@ class DiskStore:
     def _read_anew(self) -> None:
         if self._reader is not None:
             self._reader.close()
-            self._reader = Reader(self._folder.path / FILE_NAME, self._seals)
+            self._reader = self._new_reader()
+
+    def _new_reader(self) -> Reader:
+        return Reader(self._file.path, self._file.seals)
 
     def _kept(self) -> Kept:
         """What could not be written yet; it belongs to the writing thread. Raises StoreFailed."""

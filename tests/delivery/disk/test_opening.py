@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from shipping import LOG, NOW, balances, number_of, numbered, opened, put, small
 
+from errlock.delivery.disk import queue_file
 from errlock.delivery.disk import store as store_module
 from errlock.delivery.disk.folder import StorageError
 from errlock.delivery.disk.reader import Reader
@@ -60,7 +61,7 @@ async def test_whatever_keeps_it_from_being_opened_is_told(
         raise MemoryError("quotes a secret")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store_module, "Chores", no_memory)
+        patched.setattr(queue_file, "Chores", no_memory)
         with pytest.raises(StorageError, match=r"queue\.db: cannot be opened \(MemoryError\)$"):
             await asyncio.wait_for(DiskStore(tmp_path, small(), LOG, lambda: NOW).open(), 10)
     async with opened(tmp_path) as store:
