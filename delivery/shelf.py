@@ -18,10 +18,10 @@ from ..pipeline.errors import DropReason
 from ..pipeline.payloads.document import Document, DocumentType, Payload
 from . import account
 from .account import Account, Balance
-from .loss_log import LossLog
 from .options import MEMORY_QUEUE, STORED_QUEUE, SendingQueue
 from .queue import Queue
 from .retry import LONGEST_HINT
+from .shortfall import Shortfall
 from .store import Booking, Counts, Record, Shipment, Store
 from .telling import Told, lost_in, tell_answered, tell_given_up
 
@@ -51,7 +51,7 @@ class Shelf:
         self._store = store
         self._counters = counters
         self._account = Account(destination, counters)
-        self._losses = LossLog(destination, log)
+        self._shortfall = Shortfall(destination, log)
 
     async def restore(self, now: float, longest: float) -> list[Record]:
         """Take up what the store has. Returns records whose last attempt nobody saw the end of.
@@ -215,7 +215,7 @@ class Shelf:
     def _end(self, record: Record, bookings: Sequence[Booking]) -> None:
         self._account.book(bookings)
         self._store.settle(record, bookings)
-        self._losses.tell(bookings)
+        self._shortfall.tell(bookings)
 
 
 def _set_right(records: Sequence[Record], now: float, longest: float) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import web
 
 from ..pipeline.component import Connections
+from ..pipeline.host.seldom import Seldom
 from ..pipeline.http.endpoints import listen
 from ..pipeline.http.listening import Listener
 from ..pipeline.http.quiet_http import QuietServer
-
-_EVERY = 60.0  # seconds between two words about there being no room
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -50,7 +48,7 @@ class HttpServer:
         self._on_refused = on_refused or (lambda _: None)
         self._on_closed = on_closed or (lambda _: None)
         self._before: Listener | None = None  # of the server that this one replaces
-        self._next_word = 0.0  # when to say again that there is no room
+        self._seldom = Seldom()  # that there is no room
         self._sockets: list[socket.socket] = []  # until it listens, and for who replaces it
         self._listener: Listener | None = None
         self._last_answers = False
@@ -98,9 +96,8 @@ class HttpServer:
     def _full(self, closed: int) -> None:
         """Somebody found no room, and so many connections made some."""
         self._on_closed(closed)
-        if time.monotonic() < self._next_word:
+        if not self._seldom.is_due():
             return
-        self._next_word = time.monotonic() + _EVERY
         what = "those that were idle or slow are closed" if closed else "who connects waits"
         self._log.warning(
             "%s has as many connections as it may (max_connections: %d): %s",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..options import OUT_OF_FILES
 from .memory import memory_limit
+from .seldom import Seldom
 
 # A receiver has one endpoint or two, and hardly anybody has more than two receivers: half of all
 # files are left for whatever else there is, as is most of the memory.
@@ -20,8 +21,6 @@ _MEMORY = 64 * 1024  # bytes that an idle connection takes over TLS, with some f
 _FEWEST, _FEWEST_OF_OPERATORS, _MOST_OF_OPERATORS = 8, 4, 64
 # More are not asked for: some programs that are started by others count up to their limit.
 _ENOUGH = 1 << 20
-
-_EVERY = 60.0  # seconds
 
 _log = logging.getLogger("errlock.files")
 
@@ -79,15 +78,13 @@ class Shortage:
     """Says that no more files may be opened, at most once a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next = clock()
+        self._seldom = Seldom(clock)
 
     def tell(self, number: int) -> None:
         """It is so: each attempt tells it, once a second at each endpoint."""
-        if self._clock() < self._next:
+        if not self._seldom.is_due():
             _log.debug("still out of file descriptors")
             return
-        self._next = self._clock() + _EVERY
         if number == errno.ENFILE:
             limit = "the system has no more"
         else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ..pipeline.errors import DropReason
+from ..pipeline.host.seldom import Seldom
 from .store import Booking
 
 # What somebody has to mend; of others nothing is wrong, or the log has it already.
@@ -17,27 +17,21 @@ _WHY: Mapping[DropReason, str] = {
     "retries_exhausted": "they could not be delivered in time",
     "unroutable": "their project, or their signal, has no home there",
 }
-_EVERY = 60.0  # seconds
 
 
-class LossLog:
+class Shortfall:
     """Of each reason at most one line a minute: the counters and `errlock status` have the rest."""
 
-    def __init__(
-        self, destination: str, log: logging.Logger, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, destination: str, log: logging.Logger) -> None:
         self._id = destination
         self._log = log
-        self._clock = clock
-        self._told: dict[DropReason, float] = {}
+        self._seldom = Seldom()
 
     def tell(self, bookings: Iterable[Booking]) -> None:
         """Tell of what was dropped, if anybody has to know."""
         for reason in {line.reason for line in bookings if line.reason in _WHY}:
             assert reason is not None
-            now = self._clock()
-            if now - self._told.get(reason, float("-inf")) >= _EVERY:
-                self._told[reason] = now
+            if self._seldom.is_due(reason):
                 self._log.error(
                     "%s does not get all documents, they are lost (%s): %s",
                     self._id, reason, _WHY[reason],
