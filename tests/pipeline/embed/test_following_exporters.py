@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import (
 )
 from waiting import wait_for
 
-from errlock.pipeline.embed import OtelSpanExporter
+from errlock.pipeline.embed import OtelSpanExporter, otel_following
 
 OTHER = "otlp/other"
 
@@ -129,8 +129,6 @@ def test_an_exporter_that_does_not_shut_down_keeps_no_other_from_being_cut_off(
 def test_shutting_down_waits_no_longer_than_for_the_last_chance(
     fleet: ControlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from errlock.pipeline.embed import otel_following
-
     monkeypatch.setattr(otel_following, "_LAST_CHANCE_MILLIS", 500)
     pipeline = masking()
 
