@@ -78,7 +78,14 @@ class Access:
         self._is_barred = True
         self.is_open = False
         self._shut += 1
-        self._exporter.abort()
+        self._abort()
+
+    def _abort(self) -> None:
+        """Whatever the exporter makes of that: what is in flight is cut off besides."""
+        try:
+            self._exporter.abort()
+        except Exception as failure:  # noqa: BLE001  a foreign text may quote
+            self._log.error("%s: its exporter did not abort: %s", self._id, type(failure).__name__)
 
     def _unbar(self) -> None:
         """Let it be started again. That goes on by itself if it is wanted."""
@@ -101,7 +108,7 @@ class Access:
                 await self._exporter.start()
                 self.is_open = before == self._shut
                 if not self.is_open:  # it may have come too early for what start made
-                    self._exporter.abort()
+                    self._abort()
 
     async def _reopen(self) -> None:
         while not self.is_open and not self._is_barred:

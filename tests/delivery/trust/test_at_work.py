@@ -134,6 +134,25 @@ async def test_distrust_aborts_what_is_under_way_and_shuts_the_doors(bench: Benc
     assert destination.balance().delivered == {"event": 1}
 
 
+async def test_an_exporter_whose_doors_do_not_shut_is_cut_off_all_the_same(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Jammed(ScriptedExporter):
+        def abort(self) -> None:
+            super().abort()
+            raise RuntimeError("quotes a secret")
+
+    exporter = Jammed()
+    exporter.open.clear()
+    destination = await bench.started(exporter)
+    await bench.offer(events(), destination)
+    destination.set_trust("distrusted")
+    await all_act()
+    assert exporter.cancelled == exporter.aborted == 1
+    assert "one: its exporter did not abort: RuntimeError" in caplog.messages
+    assert destination.status().queued_documents == 1
+
+
 async def test_time_in_custody_makes_nothing_expire(bench: Bench) -> None:
     exporter = ScriptedExporter()
     destination = await bench.started(exporter)
