@@ -97,7 +97,7 @@ class Ledger:
         else:
             taker = _Folder(Path(str(folder)))
         self._account = EmbeddedAccount(
-            taker, service, key=key, every=every, name=name, around=judging
+            _Careful(taker), service, key=key, every=every, name=name, around=judging
         )
         self._close_within = close_within
         self._learner = Learner(CodeReader() if depth == "code" else None)
@@ -157,6 +157,24 @@ class Ledger:
     def close(self) -> None:
         """Hand over what is left, and say that the process ends. Called at exit by itself."""
         self._account.close(self._close_within)
+
+
+class _Careful:
+    """Fails of nothing that nobody expects: then the thread that hands over would end, or an
+    application's own.
+    """
+
+    def __init__(self, taker: Taker) -> None:
+        self._taker = taker
+
+    def take(self, handover: HandOver, timeout: float) -> None:
+        """See `Taker.take`."""
+        try:
+            self._taker.take(handover, timeout)
+        except (NotTaken, Unacceptable):
+            raise
+        except Exception as failure:  # noqa: BLE001  whatever it is, it may go well later
+            raise NotTaken(type(failure).__name__) from None
 
 
 class _Collector:

@@ -38,6 +38,7 @@ from errlock.pipeline.embed import (
     sentry_transport,
 )
 from errlock.pipeline.embed import ledger as embedded_ledger
+from errlock.pipeline.host.file_places import put_whole
 from errlock.pipeline.payloads.document import Payload
 from errlock.pipeline.payloads.envelope import Envelope
 from errlock.policy.keyring.pseudonyms import new_key
@@ -246,6 +247,25 @@ def test_an_item_of_a_kind_that_no_sdk_has_is_withheld_and_the_application_told_
         assert transport is not None
         transport.capture_envelope(envelope)
     assert kept.withheld() == {("sentry", "unknown", "processor_failed"): 1}
+
+
+def test_whatever_a_hand_over_fails_of_the_same_is_handed_over_later(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = [True]
+
+    def no_memory_at_first(path: Path, data: bytes) -> None:
+        if failing:
+            raise MemoryError("quotes a secret")
+        put_whole(path, data)
+
+    monkeypatch.setattr(embedded_ledger, "put_whole", no_memory_at_first)
+    with http_sink() as port, client(port, kept):
+        sentry_sdk.capture_message("hello")
+    assert not kept.ledger.flush(10)
+    failing.clear()
+    assert kept.documents() == {("sentry", "event", "delivered"): 1}
+    assert caplog.messages.count("the account cannot be handed over: MemoryError; it waits") == 1
 
 
 def test_what_cannot_even_be_counted_does_not_make_the_application_fail(
