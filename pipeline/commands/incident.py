@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..terminal import err, out, table
-from .options import Commands, add_command, add_json_option
+from .options import Commands, add_command, add_json_option, as_text
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 from .trust import followed
 
@@ -39,7 +39,7 @@ def register(commands: Commands) -> None:
         "when a step was not done as it should, or one of them does not obey.",
         "  errlock incident run sentry-breach -c errlock.yaml --why 'mail of the vendor'",
     )  # fmt: skip
-    run.add_argument("name", metavar="PLAN")
+    run.add_argument("name", metavar="PLAN", type=as_text)
     run.add_argument(
         "--drill", action="store_true",
         help="only rehearse: a share of what comes in goes to its standbys as well, and an event "

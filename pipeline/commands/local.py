@@ -8,7 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from ..terminal import err, escape, moment, out, table
-from .options import Commands, add_command, add_config_options, add_json_option, read_config
+from .options import (
+    Commands,
+    add_command,
+    add_config_options,
+    add_json_option,
+    as_text,
+    read_config,
+)
 
 
 def register(commands: Commands) -> None:
@@ -21,7 +28,9 @@ def register(commands: Commands) -> None:
         "  errlock local --search PaymentError --limit 5",
     )  # fmt: skip
     parser.add_argument("id", nargs="?", type=int, metavar="NUMBER", help="show this document")
-    parser.add_argument("--search", default="", metavar="TEXT", help="in titles, contents and ids")
+    parser.add_argument(
+        "--search", type=as_text, default="", metavar="TEXT", help="in titles, contents and ids"
+    )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
     parser.add_argument("--folder", metavar="DIR", help="default: that of the configuration")
     add_config_options(parser)

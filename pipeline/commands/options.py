@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ..config import Config
 
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -46,6 +48,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """`--json`: for scripts."""
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+
+def as_text(argument: str) -> str:
+    """An argument as a text. What is not UTF-8 in it, as a terminal of another encoding writes it,
+    is replaced: no word may be refused for how its reason was typed.
+    """
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", argument)
 
 
 def point_in_time(text: str) -> float:

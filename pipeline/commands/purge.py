@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..terminal import err, out, size
-from .options import Commands, add_command, add_json_option
+from .options import Commands, add_command, add_json_option, as_text
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 from .trust import confirmed
 
@@ -18,7 +18,7 @@ def register(commands: Commands) -> None:
         "stays. What is destroyed stays counted.",
         "  errlock purge sentry -c errlock.yaml --why 'replayed to the standby'",
     )  # fmt: skip
-    parser.add_argument("destination", metavar="ID", help="the id of an exporter")
+    parser.add_argument("destination", metavar="ID", type=as_text, help="the id of an exporter")
     parser.add_argument("--yes", action="store_true", help="do not ask, for scripts")
     add_why_option(parser)
     add_collector_options(parser)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..payloads.document import DocumentType
 from ..terminal import err, out
-from .options import Commands, add_command, add_json_option, point_in_time
+from .options import Commands, add_command, add_json_option, as_text, point_in_time
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def register(commands: Commands) -> None:
         "  errlock replay sentry sentry/standby --delivered --since 6h --types event\n"
         "  errlock replay sentry sentry/standby --stop",
     )  # fmt: skip
-    parser.add_argument("from_", metavar="FROM", help="the id of an exporter")
-    parser.add_argument("to", metavar="TO", help="the id of another one")
+    parser.add_argument("from_", metavar="FROM", type=as_text, help="the id of an exporter")
+    parser.add_argument("to", metavar="TO", type=as_text, help="the id of another one")
     parser.add_argument(
         "--since", type=point_in_time, default=0.0, metavar="TIME",
         help="received since: 2026-11-26T12:00Z, or 6h for that long ago",
@@ -43,8 +43,9 @@ def register(commands: Commands) -> None:
         help="only such documents: event,transaction",
     )  # fmt: skip
     parser.add_argument(
-        "--project", action="append", default=[], help="only of this project; repeatable"
-    )
+        "--project", action="append", type=as_text, default=[],
+        help="only of this project; repeatable",
+    )  # fmt: skip
     parser.add_argument("--policy", choices=["strict"], help="a stricter policy on top")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--delivered", action="store_true", help="what was delivered and kept")

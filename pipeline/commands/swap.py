@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..terminal import err, out
-from .options import Commands, add_command, add_json_option
+from .options import Commands, add_command, add_json_option, as_text
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ def register(commands: Commands) -> None:
         "  errlock swap sentry sentry/standby -c errlock.yaml\n"
         "  errlock swap sentry/standby sentry -c errlock.yaml       back",
     )  # fmt: skip
-    parser.add_argument("from_", metavar="FROM", help="the id of an exporter")
-    parser.add_argument("to", metavar="TO", help="the id of its standby, or the other way round")
+    parser.add_argument("from_", metavar="FROM", type=as_text, help="the id of an exporter")
+    parser.add_argument(
+        "to", metavar="TO", type=as_text, help="the id of its standby, or the other way round"
+    )
     add_why_option(parser)
     add_collector_options(parser)
     add_json_option(parser)

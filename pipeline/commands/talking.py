@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError, Problem
 from ..terminal import err, out
-from .options import add_config_options
+from .options import add_config_options, as_text
 
 if TYPE_CHECKING:
     import msgspec
@@ -44,8 +44,9 @@ def add_collector_options(parser: argparse.ArgumentParser) -> None:
 def add_why_option(parser: argparse.ArgumentParser) -> None:
     """`--why TEXT`."""
     parser.add_argument(
-        "--why", metavar="TEXT", default="", help="the reason, for those who come after"
-    )
+        "--why", metavar="TEXT", type=as_text, default="",
+        help="the reason, for those who come after",
+    )  # fmt: skip
 
 
 def collector_named(args: argparse.Namespace) -> Whereabouts:

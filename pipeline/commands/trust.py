@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ..control.tokens import TokensUnusable, token_in
 from ..errors import ConfigError
 from ..terminal import err, escape, out
-from .options import Commands, add_command, add_json_option
+from .options import Commands, add_command, add_json_option, as_text
 from .talking import (
     add_collector_options,
     add_why_option,
@@ -74,8 +74,9 @@ def _add(
 ) -> argparse.ArgumentParser:
     parser = add_command(commands, name, summary, description, examples)
     parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="an exporter's id, or an operator as in status"
-    )
+        "names", nargs="+", metavar="NAME", type=as_text,
+        help="an exporter's id, or an operator as in status",
+    )  # fmt: skip
     add_why_option(parser)
     add_collector_options(parser)
     add_json_option(parser)

@@ -245,6 +245,21 @@ def test_what_people_write_cannot_act_on_a_terminal(fresh: Controlled) -> None:
     assert "\x1b" not in shown
 
 
+def test_no_word_is_refused_for_how_its_reason_was_typed(fresh: Controlled) -> None:
+    latin = os.fsdecode("Ger\u00e4t".encode("latin-1"))
+    done = fresh.command("distrust", "file", "--why", latin)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "file: distrusted\n", "")
+    assert trust_of(fresh, "file")["why"] == "Ger\ufffdt"
+    # No exporter is called so, and that is said.
+    for command in (
+        ["hold", latin], ["swap", latin, "file"], ["replay", "file", latin], ["purge", latin],
+        ["incident", "run", latin],
+    ):  # fmt: skip
+        refused = fresh.command(*command)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        assert "'Ger\ufffdt'" in refused.stderr
+
+
 def test_with_the_collector_down_it_is_obeyed_at_the_next_start(tmp_path: Path) -> None:
     with running_controlled(tmp_path) as first:
         pass

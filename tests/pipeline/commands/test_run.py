@@ -97,6 +97,7 @@ def test_what_was_sent_to_it_is_shown_clean_by_errlock_local(
     assert row.startswith("1  ")
     assert row.endswith(r"Z  1  event  password=[password] \x1b[31m")
 
+    assert main(["local", "--folder", folder, "--search", "\udce4"]) == 0  # typed as Latin-1
     assert main(["local", "--folder", folder, "1"]) == 0
     assert json.loads(capsys.readouterr().out)["message"] == "password=[password] \x1b[31m"
 
