@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +34,7 @@ from ..host.private_files import open_to_all
 from ..options import Duration
 from ..terminal import err, out
 from .options import Commands, add_command, add_json_option
+from .talking import telling
 
 _PATIENCE = 10.0  # seconds
 _ABOUT = """\
@@ -236,34 +235,33 @@ def _lines(name: str, part: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {destination}: words up to {_when(moment)} are lifted"
 
 
+@telling("control publish")
 def run_publish(args: argparse.Namespace) -> int:
     """Run `errlock control publish`. Exit code 1 when the collector refuses it."""
+    from ..control.client import NoAnswer, Peer
+
     body = msgspec.json.encode(signed_in(args.file))
-    # No proxy of the environment, and no redirect to somebody else.
-    asking = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
     try:
-        with asking.open(args.url, data=body, timeout=_PATIENCE) as answer:
-            answer.read()
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            err(f"errlock control publish: refused: {_kind(refusal)}")
+        peer = Peer(args.url)
+    except ValueError as error:
+        raise ConfigError([Problem("--url", str(error))]) from None
+    headers = {"Content-Type": "application/json"}
+    status, answer = peer.exchange("POST", peer.path or "/", body, headers, _PATIENCE)
+    kind = _kind(answer)
+    if status == 200 and kind != "published":
+        raise NoAnswer(peer.at, f"what answered (HTTP {status}) publishes no control document")
+    if status != 200:
+        err(f"errlock control publish: refused: {kind or f'HTTP {status}'}")
         return 1
-    except ValueError:
-        raise ConfigError([Problem("--url", "expected an http or https address")]) from None
     out("published")
     return 0
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Go nowhere."""
-
-
-def _kind(refusal: urllib.error.HTTPError) -> str:
+def _kind(answer: bytes) -> str:
     try:
-        return str(json.loads(refusal.read(10_000))["kind"])
+        return str(json.loads(answer)["kind"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {refusal.code}"
+        return ""
 
 
 def _lifetime(args: argparse.Namespace) -> float:

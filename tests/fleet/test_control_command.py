@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from http_sink import http_sink
 from live_control import AUDIENCE, KEYS, control_server
 from live_fleet import collector, publishing
 from live_ports import listening_port
@@ -162,6 +163,26 @@ async def test_a_release_is_handed_to_a_collector(shell: Shell, tmp_path: Path) 
         )
         await asyncio.to_thread(shell, publish, 1)
         assert shell.err == "errlock control publish: refused: unsigned\n"
+        await asyncio.to_thread(shell, publish.removesuffix("/control"), 1)
+        assert shell.err == "errlock control publish: refused: HTTP 404\n"
+
+
+def test_only_a_collector_says_that_a_release_is_published(shell: Shell, tmp_path: Path) -> None:
+    shell("control key release release.key")
+    release = tmp_path / "release.json"
+    release.write_text(shell("control sign --release-key release.key --lift sentry"))
+    for url in (f"file://{release}", "data:,x", "http://:secret", "http://localhost:secret/c"):
+        assert shell(f"control publish release.json --url {url}", code=2) == ""
+        assert shell.err == "--url: expected an http or https address\n"
+    with http_sink() as port:  # it takes whatever comes
+        url = f"http://127.0.0.1:{port}"
+        assert shell(f"control publish release.json --url {url}", code=1) == ""
+    assert shell.err == (
+        f"errlock control publish: the collector at {url} does not answer: "
+        "what answered (HTTP 200) publishes no control document\n"
+    )
+    shell(f"control publish release.json --url {url}/control", code=1)
+    assert shell.err.endswith(" does not answer: nobody listens there\n")
 
 
 @asynccontextmanager
