@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path as FilePath
@@ -52,13 +53,16 @@ def sections_of(parsed: Parsed, source: str) -> Parsed:
 
 
 _MAX_PARTS = 50  # of a setting's name
+_URL = re.compile(r"://|@")
 
 
 def _setting(text: str) -> Parsed:
     """A tree of one value: `exporters.otlp.endpoint=tempo:4317`."""
     name, equals, value = text.partition("=")
     parts = name.split(".")
-    if not equals or not all(parts) or len(parts) > _MAX_PARTS:
+    if not equals or _URL.search(name):  # what was not set apart may be a value: it is not shown
+        raise ConfigError([Problem("", "expected a.b.c=value", "--set")])
+    if not all(parts) or len(parts) > _MAX_PARTS:
         raise ConfigError([Problem("", "expected a.b.c=value", f"--set {name}")])
     parsed = parse(value, f"--set {name}")
     tree = parsed.tree if value.strip() else None

@@ -102,9 +102,10 @@ class Expander:
         name = name.removeprefix("env:")
         # A name put together from other variables may hold a secret: it is not shown.
         composed = any(isinstance(part, _Reference) for part in reference.name)
-        shown = "a name inside ${…}" if composed else repr(name)
-        if not _NAME.fullmatch(name):
-            raise _Wrong(f"{shown} is not a variable's name; for a literal '${{' write '$${{'")
+        if not _NAME.fullmatch(name):  # nor is what may be a part of a password
+            raise _Wrong(
+                "what stands in ${…} is not a variable's name; for a literal '${' write '$${'"
+            )
         if name in self._env:
             return self._env[name]
         if reference.default is None:

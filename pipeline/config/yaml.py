@@ -23,6 +23,7 @@ Path: TypeAlias = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 _MAX_VALUES = 100_000  # aliases can make a small file enormous
 _MAX_DIGITS = 100  # Python refuses to read some thousand
+_NAMED = re.compile(r"(alias|tag handle) .*", re.DOTALL)
 _PLAIN_KEY = re.compile(r"[\w/*@-]+")
 
 
@@ -78,7 +79,8 @@ def parse(text: str, source: str) -> Parsed:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
-        what = str(error.problem or error.context)
+        # A password that begins with * or ! is taken for a name: it is not shown.
+        what = _NAMED.sub(r"\1", str(error.problem or error.context))
         before = text[: mark.index] if mark else ""
         problem = Problem("", f"not valid YAML: {what}{_hint(what, before)}", place)
         raise ConfigError([problem]) from None
@@ -103,6 +105,8 @@ def _hint(problem: str, before: str) -> str:
         return "; put patterns in single quotes"
     if before.endswith("$"):
         return '; within { } and [ ] put references in quotes: "${env:NAME}"'
+    if "tag handle" in problem:
+        return "; put what begins with ! in quotes"
     if "alias" in problem or before.endswith("*"):
         return "; put what begins with * in quotes"
     return ""
@@ -190,10 +194,8 @@ class _Build:
         return result
 
     def _refuse_tag(self, node: Node, path: Path) -> None:
-        tag = node.tag.replace(_TAG, "!!")
-        self.problems.append(
-            Problem(show_path(path), f"the tag {tag} is not allowed", self.places[path])
-        )
+        what = "a tag (!…) is not allowed; put what begins with ! in quotes"
+        self.problems.append(Problem(show_path(path), what, self.places[path]))
 
 
 def _whole_number(text: str) -> int:

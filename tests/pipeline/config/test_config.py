@@ -146,7 +146,9 @@ def test_a_section_with_nothing_in_it_wipes_earlier_files(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("processors.redact.depth", "--set processors.redact.depth: expected a.b.c=value"),
+        ("processors.redact.depth", "--set: expected a.b.c=value"),
+        ("exporters.sentry.dsn:https://key@o1.example/1", "--set: expected a.b.c=value"),
+        ("exporters.sentry.dsn https://key@o1.example/1?a=b", "--set: expected a.b.c=value"),
         ("a..b=1", "--set a..b: expected a.b.c=value"),
         (
             "processors.redact.depth=deep",
@@ -156,7 +158,7 @@ def test_a_section_with_nothing_in_it_wipes_earlier_files(tmp_path: Path) -> Non
             ),
         ),
     ],
-    ids=["no value", "no name", "wrong value"],
+    ids=["no value", "url", "url and more", "no name", "wrong value"],
 )
 def test_a_wrong_setting_is_named(setting: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:

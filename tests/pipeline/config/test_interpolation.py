@@ -68,7 +68,10 @@ def test_a_file_is_read_without_its_last_line_end(tmp_path: Path) -> None:
             "x ${NOPE}",
             "a: the environment variable NOPE is not set; if it may be missing write ${env:NOPE:-}",
         ),
-        ("${1}", "a: '1' is not a variable's name; for a literal '${' write '$${'"),
+        (
+            "Winter${24!}",  # a password
+            "a: what stands in ${…} is not a variable's name; for a literal '${' write '$${'",
+        ),
         ("${https://x}", "a: unknown source in ${…}. Known: env, file"),
         ("${HOST", "a: '${' without its '}'; for a literal '${' write '$${'"),
         (
@@ -85,7 +88,7 @@ def test_a_broken_reference_is_told_with_its_path(written: str, message: str) ->
 def test_a_name_that_is_put_together_is_not_shown() -> None:
     _, problems = expand("${${DOLLARS}}")
     assert problems == [
-        "a: a name inside ${…} is not a variable's name; for a literal '${' write '$${'"
+        "a: what stands in ${…} is not a variable's name; for a literal '${' write '$${'"
     ]
 
 
