@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
+import yaml
 
-_LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]")
+_A_TIME = "expected a time such as 2026-11-26T09:00Z"
+_YEARS = range(1970, 9000)  # deadlines are counted from them
+# Numbers and times are read as they are written: a revision may be 2, and a time may be none.
+_RESOLVED = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge")
 
 
 class WrongFacts(Exception):  # noqa: N818  a fact about a file
@@ -107,18 +109,35 @@ _ASKED: dict[str, str] = {
 
 def read_facts(path: Path) -> Facts:
     """Facts of a YAML file. Raises WrongFacts, OSError."""
-    import yaml
-
     try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        tree = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506  it is a safe one
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise WrongFacts("it is not YAML in UTF-8") from None
     if unknown := _unknown(tree, Facts):
         raise WrongFacts(unknown)
     try:
-        return msgspec.convert(_plain(tree or {}), Facts)
+        return msgspec.convert(_with_times({} if tree is None else tree, Facts), Facts)
     except msgspec.ValidationError as wrong:
         raise WrongFacts(_in_words(str(wrong))) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads texts, truth values and nothing; takes no key twice: of two facts one would vanish."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's name
+        first: [each for each in found if each[0] in _RESOLVED]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """See PyYAML. Raises WrongFacts."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                raise WrongFacts(f"line {line}: {name} is written twice")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
 
 
 def _unknown(tree: Any, stated: type[Stated], above: str = "") -> str | None:
@@ -141,7 +160,7 @@ def _in_words(wrong: str) -> str:
     """What msgspec says, with the place first."""
     said, _, place = wrong.removesuffix("`").partition(" - at `$.")
     if "datetime" in said:
-        said = "expected a time such as 2026-11-26T09:00Z"
+        said = _A_TIME
     return f"{place}: {said}" if place else said
 
 
@@ -159,17 +178,31 @@ def _stated(facts: Facts, name: str) -> bool:
     return value is not None
 
 
-def _plain(tree: Any) -> Any:
-    """With times in a zone, and dates as their beginning."""
-    if isinstance(tree, dict):
-        return {str(key): _plain(each) for key, each in tree.items()}
-    if isinstance(tree, list):
-        return [_plain(each) for each in tree]
-    if isinstance(tree, str) and _LOOKS_LIKE_A_TIME.match(tree):
-        with suppress(ValueError):
-            tree = datetime.fromisoformat(tree)
-    if isinstance(tree, datetime):
-        return tree.astimezone(UTC) if tree.tzinfo else tree.replace(tzinfo=UTC)
-    if isinstance(tree, date):
-        return datetime(tree.year, tree.month, tree.day, tzinfo=UTC)
-    return tree
+def _with_times(tree: Any, stated: type[Stated], above: str = "") -> Any:
+    """The same with times where some are expected; a date is its beginning. Raises WrongFacts."""
+    if not isinstance(tree, dict):
+        return tree
+    types = get_type_hints(stated)
+    return {key: _fitting(each, types.get(key), f"{above}{key}") for key, each in tree.items()}
+
+
+def _fitting(value: Any, type_: Any, place: str) -> Any:
+    if isinstance(type_, type) and issubclass(type_, Stated):
+        return _with_times(value, type_, f"{place}.")
+    if isinstance(value, list) and get_origin(type_) is list:
+        (of,) = get_args(type_)
+        return [_fitting(each, of, f"{place}[{number}]") for number, each in enumerate(value)]
+    if datetime in get_args(type_) and isinstance(value, str):
+        return _time(value, place)
+    return value
+
+
+def _time(text: str, place: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise WrongFacts(f"{place}: {_A_TIME}") from None
+    if time.year not in _YEARS:
+        raise WrongFacts(f"{place}: {_A_TIME}")
+    return time

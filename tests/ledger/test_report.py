@@ -591,8 +591,10 @@ def test_a_gap_of_code_alone_is_told_as_such(tmp_path: Path) -> None:
     ]
 
 
+A_TIME = "expected a time such as 2026-11-26T09:00Z"
 FACTS = """
 incident: Breach at the tracker
+revision: 2
 aware_at: 2026-09-22T08:00Z
 operator: {name: Tracker Inc., credentials: [GitHub integration]}
 """
@@ -612,16 +614,14 @@ def test_facts_give_deadlines_and_fill_blanks(tmp_path: Path) -> None:
     assert due["NIS2", "early"] == aware + timedelta(hours=24)
     assert due["NIS2", "final"] == datetime(2026, 10, 25, 8, tzinfo=UTC)
     assert len(report.only_you_know) == len(blank.only_you_know) - 4
+    assert report.facts.revision == "2"
     assert "Replace GitHub integration" in [each.title for each in report.outputs.tasks]
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (
-            "aware_at: soon",
-            "facts.yaml: aware_at: expected a time such as 2026-11-26T09:00Z",
-        ),
+        ("aware_at: soon", f"facts.yaml: aware_at: {A_TIME}"),
         (
             "dpo: {names: Max}",
             "facts.yaml: dpo.names: there is no such fact; did you mean name? Known: name, contact",
@@ -631,6 +631,14 @@ def test_facts_give_deadlines_and_fill_blanks(tmp_path: Path) -> None:
             "facts.yaml: rotated[0]: Object missing required field `what`",
         ),
         ("[", "facts.yaml: it is not YAML in UTF-8"),
+        ("[" * 5000, "facts.yaml: it is not YAML in UTF-8"),
+        ("author: Jane\nauthor: Max", "facts.yaml: line 2: author is written twice"),
+        ("aware_at: 2026-13-45", f"facts.yaml: aware_at: {A_TIME}"),
+        ("aware_at: 9999-12-31", f"facts.yaml: aware_at: {A_TIME}"),
+        ("aware_at: 0001-01-01T00:00+02:00", f"facts.yaml: aware_at: {A_TIME}"),
+        ("aware_at: " + "9" * 5000, f"facts.yaml: aware_at: {A_TIME}"),
+        ("vendor_window: {since: soon}", f"facts.yaml: vendor_window.since: {A_TIME}"),
+        ("rotated: [{what: x, at: soon}]", f"facts.yaml: rotated[0].at: {A_TIME}"),
     ],
 )
 def test_wrong_facts_are_told_by_their_place(
