@@ -145,7 +145,7 @@ def is_toml(text: str) -> bool:
     """Whether it is nothing else."""
     try:
         return bool(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
 
 
@@ -157,6 +157,8 @@ def toml_text(text: str) -> Iterator[Wanted]:
         # All that it says of where is in its text, which quotes the file.
         found = re.search(r"\(at line ([0-9]+), column [0-9]+\)\Z", str(error))
         where = f"line {found[1]}" if found else "its end"
+    except ValueError:  # Python reads none of more than 4,300 digits
+        where = "a number is too long"
     else:
         yield from leaves(_from_toml(tree))
         return

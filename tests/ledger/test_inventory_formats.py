@@ -248,6 +248,15 @@ def test_what_is_not_understood_is_told_and_not_read_in_part(text: str, message:
     assert caught.value.__context__ is None
 
 
+def test_a_number_that_python_does_not_read_ends_nothing() -> None:
+    text = f'[a]\nn = {"9" * 5000}\npw = "hunter2"\n'
+    assert ("a.pw", "hunter2") in [
+        (each.name, each.value) for each in read_inventory(text.encode())
+    ]
+    with pytest.raises(BadInventory, match="not TOML: a number is too long"):
+        read_inventory(text.encode(), "toml")
+
+
 def test_aliases_of_yaml_cannot_make_it_enormous(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("errlock.ledger.inventory.trees._MOST_NODES", 10_000)
     bomb = "a: &a []\n" + "".join(
