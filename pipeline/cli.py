@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from .errors import ConfigError, refused_by_system
 from .registry import DEFAULT, Registry, nearest
-from .terminal import err, out
+from .terminal import err, fill_closed_streams, out
 
 # By the command's name: the module in `commands` that has it. Only that one is imported, so that
 # those in a hurry wait for nothing else.
@@ -86,6 +86,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None, registry: Registry = DEFAULT) -> int:
     """Run a command; returns the exit code. `registry` has the component types it may use."""
+    fill_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

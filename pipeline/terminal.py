@@ -52,6 +52,17 @@ def tell_reading() -> None:
         err("reading from the terminal; Ctrl-D ends it")
 
 
+def fill_closed_streams() -> None:
+    """Have nothing in the place of each standard stream that was closed (`>&-`).
+
+    Else the next file or connection would get its number, and what libraries write to stderr.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: that one
+            setattr(sys, name, open(nothing, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def has_colours(stream: IO[str]) -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR (https://no-color.org) says not to."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -54,7 +54,7 @@ def run_new(args: argparse.Namespace) -> int:
         return 0
     made = ""
     if args.key_file is not None:
-        key = args.key_file.read_text().strip()
+        key = args.key_file.read_text("utf-8", "replace").strip()
     else:
         key = os.environ.get(_VARIABLE) or (made := new_key())
     try:

@@ -298,13 +298,21 @@ def test_the_key_of_a_keyring_may_be_in_a_file(
     key.write_text(made.removeprefix("ERRLOCK_KEY="))
     second = str(tmp_path / "second")
     assert errlock("key", "new", "--keyring", second, "--key-file", str(key))[:2] == (0, "")
-    key.write_text("hunter22")
-    code, out, err = errlock(
-        "key", "new", "--keyring", str(tmp_path / "third"), "--key-file", str(key)
-    )
-    assert (code, out) == (2, "")
-    assert err.startswith("errlock key new: ")
-    assert "hunter22" not in err
+    third = ("key", "new", "--keyring", str(tmp_path / "third"), "--key-file", str(key))
+    for content in (b"hunter22", b"\xff\x00"):
+        key.write_bytes(content)
+        told = "errlock key new: not a key: make one with `errlock key new`\n"
+        assert errlock(*third) == (2, "", told)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("scrub 0>&- 1>&- 2>&-", 0), ("components 1>&-", 0), ("validate -c nothing.yaml 2>&-", 2)],
+)
+def test_a_stream_that_is_closed_is_no_accident(tmp_path: Path, command: str, code: int) -> None:
+    shell = ["sh", "-c", f"exec {ERRLOCK} {command}"]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 def test_text_from_a_file_does_not_reach_the_terminal_raw(errlock: Errlock, tmp_path: Path) -> None:
