@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 
@@ -15,6 +16,7 @@ from ..account.reading import named
 from ..account.store import DAY, AccountStore
 from ..code.disclosed import Disclosed, disclosed
 from ..inventory.wanted import Wanted
+from ..journal.ending import doubt
 from ..journal.entries import Head
 from ..journal.signing import PublicKey
 from ..record import Record
@@ -55,6 +57,7 @@ class Question:
     needle_keys: Sequence[str] = ()  # the ledger's, to look an inventory up
     query: str = ""  # the command that asks it
     check: Check = lambda record, heads: ""  # the command that verifies a record
+    runs: Callable[[Path], bool] = lambda folder: False  # whether a collector has a folder now
 
     @property
     def destinations(self) -> set[str]:
@@ -68,7 +71,7 @@ def make_report(question: Question, now: datetime | None = None) -> Report:
     Raises OSError.
     """
     now = (now or datetime.now(UTC)).replace(microsecond=0)
-    report = _Maker(question, told_by(question.records), now).report()
+    report = _Maker(question, told_by(question.records, question.runs), now).report()
     report = msgspec.structs.replace(report, outputs=outputs(report))
     return msgspec.structs.replace(report, summary=summary(report))
 
@@ -168,8 +171,11 @@ class _Maker:
         if question.inventory is None:
             return None
         doubts = {
-            record.folder: [f"not as it was written: {finding}" for finding in each.findings[:1]]
-            for record, each in zip(question.records, proof, strict=True)
+            told.record.folder: [
+                *(f"not as it was written: {finding}" for finding in each.findings[:1]),
+                *([doubt(told.unsaid_end)] if told.unsaid_end else []),
+            ]
+            for told, each in zip(self._told, proof, strict=True)
         }
         return inventory(
             [each.folder for each in question.records], question.needle_keys, question.inventory,

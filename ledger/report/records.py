@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..account.reconciling import readable
 from ..controls import ways_in
+from ..journal.ending import unsaid_end
 from ..journal.entries import Entry
 from ..record import Record
 
@@ -18,6 +20,7 @@ class Told:
     number: int  # of its record in the report, from 1
     record: Record
     entries: Sequence[Entry]  # of the journal, but for the sums in it
+    unsaid_end: Entry | None  # the last one, where no collector runs and none said that it ended
 
     def led_to(self, destination: str) -> tuple[bool, Entry | None]:
         """Whether it ever sent there, and the policy without a way there that ended it, if one did.
@@ -35,10 +38,15 @@ class Told:
         return led or says_nothing, ended
 
 
-def told_by(records: Iterable[Record]) -> list[Told]:
-    """Read the journals. Raises OSError."""
+def told_by(records: Iterable[Record], runs: Callable[[Path], bool]) -> list[Told]:
+    """Read the journals; `runs` says whether a collector has a folder now. Raises OSError."""
     return [
-        Told(number, record, [e for e in readable(record.journal) if e.kind not in _SUMS])
+        Told(
+            number,
+            record,
+            [each for each in readable(record.journal) if each.kind not in _SUMS],
+            unsaid_end(record.journal, runs=runs(record.folder)),
+        )
         for number, record in enumerate(records, 1)
     ]
 

@@ -68,6 +68,13 @@ def cut_with_all_that_lies_beside_it(storage: Path) -> None:
     shutil.copy(storage.with_suffix(".needles-1"), storage / FILE)
 
 
+def ended_without_a_word(storage: Path) -> None:
+    """As if the collector had been killed."""
+    journal = storage / "journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+
+
 def taken_away(storage: Path) -> None:
     (storage / "journal").unlink()
 
@@ -113,6 +120,19 @@ def test_nothing_is_absent_from_a_record_that_does_not_reach_its_head(
     assert asked.returncode == 0
     assert f"{tmp_path / 'heads'} (service.ledger.journal.heads.file): No such" in told_by(asked)
     assert "not found" in told_by(asked)
+
+
+def test_nothing_is_absent_where_the_collector_may_have_been_killed(tmp_path: Path) -> None:
+    storage = tmp_path / "store"
+    record(storage)
+    (tmp_path / "key").write_text(KEY)
+    given = ["--storage", str(storage), "--key-file", str(tmp_path / "key"), "--json"]
+    searched = [json.loads(commanded("exposure", "search", *given, given=UNSENT).stdout)]
+    ended_without_a_word(storage)
+    searched.append(json.loads(commanded("exposure", "search", *given, given=UNSENT).stdout))
+    assert [each["answers"][0]["verdict"] for each in searched] == ["absent", "not_found"]
+    (gap,) = searched[1]["coverage"][0]["gaps"]
+    assert gap["what"].endswith("and the last one did not say that it ended")
 
 
 def test_each_of_several_collectors_needs_a_head_that_vouches_for_it(tmp_path: Path) -> None:

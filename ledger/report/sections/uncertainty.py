@@ -46,7 +46,7 @@ def unknowns(
         *(
             msgspec.structs.replace(unknown, record=each.number)
             for each in told
-            for unknown in _of_record(each.entries, window, until)
+            for unknown in _of_record(each, window, until)
         ),
         *_coarse(window),
         *_ahead(found, now),
@@ -60,11 +60,13 @@ def unknowns(
     ]
 
 
-def _of_record(entries: Sequence[Entry], window: Window, until: datetime) -> Iterator[Unknown]:
-    yield from _before_the_record(entries, window)
-    yield from _forgotten(entries, window)
-    yield from _gaps(entries, window)
-    yield from _away(entries, window, until)
+def _of_record(told: Told, window: Window, until: datetime) -> Iterator[Unknown]:
+    yield from _before_the_record(told.entries, window)
+    yield from _forgotten(told.entries, window)
+    yield from _gaps(told.entries, window)
+    yield from _away(told.entries, window, until)
+    if told.unsaid_end is not None:
+        yield from _unsaid(told.unsaid_end, window, until)
 
 
 def _before_the_record(entries: Sequence[Entry], window: Window) -> Iterator[Unknown]:
@@ -148,6 +150,18 @@ def _between(last: Entry, start: Entry, window: Window) -> Iterator[Unknown]:
         kind="no collector", text=text, since=max(since, window.since),
         until=min(until, window.until), entry=start.number,
     )  # fmt: skip
+
+
+def _unsaid(last: Entry, window: Window, until: datetime) -> Iterator[Unknown]:
+    """What no gap tells of yet: the collector that would find it has not been started."""
+    since = time_of(last.time)
+    if since is not None and max(since, window.since) < until:
+        yield Unknown(
+            kind="no collector", since=max(since, window.since), until=until, entry=last.number,
+            text="No collector runs here, and the last one did not say that it ended: it crashed, "
+            "or this is a copy that was made while it ran. What it delivered last may be missing.",
+            lacks=True,
+        )  # fmt: skip
 
 
 def _coarse(window: Window) -> Iterator[Unknown]:

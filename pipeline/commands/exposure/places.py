@@ -40,6 +40,16 @@ def storages_of(args: argparse.Namespace) -> list[Path]:
     return [storage_of(args, "--storage")]
 
 
+def runs_in(folder: Path) -> bool:
+    """Whether a collector has a storage folder now, as far as that can be seen from here."""
+    from ....delivery.disk.folder import is_in_use
+
+    try:
+        return is_in_use(folder)
+    except OSError:
+        return False
+
+
 def add_record_options(parser: argparse.ArgumentParser) -> None:
     """Where journal and account are."""
     parser.add_argument(

@@ -20,6 +20,7 @@ from .places import (
     add_storage_option,
     check_window,
     destinations_of,
+    runs_in,
     storages_of,
 )
 from .vouching import add_vouching_options, proofs_of
@@ -121,6 +122,7 @@ def _question(args: argparse.Namespace) -> Question:
         inventory=wanted_of(args) if asks else None,
         needle_keys=ledger_keys(args) if asks else (),
         query=_query(args, records, since, until),
+        runs=runs_in,
         check=lambda record, heads: _check(args, record, heads if len(records) > 1 else None),
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...terminal import escape, plural
+from .places import runs_in
 
 if TYPE_CHECKING:
     from ....ledger.journal.entries import Head
@@ -89,15 +90,19 @@ def checks_of(
     """Check the records in storage folders as `verify` does, if there is anything to hold them
     against: that reads all of them, and an answer is had in a second. Raises ConfigError, OSError.
     """
+    from ....ledger.journal.ending import doubt, unsaid_end
     from ....ledger.record import Record
 
     proofs = proofs_of(args)
-    doubts: dict[Path, Sequence[str]] = dict.fromkeys(folders, ())
+    doubts: dict[Path, list[str]] = {}
+    for folder in folders:
+        last = unsaid_end(Record.at(folder).journal, runs=runs_in(folder))
+        doubts[folder] = [] if last is None else [doubt(last)]
     if not (proofs.given or proofs.missing):
         return Checks(doubts, [_NOTHING_GIVEN], tampered=False)
     lines, tampered = [], False
     for record, verdict in _verdicts([*map(Record.at, folders)], proofs, needle_keys):
-        doubts[record.folder] = [*_doubts(verdict, proofs)]
+        doubts[record.folder] += _doubts(verdict, proofs)
         whose = f"{escape(str(record.folder))}: " if len(folders) > 1 else ""
         lines += [f"{whose}{line}" for line in vouched(verdict)]
         tampered |= bool(verdict.findings)
