@@ -582,8 +582,25 @@ def test_what_applications_say_of_themselves_is_told_as_that(tmp_path: Path) -> 
     report = report_of(ledger)
     assert report.volume.documents == exactly(5)
     texts = {each.kind: each.text for each in report.uncertainty}
-    assert texts["embedded"].startswith("2 documents are counted by the word of applications")
+    assert texts["embedded"].startswith("2 documents counted by the word of applications")
     assert texts["gap"] == "Missing from the record: an embedded process ended (in shop)."
+
+
+def test_one_ticket_says_what_several_types_of_documents_hold(tmp_path: Path) -> None:
+    ledger = ToyLedger(tmp_path)
+    ledger.deliver(1, found("pii.user_id", "clear", 1), people=[7])
+    line = found("pii.user_id", "clear", 2, type_="transaction")
+    ledger.deliver(1, line, people=[7], type_="transaction")
+    ledger.close()
+    tasks = report_of(ledger).outputs.tasks
+    assert [(each.title, each.text) for each in tasks if each.kind == "fix"] == [
+        (
+            "Keep user ids of shop (prod) from leaving",
+            "3 occurrences in documents of type transaction and event.",
+        )
+    ]
+    assert main([*asked(ledger), "-o", str(tmp_path / "report.md")]) == 0
+    assert "- **1** person (by what names them)\n" in (tmp_path / "report.md").read_text()
 
 
 def test_a_gap_of_code_alone_is_told_as_such(tmp_path: Path) -> None:

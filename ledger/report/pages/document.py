@@ -83,7 +83,8 @@ def _tiles(report: Report) -> Tiles:
         [
             (w.known(documents, report.lacks), w.agreeing(documents, "document"),
              w.size(report.volume.bytes), False),
-            (people[0], "people", people[1] or "by what names them", False),
+            (people[0], "person" if people == ("1", "") else "people",
+             people[1] or "by what names them", False),
             (w.count(secrets), "secrets that detectors saw in clear",
              f"{len(own):,} of your inventory may have left" if own
              else f"in {w.plural(places, 'place')}",

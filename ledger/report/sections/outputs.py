@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..counted import Source
 from ..model import Outputs, Report, Task
-from ..wording import count, estimate, listed, moment, noun
+from ..tallies import total
+from ..wording import estimate, listed, moment, noun, several
 from .drafts import article_33, article_34, questions
 from .inventories import to_replace
 
@@ -63,7 +65,7 @@ def _rotations(report: Report) -> Iterator[Task]:
         yield Task(
             kind="rotate", priority=each.priority,
             title=f"Replace the {noun(each.class_)} of {each.service} ({each.environment})",
-            text=f"{count(each.occurrences)} occurrences in clear{different}, last on "
+            text=f"{several(each.occurrences, 'occurrence')} in clear{different}, last on "
             f"{moment(each.last)}, found by {each.detector}: {each.why}.",
         )  # fmt: skip
 
@@ -110,13 +112,17 @@ def _keys(report: Report) -> Iterator[Task]:
 
 
 def _fixes(report: Report) -> Iterator[Task]:
-    sources = [each for each in report.comparison.sources if not each.class_.startswith("code.")]
-    for each in sources[:_MOST_FIXES]:
+    found: dict[str, list[Source]] = {}  # by title: what several types of documents hold is one
+    for each in report.comparison.sources:
+        if not each.class_.startswith("code."):
+            title = f"Keep {noun(each.class_)} of {each.service} ({each.environment}) from leaving"
+            found.setdefault(title, []).append(each)
+    for title, sources in list(found.items())[:_MOST_FIXES]:
+        number = several(total(each.occurrences for each in sources), "occurrence")
+        types = listed([each.type for each in sources])
         yield Task(
-            kind="fix", priority=3,
-            title=f"Keep {noun(each.class_)} of {each.service} ({each.environment}) from leaving",
-            text=f"{count(each.occurrences)} occurrences in documents of type {each.type}.",
-        )  # fmt: skip
+            kind="fix", priority=3, title=title, text=f"{number} in documents of type {types}."
+        )
 
 
 def _head(report: Report) -> Iterator[Task]:

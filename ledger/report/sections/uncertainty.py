@@ -16,6 +16,7 @@ from ...origins import EMBEDDED, OTHER, UNKNOWN
 from ..model import Unknown, Window
 from ..records import Told
 from ..tallies import moment
+from ..wording import plural
 from .collecting import Collected
 from .telling import time_of
 
@@ -189,8 +190,8 @@ def _unclear(found: Collected) -> Iterator[Unknown]:
         number = tally.documents.at_most
         yield Unknown(
             kind="unclear",
-            text=f"{number:,} documents were sent and never answered for, then given up: the "
-            "destination may have them. They count in the upper bounds only.",
+            text=f"{plural(number, 'document')} sent and never answered for, then given up: the "
+            "destination may have that. It counts in the upper bounds only.",
         )
 
 
@@ -212,8 +213,8 @@ def _embedded(found: Collected) -> Iterator[Unknown]:
     if number:
         yield Unknown(
             kind="embedded",
-            text=f"{number:,} documents are counted by the word of applications that embed errlock "
-            f"(policies {EMBEDDED}…): whoever has their token could have claimed more.",
+            text=f"{plural(number, 'document')} counted by the word of applications that embed "
+            f"errlock (policies {EMBEDDED}…): whoever has their token could have claimed more.",
         )
 
 
@@ -252,5 +253,6 @@ def _labels(found: Collected) -> Iterator[Unknown]:
         tally = found.services.get((name,))
         if tally is not None and tally.documents.at_most:
             yield Unknown(
-                kind="origin", text=f"{tally.documents.at_most:,} documents {why}: see “{name}”."
+                kind="origin",
+                text=f"{plural(tally.documents.at_most, 'document')} {why}: see “{name}”.",
             )
