@@ -40,10 +40,10 @@ def err(text: str) -> None:
     sys.stderr.write(f"{escape(text, keep=chr(10))}\n")
 
 
-def read_stdin() -> bytes:
-    """All of standard input."""
+def read_stdin(most: int = -1) -> bytes:
+    """Standard input, of which so many bytes are wanted at `most`."""
     tell_reading()
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(most)
 
 
 def tell_reading() -> None:

@@ -79,14 +79,11 @@ def _class(name: str) -> str | None:
 
 def _value() -> str | None:
     """The one line of stdin, without an echo on a terminal; None after saying what is wrong."""
-    if sys.stdin.isatty():
-        text = getpass.getpass("value: ")
-    else:
-        try:
-            text = sys.stdin.read(_LONGEST + 1)
-        except UnicodeDecodeError:
-            err("errlock pseudonym: the value is not UTF-8")
-            return None
+    try:
+        text = getpass.getpass("value: ") if sys.stdin.isatty() else sys.stdin.read(_LONGEST + 1)
+    except UnicodeDecodeError:
+        err("errlock pseudonym: the value is not UTF-8")
+        return None
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) != 1 or len(text) > _LONGEST:
         err("errlock pseudonym: expected one value, on one line of stdin")

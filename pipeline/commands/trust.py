@@ -121,7 +121,10 @@ def confirmed(name: str, what: str) -> bool:
     """Whether somebody types a name, which tells that they mean it."""
     sys.stderr.write(escape(f"Type {name} {what}: "))
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == name
+    try:
+        return sys.stdin.readline().strip() == name
+    except UnicodeDecodeError:
+        return False
 
 
 def _tighten(args: argparse.Namespace, command: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from ....ledger.inventory.wanted import FORMATS
 from ...config.part import part_of_service
 from ...errors import ConfigError, Problem
 from ...host.os_account import account
-from ...terminal import err, escape, moment
+from ...terminal import err, escape, moment, read_stdin
 from ..journaling import journaled
 from ..options import add_config_options, point_in_time
 from .places import add_storage_option, check_window, destinations_of
@@ -104,7 +103,7 @@ def wanted_of(args: argparse.Namespace) -> list[Wanted]:
             data = file.read(MOST_BYTES + 1)
     else:
         format_ = format_ or "lines"
-        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        data = read_stdin(MOST_BYTES + 1)
     try:
         wanted = read_inventory(data, format_)
     except BadInventory as bad:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...terminal import err, out
+from ...terminal import err, out, read_stdin
 from ..options import Commands, add_command, add_config_options, add_json_option, read_config
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     text = args.token
     if text is None:
-        data = sys.stdin.buffer.read(_MOST + 1)
+        data = read_stdin(_MOST + 1)
         if len(data) > _MOST:
             err(f"errlock exposure trace: expected at most {_MOST} bytes on stdin")
             return 2

@@ -151,7 +151,13 @@ def test_a_terminal_gets_values_and_colours_but_no_escapes_of_the_document(
     assert (b"hunter22 -> [password]" in shown) is bool(no_color)
 
 
-@pytest.mark.parametrize("command", [["explain"], ["scrub"], ["import", "relay", "-"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["explain"], ["scrub"], ["import", "relay", "-"], ["exposure", "trace"],
+        ["exposure", "search", "--storage", "/", "--key-file", __file__],
+    ],
+)  # fmt: skip
 def test_a_command_that_waits_for_what_is_typed_says_so(command: list[str]) -> None:
     shown = on_a_terminal([ERRLOCK, *command], typed=b'{"applications": {}}\n\x04')
     assert b"reading from the terminal; Ctrl-D ends it" in shown

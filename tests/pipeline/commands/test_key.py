@@ -36,7 +36,8 @@ def key(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     monkeypatch.setenv("LOGNAME", "ann")
 
     def run(action: str, *options: str, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        stdin = io.TextIOWrapper(io.BytesIO(typed.encode("latin-1")), "utf-8")
+        monkeypatch.setattr("sys.stdin", stdin)
         code = main(["key", action, "--keyring", str(path), *options])
         shown = capsys.readouterr()
         return code, shown.out, shown.err
@@ -83,7 +84,7 @@ def test_one_destinations_keys_are_destroyed_and_the_others_stay(key: Key, path:
 
 def test_who_destroys_is_told_what_becomes_impossible_and_asked(key: Key, path: Path) -> None:
     before = path.read_bytes()
-    code, out, err = key("destroy", "--destination", "sentry", typed="no\n")
+    code, out, err = key("destroy", "--destination", "sentry", typed="\u00e4\n")  # in Latin-1
     assert (code, out) == (1, "")
     assert "keys of e1 for sentry" in err
     assert "`errlock pseudonym` cannot find a person there any more" in err
