@@ -33,7 +33,7 @@ from .words import DAY, WordSearch, WordSighting
 # removed     it was taken out before anything left
 # absent      no detector claimed it in what was sent, nor was any of its words among those sent
 # not_found   no detector claimed it in what was sent; what none claims has no needle
-# not_kept    no needles are kept of such values
+# not_kept    no needles are kept of such values, or none under the keys that were given
 # no_value    in its place there is a reference, a mask or ciphertext
 Verdict = Literal[
     "sent", "maybe", "disguised", "removed", "absent", "not_found", "not_kept", "no_value"
@@ -105,13 +105,16 @@ def search(
     in_words = set.intersection(*(each.in_words for each in looked))
     in_words -= asked.words().in_part if in_words else set()
     numbers = all(covered.guessable for covered in coverage)
+    none = all(covered.since is None for covered in coverage)  # under these keys
     found: defaultdict[int, list[Sighting]] = defaultdict(list)
     for each in looked:
         for index, seen in each.found.items():
             found[index] += seen
     sightings = {index: together(seen) for index, seen in found.items()}
     answers = [
-        _answer(each, sightings.get(index, ()), in_words=index in in_words, numbers=numbers)
+        Answer(each.name, "not_kept")
+        if none
+        else _answer(each, sightings.get(index, ()), in_words=index in in_words, numbers=numbers)
         for index, each in enumerate(wanted)
     ]
     return Searched(answers, coverage)

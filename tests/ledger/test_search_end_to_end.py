@@ -270,6 +270,7 @@ def test_a_copy_can_be_searched_with_the_key_alone(sent: Sent, tmp_path: Path) -
             [ERRLOCK, *options, key], input=MAIL.encode(), capture_output=True, check=False
         )
         assert done.returncode == code
+    assert done.stdout.startswith(b"line 1: not known: ")  # and not: not found
     assert b"no needles were kept under the keys that were given" in done.stdout
     assert b"kept under a key that was not given" in done.stdout
     told = "nothing was looked for: needles were kept under other keys\n"
