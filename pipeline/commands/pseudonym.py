@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..pseudonyms import Answer
 
 _LONGEST = 4096  # characters
+_CLASS = re.compile(r"[a-z0-9_.]+")
 
 
 def register(commands: Commands) -> None:
@@ -72,6 +74,9 @@ def _class(name: str) -> str | None:
     class_ = labels().get(name, name)
     if is_class(class_):
         return class_
+    if not _CLASS.fullmatch(name):  # the value itself, perhaps
+        err("errlock pseudonym: expected a class such as pii.email; the value goes to stdin")
+        return None
     near = nearest(name, [*labels(), *CLASSES])
     err(f"errlock pseudonym: unknown class {name!r}{near}")
     return None

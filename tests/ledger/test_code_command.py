@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,16 @@ def test_it_lists_what_was_shown(storage: Path, capsys: pytest.CaptureFixture[st
         "    shop/views.py         own      1 x, 4 lines  7, unknown  2026-09-21 to 2026-09-21",
         "    sqlalchemy/engine.py  library  1 x, 1 line   7, unknown  2026-09-21 to 2026-09-21",
     ]
+
+
+def test_what_no_name_has_in_it_was_not_shown(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["exposure", "code", "--storage", str(storage), "--match", "log4j"]) == 0
+    told = capsys.readouterr().out
+    assert re.fullmatch(
+        r"nothing like that was shown: it is none of \d+ names of that time\n", told
+    )
 
 
 def test_it_answers_a_script(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:

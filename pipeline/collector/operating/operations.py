@@ -265,7 +265,9 @@ class CollectorOperations:
         """Raises Refused."""
         plans = self._collector.config.incident.plans
         if name not in plans:
-            raise Refused(404, "plan", f"there is no plan {name!r}{nearest(name, plans) or '.'}")
+            known = ", ".join(plans) or "none"
+            what = f"there is no plan {name!r}{nearest(name, plans) or '.'} Known: {known}"
+            raise Refused(404, "plan", what)
         return plans[name]
 
     def _id(self, id_: str) -> str:

@@ -70,18 +70,26 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure code`. Raises ConfigError, OSError."""
+    shown = _disclosed(args)
     found = [
         each
-        for each in _disclosed(args)
+        for each in shown
         if (not args.kind or each.kind in args.kind) and args.match.lower() in each.name.lower()
     ]
     if args.json:
         rows = [{**asdict(each), "line_count": each.line_count} for each in found]
         out(json.dumps(rows, indent=2))
     else:
-        for line in _lines(found):
+        for line in _lines(found) if found else [_nothing(len(shown))]:
             out(line)
     return 0
+
+
+def _nothing(shown: int) -> str:
+    """What to say where nothing is left, of so many names that were shown."""
+    if shown:
+        return f"nothing like that was shown: it is none of {plural(shown, 'name')} of that time"
+    return "nothing was shown, or nothing of it is kept (service.ledger.depth: counts)"
 
 
 def _disclosed(args: argparse.Namespace) -> list[Disclosed]:
@@ -111,8 +119,6 @@ def _of_account(
 
 
 def _lines(found: list[Disclosed]) -> Iterator[str]:
-    if not found:
-        yield "nothing was shown, or nothing of it is kept (service.ledger.depth: counts)"
     for destination, of_destination in groupby(found, key=lambda each: each.destination):
         yield f"{destination} was shown"
         listed = list(of_destination)

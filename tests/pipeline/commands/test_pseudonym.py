@@ -126,6 +126,7 @@ def test_every_epoch_is_told_and_what_is_destroyed(ask: Ask, keyring: Path, tmp_
     ("words", "value", "message"),
     [
         (["pii.mail"], JANE, "errlock pseudonym: unknown class 'pii.mail'; did you mean"),
+        ([JANE], JANE, "errlock pseudonym: expected a class such as pii.email; the value goes to"),
         (["pii.phone"], JANE, "processors: none of type hash takes pii.phone\n"),
         (["pii.email"], "", "errlock pseudonym: expected one value, on one line of stdin\n"),
         (["pii.email"], f"{JANE}\n{JANE}\n", "errlock pseudonym: expected one value, on one"),
