@@ -187,6 +187,20 @@ def test_annexes_are_no_formulas(ledger: ToyLedger, tmp_path: Path) -> None:
     assert rendered(ledger, tmp_path, "csv") == files["classes.csv"].read_bytes()
 
 
+def test_a_table_has_the_same_columns_whatever_is_in_it(ledger: ToyLedger, tmp_path: Path) -> None:
+    empty = ToyLedger(tmp_path / "empty")
+    empty.close()
+    heads = []
+    for each in (ledger, empty):
+        folder = tmp_path / each.folder.name
+        rendered(each, tmp_path, "md", "--annexes", str(folder))
+        heads.append({p.name: p.read_text().split("\n")[0] for p in folder.glob("*.csv")})
+    # Those of mappings are by what is in them.
+    differ = {name for name in heads[0] if heads[0][name] != heads[1][name]}
+    assert differ == {"by-policy.csv", "measures.csv", "over-time.csv"}
+    assert heads[1]["classes.csv"].startswith("class,form,epoch,tags,documents.at_least,")
+
+
 def test_a_disk_without_room_is_told_with_the_file(
     ledger: ToyLedger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
