@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..errors import ConfigError, Problem
 from ..options import Duration
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def _seconds_since_the_epoch(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError("expected 2026-11-26T12:00Z, or 6h") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def check_window(since: float, until: float) -> None:
+    """Raises ConfigError for one in which nothing can be: "nothing was sent" would mislead."""
+    if since >= until:
+        raise ConfigError([Problem("", "is not before --until", "--since")])
 
 
 def read_config(args: argparse.Namespace) -> Config:

@@ -12,8 +12,8 @@ from ...errors import ConfigError, Problem
 from ...host.os_account import account
 from ...terminal import err, escape, moment, read_stdin
 from ..journaling import journaled
-from ..options import add_config_options, point_in_time
-from .places import add_storage_option, check_window, destinations_of
+from ..options import add_config_options, check_window, point_in_time
+from .places import add_storage_option, destinations_of
 from .sections import WithLedger
 from .vouching import add_vouching_options
 

@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...terminal import moment, out, plural, table
-from ..options import Commands, add_command, add_config_options, add_json_option, point_in_time
-from .places import add_storage_option, check_window, destinations_of, storages_of
+from ..options import (
+    Commands,
+    add_command,
+    add_config_options,
+    add_json_option,
+    check_window,
+    point_in_time,
+)
+from .places import add_storage_option, destinations_of, storages_of
 
 if TYPE_CHECKING:
     from ....ledger.code.disclosed import Disclosed

@@ -136,9 +136,3 @@ def destinations_of(
     if problems:
         raise ConfigError(problems)
     return found
-
-
-def check_window(since: float, until: float) -> None:
-    """Raises ConfigError for one in which nothing can be: "nothing was sent" would mislead."""
-    if since >= until:
-        raise ConfigError([Problem("", "is not before --until", "--since")])

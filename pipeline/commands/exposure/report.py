@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, Problem
 from ...terminal import err
-from ..options import Commands, add_command, add_config_options, point_in_time, read_config
+from ..options import (
+    Commands,
+    add_command,
+    add_config_options,
+    check_window,
+    point_in_time,
+    read_config,
+)
 from .asking import add_inventory_options, ledger_keys, note, wanted_of
 from .places import (
     add_record_options,
     add_storage_option,
-    check_window,
     destinations_of,
     runs_in,
     storages_of,
