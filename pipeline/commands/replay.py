@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..payloads.document import DocumentType
 from ..terminal import err, out
-from .options import Commands, add_command, add_json_option, as_text, point_in_time
+from .options import Commands, add_command, add_json_option, as_text, check_window, point_in_time
 from .talking import add_collector_options, add_why_option, client_of, out_answer, telling
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from ..control.messages import Job, ReplayOrder
 
+    if args.until is not None:
+        check_window(args.since, args.until)
     client = client_of(args)
     if args.stop:
         return _stop(client, args)
@@ -95,7 +97,11 @@ def _stop(client: Client, args: argparse.Namespace) -> int:
         if (job.from_, job.to) == (args.from_, args.to) and job.state in _RUNNING
     ]
     for job in running:
-        out(_told(client.ask(f"/v1/replays/{job.id}/stop", Job, PlainOrder(why=args.why))))
+        stopped = client.ask(f"/v1/replays/{job.id}/stop", Job, PlainOrder(why=args.why))
+        if args.json:
+            out_answer(stopped)
+        else:
+            out(_told(stopped))
     if not running:
         err(f"errlock replay: no replay runs from {args.from_} to {args.to}")
     return 0 if running else 1

@@ -227,6 +227,11 @@ def test_a_replay_ends_when_somebody_stops_it_and_the_same_is_not_begun_twice(
         assert same["id"] == again["id"]
         first, second = collector.ask("/v1/replays").json["replays"]
         assert (first["state"], second["id"]) == ("stopped", again["id"])
+        stopped = collector.command("replay", "file", "sentry/down", "--stop", "--json")
+        assert json.loads(stopped.stdout)["id"] == again["id"]
+        turned = collector.command("replay", "file", "sentry/down", "--since=1h", "--until=2h")
+        assert (turned.returncode, turned.stdout) == (2, "")
+        assert turned.stderr == "--since: is not before --until\n"
 
 
 @pytest.mark.parametrize("word", ["hold", "distrust"])
