@@ -118,3 +118,13 @@ def test_more_than_trace_reads_is_no_answer(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == b"errlock exposure trace: expected at most 1048576 bytes on stdin\n"
+
+
+def test_a_damaged_journal_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(b"damaged\n")
+    done = subprocess.run(
+        [ERRLOCK, "exposure", "trace", "--journal", "journal"],
+        input=b"errlock_deploy_" + b"a" * 32, capture_output=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"the journal is damaged: ")

@@ -39,7 +39,7 @@ def register(actions: Commands) -> None:
         "the shell's history; TOKEN is for what is known to be a decoy. It knows the decoys that\n"
         "`tripwire` makes of its keys, those of your own, and all that the journal says were\n"
         "planted. Nothing tells that somebody uses one: this answers when one is brought.\n\n"
-        "Exit code 1: it is one of ours; 0: it is not; 2: usage.",
+        "Exit code 1: it is one of ours; 0: it is not; 2: usage, or a damaged journal.",
         "  errlock exposure trace -c errlock.yaml < found.txt\n"
         "  errlock exposure trace --journal journal errlock_deploy_…",
     )  # fmt: skip
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if journal is None and config.service.folder is not None:
         journal = config.service.folder / "journal"
     there = journal is not None and (args.journal is not None or journal.exists())
-    planted = list(_planted(read(journal), text)) if there else []
+    planted, whole = _planted(read(journal), text) if there else ([], True)
     found = _joined(planted, _made(config, text))
     if args.json:
         told = {"origins": [asdict(origin) for origin in found], "journal": there}
@@ -79,22 +79,27 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in _lines(found, there=there):
             out(line)
-    return 1 if found else 0
+    if not whole:
+        err("the journal is damaged: what stands behind the damage is not looked at")
+    return 1 if found else 0 if whole else 2
 
 
-def _planted(entries: Iterable[Entry], text: str) -> Iterator[Origin]:
-    """What the journal says was planted of what stands in a text."""
+def _planted(entries: Iterable[Entry], text: str) -> tuple[list[Origin], bool]:
+    """What the journal says was planted of what stands in a text, and whether all was read."""
     from ....ledger.journal.entries import BrokenEntry
     from ....policy.keyring.decoys import digest, made_tokens, telling
 
     words = telling({text.strip(), *_WORDS.findall(text), *made_tokens(text)})
     digests = {digest(word) for word in words}
+    found = []
     try:
         for entry in entries:
             if entry.kind == "decoy" and not digests.isdisjoint(entry.body.get("digests", ())):
-                yield Origin(str(entry.body["destination"]), str(entry.body["week"]), entry.time)
+                body = entry.body
+                found.append(Origin(str(body["destination"]), str(body["week"]), entry.time))
     except BrokenEntry:
-        err("the journal is damaged: what stands behind the damage is not looked at")
+        return found, False
+    return found, True
 
 
 def _made(config: Config, text: str) -> Iterator[Origin]:
