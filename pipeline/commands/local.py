@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..terminal import err, escape, moment, out, table
 from .options import (
@@ -16,6 +17,9 @@ from .options import (
     as_text,
     read_config,
 )
+
+if TYPE_CHECKING:
+    from ...exporters.local_store import LocalStore
 
 
 def register(commands: Commands) -> None:
@@ -43,6 +47,20 @@ def run(args: argparse.Namespace) -> int:
     from ...exporters.local_store import LocalStore
 
     store = LocalStore(args.folder or _folder(args))
+    if not store.path.parent.is_dir():
+        err(
+            f"errlock local: there is no {store.path.parent.absolute()}. Run this in the folder in "
+            "which the collector was started, or name its storage with --folder"
+        )
+        return 2
+    try:
+        return _show(args, store)
+    except sqlite3.Error:
+        err(f"errlock local: {store.path} cannot be read: it is no file of errlock's, or damaged")
+        return 2
+
+
+def _show(args: argparse.Namespace, store: LocalStore) -> int:
     if args.id is not None:
         stored = store.get(args.id)
         if stored is None:

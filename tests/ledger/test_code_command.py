@@ -104,6 +104,9 @@ def test_a_window_without_anything(storage: Path, capsys: pytest.CaptureFixture[
 def test_an_account_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["exposure", "code", "--storage", str(tmp_path)]) == 2
     assert "is not there" in capsys.readouterr().err
+    typo = tmp_path / "typo"
+    assert main(["exposure", "code", "--storage", str(typo)]) == 2
+    assert capsys.readouterr().err == f"--storage {typo}: there is no such folder\n"
 
 
 def test_a_file_that_is_no_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,11 +24,14 @@ def add_storage_option(parser: argparse.ArgumentParser) -> None:
 
 
 def storages_of(args: argparse.Namespace) -> list[Path]:
-    """The storage folders. Raises OSError, and ConfigError, also where one is named twice or is a
-    copy of another: what lies there would count twice.
+    """The storage folders. Raises OSError, and ConfigError, also where one is not there, is named
+    twice, or is a copy of another: what lies there would count twice.
     """
     from ....ledger.record import Record
 
+    if missing := [folder for folder in args.storage if not folder.is_dir()]:
+        what = "there is no such folder"
+        raise ConfigError([Problem("", what, f"--storage {folder}") for folder in missing])
     known: dict[object, Path] = {}
     for folder in args.storage:
         for mark in (folder.resolve(), Record.at(folder).beginning()):

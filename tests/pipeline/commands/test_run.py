@@ -116,6 +116,12 @@ def test_a_document_that_is_not_stored_is_told(
     assert capsys.readouterr().err == f"errlock local: no document 7 in {store}\n"
     assert main(["local", "--folder", str(tmp_path)]) == 0
     assert capsys.readouterr().err == f"nothing in {store}\n"
+    store.write_bytes(b"x" * 9000)
+    assert main(["local", "--folder", str(tmp_path)]) == 2
+    told = "cannot be read: it is no file of errlock's, or damaged\n"
+    assert capsys.readouterr().err == f"errlock local: {store} {told}"
+    assert main(["local", "--folder", str(tmp_path / "typo")]) == 2
+    assert capsys.readouterr().err.startswith(f"errlock local: there is no {tmp_path}/typo. Run ")
 
 
 def test_ctrl_c_is_an_orderly_stop(running: Running) -> None:
