@@ -99,15 +99,16 @@ def _cells(value: object, name: str = "") -> Iterator[tuple[str, str | int | flo
         for key, each in value.items():
             yield from _cells(each, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list):
-        yield name, _text("; ".join(map(str, value)))
+        yield name, as_cell("; ".join(map(str, value)))
     elif isinstance(value, bool | str | datetime):
-        yield name, _text(str(value))
+        yield name, as_cell(str(value))
     elif isinstance(value, int | float):
         yield name, value
     elif name:
         yield name, ""
 
 
-def _text(text: str) -> str:
+def as_cell(text: str) -> str:
+    """A text that no terminal acts upon and no spreadsheet takes for a formula."""
     plain = escape(text)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain

@@ -29,12 +29,12 @@ _TICKS = re.compile(r"`+")
 
 def markdown(document: Document) -> str:
     """The whole document."""
-    lines = [f"# {_text(document.title)}", "", f"**{_text(document.subtitle)}**", ""]
-    lines += [f"- {_text(name)}: {_text(value)}" for name, value in document.about]
+    lines = [f"# {in_markdown(document.title)}", "", f"**{in_markdown(document.subtitle)}**", ""]
+    lines += [f"- {in_markdown(name)}: {in_markdown(value)}" for name, value in document.about]
     for block in document.first:
         lines += ["", *_block(block)]
     for section in document.sections:
-        lines += ["", f"## {section.letter}. {_text(section.title)}"]
+        lines += ["", f"## {section.letter}. {in_markdown(section.title)}"]
         for block in section.blocks:
             lines += ["", *_block(block)]
     return "\n".join(lines) + "\n"
@@ -42,18 +42,22 @@ def markdown(document: Document) -> str:
 
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Para):
-        yield f"> **{_text(block.text)}**" if block.strength == "warning" else _text(block.text)
+        yield (
+            f"> **{in_markdown(block.text)}**"
+            if block.strength == "warning"
+            else in_markdown(block.text)
+        )
     elif isinstance(block, Title):
-        yield f"### {_text(block.text)}"
+        yield f"### {in_markdown(block.text)}"
     elif isinstance(block, Bullets):
-        yield from (f"- {_text(item)}" for item in block.items)
+        yield from (f"- {in_markdown(item)}" for item in block.items)
     elif isinstance(block, Pairs):
         for name, said in block.items:
-            yield f"- **{_text(name)}**" + (f" {_text(said[0])}" if said else "")
-            yield from (f"  - {_text(line)}" for line in said[1:])
+            yield f"- **{in_markdown(name)}**" + (f" {in_markdown(said[0])}" if said else "")
+            yield from (f"  - {in_markdown(line)}" for line in said[1:])
     elif isinstance(block, Tiles):
         for number, what, remark, _ in block.items:
-            yield f"- **{_text(number)}** {_text(what)} ({_text(remark)})"
+            yield f"- **{in_markdown(number)}** {in_markdown(what)} ({in_markdown(remark)})"
     elif isinstance(block, Code):
         yield from ("```sh", escape(block.text).replace("```", "` ` `"), "```")
     elif isinstance(block, Table):
@@ -69,10 +73,10 @@ def _table(
     numbers: Sequence[int],
     empty: str,
 ) -> Iterator[str]:
-    yield f"**{_text(caption)}**"
+    yield f"**{in_markdown(caption)}**"
     yield ""
     if not rows:
-        yield _text(empty)
+        yield in_markdown(empty)
         return
     yield _row(heads)
     yield "|" + "|".join(" ---: " if i in numbers else " --- " for i in range(len(heads))) + "|"
@@ -90,14 +94,14 @@ def _chart(chart: Timeline | Bars) -> Iterator[str]:
     heads = ["", *(each.name for each in series)]
     yield from _table(chart.title, heads, rows, range(1, len(heads)), "Nothing.")
     yield ""
-    yield _text(chart.told)
+    yield in_markdown(chart.told)
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_text(cell) for cell in cells) + " |"
+    return "| " + " | ".join(in_markdown(cell) for cell in cells) + " |"
 
 
-def _text(text: str) -> str:
+def in_markdown(text: str) -> str:
     """A text that shows as it is, in one line."""
     plain = escape(" ".join(text.split()))
     if isinstance(text, Mono):

@@ -52,6 +52,7 @@ def register(actions: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `errlock exposure rotate-list`. Raises ConfigError, OSError."""
+    from ....ledger.report.renderings.markdown import in_markdown
     from ....ledger.search.rotating import rotate_list
 
     folders, keys = storages_of(args), ledger_keys(args)
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     note(folders, "rotate-list", args.destination, counts)
     out(_WRITERS[args.format](found, window).rstrip("\n"))
     for line in checks.lines if args.format == "md" else ():
-        out(f"- {_cell(line)}")
+        out(f"- {in_markdown(line)}")
     for doubt in checks.told() if args.format == "csv" else ():  # which has no place for it
         err(f"errlock exposure rotate-list: {doubt}")
     if none_kept(found.coverage, "rotate-list"):
@@ -72,34 +73,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _markdown(found: RotateList, window: Window) -> str:
+    from ....ledger.report.renderings.markdown import in_markdown
+
     lines = []
     for group, title in _TITLES.items():
         if not (rows := found.of(group)):
             continue
         lines += [f"## {title}", "", f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
-        lines += [f"| {' | '.join(map(_cell, _cells(row)))} |" for row in rows]
+        lines += [f"| {' | '.join(map(in_markdown, _cells(row)))} |" for row in rows]
         lines.append("")
     lines += ["## How far this can be trusted", ""]
-    return "\n".join([*lines, *(f"- {_cell(line)}" for line in limits(found.coverage, window))])
-
-
-def _cell(text: str) -> str:
-    for char in "\\|<>*_`[]":
-        text = text.replace(char, f"\\{char}")
-    return text
+    return "\n".join(
+        [*lines, *(f"- {in_markdown(line)}" for line in limits(found.coverage, window))]
+    )
 
 
 def _csv(found: RotateList, window: Window) -> str:
+    from ....ledger.report.renderings.annexes import as_cell
+
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows([[_defused(cell) for cell in _cells(row)] for row in found.rows])
+    writer.writerows([[as_cell(cell) for cell in _cells(row)] for row in found.rows])
     return file.getvalue()
-
-
-def _defused(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _json(found: RotateList, window: Window) -> str:
