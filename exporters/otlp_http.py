@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from ..pipeline.options import Duration, Secret
 from ..pipeline.payloads.document import Payload
 from ..pipeline.payloads.otlp import OtlpRequest
 from ..pipeline.payloads.otlp_signals import Signal
+from .headers import header_problems
 from .http import Answer, Compression, HttpClient, compressed, failed, is_url
 from .otlp_answer import as_otlp, delivered
 from .proxy import DESCRIPTION, proxy_problems
@@ -23,7 +23,6 @@ from .tls import TlsConfig
 _TYPES = {"proto": "application/x-protobuf", "json": "application/json"}
 # https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
 _RETRYABLE = frozenset({429, 502, 503, 504})
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIGNALS: tuple[Signal, ...] = ("logs", "traces", "metrics")
 
 
@@ -77,11 +76,7 @@ class OtlpHttpExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         found += proxy_problems(self.proxy_url)
         if not self.timeout > 0:
             found.append(Problem("timeout", "expected a duration above 0"))
-        found += [
-            Problem("headers", "expected names and values that HTTP allows")
-            for name, value in self.headers.items()
-            if not _HEADER.fullmatch(name) or not value.reveal().isprintable()
-        ]
+        found += header_problems(self.headers)
         return found
 
     def hosts(self) -> list[str]:

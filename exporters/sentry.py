@@ -22,6 +22,7 @@ from ..pipeline.payloads.document import DocumentType, Payload
 from ..pipeline.payloads.document import Protocol as PayloadProtocol
 from ..pipeline.payloads.envelope import Envelope
 from .dsn import Dsn
+from .headers import header_problems
 from .http import Compression, HttpClient, compressed, failed
 from .proxy import DESCRIPTION, proxy_problems
 from .sentry_limits import CATEGORIES, RateLimits
@@ -102,6 +103,7 @@ class SentryExporterConfig(ExporterConfig, frozen=True, kw_only=True):
         yield from proxy_problems(self.proxy_url)
         if self.timeout <= 0:
             yield Problem("timeout", "expected more than 0")
+        yield from header_problems(self.headers)
         for name in self.headers:
             if name.lower() in OWN_HEADERS:
                 yield Problem(f"headers.{name}", "is written by this exporter itself")

@@ -301,6 +301,9 @@ async def test_without_start_it_is_worth_another_attempt() -> None:
     await exporter.stop()
 
 
+ONE_LINE = "expected one line; a variable that was filled from a file may end in a line end"
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -312,11 +315,11 @@ async def test_without_start_it_is_worth_another_attempt() -> None:
         ),
         (
             {"endpoint": "http://a", "headers": {"a b": Secret("x")}},
-            "headers: expected names and values that HTTP allows",
+            "headers: expected names that HTTP allows",
         ),
         (
-            {"endpoint": "http://a", "headers": {"a": Secret("x\ny")}},
-            "headers: expected names and values that HTTP allows",
+            {"endpoint": "http://a", "headers": {"a": Secret("x\n")}},
+            f"headers.a: {ONE_LINE}",
         ),
         (
             {"endpoint": "http://a", "timeout": Duration("0")},

@@ -271,6 +271,9 @@ async def test_a_document_that_cannot_be_read_is_left_out() -> None:
         assert await here.export(payload) == Delivered(1, {"broken": 1})
 
 
+ONE_LINE = "expected one line; a variable that was filled from a file may end in a line end"
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -283,6 +286,10 @@ async def test_a_document_that_cannot_be_read_is_left_out() -> None:
         ({"dsn": "http://k@h/1", "timeout": "0"}, "timeout: expected more than 0"),
         ({"dsn": "http://k@h/1", "headers": {"X-Sentry-Auth": "x"}},
          "headers.X-Sentry-Auth: is written by this exporter itself"),
+        ({"dsn": "http://k@h/1", "headers": {"X Key": "x"}},
+         "headers: expected names that HTTP allows"),
+        ({"dsn": "http://k@h/1", "headers": {"X-Key": "x\n"}},
+         f"headers.X-Key: {ONE_LINE}"),
     ],
 )  # fmt: skip
 def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> None:
