@@ -248,11 +248,14 @@ def test_too_many_words_are_told_and_the_others_are_found(tmp_path: Path) -> Non
     store.close()
 
 
-def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errlock.ledger.needles.needles._MOST", 5000)
     path = tmp_path / "gone" / "needles.db"
     journal: list[Mapping[str, Any]] = []
     needles = Needles(path, KEY, NeedleOptions(), lambda _, body: journal.append(body))
-    values = list(range(500_000))
+    values = list(range(5000))
     series = NeedleSeries("a", "secret.token", "clear", "shop")
     needles.note(series, values, NOON)
     needles.note(series, [-1, -2], NOON)
@@ -263,4 +266,4 @@ def test_what_cannot_be_written_waits_and_what_is_too_much_is_told(tmp_path: Pat
         ("needles that could not be written", 2)
     ]
     with closing(sqlite3.connect(path)) as file:
-        assert file.execute("SELECT count(*) FROM needles").fetchone() == (500_000,)
+        assert file.execute("SELECT count(*) FROM needles").fetchone() == (5000,)
