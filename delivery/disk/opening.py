@@ -33,9 +33,9 @@ def open_queues(
         raise not_opened(path, error) from None
 
 
-def not_opened(path: Path, error: Exception) -> OSError:
+def not_opened(path: Path, error: Exception) -> Exception:
     """What is told of what kept a file from being opened."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | MemoryError):  # of memory there is nothing to be said of a file
         return error
     kind = kind_of(error) if isinstance(error, sqlite3.Error) else type(error).__name__
     return StorageError(path, f"cannot be opened ({kind})")

@@ -254,7 +254,7 @@ class DiskStore:
     def _work(self, opened: asyncio.Future[Writer]) -> None:
         """The life of the writing thread."""
 
-        def tell(failure: OSError | None, writer: Writer | None = None) -> None:
+        def tell(failure: Exception | None, writer: Writer | None = None) -> None:
             if opened.cancelled():
                 if writer is not None:
                     writer.close()
