@@ -21,6 +21,7 @@ from ..words.calls import PLACES
 from ..words.checks import COMPARED
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
 from ..words.labels import ONLY_LABELS
+from ..words.positional import PROCEDURES, RECORDS
 from ..words.redis import COMMANDS
 
 # Characters that are letters or digits of ASCII in another form (full-width, superscript, combined,
@@ -206,7 +207,11 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"[\s'\"](?i:-u|--user|--proxy-user)",  # `curl` before it, but `http` is everywhere
         ),
         "arguments": (COMPARED,),
-        "calls": (rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",),
+        "calls": (
+            rf"(?i:(?:^|[^A-Za-z0-9_$-])(?:{calls})[( ])[^\x00'\"]*['\"]",
+            rf"{RECORDS}\([^\x00='\"]{{2,}},",
+            rf"(?i:{PROCEDURES})[^A-Za-z0-9\x00]{{0,4}}\([^\x00()]*'",
+        ),
         "sql": (
             r"(?i:\bidentified\s)",
             r"(?i:password[\s(]{1,}[NE]?')",

@@ -13,6 +13,7 @@ import re2
 from ..findings import Span
 from ..keys import classify_key
 from .innocence import is_innocent
+from .positional import is_an_account
 from .values import compile_bytes, looks_random, span_of, text_of
 
 # Which argument it is, by the last part of the function's name.
@@ -40,6 +41,11 @@ _SURE = frozenset(
     mysql_connect mysql_pconnect mysqli->__construct mysqli->real_connect pdo->__construct
     dbi->connect oci_connect ldap_bind simple_bind_s ftp_login imap_open ssh2_auth_password
     drivermanager.getconnection httpbasicauth setbasicauth""".split()  # noqa: SIM905  reads best as text
+)
+# Before the password of these stands whose it is; of others the host, or a service's account.
+_OF_PEOPLE = frozenset(
+    """login authenticate attempt signin sign_in authenticateuser authenticate_user loginuser
+    login_user dologin checkcredentials validatecredentials verifycredentials""".split()  # noqa: SIM905  reads best as text
 )
 _SHORTEST_WORD = 6
 # PHP's stack traces, in which arguments are always values: `#1 /app/a.php(3): Auth->login('bob',`.
@@ -70,15 +76,28 @@ def find_calls(data: bytes) -> Iterator[Span]:
         name = text_of(match.group(1)).lower()
         place = PLACES[name]
         sure = name in _SURE or _is_called_with_values(data, match)
-        for number, argument in enumerate(_ARGUMENT.finditer(data, *match.span(2)), 1):
-            if number != place:
-                continue
-            group = 1 if argument.start(1) >= 0 else 2
-            if argument.start(group) >= 0:
-                text = text_of(argument.group(group))
-                given = sure and _is_word(text)
-                if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
-                    yield span_of(argument.span(group), "secret.password", "words.argument")
+        arguments = list(_ARGUMENT.finditer(data, *match.span(2)))
+        span = _literal(arguments[place - 1]) if len(arguments) >= place else None
+        if span is None:
+            continue
+        text = text_of(data[slice(*span)])
+        given = sure and _is_word(text)
+        if (given or looks_random(text)) and not is_innocent(text, "secret.password"):
+            yield span_of(span, "secret.password", "words.argument")
+            whose = _literal(arguments[0]) if name in _OF_PEOPLE else None
+            if whose is not None and _is_a_persons(data[slice(*whose)]):
+                yield span_of(whose, "pii.username", "words.argument")
+
+
+def _literal(argument: re2._Match[bytes]) -> tuple[int, int] | None:
+    """Where the string stands that an argument is; None if it is another thing."""
+    group = 1 if argument.start(1) >= 0 else 2
+    return argument.span(group) if argument.start(group) >= 0 else None
+
+
+def _is_a_persons(name: bytes) -> bool:
+    """Whether an account is called as people are: `bob` may be a service."""
+    return b"." in name and is_an_account(name)
 
 
 def _is_called_with_values(data: bytes, match: re2._Match[bytes]) -> bool:

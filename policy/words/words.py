@@ -22,6 +22,7 @@ from .innocence import is_innocent
 from .labels import find_labelled, find_quoted, keys_beside, names_beside
 from .markup import find_in_markup
 from .phrases import find_phrases
+from .positional import find_by_place
 from .quoted_input import find_quoted_input
 from .records import is_printed, says_nothing, whole_field
 from .redis import find_in_redis
@@ -117,6 +118,7 @@ def _command_lines(data: bytes) -> Iterator[Span]:
 def _calls(data: bytes) -> Iterator[Span]:
     if b"'" in data or b'"' in data:
         yield from find_calls(data)
+    yield from find_by_place(data)
 
 
 def _tables(data: bytes) -> Iterator[Span]:

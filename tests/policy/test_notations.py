@@ -390,6 +390,20 @@ DATABASES += [
     ("-[ RECORD 1 ]---\npassword | \nplan | x1y2z3a4", [], ["plan | x1y2z3a4"]),
 ]
 
+BY_PLACE: list[Row] = [
+    ("LoginForm(j.roe,Wint3rfell!,false) x", ["j.roe", "Wint3rfell!"], [",false) x"]),
+    ("api.Credentials(jroe, Wint3rfell, Some(3))", ["jroe", "Wint3rfell"], ["Some(3)"]),
+    ("SignIn(jane@shop.example,wintertime,true)", ["jane", "wintertime"], [",true)"]),
+    ("CALL create_user('jroe', 'Wint3rfell!', 3)", ["jroe", "Wint3rfell!"], [", 3)"]),
+    ("SELECT dbo.usp_AddLogin(N'jroe', N'Wint3rfell')", ["jroe", "Wint3rfell"], ["usp_Add"]),
+    ("#1 /app/a.php(3): login('jane.roe', 'Wint3rfell')", ["jane.roe", "Wint3rfell"], ["#1"]),
+    ("LoginForm(data, instance, prefix), SignIn(Idle,None)", [], ["instance", "Idle,None"]),
+    ("LoginAttempt(user42, 3), Login([email],[password],true)", [], ["user42, 3", "[password]"]),
+    ("PasswordPolicy(8,Wint3r-x!,true) LoginPage(a.b.c, v1.2-rc1)", [], ["x!,true", "v1.2-rc1"]),
+    ("CALL create_user_index('orders', 'created_at')", [], ["orders", "created_at"]),
+    ("SELECT set_user_flag('beta_2026', 'on')", [], ["beta_2026"]),
+]
+
 YAML: list[Row] = [
     ("passwords:\n  - Wint3rfell!\nhosts:\n  - db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
     ("passwords:\n- Wint3rfell!\nhosts:\n- db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
@@ -414,7 +428,7 @@ YAML: list[Row] = [
     ("password:\n  type: string\n  minLength: 8", [], ["type: string", "minLength: 8"]),
 ]
 
-ROWS = [*OTHER_LANGUAGES, *DECLARATIONS, *USERS_OF_URLS, *VALIDATION, *DATABASES, *YAML]
+ROWS = [*OTHER_LANGUAGES, *BY_PLACE, *DECLARATIONS, *USERS_OF_URLS, *VALIDATION, *DATABASES, *YAML]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)

@@ -42,7 +42,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "curl -u bob:Hun7er2 x",
     ),
     "arguments": ("'hunter22' == pw",),
-    "calls": ("crypt('Hun7er2x')",),
+    "calls": ("crypt('Hun7er2x')", "Login(bob,Hun7er2x)", "add_user(1, 'Hun7er2x')"),
     "sql": (
         "IDENTIFIED BY 'x'", "PASSWORD('x')", "SET PASSWORD FOR x = 'y'", "SELECT 'x' AS b",
         "INSERT INTO t (a, b) VALUES (1, 'x')", "Key (a, b)=(1, x) exists",
