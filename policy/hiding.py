@@ -10,11 +10,11 @@ import re
 
 from .linear import compile_linear
 from .variants import VARIANTS
-from .views import EQUALS_IN_MAIL, WIDTHLESS, View, decoded_tokens
+from .views import ENCODED_WORD, EQUALS_IN_MAIL, WIDTHLESS, View, decoded_tokens
 
 # What could show any character, or nothing. Each is wider than what `views` undoes.
 _ANYTHING = re.compile(
-    rf"%(?:u|[0-9A-Fa-f]{{2}})|&(?:#|[A-Za-z0-9]+;)|{EQUALS_IN_MAIL}|[\x1b\0]|{WIDTHLESS}|{VARIANTS}"
+    rf"%(?:u|[0-9A-Fa-f]{{2}})|&(?:#|[A-Za-z0-9]+;)|{EQUALS_IN_MAIL}|{ENCODED_WORD}|[\x1b\0]|{WIDTHLESS}|{VARIANTS}"
 )
 # A backslash, or several: they may be inside one another.
 _BY_NUMBER = re.compile(r"\\(?:[0-3][0-7]{2}|0|[uxU][0-9A-Fa-f{])")

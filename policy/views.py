@@ -45,6 +45,10 @@ _SIGN_BUT_ESCAPES = re.compile(f"{_PERCENTS}|{_WIDE_PERCENT}|{_ENTITIES}|{_ALONE
 # RFC 2045: the sources of e-mails. Where it is, a sign of equality is encoded, too.
 _IN_MAIL = re.compile(r"(?:=[0-9A-F]{2})+|=\r?\n")
 EQUALS_IN_MAIL = "=3D"
+# RFC 2047: what headers say beyond ASCII. There a space is written as a line below.
+_IN_HEADER = re.compile(r"(?:=[0-9A-F]{2})+|_")
+ENCODED_WORD = r"=\?[A-Za-z0-9_-]{2,20}\?[Qq]\?"
+_ENCODED_WORD = re.compile(ENCODED_WORD)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
 # A token of base64, standard or URL-safe. Words and identifiers match too: decoding decides.
 _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -52,6 +56,7 @@ _BASE64 = compile_linear(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 # of what zlib has (RFC 1950), at each of its levels.
 GZIP, ZLIB = "H4sI", "e(?:J[w-z]|N[o-r]|A[E-H]|F[4-7])"
 _PACKED = re.compile(f"({GZIP})|{ZLIB}")
+GZIP_IN_HEX, _GZIP = "1[fF]8[bB]08", b"\x1f\x8b\x08"
 _MOST_UNPACKED, _LONGEST_UNPACKED = 16, 1 << 20  # times its length, bytes
 _HEX = re.compile(r"[0-9a-fA-F-]+")
 
@@ -109,6 +114,8 @@ def decodings(view: View, *, escapes: bool = True) -> Iterator[View]:
             yield decoded
     if EQUALS_IN_MAIL in text:
         yield _decoded(view, 0, len(text), _IN_MAIL)
+    if "=?" in text and _ENCODED_WORD.search(text) is not None:
+        yield _decoded(view, 0, len(text), _IN_HEADER)
     yield from decoded_tokens(view)
 
 
@@ -153,6 +160,8 @@ def _decoded(view: View, start: int, end: int, signs: re.Pattern[str]) -> View:
             pieces.put_code(code, match.start(), match.end())
         elif first == "=" and match[0][1:].isspace():  # a line that was too long
             pieces.put("", match.start(), match.end())
+        elif first == "_":
+            pieces.put(" ", match.start(), match.end())
         elif first in "%=":
             at = match.start()
             for char, width in _characters(bytes.fromhex(match[0].replace(first, ""))):
@@ -278,7 +287,10 @@ def _hex_text(digits: str) -> str | None:
     """The text that hex digits stand for."""
     if not digits.isalnum():
         return None
-    return text_of(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+    data = bytes.fromhex(digits[: len(digits) // 2 * 2])
+    if data.startswith(_GZIP):
+        return _unpacked(data, 31)[0] or None
+    return text_of(data)
 
 
 class _Pieces:

@@ -16,7 +16,7 @@ from ..bytewise import TRIGGERS as BYTES
 from ..keys import GLUED, TERMS, joints
 from ..named import CALLED, PEOPLE, REFERRED
 from ..variants import TRIGGERS as VARIANTS
-from ..views import EQUALS_IN_MAIL, GZIP, WIDTHLESS, ZLIB
+from ..views import ENCODED_WORD, EQUALS_IN_MAIL, GZIP, GZIP_IN_HEX, WIDTHLESS, ZLIB
 from ..words.calls import PLACES
 from ..words.checks import COMPARED
 from ..words.command_lines import IN_ONE_COMMAND, SETTING, SHORT_FLAGS
@@ -272,6 +272,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"%u[0-9A-Fa-f]{4}",
             EQUALS_IN_MAIL,
             r"\\(?:[^A-Za-z1-9]|[bfnrt]|[1-3][0-7]{2}|[uxU]\{?[0-9A-Fa-f]{1,2})",
+            ENCODED_WORD,
             r"&(?:#[0-9]|#[xX][0-9A-Fa-f]|[A-Za-z][A-Za-z0-9]+;)",
             r"\x1b\[[0-9;:?]{0,40}[A-Za-z]",
             WIDTHLESS,
@@ -280,6 +281,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             _UTF16_IN_BASE64,
             GZIP,
             rf"(?:^|[^A-Za-z0-9+/_-]){ZLIB}[A-Za-z0-9+/_-]{{13}}",
+            GZIP_IN_HEX,
             *BYTES,
             *VARIANTS,
         ),

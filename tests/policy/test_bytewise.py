@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import zlib
 
 import pytest
@@ -17,7 +18,29 @@ _TOKEN = base64.b64encode(b'{"user":"bob","password":"Wint3rfell9","pages":[1,2,
 _UMLAUTS = base64.b64encode("password=Wint3rfell für Jörg ü".encode()).decode()
 _ZLIB = [base64.b64encode(zlib.compress(_BYTES * 2, level)).decode() for level in (1, 3, 6, 9)]
 
+
+
+def _dump(data: bytes, line: str) -> str:
+    rows = [(at, data[at : at + 16]) for at in range(0, len(data), 16)]
+    shown = ["".join(chr(code) if code > 31 else "." for code in row) for _, row in rows]
+    return "\n".join(
+        line.format(at, row.hex(" "), row.hex(" ", -2), seen)
+        for (at, row), seen in zip(rows, shown, strict=True)
+    )
+
+
+_SENT = b"POST /login HTTP/1.1\r\n\r\nuser=1&password=Wint3rfell&page=2"
+_ASKED = b"GET /password-rules HTTP/1.1\r\nHost: shop.example\r\nAccept: */*"
+_OF_HEXDUMP = "{0:08x}  {1:<48} |{3}|"
+_OF_XXD = "INFO {0:08x}: {2}  {3}"
+_OF_NETTY = "|{0:08x}| {1:<48}|{3:<16}|"
+_DUMPED = ["Wint3", "fell", "57 69", "5769"]
+
 FOUND: list[Row] = [
+    (f"sent:\n{_dump(_SENT, _OF_HEXDUMP)}\nto bob", _DUMPED, ["sent:", "to bob"]),
+    (f"sent:\n{_dump(_SENT, _OF_XXD)}\nto bob", _DUMPED, ["sent:", "to bob"]),
+    (f"sent:\r\n{_dump(_SENT, _OF_NETTY)}\r\nto bob", _DUMPED, ["sent:", "to bob"]),
+    (f"x {gzip.compress(_BYTES).hex()} y", ["1f8b08"], ["x ", " y"]),
     (f"got [{_LISTED}] of bob", [_LISTED[:40]], ["got [", "] of bob"]),
     (f"got [{_LISTED.replace(',', '')}] of bob", ["112 97 115 115"], ["got [", "] of bob"]),
     ('{"type":"Buffer","data":[' + _LISTED.replace(" ", "") + "]}", ["112,97"], ["Buffer"]),
@@ -36,6 +59,8 @@ FOUND: list[Row] = [
 ]
 
 HARMLESS = [
+    _dump(_ASKED, _OF_HEXDUMP),
+    _dump(_ASKED, _OF_XXD),
     "[1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377]",
     f"greeted {list(b'hello world, and all of you')}",
     "sizes 100 101 102 103 104 105 106 107 108 109 and more",

@@ -61,6 +61,8 @@ OTHER_LANGUAGES += [
         ["size=3D20"],
     ),
     ("api_key =3D 'w=C3=BCnter=20time9'; a=3Db", ["nter", "time"], ["a=3Db"]),
+    ("Subject: =?utf-8?Q?password=3A_Wint3rfell9?= a_b", ["Wint3rfell9"], ["=?utf-8?Q?", "a_b"]),
+    ("From: =?utf-8?q?J=C3=BCrg?= <jane=40x.example>", [], ["J=C3=BCrg"]),
     ("limit=3D20 of user=3Dbob", [], ["limit=3D20", "user=3Dbob"]),
     ('[{<<"password">>,<<"Wint3rfell">>},{port,1}]', ["Wint3rfell"], ["{port,1}"]),
     ('FormData { password → "Wint3rfell" }', ["Wint3rfell"], ["FormData"]),
