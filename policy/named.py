@@ -39,8 +39,8 @@ _MOST_SAID = 12  # of fields beside them
 NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind", "display"})
 # Objects below these keys are people, and what `name` is in them is theirs.
 PEOPLE = (
-    "applicant", "approver", "assignee", "attendee", "author", "beneficiary", "cardholder",
-    "contact", "customer", "employee", "guarantor", "guest", "invitee", "lawyer", "manager",
+    "applicant", "approver", "assignee", "attendee", "author", "beneficiary", "borrower",
+    "candidate", "cardholder", "claimant", "contact", "customer", "donor", "employee", "guarantor", "guest", "invitee", "lawyer", "manager",
     "passenger", "patient", "payee", "payer", "person", "physician", "recipient", "reporter",
     "reviewer", "signatory", "student", "subscriber", "supervisor", "teacher", "user",
 )  # fmt: skip

@@ -21,7 +21,7 @@ from .steps import has_literal, is_beyond_ascii
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 _NAME_PRINTED = (
-    r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?\\{0,3}[\"']?"
+    r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?(?:Optional\(|Some\()?\\{0,3}[\"']?"
     r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
 _BEFORE_A_NAME = r"(?: ?=|[: ]) ?[A-Z\x{80}-\x{10FFFF}]"

@@ -1,9 +1,11 @@
-"""Accounts that are called as people are."""
+"""Accounts that are called as people are, and passwords as people choose them."""
 
 from __future__ import annotations
 
 from ..linear import compile_linear
 from ..named import NO_PEOPLE
+from ..words.innocence import is_innocent
+from ..words.positional import is_chosen
 from .candidates import Candidate
 
 _WORD = compile_linear(r"[\pL]{3,}")
@@ -53,3 +55,16 @@ def first_and_last(candidate: Candidate) -> Candidate | None:
     if any(part in _OF_PROGRAMS for part in (*first.lower().split("-"), *last.lower().split("-"))):
         return None
     return candidate
+
+
+def chosen(candidate: Candidate) -> Candidate | None:
+    """What people and machines choose for a password: no word, no file, nothing of a template."""
+    value = candidate.value
+    innocent = "/" in value or is_innocent(value, "secret.password")
+    return candidate if is_chosen(value) and not innocent else None
+
+
+def account_name(candidate: Candidate) -> Candidate | None:
+    """What somebody calls himself, not a file, a version or a word of software."""
+    words = map(str.casefold, _WORD.findall(candidate.value))
+    return candidate if _OF_PROGRAMS.isdisjoint(words) else None

@@ -51,8 +51,9 @@ _TOOLS = {
     "|helm registry login|mongo(?:sh|dump|restore|export|import)?|rabbitmqadmin|7z|unrar|isql"
     "|clickhouse-client|cqlsh|psexec|useradd|usermod|twine upload"
     "|security (?:unlock|create)-keychain",
-    "P": "zip|unzip|mosquitto_(?:pub|sub)|sqlcmd|bcp|isql",
+    "P": "zip|unzip|ssh-keygen|mosquitto_(?:pub|sub)|sqlcmd|bcp|isql",
     "a": "redis-cli|valkey-cli",
+    "N": "ssh-keygen",
     "w": "ldap(?:search|add|modify|delete|passwd|whoami)",
     "t": "doctl auth init",
     "k": "security set-key-partition-list|nuget (?:push|delete)",

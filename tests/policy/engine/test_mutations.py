@@ -32,6 +32,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     "markup": (f"name={'q' * 53}passwordabc value=Hun7er2",),
     "command_lines": (
         "psexec -p Hun7er2 a", "zip -P Hun7er2 a", "redis-cli -a Hun7er2",
+        "ssh-keygen -N Hun7er2",
         "ldapsearch -w Hun7er2", "doctl auth init -t Hun7er2",
         "security set-key-partition-list -k Hun7er2", "gh secret set x -b Hun7er2",
         "aws ssm put-parameter --value Hun7er2", "snmpget -A Hun7er2 r", "snmpget -X Hun7er2 r",
@@ -54,6 +55,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "a\n  bad [input_value=x]", "{'loc': ('body', 'a'), 'input': 'x'}",
         "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
         "variable a with value 'x'",
+        "parse field [a] of type [date] Preview of field's value: 'x'",
         "Path `a` (`x`) is short", 'name "a": converting driver.Value type string ("x")',
         'a: invalid type: string "x"',
         'a.b: Invalid value: "x"', "for parameter a, value: x",
