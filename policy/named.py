@@ -96,6 +96,8 @@ GIVEN_NAMES = frozenset(
 )
 _MOST_FIELDS, _LONGEST_NAME = 40, 80
 _OF_TOWNS = frozenset(_TOWNS)
+_ADDRESS = re.compile(r"[\w.+\-]{1,64}@[\w.\-]{1,200}")
+_CARD = re.compile(r"[2-6][0-9]{12,18}")
 _STREET_AND_NUMBER = re.compile(r"[0-9][^ ]{0,4} [^\W\d_]|[^\W\d_] [0-9]")
 _ONE_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{1,30}(?:[-’'][^\W\d_]{1,30})?")
 _PERSON = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '’.-]{1,2}[^\W\d_]+){1,3}")
@@ -129,14 +131,29 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
     if not _OF_TOWNS.isdisjoint(folded) and any(map(_is_where, node, node.values())):
         given |= {folded[town]: "street_address" for town in _TOWNS if town in folded}
     named = _named(node, NAMES_OF_PEOPLE) | _beside_another_part(node)
-    if named and any(_tells_who(key) for key in node if node[key] and key not in named):
+    if named and any(_tells_who(key, node[key]) for key in node if key not in named):
         given = named | given
     return given
 
 
-def _tells_who(key: str) -> bool:
-    """Whether a key is of something that people have, so that a name beside it is theirs."""
-    return classify_key(key) in PERSONAL or _tells_where(key)
+def _tells_who(key: str, value: Tree) -> bool:
+    """Whether a field is of something that people have, so that a name beside it is theirs."""
+    if not value:
+        return False
+    class_ = classify_key(key)
+    if class_ in PERSONAL or _tells_where(key):
+        return True
+    if class_ == "pii.username":
+        return isinstance(value, str) and _ADDRESS.fullmatch(unquoted(value)) is not None
+    if isinstance(value, str):
+        value = unquoted(value)
+    return _CARD.fullmatch(str(value)) is not None and _adds_up(str(value))
+
+
+def _adds_up(digits: str) -> bool:
+    """Luhn's check of a card's number (ISO/IEC 7812-1)."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[::-2])) + sum(doubled)) % 10 == 0
 
 
 def _tells_where(key: str) -> bool:

@@ -95,6 +95,8 @@ class RawLook:
         """Whether nothing in a readable document can be sensitive. In doubt it is not clean."""
         if any(each in data for each in _USER):
             return False
+        if self._detection.has_exceptions and _NAME_KEY.search(data) is not None:
+            return False  # what is left tells of whom the name beside it is
         hits = _of_strings(data, self._gate.json_hits(data))
         if hits is not None and any(id_ == META for _, id_ in hits):
             notes = kept_notes(data) if type_ in WITH_META else None

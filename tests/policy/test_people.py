@@ -38,6 +38,10 @@ NOBODY: list[Row] = [
 ]
 
 NAMED: list[Row] = [
+    ('{"card":"4111111111111111","name":"Jane Roe"}', ["Jane", "Roe"], ['"name":']),
+    ('{"card":"4111111111111112","name":"Jane Roe"}', [], ["Jane Roe"]),
+    ('{"login": "jroe@x.example", "name": "Jane Roe"}', ["jroe", "Jane Roe"], ['"name":']),
+    ('{"login": "jroe", "name": "Jane Roe"}', ["jroe"], ["Jane Roe"]),
     ("first_name: Jane Roe", ["Jane", "Roe"], ["first_name: "]),
     ("first_name: Jane Maiden: x", ["Jane"], ["Maiden: x"]),
     ("{'username': ['jroe is already taken']}", ["jroe"], ["username"]),
