@@ -13,7 +13,7 @@ from dataclasses import field as attribute
 from typing import NamedTuple
 
 from .detection import Detection
-from .fields import Field
+from .fields import TEXT, Field
 from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
 from .named import TELLING, describes, flagged_value, names_given, pair_key
@@ -226,7 +226,7 @@ class Judge:
                 name = pair
             elif name is None:
                 name = flag
-            flag = flagged_value(value.text) if isinstance(value, Leaf) else None
+            flag = flagged_value(value.text, TEXT) if isinstance(value, Leaf) else None
             if key is not None and key.is_escaped:
                 self.text(site, key.view, None, None)
             found = self._detection.key_class(name) if name else None

@@ -331,6 +331,7 @@ def _is_name(text: str, key_class: Callable[[str], str | None]) -> bool:
     return not _STREET.match(text) and key_class(text) is not None and not looks_made_up(text)
 
 
+LABELS = (":", ": ")  # how they end
 _FEWEST_BYTES = 8  # of a secret; fewer numbers may count something
 
 
@@ -345,12 +346,19 @@ def spelled_out(node: Sequence[Tree], class_: str | None) -> Field | None:
     return Field(class_=class_)
 
 
-def flagged_value(value: object) -> str | None:
-    """The name in a command line's flag whose value is the next argument: `--password`."""
+def flagged_value(value: object, field: Field) -> str | None:
+    """The name that an item of a list gives the next one: `--password`; in texts also `Password:`,
+    as what was given to `console.log` is.
+    """
     if not isinstance(value, str):
         return None
     value = unquoted(value)
-    if not 2 < len(value) <= 64 or not value.startswith("-"):
+    if not 2 < len(value) <= 64:
+        return None
+    if value.endswith(LABELS) and field.kind == "text":
+        label = value.rstrip(": ")
+        return label if classify_key(label) == "secret.password" else None
+    if not value.startswith("-"):
         return None
     if any(char in value for char in "= ["):  # `-p[password]`: its value has gone already
         return None

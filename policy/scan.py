@@ -179,7 +179,7 @@ class Scan:
                 context, found = "password", "secret.password"
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
-            flag = flagged_value(value)
+            flag = flagged_value(value, place if isinstance(place, Field) else TEXT)
             self._walk(value, here, context, found, place, steps)
 
     def _pair(

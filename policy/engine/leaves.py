@@ -34,6 +34,8 @@ _MOST_NUMBER = 10**20  # of GRAMMARS
 # Where one of several texts, of lists of arguments, may begin as an option does.
 _OPTION = re.compile(r"""^["']*+-""", re.MULTILINE)
 
+_LABEL = re.compile(r""":[ "']*+$""", re.MULTILINE)
+
 
 class Leaves:
     """Of one document."""
@@ -171,7 +173,7 @@ class Leaves:
                 context, found = "password", "secret.password"
             elif flag is not None:
                 context, found = flag, self._detection.key_class(flag) or class_
-            flag = flagged_value(value) if isinstance(value, str) and "-" in value[:2] else None
+            flag = flagged_value(value, field)
             # What stands before it may be its name.
             if only is not None and not {index, index - 1} & only.keys() and index not in given:
                 continue
@@ -198,6 +200,8 @@ class Leaves:
         except TypeError:
             return False
         if _OPTION.search(said) is not None:
+            return False
+        if field.kind == "text" and _LABEL.search(said) is not None:
             return False
         leaves = [
             (text, path, index, key, class_, field) for index, text in enumerate(node) if text

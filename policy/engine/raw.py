@@ -19,7 +19,7 @@ from ..findings import PolicyLimit
 from ..judging import Judge, Site, Work
 from ..keys import classify_key
 from ..meta import WITH_META
-from ..named import GIVEN_NAMES, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
+from ..named import GIVEN_NAMES, LABELS, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
 from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
@@ -269,10 +269,10 @@ class _Look:
             self.can_be_remembered = False
         else:
             in_pair = data[before] == _OPENED and _NEXT.match(data, end + 1) is not None
-            stands_there = text.startswith("-") or in_pair
+            stands_there = text.startswith("-") or text.endswith(LABELS) or in_pair
         if not stands_there:
             return False
-        name = text.lstrip("-")
+        name = text.lstrip("-").rstrip(": ")
         return self._detection.key_class(name) is not None or bool(self._gate.rules_of_key(name))
 
 

@@ -44,6 +44,8 @@ def test_what_only_describes_a_secret_stays() -> None:
         ([{"name": "password", "value": SECRET}], [{"name": "password", "value": "[password]"}]),
         ([{"Key": "password", "Value": SECRET}], [{"Key": "password", "Value": "[password]"}]),
         (["app", "--password", SECRET, "-v"], ["app", "--password", "[password]", "-v"]),
+        (["Login, password:", SECRET, "ok"], ["Login, password:", "[password]", "ok"]),
+        (["password: ", "required", "Pass:", "a"], ["password: ", "required", "Pass:", "a"]),
         (["mixed", ["password", SECRET]], ["mixed", ["password", "[password]"]]),
         ({"password": f"'{SECRET}'"}, {"password": "'[password]'"}),
         ({"password": "<PasswordField object at 0x7f12>"},) * 2,
