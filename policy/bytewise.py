@@ -25,7 +25,8 @@ _NUMBER = re.compile(r"-?[0-9]++")
 # A line of a dump as hexdump, xxd, tcpdump and Netty write it: where its bytes are, and these.
 _DUMPED = re.compile(
     r"(?:^|[\s|])(?:0x)?[0-9A-Fa-f]{4,16}(?:: {1,2}| {2,3}|\| ?)"
-    r"((?:[0-9A-Fa-f]{2}){1,4}(?: {1,2}(?:[0-9A-Fa-f]{2}){1,4}(?![0-9A-Za-z])){0,15})(?![0-9A-Za-z])"
+    r"((?:[0-9A-Fa-f]{2}){1,4}(?: {1,2}(?:[0-9A-Fa-f]{2}){1,4}(?![0-9A-Za-z])){0,15})"
+    r"(?![0-9A-Za-z])"
 )
 _MOST_BEFORE, _MOST_IN_LINE = 200, 16  # characters before it in its line, bytes
 

@@ -40,9 +40,10 @@ NAMING = frozenset({*_NAMES, *_PLACES, "op", "kind", "display"})
 # Objects below these keys are people, and what `name` is in them is theirs.
 PEOPLE = (
     "applicant", "approver", "assignee", "attendee", "author", "beneficiary", "borrower",
-    "candidate", "cardholder", "claimant", "contact", "customer", "donor", "employee", "guarantor", "guest", "invitee", "lawyer", "manager",
-    "passenger", "patient", "payee", "payer", "person", "physician", "recipient", "reporter",
-    "reviewer", "signatory", "student", "subscriber", "supervisor", "teacher", "user",
+    "candidate", "cardholder", "claimant", "contact", "customer", "donor", "employee",
+    "guarantor", "guest", "invitee", "lawyer", "manager", "passenger", "patient", "payee",
+    "payer", "person", "physician", "recipient", "reporter", "reviewer", "signatory", "student",
+    "subscriber", "supervisor", "teacher", "user",
 )  # fmt: skip
 # Who did something to a thing.
 _DOERS = tuple(

@@ -21,8 +21,8 @@ from .steps import has_literal, is_beyond_ascii
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 _NAME_PRINTED = (
-    r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?(?:Optional\(|Some\()?\\{0,3}[\"']?"
-    r"[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
+    r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?(?:Optional\(|Some\()?"
+    r"\\{0,3}[\"']?[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
 _BEFORE_A_NAME = r"(?: ?=|[: ]) ?[A-Z\x{80}-\x{10FFFF}]"
 # Sharper than what can be derived: the detector's validator says what the pattern does not.

@@ -36,9 +36,7 @@ _PROCEDURE = compile_bytes(
     rb"(?:[a-z0-9]{1,12}_)?" + PROCEDURES.encode() + rb"[\"\]`]?\s?\("
 )
 # Up to the bracket that closes them. They cannot go back.
-_VALUES = re.compile(
-    rb"((?:[^()=\"'\r\n\[\]{}<>]++|\[[a-z_.]{2,40}\]|\([^()\"'\r\n]*+\))*+)\)"
-)
+_VALUES = re.compile(rb"((?:[^()=\"'\r\n\[\]{}<>]++|\[[a-z_.]{2,40}\]|\([^()\"'\r\n]*+\))*+)\)")
 _STRINGS = re.compile(rb"((?:N?'(?:[^'\\\r\n]++|''|\\.)*+'|[^'\"()\r\n;])*+)\)")
 _MOST = 600  # bytes of them
 # The arguments: what is in brackets belongs to them.

@@ -71,9 +71,7 @@ _PATTERNS = (
     (b" with value ", compile_bytes(rb"""variable [`*]?%b[`*]? with value """ % _FIELD)),
     (
         b"Preview of field",  # Elasticsearch
-        compile_bytes(
-            rb"parse field \[%b\][^\r\n]{0,400}?Preview of field's value: " % _FIELD
-        ),
+        compile_bytes(rb"parse field \[%b\][^\r\n]{0,400}?Preview of field's value: " % _FIELD),
     ),
     (b"Path `", compile_bytes(rb"Path `%b` \(" % _FIELD)),
     (

@@ -19,7 +19,6 @@ _UMLAUTS = base64.b64encode("password=Wint3rfell für Jörg ü".encode()).decode
 _ZLIB = [base64.b64encode(zlib.compress(_BYTES * 2, level)).decode() for level in (1, 3, 6, 9)]
 
 
-
 def _dump(data: bytes, line: str) -> str:
     rows = [(at, data[at : at + 16]) for at in range(0, len(data), 16)]
     shown = ["".join(chr(code) if code > 31 else "." for code in row) for _, row in rows]

@@ -79,7 +79,8 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "held": ("[email:e1:0x9f3b6c02d41a]", "************1111"),
     "encoded": (
-        "a%20b", "a%u0070b", "a=3Db", "=?utf-8?Q?a_b", "a\\x41", "a&amp;b", "\x1b[32m", "pass\u200bword",
+        "a%20b", "a%u0070b", "a=3Db", "=?utf-8?Q?a_b", "a\\x41", "a&amp;b", "\x1b[32m",
+        "pass\u200bword",
         "p\0a\0s\0s\0", "cGFzc3dvcmQ9SHVuN2VyMg",
         "cABhAHMAcwB3AG8AcgBkAA==", "H4sIAAAAAAAC", "1f8b0800", "eJwAAAAAAAAAAAAA",
         "70 61 73 73 77 6f 72 64", "0x70, 0x61, 0x73, 0x73, 0x77, 0x6f, 0x72, 0x64",
