@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ..keys import QUALIFIERS
 from ..words import words
+from ..words.labels import QUOTES_IN_PRINT
 
 # The finders of `words.FINDERS` and what else a text may need, as bits.
 FINDERS = (
@@ -93,6 +94,8 @@ def _of_signs(signs: bytes) -> int:
     if b'"' in signs or b"'" in signs or b"`" in signs:
         found |= STRUCTURES | ARGUMENTS
     if signs[:1] == b" " and signs.strip(b" \\")[:1] in (b'"', b"'", b"`"):
+        found |= PAIRS
+    if any(quote in signs for quote in QUOTES_IN_PRINT):
         found |= PAIRS
     if b"<" in signs or b">" in signs or b"!" in signs:
         found |= MARKUP | STRUCTURES | SQL

@@ -229,6 +229,7 @@ def word_triggers() -> Mapping[str, tuple[str, ...]]:
             r"[\"'`]\\?[\"']? ?with value ",
             r"variable [^ \x00\"']{1,164} with value ",
             "Preview of field",
+            r"[ (,]was:? \\?[\"'`]",
             r"Path `",
             r"converting driver\.Value",
             r"invalid (?:type|value): ",

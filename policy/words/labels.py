@@ -12,6 +12,7 @@ from .innocence import is_innocent
 from .values import (
     BY_SHAPE,
     NAME_BEGINS,
+    Value,
     class_of,
     compile_bytes,
     looks_made_up,
@@ -99,6 +100,29 @@ _KEYWORD = compile_bytes(
 _SAID = compile_bytes(
     rb"(?:^|[\s(,;:])([A-Za-z][A-Za-z\x80-\xff]{2,20}(?: [a-z\x80-\xff]{2,12}){1,3}) \\{0,3}[\"'`]"
 )
+
+
+# The quotes of print: `password “x”`, `Vorname: „Jane“`.
+_IN_PRINT = compile_bytes(
+    rb"(?:^|[^A-Za-z\x80-\xff])([A-Za-z][A-Za-z_\x80-\xff]{1,40}(?: [a-z\x80-\xff]{2,12}){0,3})"
+    rb" ?[:=]? ?(?:\xe2\x80[\x9c\x9e]|\xc2\xab ?|\xe3\x80\x8c)([^\xc2\xe2\xe3\r\n][^\r\n]{0,200}?)"
+    rb"(?: ?\xc2\xbb|\xe2\x80[\x9c\x9d]|\xe3\x80\x8d)"
+)
+QUOTES_IN_PRINT = (b"\xe2\x80\x9c", b"\xe2\x80\x9e", b"\xc2\xab", b"\xe3\x80\x8c")
+
+
+def find_printed(data: bytes) -> Iterator[Span]:
+    """Find what stands in quotes as they are printed behind a name."""
+    if not any(quote in data for quote in QUOTES_IN_PRINT):
+        return
+    for match in _IN_PRINT.finditer(data):
+        class_ = class_of(match.group(1))
+        if class_ is None or class_ in BY_SHAPE or class_of(match.group(2)) is not None:
+            continue
+        value = Value(*match.span(2), True, ": ")
+        prose = class_.startswith("secret.") and b" " in match.group(2)
+        if not prose and reads_as_value(data, value, class_):
+            yield Span(value.start, value.end, class_, "words.quoted")
 
 
 def find_quoted(data: bytes) -> Iterator[Span]:

@@ -63,6 +63,7 @@ def find_in_markup(data: bytes) -> Iterator[Span]:
             if not is_innocent(match.group(2), class_):
                 yield span_of(match.span(2), class_, "words.element")
         yield from _neighbours(data)
+        yield from _behind_labels(data)
     if b"<" in data:
         yield from _valued(data)
     for match in _NAMED.finditer(data) if b"=" in data or b":" in data else ():
@@ -112,6 +113,27 @@ def _neighbours(data: bytes) -> Iterator[Span]:
         text = value.text(data)
         prose = class_.startswith("secret.") and " " in text
         if not prose and reads_as_value(data, value, class_):
+            yield Span(value.start, value.end, class_, "words.neighbour")
+
+
+# `<b>Password:</b> x<br>`: the pages of mails.
+_BEHIND = compile_bytes(
+    rb">\s{0,20}([A-Za-z_\x80-\xff][\w.\- \x80-\xff]{0,40}?)\s{0,4}:\s{0,4}"
+    rb"</(?i:b|strong|label|em|i|span|u)>(?:&nbsp;|\s){0,8}([^<\s][^<\r\n]{0,200})"
+)
+
+
+def _behind_labels(data: bytes) -> Iterator[Span]:
+    """What follows an element whose whole content is a telling name and a colon."""
+    for match in _BEHIND.finditer(data):
+        class_ = classify_key(text_of(match.group(1)))
+        if class_ is None or class_ in BY_SHAPE:
+            continue
+        value = Value(match.start(2), match.start(2) + len(match.group(2).rstrip()), False, ": ")
+        text = value.text(data)
+        word = class_.startswith("secret.") and " " in text
+        street = class_ == "pii.address" and any(map(str.isdigit, text))
+        if not word and (street or reads_as_value(data, value, class_)):
             yield Span(value.start, value.end, class_, "words.neighbour")
 
 

@@ -70,6 +70,13 @@ _PATTERNS = (
     (b" with value ", compile_bytes(rb"""["'`](""" + KEY + rb""")\\?["'`] with value """)),
     (b" with value ", compile_bytes(rb"""variable [`*]?%b[`*]? with value """ % _FIELD)),
     (
+        b"was",  # `create.arg0.phone: must match "…" (was '1')`
+        compile_bytes(
+            rb"%b: (?:must|should|has to|size|length|invalid)\b[^\r\n]{1,200}?"
+            rb"[ (,](?:but )?(?:it )?was:? [\"'`]" % _FIELD
+        ),
+    ),
+    (
         b"Preview of field",  # Elasticsearch
         compile_bytes(rb"parse field \[%b\][^\r\n]{0,400}?Preview of field's value: " % _FIELD),
     ),
@@ -163,7 +170,8 @@ def find_quoted_input(data: bytes) -> Iterator[Span]:
             class_ = classify_key(text_of(match.group(1)))
             if class_ is None or class_ in BY_SHAPE:
                 continue
-            value = _value(data, match.end(), class_)
+            opened = data[match.end() - 1 : match.end()] in (b'"', b"'", b"`")
+            value = _value(data, match.end() - opened, class_)
             text = value.text(data)
             if text[:1] not in ("{", "[") and not _says_nothing(text, class_):
                 yield Span(value.start, value.end, class_, "words.refused")
@@ -186,7 +194,9 @@ def _come_first(data: bytes) -> Iterator[Span]:
         if needed not in data:
             continue
         for match in pattern.finditer(data):
-            class_ = classify_key(text_of(match.group(3)))
+            class_ = classify_key(text_of(match.group(3))) or classify_key(
+                text_of(data[match.start(3) : match.end() - 1])  # `api_key` is no key of a table
+            )
             group = 1 if match.start(1) >= 0 else 2
             if class_ is None or class_ in BY_SHAPE:
                 continue

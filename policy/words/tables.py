@@ -13,13 +13,14 @@ from ..findings import Span
 from ..keys import classify_key
 from ..named import classes_of_columns
 from .innocence import is_innocent
-from .values import BY_SHAPE, Value, compile_bytes, looks_random, reads_as_value, text_of
+from .values import BY_SHAPE, STREET, Value, compile_bytes, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")
 _NAMES = compile_bytes(rb"""["'`]?[A-Za-z_\x80-\xff][A-Za-z0-9_ .\-\x80-\xff]{0,39}["'`]?""")
 # What `pg_dump` writes before rows with tabs.
 _COPY = compile_bytes(rb"COPY [^\s(]{1,200} \(([^()]{1,999})\) FROM stdin[^;\r\n]{0,100};\r?")
 _RULE = compile_bytes(rb"[-+|:= \t]*")
+_STREET = re.compile(STREET)
 _MAX_COLUMNS, _MAX_ROWS = 100, 5000
 # psql shows a row line by line, if it is told to or has no room: `\x`.
 _RECORD = re.compile(rb"(?:-|\xe2\x94\x80)\[ [A-Z]{1,20} [0-9]{1,9} \]")
@@ -74,15 +75,22 @@ class _Table:
                 start = at + cell.find(bare)
                 cells.append((class_, Value(start, start + len(bare), False, ": ")))
             at += len(cell) + 1
-        mailed = any(b"@" in data[v.start : v.end] for class_, v in cells if class_ == "pii.email")
+        told = any(
+            class_ == "pii.username" or (class_ == "pii.email" and b"@" in data[v.start : v.end])
+            for class_, v in cells
+        )
         for class_, value in cells:
-            if _is_of(class_, data, value, sure=mailed):
+            if _is_of(class_, data, value, sure=told):
                 yield Span(value.start, value.end, class_, "words.column")
 
 
 def _is_of(class_: str, data: bytes, value: Value, *, sure: bool) -> bool:
-    """Whether a cell holds what the header says, as a mailbox in its row shows (`sure`)."""
+    """Whether a cell holds what the header says, as whose it is in its row shows (`sure`)."""
     text = value.text(data)
+    if class_ == "secret.otp" and text.isdigit():
+        return 4 <= len(text) <= 8
+    if class_ == "pii.address" and _STREET.fullmatch(data, value.start, value.end) is not None:
+        return True
     if class_.startswith("secret."):
         word = sure and class_ == "secret.password" and " " not in text and len(text) >= 4
         return (word or looks_random(text)) and not is_innocent(text, class_)

@@ -42,7 +42,8 @@ _REFUSED = compile_bytes(
     + _PASSWORD
     + rb" ([^\s,;=()\[\]<>{}\"'/\xe2\xc2]{8,100}) "
     + "(?:(?:is|was|has|ist|wurde|est|es|è|é) )?"
-    "(?:rejected|refused|denied|wrong|incorrect|invalid|expired|revoked|leaked|too weak"
+    "(?:not (?:accepted|valid|correct|recogni[sz]ed)"
+    "|rejected|refused|denied|wrong|incorrect|invalid|expired|revoked|leaked|too weak"
     "|(?:does|did) not match|ungültig|falsch|abgelehnt|abgelaufen|refusé|invalide|erroné|incorrecte"
     "|expiré|incorrecta|inválida|rechazada|caducada|errata|scaduta|rifiutata|incorreta|expirada"
     "|onjuist|ongeldig|verlopen|ogiltigt|fel|ugyldig|nieprawidłowe|neplatné)".encode()

@@ -43,6 +43,15 @@ NAME_BEGINS = (
     rb"(?:[A-Z\xc3-\xc9\xd7-\xdb\xe0\xe4-\xed]|\xd0[\x80-\xaf]|\xce[\x80-\xab]|\xe3[\x81-\xbf])"
 )
 
+# A street with a house in it, as addresses have it. It goes back over one word at most.
+STREET = (
+    rb"(?:[A-Z\x80-\xff][A-Za-z\x80-\xff.'\-]{1,40}+"
+    rb"(?: [A-Za-z\x80-\xff][A-Za-z\x80-\xff.'\-]{0,40}+){0,4}"
+    rb" [0-9]{1,5}+[A-Za-z]?(?:[/-][0-9]{1,4}+)?"
+    rb"|[0-9]{1,5}+[A-Za-z]?,? [A-Z\x80-\xff][A-Za-z\x80-\xff.'\-]{1,40}+"
+    rb"(?: [A-Z\x80-\xff][A-Za-z\x80-\xff.'\-]{0,40}+){0,4})"
+)
+
 # Classes whose values other detectors find by their shape; a key in free text adds nothing.
 BY_SHAPE = frozenset(["pii.ip", "pii.mac", "secret.url_credentials", "secret.connection_string"])
 

@@ -19,7 +19,8 @@ from .checks import find_compared
 from .command_lines import find_in_command_lines
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
-from .labels import find_labelled, find_quoted, keys_beside, names_beside
+from .labels import find_labelled, find_printed, find_quoted, keys_beside, names_beside
+from .maps import find_in_maps
 from .markup import find_in_markup
 from .phrases import find_phrases
 from .positional import find_by_place
@@ -33,6 +34,7 @@ from .values import (
     KEY,
     MAX_VALUE,
     NAME_BEGINS,
+    STREET,
     Value,
     class_of,
     compile_bytes,
@@ -98,6 +100,7 @@ _OF_MARKUP = re.compile(rb"(?i)</|/>|name|key|field|param|header|variable")
 def _markup(data: bytes) -> Iterator[Span]:
     if _OF_MARKUP.search(data) is not None:
         yield from find_in_markup(data)
+    yield from find_in_maps(data)
 
 
 _OF_COMMANDS = re.compile(
@@ -130,7 +133,7 @@ def _tables(data: bytes) -> Iterator[Span]:
 
 
 def _pairs(data: bytes) -> Iterator[Span]:
-    found = list(find_quoted(data))
+    found = [*find_quoted(data), *find_printed(data)]
     if _OF_PAIRS.search(data) is not None:
         found += [*find_labelled(data), *_told(data)]
     yield from found
@@ -217,6 +220,8 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
         value = _name(data, value)
     if class_ == "pii.phone" and not value.quoted:
         value = _number(data, value)
+    if class_ == "pii.address" and not value.quoted:
+        value = _street(data, value, data[key : key + _LONGEST_KEY])
     if class_ == "pii.health" and not value.quoted:
         value = value._replace(end=_CLAUSE.match(data, value.end).end())
     if class_ == "secret.password" and not value.quoted:
@@ -313,6 +318,21 @@ def _number(data: bytes, value: Value) -> Value:
     # The bracket of an area is a part of it: `(415) 555-2671`.
     start = value.start - (b")" in match.group() and data[value.start - 1 : value.start] == b"(")
     return value._replace(start=start, end=max(match.end(), value.end))
+
+
+# To the end of its field.
+_STREET = re.compile(
+    STREET + rb"(?=[,;&|)\]}<\"'\t\r\n\x01]| [A-Za-z_.\-]{2,40}[=:]| -|\\[nrt]|\Z)"
+)
+_NOT_OF_MACHINES = re.compile(rb"(?i)(?!addr|[a-z]{0,40}addr)")
+
+
+def _street(data: bytes, value: Value, key: bytes) -> Value:
+    """A street without quotes goes on to its number; `addr` may be that of a machine."""
+    if value.separator == " = " or _NOT_OF_MACHINES.match(key) is None:
+        return value
+    match = _STREET.match(data, value.start, value.start + MAX_VALUE)
+    return value if match is None else value._replace(end=match.end(), quoted=True)
 
 
 _ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|[({]|,\s*<<)\s*["']""")

@@ -406,6 +406,31 @@ BY_PLACE: list[Row] = [
     ("SELECT set_user_flag('beta_2026', 'on')", [], ["beta_2026"]),
 ]
 
+MAPS: list[Row] = [
+    ("Map(user -> jroe, firstName -> Jane Ann, n -> 3)", ["Jane", "Ann"], ["n -> 3"]),
+    (
+        "HashMap(street -> 5 Elm Street, otp -> 482193, a -> List(1, 2))",
+        ["Elm", "482193"],
+        ["List"],
+    ),
+    ('[{first_name,<<"Jane">>},{plan,<<"pro">>}]', ["Jane"], ['{plan,<<"pro">>}']),
+    ("Map(firstName -> String, password -> Label), street -> Elm 5", [], ["Label", "Elm 5"]),
+    ("T[id=3, street=Elm Street 5, plan=pro]", ["Elm", "5,"], [" plan=pro]"]),
+    ("strasse: Am Ring 4b; plan: pro", ["Ring", "4b"], ["; plan: pro"]),
+    ("addr=Main 4, street = Elm 5, street=one 4", [], ["Main 4", "Elm 5", "one 4"]),
+    ("<b>Password:</b> wintertime7 <br><i>Plan:</i> pro", ["wintertime7"], ["pro"]),
+    ("<b>Password:</b> is required", [], ["is required"]),
+    ("password “Wint3rfell” refused", ["Wint3rfell"], ["” refused"]),
+    ("Vorname: „Jane“, Plan: „Gold“", ["Jane"], ["Gold"]),
+    ("the token “expired” and the password « de passe »", [], ["expired", "de passe"]),
+    ("username,password\njroe,wintertime\n", ["wintertime"], ["username,password"]),
+    ("id,otp\n3,482193\n4,12", ["482193"], ["4,12"]),
+    ("password Wint3rfell9 not accepted", ["Wint3rfell9"], ["not accepted"]),
+    ("Duplicate entry 'qX7r2mK9vT4bLs8w' for key 't.api_key'", ["qX7r2mK9"], ["t.api_key"]),
+    ("create.arg0.phone: must match \"^1\" (was '0170 987654')", ["0170"], ["must match"]),
+    ("create.arg0.size: must be less (was '12345678')", [], ["12345678"]),
+]
+
 YAML: list[Row] = [
     ("passwords:\n  - Wint3rfell!\nhosts:\n  - db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
     ("passwords:\n- Wint3rfell!\nhosts:\n- db1!x7y8", ["Wint3rfell"], ["- db1!x7y8"]),
@@ -430,7 +455,16 @@ YAML: list[Row] = [
     ("password:\n  type: string\n  minLength: 8", [], ["type: string", "minLength: 8"]),
 ]
 
-ROWS = [*OTHER_LANGUAGES, *BY_PLACE, *DECLARATIONS, *USERS_OF_URLS, *VALIDATION, *DATABASES, *YAML]
+ROWS = [
+    *OTHER_LANGUAGES,
+    *BY_PLACE,
+    *MAPS,
+    *DECLARATIONS,
+    *USERS_OF_URLS,
+    *VALIDATION,
+    *DATABASES,
+    *YAML,
+]
 
 
 @pytest.mark.parametrize(("text", "gone", "stay"), ROWS)

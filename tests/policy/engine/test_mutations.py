@@ -56,6 +56,7 @@ _BY_WORDS: dict[str, tuple[str, ...]] = {
         "field 'a': rejected value [x]", "On instance['a']:\n    'x'", "'a' with value 'x'",
         "variable a with value 'x'",
         "parse field [a] of type [date] Preview of field's value: 'x'",
+        "a: must match (was 'x')",
         "Path `a` (`x`) is short", 'name "a": converting driver.Value type string ("x")',
         'a: invalid type: string "x"',
         'a.b: Invalid value: "x"', "for parameter a, value: x",
