@@ -7,7 +7,7 @@ machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from .findings import Mark, PolicyLimit, Span, Tree
 from .literals import Branch, Leaf, Node, literals
 from .named import TELLING, describes, flagged_value, names_given, pair_key
 from .pairs import pairs
+from .templates import is_marked, item_names
 from .views import MAX_DEPTH, View, decodings, is_encoded
 
 # A document may be decoded to four times its size, and small ones to this many characters.
@@ -215,7 +216,7 @@ class Judge:
     def _branch(
         self, site: Site, branch: Branch, class_: str | None, above: str | None = None
     ) -> None:
-        names = _names_given(branch, above)
+        names = _names_given(branch, above) or _names_of_items(branch, above)
         pair = _pair_leaf(branch, self._detection.key_class)
         flag: str | None = None
         for index, (key, _, value) in enumerate(branch.items):
@@ -332,6 +333,13 @@ def _names_given(branch: Branch, above: str | None) -> dict[int, str]:
     }
     plain: dict[str, Tree] = {key: _plain(value) for key, (_, value) in places.items()}
     return {places[key][0]: name for key, name in names_given(plain, above).items()}
+
+
+def _names_of_items(branch: Branch, above: str | None) -> Mapping[int, str]:
+    """The names of a list's items that stand elsewhere."""
+    if not is_marked(above) or any(key is not None for key, _, _ in branch.items):
+        return {}
+    return item_names([[] if isinstance(v, Branch) else None for _, _, v in branch.items], above)
 
 
 def _plain(node: Node) -> Tree:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
+from .templates import COLUMNS, PARAMS, named_items
 from .words.innocence import is_innocent
 from .words.values import looks_made_up
 
@@ -17,10 +18,12 @@ KINDS = ("parameter", "param", "option", "variable", "setting", "property", "fie
 _OF_KINDS = tuple(kind + sign for kind in KINDS for sign in ("", "_"))
 _NAMES = (
     "name", "key", "header", "field", "attribute", "param", "variable", "k", "n", "system",
+    "label", "question",
     *(kind + end for kind in _OF_KINDS for end in ("name", "key")),
 )  # fmt: skip
 _VALUES = (
     "value", "val", "values", "content", "data", "v", "stringValue", "string_value", "text",
+    "answer",
     *(kind + "value" for kind in _OF_KINDS),
 )  # fmt: skip
 
@@ -75,7 +78,9 @@ _TOWNS = (
 _ARGUMENTS, _TOOLS = "spawnargs", ("path", "spawnfile", "file")
 SPAWNED = f" {_ARGUMENTS}"
 # An object without any of these gives no field another name, whatever stands above it.
-TELLING = NAMING | {"line1", *_TOWNS, _ARGUMENTS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES}
+TELLING = NAMING | {
+    "line1", _ARGUMENTS, PARAMS, *_TOWNS, *COLUMNS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES,
+}  # fmt: skip
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
 NO_PEOPLE = frozenset(  # words of names of others
@@ -123,6 +128,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
         return given
     folded = {key.casefold(): key for key in node}
     given |= _kept_apart(node, folded)
+    given |= named_items(node)
     if _ARGUMENTS in node:
         for tool in map(node.get, _TOOLS):
             if isinstance(tool, str):

@@ -28,6 +28,7 @@ from .meta import WITH_META
 from .named import describes, flagged_value, names_given, pair_key, pair_list, spelled_out
 from .placeholders import Placeholder
 from .selectors import Trail, next_step, root_step
+from .templates import is_marked, item_names
 from .views import View
 from .words.command_lines import passwords_among
 
@@ -161,19 +162,21 @@ class Scan:
         place: Field | Fields,
         trail: Trail,
     ) -> None:
-        if pair_list(node):
+        if pair_list(node) and not is_marked(key):
             for index, pair in enumerate(node):
                 self._pair(pair, (*path, index), class_, place, trail)
             return
         if place is TEXT:
             place = spelled_out(node, class_) or place
         single = pair_key(node, self._detection.key_class)
-        flag, given = None, passwords_among(node, key)
+        flag, given, named = None, passwords_among(node, key), item_names(node, key)
         for index, value in enumerate(node):
             here = (*path, index)
             steps = (*trail, next_step(trail, index, value)) if trail else ()
             context, found = key, class_
-            if single is not None and index == 1:
+            if index in named:
+                context, found = named[index], self._detection.key_class(named[index]) or class_
+            elif single is not None and index == 1:
                 context, found = single, self._detection.key_class(single) or class_
             elif index in given:
                 context, found = "password", "secret.password"

@@ -23,6 +23,7 @@ from ..named import (
     spelled_out,
 )
 from ..scan import MAX_NESTING, Touched, as_text
+from ..templates import is_marked, item_names
 from ..words.command_lines import passwords_among
 from .meanings import Meanings
 
@@ -155,7 +156,7 @@ class Leaves:
         field = place if isinstance(place, Field) else TEXT
         if only is None and self._gather_texts(node, path, key, class_, field):
             return
-        if node and isinstance(node[0], list) and pair_list(node):
+        if node and isinstance(node[0], list) and pair_list(node) and not is_marked(key):
             for index, pair in enumerate(node):
                 if only is None or index in only:
                     further = None if only is None else only[index]
@@ -164,10 +165,12 @@ class Leaves:
         if place is TEXT and class_ is not None and only is None:
             place = field = spelled_out(node, class_) or TEXT
         single = pair_key(node, self._detection.key_class) if len(node) == 2 else None
-        flag, given = None, passwords_among(node, key)
+        flag, given, named = None, passwords_among(node, key), item_names(node, key)
         for index, value in enumerate(node):
             context, found = key, class_
-            if single is not None and index == 1:
+            if index in named:
+                context, found = named[index], self._detection.key_class(named[index]) or class_
+            elif single is not None and index == 1:
                 context, found = single, self._detection.key_class(single) or class_
             elif index in given:
                 context, found = "password", "secret.password"
@@ -175,7 +178,8 @@ class Leaves:
                 context, found = flag, self._detection.key_class(flag) or class_
             flag = flagged_value(value, field)
             # What stands before it may be its name.
-            if only is not None and not {index, index - 1} & only.keys() and index not in given:
+            among = index in given or index in named
+            if only is not None and not {index, index - 1} & only.keys() and not among:
                 continue
             if isinstance(value, str):
                 if value:
@@ -193,7 +197,7 @@ class Leaves:
 
         Lines of source code are most of what is in events.
         """
-        if len(node) == 2 or (key is not None and key.endswith(SPAWNED)):
+        if len(node) == 2 or (key is not None and key.endswith(SPAWNED)) or is_marked(key):
             return False
         try:
             said = "\n".join(node)  # type: ignore[arg-type]  # what else it has is refused

@@ -20,6 +20,7 @@ from ..judging import Judge, Site, Work
 from ..keys import classify_key
 from ..meta import WITH_META
 from ..named import GIVEN_NAMES, LABELS, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
+from ..templates import COLUMNS, MESSAGE, names_of_places
 from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
@@ -187,6 +188,8 @@ class _Look:
         bits = self._gate.matching(content, bits)
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
+        if _names_items(data, start, text):
+            return False
         self.can_be_remembered = True
         return len(text) > MOST_NAME or not self._gives_name(data, start, end, text)
 
@@ -274,6 +277,16 @@ class _Look:
             return False
         name = text.lstrip("-").rstrip(": ")
         return self._detection.key_class(name) is not None or bool(self._gate.rules_of_key(name))
+
+
+def _names_items(data: bytes, start: int, text: str) -> bool:
+    """Whether a text may name the items of a list beside it (templates.py)."""
+    if data[sign_before(data, start)] == COLON:
+        told = ("%" in text or "{" in text) and key_of(data, start) == MESSAGE
+        return told and any(names_of_places(text))
+    if len(text) > MOST_NAME or classify_key(text) is None:
+        return False
+    return key_of(data, data.rfind(b"[", 0, start)) in COLUMNS
 
 
 def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
