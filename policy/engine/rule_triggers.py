@@ -24,6 +24,11 @@ _NAME_PRINTED = (
     r"(?:^|[^A-Za-z0-9_])[Nn](?:ame|ome?|ombre|aam|avn|ume) ?[=:] ?(?:Optional\(|Some\()?"
     r"\\{0,3}[\"']?[A-Z\x{80}-\x{10FFFF}][A-Za-z\x{80}-\x{10FFFF}]"
 )
+_OF_PASSWORDS = (
+    "pass(?:word|wort|wd|phrase|code|ord)|pwd|pw|kennwort|mot de passe|contraseña|senha|wachtwoord"
+    "|lösenord|heslo|hasło|haslo|parola|salasana|adgangskode|şifre"
+)
+_CHOSEN = r"[^A-Za-z0-9\x00]{1,6}[^\s\x000-9]{0,62}[0-9]"
 _BEFORE_A_NAME = r"(?: ?=|[: ]) ?[A-Z\x{80}-\x{10FFFF}]"
 # Sharper than what can be derived: the detector's validator says what the pattern does not.
 _BY_HAND: dict[str, tuple[str, ...]] = {
@@ -73,6 +78,13 @@ _BY_HAND: dict[str, tuple[str, ...]] = {
         r"(?:コード|パスワード|番号|码|碼|번호)[^\x000-9]{0,12}[0-9]{3}",
     ),
     "person.sama": ("様",),
+    # With the digit of the value.
+    "password.chosen": (
+        rf"(?i:{_OF_PASSWORDS}){_CHOSEN}",
+        rf"(?i:{_OF_PASSWORDS})[^A-Za-z0-9\x00]{{0,2}} (?i:for) [^\x00]{{3,100}}[0-9]",
+        *(rf"(?:{each}){_CHOSEN}" for each in ("пароль|Пароль", "密码|密碼|パスワード|비밀번호")),
+        rf"(?i:user|name|login|account) [A-Za-z0-9_.@-]{{2,60}},? (?i:pass){_CHOSEN}",
+    ),
     "pgpass": (r":(?:54|64)[0-9]{0,3}:", r":\*:"),
     "token.prefixed": (r"[a-z0-9][_-][A-Za-z0-9]{30}",),
     "mailgun": (r"key-[0-9A-Za-z]{32}", r"-[0-9a-f]{8}-[0-9a-f]{8}"),

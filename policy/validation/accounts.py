@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..keys import classify_key
 from ..linear import compile_linear
 from ..named import NO_PEOPLE
 from ..words.innocence import is_innocent
@@ -68,3 +69,30 @@ def account_name(candidate: Candidate) -> Candidate | None:
     """What somebody calls himself, not a file, a version or a word of software."""
     words = map(str.casefold, _WORD.findall(candidate.value))
     return candidate if _OF_PROGRAMS.isdisjoint(words) else None
+
+
+# Ends of it are a number of something, or a version: `sha256`, `attempts12`.
+_CHOSEN = compile_linear(r"([\pL]{4,30})[^\pL\pN\s]?[0-9]{2,8}[^\pL\pN\s]{0,2}")
+_ALGORITHMS = frozenset(
+    """adler algo algorithm argon ascii attempt attempts base bcrypt bits blake bytes cert chacha
+    chars column crc digest digits error grant hmac http https iso iteration iterations length
+    level line loop mode number oauth option page pbkdf phase pkcs policy poly port reset rfc ripemd
+    round rounds rule sample saml scram scrypt section sequence shake sha slot step ticket try
+    unicode utf variant version""".split()  # noqa: SIM905  reads best as text
+)
+
+
+def chosen_word(candidate: Candidate) -> Candidate | None:
+    """A word with a number behind it, or made of both cases and digits; none of software."""
+    value = candidate.value.rstrip(".!?")
+    if len(value) < 6 or is_innocent(value, "secret.password"):
+        return None
+    word = _CHOSEN.fullmatch(value)
+    if word is not None:
+        stem = word.group(1).casefold()
+        of_software = stem in _OF_PROGRAMS or stem in _ALGORITHMS or stem.endswith("s")
+        return None if of_software or classify_key(stem) is not None else candidate
+    if not is_chosen(value) or not any(map(str.isdigit, value)):
+        return None
+    parts = map(str.casefold, _WORD.findall(value))
+    return candidate if (_OF_PROGRAMS | _ALGORITHMS).isdisjoint(parts) else None

@@ -15,7 +15,7 @@ from ..linear import compile_linear
 from ..named import NO_PEOPLE
 from ..words.innocence import is_innocent
 from ..words.values import looks_random
-from .accounts import account_name, chosen, first_and_last, in_address
+from .accounts import account_name, chosen, chosen_word, first_and_last, in_address
 from .addresses import email, ipv4, ipv4_dashes, ipv6, mac
 from .candidates import Candidate, Validator
 from .numbers import (
@@ -337,7 +337,7 @@ VALIDATORS: dict[str, Validator] = {
             kvnr, letters_and_digits, rvnr, street, titled, vin,
             phone_north_america, in_town, told_number, unknown_secret,
             unnamed_key, prefixed_token, first_and_last, in_address, letters_among_digits,
-            account_name, chosen,
+            account_name, chosen, chosen_word,
         )
     },
 }  # fmt: skip

@@ -33,6 +33,8 @@ PLACES = {
     "networkcredential]::new": 2, "pscredential]::new": 2, "pscredential": 2,
     "authenticateuser": 2, "authenticate_user": 2, "loginuser": 2, "login_user": 2, "dologin": 2,
     "checkcredentials": 2, "validatecredentials": 2, "verifycredentials": 2,
+    "bcrypt.compare": 1, "bcrypt.comparesync": 1, "bcrypt.hash": 1, "bcrypt.hashsync": 1,
+    "bcrypt.verify": 1, "argon2.hash": 1, "argon2.verify": 2,
     "dbi->connect": 3, "dbi.connect": 3, "personalaccesstokenauth": 2, "opendsobject": 3,
 }  # fmt: skip
 # What stands there is a password even if it is a word: nothing else is ever given.

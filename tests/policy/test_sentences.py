@@ -10,6 +10,12 @@ from rows import Row, hold, seen_otherwise
 from scrubbing import scrubbed
 
 SENTENCES: list[Row] = [
+    ("wrong password hunter22 for bob", ["hunter22"], ["for bob"]),
+    ("password for user bob (winter2024) refused", ["winter2024"], ["user bob (", ") refused"]),
+    ("hunter22 is not a valid password", ["hunter22"], ["is not a valid"]),
+    ("bcrypt.compare('hunter22', hash)", ["hunter22"], [", hash)"]),
+    ("password sha256 / password attempts12 / password user1234", [], ["sha256", "s12", "r12"]),
+    ("the password expired99? password column22", [], ["column22"]),
     ("invalid session id: o1jGG8BSsVkH4YF1", ["o1jGG8BS"], ["invalid session id"]),
     ("session id o1jGG8BSsVkH4YF1 is unknown", ["o1jGG8BS"], ["is unknown"]),
     ("license key hJ9WlKCwsm3jEIEL expired", ["hJ9WlKCw"], ["expired"]),
