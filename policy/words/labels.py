@@ -119,7 +119,7 @@ def find_printed(data: bytes) -> Iterator[Span]:
         class_ = class_of(match.group(1))
         if class_ is None or class_ in BY_SHAPE or class_of(match.group(2)) is not None:
             continue
-        value = Value(*match.span(2), True, ": ")
+        value = Value(match.start(2), match.end(2), True, ": ")
         prose = class_.startswith("secret.") and b" " in match.group(2)
         if not prose and reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.quoted")
