@@ -9,7 +9,7 @@ from functools import lru_cache
 from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
-from .templates import COLUMNS, PARAMS, named_items
+from .templates import COLUMNS, TOLD, named_items
 from .words.innocence import is_innocent
 from .words.values import looks_made_up
 
@@ -79,7 +79,7 @@ _ARGUMENTS, _TOOLS = "spawnargs", ("path", "spawnfile", "file")
 SPAWNED = f" {_ARGUMENTS}"
 # An object without any of these gives no field another name, whatever stands above it.
 TELLING = NAMING | {
-    "line1", _ARGUMENTS, PARAMS, *_TOWNS, *COLUMNS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES,
+    "line1", _ARGUMENTS, *TOLD, *_TOWNS, *COLUMNS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES,
 }  # fmt: skip
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")

@@ -1,6 +1,7 @@
 """Lists whose items have their names elsewhere: in a message's template, or among the columns.
 
 {"message": "login password=%s of %s", "params": ["x1", "bob"]}           Sentry's `logentry`
+{"query": "… SET password = $1 …", "parameters": ["x1"]}                  what ORMs say of an error
 {"columns": ["email", "password"], "rows": [["jane@x.example", "x1"]]}    what databases answered
 """
 
@@ -14,6 +15,9 @@ from .findings import Tree
 from .keys import MAX_KEY, classify_key
 
 PARAMS, MESSAGE, COLUMNS = "params", "message", ("columns", "fields", "keys")
+STATEMENTS = ("sql", "query", "statement", "db.statement", "db.query.text")
+# Where the values stand.
+TOLD = (PARAMS, "parameters", "bindings", "db.params")
 _ROWS = ("rows", "data", "values", "records")
 _MARK, _BETWEEN = "\x1eitems", "\x1f"  # how the name of such a list ends; between names of items
 _MOST_COLUMNS, _LONGEST = 100, 2000
@@ -33,7 +37,15 @@ def named_items(node: Mapping[str, Tree]) -> dict[str, str]:
     message, given = node.get(MESSAGE), node.get(PARAMS)
     if isinstance(message, str) and isinstance(given, list) and len(message) <= _LONGEST:
         places = names_of_places(message)
-        return {PARAMS: _BETWEEN.join(places) + _MARK} if any(places) else {}
+        if any(places):
+            return {PARAMS: _BETWEEN.join(places) + _MARK}
+    for key in STATEMENTS:
+        statement = node.get(key)
+        if isinstance(statement, str) and len(statement) <= _LONGEST:
+            places = names_of_columns(statement)
+            if any(places):
+                listed = _BETWEEN.join(places) + _MARK
+                return {key: listed for key in TOLD if isinstance(node.get(key), list)}
     for key in COLUMNS:
         columns = node.get(key)
         if isinstance(columns, list) and 2 <= len(columns) <= _MOST_COLUMNS:
@@ -85,3 +97,35 @@ def _named(said: str) -> tuple[str, str | None]:
         if (class_ := classify_key(name)) is not None:
             return name, class_
     return said, None
+
+
+_BOUND = re.compile(r"\?|%s|\$([0-9]{1,3})|:([0-9]{1,3})\b")
+_INSERTED = re.compile(
+    r"(?i)\b(?:insert|replace)\s+(?:ignore\s+)?into\s+[^\s()]{1,200}\s*\(([^()]{1,1500})\)\s*values?\b"
+)
+_COMPARED = re.compile(
+    r"(?i)([\w$]{1,60})[\"`\]]?\s*(?:=|<>|!=|<=?|>=?|\blike\b|\bilike\b|\bin\b)\s*\(?\Z"
+)
+
+
+@lru_cache(maxsize=1024)
+def names_of_columns(statement: str) -> tuple[str, ...]:
+    """The columns that the values of an SQL statement are for, in the order of these; "" of others.
+
+    Nothing where none of them tells anything.
+    """
+    names: dict[int, str] = {}
+    inserted = _INSERTED.search(statement)
+    columns = [each.strip(' \t\r\n"`[]') for each in inserted[1].split(",")] if inserted else []
+    row = 0
+    for count, place in enumerate(_BOUND.finditer(statement)):
+        number = int(place[1] or place[2] or count + 1) - 1
+        if inserted is not None and place.start() >= inserted.end():
+            names[number] = columns[row % len(columns)]
+            row += 1
+        else:
+            before = _COMPARED.search(statement[max(0, place.start() - _FAR) : place.start()])
+            names[number] = before[1] if before is not None else ""
+    if not any(map(classify_key, names.values())):
+        return ()
+    return tuple(names.get(number, "") for number in range(min(max(names) + 1, _MOST_COLUMNS)))

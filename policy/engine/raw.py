@@ -20,7 +20,7 @@ from ..judging import Judge, Site, Work
 from ..keys import classify_key
 from ..meta import WITH_META
 from ..named import GIVEN_NAMES, LABELS, NAMES_OF_PEOPLE, NAMING, PERSONAL, unquoted
-from ..templates import COLUMNS, MESSAGE, names_of_places
+from ..templates import COLUMNS, MESSAGE, STATEMENTS, TOLD, names_of_columns, names_of_places
 from ..views import View
 from .finder import GatedFinder
 from .gate import DEVICE, ESCAPE, FIELD, KNOWN, META, UNREADABLE, Gate
@@ -52,6 +52,7 @@ _string = msgspec.json.Decoder(str).decode
 _NOTHING = re.compile(rb'(?:null|true|false|""|\{[ \t\r\n]*+\}|\[[ \t\r\n]*+\])[ \t\r\n]*+[,}]')
 _NEXT, _LAST = re.compile(rb"[ \t\r\n]*+,"), re.compile(rb"[ \t\r\n]*+\]")
 _NAME_KEY = re.compile(rb'"(?:%b)"[ \t\r\n]*+:' % "|".join(NAMES_OF_PEOPLE).encode(), re.IGNORECASE)
+_LISTED = re.compile(rb'"(?:%b)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".join(TOLD).encode())
 _OPENED = ord("[")
 _TRUE = re.compile(rb"true")
 _LONG_NUMBER = re.compile(LONG_NUMBER.encode())
@@ -282,8 +283,12 @@ class _Look:
 def _names_items(data: bytes, start: int, text: str) -> bool:
     """Whether a text may name the items of a list beside it (templates.py)."""
     if data[sign_before(data, start)] == COLON:
-        told = ("%" in text or "{" in text) and key_of(data, start) == MESSAGE
-        return told and any(names_of_places(text))
+        if _LISTED.search(data) is None:
+            return False
+        key = key_of(data, start)
+        if key == MESSAGE:
+            return any(names_of_places(text))
+        return key in STATEMENTS and any(names_of_columns(text))
     if len(text) > MOST_NAME or classify_key(text) is None:
         return False
     return key_of(data, data.rfind(b"[", 0, start)) in COLUMNS

@@ -19,6 +19,16 @@ NAMED: list[tuple[dict[str, Any], list[str]]] = [
     ({"columns": ["id", "password"], "rows": [["b1", SECRET], ["b2", SECRET]]}, ["b1", "b2"]),
     ({"columns": ["id", "password", "n"], "data": [["b1", SECRET, "n1"]]}, ["b1", "n1"]),
     ({"keys": ["user", "password"], "values": ["b1", SECRET]}, ["b1"]),
+    ({"sql": "INSERT INTO u (id, password) VALUES (?, ?)", "params": ["b1", SECRET]}, ["b1"]),
+    ({"query": 'UPDATE u SET "password" = $1 WHERE id=$2', "parameters": [SECRET, "b1"]}, ["b1"]),
+    ({"query": "x where password = $2 and id = $1", "parameters": ["b1", SECRET]}, ["b1"]),
+    (
+        {
+            "query": "insert into `u` (`id`, `password`) values (?, ?), (?, ?)",
+            "bindings": ["b1", SECRET, "b2", SECRET],
+        },
+        ["b1", "b2"],
+    ),
     ({"label": "Password", "value": SECRET}, ["Password"]),
     ({"question": "Your password", "answer": SECRET, "type": "x1"}, ["x1"]),
 ]
@@ -29,6 +39,8 @@ OTHERS: list[dict[str, Any]] = [
     {"message": "of %s", "params": [["password", "is required"]]},
     {"columns": ["id", "name"], "rows": [["b1", "wintertime"]]},
     {"columns": ["password"], "rows": [["b1", "wintertime"]]},
+    {"sql": "SELECT a FROM u WHERE n = ? AND plan = ?", "params": ["wintertime", "pro"]},
+    {"query": "is the password right?", "parameters": ["wintertime"]},
     {"label": "Sessions", "value": "120"},
 ]
 
