@@ -29,12 +29,11 @@ from .records import is_printed, says_nothing, whole_field
 from .redis import find_in_redis
 from .sql import find_in_sql
 from .tables import find_in_tables
+from .unquoted import whole_clause, whole_name, whole_number, whole_street
 from .values import (
     BY_SHAPE,
     KEY,
     MAX_VALUE,
-    NAME_BEGINS,
-    STREET,
     Value,
     class_of,
     compile_bytes,
@@ -217,13 +216,13 @@ def _keyed(data: bytes, at: int, separator: str, class_: str, key: int) -> Itera
     if class_ == "pii.username" and _goes_on(data, key, value):
         return
     if class_ == "pii.name" and not value.quoted:
-        value = _name(data, value)
+        value = whole_name(data, value)
     if class_ == "pii.phone" and not value.quoted:
-        value = _number(data, value)
+        value = whole_number(data, value)
     if class_ == "pii.address" and not value.quoted:
-        value = _street(data, value, data[key : key + _LONGEST_KEY])
+        value = whole_street(data, value, data[key : key + _LONGEST_KEY])
     if class_ == "pii.health" and not value.quoted:
-        value = value._replace(end=_CLAUSE.match(data, value.end).end())
+        value = whole_clause(data, value)
     if class_ == "secret.password" and not value.quoted:
         value = whole_field(data, value, data[max(0, key - 2) : key])
     for each in (value, *_further_pieces(data, value, class_)):
@@ -272,67 +271,6 @@ def _without_scheme(data: bytes, value: Value, class_: str) -> Iterator[Span]:
             end = read_value(data, start, value.separator, class_).end
     if start < end:
         yield Span(start, end, class_, "words.pair")
-
-
-_CLAUSE = compile_bytes(rb"(?: [^\s,;|{}()\[\]<>\"'=:]{1,40}){0,8}")  # more words of it
-_CAPITALISED = compile_bytes(  # up to punctuation of any script
-    rb"(?:" + NAME_BEGINS + rb"(?:[^\s,;=:&|\d()\[\]{}<>\"\xe3\xef]|\xe3[\x81-\xbf])* ?){1,4}"
-)
-
-
-def _name(data: bytes, value: Value) -> Value:
-    """A name without quotes goes on over its capitalised words."""
-    match = _CAPITALISED.match(data, value.start)
-    if match is None or match.end() <= value.end:
-        return value
-    end = match.end()
-    if data[end : end + 1] in (b"=", b":") and b" " in data[value.start : end]:  # the last is a key
-        end = data.rindex(b" ", value.start, end)
-    end = _before_labels(data, value.start, end)
-    end = value.start + len(data[value.start : end].rstrip())
-    return Value(value.start, max(end, value.end), False, value.separator)
-
-
-_SPACED = re.compile(rb" ++([\x80-\xff]++)")
-
-
-def _before_labels(data: bytes, start: int, end: int) -> int:
-    """Where a name ends before the next label of a form: `氏名：山田太郎 電話番号 …`."""
-    for word in _SPACED.finditer(data, start, end):
-        if class_of(word.group(1)) is not None:
-            return word.start()
-    return end
-
-
-_GROUPS = compile_bytes(rb"[+(]?[0-9](?:[ ()./\-]{0,2}[0-9]){6,14}")
-_FEWEST_DIGITS = 7  # of a number in one piece
-
-
-def _number(data: bytes, value: Value) -> Value:
-    """A telephone's number goes on over its groups."""
-    if value.end - value.start >= _FEWEST_DIGITS:
-        return value
-    match = _GROUPS.match(data, value.start)
-    if match is None:
-        return value
-    # The bracket of an area is a part of it: `(415) 555-2671`.
-    start = value.start - (b")" in match.group() and data[value.start - 1 : value.start] == b"(")
-    return value._replace(start=start, end=max(match.end(), value.end))
-
-
-# To the end of its field.
-_STREET = re.compile(
-    STREET + rb"(?=[,;&|)\]}<\"'\t\r\n\x01]| [A-Za-z_.\-]{2,40}[=:]| -|\\[nrt]|\Z)"
-)
-_NOT_OF_MACHINES = re.compile(rb"(?i)(?!addr|[a-z]{0,40}addr)")
-
-
-def _street(data: bytes, value: Value, key: bytes) -> Value:
-    """A street without quotes goes on to its number; `addr` may be that of a machine."""
-    if value.separator == " = " or _NOT_OF_MACHINES.match(key) is None:
-        return value
-    match = _STREET.match(data, value.start, value.start + MAX_VALUE)
-    return value if match is None else value._replace(end=match.end(), quoted=True)
 
 
 _ARGUMENT = compile_bytes(rb"""(""" + KEY + rb""")(?:["']\s*,|[({]|,\s*<<)\s*["']""")
