@@ -16,6 +16,7 @@ from .values import (
     class_of,
     compile_bytes,
     looks_made_up,
+    looks_random,
     read_value,
     reads_as_value,
     text_of,
@@ -105,7 +106,8 @@ _SAID = compile_bytes(
 # The quotes of print: `password “x”`, `Vorname: „Jane“`.
 _IN_PRINT = compile_bytes(
     rb"(?:^|[^A-Za-z\x80-\xff])([A-Za-z][A-Za-z_\x80-\xff]{1,40}(?: [a-z\x80-\xff]{2,12}){0,3})"
-    rb" ?[:=]? ?(?:\xe2\x80[\x9c\x9e]|\xc2\xab ?|\xe3\x80\x8c)([^\xc2\xe2\xe3\r\n][^\r\n]{0,200}?)"
+    rb" ?([:=]?) ?(?:\xe2\x80[\x9c\x9e]|\xc2\xab ?|\xe3\x80\x8c)"
+    rb"([^\xc2\xe2\xe3\r\n][^\r\n]{0,200}?)"
     rb"(?: ?\xc2\xbb|\xe2\x80[\x9c\x9d]|\xe3\x80\x8d)"
 )
 QUOTES_IN_PRINT = (b"\xe2\x80\x9c", b"\xe2\x80\x9e", b"\xc2\xab", b"\xe3\x80\x8c")
@@ -117,11 +119,14 @@ def find_printed(data: bytes) -> Iterator[Span]:
         return
     for match in _IN_PRINT.finditer(data):
         class_ = class_of(match.group(1))
-        if class_ is None or class_ in BY_SHAPE or class_of(match.group(2)) is not None:
+        if class_ is None or class_ in BY_SHAPE or class_of(match.group(3)) is not None:
             continue
-        value = Value(match.start(2), match.end(2), True, ": ")
-        prose = class_.startswith("secret.") and b" " in match.group(2)
-        if not prose and reads_as_value(data, value, class_):
+        value = Value(match.start(3), match.end(3), True, ": ")
+        text = match.group(3)
+        said = class_.startswith("secret.") and (
+            b" " in text or not (match.group(2) or looks_random(text_of(text)))
+        )  # `password “strength”`
+        if not said and reads_as_value(data, value, class_):
             yield Span(value.start, value.end, class_, "words.quoted")
 
 
