@@ -47,6 +47,8 @@ _DELETE_UNUSED = f"DELETE FROM payloads WHERE id IN (SELECT value FROM json_each
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what is done in it, or nothing when it raises."""
+    if connection.in_transaction:  # of the last one not even the rollback went well
+        connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -31,7 +31,7 @@ from errlock.delivery.disk import chores
 from errlock.delivery.disk import store as store_module
 from errlock.delivery.disk.failures import MEANING
 from errlock.delivery.disk.operations import Operation
-from errlock.delivery.disk.transactions import Transactions
+from errlock.delivery.disk.transactions import Transactions, insert, transaction
 from errlock.delivery.disk.writer import Writer
 from errlock.delivery.store import Counts, StoreFailed
 from errlock.pipeline.collector.store_watch import StorageWatch
@@ -433,6 +433,26 @@ async def test_what_no_disk_took_of_a_record_is_not_how_it_is_later(tmp_path: Pa
         (left,) = await store.waiting("a")
         assert left.attempts == 7
         assert (await store.books("a"))["dropped", "event", "expired"] == 2 << 63
+
+
+def test_a_rollback_that_fails_too_ends_no_later_transaction(tmp_path: Path) -> None:
+    class Stumbling(sqlite3.Connection):
+        failing = True
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if sql == "ROLLBACK" and self.failing:
+                self.failing = False
+                raise sqlite3.OperationalError
+            return super().execute(sql, *values)
+
+    path = tmp_path / "some.db"
+    with contextlib.closing(sqlite3.connect(path, 5, 0, None, factory=Stumbling)) as connection:
+        connection.execute("CREATE TABLE numbers (number)")
+        with pytest.raises(sqlite3.OperationalError), transaction(connection):
+            insert(connection, "numbers", [(1,)], verb="UNKNOWN")
+        with transaction(connection):
+            connection.execute("INSERT INTO numbers VALUES (2)")
+        assert connection.execute("SELECT number FROM numbers").fetchall() == [(2,)]
 
 
 async def test_of_a_batch_that_stops_half_way_nothing_is_booked_twice(
