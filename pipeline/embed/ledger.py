@@ -25,6 +25,7 @@ from ...ledger.manifest import or_empty, write_manifest
 from ...ledger.origins import EMBEDDED
 from ...policy.forks import whole
 from ..host.file_places import put_whole
+from ..terminal import escape
 from .judging import judging
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..payloads.document import DocumentType, Payload
 
 CLOSE_WITHIN = 5.0  # seconds that the end of a process may wait for a collector
+_LONGEST_TOLD = 200
 _AGAIN = frozenset({408, 409, 421, 429})  # and all above 499: the same may be taken later
 
 
@@ -192,11 +194,17 @@ class _Collector:
         try:
             self._client.ask("/v1/account", Taken, handover, timeout=timeout)
         except NoAnswer as no:
-            raise NotTaken(str(no)) from None
+            raise NotTaken(_told(str(no))) from None
         except Denied as no:
+            why = f"{_told(no.kind)} (HTTP {no.status})"
             if no.status in _AGAIN or no.status > 499 or no.status in (401, 403):
-                raise NotTaken(f"{no.kind} (HTTP {no.status})") from None
-            raise Unacceptable(f"{no.kind} (HTTP {no.status})") from None
+                raise NotTaken(why) from None
+            raise Unacceptable(why) from None
+
+
+def _told(text: str) -> str:
+    """What whoever answered says, as a log may have it: nobody knows that it is a collector."""
+    return escape(text)[:_LONGEST_TOLD]
 
 
 class _Folder:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -266,6 +268,29 @@ def test_whatever_a_hand_over_fails_of_the_same_is_handed_over_later(
     failing.clear()
     assert kept.documents() == {("sentry", "event", "delivered"): 1}
     assert caplog.messages.count("the account cannot be handed over: MemoryError; it waits") == 1
+
+
+@pytest.mark.parametrize("kind", ["tokens", "x\\nERROR forged\\u001b[2J" + "x" * 9000])
+def test_who_answers_as_a_collector_writes_no_lines_into_the_log(
+    caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    body = f'{{"error": "x\\nERROR forged{"x" * 9000}", "kind": "{kind}"}}'.encode()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as asked:
+                asked.recv(65536)
+                asked.sendall(b"HTTP/1.0 403 -\r\n\r\n" + body)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        ledger = Ledger(service="shop", to=url, token="errlock_token", every=3600)
+        assert not ledger.flush(10)
+        answering.join()
+    (told,) = [each for each in caplog.messages if "the account cannot be handed over" in each]
+    assert told.isprintable()
+    assert len(told) < 300
 
 
 def test_what_cannot_even_be_counted_does_not_make_the_application_fail(
