@@ -116,6 +116,11 @@ class SentryReceiverConfig(ReceiverConfig, frozen=True, kw_only=True):
         for name, project in self.projects.items():
             if any(keys[key] > 1 for key in project.keys):
                 yield Problem(f"projects.{name}.keys", "a key is listed more than once")
+            for index, key in enumerate(project.keys):
+                if not key.reveal().isprintable() or " " in key.reveal():
+                    # No SDK could send it, and each would be refused.
+                    what = "expected one line without blanks, as in the DSN"
+                    yield Problem(f"projects.{name}.keys[{index}]", what)
         if self.read_timeout <= 0:
             yield Problem("read_timeout", "expected more than 0")
 

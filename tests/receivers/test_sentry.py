@@ -388,6 +388,8 @@ async def test_what_fails_behind_the_door_is_counted() -> None:
          "trusted_proxies[1]: expected a network such as 10.0.0.0/8"),
         ({"projects": {"a": ProjectConfig(id=1, keys=[Secret("k"), Secret("k")])}},
          "projects.a.keys: a key is listed more than once"),
+        ({"projects": {"a": ProjectConfig(id=1, keys=[Secret("k"), Secret("l\n")])}},
+         "projects.a.keys[1]: expected one line without blanks, as in the DSN"),
     ],
 )  # fmt: skip
 def test_a_bad_configuration_is_told(options: dict[str, Any], problem: str) -> None:
