@@ -207,6 +207,11 @@ def test_what_may_have_arrived_is_in_the_upper_bound(tmp_path: Path) -> None:
     assert forms(report) == {("pii.email", "clear"): Count(at_least=2, at_most=5)}
     [kept] = report.withheld.whole_documents
     assert (kept.type, kept.reason, kept.documents) == ("event", "sampled", exactly(5))
+    assert main([*asked(ledger), "-o", str(tmp_path / "report.md")]) == 0
+    shown = (tmp_path / "report.md").read_text()
+    assert "- **6 to 9** documents (" in shown
+    assert "\n6 to 9 documents, 0 secrets in clear, " in shown  # under the chart, as in the tile
+    assert "; shown are the upper bounds.\n" in shown
 
 
 def test_what_sampling_left_out_is_counted_exactly(tmp_path: Path) -> None:

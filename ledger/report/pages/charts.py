@@ -9,6 +9,7 @@ from ....policy.findings import FORMS
 from .. import wording as w
 from ..counted import ZERO
 from ..model import Report
+from ..tallies import total
 from .blocks import Bars, Mark, Series, Timeline
 
 _SHOWN = ("secret", "financial", "pii")
@@ -20,15 +21,16 @@ def over_time(report: Report) -> Timeline:
     """How much was delivered, and how much of it in clear, over time."""
     volume = report.volume
     documents = Series("documents", [each.documents.at_most for each in volume.over_time])
-    clear = [
-        Series(
-            f"{w.root(root)} in clear",
-            [each.clear.get(root, ZERO).at_most for each in volume.over_time],
-        )
-        for root in _SHOWN
-    ]
-    told = w.plural(sum(documents.values), "document")
-    told += "".join(f", {sum(each.values):,} {each.name}" for each in clear)
+    sums = [total(each.documents for each in volume.over_time)]
+    told = w.several(sums[0], "document")
+    clear = []
+    for root in _SHOWN:
+        counts = [each.clear.get(root, ZERO) for each in volume.over_time]
+        clear.append(Series(f"{w.root(root)} in clear", [each.at_most for each in counts]))
+        sums.append(total(counts))
+        told += f", {w.count(sums[-1])} {clear[-1].name}"
+    if any(each.at_least != each.at_most for each in sums):
+        told += "; shown are the upper bounds"
     return Timeline(
         title=f"Over time, by {w.step(volume.bucket)} (UTC)",
         told=f"{told}.",
