@@ -168,6 +168,8 @@ def test_without_the_extra_the_command_says_how_to_get_it(
 
 
 def test_annexes_are_no_formulas(ledger: ToyLedger, tmp_path: Path) -> None:
+    (tmp_path / "annexes").mkdir()
+    (tmp_path / "annexes/classes.csv").touch(0o644)
     rendered(ledger, tmp_path, "md", "--annexes", str(tmp_path / "annexes"))
     files = {path.name: path for path in (tmp_path / "annexes").iterdir()}
     assert {"report.json", "classes.csv", "secrets.csv", "measures.csv"} <= set(files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import stat
 import sys
 import time
 from datetime import UTC, datetime
@@ -311,4 +312,7 @@ def _write(path: Path | None, content: bytes) -> None:
 
 
 def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):  # it may have been there, open to others
+        os.fchmod(file, 0o600)
+    return file
