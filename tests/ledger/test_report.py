@@ -441,6 +441,8 @@ def test_where_documents_may_be_missing_numbers_are_the_least(tmp_path: Path) ->
     report = report_of(ledger)
     assert report.summary[0].say[0].startswith("At least 3 documents, ")
     assert "has gaps in which more may have left" in report.summary[0].say[-1]
+    assert main([*asked(ledger), "-o", str(tmp_path / "report.md")]) == 0
+    assert "\nAt least 3 documents, 0 secrets in clear, " in (tmp_path / "report.md").read_text()
     assert "Our record has gaps" in report.outputs.article_33[2].say[-1]
 
 

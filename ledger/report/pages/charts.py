@@ -22,7 +22,7 @@ def over_time(report: Report) -> Timeline:
     volume = report.volume
     documents = Series("documents", [each.documents.at_most for each in volume.over_time])
     sums = [total(each.documents for each in volume.over_time)]
-    told = w.several(sums[0], "document")
+    told = f"{w.known(sums[0], report.lacks).capitalize()} {w.agreeing(sums[0], 'document')}"
     clear = []
     for root in _SHOWN:
         counts = [each.clear.get(root, ZERO) for each in volume.over_time]
