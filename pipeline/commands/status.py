@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..terminal import escape, has_colours, moment, out, paint, size, span, table
+from ..terminal import err, escape, has_colours, moment, out, paint, size, span, table
 from .options import Commands, add_command, add_json_option
 from .swap import gets
 from .talking import add_collector_options, client_of, telling
 
 if TYPE_CHECKING:
+    from ..control.client import Client
     from ..control.status import DestinationStatus, Status
 
 _WATCH_EVERY = 2.0  # seconds
@@ -55,25 +56,46 @@ def register(commands: Commands) -> None:
 @telling("status")
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import msgspec
-
     from ..control.status import Status
 
     client = client_of(args)
+    status = client.ask("/v1/status", Status)
+    if not args.watch:
+        _show(args, status)
+        return 1 if status.degraded or status.storage_fault is not None else 0
+    clear = _CLEAR if sys.stdout.isatty() else ""
     while True:
-        status = client.ask("/v1/status", Status)
-        if args.watch and sys.stdout.isatty():
-            sys.stdout.write(_CLEAR)
-        if args.json:
-            whole = msgspec.json.encode(status)
-            out((whole if args.watch else msgspec.json.format(whole)).decode())
-        else:
-            for line in lines(status):
-                sys.stdout.write(f"{line}\n")
-        if not args.watch:
-            return 1 if status.degraded or status.storage_fault is not None else 0
+        sys.stdout.write(clear)
+        _show(args, status)
         sys.stdout.flush()
         time.sleep(_WATCH_EVERY)
+        status = _answered(client, clear)
+
+
+def _answered(client: Client, clear: str) -> Status:
+    """What it says; waits for a collector that is started again, and says so."""
+    from ..control.client import NoAnswer
+    from ..control.status import Status
+
+    while True:
+        try:
+            return client.ask("/v1/status", Status)
+        except NoAnswer as error:
+            sys.stdout.write(clear)  # what it said last does not count
+            sys.stdout.flush()
+            err(f"errlock status: the collector at {error.at} does not answer: {error}")
+        time.sleep(_WATCH_EVERY)
+
+
+def _show(args: argparse.Namespace, status: Status) -> None:
+    import msgspec
+
+    if args.json:
+        whole = msgspec.json.encode(status)
+        out((whole if args.watch else msgspec.json.format(whole)).decode())
+    else:
+        for line in lines(status):
+            sys.stdout.write(f"{line}\n")
 
 
 def lines(status: Status) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from http_sink import http_sink
-from live_errlock import ERRLOCK
+from live_errlock import CONFIG, ERRLOCK
 from live_operators import Controlled, running_controlled
 from live_ports import listening_port
 
@@ -38,6 +38,22 @@ def test_status_for_scripts(controlled: Controlled) -> None:
     done = controlled.command("status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["state"] == "running"
+
+
+def test_who_watches_sees_that_a_collector_is_gone_and_goes_on(tmp_path: Path) -> None:
+    with running_controlled(tmp_path) as collector:
+        words = [ERRLOCK, "status", "--watch", "--json", "-c", CONFIG]
+        with subprocess.Popen(
+            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as watching:
+            assert watching.stdout is not None
+            assert watching.stderr is not None
+            assert json.loads(watching.stdout.readline())["state"] == "running"
+            collector.errlock.kill()
+            collector.errlock.ended(5)
+            assert b" does not answer: nobody listens there" in watching.stderr.readline()
+            assert watching.poll() is None
+            watching.terminate()
 
 
 def test_status_with_a_token_of_ones_own(controlled: Controlled, tmp_path: Path) -> None:
