@@ -54,6 +54,13 @@ class _Loader(yaml.SafeLoader):
     # Replaces the table of YAML 1.1, by first character.
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's name
 
+    def compose_scalar_node(self, anchor: Any) -> ScalarNode:
+        """See PyYAML. A secret that begins with & would be a name of nothing, and not be set."""
+        event: Any = self.peek_event()
+        if anchor is not None and not event.value and event.style is None:
+            raise yaml.composer.ComposerError(None, None, "an anchor of nothing", event.start_mark)
+        return super().compose_scalar_node(anchor)  # type: ignore[no-any-return]
+
 
 _Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), [*"~nN", ""])
 _Loader.add_implicit_resolver(
@@ -105,6 +112,8 @@ def _hint(problem: str, before: str) -> str:
         return "; put patterns in single quotes"
     if before.endswith("$"):
         return '; within { } and [ ] put references in quotes: "${env:NAME}"'
+    if "anchor of" in problem:
+        return "; put what begins with & in quotes"
     if "tag handle" in problem:
         return "; put what begins with ! in quotes"
     if "alias" in problem or before.endswith("*"):

@@ -72,6 +72,10 @@ TAG = "a tag (!…) is not allowed; put what begins with ! in quotes"
                 "put what begins with ! in quotes"
             ),
         ),
+        (
+            "a: {b: 1, c: &Winter2024}",
+            "f.yaml:1: not valid YAML: an anchor of nothing; put what begins with & in quotes",
+        ),
         ("a: &x [*x]", "f.yaml:1: a[0]: an alias of what it stands in"),
         ("? [1]\n: 2", "f.yaml:1: a key must be text"),
         ("a: {<<: 3}", "f.yaml:1: a: '<<' takes a section"),
