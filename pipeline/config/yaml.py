@@ -88,6 +88,8 @@ def parse(text: str, source: str) -> Parsed:
         place = f"{source}:{mark.line + 1}" if mark else source
         # A password that begins with * or ! is taken for a name: it is not shown.
         what = _NAMED.sub(r"\1", str(error.problem or error.context))
+        if what.startswith("but "):
+            what = f"{error.context}, {what}"
         before = text[: mark.index] if mark else ""
         problem = Problem("", f"not valid YAML: {what}{_hint(what, before)}", place)
         raise ConfigError([problem]) from None
