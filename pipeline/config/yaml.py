@@ -56,10 +56,10 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor: Any) -> ScalarNode:
         """See PyYAML. A secret that begins with & would be a name of nothing, and not be set."""
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if anchor is not None and not event.value and event.style is None:
             raise yaml.composer.ComposerError(None, None, "an anchor of nothing", event.start_mark)
-        return super().compose_scalar_node(anchor)  # type: ignore[no-any-return]
+        return super().compose_scalar_node(anchor)
 
 
 _Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), [*"~nN", ""])

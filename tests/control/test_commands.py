@@ -42,7 +42,7 @@ def test_status_for_scripts(controlled: Controlled) -> None:
 
 def test_who_watches_sees_that_a_collector_is_gone_and_goes_on(tmp_path: Path) -> None:
     with running_controlled(tmp_path) as collector:
-        words = [ERRLOCK, "status", "--watch", "--json", "-c", CONFIG]
+        words: list[str | Path] = [ERRLOCK, "status", "--watch", "--json", "-c", CONFIG]
         with subprocess.Popen(
             words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as watching:
