@@ -339,7 +339,7 @@ def _names_of_items(branch: Branch, above: str | None) -> Mapping[int, str]:
     """The names of a list's items that stand elsewhere."""
     if not is_marked(above) or any(key is not None for key, _, _ in branch.items):
         return {}
-    return item_names([[] if isinstance(v, Branch) else None for _, _, v in branch.items], above)
+    return item_names([_plain(value) for _, _, value in branch.items], above)
 
 
 def _plain(node: Node) -> Tree:

@@ -9,16 +9,17 @@ from functools import lru_cache
 from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
-from .templates import COLUMNS, TOLD, named_items
+from .templates import COLUMNS, TOLD, is_entered, named_items
 from .words.innocence import is_innocent
 from .words.values import looks_made_up
 
 # What `parameterKey` and `parameter_value` say twice.
 KINDS = ("parameter", "param", "option", "variable", "setting", "property", "field", "header")
 _OF_KINDS = tuple(kind + sign for kind in KINDS for sign in ("", "_"))
+_LABELLING = ("label", "question")
 _NAMES = (
     "name", "key", "header", "field", "attribute", "param", "variable", "k", "n", "system",
-    "label", "question",
+    *_LABELLING,
     *(kind + end for kind in _OF_KINDS for end in ("name", "key")),
 )  # fmt: skip
 _VALUES = (
@@ -266,11 +267,20 @@ def _given_apart(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[st
         if isinstance(found, str) and len(found) <= 128:
             for value_key in _VALUES:
                 if value_key.casefold() in folded:
-                    return {folded[value_key.casefold()]: found}
+                    field = folded[value_key.casefold()]
+                    return {field: found} if _is_of(name_key, found, node[field]) else {}
             changed = [key for key in _BEFORE_AND_AFTER if key in folded]
             if changed and name_key != "name":
                 return {folded[key]: found for key in changed}
     return {}
+
+
+def _is_of(name_key: str, name: str, value: Tree) -> bool:
+    """Whether a value may be what its name says: what people read as a label heads more."""
+    if name_key not in _LABELLING:
+        return True
+    secret = (classify_key(name) or "").startswith("secret.")
+    return not (secret and " " in str(value)) and is_entered(name, value)
 
 
 def _given_by_validators(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from .findings import Tree
 from .keys import MAX_KEY, classify_key
+from .words.values import looks_random
 
 PARAMS, MESSAGE, COLUMNS = "params", "message", ("columns", "fields", "keys")
 STATEMENTS = ("sql", "query", "statement", "db.statement", "db.query.text")
@@ -66,7 +67,19 @@ def item_names(node: Sequence[Tree], key: str | None) -> Mapping[int, str]:
     if key is None or not key.endswith(_MARK) or any(isinstance(each, list) for each in node):
         return {}
     names = key.removesuffix(_MARK).split(_BETWEEN)
-    return {index: name for index, name in enumerate(names[: len(node)]) if name}
+    return {
+        index: name
+        for index, (name, value) in enumerate(zip(names, node, strict=False))
+        if name and is_entered(name, value)
+    }
+
+
+def is_entered(name: str, value: Tree) -> bool:
+    """Whether a value may be what a name beside it says: of words only a password is a secret."""
+    class_ = classify_key(name) or ""
+    if not isinstance(value, str) or not class_.startswith("secret."):
+        return True
+    return class_ in ("secret.password", "secret.otp") or looks_random(value.strip("\"'"))
 
 
 @lru_cache(maxsize=1024)

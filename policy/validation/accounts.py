@@ -75,10 +75,10 @@ def account_name(candidate: Candidate) -> Candidate | None:
 _CHOSEN = compile_linear(r"([\pL]{4,30})[^\pL\pN\s]?[0-9]{2,8}[^\pL\pN\s]{0,2}")
 _ALGORITHMS = frozenset(
     """adler algo algorithm argon ascii attempt attempts base bcrypt bits blake bytes cert chacha
-    chars column crc digest digits error grant hmac http https iso iteration iterations length
-    level line loop mode number oauth option page pbkdf phase pkcs policy poly port reset rfc ripemd
-    round rounds rule sample saml scram scrypt section sequence shake sha slot step ticket try
-    unicode utf variant version""".split()  # noqa: SIM905  reads best as text
+    chars column crc digest digits error expired failed grant hmac http https iso iteration
+    iterations length level line loop mode number oauth option page pbkdf phase pkcs policy poly
+    port reset rfc ripemd round rounds rule sample saml scram scrypt section sequence shake sha
+    slot step ticket try unicode utf variant version""".split()  # noqa: SIM905  reads best as text
 )
 
 
@@ -92,7 +92,7 @@ def chosen_word(candidate: Candidate) -> Candidate | None:
         stem = word.group(1).casefold()
         of_software = stem in _OF_PROGRAMS or stem in _ALGORITHMS or stem.endswith("s")
         return None if of_software or classify_key(stem) is not None else candidate
-    if not is_chosen(value) or not any(map(str.isdigit, value)):
-        return None
+    if not is_chosen(value) or not any(map(str.isdigit, value)) or value.isalnum():
+        return None  # `PasswordV2Hasher`; what is made up otherwise others find
     parts = map(str.casefold, _WORD.findall(value))
     return candidate if (_OF_PROGRAMS | _ALGORITHMS).isdisjoint(parts) else None

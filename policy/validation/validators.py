@@ -48,6 +48,7 @@ from .tokens import (
     no_name,
     prefixed_token,
     service_key,
+    spelled_by_nobody,
     ss58,
     strkey,
     unnamed_key,
@@ -288,6 +289,11 @@ def person(candidate: Candidate) -> Candidate | None:
     return candidate if (_NO_NAMES | NO_PEOPLE).isdisjoint(words) else None
 
 
+def directory_person(candidate: Candidate) -> Candidate | None:
+    """As `person`, and no word of software: directories have policies, hosts and groups, too."""
+    return person(candidate) if account_name(candidate) is not None else None
+
+
 _TITLE = compile_linear(
     r"\b(?:mr|mrs|ms|dr|sra?|sig|dott|prof|dhr|mevr|herrn?|frau|mme|mlle|monsieur|madame"
     r"|signora?|señora?|senhora?|pani?|meneer|mevrouw)\.? $"
@@ -337,7 +343,7 @@ VALIDATORS: dict[str, Validator] = {
             kvnr, letters_and_digits, rvnr, street, titled, vin,
             phone_north_america, in_town, told_number, unknown_secret,
             unnamed_key, prefixed_token, first_and_last, in_address, letters_among_digits,
-            account_name, chosen, chosen_word,
+            account_name, chosen, chosen_word, directory_person, spelled_by_nobody,
         )
     },
 }  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..findings import Span
 from ..keys import classify_key
 from .innocence import is_innocent
-from .values import BY_SHAPE, KEY, class_of, compile_bytes, text_of
+from .values import BY_SHAPE, KEY, class_of, compile_bytes, looks_random, text_of
 
 _MAP = compile_bytes(rb"\b(?:Map|Map[1-4]|HashMap|ListMap|TreeMap)\(")
 # A value goes on to the next name, or to the bracket that closes the map. It cannot go back.
@@ -52,6 +52,8 @@ def _is_entered(text: str, class_: str) -> bool:
     """Whether it is no name of a type, as code has it: `password -> Label`."""
     if class_ == "pii.address":
         return any(map(str.isdigit, text))
-    if class_.startswith("secret."):
+    if class_.startswith("secret.") and class_ != "secret.password":
+        return looks_random(text) or (class_ == "secret.otp" and text.isdigit())
+    if class_ == "secret.password":
         return any(map(str.isdigit, text)) or not text.isalpha() or text.islower()
     return class_ != "pii.user_id" or any(map(str.isdigit, text))

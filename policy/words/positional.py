@@ -45,6 +45,7 @@ _STRING = re.compile(rb"N?'((?:[^'\\\r\n]|''|\\.)*+)'")
 _ADDRESS = re.compile(rb"[\w.+\-]{1,64}@[\w.\-]{1,200}\.[A-Za-z]{2,24}")
 _ACCOUNT = re.compile(rb"(?=.{3})[A-Za-z][A-Za-z0-9]{0,30}(?:[._-][A-Za-z0-9]{1,30}){0,2}")
 _WORD = re.compile(rb"[^\W\d_]{6,40}")
+_IDENTIFIER = re.compile(r"[a-z]+[0-9]+(?:[A-Z][a-z]+)+|(?:[A-Z]?[a-z]+)+[0-9](?:[A-Z][a-z]+)+")
 _SIGNS = frozenset("!#$%&*?+^~@§€")
 _SHORTEST, _LONGEST = 6, 100
 
@@ -97,6 +98,8 @@ def is_chosen(text: str) -> bool:
     if not _SHORTEST <= len(text) <= _LONGEST or " " in text or "://" in text:
         return False
     if not any(map(str.isalpha, text)) or _ADDRESS.search(text.encode()) is not None:
+        return False
+    if _IDENTIFIER.fullmatch(text) is not None:
         return False
     cases = any(map(str.isupper, text)) and any(map(str.islower, text))
     mixed = cases and any(map(str.isdigit, text)) and "(" not in text and "." not in text

@@ -41,6 +41,11 @@ OTHERS: list[dict[str, Any]] = [
     {"columns": ["password"], "rows": [["b1", "wintertime"]]},
     {"sql": "SELECT a FROM u WHERE n = ? AND plan = ?", "params": ["wintertime", "pro"]},
     {"query": "is the password right?", "parameters": ["wintertime"]},
+    {"message": "session=%s", "params": ["closed"]},
+    {"columns": ["id", "session"], "rows": [["b1", "closed"]]},
+    {"label": "Session", "value": "Yoga class"},
+    {"label": "Password", "value": "Forgot your password?"},
+    {"label": "Token", "value": "Copy"},
     {"label": "Sessions", "value": "120"},
 ]
 
