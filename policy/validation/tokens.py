@@ -41,9 +41,9 @@ def mixed_case(candidate: Candidate) -> Candidate | None:
 
 
 def spelled_by_nobody(candidate: Candidate) -> Candidate | None:
-    """As `mixed_case`, and hardly any of it is words: `InvalidParameterValue2024Error` is."""
+    """As `mixed_case`, and no more than half of it may be words: `InvalidParameterValue2024Error` is."""
     spelled = sum(map(len, re.findall(r"[a-z]{4,}", candidate.value)))
-    return mixed_case(candidate) if spelled * 3 <= len(candidate.value) else None
+    return mixed_case(candidate) if spelled * 2 <= len(candidate.value) else None
 
 
 _WORD = r"(?:[a-z]{1,20}[0-9]{0,2}|[0-9]{1,4}[a-z]{0,3})"
