@@ -41,7 +41,7 @@ def mixed_case(candidate: Candidate) -> Candidate | None:
 
 
 def spelled_by_nobody(candidate: Candidate) -> Candidate | None:
-    """As `mixed_case`, and no more than half of it may be words: `InvalidParameterValue2024Error` is."""
+    """As `mixed_case`, and at most half of it words, not as `InvalidParameterValue2024Error`."""
     spelled = sum(map(len, re.findall(r"[a-z]{4,}", candidate.value)))
     return mixed_case(candidate) if spelled * 2 <= len(candidate.value) else None
 
