@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from .findings import Tree
 from .keys import MAX_KEY, classify_key
@@ -82,7 +81,6 @@ def is_entered(name: str, value: Tree) -> bool:
     return class_ in ("secret.password", "secret.otp") or looks_random(value.strip("\"'"))
 
 
-@lru_cache(maxsize=1024)
 def names_of_places(message: str) -> tuple[str, ...]:
     """What a template calls the values that go into it; nothing where it does not tell.
 
@@ -121,7 +119,6 @@ _COMPARED = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
 def names_of_columns(statement: str) -> tuple[str, ...]:
     """The columns that the values of an SQL statement are for, in the order of these; "" of others.
 

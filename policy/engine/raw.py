@@ -145,6 +145,7 @@ class _Look:
         self._finder = GatedFinder(detection, gate, texts)
         # Of a size that nobody has measured only the least is known.
         self._judge = Judge(detection, self._finder, lambda: 0)
+        self._has_lists: bool | None = None  # None: nobody has looked
         self.can_be_remembered = False  # nothing came of the last string, wherever it stands
         self.took = Work(0, 0)  # to judge it: that counts for every document that has it
 
@@ -189,10 +190,25 @@ class _Look:
         bits = self._gate.matching(content, bits)
         if bits and not self._is_harmless_value_text(text, bits, _context(data, start)):
             return False
-        if _names_items(data, start, text):
+        if self._names_items(data, start, text):
             return False
         self.can_be_remembered = True
         return len(text) > MOST_NAME or not self._gives_name(data, start, end, text)
+
+    def _names_items(self, data: bytes, start: int, text: str) -> bool:
+        """Whether a text may name the items of a list beside it (templates.py)."""
+        if data[sign_before(data, start)] == COLON:
+            if self._has_lists is None:
+                self._has_lists = _LISTED.search(data) is not None
+            if not self._has_lists:
+                return False
+            key = key_of(data, start)
+            if key == MESSAGE:
+                return any(names_of_places(text))
+            return key in STATEMENTS and any(names_of_columns(text))
+        if len(text) > MOST_NAME or classify_key(text) is None:
+            return False
+        return key_of(data, data.rfind(b"[", 0, start)) in COLUMNS
 
     def _wanted(self, content: bytes, first: int, hits: Sequence[Hit]) -> int:
         bits = self._gate.always
@@ -278,20 +294,6 @@ class _Look:
             return False
         name = text.lstrip("-").rstrip(": ")
         return self._detection.key_class(name) is not None or bool(self._gate.rules_of_key(name))
-
-
-def _names_items(data: bytes, start: int, text: str) -> bool:
-    """Whether a text may name the items of a list beside it (templates.py)."""
-    if data[sign_before(data, start)] == COLON:
-        if _LISTED.search(data) is None:
-            return False
-        key = key_of(data, start)
-        if key == MESSAGE:
-            return any(names_of_places(text))
-        return key in STATEMENTS and any(names_of_columns(text))
-    if len(text) > MOST_NAME or classify_key(text) is None:
-        return False
-    return key_of(data, data.rfind(b"[", 0, start)) in COLUMNS
 
 
 def _of_strings(data: bytes, hits: Iterable[Hit]) -> list[Hit] | None:
