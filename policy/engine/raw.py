@@ -198,14 +198,13 @@ class _Look:
     def _names_items(self, data: bytes, start: int, text: str) -> bool:
         """Whether a text may name the items of a list beside it (templates.py)."""
         if data[sign_before(data, start)] == COLON:
+            key = key_of(data, start)
+            if key != MESSAGE and key not in STATEMENTS:
+                return False
             if self._has_lists is None:
                 self._has_lists = _LISTED.search(data) is not None
-            if not self._has_lists:
-                return False
-            key = key_of(data, start)
-            if key == MESSAGE:
-                return any(names_of_places(text))
-            return key in STATEMENTS and any(names_of_columns(text))
+            names = names_of_places if key == MESSAGE else names_of_columns
+            return self._has_lists and any(names(text))
         if len(text) > MOST_NAME or classify_key(text) is None:
             return False
         return key_of(data, data.rfind(b"[", 0, start)) in COLUMNS
