@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from errlock.delivery.disk import opening, store
+from errlock.delivery.disk import opening, queue_file
 from errlock.pipeline import cli
 from errlock.pipeline.collector import serving
 
@@ -28,7 +28,8 @@ def _lowered(open_queues: Callable[..., sqlite3.Connection]) -> Callable[..., sq
 
 if __name__ == "__main__":
     if sys.argv.pop(1) == "normal":
-        # What is imported there by name.
-        vars(store)["open_queues"] = _lowered(opening.open_queues)
+        names = vars(queue_file)  # what is imported there by name
+        assert names["open_queues"] is opening.open_queues
+        names["open_queues"] = _lowered(opening.open_queues)
     vars(serving)["_no_core_dumps"] = lambda: None
     sys.exit(cli.main())
