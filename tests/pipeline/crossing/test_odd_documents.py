@@ -49,7 +49,7 @@ def test_sentrys_become_records_that_opentelemetry_holds(tree: Any) -> None:
     assert len(made.documents) == 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(_OBJECTS, _OBJECTS, _OBJECTS)
 def test_opentelemetrys_become_events(resource: Any, scope: Any, record: Any) -> None:
     to_sentry.log_record_to_event(resource, scope, record)
