@@ -65,7 +65,7 @@ def _decoded(data: bytes, span: tuple[int, int]) -> Iterator[tuple[str, int, int
 
 def _dumps(text: str) -> Iterator[tuple[str, int, int]]:
     """What several lines of a dump stand for: a value may begin in one and end in the next."""
-    data, start, end, at, lines = b"", 0, 0, 0, 0
+    data, start, end, at, lines = bytearray(), 0, 0, 0, 0
     for line in [*text.split("\n"), ""]:
         match = _DUMPED.search(line[: _MOST_BEFORE + 100])
         if match is not None:
@@ -75,7 +75,7 @@ def _dumps(text: str) -> Iterator[tuple[str, int, int]]:
         elif lines:
             if lines > 1 and b"p" * _FEWEST in data.translate(SHOWN):
                 yield data.translate(_DOTS).decode("ascii"), start, min(end, len(text))
-            data, lines = b"", 0
+            data, lines = bytearray(), 0
         at += len(line) + 1
 
 

@@ -10,6 +10,7 @@ from .fields import Field
 from .findings import Tree
 from .keys import MAX_KEY, classify_key, words_of
 from .templates import COLUMNS, TOLD, is_entered, named_items
+from .validation.numbers import luhn
 from .words.innocence import is_innocent
 from .words.values import looks_made_up
 
@@ -153,15 +154,10 @@ def _tells_who(key: str, value: Tree) -> bool:
         return True
     if class_ == "pii.username":
         return isinstance(value, str) and _ADDRESS.fullmatch(unquoted(value)) is not None
-    if isinstance(value, str):
-        value = unquoted(value)
-    return _CARD.fullmatch(str(value)) is not None and _adds_up(str(value))
-
-
-def _adds_up(digits: str) -> bool:
-    """Luhn's check of a card's number (ISO/IEC 7812-1)."""
-    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (sum(map(int, digits[::-2])) + sum(doubled)) % 10 == 0
+    if not isinstance(value, str | int):  # of all below a field the text would be long
+        return False
+    digits = unquoted(value) if isinstance(value, str) else str(value)
+    return _CARD.fullmatch(digits) is not None and luhn(digits)
 
 
 def _tells_where(key: str) -> bool:

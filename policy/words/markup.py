@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..findings import Span
@@ -13,9 +12,9 @@ from .values import (
     BY_SHAPE,
     KEY,
     MAX_VALUE,
-    STREET,
     Value,
     compile_bytes,
+    is_street,
     looks_random,
     read_value,
     reads_as_value,
@@ -118,7 +117,6 @@ def _neighbours(data: bytes) -> Iterator[Span]:
             yield Span(value.start, value.end, class_, "words.neighbour")
 
 
-_STREET = re.compile(STREET)
 # `<b>Password:</b> x<br>`: the pages of mails.
 _BEHIND = compile_bytes(
     rb">\s{0,20}([A-Za-z_\x80-\xff][\w.\- \x80-\xff]{0,40}?)\s{0,4}:\s{0,4}"
@@ -135,7 +133,7 @@ def _behind_labels(data: bytes) -> Iterator[Span]:
         value = Value(match.start(2), match.start(2) + len(match.group(2).rstrip()), False, ": ")
         text = value.text(data)
         word = class_.startswith("secret.") and " " in text
-        street = class_ == "pii.address" and _STREET.fullmatch(match.group(2).rstrip()) is not None
+        street = class_ == "pii.address" and is_street(data, value.start, value.end)
         if not word and (street or reads_as_value(data, value, class_)):
             yield Span(value.start, value.end, class_, "words.neighbour")
 

@@ -13,14 +13,13 @@ from ..findings import Span
 from ..keys import classify_key
 from ..named import classes_of_columns
 from .innocence import is_innocent
-from .values import BY_SHAPE, STREET, Value, compile_bytes, looks_random, reads_as_value, text_of
+from .values import BY_SHAPE, Value, compile_bytes, is_street, looks_random, reads_as_value, text_of
 
 _DELIMITERS = (b"|", b"\t", b";", b",")
 _NAMES = compile_bytes(rb"""["'`]?[A-Za-z_\x80-\xff][A-Za-z0-9_ .\-\x80-\xff]{0,39}["'`]?""")
 # What `pg_dump` writes before rows with tabs.
 _COPY = compile_bytes(rb"COPY [^\s(]{1,200} \(([^()]{1,999})\) FROM stdin[^;\r\n]{0,100};\r?")
 _RULE = compile_bytes(rb"[-+|:= \t]*")
-_STREET = re.compile(STREET)
 _MAX_COLUMNS, _MAX_ROWS = 100, 5000
 # psql shows a row line by line, if it is told to or has no room: `\x`.
 _RECORD = re.compile(rb"(?:-|\xe2\x94\x80)\[ [A-Z]{1,20} [0-9]{1,9} \]")
@@ -89,7 +88,7 @@ def _is_of(class_: str, data: bytes, value: Value, *, sure: bool) -> bool:
     text = value.text(data)
     if class_ == "secret.otp" and text.isdigit():
         return 4 <= len(text) <= 8
-    if class_ == "pii.address" and _STREET.fullmatch(data, value.start, value.end) is not None:
+    if class_ == "pii.address" and is_street(data, value.start, value.end):
         return True
     if class_.startswith("secret."):
         word = sure and class_ == "secret.password" and " " not in text and len(text) >= 4

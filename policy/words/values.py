@@ -56,6 +56,14 @@ STREET = (
 BY_SHAPE = frozenset(["pii.ip", "pii.mac", "secret.url_credentials", "secret.connection_string"])
 
 
+_ONE_STREET = re.compile(STREET)
+
+
+def is_street(data: bytes, start: int, end: int) -> bool:
+    """Whether a street with a house in it stands there, and nothing else."""
+    return _ONE_STREET.fullmatch(data, start, end) is not None
+
+
 def text_of(data: bytes) -> str:
     """Bytes of a text as text, whatever they hold."""
     return data.decode("utf-8", "replace")
