@@ -77,6 +77,14 @@ class Bench:
         await asyncio.wait_for(receiver.finished(), timeout=30)
         return self.sink.payloads
 
+    async def following(self) -> FileReceiver:
+        """Follow a file of one line, which has been read."""
+        self.path.write_text(EVENT + "\n")
+        receiver = self.made(follow=True)
+        await receiver.start(self.sink)
+        await self.sink.arrived(1)
+        return receiver
+
     def refused(self, reason: str) -> int:
         return self.counters.total("receiver_requests_refused", receiver="file/app", reason=reason)
 
@@ -372,10 +380,7 @@ async def test_a_followed_file_brings_what_is_added(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
-    bench.path.write_text(EVENT + "\n")
-    receiver = bench.made(follow=True)
-    await receiver.start(bench.sink)
-    await bench.sink.arrived(1)
+    receiver = await bench.following()
     with bench.path.open("a") as file:
         file.write(EVENT + "\n")
     await bench.sink.arrived(2)
@@ -394,10 +399,7 @@ async def test_what_is_added_just_before_a_followed_file_is_moved_is_read_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.3)
-    bench.path.write_text(EVENT + "\n")
-    receiver = bench.made(follow=True)
-    await receiver.start(bench.sink)
-    await bench.sink.arrived(1)
+    await bench.following()
     moved = bench.path.with_suffix(".1")
     with bench.path.open("a") as file:
         file.write(EVENT + "\n")
@@ -415,10 +417,7 @@ async def test_a_new_file_that_may_not_be_read_yet_is_read_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("errlock.receivers.source.PAUSE", 0.01)
-    bench.path.write_text(EVENT + "\n")
-    receiver = bench.made(follow=True)
-    await receiver.start(bench.sink)
-    await bench.sink.arrived(1)
+    await bench.following()
     bench.path.unlink()
     bench.path.symlink_to(bench.path)  # which nobody can open, whoever he is
     await asyncio.sleep(0.1)
