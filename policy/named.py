@@ -276,7 +276,16 @@ def _is_of(name_key: str, name: str, value: Tree) -> bool:
     if name_key not in _LABELLING:
         return True
     secret = (classify_key(name) or "").startswith("secret.")
-    return not (secret and " " in str(value)) and is_entered(name, value)
+    return not (secret and _is_several(value)) and is_entered(name, value)
+
+
+def _is_several(value: Tree) -> bool:
+    """Whether a value is more than a word, without writing out all that is below it."""
+    if isinstance(value, dict):
+        return bool(value)
+    if isinstance(value, list):
+        return len(value) > 1 or (bool(value) and _is_several(value[0]))
+    return " " in str(value)
 
 
 def _given_by_validators(node: Mapping[str, Tree], folded: Mapping[str, str]) -> dict[str, str]:
