@@ -35,7 +35,7 @@ from .rule_triggers import (
     literal_group,
     rule_trigger,
 )
-from .steps import needs_digit
+from .steps import needs_digit, seen
 from .word_triggers import (
     NOT_IN_ID,
     NOT_SMALL,
@@ -106,7 +106,7 @@ class Gate:
         ]
         # Rules whose words are everywhere: without a digit nothing comes of them.
         self.of_digits = sum(
-            bit for bit, rule in self._by_words if needs_digit(rule.detector.pattern)
+            bit for bit, rule in self._by_words if needs_digit(seen(rule.detector.pattern))
         )
         spoken_of = {literal for _, rule in self._by_words for literal in rule.literals}
         self._spoken_of = compile_linear("|".join(map(re.escape, sorted(spoken_of))))
@@ -232,7 +232,7 @@ def words(dialect: Dialect) -> list[Expression]:
 
 
 def _of_name(spelled: str, term: str, dialect: Dialect) -> Expression:
-    group = literal_group(spelled)
+    group = literal_group(seen(spelled))
     if dialect == "wire":  # what is behind a string is another field
         return Expression(NAME, whole(spelled + plural(term), dialect) + NOT_SMALL, group)
     if stands_alone(term):

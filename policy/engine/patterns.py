@@ -37,13 +37,9 @@ _FROM_A_SIGN = 6
 _MOST_COUNTED = 32
 
 
-def trigger(pattern: str, dialect: Dialect) -> str:
-    """The trigger of an exact pattern (RE2 syntax). Raises Underivable."""
-    try:
-        steps = steps_of(pattern)
-    except re.error as wrong:
-        raise Underivable(str(wrong)) from None
-    text = _folded(_trimmed(steps, dialect))
+def trigger(steps: Sequence[Step], dialect: Dialect) -> str:
+    """The trigger of an exact pattern. Raises Underivable."""
+    text = _folded(_trimmed(list(steps), dialect))
     if not text:
         raise Underivable("every part is optional")
     return text

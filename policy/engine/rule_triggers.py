@@ -17,7 +17,7 @@ from ..text import HEX_WORD
 from .characters import Dialect, Underivable
 from .databases import BEYOND_ASCII
 from .patterns import trigger, whole
-from .steps import has_literal, is_beyond_ascii
+from .steps import Step, has_literal, is_beyond_ascii, seen, steps_of, ways
 from .word_triggers import NOT_SMALL, stands_alone, where_words_begin
 
 _NAME_PRINTED = (
@@ -162,27 +162,32 @@ def rule_trigger(detector: Detector) -> RuleTrigger:
     try:
         exact = _BY_HAND.get(detector.id)
         if exact is not None:
-            return _whole(exact, [_group(detector.id, each) for each in exact])
+            return _whole(exact, [_group_by_hand(detector.id, each) for each in exact])
         if is_by_words(detector):
             return _by_words(detector.context or detector.needs, bounded=bool(detector.context))
-        found = (trigger(detector.pattern, dialect) for dialect in _DIALECTS)
-        group = _group(detector.id, detector.pattern)
-        return RuleTrigger((group,), *((each,) for each in found))
-    except Underivable:
+        found = ways(steps_of(detector.pattern))
+        groups = tuple(_group(detector.id, way) for way in found)
+        texts = (tuple(trigger(way, dialect) for way in found) for dialect in _DIALECTS)
+        return RuleTrigger(groups, *texts)
+    except (Underivable, re.error):
         return RuleTrigger()
 
 
-def _group(detector_id: str, pattern: str) -> str:
-    if has_literal(pattern):
-        return literal_group(pattern)
+def _group_by_hand(detector_id: str, pattern: str) -> str:
     if detector_id == "card" and _CARD_IN_GROUPS.match(pattern) is not None:
         return "numbers"
+    return _group(detector_id, seen(pattern))
+
+
+def _group(detector_id: str, steps: Sequence[Step]) -> str:
+    if has_literal(steps):
+        return literal_group(steps)
     return _GROUPS.get(detector_id, "signs")
 
 
-def literal_group(pattern: str) -> str:
+def literal_group(steps: Sequence[Step]) -> str:
     """The group of a pattern that has a literal."""
-    return BEYOND_ASCII if is_beyond_ascii(pattern) else "literals"
+    return BEYOND_ASCII if is_beyond_ascii(steps) else "literals"
 
 
 def _whole(patterns: Sequence[str], groups: Sequence[str]) -> RuleTrigger:
@@ -201,7 +206,9 @@ def is_by_words(detector: Detector) -> bool:
     """Whether words near a value, or in its key, are the trigger."""
     if detector.id in _BY_HAND:
         return False
-    return detector.id in _BY_NEEDS or bool(detector.context and not has_literal(detector.pattern))
+    return detector.id in _BY_NEEDS or bool(
+        detector.context and not has_literal(seen(detector.pattern))
+    )
 
 
 _DIALECTS: tuple[Dialect, ...] = ("text", "json", "wire")
@@ -211,13 +218,13 @@ def _by_words(words: Sequence[str], *, bounded: bool) -> RuleTrigger:
     """Words as texts and keys may write them (`phoneNumber`, `phone_number`)."""
     if not bounded:
         plain = [f"(?i:{re.escape(word)})" for word in words]
-        return _whole(plain, [literal_group(each) for each in plain])
+        return _whole(plain, [literal_group(seen(each)) for each in plain])
     pairs = [(each, end) for word in words for each, end in _spelled(word)]
     texts = (
         tuple(whole(each, dialect) + _end(end, dialect) for each, end in pairs)
         for dialect in _DIALECTS
     )
-    return RuleTrigger(tuple(literal_group(each) for each, _ in pairs), *texts)
+    return RuleTrigger(tuple(literal_group(seen(each)) for each, _ in pairs), *texts)
 
 
 def _end(word: str, dialect: Dialect) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -67,34 +68,59 @@ def is_literal(step: Step) -> bool:
     return step.operation is c.LITERAL
 
 
-# -- of a whole pattern: False where it cannot be seen ---------------------------------------------
+def ways(steps: Sequence[Step]) -> list[list[Step]]:
+    """The same, once for each word that a match can begin with.
+
+    A choice of many words is an engine that watches every byte; each for itself is a literal.
+    """
+    for index, step in enumerate(steps):
+        if step.operation is c.BRANCH:
+            choices = [flat(each, step.caseless) for each in step.argument[1]]
+            if not all(map(_begins_a_word, choices)):
+                break
+            before, behind = steps[:index], steps[index + 1 :]
+            return [way for each in choices for way in ways([*before, *each, *behind])]
+        if step.operation is not c.AT:
+            break
+    return [list(steps)]
 
 
-@cache
-def has_literal(pattern: str) -> bool:
+def _begins_a_word(steps: Sequence[Step]) -> bool:
+    """Whether a choice begins with a certain letter, small or not, or with another choice."""
+    first = next((step for step in steps if step.operation is not c.AT), None)
+    if first is None:
+        return False
+    if first.operation is c.BRANCH:
+        return all(_begins_a_word(flat(each, first.caseless)) for each in first.argument[1])
+    if first.operation is c.IN:  # `[Kk]`
+        letters = {chr(code).lower() for kind, code in first.argument if kind is c.LITERAL}
+        return len(letters) == 1 and all(kind is c.LITERAL for kind, _ in first.argument)
+    return first.operation is c.LITERAL
+
+
+# -- of whole patterns -----------------------------------------------------------------------------
+
+
+def has_literal(steps: Sequence[Step]) -> bool:
     """Whether every match has two certain characters in a row."""
-    steps = _seen(pattern)
     return any(step.operation is c.BRANCH and is_literal(step) for step in steps) or any(
         one.operation is two.operation is c.LITERAL for one, two in pairwise(steps)
     )
 
 
-@cache
-def is_beyond_ascii(pattern: str) -> bool:
+def is_beyond_ascii(steps: Sequence[Step]) -> bool:
     """Whether every match has a certain character that is not ASCII."""
-    return any(
-        step.operation is c.LITERAL and not _any_ascii(chr(step.argument))
-        for step in _seen(pattern)
-    )
+    return any(step.operation is c.LITERAL and not _any_ascii(chr(step.argument)) for step in steps)
+
+
+def needs_digit(steps: Sequence[Step]) -> bool:
+    """Whether every match has a digit of ASCII in it."""
+    return any(_is_digit(step.operation, step.argument) for step in steps)
 
 
 @cache
-def needs_digit(pattern: str) -> bool:
-    """Whether every match has a digit of ASCII in it."""
-    return any(_is_digit(step.operation, step.argument) for step in _seen(pattern))
-
-
-def _seen(pattern: str) -> list[Step]:
+def seen(pattern: str) -> Sequence[Step]:
+    """As `steps_of`; nothing where it cannot be read."""
     try:
         return steps_of(pattern)
     except re.error:
