@@ -13,9 +13,10 @@ from ...policy.findings import FORMS, Form, Tree
 from ...policy.parts import Part, RedactPart, form_of
 from ...policy.plan import Explained
 from ..api import Pipeline
-from ..chain import Chain
+from ..chain import Chain, Step
 from ..component import ProcessorConfig
 from ..config import Config
+from ..counters import Counters
 from ..errors import BrokenDocument, DropReason
 from ..payloads.document import Document, DocumentType, Payload
 
@@ -66,6 +67,8 @@ class PolicyInForce:
         stricter_parts = self._stricter.parts if self._stricter else []
         self._parts_by_chain = (self._chain.parts, stricter_parts)
         self.detection = Detection(self._parts)
+        # Processors of which none looks for anything let out everything: that has to be told, too.
+        self._onlooker = None if self._parts else Chain([Step("", Part())], Counters(), "review")
 
     @property
     def processors(self) -> Mapping[str, ProcessorConfig]:
@@ -103,6 +106,8 @@ class PolicyInForce:
         if self._stricter is not None:
             later, after = _through(self._stricter, after)
             found = [self._joined(*each) for each in zip(found, later, strict=True)]
+        if self._onlooker is not None:
+            found, _ = _through(self._onlooker, payload)
         ends = (*after.contexts, *after.documents)
         return [
             Judged(

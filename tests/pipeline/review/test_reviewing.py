@@ -328,3 +328,26 @@ def test_what_takes_more_than_it_should_is_left_to_people(reviewed: Reviewer) ->
 
 def test_nothing_to_propose(reviewed: Reviewer) -> None:
     assert proposal(reviewed([{"message": "all is well"}])) is None
+
+
+BARE = """
+exporters: { debug: {} }
+service: { pipelines: { default: { receivers: [sentry], processors: [%s], exporters: [debug] } } }
+receivers: { sentry: {} }
+processors: { filter: { drop: [ { type: [span] } ] } }
+"""
+
+
+@pytest.mark.parametrize("processors", ["", "filter"])
+def test_processors_that_look_for_nothing_let_out_everything_and_that_is_told(
+    processors: str, reviewed: Reviewer
+) -> None:
+    documents = [{"message": "password=Winter2024!", "user": {"email": "jane.roe@example.com"}}]
+    seen = reviewed(documents, BARE % processors)
+    assert [each.class_ for each in seen.leaving.unclaimed] == ["pii.email", "secret.password"]
+    assert not seen.leaving.kept
+    proposed = proposal(seen)
+    assert proposed is not None
+    again = reviewed(documents, BARE % processors, proposed)
+    assert not again.anything_leaves
+    assert {each[2:4] for each in found(again)} == {("removed", "redact")}
