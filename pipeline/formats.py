@@ -16,6 +16,9 @@ from .payloads.envelope import Envelope
 if TYPE_CHECKING:
     from .payloads.otlp_signals import Signal
 
+# Bytes of a document that a command reads: three times what a receiver takes by default.
+LARGEST = 64 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:

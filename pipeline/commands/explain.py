@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BrokenDocument, RefusedPayload
-from ..terminal import err, escape, has_colours, out, paint, read_stdin
+from ..terminal import err, escape, has_colours, out, paint, read_stdin, size
 from .options import Commands, add_command, add_config_options, add_json_option
 from .scrub import add_policy_options, policy_of
 
@@ -40,7 +40,12 @@ def register(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    data = read_stdin() if args.file == "-" else Path(args.file).read_bytes()
+    from ..formats import LARGEST
+
+    data = read_stdin(LARGEST + 1) if args.file == "-" else _beginning(args.file, LARGEST + 1)
+    if len(data) > LARGEST:
+        err(f"errlock explain: the document is larger than {size(LARGEST)}")
+        return 1
     try:
         explanations = policy_of(args).explain(data, format=args.format)
     except (RefusedPayload, BrokenDocument) as damage:
@@ -52,6 +57,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(explanations, values, has_colours(sys.stdout))
     return 0
+
+
+def _beginning(file: str, most: int) -> bytes:
+    with Path(file).open("rb") as source:
+        return source.read(most)
 
 
 def _hint(data: bytes) -> str:

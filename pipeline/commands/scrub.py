@@ -8,10 +8,10 @@ import binascii
 import json
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from ..errors import BrokenDocument, RefusedPayload
-from ..terminal import err, tell_reading
+from ..terminal import err, size, tell_reading
 from .options import Commands, add_command, add_config_options, read_config
 from .progress import Progress
 
@@ -32,8 +32,9 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands, "scrub", "sanitise documents from stdin, one a line, to stdout",
         "One line out for each line in, in the same order; `null` for a document that does not\n"
-        "go out. A line that cannot be read gives `null`, a message with its number on stderr,\n"
-        "and exit code 1 at the end. Without -c the default policy counts, without sampling.\n\n"
+        "go out. A line that cannot be read, or is larger than 64 MiB, gives `null`, a message\n"
+        "with its number on stderr, and exit code 1 at the end. Without -c the default policy\n"
+        "counts, without sampling.\n\n"
         "formats: event        a Sentry event as JSON\n"
         "         envelope     a Sentry envelope in base64\n"
         "         otlp-logs, otlp-traces, otlp-metrics   an export request as OTLP JSON\n"
@@ -67,14 +68,18 @@ def policy_of(args: argparse.Namespace) -> Pipeline:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from ..formats import LARGEST
+
     scrub = line_scrubber(policy_of(args), args.format)
     broken = 0
     # The result goes elsewhere, or else it would be in its way.
     elsewhere = not (sys.stdout.isatty() or sys.stdin.isatty())
     progress = Progress("lines", every=_TELL_EVERY, on=elsewhere)
     tell_reading()
-    for number, line in enumerate(_lines(sys.stdin.buffer, sys.stdout.buffer), 1):
+    for number, line in enumerate(_lines(LARGEST), 1):
         try:
+            if line is None:
+                raise _BrokenLine(f"larger than {size(LARGEST)}")
             result = scrub(line)
         except _BrokenLine as damage:
             result = None
@@ -138,18 +143,40 @@ def _encode(document: bytes, format_: Format) -> bytes:
     return document.replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-def _lines(source: IO[bytes], sink: IO[bytes]) -> Iterator[bytes]:
-    """Lines of any length, as they come; what was written goes out before waiting for more."""
-    started: list[bytes] = []  # the pieces of a line that has no end yet
+def _lines(largest: int) -> Iterator[bytes | None]:
+    """The lines of stdin as they come, None for one that is larger.
+
+    What was written goes out before waiting for more.
+    """
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    line = _Started(largest)
     read: Callable[[int], bytes] = getattr(source, "read1", source.read)
     while chunk := read(_CHUNK):
         first, *others = chunk.split(b"\n")
-        started.append(first)
+        line.add(first)
         if others:
-            yield b"".join(started)
+            yield line.whole()
             yield from others[:-1]
-            started = [others[-1]]
+            line = _Started(largest)
+            line.add(others[-1])
         sink.flush()
-    rest = b"".join(started)
-    if rest:
-        yield rest
+    if line.length:
+        yield line.whole()
+
+
+class _Started:
+    """A line that has no end yet, in pieces. One that is too large is not kept."""
+
+    def __init__(self, largest: int) -> None:
+        self.length = 0
+        self._largest = largest
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        self.length += len(piece)
+        self._pieces.append(piece)
+        if self.length > self._largest:
+            self._pieces.clear()
+
+    def whole(self) -> bytes | None:
+        return b"".join(self._pieces) if self.length <= self._largest else None

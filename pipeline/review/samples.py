@@ -16,13 +16,11 @@ from typing import IO
 
 from ..api import Format
 from ..errors import RefusedPayload
-from ..formats import codec_of, text_as_event
+from ..formats import LARGEST, codec_of, text_as_event
 from ..payloads.document import Payload, Tree
 from ..payloads.envelope_lines import read_envelope
 
 STDIN = "-"
-# Of a file or of one line: larger ones no receiver takes.
-LARGEST = 64 << 20
 _ENVELOPE_HEADER = frozenset({"dsn", "event_id", "sdk", "sent_at", "trace", "retention_days"})
 _OTLP: Mapping[str, Format] = {
     "resourceLogs": "otlp-logs",
@@ -129,6 +127,8 @@ def _decoded(name: str, line: int, data: bytes | str, format_: Format) -> Payloa
             payload: Payload = read_envelope(data.strip(), "", time())
         else:
             payload = codec_of(format_).decode(data)
+        if not payload.count:  # of OTLP's JSON nobody refuses what he does not know
+            return Unreadable(name, "holds no document of this format", line)
         other = _other_format(payload.documents[0].tree) if format_ == "event" else None
         return Unreadable(name, f"is no event: see --format {other}", line) if other else payload
     except RefusedPayload as refused:

@@ -134,6 +134,18 @@ def test_a_file_with_a_document_on_each_line_is_told_apart(tmp_path: Path, capsy
     )
 
 
+def test_no_more_is_read_than_is_needed_to_see_that_a_document_is_too_large(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ("", "errlock explain: the document is larger than 64.0 MiB\n")
+    assert main(["explain", "/dev/zero"]) == 1
+    assert capsys.readouterr() == told
+    with Path("/dev/zero").open("rb") as endless:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(endless))
+        assert main(["explain"]) == 1
+    assert capsys.readouterr() == told
+
+
 def test_a_missing_file_is_named(capsys: Capture) -> None:
     assert main(["explain", "nowhere.json"]) == 2
     assert capsys.readouterr().err == "errlock: nowhere.json: No such file or directory\n"

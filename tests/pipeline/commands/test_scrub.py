@@ -101,6 +101,12 @@ def test_a_line_of_many_megabytes_is_one_line(scrub: Scrub) -> None:
     assert (code, err, len(lines)) == (0, "", 3)
 
 
+def test_a_line_that_is_too_large_is_not_kept_and_the_others_go_out(scrub: Scrub) -> None:
+    code, lines, err = scrub(line(EVENT) + b" " * (64 << 20) + b" \n" + line(EVENT))
+    assert (code, err) == (1, "line 2: larger than 64.0 MiB\n")
+    assert (lines[0], lines[1]) == (lines[2], b"null")
+
+
 def test_text_is_a_json_string_a_line(scrub: Scrub) -> None:
     data = b'"password=hunter22\\nsecond line"\n"all is well"\n'
     assert scrub(data, "--format", "text") == (

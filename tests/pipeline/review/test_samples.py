@@ -126,6 +126,14 @@ def test_what_is_no_event_is_not_taken_for_one(path: Path) -> None:
     assert read(path)[1] == [f"{path}:1: is no event: see --format envelope"]
 
 
+def test_a_request_of_another_signal_is_not_taken_for_an_empty_one(path: Path) -> None:
+    path.write_text(LOGS)
+    assert read(path, format_="otlp-traces") == (
+        [],
+        [f"{path}:1: holds no document of this format"],
+    )
+
+
 def test_what_is_too_large_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "LARGEST", 30)
     path.write_text(f"{EVENT}\n" + '{"message": "' + "x" * 90 + '"}\n' + f"{EVENT}\n")
