@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
-from ..terminal import has_colours, out, table
+from ..terminal import has_colours, out, plural, table
 from .options import Commands, add_command, add_config_options, add_json_option
 from .progress import Progress
 from .scrub import policy_of
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(args, outcome, kinds, slots, cases)
     lost = args.strict_neighbours and bool(outcome.lost)
-    return 1 if outcome.leaks or lost or outcome.withheld == outcome.cases else 0
+    return 1 if outcome.leaks or lost or not outcome.tested else 0
 
 
 def _chosen(args: argparse.Namespace) -> tuple[list[Kind], list[Slot]]:
@@ -127,18 +127,17 @@ def _show(
     out()
     for line in leak_lines(outcome.leaks, colours):
         sys.stdout.write(f"{line}\n")
-    if outcome.leaks:
+    if leaks := len(outcome.leaks):
         out()
-    out(f"{outcome.cases:,} cases in {outcome.documents:,} documents: {_leaks(len(outcome.leaks))}")
+    planted = f"{plural(outcome.cases, 'case')} in {plural(outcome.documents, 'document')}"
+    out(f"{planted}: {plural(leaks, 'leak') if leaks else 'no leak'}")
     out(f"innocent neighbours kept: {kept_share(outcome):.2%} of {outcome.neighbours:,}")
     if outcome.withheld:
-        out(f"{outcome.withheld:,} cases say nothing: their documents did not go out")
+        items = ", ".join(outcome.withheld)
+        untold = plural(outcome.withheld.total(), "case")
+        out(f"{untold} not tested: their documents did not all go out ({items})")
     if args.all:
         _show_untested(kinds, slots)
-
-
-def _leaks(count: int) -> str:
-    return "no leak" if not count else f"{count:,} leak{'s' if count != 1 else ''}"
 
 
 def _show_untested(kinds: list[Kind], slots: list[Slot]) -> None:

@@ -105,7 +105,8 @@ def as_json(outcome: Outcome, seed: int) -> dict[str, Any]:
         "seed": seed,
         "cases": outcome.cases,
         "documents": outcome.documents,
-        "withheld": outcome.withheld,
+        "withheld": outcome.withheld.total(),
+        "withheld_items": dict(outcome.withheld),
         "leaks": [_leak(each) for each in outcome.leaks],
         "neighbours": {
             "count": outcome.neighbours,

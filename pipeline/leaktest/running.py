@@ -42,7 +42,8 @@ class Outcome:
 
     cases: int = 0
     documents: int = 0
-    withheld: int = 0  # cases whose document did not go out: nothing was learned from them
+    # By document, cases of which nothing was learned: it did not go out, or not as a whole.
+    withheld: Counter[str] = field(default_factory=Counter)
     leaks: list[Leak] = field(default_factory=list)
     neighbours: int = 0  # innocent values that stood beside canaries
     lost: list[Lost] = field(default_factory=list)
@@ -143,15 +144,14 @@ def _try(
     result = pipeline.scrub_payload(payload)
     outcome.cases += len(plantings)
     outcome.documents += 1
-    if result is None or len(result.alive) < expected:
-        outcome.withheld += len(plantings)
-    if result is None:
-        return
-    text = text_of(_strings(result))
-    _judge(text, plantings, outcome)
-    innocent = ours & set(_strings(payload))
-    outcome.neighbours += len(innocent)
-    outcome.lost += [Lost(name, each) for each in sorted(innocent) if each not in text]
+    text = "" if result is None else text_of(_strings(result))
+    whole = result is not None and len(result.alive) == expected
+    _look_for_leaks(text, whole, plantings, outcome)
+    if whole:
+        _look_for_neighbours(text, plantings, outcome)
+        innocent = ours & set(_strings(payload))
+        outcome.neighbours += len(innocent)
+        outcome.lost += [Lost(name, each) for each in sorted(innocent) if each not in text]
 
 
 def _payload(name: str, document: Any) -> Payload:
@@ -172,11 +172,20 @@ def _strings(payload: Payload) -> Iterator[str]:
     return strings_in_message(SHAPES[payload.signal].request.FromString(body))
 
 
-def _judge(text: str, plantings: list[_Planting], outcome: Outcome) -> None:
+def _look_for_leaks(text: str, whole: bool, plantings: list[_Planting], outcome: Outcome) -> None:
+    """Of a document that did not go out as a whole only a leak says something."""
     for each in plantings:
-        outcome.tested.append(each.case)
-        if has_leaked(each.canary, text):
+        leaked = has_leaked(each.canary, text)
+        if leaked:
             outcome.leaks.append(Leak(each.case, each.canary.value))
+        if leaked or whole:
+            outcome.tested.append(each.case)
+        else:
+            outcome.withheld[each.case.slot.document] += 1
+
+
+def _look_for_neighbours(text: str, plantings: list[_Planting], outcome: Outcome) -> None:
+    for each in plantings:
         if not each.case.encoding.whole:
             outcome.neighbours += 1
             if each.planted.marker not in text:

@@ -82,7 +82,10 @@ def test_nothing_tested_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixt
     text = Path(file).read_text().replace("[redact]", "[filter]")
     Path(file).write_text(text)
     assert main([*FEW, "-c", file]) == 1
-    assert "2 cases say nothing: their documents did not go out\n" in capsys.readouterr().out
+    said = "2 cases not tested: their documents did not all go out (event)\n"
+    assert said in capsys.readouterr().out
+    assert main([*FEW, "-c", file, "--json"]) == 1
+    assert results(capsys)["withheld_items"] == {"event": 2}
 
 
 def test_the_rows_can_be_slots(capsys: pytest.CaptureFixture[str]) -> None:
