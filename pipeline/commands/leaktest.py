@@ -118,7 +118,7 @@ def _show(
     slots: list[Slot],
     cases: list[Case],
 ) -> None:
-    from ..leaktest.report import kept_share, leak_lines, matrix_lines
+    from ..leaktest.report import kept_share, leak_lines, lost_lines, matrix_lines
 
     colours = has_colours(sys.stdout)
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
@@ -131,6 +131,9 @@ def _show(
         out()
     planted = f"{plural(outcome.cases, 'case')} in {plural(outcome.documents, 'document')}"
     out(f"{planted}: {plural(leaks, 'leak') if leaks else 'no leak'}")
+    if args.strict_neighbours:
+        for line in lost_lines(outcome.lost, colours):
+            sys.stdout.write(f"{line}\n")
     out(f"innocent neighbours kept: {kept_share(outcome):.2%} of {outcome.neighbours:,}")
     if outcome.withheld:
         items = ", ".join(outcome.withheld)

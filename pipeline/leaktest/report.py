@@ -12,7 +12,7 @@ from ..terminal import paint, table
 from .cases import Case, unpromised
 from .encodings import ENCODINGS
 from .kinds import Kind
-from .running import Leak, Outcome
+from .running import Leak, Lost, Outcome
 from .slots import Slot
 
 By = Literal["class", "slot"]
@@ -77,6 +77,22 @@ def leak_lines(leaks: Sequence[Leak], colours: bool, shown: int = _SHOWN) -> lis
     return lines
 
 
+def lost_lines(lost: Sequence[Lost], colours: bool, shown: int = _SHOWN) -> list[str]:
+    """Innocent values that went: where they stood, and how often. All are made up."""
+    places = Counter((_place(each), each.value if each.case is None else "") for each in lost)
+    lines = [
+        "  ".join([paint("lost", "red", colours), place, *filter(None, [value]), f"{count:,}"])
+        for (place, value), count in places.most_common(shown)
+    ]
+    more = len(places) - shown
+    return [*lines, f"... and {more:,} more: --json has them all"] if more > 0 else lines
+
+
+def _place(lost: Lost) -> str:
+    """A document; the case, where the value stood in one text with its canary."""
+    return lost.document if lost.case is None else "  ".join(lost.case.coordinates)
+
+
 def _of_each_class(leaks: Sequence[Leak], most: int) -> list[Leak]:
     """Leaks in their order, of each class as many as of the others, or all that it has."""
     by_class: dict[str, list[int]] = {}
@@ -111,6 +127,7 @@ def as_json(outcome: Outcome, seed: int) -> dict[str, Any]:
         "neighbours": {
             "count": outcome.neighbours,
             "lost": len(outcome.lost),
+            "losses": [_loss(each) for each in outcome.lost],
             "kept_share": kept_share(outcome),
         },
         "matrix": _matrix(outcome, lambda case: case.kind.class_),
@@ -119,10 +136,17 @@ def as_json(outcome: Outcome, seed: int) -> dict[str, Any]:
 
 def _leak(leak: Leak) -> dict[str, str]:
     case = leak.case
-    return {
-        "class": case.kind.class_, "kind": case.kind.name, "item": case.slot.document,
-        "slot": case.slot.id, "encoding": case.encoding.name, "value": leak.value,
-    }  # fmt: skip
+    place = {"class": case.kind.class_, "item": case.slot.document, "value": leak.value}
+    return place | _coordinates(case)
+
+
+def _coordinates(case: Case) -> dict[str, str]:
+    return dict(zip(("kind", "slot", "encoding"), case.coordinates, strict=True))
+
+
+def _loss(lost: Lost) -> dict[str, str]:
+    beside = {} if lost.case is None else _coordinates(lost.case)
+    return {"item": lost.document, "value": lost.value, **beside}
 
 
 def _matrix(outcome: Outcome, row: Callable[[Case], str]) -> dict[str, dict[str, dict[str, int]]]:

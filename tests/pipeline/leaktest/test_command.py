@@ -71,10 +71,18 @@ def test_json_has_the_matrix_and_the_neighbours(capsys: pytest.CaptureFixture[st
     assert found["neighbours"]["count"] > 20
 
 
-def test_lost_neighbours_fail_only_when_asked(tmp_path: Path) -> None:
+def test_lost_neighbours_fail_only_when_asked_and_then_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = config(tmp_path, "processors: { redact: { selectors: { release: remove } } }\n")
     assert main([*FEW, "-c", file]) == 0
+    assert "lost" not in capsys.readouterr().out
     assert main([*FEW, "-c", file, "--strict-neighbours"]) == 1
+    assert "lost  event  shop@7.15.8  2\n" in capsys.readouterr().out
+    assert main([*FEW, "-c", file, "--json"]) == 0
+    assert (
+        results(capsys)["neighbours"]["losses"] == [{"item": "event", "value": "shop@7.15.8"}] * 2
+    )
 
 
 def test_nothing_tested_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
