@@ -21,6 +21,7 @@ from .looks import Kind, looks_of, number_looks
 _MOST_FIELDS = 20_000  # more are counted under their holder's `*`
 _MOST_COMPARED = 1024  # values of a field that are compared with each other
 _MOST_KEYS = 1024  # different ones of an object that are told apart
+_CHUNK = 1024  # documents
 
 
 class Row(NamedTuple):
@@ -33,22 +34,42 @@ class Row(NamedTuple):
     accepted: bool = False  # it leaves in clear, and somebody has looked at the field
 
 
+class Numbers:
+    """A set of documents by their numbers: bits in chunks, so that one more costs the same always."""
+
+    def __init__(self) -> None:
+        self._chunks: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return sum(map(int.bit_count, self._chunks.values()))
+
+    def add(self, number: int) -> None:
+        """Have this one in it."""
+        at, bit = divmod(number, _CHUNK)
+        self._chunks[at] = self._chunks.get(at, 0) | 1 << bit
+
+    def update(self, other: Numbers) -> None:
+        """Have all of another one in it."""
+        for at, bits in other._chunks.items():
+            self._chunks[at] = self._chunks.get(at, 0) | bits
+
+
 @dataclass(slots=True)
 class Times:
-    """How often something was found, in which documents (a bit each), and by which detectors."""
+    """How often something was found, in which documents, and by which detectors."""
 
-    seen: int = 0
+    seen: Numbers = field(default_factory=Numbers)
     times: int = 0
     detectors: Counter[str] = field(default_factory=Counter)
 
     @property
     def documents(self) -> int:
         """In how many documents."""
-        return self.seen.bit_count()
+        return len(self.seen)
 
     def add(self, other: Times) -> None:
         """Count in what was found under another name."""
-        self.seen |= other.seen
+        self.seen.update(other.seen)
         self.times += other.times
         self.detectors += other.detectors
 
@@ -58,7 +79,7 @@ class Stats:
     """What leaves in one field."""
 
     keys: tuple[str, ...]
-    seen: int = 0  # in which documents, a bit each
+    seen: Numbers = field(default_factory=Numbers)  # in which documents
     values: int = 0  # that leave, with anything left to look at
     innocent: int = 0  # of these, such that no key makes them sensitive (`None`, `<Form …>`)
     numbers: int = 0  # of these, numbers
@@ -71,11 +92,11 @@ class Stats:
     @property
     def documents(self) -> int:
         """In how many documents."""
-        return self.seen.bit_count()
+        return len(self.seen)
 
     def add(self, other: Stats) -> None:
         """Count in what leaves under another name."""
-        self.seen |= other.seen
+        self.seen.update(other.seen)
         self.values += other.values
         self.innocent += other.innocent
         self.numbers += other.numbers
@@ -119,13 +140,13 @@ class Tally:
         self.fields: dict[FieldName, Stats] = {}
         self.objects: dict[FieldName, Keys] = {}
         self.safe: Counter[FieldName] = Counter()
-        self._bit = 1  # of the document that is being counted
+        self._number = 0  # of the document that is being counted
         self._cut = cut
         self._is_safe = is_safe
 
     def add(self, judged: Judged) -> None:
         """Count one document."""
-        self._bit = 1 << self.documents.total()
+        self._number += 1
         self.documents[judged.type] += 1
         if judged.lost is not None:
             self.dropped[judged.type, judged.lost, judged.by] += 1
@@ -154,7 +175,7 @@ class Tally:
             times = self.found.setdefault(row, Times())
             times.times += 1
             times.detectors[each.detector] += 1
-            times.seen |= self._bit
+            times.seen.add(self._number)
 
     def _add_objects(self, walk: Walk) -> None:
         for name, shown, hidden in walk.objects:
@@ -178,7 +199,7 @@ class Tally:
                 self.safe[name] += 1
                 continue
             stats = self.fields.setdefault(name, Stats(leaf.keys))
-            stats.seen |= self._bit
+            stats.seen.add(self._number)
             stats.clear |= clear.get(leaf.name, set())
             self._add_value(stats, leaf.value)
 
