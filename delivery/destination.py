@@ -170,6 +170,10 @@ class Destination:
             self._sending.abort()
         self._sending.wake()
 
+    def abort(self) -> None:
+        """Cut its exporter off before `set_trust` does. From any thread; raises nothing."""
+        self._access.abort()
+
     def waiting(self) -> list[Record]:
         """What a purge would destroy: what is in flight is not in it."""
         return [record for record in self._shelf.queue if not record.in_flight]

@@ -78,10 +78,13 @@ class Access:
         self._is_barred = True
         self.is_open = False
         self._shut += 1
-        self._abort()
+        self.abort()
 
-    def _abort(self) -> None:
-        """Whatever the exporter makes of that: what is in flight is cut off besides."""
+    def abort(self) -> None:
+        """Have the exporter let nothing out any more. From any thread.
+
+        Whatever it makes of that, nothing is raised: others are to be cut off, too.
+        """
         try:
             self._exporter.abort()
         except Exception as failure:  # noqa: BLE001  a foreign text may quote
@@ -108,7 +111,7 @@ class Access:
                 await self._exporter.start()
                 self.is_open = before == self._shut
                 if not self.is_open:  # it may have come too early for what start made
-                    self._abort()
+                    self.abort()
 
     async def _reopen(self) -> None:
         while not self.is_open and not self._is_barred:

@@ -145,7 +145,7 @@ class KeptTrust:
     def _abort(self, id_: str) -> None:
         """From any thread."""
         for destination in self._named(id_):
-            destination.exporter.abort()
+            destination.abort()
 
     def _named(self, id_: str) -> list[Destination]:
         return [graph.destinations[id_] for graph in self._graphs if id_ in graph.destinations]
