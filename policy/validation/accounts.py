@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..keys import classify_key
 from ..linear import compile_linear
-from ..named import NO_PEOPLE
 from ..words.innocence import is_innocent
 from ..words.positional import is_chosen
 from .candidates import Candidate
@@ -12,7 +11,7 @@ from .candidates import Candidate
 _WORD = compile_linear(r"[\pL]{3,}")
 
 # What programs, files, hosts and fields have in their names: with one of these it is no person's.
-_OF_PROGRAMS = frozenset(
+OF_PROGRAMS = frozenset(
     """account accounts action actions active add admin agent all any api app apps arg args async
     attr attrs auth avatar aws backend base batch bin bot bucket build cache call cc cfg check
     class cli client clients cls cmd code col com company conf config configs connect console const
@@ -38,22 +37,13 @@ _OF_PROGRAMS = frozenset(
 )
 
 
-def in_address(candidate: Candidate) -> Candidate | None:
-    """A name whose last word is a part of the address that follows, and is nobody's."""
-    words = _WORD.findall(candidate.value.casefold())
-    address = candidate.after(120).partition("@")[0]
-    if not words or words[-1] not in address or not NO_PEOPLE.isdisjoint(words):
-        return None
-    return candidate if _OF_PROGRAMS.isdisjoint(words) else None
-
-
 def first_and_last(candidate: Candidate) -> Candidate | None:
     """Two names with a full stop between, as companies make accounts of them: `lars.holm`."""
     first, _, last = candidate.value.partition(".")
     alike = (first.islower() and last.islower()) or (first.istitle() and last.istitle())
     if not alike or len(first) + len(last) < 6:
         return None
-    if any(part in _OF_PROGRAMS for part in (*first.lower().split("-"), *last.lower().split("-"))):
+    if any(part in OF_PROGRAMS for part in (*first.lower().split("-"), *last.lower().split("-"))):
         return None
     return candidate
 
@@ -68,7 +58,7 @@ def chosen(candidate: Candidate) -> Candidate | None:
 def account_name(candidate: Candidate) -> Candidate | None:
     """What somebody calls himself, not a file, a version or a word of software."""
     words = map(str.casefold, _WORD.findall(candidate.value))
-    return candidate if _OF_PROGRAMS.isdisjoint(words) else None
+    return candidate if OF_PROGRAMS.isdisjoint(words) else None
 
 
 # Ends of it are a number of something, or a version: `sha256`, `attempts12`.
@@ -90,9 +80,9 @@ def chosen_word(candidate: Candidate) -> Candidate | None:
     word = _CHOSEN.fullmatch(value)
     if word is not None:
         stem = word.group(1).casefold()
-        of_software = stem in _OF_PROGRAMS or stem in _ALGORITHMS or stem.endswith("s")
+        of_software = stem in OF_PROGRAMS or stem in _ALGORITHMS or stem.endswith("s")
         return None if of_software or classify_key(stem) is not None else candidate
     if not is_chosen(value) or not any(map(str.isdigit, value)) or value.isalnum():
         return None  # `PasswordV2Hasher`; what is made up otherwise others find
     parts = map(str.casefold, _WORD.findall(value))
-    return candidate if (_OF_PROGRAMS | _ALGORITHMS).isdisjoint(parts) else None
+    return candidate if (OF_PROGRAMS | _ALGORITHMS).isdisjoint(parts) else None
