@@ -290,3 +290,15 @@ def told_number(candidate: Candidate) -> Candidate | None:
 def some_digits(candidate: Candidate) -> Candidate | None:
     """At least two digits, and nothing glued to it."""
     return candidate if len(candidate.digits) >= 2 and candidate.stands_alone() else None
+
+
+# What else has a code that is somebody's.
+_OTHER_CODES = re.compile(
+    r"\b(?:zip|post(?:al|code)?|area|country|dial(?:ing|ling)?|product|error|exit|status|order|promo"
+    r"|discount|coupon|source|vs|qr|bar|branch|sort|bank|tax|dress|time|currency|color|store)\b"
+)
+
+
+def sent_code(candidate: Candidate) -> Candidate | None:
+    """A code to log in with, as far as what stands before it tells."""
+    return None if _OTHER_CODES.search(candidate.before()) is not None else candidate

@@ -65,3 +65,13 @@ def in_address(candidate: Candidate) -> Candidate | None:
     if not words or words[-1] not in address or not NO_PEOPLE.isdisjoint(words):
         return None
     return candidate if OF_PROGRAMS.isdisjoint(words) else None
+
+
+def behind_address(candidate: Candidate) -> Candidate | None:
+    """A name of which a word is a part of the address before it, and that is nobody's."""
+    words = _WORD.findall(candidate.value.casefold())
+    mailbox = candidate.before(200).rpartition("@")[0]
+    mailbox = mailbox[max(mailbox.rfind(quote) for quote in "\"'") + 1 :]
+    if not any(word in mailbox for word in words) or not NO_PEOPLE.isdisjoint(words):
+        return None
+    return candidate if OF_PROGRAMS.isdisjoint(words) else None

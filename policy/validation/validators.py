@@ -24,6 +24,7 @@ from .numbers import (
     card,
     hk_id,
     iban,
+    sent_code,
     sg_nric,
     snils,
     some_digits,
@@ -33,7 +34,7 @@ from .numbers import (
     uk_nino,
     us_ssn,
 )
-from .people import directory_person, in_address, mailbox, person, titled
+from .people import behind_address, directory_person, in_address, mailbox, person, titled
 from .phones import phone_international, phone_national, phone_north_america
 from .tokens import (
     algorand,
@@ -294,6 +295,7 @@ VALIDATORS: dict[str, Validator] = {
             kvnr, letters_and_digits, rvnr, street, titled, vin,
             phone_north_america, in_town, told_number, unknown_secret,
             unnamed_key, prefixed_token, first_and_last, in_address, letters_among_digits,
+            behind_address, sent_code,
             account_name, chosen, chosen_word, directory_person, spelled_by_nobody,
         )
     },
