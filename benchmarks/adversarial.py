@@ -163,6 +163,7 @@ _WORDS: Mapping[str, str] = {
     "ids called tokens": "token 9fceb02d0ae598e95dc970b74767f193 ",
     "keys beside secrets": "key: x7y8z9a1b2c3d4e5, secret: w1x2y3z4a5, ",
     "keys, one secret": "key: x7y8z9a1b2c3d4e5 ",
+    "users beside passwords": "user=jroe password=hunter2x ",
     "names in logfmt": "nom=Roe prenom=Jane ",
     "towns": '{"city": "Ulm", "zip": "89073"} ',
     "hashes of Redis": "HSET a password hunter2x ",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..keys import MAX_KEY
-from ..named import TELLING
+from ..named import tells
 from ..scan import is_text
 
 _REMEMBERED = 8192
@@ -43,6 +43,6 @@ class Keys(dict[str, tuple["str | None", bool]]):
         if len(key) > MAX_KEY:
             return self._classes.key_class(key), is_text(key)
         known = self[key] = self._classes.key_class(key), is_text(key)
-        if key.casefold() not in TELLING:
+        if not tells(key):
             self.plain.add(key)
         return known

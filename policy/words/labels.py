@@ -180,6 +180,35 @@ def keys_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
             yield Span(start, end, "secret.api_key", "words.label")
 
 
+# `user` is anything; beside a password it is who logs in with it.
+_USER_ALONE = compile_bytes(
+    rb"(?:^|[\s,;|&?({\[<>\"'*:@-])(?i:user|usr|uname|nutzer|usuario|usu\xc3\xa1rio|utente"
+    rb"|utilisateur|gebruiker)(?:\\{0,3}[\"']?(?:\*\*)? ?(?:=>|->|[:=])(?:\*\*)? ?)"
+    rb"(?:[bu]?\\{0,3}[\"'])?([\w\x80-\xff][\w\x80-\xff.@+\\-]{1,63})"
+    rb"(?:[\s,;|&)}\]<>\"'*]|\\[nrt\"']|$)"
+)
+_OF_A_LOGIN = 40
+_GIVEN_WITH = ("secret.password", "secret.otp")
+
+
+def accounts_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
+    """Find who is beside a password: `user=jroe password=x1`."""
+    given = [span for span in found if span.class_ in _GIVEN_WITH]
+    starts = sorted(span.start for span in given)
+    ends = sorted(span.end for span in given)
+    for match in _USER_ALONE.finditer(data) if given else ():
+        start, end = match.span(1)
+        behind = bisect_left(starts, end)
+        before = bisect_left(ends, start) - 1
+        if (behind == len(starts) or starts[behind] > end + _OF_A_LOGIN) and (
+            before < 0 or ends[before] < start - _OF_A_LOGIN
+        ):
+            continue
+        text = text_of(match.group(1))
+        if class_of(match.group(1)) is None and not is_innocent(text, "pii.username"):
+            yield Span(start, end, "pii.username", "words.label")
+
+
 def names_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
     """Find the names that `Name: …` announces beside what was found of a person."""
     of_people = [s for s in found if s.class_.startswith(_OF_SOMEBODY)]

@@ -19,7 +19,14 @@ from .checks import find_compared
 from .command_lines import find_in_command_lines
 from .headers import SCHEME, header_value, sensitive_parts
 from .innocence import is_innocent
-from .labels import find_labelled, find_printed, find_quoted, keys_beside, names_beside
+from .labels import (
+    accounts_beside,
+    find_labelled,
+    find_printed,
+    find_quoted,
+    keys_beside,
+    names_beside,
+)
 from .maps import find_in_maps
 from .markup import find_in_markup
 from .phrases import find_phrases
@@ -138,6 +145,7 @@ def _pairs(data: bytes) -> Iterator[Span]:
     yield from found
     yield from names_beside(data, found)
     yield from keys_beside(data, found)
+    yield from accounts_beside(data, found)
 
 
 def _told(data: bytes) -> Iterator[Span]:

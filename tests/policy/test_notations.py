@@ -80,18 +80,18 @@ OTHER_LANGUAGES += [
 OTHER_LANGUAGES += [
     (
         "&{User:bob Password:correct horse Token:0xc0000142a0 Tries:3}",
-        ["correct", "horse"],
-        ["User:bob", "Token:0xc0000142a0 Tries:3"],
+        ["bob", "correct", "horse"],
+        ["Token:0xc0000142a0 Tries:3"],
     ),
     ("map[password:winter plan:gold]", ["winter"], ["plan:gold"]),
     (
         "&{User:bob Password:correct, horse Tries:3} &{Tries:3 Password:battery, staple}",
-        ["correct", "horse", "battery", "staple"],
-        ["User:bob", " Tries:3} &{Tries:3 "],
+        ["bob", "correct", "horse", "battery", "staple"],
+        [" Tries:3} &{Tries:3 "],
     ),
     ("{user:bob, password:Wint3r, plan:gold, free}", ["Wint3r"], [", plan:gold, free}"]),
     ("{User:bob Password: Email:none Tries:3}", [], ["Password: Email:none Tries:3"]),
-    ("{User:bob Password: Wint3rfell:9 Tries:3}", ["Wint3rfell"], ["User:bob"]),
+    ("{User:bob Password: Wint3rfell:9 Tries:3}", ["bob", "Wint3rfell"], [" Tries:3}"]),
     (
         "a.Login{Token:(*string)(0xc0000142a0), Name:(*string)(0xc0000142b0)}",
         [],
@@ -111,10 +111,10 @@ OTHER_LANGUAGES += [
     ('Password: &"Wint3rfell"', ["Wint3rfell"], []),
     (
         "Login(user=bob, password=correct horse, tries=3)",
-        ["correct", "horse"],
-        ["user=bob", ", tries=3)"],
+        ["bob", "correct", "horse"],
+        [", tries=3)"],
     ),
-    ("Login[user=bob, password=correct horse]", ["correct", "horse"], ["user=bob", "]"]),
+    ("Login[user=bob, password=correct horse]", ["bob", "correct", "horse"], ["Login[user="]),
     ("{username:String password:String}", [], ["password:String"]),
     ("{ password: <Buffer 57 69 6e 74>, n: 1 }", ["57 69"], ["n: 1"]),
     ("{ password: Uint8Array(3) [ 87, 105, 110 ], n: 1 }", ["87, 105"], ["n: 1"]),

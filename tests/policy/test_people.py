@@ -304,6 +304,7 @@ def test_the_engine_sees_in_them_what_the_walk_sees() -> None:
         {"customer": {"first": "Jane", "last": "Roe"}, "from_name": "Jane Roe"},
         {"applicant": {"given": "Jane", "surname": "Roe"}, "hoTen": "Jane Roe"},
         {"address": "12 Elm Street", "Town": "'Roe'"},
+        {"user": "Roe", "password": "wintertime", "n": 1},
     ],
 )
 def test_a_person_by_the_key_above_goes_from_documents(data: dict[str, Any]) -> None:
@@ -328,6 +329,8 @@ def test_a_thing_beside_a_person_keeps_its_name() -> None:
         {"city": "Ulm", "zip": None, "address": "pool-7:80"},
         {"town": "Ulm", "zip": "required", "address": "localhost"},
         {"manager": "Session Service", "reviewer": "bot", "created_by": "System User"},
+        {"user": "jroe", "password": None, "pin": "****"},
+        {"user": "jroe", "password_policy": "strict"},
     ],
 )
 def test_a_town_alone_and_a_role_of_a_thing_stay(data: dict[str, Any]) -> None:

@@ -70,6 +70,19 @@ DUMPS: list[Row] = [
     ("#1 a.php(9): authenticateUser('bob', 'Wint3rfell9')", ["Wint3rfell9"], ["'bob'"]),
 ]
 
+# Who stands beside a password logs in with it; alone, or a service's, it stays.
+BESIDE_PASSWORDS: list[Row] = [
+    ("level=warn user=jroe passwd=Wint3rfell", ["jroe"], ["level=warn user="]),
+    ('signIn(user: "jroe", pin: "4471") { id }', ["jroe", "4471"], ["signIn(user: ", "{ id }"]),
+    ("map[password:Wint3rfell user:jroe]", ["jroe"], ["user:"]),
+    ("[client]\nuser=jroe\npassword=wintertime\nhost=db", ["jroe"], ["host=db"]),
+    ("user=postgres password=Wint3rfell", ["Wint3rfell"], ["user=postgres"]),
+    ("connect(user=user, password='Wint3rfell')", ["Wint3rfell"], ["user=user"]),
+    ("user=jroe, tries: 3, see the page on how to set another password=Wint3rfell", [], ["jroe"]),
+    ("user=jroe path=/x", [], ["user=jroe path=/x"]),
+    ("snowflake account=ab12345 password=Wint3rfell", ["Wint3rfell"], ["account=ab12345"]),
+]
+
 HARMLESS = [
     "password for the new account: must be set",
     "Erlang cookie: not found",
@@ -143,7 +156,7 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "gone", "stay"), [*SENTENCES, *DUMPS])
+@pytest.mark.parametrize(("text", "gone", "stay"), [*SENTENCES, *DUMPS, *BESIDE_PASSWORDS])
 def test_what_a_message_calls_a_secret_goes(text: str, gone: list[str], stay: list[str]) -> None:
     hold(text, gone, stay)
 
@@ -204,7 +217,7 @@ def test_what_other_fields_of_them_hold_stays(given: dict[str, object]) -> None:
 
 def test_the_engine_sees_it_as_the_walk_does() -> None:
     harmless: list[Row] = [(text, [], []) for text in HARMLESS]
-    assert seen_otherwise([*SENTENCES, *DUMPS, *harmless]) == []
+    assert seen_otherwise([*SENTENCES, *DUMPS, *BESIDE_PASSWORDS, *harmless]) == []
     for given in [*REFUSED, *ACCEPTED]:
         event = {"extra": {"all": [given]}}
         assert twins.difference("default", "event", event) is None

@@ -8,7 +8,7 @@ from scrubbing import scrubbed
 
 PASSWORDS: list[Row] = [
     ("fehlgeschlagen, Passwort: Hasenfuss", ["Hasenfuss"], ["fehlgeschlagen, Passwort: "]),
-    ("user: bob password: wintertime host: db", ["wintertime"], ["user: bob", "host: db"]),
+    ("user: bob password: wintertime host: db", ["bob", "wintertime"], ["user: ", "host: db"]),
     (
         "パスワード: winter-time 氏名：山田太郎 電話番号 03-1234-5678",
         ["winter-time", "山田"],
