@@ -11,6 +11,7 @@ import pytest
 from waiting import wait_for
 
 import errlock.pipeline
+import errlock.pipeline.embed
 from errlock.pipeline import ConfigError, Pipeline, RefusedPayload
 from errlock.pipeline.component import ProcessorConfig
 from errlock.pipeline.options import Secret
@@ -45,6 +46,14 @@ def test_the_public_names_are_these() -> None:
     assert sorted(errlock.pipeline.__all__) == [
         "ConfigError", "Format", "Pipeline", "Problem", "RefusedPayload",
     ]  # fmt: skip
+
+
+def test_a_name_that_is_not_there_is_none_for_type_checkers_either() -> None:
+    """`./dev check` refuses an `ignore` that ignores nothing."""
+    with pytest.raises(AttributeError):
+        _ = errlock.pipeline.Pipelin  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        _ = errlock.pipeline.embed.sentry_transprot  # type: ignore[attr-defined]
 
 
 def test_an_event_comes_back_sanitised_and_is_itself_left_alone(pipeline: Pipeline) -> None:
