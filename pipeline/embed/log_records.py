@@ -95,6 +95,7 @@ class LoggingHandler(logging.Handler):
         self, inner: logging.Handler, pipeline: Pipeline, *, keep_exc_info: bool = False
     ) -> None:
         super().__init__(inner.level)
+        self.formatter = inner.formatter  # else logging.basicConfig gives it another one
         self._inner = inner
         self._filter = LoggingFilter(pipeline, keep_exc_info=keep_exc_info)
 

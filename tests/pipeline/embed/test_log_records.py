@@ -194,6 +194,20 @@ def test_the_handler_writes_a_clean_copy_and_leaves_the_record() -> None:
     assert app.last.args == (CANARIES["email"],)
 
 
+def test_the_handler_keeps_the_formatter_of_the_one_that_writes() -> None:
+    stream = io.StringIO()
+    inner = logging.StreamHandler(stream)
+    inner.setFormatter(logging.Formatter('{"message": "%(message)s"}'))
+    root, handlers = logging.getLogger(), logging.getLogger().handlers
+    root.handlers = []
+    try:
+        logging.basicConfig(handlers=[LoggingHandler(inner, masking())])
+        root.error("no account for %s", CANARIES["email"])
+    finally:
+        root.handlers = handlers
+    assert stream.getvalue() == f'{{"message": "no account for {MASK}"}}\n'
+
+
 def test_the_handler_keeps_the_level_of_the_one_that_writes() -> None:
     inner = Kept()
     inner.setLevel(logging.ERROR)
