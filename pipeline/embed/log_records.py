@@ -75,7 +75,7 @@ class LoggingFilter(logging.Filter):
             return False
         extra = _mapping(after.get("extra"))
         clean = str(after.get("message") or "")
-        if formatted is None or not _is_untouched(record, formatted, clean, extra):
+        if formatted is None or not _put_arguments(record, clean, extra.get("arguments")):
             record.msg, record.args = clean, ()
         if hasattr(record, "message"):
             record.message = clean
@@ -146,17 +146,26 @@ def _traceback(record: logging.LogRecord) -> str | None:
     return _TRACEBACKS.formatException(exc_info) if isinstance(exc_info, tuple) else None
 
 
-def _is_untouched(
-    record: logging.LogRecord, before: str, after: str, extra: Mapping[str, Any]
-) -> bool:
-    """Whether nothing in template and arguments changed: others group by them."""
-    arguments = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
-    return (
-        before == after
-        and isinstance(record.msg, str)
-        and all(isinstance(argument, _PLAIN) for argument in arguments)
-        and extra.get("arguments") == _plain(record.args)
-    )
+def _put_arguments(record: logging.LogRecord, clean: str, judged: Any) -> bool:
+    """Put the judged arguments in place, if the template makes the clean message of them.
+
+    Others group by the template, and there are formatters that take the arguments one by one
+    (uvicorn's of its access log). Objects are written into the message.
+    """
+    if not isinstance(record.msg, str):
+        return False
+    args = record.args
+    each = args.values() if isinstance(args, Mapping) else args or ()
+    if not all(isinstance(argument, _PLAIN) for argument in each):
+        return False
+    arguments = judged if isinstance(args, Mapping) else tuple(judged or ())
+    try:
+        fits = (record.msg % arguments if arguments else record.msg) == clean
+    except (TypeError, ValueError, KeyError):
+        return False
+    if fits:
+        record.args = arguments
+    return fits
 
 
 def _set_fields(

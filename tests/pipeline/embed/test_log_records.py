@@ -81,6 +81,27 @@ def test_template_and_arguments_of_a_clean_record_stay(app: App) -> None:
     assert (app.last.msg, app.last.args) == ("order %s has %d items", ("A7", 3))
 
 
+def test_template_and_number_of_arguments_stay_where_one_of_them_is_sanitised(app: App) -> None:
+    """Formatters take arguments one by one, as uvicorn's does of its access log."""
+    app.log.error('%s - "%s %s" %d', "10.0.0.7", "GET", f"/of?email={CANARIES['email']}", 200)
+    assert app.last.msg == '%s - "%s %s" %d'
+    assert app.last.args == ("10.0.0.7", "GET", f"/of?email={MASK}", 200)
+    app.log.error("%(who)s from %(where)s", {"who": CANARIES["email"], "where": "eu"})
+    assert (app.last.msg, app.last.args) == (
+        "%(who)s from %(where)s",
+        {"who": MASK, "where": "eu"},
+    )
+
+
+def test_what_only_template_and_argument_tell_together_is_written_into_the_message(
+    app: App,
+) -> None:
+    """The argument alone looks harmless, so it is not handed on."""
+    password = CANARIES["password"]
+    app.log.error(f"password={password} of %s%%", "jane")
+    assert (app.last.msg, app.last.args) == (f"password={MASK} of jane%", ())
+
+
 def test_an_object_among_the_arguments_becomes_clean_text(app: App) -> None:
     class User:
         def __init__(self) -> None:
