@@ -59,11 +59,14 @@ ALIASES: Mapping[Kind, Mapping[str, str]] = {
 }
 # What collector users look for and do not need here.
 _NOT_NEEDED: Mapping[Kind, Mapping[str, str]] = {
-    "receiver": {},
+    "receiver": {"filelog": "write 'file' with follow: true"},
     "processor": {
+        "attributes": "write 'redact' with selectors",
         "batch": "leave it out, every exporter has a queue of its own",
         "memory_limiter": "leave it out, receivers refuse early under load",
         "probabilistic_sampler": "write 'sample' with a rate",
+        "resource": "write 'redact' with selectors",
+        "tail_sampling": "write 'sample', which keeps or drops a trace by its id",
         "transform": "write 'generalize' with rules, or 'redact'",
     },
     "exporter": {},
@@ -101,8 +104,9 @@ def blamed(config: object, path: str = "") -> Iterator[None]:
 
 def nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
     """`; did you mean 'redact'?`, or nothing when no known name is near."""
-    found = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    lower = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), list(lower), n=1)
+    return f"; did you mean {lower[found[0]]!r}?" if found else ""
 
 
 class Registry:

@@ -30,11 +30,22 @@ from .interpolation import BROKEN, Broken, Expanded
 from .yaml import Path, show_path
 
 T = TypeVar("T")
+_REDACTION = "`errlock import otel FILE` makes errlock's of such a policy"
 # Options of the collector that its users look for, and what there is instead.
 _COLLECTORS = {
+    "address": "write endpoint",
+    "allow_all_keys": _REDACTION,
+    "allowed_keys": _REDACTION,
+    "blocked_key_patterns": _REDACTION,
+    "blocked_values": _REDACTION,
+    "enabled": "leave it out",
+    "error_mode": "conditions stand under drop, in errlock's own form",
     "extensions": "leave it out, health and storage are options of service",
     "insecure": "an endpoint with http:// has no TLS",
     "insecure_skip_verify": "certificates are always verified; name their authority in ca_file",
+    "loglevel": "write verbosity",
+    "readers": "write endpoint for Prometheus, otlp_endpoint to have them sent",
+    "sizer": "queue_size is in bytes, max_documents in documents",
     "storage": "all queues are in service.storage",
 }
 

@@ -1,7 +1,8 @@
 """`${…}` in configuration values, as the OpenTelemetry collector writes it.
 
-`${env:NAME}`, `${NAME}`, `${env:NAME:-default}`, `${file:path}`; `$$` is a `$`; a bare `$NAME` is
-left alone. References may stand inside references. Two differences, because errlock fails closed:
+`${env:NAME}`, `${NAME}`, `${env:NAME:-default}`, `${file:path}`; `$$` is a `$`; a `$` before
+anything else is left alone, unless the value is a bare `$NAME` as shells have it: that is refused,
+as the collector does. References may stand inside references. Two differences, because errlock fails closed:
 a variable that is not set and has no default is an error, not an empty text; and what a variable
 or file holds is never expanded again, so that a password may contain `$$` or `${`.
 """
@@ -20,6 +21,8 @@ from .yaml import Path, parse, show_path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!-)")
+# `$TOKEN`, `Bearer $TOKEN`: it would be sent as it stands.
+_BARE = re.compile(r"(?:\w+ )?\$[A-Z_][A-Z0-9_]*")
 _MAX_DEPTH = 20
 _MAX_FILE = 1 << 20
 
@@ -74,6 +77,10 @@ class Expander:
             return tree
         self._files = []
         try:
+            if _BARE.fullmatch(tree):
+                raise _Wrong(
+                    "a bare $NAME is no reference: write ${env:NAME}; for a '$' write '$$'"
+                )
             parts, _ = _read(tree, 0, 0)
             text = self._text(parts)
         except _Wrong as wrong:

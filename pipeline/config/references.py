@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import Problem
@@ -10,7 +10,7 @@ from ..registry import SECTIONS, nearest
 from .decoding import Decoder
 from .incident import IncidentOptions
 from .interpolation import BROKEN
-from .service import PipelineOptions
+from .service import SIGNALS, PipelineOptions
 from .yaml import Path, show_path
 
 
@@ -117,7 +117,22 @@ class _Check:
             if pipeline.processors
             and not any(each.partition("/")[0] == "redact" for each in pipeline.processors)
         ]
-        return unused + bare + unscrubbed
+        return unused + bare + unscrubbed + list(_unheard(pipelines))
+
+
+def _unheard(pipelines: Mapping[str, PipelineOptions]) -> Iterator[Problem]:
+    """Receivers of Sentry's documents that only pipelines have which take none of them."""
+    kinds: dict[str, set[str]] = {}
+    for id_, pipeline in pipelines.items():
+        for receiver in pipeline.receivers:
+            kinds.setdefault(receiver, set()).add(id_.partition("/")[0])
+    for receiver, found in kinds.items():
+        if receiver.partition("/")[0] == "sentry" and found <= {*SIGNALS}:
+            yield Problem(
+                f"receivers.{receiver}",
+                f"pipelines called {', '.join(sorted(found))} take that signal of OTLP only: what "
+                "Sentry's SDKs send reaches none; call one otherwise, such as errors",
+            )
 
 
 def _keys(section: Any) -> Sequence[str]:

@@ -26,6 +26,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the configuration that belongs to no component."""
 
 
+# Pipelines with these type names take one signal, as collector users expect; others take all.
+SIGNALS = ("logs", "metrics", "traces")
+
+
 class PipelineOptions(Section, frozen=True, kw_only=True):
     """The components of one pipeline, by id."""
 

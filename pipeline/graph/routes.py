@@ -23,12 +23,10 @@ from ...ledger.keeping import Ledger
 from ...policy.plan import Plan
 from ..chain import Chain, refused
 from ..component import Receipt, Sink
+from ..config.service import SIGNALS
 from ..crossing import Converted, convert, may_stay
 from ..errors import DropReason, RefusedPayload
 from ..payloads.document import Document, DocumentType, Payload, Protocol
-
-# Pipelines with these type names take one signal, as collector users expect; others take all.
-_SIGNALS = ("logs", "metrics", "traces")
 
 _NOT_STORED = "cannot be stored now; nothing of it was taken"
 _UNFIT = "cannot be stored; nothing of it was taken"
@@ -74,7 +72,7 @@ class Route:
         self._lineup = lineup
         self.ids = [each.id for branch in branches for each in branch.destinations]
         kind = id_.partition("/")[0]
-        self._signal = kind if kind in _SIGNALS else None
+        self._signal = kind if kind in SIGNALS else None
 
     def prepare(self) -> None:
         """Make now what the first payload would wait for: seconds, where nobody made it before."""

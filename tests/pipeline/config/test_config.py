@@ -322,6 +322,17 @@ def test_what_no_pipeline_uses_is_a_warning() -> None:
     ]
 
 
+def test_a_receiver_whose_documents_reach_no_pipeline_is_a_warning() -> None:
+    pipelines = "service: {pipelines: {traces: {receivers: [sentry, otlp], processors: [redact], exporters: [local]}%s}}"
+    [warning] = loads(pipelines % "", {}).warnings
+    assert str(warning) == (
+        "receivers.sentry: pipelines called traces take that signal of OTLP only: what Sentry's "
+        "SDKs send reaches none; call one otherwise, such as errors"
+    )
+    more = ", errors: {receivers: [sentry], processors: [redact], exporters: [local]}"
+    assert loads(pipelines % more, {}).warnings == []
+
+
 def test_a_pipeline_without_redact_is_a_warning() -> None:
     config = loads("processors: {sample: {rate: 0.5}}", {})
     [warning] = config.warnings

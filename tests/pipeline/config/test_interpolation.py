@@ -41,6 +41,13 @@ def test_a_reference_inside_text_becomes_text(written: str, text: str) -> None:
     assert expand(written) == (text, [])
 
 
+@pytest.mark.parametrize("written", ["$HOST", "Bearer $NOPE"])
+def test_a_bare_name_is_refused_and_not_shown(written: str) -> None:
+    """It would be taken for the token itself; and it may be one that begins so."""
+    told = "a: a bare $NAME is no reference: write ${env:NAME}; for a '$' write '$$'"
+    assert expand(written) == (BROKEN, [told])
+
+
 def test_a_value_that_is_one_reference_keeps_its_text_and_its_yaml() -> None:
     assert expand("${env:PORT}") == (Expanded("0123", 123), [])
     assert expand("${env:EMPTY}") == (Expanded("", None), [])
