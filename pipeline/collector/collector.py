@@ -138,7 +138,8 @@ class Collector:
             path = f"receivers.{id_}"
             with named(path), blamed(self.config.receivers[id_], path):
                 await receiver.start(self._doors[id_])
-            _log.info("receiver %s is open", id_)
+            where = ", ".join(endpoint for _, endpoint in self.config.receivers[id_].endpoints())
+            _log.info("receiver %s is open%s", id_, where and f": {where}")
         self._begin_watches()
         self.state = "running"
 

@@ -59,6 +59,17 @@ _COLLECTOR_NAMES: dict[str, tuple[CounterName, tuple[str, ...]]] = {
     "otelcol_exporter_send_failed": ("exporter_dropped", ("exporter",)),
 }
 
+_OF_COLLECTORS = "Of one signal, under the name that the collector has for it: "
+# Metrics without a row of their own in a table, each with its sentence.
+_SENTENCES = {
+    "errlock_copies_lost": "Deliveries whose copy service.retain_delivered kept for less than its time.",
+    "errlock_follow_age_seconds": "How old the last valid control document is.",
+    "errlock_follow_failed": "Looks for a control document that found none, or no valid one.",
+    "errlock_journal_entries": "Entries of the journal.",
+    "errlock_journal_head": "The head of the journal, as a number: another one when an entry is.",
+    "errlock_publish_followers": "Who asked for the control document in the last half minute.",
+    "otelcol_process_uptime": "How long it has been running.",
+}
 _GAUGES = (
     ("otelcol_exporter_queue_size", "bytes", "Bytes that wait for a destination."),
     ("otelcol_exporter_queue_capacity", "capacity", "Bytes that may wait for a destination."),
@@ -135,16 +146,23 @@ class Metrics:
         for prefix, (name, labels) in _COLLECTOR_NAMES.items():
             for signal in _SIGNALS:
                 meter.create_observable_counter(
-                    f"{prefix}_{signal}", [self._collectors(name, labels, signal)]
+                    f"{prefix}_{signal}",
+                    [self._collectors(name, labels, signal)],
+                    description=_OF_COLLECTORS + COUNTERS[name][0],
                 )
         for gauge, what, sentence in _GAUGES:
             meter.create_observable_gauge(gauge, [self._queue(what)], description=sentence)
         for gauge, what, sentence in _CONNECTIONS:
             meter.create_observable_gauge(gauge, [self._connections(what)], description=sentence)
         for gauge, value in _gauges_of(self._collector).items():
-            meter.create_observable_gauge(gauge, [_single(value)])
-        meter.create_observable_counter("errlock_follow_failed", [self._failures])
-        meter.create_observable_counter("otelcol_process_uptime", [self._uptime], unit="s")
+            meter.create_observable_gauge(gauge, [_single(value)], description=_SENTENCES[gauge])
+        for counter, observe, unit in (
+            ("errlock_follow_failed", self._failures, ""),
+            ("otelcol_process_uptime", self._uptime, "s"),
+        ):
+            meter.create_observable_counter(
+                counter, [observe], unit=unit, description=_SENTENCES[counter]
+            )
 
     def _own(self, wanted: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterator[Observation]:

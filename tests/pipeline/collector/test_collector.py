@@ -103,6 +103,20 @@ async def test_what_comes_in_dirty_goes_out_clean(tmp_path: Path) -> None:
     assert "password=[password]" in line
 
 
+async def test_every_metric_says_what_it_is_and_the_log_where_a_receiver_listens(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "errlock.collector")
+    async with Running(tmp_path, "", "file", storage=str(tmp_path / "kept")) as running:
+        assert await running.send(envelope(EVENT)) == 200
+        await running.lines(1)
+        _, text = await running.get(running.metrics, "/metrics")
+    helps = [line.split(" ", 3) for line in text.splitlines() if line.startswith("# HELP ")]
+    assert len(helps) > 15
+    assert [name for _, _, name, sentence in helps if not sentence.endswith(".")] == []
+    assert f"receiver sentry is open: localhost:{running.sentry}" in caplog.messages
+
+
 # As Chromium 156 sent it: a page that reports here names the key of its project.
 _CSP_REPORT = (
     '{{"csp-report":{{"document-uri":"http://localhost:35267/account","referrer":"",'
