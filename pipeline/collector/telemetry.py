@@ -62,7 +62,7 @@ _COLLECTOR_NAMES: dict[str, tuple[CounterName, tuple[str, ...]]] = {
 _OF_COLLECTORS = "Of one signal, under the name that the collector has for it: "
 # Metrics without a row of their own in a table, each with its sentence.
 _SENTENCES = {
-    "errlock_copies_lost": "Deliveries whose copy service.retain_delivered kept for less than its time.",
+    "errlock_copies_lost": "Deliveries whose copy was kept for less than service.retain_delivered.",
     "errlock_follow_age_seconds": "How old the last valid control document is.",
     "errlock_follow_failed": "Looks for a control document that found none, or no valid one.",
     "errlock_journal_entries": "Entries of the journal.",

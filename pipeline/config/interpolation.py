@@ -2,9 +2,9 @@
 
 `${env:NAME}`, `${NAME}`, `${env:NAME:-default}`, `${file:path}`; `$$` is a `$`; a `$` before
 anything else is left alone, unless the value is a bare `$NAME` as shells have it: that is refused,
-as the collector does. References may stand inside references. Two differences, because errlock fails closed:
-a variable that is not set and has no default is an error, not an empty text; and what a variable
-or file holds is never expanded again, so that a password may contain `$$` or `${`.
+as the collector does. References may stand inside references. Two differences, because errlock
+fails closed: a variable that is not set and has no default is an error, not an empty text; and what
+a variable or file holds is never expanded again, so that a password may contain `$$` or `${`.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 class Numbers:
-    """A set of documents by their numbers: bits in chunks, so that one more costs the same always."""
+    """A set of documents by their numbers: bits in chunks, so that each costs the same."""
 
     def __init__(self) -> None:
         self._chunks: dict[int, int] = {}

@@ -323,7 +323,8 @@ def test_what_no_pipeline_uses_is_a_warning() -> None:
 
 
 def test_a_receiver_whose_documents_reach_no_pipeline_is_a_warning() -> None:
-    pipelines = "service: {pipelines: {traces: {receivers: [sentry, otlp], processors: [redact], exporters: [local]}%s}}"
+    traces = "{receivers: [sentry, otlp], processors: [redact], exporters: [local]}"
+    pipelines = f"service: {{pipelines: {{traces: {traces}%s}}}}"
     [warning] = loads(pipelines % "", {}).warnings
     assert str(warning) == (
         "receivers.sentry: pipelines called traces take that signal of OTLP only: what Sentry's "

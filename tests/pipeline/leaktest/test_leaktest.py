@@ -115,7 +115,7 @@ def test_of_a_document_that_went_out_in_part_only_a_leak_counts(kept: dict[str, 
     cases = list(promised(chosen_kinds(["pii.email"]), slots, quick=True))
     drop = [{"type": ["attachment"]}, {"field": "$log.body", "equals": "refused"}]
     outcome = run(Pipeline([Redact(classes=kept), msgspec.convert({"drop": drop}, Filter)]), cases)
-    attached, logged = sorted(cases, key=lambda case: case.slot.id)
+    _, logged = sorted(cases, key=lambda case: case.slot.id)
     assert [leak.case for leak in outcome.leaks] == outcome.tested == ([logged] if kept else [])
     assert outcome.withheld == {"attachment": 1} | ({} if kept else {"otlp-logs": 1})
     assert (outcome.neighbours, outcome.lost) == (0, [])
