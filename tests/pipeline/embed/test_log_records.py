@@ -87,10 +87,8 @@ def test_template_and_number_of_arguments_stay_where_one_of_them_is_sanitised(ap
     assert app.last.msg == '%s - "%s %s" %d'
     assert app.last.args == ("10.0.0.7", "GET", f"/of?email={MASK}", 200)
     app.log.error("%(who)s from %(where)s", {"who": CANARIES["email"], "where": "eu"})
-    assert (app.last.msg, app.last.args) == (
-        "%(who)s from %(where)s",
-        {"who": MASK, "where": "eu"},
-    )
+    named = app.last
+    assert (named.msg, named.args) == ("%(who)s from %(where)s", {"who": MASK, "where": "eu"})
 
 
 def test_what_only_template_and_argument_tell_together_is_written_into_the_message(
