@@ -90,6 +90,7 @@ class FileReceiver(Receiver):
         self._predecessor: FileReceiver | None = None
         self._ended = threading.Event()  # nothing is read any more
         self._goes_on = False  # from here on it is its own position that counts
+        self._has_stopped = False  # and from here on no more
         self._kept_at = 0.0  # as time.monotonic() tells it
         self._told = ""  # why it could not be kept
         self._sink: Sink | None = None
@@ -114,7 +115,7 @@ class FileReceiver(Receiver):
         """Finish the line that was begun and read no more."""
         self._source.stop()
         async with self._taking:
-            await asyncio.to_thread(self._keep_position)
+            await asyncio.to_thread(self._keep_position, last=True)
             self._done.set()
 
     async def finished(self) -> None:
@@ -155,21 +156,28 @@ class FileReceiver(Receiver):
             self._source.go_on(last)
         self._goes_on = True
 
-    def _keep_position(self) -> None:
-        """Note how far lines were taken, for the next start."""
-        if self._positions is None or not self._goes_on:
-            return
+    def _keep_position(self, *, last: bool = False) -> None:
+        """Note how far lines were taken, for the next start.
+
+        The `last` time is when it stops: what a thread that ends later found in the file may not be
+        what was read, and somebody else may follow it.
+        """
         with self._keeping:
-            self._kept_at = time.monotonic()
-            try:
-                position = self._source.position(self._taken)
-                if position is not None and position != self._kept:
-                    self._positions.keep(position)
-                    self._kept = position
-            except OSError as failure:
-                self._tell_once(failure)
-            else:
-                self._told = ""
+            if self._positions is not None and self._goes_on and not self._has_stopped:
+                self._note(self._positions)
+            self._has_stopped |= last
+
+    def _note(self, positions: PositionFile) -> None:
+        self._kept_at = time.monotonic()
+        try:
+            position = self._source.position(self._taken)
+            if position is not None and position != self._kept:
+                positions.keep(position)
+                self._kept = position
+        except OSError as failure:
+            self._tell_once(failure)
+        else:
+            self._told = ""
 
     def _tell_once(self, failure: OSError) -> None:
         name = errno.errorcode.get(failure.errno or 0, "OSError")

@@ -476,6 +476,32 @@ async def test_the_next_start_goes_on_in_a_followed_file(
     assert messages(bench.sink.payloads)[3:5] == ["another", "file"]
 
 
+async def test_a_thread_that_ends_behind_its_receiver_notes_nothing_of_what_the_file_is_by_then(
+    bench: Bench, followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.path.write_text(message("one"))
+    receiver = await followed()
+    await bench.sink.arrived(1)
+    source, begun, changed = receiver._source, threading.Event(), threading.Event()
+    read = source.read
+
+    def slow_read() -> bytes | None:
+        begun.set()
+        found = read()
+        changed.wait(30)
+        return found
+
+    monkeypatch.setattr(source, "read", slow_read)
+    assert await asyncio.to_thread(begun.wait, 30)
+    await receiver.stop()
+    bench.path.write_text(message("another") * 2)
+    changed.set()
+    assert await asyncio.to_thread(receiver._ended.wait, 30)
+    await followed()
+    await bench.sink.arrived(3)
+    assert messages(bench.sink.payloads) == ["one", "another", "another"]
+
+
 async def test_what_was_moved_while_nobody_followed_it_is_read_to_its_end(
     bench: Bench, followed: Followed
 ) -> None:
