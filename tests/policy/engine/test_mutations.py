@@ -144,6 +144,13 @@ def test_nothing_is_left_out_of_ascii_that_ascii_can_hold(dialect: Dialect) -> N
     assert Database.compiled(beyond).hits(ascii_only.encode() + "é".encode()) == []
 
 
+def test_each_word_of_a_choice_is_a_literal_of_its_own() -> None:
+    """In one pattern they are an engine that watches every byte."""
+    [found] = [each for detector, each in _expressions("json") if detector.id == "national_id.told"]
+    assert len(found) > 90
+    assert {each.group for each in found} == {"literals", BEYOND_ASCII}
+
+
 @pytest.mark.parametrize("number", range(0, 600, 150))
 def test_a_gate_without_a_rules_trigger_is_not_used(
     number: int, monkeypatch: pytest.MonkeyPatch
