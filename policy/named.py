@@ -68,9 +68,9 @@ _PARTS_OF_NAMES = {
     "first": "first_name", "given": "first_name", "middle": "middle_name", "last": "last_name",
     "family": "last_name", "surname": "last_name", "full": "full_name", "text": "full_name",
 }  # fmt: skip
-# Anything; beside a password it is who logs in with it.
-_LOGINS = ("user", "usr", "uname", "nutzer", "usuario", "usuário", "utente", "utilisateur")
-_GIVEN_WITH = ("secret.password", "secret.otp")
+# `user` is anything; beside a password it is who logs in with it.
+LOGINS = ("user", "usr", "uname", "nutzer", "usuario", "usuário", "utente", "utilisateur")
+GIVEN_WITH = ("secret.password", "secret.otp")
 # Of an address, if a part of one stands beside them.
 _LINES = ("line1", "line2")
 _TOWNS = (
@@ -85,7 +85,7 @@ SPAWNED = f" {_ARGUMENTS}"
 # An object without any of these gives no field another name, whatever stands above it.
 TELLING = NAMING | {
     "line1", _ARGUMENTS, *TOLD, *_TOWNS, *COLUMNS, *CALLED, *NAMES_OF_PEOPLE, *_PARTS_OF_NAMES,
-    *_LOGINS,
+    *LOGINS,
 }  # fmt: skip
 # FHIR says beside a reference whom it means.
 REFERRED = ("Patient", "Practitioner", "RelatedPerson", "Person")
@@ -108,7 +108,7 @@ GIVEN_NAMES = frozenset(
 )
 _MOST_FIELDS, _LONGEST_NAME = 40, 80
 _OF_TOWNS = frozenset(_TOWNS)
-_OF_LOGINS = frozenset(_LOGINS)
+_OF_LOGINS = frozenset(LOGINS)
 _ADDRESS = re.compile(r"[\w.+\-]{1,64}@[\w.\-]{1,200}")
 _CARD = re.compile(r"[2-6][0-9]{12,18}")
 _STREET_AND_NUMBER = re.compile(r"[0-9][^ ]{0,4} [^\W\d_]|[^\W\d_] [0-9]")
@@ -125,7 +125,7 @@ def tells(key: str) -> bool:
     folded = key.casefold()
     if folded in _OF_LOGINS:
         return False
-    return folded in TELLING or classify_key(key) in _GIVEN_WITH
+    return folded in TELLING or classify_key(key) in GIVEN_WITH
 
 
 def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str, str]:
@@ -153,7 +153,7 @@ def names_given(node: Mapping[str, Tree], above: str | None = None) -> dict[str,
             if isinstance(tool, str):
                 given[_ARGUMENTS] = tool + SPAWNED
     if not _OF_LOGINS.isdisjoint(folded) and any(map(_is_given_with, node, node.values())):
-        given |= {folded[who]: "username" for who in _LOGINS if who in folded}
+        given |= {folded[who]: "username" for who in LOGINS if who in folded}
     if "line1" in folded and any(_tells_where(key) for key in node if node[key]):
         given |= {folded[line]: "street_address" for line in _LINES if line in folded}
     if not _OF_TOWNS.isdisjoint(folded) and any(map(_is_where, node, node.values())):
@@ -181,7 +181,7 @@ def _tells_who(key: str, value: Tree) -> bool:
 
 def _is_given_with(key: str, value: Tree) -> bool:
     """Whether it is what somebody logs in with, who then stands beside it."""
-    if not isinstance(value, str) or (class_ := classify_key(key)) not in _GIVEN_WITH:
+    if not isinstance(value, str) or (class_ := classify_key(key)) not in GIVEN_WITH:
         return False
     return not is_innocent(unquoted(value), class_)
 

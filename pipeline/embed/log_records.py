@@ -147,7 +147,7 @@ def _traceback(record: logging.LogRecord) -> str | None:
 
 
 def _put_arguments(record: logging.LogRecord, clean: str, judged: Any) -> bool:
-    """Put the judged arguments in place, if the template makes the clean message of them.
+    """Put the judged arguments in place; whether the template makes the clean message of them.
 
     Others group by the template, and there are formatters that take the arguments one by one
     (uvicorn's of its access log). Objects are written into the message.
@@ -158,14 +158,8 @@ def _put_arguments(record: logging.LogRecord, clean: str, judged: Any) -> bool:
     each = args.values() if isinstance(args, Mapping) else args or ()
     if not all(isinstance(argument, _PLAIN) for argument in each):
         return False
-    arguments = judged if isinstance(args, Mapping) else tuple(judged or ())
-    try:
-        fits = (record.msg % arguments if arguments else record.msg) == clean
-    except (TypeError, ValueError, KeyError):
-        return False
-    if fits:
-        record.args = arguments
-    return fits
+    record.args = judged if isinstance(args, Mapping) else tuple(judged or ())
+    return _message(record) == clean
 
 
 def _set_fields(

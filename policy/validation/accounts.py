@@ -8,7 +8,7 @@ from ..words.innocence import is_innocent
 from ..words.positional import is_chosen
 from .candidates import Candidate
 
-_WORD = compile_linear(r"[\pL]{3,}")
+WORD = compile_linear(r"[\pL]{3,}")
 
 # What programs, files, hosts and fields have in their names: with one of these it is no person's.
 OF_PROGRAMS = frozenset(
@@ -57,7 +57,7 @@ def chosen(candidate: Candidate) -> Candidate | None:
 
 def account_name(candidate: Candidate) -> Candidate | None:
     """What somebody calls himself, not a file, a version or a word of software."""
-    words = map(str.casefold, _WORD.findall(candidate.value))
+    words = map(str.casefold, WORD.findall(candidate.value))
     return candidate if OF_PROGRAMS.isdisjoint(words) else None
 
 
@@ -84,5 +84,5 @@ def chosen_word(candidate: Candidate) -> Candidate | None:
         return None if of_software or classify_key(stem) is not None else candidate
     if not is_chosen(value) or not any(map(str.isdigit, value)) or value.isalnum():
         return None  # `PasswordV2Hasher`; what is made up otherwise others find
-    parts = map(str.casefold, _WORD.findall(value))
+    parts = map(str.casefold, WORD.findall(value))
     return candidate if (OF_PROGRAMS | _ALGORITHMS).isdisjoint(parts) else None

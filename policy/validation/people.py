@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from ..linear import compile_linear
 from ..named import NO_PEOPLE
-from .accounts import OF_PROGRAMS, account_name
+from .accounts import OF_PROGRAMS, WORD, account_name
 from .candidates import Candidate
 
-_WORD = compile_linear(r"[\pL]{3,}")
-
+_NOBODY = NO_PEOPLE | OF_PROGRAMS
 # Nobody is called so: words of software and of sentences, of what is ordered, of who is no person.
 _NO_NAMES = frozenset(
     """service portal record records data id ids list not error found name number info details
@@ -60,18 +59,19 @@ def mailbox(candidate: Candidate) -> Candidate | None:
 
 def in_address(candidate: Candidate) -> Candidate | None:
     """A name whose last word is a part of the address that follows, and is nobody's."""
-    words = _WORD.findall(candidate.value.casefold())
+    words = _somebody(candidate)
     address = candidate.after(120).partition("@")[0]
-    if not words or words[-1] not in address or not NO_PEOPLE.isdisjoint(words):
-        return None
-    return candidate if OF_PROGRAMS.isdisjoint(words) else None
+    return candidate if words and words[-1] in address else None
 
 
 def behind_address(candidate: Candidate) -> Candidate | None:
     """A name of which a word is a part of the address before it, and that is nobody's."""
-    words = _WORD.findall(candidate.value.casefold())
-    mailbox = candidate.before(200).rpartition("@")[0]
-    mailbox = mailbox[max(mailbox.rfind(quote) for quote in "\"'") + 1 :]
-    if not any(word in mailbox for word in words) or not NO_PEOPLE.isdisjoint(words):
-        return None
-    return candidate if OF_PROGRAMS.isdisjoint(words) else None
+    address = candidate.before(200).rpartition("@")[0]
+    address = address[max(address.rfind(quote) for quote in "\"'") + 1 :]
+    return candidate if any(word in address for word in _somebody(candidate)) else None
+
+
+def _somebody(candidate: Candidate) -> list[str]:
+    """The words of a name, in small letters; none where one is no person's."""
+    words = WORD.findall(candidate.value.casefold())
+    return words if _NOBODY.isdisjoint(words) else []

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from ..findings import Span
-from ..named import NO_PEOPLE
+from ..named import GIVEN_WITH, LOGINS, NO_PEOPLE
 from .innocence import is_innocent
 from .values import (
     BY_SHAPE,
@@ -180,20 +180,20 @@ def keys_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
             yield Span(start, end, "secret.api_key", "words.label")
 
 
-# `user` is anything; beside a password it is who logs in with it.
 _USER_ALONE = compile_bytes(
-    rb"(?:^|[\s,;|&?({\[<>\"'*:@-])(?i:user|usr|uname|nutzer|usuario|usu\xc3\xa1rio|utente"
-    rb"|utilisateur|gebruiker)(?:\\{0,3}[\"']?(?:\*\*)? ?(?:=>|->|[:=])(?:\*\*)? ?)"
+    rb"(?:^|[\s,;|&?({\[<>\"'*:@-])(?i:"
+    + b"|".join(each.encode() for each in LOGINS)
+    + b"|gebruiker)"
+    rb"(?:\\{0,3}[\"']?(?:\*\*)? ?(?:=>|->|[:=])(?:\*\*)? ?)"
     rb"(?:[bu]?\\{0,3}[\"'])?([\w\x80-\xff][\w\x80-\xff.@+\\-]{1,63})"
     rb"(?:[\s,;|&)}\]<>\"'*]|\\[nrt\"']|$)"
 )
 _OF_A_LOGIN = 40
-_GIVEN_WITH = ("secret.password", "secret.otp")
 
 
 def accounts_beside(data: bytes, found: Sequence[Span]) -> Iterator[Span]:
     """Find who is beside a password: `user=jroe password=x1`."""
-    given = [span for span in found if span.class_ in _GIVEN_WITH]
+    given = [span for span in found if span.class_ in GIVEN_WITH]
     starts = sorted(span.start for span in given)
     ends = sorted(span.end for span in given)
     for match in _USER_ALONE.finditer(data) if given else ():
